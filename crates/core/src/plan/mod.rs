@@ -1,0 +1,277 @@
+//! The plan: everything decided, nothing touched.
+//!
+//! A plan is an immutable value. The same demand, market, id and time give the same plan, byte for byte, and the
+//! executor has nothing left to choose.
+
+mod fit;
+mod score;
+mod search;
+mod steps;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use fit::{Misfit, MisfitKind, Refusal};
+pub use search::{NoPlan, plan};
+
+use crate::demand::Demand;
+use crate::money::Money;
+use crate::name::{DeploymentId, GroupName, SiteId};
+use crate::size::Bytes;
+use crate::ticket::StepId;
+
+/// Everything that `apply` will do, in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The deployment that it makes.
+    pub deployment: DeploymentId,
+    /// What was asked.
+    pub demand: Demand,
+    /// When it was made.
+    pub at: Timestamp,
+    /// From when on the machines are held.
+    pub start: Timestamp,
+    /// Until when; until given back where absent.
+    pub until: Option<Timestamp>,
+    /// What was chosen, group by group.
+    pub picks: Vec<Pick>,
+    /// What it costs an hour, all machines together; unknown where a pick's price is.
+    pub price_per_hour: Option<Money>,
+    /// What is done, in an order in which each step stands behind those it needs.
+    pub steps: Vec<Step>,
+    /// The offers that were not chosen, and why.
+    pub refusals: Vec<Refusal>,
+}
+
+/// The hash of a plan's content: `apply` executes exactly that plan, or says that it is stale.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanId(String);
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Plan {
+    /// The id: sixteen hexadecimal digits of the SHA-256 of the plan as JSON.
+    pub fn id(&self) -> PlanId {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        PlanId(Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// A step by its id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// The machines, in the order of their ranks.
+    pub fn machines(&self) -> impl Iterator<Item = (&Step, &MachineSpec)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Create(What::Machine(spec)) => Some((step, spec)),
+            _ => None,
+        })
+    }
+}
+
+/// The chosen offer for a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pick {
+    /// The group.
+    pub group: GroupName,
+    /// How many machines.
+    pub count: u32,
+    /// Where.
+    pub site: SiteId,
+    /// The node type there.
+    pub node_type: String,
+    /// What each machine will have.
+    pub shape: Shape,
+    /// The image they boot.
+    pub image: String,
+    /// The user to log in as.
+    pub user: String,
+    /// What one costs an hour, where known.
+    pub price_per_hour: Option<Money>,
+}
+
+/// The size of one machine, as it will be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Processors.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Bytes,
+    /// Disk.
+    pub disk: Bytes,
+    /// Accelerators, by the site's name of the model.
+    pub gpus: Vec<String>,
+}
+
+/// One action, with its place in the order. Its undo is known from the action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its id, unique in the plan.
+    pub id: StepId,
+    /// The steps that must be done first.
+    pub after: Vec<StepId>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Makes a thing at a site. Undone by deleting it.
+    Create(What),
+    /// Waits until a machine can be logged in to, and pins its host key. Nothing to undo.
+    Reach {
+        /// The machine's step.
+        machine: StepId,
+    },
+    /// Does a part of the set-up on a machine. Nothing to undo: it goes with the machine.
+    SetUp {
+        /// The machine's step.
+        machine: StepId,
+        /// Which part.
+        phase: Phase,
+    },
+}
+
+/// A thing at a site, as planned: it refers to others by their steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A network for the deployment's machines.
+    Network {
+        /// Where.
+        site: SiteId,
+    },
+    /// A machine.
+    Machine(MachineSpec),
+}
+
+/// The kind of a thing at a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A public key registered at the site.
+    Keypair,
+    /// A hold on hosts for a window.
+    Lease,
+    /// A network.
+    Network,
+    /// A machine.
+    Machine,
+    /// A public address.
+    Address,
+    /// A disk or seed that belongs to a machine.
+    Volume,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Keypair => "keypair",
+            Self::Lease => "lease",
+            Self::Network => "network",
+            Self::Machine => "machine",
+            Self::Address => "address",
+            Self::Volume => "volume",
+        })
+    }
+}
+
+impl What {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Network { .. } => Kind::Network,
+            Self::Machine(_) => Kind::Machine,
+        }
+    }
+
+    /// Where it is made.
+    pub fn site(&self) -> &SiteId {
+        match self {
+            Self::Network { site } => site,
+            Self::Machine(spec) => &spec.site,
+        }
+    }
+}
+
+/// A machine as planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// Its host name: `digits`, or `train-worker-2` where there are several.
+    pub name: String,
+    /// Its group.
+    pub group: GroupName,
+    /// Its place among all machines of the deployment, from 0.
+    pub rank: u32,
+    /// Where.
+    pub site: SiteId,
+    /// The node type there.
+    pub node_type: String,
+    /// Its size.
+    pub shape: Shape,
+    /// The image that it boots.
+    pub image: String,
+    /// The user to log in as.
+    pub user: String,
+    /// The step that makes its network.
+    pub network: Option<StepId>,
+}
+
+/// A part of the set-up of one machine. Each is idempotent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Installs system packages.
+    Packages {
+        /// Their names.
+        packages: Vec<String>,
+    },
+    /// Brings the source and further files.
+    Source,
+    /// Makes the Python environment and installs the repository's requirements.
+    Python(crate::demand::PythonNeed),
+    /// Runs the user's `setup` script.
+    Setup {
+        /// The script.
+        script: String,
+    },
+    /// Runs a check that must succeed.
+    Check {
+        /// The command.
+        command: String,
+    },
+    /// Runs the user's `run` script.
+    Run {
+        /// The script.
+        script: String,
+    },
+}
+
+impl Phase {
+    /// Its name, as shown and as used in log files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Packages { .. } => "packages",
+            Self::Source => "source",
+            Self::Python(_) => "python",
+            Self::Setup { .. } => "setup",
+            Self::Check { .. } => "check",
+            Self::Run { .. } => "run",
+        }
+    }
+}
+
+/// How often each kind of misfit refused an offer: the summary behind "no offer".
+pub type Tally = BTreeMap<MisfitKind, usize>;

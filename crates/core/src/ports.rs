@@ -1,0 +1,195 @@
+//! The ports: what the engine asks of a site, and how a site says no.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::name::SiteId;
+use crate::offer::Offer;
+use crate::plan::{Kind, MachineSpec};
+use crate::ticket::{Ref, Ticket};
+use crate::time::Window;
+
+/// One configured site, whatever API it speaks.
+///
+/// Every call may be repeated. `create` with the ticket of a thing that is already there answers with that thing;
+/// `delete` of a thing that is already gone is a success. A contract test runs every provider through the same cases.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Which site this is.
+    fn site(&self) -> &SiteId;
+
+    /// What can be had in a window.
+    async fn offers(&self, window: &Window) -> Result<Vec<Offer>, SiteError>;
+
+    /// Makes a thing that bears the ticket, or finds the one that already does.
+    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError>;
+
+    /// What a thing is doing now.
+    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError>;
+
+    /// Moves the end of a lease.
+    async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError>;
+
+    /// Removes a thing, after making sure that it bears the ticket. `Ok` where it is already gone.
+    async fn delete(&self, owned: &Owned) -> Result<(), SiteError>;
+
+    /// Everything at the site that bears one of our tickets.
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError>;
+
+    /// Starts a machine, or shuts it down gracefully and then by force.
+    async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError>;
+
+    /// The end of a machine's console, for the user's eyes.
+    async fn console(&self, machine: &Ref) -> Result<String, SiteError>;
+
+    /// Whether the site can be used, and if not, what to do: one line a finding.
+    async fn check(&self) -> Vec<Health>;
+}
+
+/// A thing to make, with all that it needs filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// A network for the deployment's machines.
+    Network {
+        /// The machines that will be on it, so that each can be given its address at once.
+        machines: Vec<String>,
+    },
+    /// A machine.
+    Machine {
+        /// As planned.
+        spec: MachineSpec,
+        /// The network it stands on, if the plan makes one.
+        network: Option<Ref>,
+        /// The deployment's public key, in OpenSSH's format.
+        public_key: String,
+        /// A shell script for its first boot, run as root; no secret may be in it.
+        first_boot: String,
+    },
+}
+
+impl Creation {
+    /// The kind of thing.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Network { .. } => Kind::Network,
+            Self::Machine { .. } => Kind::Machine,
+        }
+    }
+}
+
+/// What a site made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The site's id for it.
+    pub reference: Ref,
+    /// The address to reach it at, where it has one already.
+    pub address: Option<Address>,
+}
+
+/// How a machine is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// A host name or an IP address.
+    pub host: String,
+    /// The SSH port.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.port == 22 { f.pad(&self.host) } else { f.pad(&format!("{}:{}", self.host, self.port)) }
+    }
+}
+
+/// What a thing was seen doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    /// Not there (any more).
+    Absent,
+    /// On its way.
+    Coming,
+    /// There; a machine is running. Its address, where it has one.
+    There(Option<Address>),
+    /// A machine that is shut down.
+    Off,
+    /// Broken, in the site's words.
+    Broken(String),
+}
+
+/// A machine's power, as wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    /// Running.
+    On,
+    /// Shut down; disks are kept.
+    Off,
+}
+
+/// A thing that bears our ticket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owned {
+    /// The ticket on it.
+    pub ticket: Ticket,
+    /// What it is.
+    pub kind: Kind,
+    /// The site's id for it.
+    pub reference: Ref,
+}
+
+/// A finding of [`Provider::check`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// How bad it is.
+    pub verdict: Verdict,
+    /// What was looked at, and what was found.
+    pub finding: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, but not at its best.
+    Note,
+    /// It can't be used.
+    Bad,
+}
+
+/// A site's no. Split by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} at `{site}` failed: {message}")]
+pub struct SiteError {
+    /// Which site.
+    pub site: SiteId,
+    /// What was being done, as `creating the machine`.
+    pub doing: String,
+    /// What the site said, as a lower-case fragment.
+    pub message: String,
+    /// What to do next.
+    pub remedy: Remedy,
+    /// What to tell the user to do.
+    pub hint: Option<String>,
+}
+
+/// What the caller of a failed call does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Try the same again, after so long.
+    Retry(Duration),
+    /// Look for another offer: full, or over a quota.
+    Replan,
+    /// Ask the user: credentials, permission, configuration.
+    Ask,
+    /// Report it: an answer that we don't know.
+    Report,
+}

@@ -1,0 +1,3 @@
+//! What moves: everything here does what a plan or a journal says, and decides nothing by itself.
+
+pub mod event;

@@ -1,0 +1,1 @@
+//! Seeded worlds and scripted faults.

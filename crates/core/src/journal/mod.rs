@@ -1,1 +1,179 @@
-//! stub
+//! The journal: an intent log of a deployment, and the pure rule for what comes next.
+//!
+//! An entry is on disk before the call that it announces goes out, and another after the answer came in. Whatever
+//! happens in between, the next run reads the entries, and [`Journal::next`] says how to go on: a step that was started
+//! and never answered is simply done again, because making and deleting by ticket may be repeated.
+
+mod entry;
+mod next;
+mod state;
+
+pub use entry::{Cause, Entry, Failure, Goal, StepEvent};
+pub use next::{Left, Next};
+pub use state::State;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::plan::{Action, Plan};
+use crate::ports::{Made, Power};
+use crate::ticket::StepId;
+
+/// How often giving a thing back is tried before the deployment counts as stuck.
+pub const UNDO_TRIES: u32 = 3;
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Announced; the answer is not known (yet).
+    Started,
+    /// Done; what was made, if it makes something.
+    Done(Option<Made>),
+    /// Failed for this round. A thing may be there all the same.
+    Failed(Failure),
+    /// Being given back.
+    Undoing,
+    /// Given back.
+    Undone,
+    /// Could not be given back, so many times in this round.
+    UndoFailed(Failure, u32),
+}
+
+/// A journal read up to some entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journal {
+    goal: Goal,
+    steps: BTreeMap<StepId, Progress>,
+    made: BTreeMap<StepId, Made>,
+    off: BTreeSet<StepId>,
+    was_ready: bool,
+    held: bool,
+    until: Option<Option<Timestamp>>,
+}
+
+impl Journal {
+    /// The journal that these entries make.
+    pub fn of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
+        let mut journal = Self::default();
+        entries.into_iter().for_each(|entry| journal.apply(entry));
+        journal
+    }
+
+    /// Takes in one more entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Goal(goal) => self.turn(goal),
+            Entry::Step { step, event } => self.step(step, event),
+            Entry::Ready => self.was_ready = true,
+            Entry::Until(until) => self.until = Some(*until),
+            Entry::Held(held) => self.held = *held,
+        }
+    }
+
+    /// A goal begins a round: what failed is tried again, and on the way up every set-up is checked again.
+    ///
+    /// A step that failed counts as started from then on, not as untouched: its thing may be at the site all the same.
+    fn turn(&mut self, goal: &Goal) {
+        if *goal == Goal::Up {
+            let made = &self.made;
+            self.steps.retain(|id, progress| !matches!(progress, Progress::Done(_)) || made.contains_key(id));
+        }
+        for progress in self.steps.values_mut() {
+            match progress {
+                Progress::Failed(_) if *goal == Goal::Up => *progress = Progress::Started,
+                Progress::UndoFailed(_, times) => *times = 0,
+                _ => {}
+            }
+        }
+        self.goal = goal.clone();
+    }
+
+    fn step(&mut self, id: &StepId, event: &StepEvent) {
+        let progress = match event {
+            StepEvent::Started => Progress::Started,
+            StepEvent::Done { made } => {
+                if let Some(made) = made {
+                    self.made.insert(id.clone(), made.clone());
+                }
+                Progress::Done(made.clone())
+            }
+            StepEvent::Failed { failure } => Progress::Failed(failure.clone()),
+            StepEvent::UndoStarted => Progress::Undoing,
+            StepEvent::Undone => {
+                self.made.remove(id);
+                self.off.remove(id);
+                Progress::Undone
+            }
+            StepEvent::UndoFailed { failure } => {
+                Progress::UndoFailed(failure.clone(), self.undo_failures(id).saturating_add(1))
+            }
+            StepEvent::Power { power } => {
+                match power {
+                    Power::On => self.off.remove(id),
+                    Power::Off => self.off.insert(id.clone()),
+                };
+                return;
+            }
+        };
+        if progress == Progress::Undoing && matches!(self.steps.get(id), Some(Progress::UndoFailed(..))) {
+            return; // the count of failures must outlive the next try
+        }
+        self.steps.insert(id.clone(), progress);
+    }
+
+    fn undo_failures(&self, id: &StepId) -> u32 {
+        match self.steps.get(id) {
+            Some(Progress::UndoFailed(_, times)) => *times,
+            _ => 0,
+        }
+    }
+
+    /// Where a step stands; `None` while it waits for its turn.
+    pub fn progress(&self, id: &StepId) -> Option<&Progress> {
+        self.steps.get(id)
+    }
+
+    /// What a step made, while it is there.
+    pub fn made(&self, id: &StepId) -> Option<&Made> {
+        self.made.get(id)
+    }
+
+    /// Where it is heading.
+    pub fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
+    /// Whether all was ready once. From then on a failure gives nothing back: the machines may hold somebody's work.
+    pub fn was_ready(&self) -> bool {
+        self.was_ready
+    }
+
+    /// Whether the user asked to keep it, though failed or expired.
+    pub fn held(&self) -> bool {
+        self.held
+    }
+
+    /// Until when the machines are held: as planned, or as extended since.
+    pub fn until(&self, plan: &Plan) -> Option<Timestamp> {
+        self.until.unwrap_or(plan.until)
+    }
+
+    /// Whether it is to end at this time: its window is over, and nobody asked to hold it.
+    pub fn expired(&self, plan: &Plan, now: Timestamp) -> bool {
+        !self.held && self.until(plan).is_some_and(|until| until <= now)
+    }
+
+    /// Whether the machine was shut down on request.
+    pub fn is_off(&self, machine: &StepId) -> bool {
+        self.off.contains(machine)
+    }
+
+    /// Whether a step makes a thing that may be at the site now.
+    fn may_be_there(&self, step: &crate::plan::Step) -> bool {
+        matches!(step.action, Action::Create(_)) && !matches!(self.steps.get(&step.id), None | Some(Progress::Undone))
+    }
+}
+
+#[cfg(test)]
+mod tests;

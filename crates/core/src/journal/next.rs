@@ -1,0 +1,150 @@
+//! What comes next: a pure function of the plan, the entries and what is in flight.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Goal, Journal, Progress, UNDO_TRIES};
+use crate::money::Money;
+use crate::name::SiteId;
+use crate::plan::{Action, Kind, Phase, Plan, Step, What};
+use crate::ticket::{Ref, StepId};
+
+/// What the engine does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next<'p> {
+    /// Start these steps, side by side.
+    Run(Vec<&'p Step>),
+    /// Give back what these steps made, side by side.
+    Undo(Vec<&'p Step>),
+    /// Nothing can start before something in flight has ended.
+    Wait,
+    /// Every step is done; these runs of the user's own script failed.
+    Ready(Vec<&'p Step>),
+    /// Everything was given back, because it could not become ready.
+    RolledBack,
+    /// Everything was given back, as asked.
+    Released,
+    /// It can't go on by itself: what failed, and what is left.
+    Stuck(Vec<Left>),
+}
+
+/// A thing that is, or may be, still at a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The step that made it.
+    pub step: StepId,
+    /// What it is.
+    pub kind: Kind,
+    /// Where.
+    pub site: SiteId,
+    /// The site's id for it, where it said one.
+    pub reference: Option<Ref>,
+    /// What it costs an hour, where known.
+    pub price_per_hour: Option<Money>,
+}
+
+impl Journal {
+    /// What comes next, while the steps in `in_flight` are being worked on by this very process.
+    pub fn next<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
+        match self.goal {
+            Goal::Up => self.forward(plan, in_flight),
+            Goal::Back(_) => self.backward(plan, in_flight, Next::RolledBack),
+            Goal::Down => self.backward(plan, in_flight, Next::Released),
+        }
+    }
+
+    fn forward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
+        let failed: Vec<&Step> = plan.steps.iter().filter(|step| self.failed(step)).collect();
+        if failed.iter().any(|step| !is_run(step)) {
+            return match (in_flight.is_empty(), self.turns_back(plan)) {
+                (false, _) => Next::Wait,
+                (true, true) => self.backward(plan, in_flight, Next::RolledBack),
+                (true, false) => Next::Stuck(self.left(plan)),
+            };
+        }
+        let runnable: Vec<&Step> = plan.steps.iter().filter(|step| self.may_run(plan, step, in_flight)).collect();
+        match (runnable.is_empty(), in_flight.is_empty()) {
+            (false, _) => Next::Run(runnable),
+            (true, false) => Next::Wait,
+            (true, true) => Next::Ready(failed),
+        }
+    }
+
+    /// Whether everything is to be given back: so asked, or a machine can't be had or reached before all was ever ready.
+    /// A set-up that failed keeps the machines, to be looked at and resumed.
+    pub fn turns_back(&self, plan: &Plan) -> bool {
+        let kept = self.was_ready || self.held;
+        let lost = |step: &&Step| self.failed(step) && !is_set_up(step);
+        self.goal != Goal::Up || (!kept && plan.steps.iter().any(|step| lost(&step)))
+    }
+
+    fn failed(&self, step: &Step) -> bool {
+        // Once turning back has begun, a step that failed may already stand as given back.
+        use Progress::{Failed, UndoFailed, Undoing, Undone};
+        matches!(self.steps.get(&step.id), Some(Failed(_) | UndoFailed(..) | Undoing | Undone))
+    }
+
+    fn may_run(&self, plan: &Plan, step: &Step, in_flight: &BTreeSet<StepId>) -> bool {
+        let waiting = match self.steps.get(&step.id) {
+            None => true,
+            Some(Progress::Started) => !in_flight.contains(&step.id),
+            Some(_) => false,
+        };
+        waiting && step.after.iter().all(|id| self.settled(plan, id))
+    }
+
+    fn settled(&self, plan: &Plan, id: &StepId) -> bool {
+        match self.steps.get(id) {
+            Some(Progress::Done(_)) => true,
+            Some(Progress::Failed(_)) => plan.step(id).is_some_and(is_run),
+            _ => false,
+        }
+    }
+
+    fn backward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>, end: Next<'p>) -> Next<'p> {
+        let there: Vec<&Step> = plan.steps.iter().filter(|step| self.may_be_there(step)).collect();
+        let free = |step: &&&Step| !there.iter().any(|other| other.after.contains(&step.id));
+        let undoable: Vec<&Step> = there
+            .iter()
+            .filter(|step| !in_flight.contains(&step.id) && self.undo_failures(&step.id) < UNDO_TRIES)
+            .filter(free)
+            .copied()
+            .collect();
+        match (undoable.is_empty(), in_flight.is_empty(), there.is_empty()) {
+            (false, ..) => Next::Undo(undoable),
+            (true, false, _) => Next::Wait,
+            (true, true, true) => end,
+            (true, true, false) => Next::Stuck(self.left(plan)),
+        }
+    }
+
+    /// Everything of the plan that is, or may be, at a site.
+    pub fn left(&self, plan: &Plan) -> Vec<Left> {
+        let price = |what: &What| match what {
+            What::Machine(spec) => {
+                plan.picks.iter().find(|pick| pick.group == spec.group).and_then(|pick| pick.price_per_hour)
+            }
+            What::Network { .. } => Some(Money::ZERO),
+        };
+        let left = |step: &Step| match &step.action {
+            Action::Create(what) if self.may_be_there(step) => Some(Left {
+                step: step.id.clone(),
+                kind: what.kind(),
+                site: what.site().clone(),
+                reference: self.made.get(&step.id).map(|made| made.reference.clone()),
+                price_per_hour: price(what),
+            }),
+            _ => None,
+        };
+        plan.steps.iter().filter_map(left).collect()
+    }
+}
+
+fn is_set_up(step: &&Step) -> bool {
+    matches!(step.action, Action::SetUp { .. })
+}
+
+fn is_run(step: &Step) -> bool {
+    matches!(step.action, Action::SetUp { phase: Phase::Run { .. }, .. })
+}

@@ -1,0 +1,288 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::demand::{Budget, Demand, LeaseWish, Work};
+use crate::name::{DeploymentId, GroupName, Name};
+use crate::plan::{MachineSpec, Phase, Shape, Step, What};
+use crate::ports::Remedy;
+use crate::size::Bytes;
+use crate::ticket::Ref;
+
+fn id(text: &str) -> StepId {
+    StepId::new(text).unwrap()
+}
+
+fn machine(rank: u32) -> What {
+    What::Machine(MachineSpec {
+        name: format!("m-{rank}"),
+        group: GroupName::new("node").unwrap(),
+        rank,
+        site: "local".parse().unwrap(),
+        node_type: "vm".into(),
+        shape: Shape { cpus: 1, memory: Bytes::gib(1), disk: Bytes::gib(10), gpus: vec![] },
+        image: "debian-12".into(),
+        user: "debian".into(),
+        network: Some(id("network")),
+    })
+}
+
+/// A network, two machines on it, each reached and set up, then a run on each.
+fn plan() -> Plan {
+    let step = |name: &str, after: &[&str], action| Step {
+        id: id(name),
+        after: after.iter().map(|a| id(a)).collect(),
+        action,
+    };
+    let set_up = |n: u32, phase| Action::SetUp { machine: id(&format!("machine-{n}")), phase };
+    let script = || "true".to_owned();
+    let mut steps = vec![step("network", &[], Action::Create(What::Network { site: "local".parse().unwrap() }))];
+    for n in 0..2 {
+        let (machine_id, reach, setup) = (format!("machine-{n}"), format!("reach-{n}"), format!("setup-{n}"));
+        steps.push(step(&machine_id, &["network"], Action::Create(machine(n))));
+        steps.push(step(&reach, &[&machine_id], Action::Reach { machine: id(&machine_id) }));
+        steps.push(step(&setup, &[&reach], set_up(n, Phase::Setup { script: script() })));
+    }
+    for n in 0..2 {
+        steps.push(step(&format!("run-{n}"), &["setup-0", "setup-1"], set_up(n, Phase::Run { script: script() })));
+    }
+    let demand = Demand {
+        name: Name::new("m").unwrap(),
+        groups: vec![],
+        lease: LeaseWish::default(),
+        on: vec![],
+        budget: Budget::default(),
+        work: Work::default(),
+    };
+    Plan {
+        deployment: DeploymentId::from_bits(1),
+        demand,
+        at: Timestamp::UNIX_EPOCH,
+        start: Timestamp::UNIX_EPOCH,
+        until: None,
+        picks: vec![],
+        price_per_hour: None,
+        steps,
+        refusals: vec![],
+    }
+}
+
+fn failure() -> Failure {
+    Failure { message: "no room".into(), remedy: Remedy::Replan, hint: None }
+}
+
+fn done(step: &str, made: bool) -> Entry {
+    let made = made.then(|| Made { reference: Ref(step.into()), address: None });
+    Entry::Step { step: id(step), event: StepEvent::Done { made } }
+}
+
+fn event(step: &str, event: StepEvent) -> Entry {
+    Entry::Step { step: id(step), event }
+}
+
+/// `run a b`, `undo a`, `wait`, …
+fn show(next: &Next<'_>) -> String {
+    let names = |steps: &[&Step]| steps.iter().map(|step| format!(" {}", step.id)).collect::<String>();
+    match next {
+        Next::Run(steps) => format!("run{}", names(steps)),
+        Next::Undo(steps) => format!("undo{}", names(steps)),
+        Next::Ready(failed) => format!("ready{}", names(failed)),
+        Next::Stuck(left) => format!("stuck{}", left.iter().map(|left| format!(" {}", left.step)).collect::<String>()),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn check(entries: &[Entry], expect: &str) {
+    assert_eq!(show(&Journal::of(entries).next(&plan(), &BTreeSet::new())), expect);
+}
+
+fn launched() -> Vec<Entry> {
+    let mut entries = vec![Entry::Goal(Goal::Up), done("network", true)];
+    for n in 0..2 {
+        entries.push(done(&format!("machine-{n}"), true));
+        entries.push(done(&format!("reach-{n}"), false));
+    }
+    entries
+}
+
+fn with(mut entries: Vec<Entry>, more: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+    entries.extend(more);
+    entries
+}
+
+#[test]
+fn steps_run_side_by_side_as_soon_as_those_before_them_are_done() {
+    check(&[], "run network");
+    check(&[done("network", true)], "run machine-0 machine-1");
+    check(&[done("network", true), done("machine-1", true)], "run machine-0 reach-1");
+    check(&launched(), "run setup-0 setup-1");
+    check(&with(launched(), [done("setup-0", false)]), "run setup-1");
+    check(&with(launched(), [done("setup-0", false), done("setup-1", false)]), "run run-0 run-1");
+}
+
+#[test]
+fn a_step_found_started_after_a_crash_is_done_again() {
+    check(&[event("network", StepEvent::Started)], "run network");
+    let journal = Journal::of(&[event("network", StepEvent::Started)]);
+    assert_eq!(journal.next(&plan(), &BTreeSet::from([id("network")])), Next::Wait);
+}
+
+#[test]
+fn a_machine_that_cannot_be_had_gives_everything_back_in_reverse() {
+    let failed = event("machine-1", StepEvent::Failed { failure: failure() });
+    let entries = vec![done("network", true), done("machine-0", true), failed];
+    check(&entries, "undo machine-0 machine-1");
+    let entries = with(entries, [event("machine-0", StepEvent::Undone)]);
+    check(&entries, "undo machine-1");
+    let entries = with(entries, [event("machine-1", StepEvent::Undone)]);
+    check(&entries, "undo network");
+    check(&with(entries, [event("network", StepEvent::Undone)]), "rolledback");
+}
+
+#[test]
+fn a_set_up_that_fails_keeps_the_machines_and_up_tries_again() {
+    let failed = event("setup-0", StepEvent::Failed { failure: failure() });
+    let entries = with(launched(), [failed, done("setup-1", false)]);
+    check(&entries, "stuck network machine-0 machine-1");
+    check(&with(entries, [Entry::Goal(Goal::Up)]), "run reach-0 reach-1");
+}
+
+#[test]
+fn a_run_that_fails_leaves_a_ready_deployment() {
+    let runs = [done("run-0", false), event("run-1", StepEvent::Failed { failure: failure() })];
+    let entries = with(launched(), [done("setup-0", false), done("setup-1", false)]);
+    check(&with(entries, runs), "ready run-1");
+}
+
+#[test]
+fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
+    let lost = event("reach-0", StepEvent::Failed { failure: failure() });
+    check(&with(launched(), [Entry::Ready, Entry::Goal(Goal::Up), lost.clone()]), "stuck network machine-0 machine-1");
+    check(&with(launched(), [Entry::Held(true), lost]), "stuck network machine-0 machine-1");
+}
+
+#[test]
+fn giving_back_is_tried_three_times_a_round() {
+    let mut entries = with(launched(), [Entry::Goal(Goal::Down), event("machine-0", StepEvent::Undone)]);
+    for _ in 0..UNDO_TRIES {
+        check(&entries, "undo machine-1");
+        entries.push(event("machine-1", StepEvent::UndoStarted));
+        entries.push(event("machine-1", StepEvent::UndoFailed { failure: failure() }));
+    }
+    check(&entries, "stuck network machine-1");
+    check(&with(entries, [Entry::Goal(Goal::Down)]), "undo machine-1");
+}
+
+#[test]
+fn a_creation_of_unknown_outcome_is_looked_for_when_turning_back() {
+    let failed = event("machine-1", StepEvent::Failed { failure: failure() });
+    let again = vec![done("network", true), failed, Entry::Goal(Goal::Up)];
+    check(&again, "run machine-0 machine-1");
+    check(&with(again, [Entry::Goal(Goal::Down)]), "undo machine-1");
+}
+
+#[test]
+fn the_state_is_read_off_the_entries() {
+    let state = |entries: &[Entry]| Journal::of(entries).state(&plan());
+    assert_eq!(state(&[]), State::Launching);
+    assert_eq!(state(&launched()), State::SettingUp);
+    let off = |n: u32| event(&format!("machine-{n}"), StepEvent::Power { power: Power::Off });
+    assert_eq!(state(&with(launched(), [off(0)])), State::SettingUp);
+    assert_eq!(state(&with(launched(), [off(0), off(1)])), State::Stopped);
+    assert_eq!(state(&with(launched(), [Entry::Goal(Goal::Down)])), State::Releasing);
+    assert_eq!(state(&with(launched(), [Entry::Goal(Goal::Back(Cause::Interrupt))])), State::RollingBack);
+}
+
+#[test]
+fn a_held_deployment_does_not_expire() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let until = Entry::Until(Some(at("2026-01-01T10:00:00Z")));
+    let journal = Journal::of(std::slice::from_ref(&until));
+    assert!(journal.expired(&plan(), at("2026-01-01T10:00:00Z")));
+    assert!(!journal.expired(&plan(), at("2026-01-01T09:59:59Z")));
+    assert!(!Journal::of(&[until, Entry::Held(true)]).expired(&plan(), at("2027-01-01T10:00:00Z")));
+}
+
+/// The stored text of an entry never changes meaning: a line may be added here, none may be changed.
+#[test]
+fn stored_entries_read_as_they_were_written() {
+    for line in include_str!("golden.jsonl").lines() {
+        let entry: Entry = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+    }
+}
+
+/// Plays a whole life: at each turn the world answers as the dice say, crashes included.
+fn play(dice: &[u8]) -> (Journal, Vec<String>) {
+    let plan = plan();
+    let (mut journal, mut flight, mut at_site, mut log) =
+        (Journal::default(), BTreeSet::new(), BTreeSet::new(), vec![]);
+    let mut dice = dice.iter().copied().chain(std::iter::repeat(0));
+    for _ in 0..2_000 {
+        let next = journal.next(&plan, &flight);
+        log.push(show(&next));
+        match next {
+            Next::Run(steps) => {
+                for step in steps {
+                    journal.apply(&Entry::Step { step: step.id.clone(), event: StepEvent::Started });
+                    flight.insert(step.id.clone());
+                }
+            }
+            Next::Undo(steps) => {
+                for step in steps {
+                    journal.apply(&Entry::Step { step: step.id.clone(), event: StepEvent::UndoStarted });
+                    let fails = dice.next().unwrap_or(0) % 4 == 1;
+                    let event = if fails { StepEvent::UndoFailed { failure: failure() } } else { StepEvent::Undone };
+                    if !fails {
+                        at_site.remove(&step.id);
+                    }
+                    journal.apply(&Entry::Step { step: step.id.clone(), event });
+                }
+            }
+            Next::Wait => {
+                let step = flight.pop_first().expect("waiting for something");
+                let makes = matches!(plan.step(&step).unwrap().action, Action::Create(_));
+                let die = dice.next().unwrap_or(0) % 8;
+                if makes && die != 1 {
+                    at_site.insert(step.clone());
+                }
+                match die {
+                    1 | 2 => journal.apply(&Entry::Step { step, event: StepEvent::Failed { failure: failure() } }),
+                    3 => {
+                        // The process dies: what was in flight may or may not have happened.
+                        let makes = |id: &StepId| matches!(plan.step(id).unwrap().action, Action::Create(_));
+                        at_site.extend(std::mem::take(&mut flight).into_iter().filter(makes));
+                    }
+                    4 => journal.apply(&Entry::Goal(Goal::Back(Cause::Interrupt))),
+                    _ => journal.apply(&done(step.as_str(), makes)),
+                }
+            }
+            Next::Ready(_) if dice.next().unwrap_or(0) % 2 == 1 => journal.apply(&Entry::Goal(Goal::Down)),
+            Next::Ready(_) => {
+                journal.apply(&Entry::Ready);
+                break;
+            }
+            Next::Stuck(left) => {
+                let named: BTreeSet<_> = left.into_iter().map(|left| left.step).collect();
+                assert!(at_site.is_subset(&named), "left behind unnamed: {at_site:?} in {log:?}");
+                journal.apply(&Entry::Goal(Goal::Down));
+            }
+            Next::RolledBack | Next::Released => {
+                assert!(at_site.is_empty(), "left behind: {at_site:?} in {log:?}");
+                break;
+            }
+        }
+    }
+    (journal, log)
+}
+
+proptest! {
+    #[test]
+    fn every_life_ends_and_leaves_nothing_unnamed(dice in prop::collection::vec(any::<u8>(), 0..60)) {
+        let (journal, log) = play(&dice);
+        let last = log.last().unwrap();
+        prop_assert!(last.starts_with("ready") || last == "rolledback" || last == "released", "{log:?}");
+        prop_assert_eq!(last.starts_with("ready"), journal.was_ready());
+    }
+}

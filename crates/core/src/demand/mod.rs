@@ -1,11 +1,21 @@
 //! What is wanted: the demand, and the file that users write it in.
 
+pub mod source;
+
+pub mod file;
+mod problem;
+mod secrets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use file::{DemandFile, parse};
+pub use problem::{Mark, Place, Problem, Severity, render};
+pub use secrets::Secrets;
 
 use crate::money::Money;
 use crate::name::{GroupName, Name, ProviderKind, SiteId};

@@ -1,0 +1,68 @@
+//! Which crate may depend on which, and what core may not depend on at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The only edges between our crates. `sim` is for tests alone.
+const ALLOWED: [(&str, &[&str]); 5] = [
+    ("hostler-core", &[]),
+    ("hostler-providers", &["hostler-core"]),
+    ("hostler-engine", &["hostler-core"]),
+    ("hostler-sim", &["hostler-core"]),
+    ("hostler", &["hostler-core", "hostler-providers", "hostler-engine"]),
+];
+
+/// What would let core touch the world.
+const BANNED_IN_CORE: [&str; 8] = ["tokio", "reqwest", "hyper", "rand", "uuid", "sqlx", "russh", "virt"];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON")
+}
+
+/// For each of our crates its dependencies: the normal ones, and those for tests.
+fn dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let metadata = metadata();
+    let mut all = BTreeMap::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let (mut normal, mut tests) = (BTreeSet::new(), BTreeSet::new());
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = dependency["name"].as_str().expect("a name").to_owned();
+            let set = if dependency["kind"] == "dev" { &mut tests } else { &mut normal };
+            set.insert(name);
+        }
+        all.insert(package["name"].as_str().expect("a name").to_owned(), (normal, tests));
+    }
+    all
+}
+
+#[test]
+fn crates_depend_on_each_other_only_as_allowed() {
+    let dependencies = dependencies();
+    let known: BTreeMap<_, _> = ALLOWED.into_iter().collect();
+    for (name, (normal, tests)) in &dependencies {
+        let allowed = known.get(name.as_str()).unwrap_or_else(|| panic!("`{name}` is not in the list of edges"));
+        for other in normal.iter().filter(|other| dependencies.contains_key(*other)) {
+            assert!(allowed.contains(&other.as_str()), "`{name}` must not depend on `{other}`");
+        }
+        for other in tests.iter().filter(|other| dependencies.contains_key(*other)) {
+            let fine = other == "hostler-sim" || allowed.contains(&other.as_str());
+            assert!(fine, "the tests of `{name}` must not depend on `{other}`");
+        }
+    }
+}
+
+#[test]
+fn core_cannot_touch_the_world() {
+    let (normal, _) = &dependencies()["hostler-core"];
+    for banned in BANNED_IN_CORE {
+        assert!(!normal.contains(banned), "core must not depend on `{banned}`");
+    }
+}

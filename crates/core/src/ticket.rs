@@ -29,6 +29,15 @@ impl StepId {
         }
     }
 
+    /// The nearest id to any text: what isn't allowed becomes a hyphen, and what is too long is cut.
+    pub fn nearest(text: &str) -> Self {
+        let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+        let id: String = text.to_ascii_lowercase().chars().map(allowed).collect();
+        let id: String = id.trim_matches('-').chars().take(100).collect();
+        let id = id.trim_end_matches('-');
+        Self(if id.is_empty() { "step".to_owned() } else { id.to_owned() })
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

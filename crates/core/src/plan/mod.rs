@@ -3,7 +3,16 @@
 //! A plan is an immutable value. The same demand, market, id and time give the same plan, byte for byte, and the
 //! executor has nothing left to choose.
 
+mod advice;
+mod budget;
+mod diff;
 mod fit;
+mod gpu;
+mod measure;
+mod misfit;
+mod planner;
+mod refuse;
+mod relax;
 mod score;
 mod search;
 mod steps;
@@ -15,8 +24,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use fit::{Misfit, MisfitKind, Refusal};
-pub use search::{NoPlan, plan};
+pub use diff::{Change, ChangeKind, diff};
+pub use misfit::{Misfit, MisfitKind, Refusal};
+pub use planner::{NoPlan, plan};
 
 use crate::demand::Demand;
 use crate::money::Money;

@@ -1,0 +1,86 @@
+//! Whether a price keeps to the budget.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+
+use crate::demand::Demand;
+use crate::money::Money;
+use crate::time::show_duration;
+
+/// A limit of the budget, and a cost that is over it or can't be known to be within it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Breach {
+    limit: Limit,
+    cost: Cost,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    PerHour(Money),
+    Total(Money),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Cost {
+    Unknown,
+    PerHour(Money),
+    Over(Money, SignedDuration),
+    Endless(Money),
+}
+
+/// Every limit of the demand's budget that machines of this price an hour, all together, break.
+///
+/// An unknown price breaks every limit, and a price without an end breaks every total: neither is ever taken for
+/// nothing to pay.
+pub(super) fn breaches(demand: &Demand, per_hour: Option<Money>) -> impl Iterator<Item = Breach> {
+    let hourly = demand.budget.per_hour.and_then(|limit| {
+        let cost = match per_hour {
+            None => Cost::Unknown,
+            Some(price) if price > limit => Cost::PerHour(price),
+            Some(_) => return None,
+        };
+        Some(Breach { limit: Limit::PerHour(limit), cost })
+    });
+    let total = demand.budget.total.and_then(|limit| {
+        let cost = over_total(limit, per_hour, demand.lease.duration)?;
+        Some(Breach { limit: Limit::Total(limit), cost })
+    });
+    hourly.into_iter().chain(total)
+}
+
+fn over_total(limit: Money, per_hour: Option<Money>, duration: Option<SignedDuration>) -> Option<Cost> {
+    match (per_hour, duration) {
+        (None, _) => Some(Cost::Unknown),
+        (Some(price), None) => (price > Money::ZERO).then_some(Cost::Endless(price)),
+        (Some(price), Some(duration)) => {
+            let sum = over(price, duration);
+            (sum > limit).then_some(Cost::Over(sum, duration))
+        }
+    }
+}
+
+/// What a price an hour comes to over a duration; a begun second counts.
+pub(super) fn over(per_hour: Money, duration: SignedDuration) -> Money {
+    per_hour.over_seconds(duration.as_secs() + i64::from(duration.subsec_nanos() > 0))
+}
+
+impl Breach {
+    /// The limit, as in `at most 5.00 an hour`.
+    pub(super) fn wanted(&self) -> impl fmt::Display {
+        match self.limit {
+            Limit::PerHour(limit) => format!("at most {limit} an hour"),
+            Limit::Total(limit) => format!("at most {limit} in all"),
+        }
+    }
+
+    /// The cost, as in `24.00 over 4h`.
+    pub(super) fn have(&self) -> impl fmt::Display {
+        match self.cost {
+            Cost::Unknown => "an unknown price".to_owned(),
+            Cost::PerHour(price) => format!("{price} an hour"),
+            Cost::Over(sum, duration) => format!("{sum} over {}", show_duration(duration)),
+            Cost::Endless(price) => format!("{price} an hour without an end"),
+        }
+    }
+}

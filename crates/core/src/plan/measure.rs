@@ -1,0 +1,152 @@
+//! What one machine takes of an offer, and whether several fit together.
+
+use std::fmt;
+
+use super::Shape;
+use super::fit::Fit;
+use super::gpu;
+use super::misfit::MisfitKind;
+use crate::demand::{Amount, Needs};
+use crate::offer::{GpuFacts, ImageFacts, Offer, Supply};
+use crate::size::Bytes;
+
+const DEFAULT_CPUS: u32 = 2;
+const DEFAULT_MEMORY: Bytes = Bytes::gib(1);
+const DEFAULT_DISK: Bytes = Bytes::gib(10);
+
+/// The size of one machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measure {
+    pub(super) cpus: u32,
+    pub(super) memory: Bytes,
+    pub(super) disk: Bytes,
+}
+
+impl Measure {
+    /// Of a [`Supply::Cut`] offer the least that serves the needs and boots the image; else all that the facts say.
+    pub(super) fn of(needs: &Needs, offer: &Offer, image: Option<&ImageFacts>) -> Self {
+        let facts = &offer.facts;
+        if !is_cut(offer) {
+            return Self { cpus: facts.cpus, memory: facts.memory, disk: facts.disk };
+        }
+        let (image_memory, image_disk) = image.map_or_else(Default::default, |image| (image.memory, image.disk));
+        Self {
+            cpus: needs.cpus.least().unwrap_or(DEFAULT_CPUS.min(facts.cpus)).max(1),
+            memory: needs.memory.least().unwrap_or(DEFAULT_MEMORY).max(image_memory),
+            disk: needs.disk.unwrap_or(DEFAULT_DISK).max(image_disk),
+        }
+    }
+}
+
+/// The image named, or else the first of the offer's that boots on a machine as large as it may become.
+pub(super) fn image_for<'a>(needs: &Needs, offer: &'a Offer) -> Option<&'a ImageFacts> {
+    let most_memory = match needs.memory {
+        Amount::Exactly(memory) if is_cut(offer) => memory.min(offer.facts.memory),
+        _ => offer.facts.memory,
+    };
+    offer.images.iter().find(|image| {
+        needs.image.as_ref().is_none_or(|name| *name == image.name)
+            && image.arch == offer.facts.arch
+            && image.memory <= most_memory
+            && image.disk <= offer.facts.disk
+    })
+}
+
+/// The accelerators of an offer that serve the needs.
+pub(super) fn matching_gpus<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a str> {
+    let model = needs.gpus.as_ref().and_then(|need| need.model.as_deref());
+    let serves = move |gpu: &&GpuFacts| model.is_none_or(|model| gpu::is_model(model, gpu));
+    offer.facts.gpus.iter().filter(serves).map(|gpu| gpu.model.as_str())
+}
+
+/// The accelerators that each machine gets: as many as it needs of a divisible offer, else all that are in the node.
+pub(super) fn gpus_taken<'a>(needs: &'a Needs, offer: &'a Offer) -> Vec<&'a str> {
+    match &needs.gpus {
+        _ if !is_cut(offer) => offer.facts.gpus.iter().map(|gpu| gpu.model.as_str()).collect(),
+        Some(need) => matching_gpus(needs, offer).take(need.count.get() as usize).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// How many accelerators each machine gets: as many as [`gpus_taken`] lists, where the needs are served.
+pub(super) fn gpus_count(needs: &Needs, offer: &Offer) -> usize {
+    if is_cut(offer) { needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize) } else { offer.facts.gpus.len() }
+}
+
+/// The shape of each machine of a fit, as the plan tells it.
+pub(super) fn shape(fit: &Fit) -> Shape {
+    let Measure { cpus, memory, disk } = fit.measure;
+    let gpus = gpus_taken(fit.needs, fit.offer).into_iter().map(str::to_owned).collect();
+    Shape { cpus, memory, disk, gpus }
+}
+
+/// Whether the offer's machines are cut to measure.
+pub(super) fn is_cut(offer: &Offer) -> bool {
+    matches!(offer.supply, Supply::Cut { .. })
+}
+
+/// What an offer has too little of for all these fits together, all of which are on it; nothing where it suffices.
+///
+/// Processors of a cut offer may be shared; its memory, disk and accelerators may not.
+pub(super) fn short_of(offer: &Offer, fits: &[&Fit]) -> Option<MisfitKind> {
+    match offer.supply {
+        Supply::Unlimited => None,
+        Supply::Whole(there) => {
+            let wanted: u64 = fits.iter().map(|fit| u64::from(fit.count)).sum();
+            (wanted > u64::from(there)).then_some(MisfitKind::Count)
+        }
+        Supply::Cut { memory, disk } => {
+            if total(fits, |measure| measure.memory) > memory {
+                Some(MisfitKind::Memory)
+            } else if total(fits, |measure| measure.disk) > disk {
+                Some(MisfitKind::Disk)
+            } else {
+                let takers: Vec<_> = fits.iter().map(|fit| (fit.count, gpus_taken(fit.needs, offer))).collect();
+                gpus_run_out(offer, &takers).then_some(MisfitKind::Gpus)
+            }
+        }
+    }
+}
+
+/// The sum over all machines of the fits.
+pub(super) fn total(fits: &[&Fit], of: impl Fn(&Measure) -> Bytes) -> Bytes {
+    fits.iter().fold(Bytes(0), |sum, fit| sum.plus(of(&fit.measure).times(u64::from(fit.count))))
+}
+
+/// Whether machines take more of a model than the offer has: so many machines each, with such accelerators.
+pub(super) fn gpus_run_out(offer: &Offer, takers: &[(u32, Vec<&str>)]) -> bool {
+    let mut left: Vec<&str> = offer.facts.gpus.iter().map(|gpu| gpu.model.as_str()).collect();
+    // Each machine takes one at least, so the walk ends soon, however large the count.
+    let takers = takers.iter().filter(|(_, gpus)| !gpus.is_empty());
+    takers.flat_map(|(count, gpus)| (0..*count).flat_map(move |_| gpus)).any(|model| {
+        match left.iter().position(|have| have == model) {
+            Some(at) => {
+                left.swap_remove(at);
+                false
+            }
+            None => true,
+        }
+    })
+}
+
+/// `16GiB`, or `3 × 16GiB = 48GiB` where there are several.
+pub(super) struct Sum(pub(super) u32, pub(super) Bytes);
+
+impl Sum {
+    /// `3 × 16GiB`, without what it comes to.
+    pub(super) fn product(&self) -> String {
+        format!("{} × {}", self.0, self.1)
+    }
+
+    /// All of them together.
+    pub(super) fn total(&self) -> Bytes {
+        self.1.times(u64::from(self.0))
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(count, each) = *self;
+        if count == 1 { each.fmt(f) } else { write!(f, "{} = {}", self.product(), self.total()) }
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the offers that were not chosen were not.
+
+use super::budget;
+use super::fit::{Ask, Fit, examine};
+use super::measure::{self, Sum};
+use super::misfit::{Listed, Misfit, MisfitKind, Refusal, Sink};
+use super::search::{by_site, fits};
+use crate::demand::{Demand, Group};
+use crate::money::Money;
+use crate::offer::{Offer, Supply};
+use crate::size::Bytes;
+
+/// Beside a plan: every offer that a group didn't take. One without misfits would have served, alone at least, but
+/// the choice as a whole was better without it.
+pub(super) fn others(demand: &Demand, offers: &[&Offer], chosen: &[Fit]) -> Vec<Refusal> {
+    let of_group = |(group, fit): (&Group, &Fit)| -> Vec<Refusal> {
+        let others = offers.iter().filter(|offer| !std::ptr::eq(**offer, fit.offer));
+        others.map(|offer| refusal(group, offer, alone(demand, group, offer))).collect()
+    };
+    demand.groups.iter().zip(chosen).flat_map(of_group).collect()
+}
+
+/// Where there is no plan: every offer for every group. One that would serve its group alone has a misfit that says
+/// what keeps all the groups from being served together.
+pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Refusal> {
+    let mut refusals: Vec<(usize, Refusal)> = Vec::new();
+    for at_site in by_site(offers) {
+        let ways: Vec<Vec<Fit>> = demand.groups.iter().map(|group| fits(demand, group, at_site)).collect();
+        for (rank, group) in demand.groups.iter().enumerate() {
+            for offer in at_site {
+                let mut misfits = alone(demand, group, offer);
+                if misfits.is_empty() {
+                    together(demand, &ways, offer, &mut misfits);
+                }
+                refusals.push((rank, refusal(group, offer, misfits)));
+            }
+        }
+    }
+    // Stable: group by group, and within a group in the order of the offers.
+    refusals.sort_by_key(|(rank, _)| *rank);
+    refusals.into_iter().map(|(_, refusal)| refusal).collect()
+}
+
+fn refusal(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Refusal {
+    Refusal { group: group.name.clone(), site: offer.site.clone(), node_type: offer.node_type.clone(), misfits }
+}
+
+/// The misfits of the alternative that comes nearest: of those with the fewest, the first.
+fn alone(demand: &Demand, group: &Group, offer: &Offer) -> Vec<Misfit> {
+    let misfits = Ask::all(demand, group).map(|ask| {
+        let mut misfits = Vec::new();
+        examine(&ask, offer, &mut misfits);
+        misfits
+    });
+    misfits.min_by_key(Vec::len).unwrap_or_default()
+}
+
+/// What keeps the groups from being served together at the offer's site, though each of `ways` is good alone.
+fn together(demand: &Demand, ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
+    let unserved = demand.groups.iter().zip(ways).filter(|(_, ways)| ways.is_empty());
+    let unserved: Vec<String> = unserved.map(|(group, _)| format!("`{}`", group.name)).collect();
+    if !unserved.is_empty() {
+        let have = Listed(unserved.iter());
+        misfits.note(MisfitKind::Site, format_args!("one site for all groups"), format_args!("nothing for {have}"));
+        return;
+    }
+    let mut cheapest = ways.iter().map(|ways| ways.iter().filter_map(Fit::price).min());
+    let least = cheapest.try_fold(Money::ZERO, |sum, price| Some(sum.plus(price?)));
+    for breach in budget::breaches(demand, least) {
+        let have = breach.have();
+        misfits.note(MisfitKind::Budget, format_args!("{}", breach.wanted()), format_args!("{have} for all groups"));
+    }
+    if misfits.is_empty() {
+        contended(ways, offer, misfits);
+    }
+}
+
+/// The groups compete for what there is.
+fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
+    let here = ways.iter().filter_map(|ways| ways.iter().find(|fit| std::ptr::eq(fit.offer, offer)));
+    let takers: Vec<&Fit> = here.collect();
+    let machines: u64 = takers.iter().map(|fit| u64::from(fit.count)).sum();
+    match (measure::short_of(offer, &takers), &offer.supply) {
+        (Some(kind @ MisfitKind::Memory), Supply::Cut { memory, .. }) => {
+            pooled(kind, &takers, |fit| fit.measure.memory, *memory, misfits);
+        }
+        (Some(kind @ MisfitKind::Disk), Supply::Cut { disk, .. }) => {
+            pooled(kind, &takers, |fit| fit.measure.disk, *disk, misfits);
+        }
+        (Some(MisfitKind::Count), Supply::Whole(there)) => {
+            misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{there}"));
+        }
+        (kind, _) => {
+            let kind = kind.unwrap_or(MisfitKind::Count);
+            misfits.note(kind, format_args!("enough for all groups"), format_args!("enough for some of them"));
+        }
+    }
+}
+
+fn pooled(kind: MisfitKind, takers: &[&Fit], of: impl Fn(&Fit) -> Bytes, left: Bytes, misfits: &mut Vec<Misfit>) {
+    let parts: Vec<String> = takers.iter().map(|fit| Sum(fit.count, of(fit)).product()).collect();
+    let total = takers.iter().fold(Bytes(0), |sum, fit| sum.plus(Sum(fit.count, of(fit)).total()));
+    misfits.note(kind, format_args!("{} = {total}", parts.join(" + ")), format_args!("{left} left"));
+}

@@ -18,26 +18,31 @@ type Change = fn(&Trial) -> Vec<Relaxation>;
 
 /// Changes of the needs of a group, the smallest first.
 pub(super) const OF_GROUPS: &[Change] = &[
-    |trial| at_least(trial).into_iter().collect(),
-    |trial| less_memory(trial).into_iter().collect(),
-    |trial| less_disk(trial).into_iter().collect(),
-    |trial| fewer_cpus(trial).into_iter().collect(),
-    |trial| other_image(trial).into_iter().collect(),
+    sizes,
+    |trial| Vec::from_iter(other_image(trial)),
     other_labels,
-    |trial| other_node_type(trial).into_iter().collect(),
+    |trial| Vec::from_iter(other_node_type(trial)),
     accelerators,
-    |trial| fewer_machines(trial).into_iter().collect(),
-    |trial| other_spot(trial).into_iter().collect(),
+    |trial| Vec::from_iter(fewer_machines(trial)),
+    |trial| Vec::from_iter(other_spot(trial)),
     other_arch,
 ];
 
 /// Changes of the demand as a whole.
 pub(super) const OF_THE_WHOLE: &[Change] = &[
     other_sites,
-    |trial| known_end(trial).into_iter().collect(),
-    |trial| shorter(trial).into_iter().collect(),
-    |trial| more_money(trial).into_iter().collect(),
+    |trial| Vec::from_iter(known_end(trial)),
+    |trial| Vec::from_iter(shorter(trial)),
+    |trial| Vec::from_iter(more_money(trial)),
 ];
+
+/// Not exactly so much; and only where that doesn't help, less.
+fn sizes(trial: &Trial) -> Vec<Relaxation> {
+    match at_least(trial) {
+        Some(relaxation) => vec![relaxation],
+        None => [less_memory, less_disk, fewer_cpus].into_iter().filter_map(|change| change(trial)).collect(),
+    }
+}
 
 fn at_least(trial: &Trial) -> Option<Relaxation> {
     let exact = |needs: &Needs| matches!(needs.cpus, Amount::Exactly(_)) || matches!(needs.memory, Amount::Exactly(_));

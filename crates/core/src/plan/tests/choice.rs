@@ -1,0 +1,153 @@
+//! Which offer is chosen.
+
+use insta::assert_snapshot;
+
+use super::text::{demand, id, market, now, planned};
+use crate::plan::{Plan, plan};
+
+#[test]
+fn one_machine_is_cut_to_measure_with_defaults() {
+    let local = "local vm cpus=8 memory=20 disk=80 cut=20/80 price=0 images=debian-12,ubuntu";
+    assert_snapshot!(planned("group main 1", local), @"
+    main = 1 x local vm: 2 cpus 1GiB 10GiB, debian-12, 0.00 each
+    0.00 an hour
+    ");
+    assert_snapshot!(planned("group main 3 cpus=4+ memory=2.5 disk=20 image=ubuntu", local), @"
+    main = 3 x local vm: 4 cpus 2.5GiB 20GiB, ubuntu, 0.00 each
+    0.00 an hour
+    ");
+}
+
+#[test]
+fn a_cut_machine_is_never_smaller_than_its_image_needs() {
+    let local = "local vm cpus=1 memory=20 disk=80 cut=20/80 price=0";
+    let mut market = market(local);
+    market.offers[0].images[0].memory = "2".parse().unwrap();
+    market.offers[0].images[0].disk = "12".parse().unwrap();
+    let shape = |text: &str| {
+        let plan = plan(&demand(text), &market, id(), now());
+        plan.map(|plan| plan.picks[0].shape.clone()).map_err(|none| none.refusals[0].misfits[0].to_string())
+    };
+    let small = shape("group main 1 memory=1+").unwrap();
+    assert_eq!((small.cpus, small.memory.to_string(), small.disk.to_string()), (1, "2GiB".into(), "12GiB".into()));
+    assert_snapshot!(shape("group main 1 memory=1").unwrap_err(), @"image: wanted one for x86_64, has `debian-12` (x86_64, from 2GiB of memory and 12GiB of disk)");
+}
+
+#[test]
+fn the_sites_come_in_the_order_of_on_before_the_price() {
+    let market = "
+        aws/a small price=1
+        aws/b small price=0.5
+        local vm cut=8/40 price=2
+        lab node price=0.1";
+    assert_snapshot!(planned("on local aws\ngroup main 1", market), @"
+    main = 1 x local vm: 2 cpus 1GiB 10GiB, debian-12, 2.00 each
+    2.00 an hour
+    not aws/a small for main: would serve
+    not aws/b small for main: would serve
+    not lab node for main: site: wanted local, aws, has lab
+    ");
+    assert_snapshot!(planned("on aws local\ngroup main 1", market), @"
+    main = 1 x aws/b small: 4 cpus 8GiB 40GiB, debian-12, 0.50 each
+    0.50 an hour
+    not aws/a small for main: would serve
+    not lab node for main: site: wanted aws, local, has lab
+    not local vm for main: would serve
+    ");
+    assert_snapshot!(planned("group main 1", market), @"
+    main = 1 x lab node: 4 cpus 8GiB 40GiB, debian-12, 0.10 each
+    0.10 an hour
+    not aws/a small for main: would serve
+    not aws/b small for main: would serve
+    not local vm for main: would serve
+    ");
+}
+
+#[test]
+fn alternatives_come_in_their_order_before_the_price() {
+    let market = "
+        aws/a big cpus=16 price=9
+        aws/a small cpus=2 price=1";
+    assert_snapshot!(planned("group main 1 cpus=16+ | cpus=2+", market), @"
+    main = 1 x aws/a big: 16 cpus 8GiB 40GiB, debian-12, 9.00 each
+    9.00 an hour
+    not aws/a small for main: would serve
+    ");
+    assert_snapshot!(planned("group main 1 cpus=32+ | cpus=2+", market), @"
+    main = 1 x aws/a small: 2 cpus 8GiB 40GiB, debian-12, 1.00 each
+    1.00 an hour
+    not aws/a big for main: would serve
+    ");
+}
+
+#[test]
+fn an_unknown_price_comes_after_every_known_one() {
+    let market = "
+        lab free
+        aws/a dear price=99";
+    assert_snapshot!(planned("group main 1", market), @"
+    main = 1 x aws/a dear: 4 cpus 8GiB 40GiB, debian-12, 99.00 each
+    99.00 an hour
+    not lab free for main: would serve
+    ");
+}
+
+#[test]
+fn of_equal_prices_the_least_waste_wins_accelerators_first() {
+    let market = "
+        lab a-with-gpu memory=8 gpus=T4:1 price=1
+        lab b-with-memory memory=64 price=1
+        lab c-with-cpus memory=8 cpus=64 price=1
+        lab d-right memory=8 cpus=4 price=1
+        lab e-right-too memory=8 cpus=4 price=1";
+    assert_snapshot!(planned("group main 1 memory=8+", market), @"
+    main = 1 x lab d-right: 4 cpus 8GiB 40GiB, debian-12, 1.00 each
+    1.00 an hour
+    not lab a-with-gpu for main: would serve
+    not lab b-with-memory for main: would serve
+    not lab c-with-cpus for main: would serve
+    not lab e-right-too for main: would serve
+    ");
+}
+
+#[test]
+fn groups_that_compete_are_told_apart() {
+    // Greedily the first group would take the only large node, and leave the second with nothing.
+    let market = "
+        lab large memory=64 whole=1 price=1
+        lab small memory=16 whole=1 price=2";
+    assert_snapshot!(planned("group head 1\ngroup worker 1 memory=64+", market), @"
+    head = 1 x lab small: 4 cpus 16GiB 40GiB, debian-12, 2.00 each
+    worker = 1 x lab large: 4 cpus 64GiB 40GiB, debian-12, 1.00 each
+    3.00 an hour
+    not lab large for head: would serve
+    not lab small for worker: memory: wanted 64GiB+, has 16GiB
+    ");
+}
+
+#[test]
+fn all_groups_go_to_one_site() {
+    let market = "
+        aws/a gpu gpus=A100:8 price=30
+        aws/b cpu price=0.1
+        aws/c both gpus=A100:8 price=50";
+    assert_snapshot!(planned("group head 1\ngroup worker 1 gpus=A100:8 sites=aws/c,aws/b", market), @"
+    head = 1 x aws/c both: 4 cpus 8GiB 40GiB A100 A100 A100 A100 A100 A100 A100 A100, debian-12, 50.00 each
+    worker = 1 x aws/c both: 4 cpus 8GiB 40GiB A100 A100 A100 A100 A100 A100 A100 A100, debian-12, 50.00 each
+    100.00 an hour
+    not aws/a gpu for head: would serve
+    not aws/b cpu for head: would serve
+    not aws/a gpu for worker: site: wanted aws/c, aws/b, has aws/a
+    not aws/b cpu for worker: accelerators: wanted A100:8, has none
+    ");
+}
+
+#[test]
+fn the_lease_begins_when_it_is_wished_for() {
+    let window = |terms: &str| {
+        let plan: Plan = plan(&demand(&format!("group main 1\n{terms}")), &market("local vm"), id(), now()).unwrap();
+        (plan.start.to_string(), plan.until.map(|until| until.to_string()))
+    };
+    assert_eq!(window("lease duration=4h"), ("2025-06-01T12:00:00Z".into(), Some("2025-06-01T16:00:00Z".into())));
+    assert_eq!(window("lease start=2025-07-01T00:00Z"), ("2025-07-01T00:00:00Z".into(), None));
+}

@@ -1,0 +1,276 @@
+//! What holds of every demand and market.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use proptest::prelude::*;
+
+use super::text::{id, image, now};
+use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, SiteWish, Work};
+use crate::money::Money;
+use crate::name::{GroupName, Name};
+use crate::offer::{Availability, Facts, GpuFacts, Market, Offer, Supply};
+use crate::plan::{Pick, Plan, advice, plan, search};
+use crate::size::Bytes;
+
+const SITES: [&str; 3] = ["local", "aws/a", "aws/b"];
+
+prop_compose! {
+    fn any_offer()(
+        site in 0..3usize, cpus in 1..9u32, memory in 1..9u64, gpus in 0..3usize, model in 0..2usize,
+        supply in prop_oneof![
+            (0..4u32).prop_map(Supply::Whole),
+            (1..17u64, 10..41u64).prop_map(|(m, d)| Supply::Cut { memory: Bytes::gib(m), disk: Bytes::gib(d) }),
+            Just(Supply::Unlimited),
+        ],
+        free in prop::bool::weighted(0.9), price in prop::option::weighted(0.8, 0..4i64),
+    ) -> Offer {
+        let gpu = GpuFacts { model: ["Tesla T4", "NVIDIA A100-SXM4"][model].to_owned(), memory: None };
+        Offer {
+            site: SITES[site].parse().unwrap(),
+            node_type: String::new(),
+            facts: Facts {
+                cpus, memory: Bytes::gib(memory), disk: Bytes::gib(20), arch: "x86_64".to_owned(),
+                gpus: vec![gpu; gpus], labels: BTreeMap::new(),
+            },
+            supply,
+            availability: if free { Availability::Free } else { Availability::Unknown },
+            price_per_hour: price.map(|price| Money(price * 1_000_000)),
+            spot: false,
+            images: vec![image("debian-12", "x86_64")],
+        }
+    }
+}
+
+fn any_market() -> impl Strategy<Value = Market> {
+    prop::collection::vec(any_offer(), 0..6).prop_map(|mut offers| {
+        for (at, offer) in offers.iter_mut().enumerate() {
+            offer.node_type = format!("t{at}");
+        }
+        Market { offers, silent: BTreeMap::new() }
+    })
+}
+
+fn any_amount(most: u32) -> impl Strategy<Value = Amount<u32>> {
+    prop_oneof![
+        2 => Just(Amount::Any),
+        1 => (1..=most).prop_map(Amount::Exactly),
+        3 => (1..=most).prop_map(Amount::AtLeast),
+    ]
+}
+
+prop_compose! {
+    fn any_needs()(
+        cpus in any_amount(8), memory in any_amount(8), gpus in prop::option::weighted(0.3, (0..3usize, 1..3u32)),
+    ) -> Needs {
+        let memory = match memory {
+            Amount::Any => Amount::Any,
+            Amount::Exactly(n) => Amount::Exactly(Bytes::gib(n.into())),
+            Amount::AtLeast(n) => Amount::AtLeast(Bytes::gib(n.into())),
+        };
+        let gpus = gpus.map(|(model, count)| GpuNeed {
+            model: [None, Some("T4"), Some("A100")][model].map(str::to_owned),
+            count: NonZeroU32::new(count).unwrap(),
+        });
+        Needs { cpus, memory, gpus, ..Needs::default() }
+    }
+}
+
+prop_compose! {
+    fn any_demand()(
+        groups in prop::collection::vec((1..3u32, prop::collection::vec(any_needs(), 1..3)), 1..4),
+        on in prop::sample::subsequence(vec!["aws/b", "local", "aws"], 0..3).prop_shuffle(),
+        per_hour in prop::option::weighted(0.3, 0..9i64), total in prop::option::weighted(0.2, 0..9i64),
+        hours in prop::option::of(1..4i64),
+    ) -> Demand {
+        let group = |(at, (count, any_of)): (usize, (u32, Vec<Needs>))| Group {
+            name: GroupName::new(format!("g{at}")).unwrap(), count: NonZeroU32::new(count).unwrap(), any_of,
+        };
+        let money = |amount: Option<i64>| amount.map(|amount| Money(amount * 1_000_000));
+        Demand {
+            name: Name::new("digits").unwrap(),
+            groups: groups.into_iter().enumerate().map(group).collect(),
+            lease: LeaseWish { duration: hours.map(jiff::SignedDuration::from_hours), ..LeaseWish::default() },
+            on: on.into_iter().map(|site| SiteWish(site.parse().unwrap())).collect(),
+            budget: Budget { per_hour: money(per_hour), total: money(total) },
+            work: Work { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Work::default() },
+        }
+    }
+}
+
+/// What a group takes of an offer, told by a rule of the test's own; nothing where it doesn't serve.
+fn take(needs: &Needs, offer: &Offer) -> Option<(u32, Bytes, Bytes, usize)> {
+    let model = |gpu: &&GpuFacts| {
+        needs.gpus.as_ref().and_then(|need| need.model.as_ref()).is_none_or(|model| gpu.model.contains(model))
+    };
+    let wanted = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
+    let enough = offer.facts.gpus.iter().filter(model).count() >= wanted;
+    let (cpus, memory) = match offer.supply {
+        Supply::Cut { .. } => {
+            let cpus = needs.cpus.least().unwrap_or(offer.facts.cpus.min(2));
+            (cpus, needs.memory.least().unwrap_or(Bytes::gib(1)))
+        }
+        _ => (offer.facts.cpus, offer.facts.memory),
+    };
+    let small_enough = cpus <= offer.facts.cpus && memory <= offer.facts.memory;
+    let right = needs.cpus.takes(cpus) && needs.memory.takes(memory);
+    let serves = offer.availability == Availability::Free && enough && small_enough && right;
+    serves.then_some((cpus, memory, Bytes::gib(10), wanted))
+}
+
+/// Whether the offers bear all that is put on them: so many machines with a take each.
+fn bears(offer: &Offer, takes: &[(u32, (u32, Bytes, Bytes, usize))]) -> bool {
+    let sum = |of: &dyn Fn(&(u32, Bytes, Bytes, usize)) -> u64| {
+        takes.iter().map(|(count, take)| u64::from(*count) * of(take)).sum::<u64>()
+    };
+    match offer.supply {
+        Supply::Unlimited => true,
+        Supply::Whole(there) => sum(&|_| 1) <= u64::from(there),
+        Supply::Cut { memory, disk } => {
+            let gpus = sum(&|take| take.3 as u64) <= offer.facts.gpus.len() as u64;
+            sum(&|take| take.1.0) <= memory.0 && sum(&|take| take.2.0) <= disk.0 && gpus
+        }
+    }
+}
+
+/// Place in `on`, alternatives, unpriced machines, price: what decides before excess and names.
+type Worth = (usize, usize, u32, i64);
+
+/// The best worth of all assignments, each of which is looked at.
+fn brute_force(demand: &Demand, market: &Market) -> Option<Worth> {
+    let mut all: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
+    for group in &demand.groups {
+        let ways = (0..group.any_of.len()).flat_map(|a| (0..market.offers.len()).map(move |o| (a, o)));
+        let ways: Vec<_> = ways.collect();
+        let extended = all.iter().flat_map(|head| ways.iter().map(|way| [head.as_slice(), &[*way]].concat()));
+        all = extended.collect();
+    }
+    all.iter().filter_map(|ways| worth(demand, market, ways)).min()
+}
+
+fn worth(demand: &Demand, market: &Market, ways: &[(usize, usize)]) -> Option<Worth> {
+    let site = &market.offers[ways[0].1].site;
+    if ways.iter().any(|(_, offer)| market.offers[*offer].site != *site) {
+        return None;
+    }
+    let rank = if demand.on.is_empty() { 0 } else { demand.on.iter().position(|wish| wish.means(site))? };
+    let mut on_offer: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    let (mut unpriced, mut price) = (0, 0);
+    for (group, (alternative, at)) in demand.groups.iter().zip(ways) {
+        let (offer, count) = (&market.offers[*at], group.count.get());
+        on_offer.entry(*at).or_default().push((count, take(&group.any_of[*alternative], offer)?));
+        match offer.price_per_hour {
+            Some(each) => price += each.0 * i64::from(count),
+            None => unpriced += count,
+        }
+    }
+    let borne = on_offer.iter().all(|(at, takes)| bears(&market.offers[*at], takes));
+    let affordable = affordable(demand, (unpriced == 0).then_some(price));
+    let alternatives = ways.iter().map(|(alternative, _)| alternative).sum();
+    (borne && affordable).then_some((rank, alternatives, unpriced, price))
+}
+
+fn affordable(demand: &Demand, price: Option<i64>) -> bool {
+    let Budget { per_hour, total } = demand.budget;
+    let hours = demand.lease.duration.map(|duration| duration.as_hours());
+    let in_all = |total: Money| match (price, hours) {
+        (Some(price), Some(hours)) => price * hours <= total.0,
+        (price, _) => price == Some(0),
+    };
+    per_hour.is_none_or(|limit| price.is_some_and(|price| price <= limit.0)) && total.is_none_or(in_all)
+}
+
+fn offer_of<'a>(market: &'a Market, pick: &Pick) -> &'a Offer {
+    market.offers.iter().find(|offer| offer.node_type == pick.node_type).unwrap()
+}
+
+/// Each pick serves an alternative of its group, and no offer bears more than it has.
+fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), TestCaseError> {
+    let mut on_offer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (group, pick) in demand.groups.iter().zip(&plan.picks) {
+        let offer = offer_of(market, pick);
+        let serves = |needs: &Needs| {
+            let (cpus, memory, _, gpus) = take(needs, offer)?;
+            ((cpus, memory) == (pick.shape.cpus, pick.shape.memory) && pick.shape.gpus.len() >= gpus).then_some(())
+        };
+        prop_assert!(group.any_of.iter().find_map(serves).is_some(), "{pick:?}");
+        prop_assert_eq!((&pick.group, pick.count), (&group.name, group.count.get()));
+        let takes = (pick.shape.cpus, pick.shape.memory, pick.shape.disk, pick.shape.gpus.len());
+        on_offer.entry(&pick.node_type).or_default().push((pick.count, takes));
+        prop_assert_eq!(&pick.site, &plan.picks[0].site);
+    }
+    for (name, takes) in on_offer {
+        let offer = market.offers.iter().find(|offer| offer.node_type == name).unwrap();
+        prop_assert!(bears(offer, &takes), "{name} is over-committed");
+    }
+    Ok(())
+}
+
+fn check_steps(plan: &Plan) -> Result<(), TestCaseError> {
+    let mut done = BTreeSet::new();
+    for step in &plan.steps {
+        prop_assert!(step.after.iter().all(|id| done.contains(id)), "{} comes too early", step.id);
+        prop_assert!(done.insert(step.id.clone()), "{} is there twice", step.id);
+    }
+    let machines: u32 = plan.picks.iter().map(|pick| pick.count).sum();
+    prop_assert_eq!(plan.machines().count(), machines as usize);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_plan_is_what_looking_at_every_assignment_finds(demand in any_demand(), market in any_market()) {
+        let best = brute_force(&demand, &market);
+        match (plan(&demand, &market, id(), now()), best) {
+            (Ok(plan), Some((rank, _, unpriced, price))) => {
+                check_picks(&demand, &market, &plan)?;
+                check_steps(&plan)?;
+                prop_assert_eq!(plan.price_per_hour, (unpriced == 0).then_some(Money(price)));
+                let place = demand.on.iter().position(|wish| wish.means(&plan.picks[0].site));
+                prop_assert_eq!(place.unwrap_or(0), rank);
+            }
+            (Err(none), None) => {
+                prop_assert_eq!(none.refusals.len(), market.offers.len() * demand.groups.len());
+                prop_assert!(none.refusals.iter().all(|refusal| !refusal.misfits.is_empty()), "{:?}", none.refusals);
+            }
+            (plan, best) => prop_assert!(false, "{plan:?} but {best:?}"),
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_offers_changes_nothing(
+        demand in any_demand(), market in any_market(), seed in any::<prop::sample::Index>(),
+    ) {
+        let json = |market: &Market| match plan(&demand, market, id(), now()) {
+            Ok(plan) => serde_json::to_string(&plan),
+            Err(none) => serde_json::to_string(&none),
+        }.unwrap();
+        let mut other = market.clone();
+        if !other.offers.is_empty() {
+            let middle = seed.index(other.offers.len());
+            other.offers.rotate_left(middle);
+            other.offers[middle..].reverse();
+        }
+        prop_assert_eq!(json(&market), json(&other));
+    }
+
+    #[test]
+    fn a_plan_reads_back_as_written(demand in any_demand(), market in any_market()) {
+        if let Ok(plan) = plan(&demand, &market, id(), now()) {
+            let text = serde_json::to_string(&plan).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        }
+    }
+
+    #[test]
+    fn advice_is_true(demand in any_demand(), market in any_market()) {
+        if plan(&demand, &market, id(), now()).is_err() {
+            for advice in advice::relaxations(&demand, &search::in_order(&market.offers)) {
+                prop_assert!(brute_force(&advice.demand, &market).is_some(), "{}", advice.sentence);
+                prop_assert_ne!(&advice.demand, &demand, "{}", advice.sentence);
+            }
+        }
+    }
+}

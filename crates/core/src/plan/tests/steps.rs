@@ -1,0 +1,99 @@
+//! The steps of a plan, and what differs between two.
+
+use insta::assert_snapshot;
+
+use super::text::{demand, id, market, now};
+use crate::demand::{Demand, PythonNeed, Source};
+use crate::name::Name;
+use crate::plan::{Plan, diff, plan};
+
+fn make(demand: &Demand) -> Plan {
+    plan(demand, &market("local vm memory=64 cut=64/640 price=0"), id(), now()).unwrap()
+}
+
+/// One line a step: its id, and those that it waits for.
+fn lines(plan: &Plan) -> String {
+    let after = |step: &crate::plan::Step| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let line = |step: &crate::plan::Step| format!("{} <- {}", step.id, after(step));
+    plan.steps.iter().map(|step| format!("{}\n", line(step).trim_end())).collect()
+}
+
+#[test]
+fn one_machine_bears_the_name_of_the_deployment() {
+    let mut demand = demand("group main 1");
+    demand.work.packages = ["git".to_owned()].into();
+    demand.work.source = Some(Source { from: "/src".into(), at: None, subdirectory: String::new() });
+    demand.work.python = Some(PythonNeed::default());
+    demand.work.setup = Some("make".into());
+    demand.work.run = Some("./run".into());
+    demand.work.checks = vec!["true".into(), "nvidia-smi".into()];
+    assert_snapshot!(lines(&make(&demand)), @"
+    network <-
+    machine-digits <- network
+    reach-digits <- machine-digits
+    packages-digits <- reach-digits
+    source-digits <- packages-digits
+    python-digits <- source-digits
+    setup-digits <- python-digits
+    check-digits-1 <- setup-digits
+    check-digits-2 <- check-digits-1
+    run-digits <- check-digits-2
+    ");
+}
+
+#[test]
+fn a_run_starts_when_every_machine_is_ready() {
+    let mut demand = demand("group main 2");
+    demand.work.setup = Some("make".into());
+    demand.work.run = Some("./run".into());
+    assert_snapshot!(lines(&make(&demand)), @"
+    network <-
+    machine-digits-1 <- network
+    machine-digits-2 <- network
+    reach-digits-1 <- machine-digits-1
+    setup-digits-1 <- reach-digits-1
+    reach-digits-2 <- machine-digits-2
+    setup-digits-2 <- reach-digits-2
+    run-digits-1 <- setup-digits-1 setup-digits-2
+    run-digits-2 <- setup-digits-1 setup-digits-2
+    ");
+}
+
+#[test]
+fn machines_of_several_groups_bear_the_names_of_both() {
+    let demand = demand("group head 1\ngroup worker 2");
+    let plan = make(&demand);
+    let named = plan.machines().map(|(_, machine)| format!("{} {}", machine.rank, machine.name));
+    assert_eq!(named.collect::<Vec<_>>(), ["0 digits-head-1", "1 digits-worker-1", "2 digits-worker-2"]);
+}
+
+#[test]
+fn a_name_too_long_for_a_host_is_cut_and_stays_apart() {
+    let long = "x".repeat(39);
+    let mut demand = demand(&format!("group {long}y 2\ngroup {long}z 1"));
+    demand.name = Name::new("d".repeat(40)).unwrap();
+    let plan = make(&demand);
+    let mut names: Vec<&str> = plan.machines().map(|(_, machine)| machine.name.as_str()).collect();
+    assert!(names.iter().all(|name| name.len() <= 63), "{names:?}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 3);
+}
+
+#[test]
+fn what_differs_between_plans() {
+    let changes = |old: &str, new: &str| {
+        let (old, new) = (make(&demand(old)), make(&demand(new)));
+        diff(&old, &new).iter().map(|c| format!("{c} ({})\n", c.kind.needs_other_machines())).collect::<String>()
+    };
+    assert_eq!(changes("group main 1", "group main 1"), "");
+    assert_snapshot!(changes("group main 1", "group main 2 memory=4+\ngroup head 1\nlease duration=4h"), @"
+    count of `main`: 1 becomes 2 (true)
+    size of `main`: 2 processors, 1GiB memory, 10GiB disk becomes 2 processors, 4GiB memory, 10GiB disk (true)
+    group of `head`: 1 × `vm` is new (true)
+    lease changes (false)
+    ");
+    let mut edited = demand("group main 1");
+    edited.work.run = Some("./run".into());
+    assert_snapshot!(diff(&make(&demand("group main 1")), &make(&edited))[0], @"work changes");
+}

@@ -2,9 +2,15 @@
 
 pub mod source;
 
+mod base;
 pub mod file;
+mod merge;
+mod origins;
+mod overrides;
 mod problem;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +19,11 @@ use std::num::NonZeroU32;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use base::{Author, Base};
 pub use file::{DemandFile, parse};
+pub use merge::{Completed, Inputs, complete};
+pub use origins::{Origin, Origins};
+pub use overrides::Overrides;
 pub use problem::{Mark, Place, Problem, Severity, render};
 pub use secrets::Secrets;
 

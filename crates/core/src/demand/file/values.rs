@@ -1,0 +1,309 @@
+//! The values of demand files and of flags: from text, by the same functions for both.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+
+use crate::demand::{Amount, GpuNeed, SiteWish};
+use crate::name::ProviderKind;
+use crate::size::Bytes;
+
+/// Why a text is not such a value: a lower-case fragment that quotes it.
+pub type Bad = String;
+
+/// So many machines.
+pub fn count(text: &str) -> Result<NonZeroU32, Bad> {
+    text.trim().parse().map_err(|_| format!("`{text}` is not a number of machines: use a whole number from 1"))
+}
+
+/// Processors: `4` is exactly four, `4+` four or more.
+pub fn cpus(text: &str) -> Result<Amount<u32>, Bad> {
+    amount(text, |number| {
+        // SkyPilot's files may say `4.0`; half a processor can't be had.
+        let whole = number.strip_suffix(".0").unwrap_or(number);
+        let count = whole.parse::<u32>().ok().filter(|count| *count > 0);
+        count.ok_or_else(|| format!("`{text}` is not a number of processors: use a whole number, as `4` or `4+`"))
+    })
+}
+
+/// Memory: `32` is exactly 32 GiB, `32+` is that or more; units as in [`size`].
+pub fn memory(text: &str) -> Result<Amount<Bytes>, Bad> {
+    amount(text, size)
+}
+
+/// A disk: at least so much, with or without a `+`.
+pub fn disk(text: &str) -> Result<Bytes, Bad> {
+    size(text.trim().trim_end_matches('+'))
+}
+
+fn amount<T>(text: &str, parse: impl Fn(&str) -> Result<T, Bad>) -> Result<Amount<T>, Bad> {
+    let text = text.trim();
+    match text.strip_suffix('+') {
+        Some(least) => parse(least.trim()).map(Amount::AtLeast),
+        None => parse(text).map(Amount::Exactly),
+    }
+}
+
+/// A size. A bare number is GiB, and `KB` to `TB` are powers of 1024, as in SkyPilot's files: a wish for `64GB` is
+/// served by machines with 64 GiB.
+fn size(text: &str) -> Result<Bytes, Bad> {
+    let lower = text.trim().to_ascii_lowercase();
+    let binary = match lower.strip_suffix('b') {
+        Some(rest) if rest.ends_with(['k', 'm', 'g', 't']) => format!("{rest}ib"),
+        _ => lower,
+    };
+    let bytes = binary.parse::<Bytes>().ok().filter(|bytes| bytes.0 > 0);
+    bytes.ok_or_else(|| format!("`{text}` is not a size: use a number of GiB, or a unit, as `512MB` or `4GB`"))
+}
+
+/// Accelerators: `A100:2`, `A100` for one of them, `2` or `any:2` for two of any model.
+pub fn gpus(text: &str) -> Result<GpuNeed, Bad> {
+    let text = text.trim();
+    let (model, number) = match text.rsplit_once(':') {
+        Some((model, number)) => (model.trim(), number.trim()),
+        None if text.bytes().all(|b| b.is_ascii_digit()) => ("any", text),
+        None => (text, "1"),
+    };
+    gpu(model, number)
+}
+
+/// Accelerators whose model and number are written apart, as in `{A100: 2}`.
+pub fn gpu(model: &str, number: &str) -> Result<GpuNeed, Bad> {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/');
+    if model.is_empty() || !model.chars().all(known) {
+        return Err(format!("`{model}` is not a model of accelerators: use one as `A100`, or `any`"));
+    }
+    let whole = number.strip_suffix(".0").unwrap_or(number);
+    let count = whole.parse().map_err(|_| {
+        format!("`{number}` is not a number of accelerators: use a whole number from 1, as in `{model}:1`")
+    })?;
+    let model = (!model.eq_ignore_ascii_case("any")).then(|| model.to_owned());
+    Ok(GpuNeed { model, count })
+}
+
+/// Ports: `8080`, or a range, `10022-10040`.
+pub fn ports(text: &str) -> Result<RangeInclusive<u16>, Bad> {
+    let bad = || format!("`{text}` is not a port: use one from 1 to 65535, or a range, as `8080` or `10022-10040`");
+    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(bad);
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = port(first)?..=port(last)?;
+    if range.is_empty() { Err(bad()) } else { Ok(range) }
+}
+
+/// A place of `on`; `None` for `any`.
+pub fn site(text: &str) -> Result<Option<SiteWish>, Bad> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("any") {
+        return Ok(None);
+    }
+    SiteWish::try_from(text.to_owned()).map(Some).map_err(|error| error.to_string())
+}
+
+/// SkyPilot's clouds for which there is no provider.
+const NOT_SERVED: &[&str] = &[
+    "cudo",
+    "do",
+    "fluidstack",
+    "hyperbolic",
+    "hyperstack",
+    "ibm",
+    "k8s",
+    "kubernetes",
+    "lambda",
+    "mithril",
+    "nebius",
+    "oci",
+    "paperspace",
+    "primeintellect",
+    "runpod",
+    "scp",
+    "seeweb",
+    "shadeform",
+    "slurm",
+    "ssh",
+    "vast",
+    "verda",
+    "vsphere",
+    "yotta",
+];
+
+/// SkyPilot's `cloud` with its `region`; `None` for `*`, which is any.
+pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteWish>, Bad> {
+    let cloud = cloud.trim().to_ascii_lowercase();
+    if NOT_SERVED.contains(&cloud.as_str()) {
+        return Err(format!("`{cloud}` is not served: use one of `local`, `openstack`, `aws`, `gcp`, `azure`, `lab`"));
+    }
+    let region = region.map(str::trim).filter(|region| *region != "*");
+    match (cloud.as_str(), region) {
+        ("*", None) => Ok(None),
+        ("*", Some(region)) => Err(format!("`*/{region}` names a region of no cloud: say which cloud")),
+        (_, Some(region)) => site(&format!("{cloud}/{region}")),
+        (_, None) => {
+            ProviderKind::new(cloud).map(|kind| Some(SiteWish::provider(kind))).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// The parts of SkyPilot's `infra`: `aws/us-east-1/us-east-1a` is a cloud, a region and a zone.
+pub fn infra(text: &str) -> (&str, Option<&str>, Option<&str>) {
+    let mut parts = text.splitn(3, '/');
+    (parts.next().unwrap_or_default(), parts.next(), parts.next().filter(|zone| *zone != "*"))
+}
+
+/// An image by its name at the site.
+pub fn image(text: &str) -> Result<String, Bad> {
+    match text.trim() {
+        "" => Err("an image needs a name".to_owned()),
+        container if container.starts_with("docker:") => {
+            Err(format!("`{container}` is a container, and machines boot from disk images: run it in `run`"))
+        }
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// The name of an environment variable.
+pub fn variable(text: &str) -> Result<String, Bad> {
+    let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if first && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Ok(text.to_owned());
+    }
+    Err("not the name of a variable: use letters, digits and `_`, and no digit first".to_owned())
+}
+
+/// A system package. Nothing that a package manager would take for an option.
+pub fn package(text: &str) -> Result<String, Bad> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"+-.:=~_".contains(&b);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not a package: use its name, as `build-essential`"))
+}
+
+/// A version of Python.
+pub fn python_version(text: &str) -> Result<String, Bad> {
+    let numbers: Vec<&str> = text.trim().split('.').collect();
+    let number = |part: &&str| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
+    if (1..=3).contains(&numbers.len()) && numbers.iter().all(number) {
+        return Ok(text.trim().to_owned());
+    }
+    Err(format!("`{text}` is not a version of Python: use one as `3.11`, in quotes where it ends with a zero"))
+}
+
+/// A requirement, as pip takes it; no option of pip.
+pub fn requirement(text: &str) -> Result<String, Bad> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with('-') || text.contains('\n') {
+        return Err(format!("`{text}` is not a requirement: use one as `numpy>=1.26`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A file of the repository, relative to its top.
+pub fn repository_file(text: &str) -> Result<String, Bad> {
+    let parts = text.split('/');
+    if text.is_empty() || text.starts_with(['/', '-', '~']) || parts.into_iter().any(|part| part == "..") {
+        return Err(format!("`{text}` is not a file of the repository: use a path relative to its top"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Yes or no.
+pub fn yes(text: &str) -> Result<bool, Bad> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Ok(true),
+        "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("`{text}` is not `true` or `false`")),
+    }
+}
+
+/// A text that says something.
+pub fn words(text: &str) -> Result<String, Bad> {
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn amounts_are_exact_or_at_least() {
+        assert_eq!(cpus("4"), Ok(Amount::Exactly(4)));
+        assert_eq!(cpus("4.0"), Ok(Amount::Exactly(4)));
+        assert_eq!(cpus(" 4 + "), Ok(Amount::AtLeast(4)));
+        assert_eq!(memory("32+"), Ok(Amount::AtLeast(Bytes::gib(32))));
+        assert_eq!(memory("64GB"), Ok(Amount::Exactly(Bytes::gib(64))));
+        assert_eq!(memory("512mib"), Ok(Amount::Exactly(Bytes::mib(512))));
+        assert_eq!(disk("100+"), Ok(Bytes::gib(100)));
+        for bad in ["", "+", "0", "-4", "4x", "0.5", "four", "4++"] {
+            assert!(cpus(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "0", "lots", "-1", "3x", "4 bananas"] {
+            assert!(memory(bad).is_err() && disk(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn accelerators_have_a_model_and_a_number() {
+        let need = |text: &str| gpus(text).map(|need| need.to_string());
+        for (text, read) in [
+            ("V100", "V100:1"),
+            ("V100:2", "V100:2"),
+            ("A100-80GB:8", "A100-80GB:8"),
+            ("2", "any:2"),
+            ("any:2", "any:2"),
+            ("RTX 2080: 1.0", "RTX 2080:1"),
+        ] {
+            assert_eq!(need(text).as_deref(), Ok(read), "{text}");
+        }
+        for bad in ["", ":1", "V100:0", "V100:0.5", "V100:-1", "V100:x", "$(id):1"] {
+            assert!(need(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn places_are_sites() {
+        let place = |name, region| cloud(name, region).map(|wish| wish.map(|wish| wish.to_string()));
+        assert_eq!(place("AWS", Some("us-east-1")), Ok(Some("aws/us-east-1".to_owned())));
+        assert_eq!(place("gcp", Some("*")), Ok(Some("gcp".to_owned())));
+        assert_eq!(place("*", None), Ok(None));
+        assert_eq!(infra("aws/us-east-1/us-east-1a"), ("aws", Some("us-east-1"), Some("us-east-1a")));
+        assert!(place("*", Some("eu-west-1")).is_err() && place("k8s", None).is_err());
+        assert!(place("a b", None).is_err() && place("", None).is_err());
+    }
+
+    #[test]
+    fn ports_are_numbers_and_ranges() {
+        assert_eq!(ports("8080"), Ok(8080..=8080));
+        assert_eq!(ports("10-20"), Ok(10..=20));
+        for bad in ["", "0", "65536", "20-10", "http", "1-2-3", "-1"] {
+            assert!(ports(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_passes_for_a_name_that_a_program_would_take_for_an_option() {
+        for bad in ["-y", "--force-yes", "", "a b", "a;b", "$(id)"] {
+            assert!(package(bad).is_err(), "{bad}");
+        }
+        for bad in ["--index-url=x", "-e .", ""] {
+            assert!(requirement(bad).is_err(), "{bad}");
+        }
+        for bad in ["/etc/passwd", "../up.txt", "a/../../b", "-r", ""] {
+            assert!(repository_file(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(n in 1u32.., model in "[A-Z][A-Z0-9-]{0,8}") {
+            for amount in [Amount::Exactly(n), Amount::AtLeast(n)] {
+                prop_assert_eq!(cpus(&amount.to_string()), Ok(amount));
+            }
+            let count = NonZeroU32::new(n).unwrap();
+            let model = (!model.eq_ignore_ascii_case("any")).then_some(model);
+            for need in [GpuNeed { model, count }, GpuNeed { model: None, count }] {
+                prop_assert_eq!(gpus(&need.to_string()), Ok(need));
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! From flags, file and scan to a demand.
+
+use std::path::Path;
+
+use super::*;
+use crate::scan::{Chosen, Suggested};
+
+/// The three that speak, as a test writes them.
+#[derive(Default)]
+struct Case<'a> {
+    file: &'a str,
+    flags: Overrides,
+    scan: Option<Suggested>,
+    own_file: bool,
+}
+
+impl Case<'_> {
+    fn run(&self) -> Result<Completed, Vec<Problem>> {
+        let file = (!self.file.is_empty()).then(|| parse("demand.yaml", self.file).unwrap());
+        let home = Some(Path::new("/home/ann"));
+        let author = if self.own_file { Author::Repository } else { Author::User { home } };
+        complete(&Inputs {
+            overrides: &self.flags,
+            file: file.as_ref(),
+            scan: self.scan.as_ref(),
+            base: Base { directory: Path::new("/srv/project"), author },
+            fallback_name: "my_repo.git",
+        })
+    }
+
+    fn demand(&self) -> Demand {
+        self.run().unwrap_or_else(|problems| panic!("{}", render(&problems))).demand
+    }
+
+    /// Where the value at a path came from.
+    fn origin(&self, path: &str) -> String {
+        let completed = self.run().unwrap();
+        completed.origins.of(path).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    fn complaint(&self) -> String {
+        render(&self.run().unwrap_err())
+    }
+}
+
+fn said(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn chosen<T>(value: T) -> Option<Chosen<T>> {
+    Some(Chosen { value, evidence: vec![7] })
+}
+
+fn scan() -> Suggested {
+    Suggested {
+        cpus: chosen(16),
+        memory: chosen(Bytes::gib(64)),
+        gpus: chosen(GpuNeed { model: None, count: NonZeroU32::MIN }),
+        count: chosen(NonZeroU32::new(3).unwrap()),
+        run: chosen("make".to_owned()),
+        python: chosen(PythonNeed { version: said("3.9"), install_project: true, ..PythonNeed::default() }),
+        packages: vec![Chosen { value: "git".to_owned(), evidence: vec![2] }],
+        ..Suggested::default()
+    }
+}
+
+#[test]
+fn flags_alone_make_a_demand() {
+    let flags =
+        Overrides { cpus: said("4+"), gpus: said("A100:1"), on: vec!["local".to_owned()], ..Default::default() };
+    let demand = Case { flags, ..Case::default() }.demand();
+    assert_eq!((demand.name.as_str(), demand.groups[0].name.as_str()), ("my-repo-git", "node"));
+    let [needs] = demand.groups[0].any_of.as_slice() else { panic!("{demand:?}") };
+    assert_eq!(needs.cpus, Amount::AtLeast(4));
+    assert_eq!(needs.gpus.as_ref().unwrap().to_string(), "A100:1");
+    assert_eq!((needs.memory, demand.on[0].to_string().as_str()), (Amount::Any, "local"));
+}
+
+#[test]
+fn flags_beat_the_file_and_the_file_beats_the_scan() {
+    let file = "num_nodes: 2\nresources:\n  cpus: 8\n  memory: 32+\n";
+    let flags = Overrides { cpus: said("4"), ..Default::default() };
+    let case = Case { file, flags, scan: Some(scan()), ..Case::default() };
+    let group = case.demand().groups.remove(0);
+    let [needs] = group.any_of.as_slice() else { panic!("{group:?}") };
+    assert_eq!((group.count.get(), needs.cpus), (2, Amount::Exactly(4)));
+    assert_eq!((needs.memory, needs.gpus.is_some()), (Amount::AtLeast(Bytes::gib(32)), true));
+    for (path, origin) in [
+        ("groups.node.count", "demand.yaml:1"),
+        ("groups.node.cpus", "--cpus"),
+        ("groups.node.memory", "demand.yaml:4"),
+        ("groups.node.accelerators", "scan"),
+        ("groups.node.disk_size", "default"),
+        ("run", "scan"),
+        ("name", "default"),
+    ] {
+        assert_eq!(case.origin(path), origin, "{path}");
+    }
+}
+
+#[test]
+fn a_scan_fills_only_what_no_alternative_says() {
+    let file = "resources: {any_of: [{gpus: A100}, {cpus: 64+}]}";
+    let demand = Case { file, scan: Some(scan()), ..Case::default() }.demand();
+    let shown: Vec<(Amount<u32>, bool, Amount<Bytes>)> =
+        demand.groups[0].any_of.iter().map(|needs| (needs.cpus, needs.gpus.is_some(), needs.memory)).collect();
+    let memory = Amount::AtLeast(Bytes::gib(64));
+    assert_eq!(shown, [(Amount::Any, true, memory), (Amount::AtLeast(64), false, memory)]);
+}
+
+#[test]
+fn a_scan_does_not_touch_listed_groups_or_named_node_types() {
+    let listed = Case { file: "groups: {a: {}, b: {cpus: 2}}", scan: Some(scan()), ..Case::default() }.demand();
+    assert_eq!(listed.groups[0].any_of, [Needs::default()]);
+    assert_eq!(listed.work.run.as_deref(), Some("make"));
+    let file = "resources: {instance_type: m5.large}";
+    let named = Case { file, scan: Some(scan()), ..Case::default() }.demand();
+    assert_eq!(named.groups[0].any_of[0].cpus, Amount::Any);
+}
+
+#[test]
+fn a_flag_makes_alternatives_one() {
+    let flags = Overrides { gpus: said("H100"), ..Default::default() };
+    let demand = Case { file: "resources: {gpus: [A100, V100]}", flags, ..Case::default() }.demand();
+    assert_eq!(demand.groups[0].any_of.len(), 1);
+}
+
+#[test]
+fn a_count_needs_one_group() {
+    let flags = || Overrides { count: said("5"), ..Default::default() };
+    let one = Case { file: "groups: {a: {}}", flags: flags(), ..Case::default() };
+    assert_eq!((one.demand().groups[0].count.get(), one.origin("groups.a.count").as_str()), (5, "--count"));
+    let two = Case { file: "groups: {a: {}, b: {}}", flags: flags(), ..Case::default() };
+    assert!(two.complaint().contains("--count: the demand file lists several groups"));
+}
+
+#[test]
+fn all_that_is_wrong_with_flags_is_said_at_once() {
+    let flags = Overrides {
+        cpus: said("many"),
+        memory: said("lots"),
+        start: said("yesterday"),
+        on: vec!["Somewhere Else".to_owned()],
+        envs: vec!["TOKEN".to_owned(), "A-B=hunter2".to_owned()],
+        secrets: vec!["TOKEN=hunter2".to_owned()],
+        ..Default::default()
+    };
+    let report = Case { flags, ..Case::default() }.complaint();
+    assert!(!report.contains("hunter2"));
+    insta::assert_snapshot!(report, @r#"
+    error: --on: `Somewhere Else` is not a provider: use 1 to 40 lower-case letters, digits and inner hyphens, beginning with a letter
+
+    error: --cpus: `many` is not a number of processors: use a whole number, as `4` or `4+`
+
+    error: --memory: `lots` is not a size: use a number of GiB, or a unit, as `512MB` or `4GB`
+
+    error: --start: `yesterday` is not a time: use `2025-10-30T20:00Z`, with an offset, or without one for UTC
+
+    error: --env: write it as `NAME=VALUE`
+
+    error: --env: `A-B` is not the name of a variable: use letters, digits and `_`, and no digit first
+
+    error: --secret: name the variable only: export `TOKEN` first, and give `--secret TOKEN`
+    "#);
+}
+
+#[test]
+fn paths_and_variables_are_resolved() {
+    let file = "envs: {SIZE: 7b, DIR: data}\nworkdir: ./$DIR\nfile_mounts: {'/m/${SIZE}': '~/${DIR}/${OTHER}'}\n";
+    let flags = Overrides { envs: vec!["SIZE=13b".to_owned()], ..Default::default() };
+    let work = Case { file, flags, ..Case::default() }.demand().work;
+    assert_eq!(work.source.unwrap().from, "/srv/project/data");
+    assert_eq!(work.files, BTreeMap::from([("/m/13b".to_owned(), "/home/ann/data/${OTHER}".to_owned())]));
+    assert_eq!(work.envs["SIZE"], "13b");
+}
+
+#[test]
+fn a_variable_without_a_value_needs_a_flag() {
+    let report = Case { file: "envs: {SIZE: }", ..Case::default() }.complaint();
+    insta::assert_snapshot!(report, @r#"
+    error: demand.yaml:1:1: the variable `SIZE` has no value
+      1 | envs: {SIZE: }
+        | ^^^^ give it one by `--env SIZE=…`, or name it under `secrets`
+    "#);
+    let flags = Overrides { envs: vec!["SIZE=a=b".to_owned()], ..Default::default() };
+    assert_eq!(Case { file: "envs: {SIZE: }", flags, ..Case::default() }.demand().work.envs["SIZE"], "a=b");
+}
+
+#[test]
+fn the_file_of_a_repository_reaches_only_into_it() {
+    for file in ["workdir: ..", "source: /etc", "file_mounts: {/x: ~/.ssh}", "envs: {H: /etc}\nfile_mounts: {/x: $H}"] {
+        let case = Case { file, own_file: true, ..Case::default() };
+        assert!(case.complaint().contains("outside of the repository"), "{file}");
+        assert!(Case { file, ..Case::default() }.run().is_ok(), "{file}");
+    }
+}
+
+#[test]
+fn the_file_of_a_repository_takes_no_secret_that_was_not_named() {
+    let file = "secrets: [HF_TOKEN]";
+    let case = Case { file, own_file: true, ..Case::default() };
+    assert!(case.complaint().contains("allow it by `--secret HF_TOKEN`"));
+    let flags = Overrides { secrets: vec!["HF_TOKEN".to_owned()], ..Default::default() };
+    assert!(Case { file, flags, own_file: true, ..Case::default() }.demand().work.secrets.contains("HF_TOKEN"));
+}
+
+#[test]
+fn no_secret_value_gets_into_a_demand() {
+    let demand = Case { file: "secrets: {TOKEN: hunter2}", ..Case::default() }.demand();
+    assert!(demand.work.secrets.contains("TOKEN"));
+    assert!(!serde_json::to_string(&demand).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn the_python_environment_is_filled_in() {
+    let python = |file| Case { file, scan: Some(scan()), ..Case::default() }.demand().work.python.unwrap();
+    let version_only = python("python: '3.12'");
+    assert_eq!((version_only.version.as_deref(), version_only.install_project), (Some("3.12"), true));
+    let requirements = python("python: {requirements: [numpy]}");
+    assert_eq!((requirements.version.as_deref(), requirements.install_project), (Some("3.9"), false));
+}
+
+#[test]
+fn the_named_repository_is_the_source() {
+    let source = source::parse_source("https://example.org/o/p@v1", Path::new("/")).unwrap();
+    let flags = Overrides { source: Some(source.clone()), ..Default::default() };
+    assert_eq!(Case { file: "workdir: .", flags, ..Case::default() }.demand().work.source, Some(source));
+    let file = "workdir: {url: 'https://example.org/o/p', ref: main}";
+    assert_eq!(Case { file, ..Case::default() }.demand().work.source.unwrap().at.as_deref(), Some("main"));
+}

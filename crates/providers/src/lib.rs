@@ -1,1 +1,4 @@
 //! Sites behind the port `Provider`.
+
+pub mod http;
+pub mod image;

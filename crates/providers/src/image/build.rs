@@ -1,0 +1,220 @@
+//! Building our own image from a distribution's packages, by mmdebstrap: as root, or as a user with subordinate ids.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::Stdio;
+
+use hostler_core::size::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::disk;
+use super::{Boot, Image, ImageError, ImageStore, at, checked, digest_of, remove_tree};
+use crate::http::{Progress, hexadecimal};
+
+/// The image that is built where no other is asked for.
+pub const DEFAULT_IMAGE: &str = "debian-12";
+
+const SETUP: &str = include_str!("debian/setup.sh");
+const FIRST_BOOT: &str = include_str!("debian/first-boot.sh");
+const INITRD_INIT: &str = include_str!("debian/initrd-init.sh");
+const MAKE_DISK: &str = include_str!("debian/make-disk.sh");
+
+/// Small, but with what setting up a project most often needs.
+const PACKAGES: &str = "linux-image-cloud-amd64,tiny-initramfs,busybox-static,lz4,systemd-sysv,systemd-resolved,udev,\
+    dbus,openssh-server,sudo,iproute2,netbase,ca-certificates,curl,rsync,e2fsprogs,python3,python3-venv,python3-pip,\
+    procps,less";
+
+/// Measured: a third of the boot goes to checks and mitigations that a throw-away guest without hardware help pays for
+/// most dearly. The guest's own kernel is not what keeps it apart from others: QEMU is.
+const COMMAND_LINE: &str = "root=/dev/vda rw console=ttyS0 quiet loglevel=3 nokaslr mitigations=off audit=0 \
+    apparmor=0 selinux=0 no_timer_check tsc=reliable random.trust_cpu=on cryptomgr.notests fsck.mode=skip \
+    net.ifnames=0 systemd.show_status=0";
+
+impl ImageStore {
+    /// Builds the image of a recipe (there is `debian-12`), or returns it where it is there already.
+    ///
+    /// `sources` are the package sources in one of apt's own formats; Debian's where absent. An image that an older
+    /// recipe made is built anew.
+    pub async fn build(&self, name: &str, sources: Option<&str>, progress: Progress<'_>) -> Result<Image, ImageError> {
+        let name = checked(name)?;
+        if name != DEFAULT_IMAGE {
+            return Err(ImageError::NoRecipe(name));
+        }
+        let _lock = self.lock(&name)?;
+        match self.find(&name)? {
+            Some(image) if image.origin == origin() => return Ok(image),
+            _ => {}
+        }
+        needs()?;
+        let draft = self.draft(&name)?;
+        let made = self.build_in(&draft, &name, sources, progress).await;
+        if made.is_err() {
+            remove_tree(&draft)?;
+        }
+        made
+    }
+
+    async fn build_in(
+        &self,
+        draft: &Path,
+        name: &str,
+        sources: Option<&str>,
+        progress: Progress<'_>,
+    ) -> Result<Image, ImageError> {
+        mmdebstrap(draft, sources, progress).await?;
+        let path = draft.join("disk.qcow2");
+        let found = disk::check(&path, name).await?;
+        let image = Image {
+            name: name.to_owned(),
+            user: "debian".to_owned(),
+            arch: "x86_64".to_owned(),
+            boot: Boot::Kernel { command_line: COMMAND_LINE.to_owned() },
+            disk: found.size,
+            memory: Bytes::mib(256),
+            digest: digest_of(&path)?,
+            origin: origin(),
+        };
+        self.publish(draft, &image)?;
+        Ok(image)
+    }
+}
+
+/// What the image was built of: it changes with every change of the recipe.
+fn origin() -> String {
+    let mut digest = Sha256::new();
+    for part in [SETUP, FIRST_BOOT, INITRD_INIT, MAKE_DISK, PACKAGES, COMMAND_LINE] {
+        digest.update(part);
+    }
+    format!("debian packages, recipe {}", &hexadecimal(&digest.finalize())[..12])
+}
+
+/// Asked before a minute is spent.
+fn needs() -> Result<(), ImageError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = |program: &str| {
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).exists())
+    };
+    for (program, package) in
+        [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs"), ("qemu-img", "qemu-utils"), ("unshare", "util-linux")]
+    {
+        if !found(program) {
+            return Err(ImageError::NoProgram { program, package });
+        }
+    }
+    if !Path::new("/usr/share/keyrings/debian-archive-keyring.gpg").exists() {
+        return Err(ImageError::NoProgram { program: "Debian's keyring", package: "debian-archive-keyring" });
+    }
+    Ok(())
+}
+
+async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: Progress<'_>) -> Result<(), ImageError> {
+    let files = tempfile::tempdir().map_err(at(out, "prepared"))?;
+    let mut command = Command::new("mmdebstrap");
+    command.args(["--format=null", "--variant=minbase", "--architectures=amd64"]);
+    command.arg(format!("--include={PACKAGES}"));
+    for path in ["doc/*", "man/*", "locale/*", "info/*"] {
+        command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}"));
+    }
+    command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
+    command.arg("--aptopt=Acquire::Languages \"none\"");
+    for hook in hooks(files.path(), out)? {
+        command.arg(format!("--customize-hook={hook}"));
+    }
+    command.args(["bookworm", "/dev/null"]);
+    if sources.is_some() {
+        command.arg("-");
+    }
+    // The root needs a place with room that other user ids can reach; /tmp is often small and in memory.
+    if Path::new("/var/tmp").is_dir() {
+        command.env("TMPDIR", "/var/tmp");
+    }
+    command.env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    run(command, sources.unwrap_or_default(), progress).await
+}
+
+/// What is done in the root once the packages are there. Files go in and out by mmdebstrap's own hands, since the user
+/// ids in its name space can't reach the user's folders.
+fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
+    let mut hooks = vec!["mkdir \"$1/hostler\"".to_owned()];
+    for (name, text) in [("setup.sh", SETUP), ("first-boot.sh", FIRST_BOOT), ("initrd-init.sh", INITRD_INIT)] {
+        let file = files.join(name);
+        std::fs::write(&file, text).map_err(at(&file, "written"))?;
+        hooks.push(format!("upload {} /hostler/{name}", quoted(&file)?));
+    }
+    hooks.push("chroot \"$1\" sh /hostler/setup.sh".to_owned());
+    hooks.push(MAKE_DISK.to_owned());
+    for name in ["disk.qcow2", "kernel", "initrd"] {
+        hooks.push(format!("download /hostler/out/{name} {}", quoted(&out.join(name))?));
+    }
+    Ok(hooks)
+}
+
+/// A path as a shell's word, which is how mmdebstrap reads the words of a hook.
+fn quoted(path: &Path) -> Result<String, ImageError> {
+    match path.to_str() {
+        Some(text) => Ok(format!("'{}'", text.replace('\'', r"'\''"))),
+        None => Err(ImageError::File {
+            path: path.to_owned(),
+            doing: "named to mmdebstrap",
+            source: std::io::Error::other("it is not UTF-8"),
+        }),
+    }
+}
+
+async fn run(mut command: Command, input: &str, progress: Progress<'_>) -> Result<(), ImageError> {
+    let missing = |_| ImageError::NoProgram { program: "mmdebstrap", package: "mmdebstrap" };
+    let mut child = Terminated(command.spawn().map_err(missing)?);
+    if let Some(mut stdin) = child.0.stdin.take() {
+        // It may have ended already, and says why below.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
+    let mut tail = VecDeque::new();
+    if let Some(stderr) = child.0.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Some(said) = line.strip_prefix("I: ") {
+                progress(said);
+            }
+            if tail.len() == 15 {
+                tail.pop_front();
+            }
+            tail.push_back(line);
+        }
+    }
+    let status = child.0.wait().await.map_err(missing)?;
+    if status.success() {
+        return Ok(());
+    }
+    let tail = tail.into_iter().collect::<Vec<_>>().join("\n");
+    Err(ImageError::Program { program: "mmdebstrap", status: status.to_string(), tail })
+}
+
+/// A child that is asked to end when nobody waits for it any more. Not killed: mmdebstrap takes its root away first.
+struct Terminated(Child);
+
+impl Drop for Terminated {
+    fn drop(&mut self) {
+        if let (Some(id), Ok(None)) = (self.0.id(), self.0.try_wait()) {
+            let _ = std::process::Command::new("kill").arg("-TERM").arg(id.to_string()).status();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_recipes_are_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ImageStore::open(folder.path()).unwrap();
+        assert!(matches!(store.build("plan-9", None, &|_| {}).await, Err(ImageError::NoRecipe(_))));
+    }
+
+    #[test]
+    fn a_path_stays_one_word() {
+        assert_eq!(quoted(Path::new("/a b/it's")).unwrap(), r"'/a b/it'\''s'");
+    }
+}

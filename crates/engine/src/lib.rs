@@ -1,3 +1,4 @@
 //! What moves: everything here does what a plan or a journal says, and decides nothing by itself.
 
 pub mod event;
+pub mod host;

@@ -1,0 +1,87 @@
+//! What OpenSSH's own client needs to log in to our machines.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{HostKey, Target};
+
+/// A machine that can't be written into an OpenSSH configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` of `{machine}` can't stand in an OpenSSH configuration")]
+pub struct BadEntry {
+    /// The machine.
+    pub machine: String,
+    /// The name, address or path.
+    pub text: String,
+}
+
+/// One machine in the configuration.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// The machine; its name is the `Host` to say to `ssh`.
+    pub target: &'a Target,
+    /// The file with the private key.
+    pub identity: PathBuf,
+}
+
+/// The text of an `ssh_config` for machines (and their jump hosts, which must be among the entries).
+///
+/// It trusts the given file of [`known_hosts`] and nothing else, and offers the deployment's key and no other. Where a
+/// machine has a jump host, the path of the configuration itself must hold neither spaces nor `%`: OpenSSH passes it on
+/// to the jump without quotes.
+///
+/// # Errors
+/// Where a name or address holds what would begin another word or line.
+pub fn ssh_config(entries: &[Entry<'_>], known_hosts: &Path) -> Result<String, BadEntry> {
+    let mut text = String::new();
+    for Entry { target, identity } in entries {
+        let jump = target.jump.as_ref().map(|jump| jump.machine.as_str());
+        for word in [target.machine.as_str(), &target.user, &target.address.host].into_iter().chain(jump) {
+            check(target, word)?;
+        }
+        let Target { machine, address, user, .. } = target;
+        let lines = [
+            format!("HostName {}", address.host),
+            format!("Port {}", address.port),
+            format!("User {user}"),
+            format!("HostKeyAlias {machine}"),
+            format!("UserKnownHostsFile {}", file(target, known_hosts)?),
+            "GlobalKnownHostsFile /dev/null".to_owned(),
+            "StrictHostKeyChecking yes".to_owned(),
+            "UpdateHostKeys no".to_owned(),
+            format!("IdentityFile {}", file(target, identity)?),
+            "IdentitiesOnly yes".to_owned(),
+            "PasswordAuthentication no".to_owned(),
+            "ServerAliveInterval 15".to_owned(),
+            format!("ProxyJump {}", jump.unwrap_or("none")),
+        ];
+        // A `String` takes every line.
+        let _ = writeln!(text, "Host {machine}\n    {}\n", lines.join("\n    "));
+    }
+    Ok(text)
+}
+
+/// The text of a `known_hosts` file: the pinned keys, by the machines' names.
+pub fn known_hosts<'a>(pins: impl IntoIterator<Item = (&'a str, &'a HostKey)>) -> String {
+    pins.into_iter().map(|(machine, key)| format!("{machine} {key}\n")).collect()
+}
+
+fn check(target: &Target, word: &str) -> Result<(), BadEntry> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:%@".contains(c);
+    let good = !word.is_empty() && !word.starts_with('-') && word.chars().all(plain);
+    if good { Ok(()) } else { Err(bad(target, word)) }
+}
+
+/// A path in double quotes. OpenSSH expands `%` and `${…}` in it; the latter has no way to be written as it is.
+fn file(target: &Target, path: &Path) -> Result<String, BadEntry> {
+    match path.to_str() {
+        Some(text) if !text.contains(['"', '\n', '\r', '\\']) && !text.contains("${") => {
+            Ok(format!("\"{}\"", text.replace('%', "%%")))
+        }
+        _ => Err(bad(target, &path.display().to_string())),
+    }
+}
+
+fn bad(target: &Target, text: &str) -> BadEntry {
+    BadEntry { machine: target.machine.clone(), text: text.to_owned() }
+}

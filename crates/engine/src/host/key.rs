@@ -1,0 +1,180 @@
+//! Keys: the deployment's own, and those that hosts show us.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey, ssh_key};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// A key that can't be read or made.
+#[derive(Debug, thiserror::Error)]
+pub enum BadKey {
+    /// The text is no key.
+    #[error("the text is no {0} in OpenSSH's format")]
+    Unreadable(&'static str, #[source] ssh_key::Error),
+    /// The key has a passphrase.
+    #[error("the private key has a passphrase, and there is nobody to ask for it")]
+    Locked,
+    /// The file can't be read.
+    #[error("the private key `{0}` can't be read")]
+    File(String, #[source] io::Error),
+    /// It could not be made.
+    #[error("no key could be made")]
+    NotMade(#[source] ssh_key::Error),
+}
+
+/// A key pair as text.
+#[derive(Debug)]
+pub struct Keypair {
+    /// The private key, in OpenSSH's format, without a passphrase.
+    pub private: SecretString,
+    /// The public key: one line `ssh-ed25519 AAAA… comment`.
+    pub public: String,
+}
+
+/// Makes an Ed25519 key pair with the system's randomness.
+pub fn generate_keypair(comment: &str) -> Result<Keypair, BadKey> {
+    let mut key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(BadKey::NotMade)?;
+    key.set_comment(comment);
+    let private = key.to_openssh(LineEnding::LF).map_err(BadKey::NotMade)?;
+    let public = key.public_key().to_openssh().map_err(BadKey::NotMade)?;
+    Ok(Keypair { private: SecretString::from(private.as_str()), public })
+}
+
+/// Writes a private key to a new file that only its owner can read.
+///
+/// # Errors
+/// Also where the file is there already: a key is never written over.
+pub fn write_private(path: &Path, private: &SecretString) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(private.expose_secret().as_bytes())?;
+    file.sync_all()
+}
+
+/// A private key to log in with.
+pub struct Identity(Arc<PrivateKey>);
+
+impl Identity {
+    /// Reads a private key in OpenSSH's format.
+    pub fn from_text(private: &SecretString) -> Result<Self, BadKey> {
+        let key = PrivateKey::from_openssh(private.expose_secret())
+            .map_err(|error| BadKey::Unreadable("private key", error))?;
+        if key.is_encrypted() { Err(BadKey::Locked) } else { Ok(Self(Arc::new(key))) }
+    }
+
+    /// Reads a private key from a file.
+    pub fn read(path: &Path) -> Result<Self, BadKey> {
+        let text = std::fs::read_to_string(path).map_err(|error| BadKey::File(path.display().to_string(), error))?;
+        Self::from_text(&SecretString::from(text))
+    }
+
+    pub(super) fn key(&self) -> Arc<PrivateKey> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", self.0.public_key().fingerprint(HashAlg::Sha256))
+    }
+}
+
+/// A host's public key, without a comment: `ssh-ed25519 AAAA…`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostKey(Box<PublicKey>);
+
+impl HostKey {
+    /// As people compare them: `SHA256:…`.
+    pub fn fingerprint(&self) -> String {
+        self.0.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.0.algorithm()
+    }
+}
+
+impl From<&PublicKey> for HostKey {
+    fn from(key: &PublicKey) -> Self {
+        Self(Box::new(PublicKey::from(key.key_data().clone())))
+    }
+}
+
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.to_openssh().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostKey({self})")
+    }
+}
+
+impl FromStr for HostKey {
+    type Err = BadKey;
+    fn from_str(line: &str) -> Result<Self, BadKey> {
+        let key = PublicKey::from_openssh(line).map_err(|error| BadKey::Unreadable("public key", error))?;
+        Ok(Self::from(&key))
+    }
+}
+
+impl TryFrom<String> for HostKey {
+    type Error = BadKey;
+    fn try_from(line: String) -> Result<Self, BadKey> {
+        line.parse()
+    }
+}
+
+impl From<HostKey> for String {
+    fn from(key: HostKey) -> String {
+        key.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_generated_pair_reads_back_and_stays_private() {
+        let pair = generate_keypair("hostler digits").unwrap();
+        assert!(pair.public.starts_with("ssh-ed25519 ") && pair.public.ends_with(" hostler digits"), "{}", pair.public);
+        let identity = Identity::from_text(&pair.private).unwrap();
+        let public: HostKey = pair.public.parse().unwrap();
+        assert_eq!(HostKey::from(identity.key().public_key()), public);
+        assert!(!format!("{pair:?} {identity:?}").contains("BEGIN"));
+    }
+
+    #[test]
+    fn a_private_key_is_written_once_and_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let first = generate_keypair("a").unwrap();
+        write_private(&path, &first.private).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let again = write_private(&path, &generate_keypair("b").unwrap().private);
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(Identity::read(&path).is_ok());
+    }
+
+    #[test]
+    fn a_host_key_reads_back_as_written() {
+        let key: HostKey = generate_keypair("somebody").unwrap().public.parse().unwrap();
+        assert!(!key.to_string().contains("somebody"));
+        let json = serde_json::to_string(&key).unwrap();
+        assert_eq!(serde_json::from_str::<HostKey>(&json).unwrap(), key);
+        assert!("ssh-ed25519 zzz".parse::<HostKey>().is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! Hosts, against a real SSH server.
+
+mod commands;
+mod reaching;
+mod trees;
+
+use std::sync::Arc;
+
+use super::testing::{Kept, Sshd, quick};
+use super::*;
+
+async fn session(server: &Sshd) -> Arc<dyn Session> {
+    Ssh::new(quick()).session(&server.target()).await.unwrap()
+}
+
+/// Runs a command, and answers with its end and its standard output.
+async fn run(session: &dyn Session, command: &Command) -> (Exit, Vec<String>) {
+    let kept = Kept::default();
+    let exit = session.run(command, &|stream, line| kept.keep(stream, line)).await.unwrap();
+    (exit, kept.lines(Stream::Out))
+}

@@ -1,0 +1,168 @@
+use std::net::TcpListener;
+use std::process::Command as Process;
+use std::sync::Mutex;
+
+use super::super::testing::free_port;
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+async fn refused(target: &Target, pace: Pace) -> HostError {
+    Ssh::new(pace).reach(target, Duration::ZERO, &|_| ()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_first_contact_brings_the_host_key_to_pin() {
+    let server = Sshd::start();
+    let target = Target { pinned: None, ..server.target() };
+    let key = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap();
+    assert_eq!(key, server.host_key);
+}
+
+#[tokio::test]
+async fn another_host_key_is_refused_at_once_and_says_what_to_do() {
+    let server = Sshd::start();
+    let other: HostKey = generate_keypair("other").unwrap().public.parse().unwrap();
+    let target = Target { pinned: Some(other.clone()), ..server.target() };
+    let error = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap_err();
+    assert!(matches!(&error.trouble, Trouble::HostKeyChanged { pinned, offered }
+        if *pinned == other && *offered == server.host_key));
+    assert!(error.to_string().contains(&server.host_key.fingerprint()), "{error}");
+    assert!(error.hint().unwrap().contains("reinstalled") && !error.may_pass());
+}
+
+#[tokio::test]
+async fn a_connection_that_stands_does_not_hide_a_changed_pin() {
+    let server = Sshd::start();
+    let hosts = Ssh::new(quick());
+    hosts.session(&server.target()).await.unwrap();
+    let other = generate_keypair("other").unwrap().public.parse().unwrap();
+    let refused = hosts.session(&Target { pinned: Some(other), ..server.target() }).await;
+    assert!(matches!(refused.err().unwrap().trouble, Trouble::HostKeyChanged { .. }));
+}
+
+#[tokio::test]
+async fn a_key_that_the_host_does_not_know_is_refused() {
+    let server = Sshd::start();
+    let stranger = Identity::from_text(&generate_keypair("x").unwrap().private).unwrap();
+    let target = Target { identity: Arc::new(stranger), ..server.target() };
+    let error = refused(&target, quick()).await;
+    assert!(matches!(error.trouble, Trouble::NoAnswer(_)), "no patience, no attempt: {error}");
+    let error = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap_err();
+    assert!(matches!(error.trouble, Trouble::LoginRefused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_logged_in_to() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Sshd::start();
+    let mut target = server.target();
+    target.address.port = silent.local_addr().unwrap().port();
+    let pace = Pace { answer: Duration::from_millis(50), ..quick() };
+    let error = Ssh::new(pace).session(&target).await.err().unwrap();
+    assert!(matches!(error.trouble, Trouble::Silent(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_machine_that_comes_up_late_is_reached() {
+    let login = Sshd::start();
+    let late = Mutex::new(None);
+    let port = free_port();
+    let mut target = Target { pinned: None, ..login.target() };
+    target.address.port = port;
+    let note = |text: &str| {
+        assert!(text.starts_with("waiting for `digits`: "), "{text}");
+        late.lock().unwrap().get_or_insert_with(|| login.again_at(port).expect("the port is still free"));
+    };
+    let key = Ssh::new(quick()).reach(&target, LONG, &note).await.unwrap();
+    assert_eq!(key, late.into_inner().unwrap().unwrap().host_key);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_says_why() {
+    let server = Sshd::start();
+    let at = |host: &str, port| {
+        let address = Address { host: host.to_owned(), port };
+        Target { address, ..server.target() }
+    };
+    let hosts = Ssh::new(quick());
+    let error = hosts.session(&at("127.0.0.1", free_port())).await.err().unwrap();
+    assert!(matches!(error.trouble, Trouble::Refused), "{error}");
+    let error = hosts.session(&at("nowhere.invalid", 22)).await.err().unwrap();
+    assert!(matches!(error.trouble, Trouble::UnknownName(_)), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_ssh_server_is_told_apart() {
+    let web = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Sshd::start();
+    let mut target = server.target();
+    target.address.port = web.local_addr().unwrap().port();
+    let answering = async {
+        let (stream, _) = web.accept().await.unwrap();
+        stream.writable().await.unwrap();
+        stream.try_write(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        std::future::pending::<()>().await;
+    };
+    let hosts = Ssh::new(quick());
+    let error = tokio::select! { result = hosts.session(&target) => result.err().unwrap(), () = answering => return };
+    assert!(matches!(error.trouble, Trouble::NotSsh), "{error}");
+}
+
+#[tokio::test]
+async fn a_machine_behind_another_is_reached_through_it() {
+    let (front, back) = (Sshd::start(), Sshd::start());
+    let jump = Target { machine: "front".to_owned(), ..front.target() };
+    let target = Target { jump: Some(Box::new(jump)), ..back.target() };
+    let hosts = Ssh::new(quick());
+    assert_eq!(hosts.reach(&target, LONG, &|_| ()).await.unwrap(), back.host_key);
+    let session = hosts.session(&target).await.unwrap();
+    let command = Command::new("echo \"${SSH_CONNECTION##* }\"");
+    assert_eq!(run(&*session, &command).await.1, [back.port.to_string()]);
+    front.cut();
+    let lost = session.run(&Command::new("sleep 1000"), &|_, _| ()).await.unwrap_err();
+    assert!(matches!(lost.trouble, Trouble::Lost(_)), "it went through the front: {lost}");
+}
+
+#[tokio::test]
+async fn openssh_takes_our_configuration() {
+    let server = Sshd::start();
+    let target = server.target();
+    let jump = Target { machine: "front".to_owned(), ..server.target() };
+    let behind = Target { machine: "back".to_owned(), jump: Some(Box::new(jump.clone())), ..server.target() };
+    let dir = server.dir.path().join("a b%c");
+    std::fs::create_dir(&dir).unwrap();
+    let identity = dir.join("key");
+    std::fs::copy(server.dir.path().join("login"), &identity).unwrap();
+    let names = ["digits", "front", "back"];
+    std::fs::write(dir.join("known"), known_hosts(names.map(|name| (name, &server.host_key)))).unwrap();
+    let entries = [&target, &jump, &behind].map(|target| Entry { target, identity: identity.clone() });
+    let config = server.dir.path().join("config");
+    std::fs::write(&config, ssh_config(&entries, &dir.join("known")).unwrap()).unwrap();
+    let ssh = |args: &[&str]| {
+        let output = Process::new("ssh").arg("-F").arg(&config).args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown = ssh(&["-G", "digits"]);
+    assert!(shown.contains("identitiesonly yes\n") && shown.contains("hostkeyalias digits\n"), "{shown}");
+    assert_eq!(ssh(&["digits", "echo", "in"]), "in\n");
+    // OpenSSH gives the configuration on to the jump by itself.
+    assert_eq!(ssh(&["back", "echo", "through"]), "through\n");
+}
+
+#[test]
+fn a_name_cannot_add_a_line_to_the_configuration() {
+    for host in ["h\nProxyCommand touch /tmp/x", "h x", "", "-oProxyCommand=x"] {
+        let target = Target {
+            machine: "digits".to_owned(),
+            address: Address { host: host.to_owned(), port: 22 },
+            user: "u".to_owned(),
+            identity: Arc::new(Identity::from_text(&generate_keypair("x").unwrap().private).unwrap()),
+            pinned: None,
+            jump: None,
+        };
+        let entry = Entry { target: &target, identity: "/k".into() };
+        assert!(ssh_config(&[entry], Path::new("/known")).is_err(), "{host:?}");
+    }
+}

@@ -1,0 +1,111 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+
+use super::*;
+
+/// A directory with names as nobody wants them.
+fn odd_tree(server: &Sshd) -> PathBuf {
+    let dir = server.dir.path().join("from");
+    fs::create_dir_all(dir.join("a dir/it's \"quoted\"")).unwrap();
+    fs::create_dir(dir.join("empty")).unwrap();
+    for name in ["-rf", "$(touch x)", "new\nline", "a dir/it's \"quoted\"/ü", &"n".repeat(200)] {
+        fs::write(dir.join(name), name).unwrap();
+    }
+    fs::write(dir.join(OsStr::from_bytes(b"no-text-\xff")), "").unwrap();
+    fs::write(dir.join("run.sh"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(dir.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("a dir", dir.join("inside")).unwrap();
+    symlink("/etc/passwd", dir.join("outside")).unwrap();
+    dir
+}
+
+async fn put(session: &dyn Session, from: &Path, to: &str) -> Put {
+    session.put_tree(from, to, Take::Source).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_tree_goes_there_and_comes_back_the_same() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let (from, to) = (odd_tree(&server), server.path("an odd 'place'/to"));
+    let first = put(&*session, &from, &to).await;
+    assert_eq!(first.sent, 12);
+    let there = Path::new(&to);
+    assert_eq!(there.join("run.sh").metadata().unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(there.join("outside").read_link().unwrap(), Path::new("/etc/passwd"));
+
+    let back = server.dir.path().join("back");
+    let got = session.get_tree(&to, &back).await.unwrap();
+    assert_eq!(got, Got { entries: 11, left: vec!["outside".to_owned()] });
+    symlink("/etc/passwd", back.join("outside")).unwrap();
+    let again = put(&*session, &back, &to).await;
+    assert!(again.already() && again.fingerprint == first.fingerprint, "{again:?}");
+}
+
+#[tokio::test]
+async fn a_second_put_sends_only_what_changed_and_deletes_only_what_we_put() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let (from, to) = (odd_tree(&server), server.path("to"));
+    put(&*session, &from, &to).await;
+    let there = Path::new(&to);
+    fs::write(there.join("result.txt"), "made over there").unwrap();
+    fs::write(there.join("empty/result.txt"), "made over there").unwrap();
+    fs::remove_dir_all(from.join("a dir")).unwrap();
+    fs::remove_dir(from.join("empty")).unwrap();
+    fs::remove_file(from.join("-rf")).unwrap();
+    fs::create_dir(from.join("-rf")).unwrap();
+    fs::write(from.join("new\nline"), "changed").unwrap();
+    let second = put(&*session, &from, &to).await;
+    assert_eq!((second.sent, second.deleted), (2, 5));
+    assert!(!there.join("a dir").exists() && there.join("-rf").is_dir());
+    assert_eq!(fs::read_to_string(there.join("new\nline")).unwrap(), "changed");
+    assert!(there.join("result.txt").exists() && there.join("empty/result.txt").exists());
+    assert!(put(&*session, &from, &to).await.already());
+}
+
+#[tokio::test]
+async fn a_tree_that_vanished_over_there_is_put_again() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let (from, to) = (odd_tree(&server), server.path("to"));
+    put(&*session, &from, &to).await;
+    fs::remove_dir_all(&to).unwrap();
+    assert!(!put(&*session, &from, &to).await.already());
+    assert!(Path::new(&to).join("run.sh").exists());
+}
+
+#[tokio::test]
+async fn a_file_is_put_where_it_belongs() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let file = server.dir.path().join("data.csv");
+    fs::write(&file, "1,2\n").unwrap();
+    assert!(!put(&*session, &file, &server.path("in/new name.csv")).await.already());
+    assert!(put(&*session, &file, &server.path("in/new name.csv")).await.already());
+    assert_eq!(fs::read_to_string(server.path("in/new name.csv")).unwrap(), "1,2\n");
+    put(&*session, &file, &format!("{}/", server.path("in"))).await;
+    assert_eq!(fs::read_to_string(server.path("in/data.csv")).unwrap(), "1,2\n");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let missing = server.dir.path().join("missing");
+    let error = session.put_tree(&missing, &server.path("to"), Take::Source).await.unwrap_err();
+    assert!(matches!(&error.trouble, Trouble::Local { path, .. } if *path == missing), "{error}");
+    let error = session.get_tree(&server.path("missing"), &server.dir.path().join("back")).await.unwrap_err();
+    assert!(matches!(&error.trouble, Trouble::Program { program: "tar", .. }), "{error}");
+    let error = put_over_a_file(&*session, &server).await;
+    assert!(matches!(&error.trouble, Trouble::Program { program: "mkdir", .. }), "{error}");
+}
+
+async fn put_over_a_file(session: &dyn Session, server: &Sshd) -> HostError {
+    let to = server.path("a file");
+    fs::write(&to, "").unwrap();
+    session.put_tree(&odd_tree(server), &to, Take::Source).await.unwrap_err()
+}

@@ -1,0 +1,180 @@
+//! A local directory as a list.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use ignore::{DirEntry, WalkBuilder};
+use sha2::{Digest as _, Sha256};
+
+use super::{RECORD, Take, Trouble};
+
+/// A directory's content.
+pub(super) struct Tree {
+    /// Where it is.
+    pub(super) root: PathBuf,
+    /// What is in it, sorted by path: a directory stands before what it holds.
+    pub(super) entries: Vec<Entry>,
+    /// The hash over all marks and paths.
+    pub(super) fingerprint: String,
+}
+
+/// One file, directory or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Relative to the root, as bytes: a file's name need not be text.
+    pub(super) path: Vec<u8>,
+    /// What it is and holds, without a space: `d`, `f-SHA256`, `x-SHA256` (executable), `l-SHA256` (of its target).
+    pub(super) mark: String,
+}
+
+impl Tree {
+    /// Reads a directory, and the content of all files in it.
+    pub(super) fn read(root: &Path, take: Take) -> Result<Self, Trouble> {
+        let mut entries = Vec::new();
+        for found in walker(root, take).build() {
+            let found = found.map_err(|error| unreadable(root, io::Error::other(error)))?;
+            if let (false, Some(entry)) = (found.depth() == 0, entry(root, &found)?) {
+                entries.push(entry);
+            }
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut hash = Sha256::new();
+        for entry in &entries {
+            hash.update(entry.mark.as_bytes());
+            hash.update(b" ");
+            hash.update(&entry.path);
+            hash.update(b"\0");
+        }
+        Ok(Self { root: root.to_owned(), entries, fingerprint: hex(&hash.finalize()) })
+    }
+}
+
+fn walker(root: &Path, take: Take) -> WalkBuilder {
+    let mut walk = WalkBuilder::new(root);
+    walk.standard_filters(false).follow_links(false);
+    if take == Take::Source {
+        walk.git_ignore(true).require_git(false);
+        walk.add_custom_ignore_filename(".skyignore").add_custom_ignore_filename(".hostlerignore");
+    }
+    walk.filter_entry(move |entry| entry.depth() == 0 || is_taken(entry, take));
+    walk
+}
+
+fn is_taken(entry: &DirEntry, take: Take) -> bool {
+    let is_record = entry.depth() == 1 && entry.file_name() == RECORD;
+    // A virtual environment works at the place where it was made, and nowhere else.
+    let is_environment = || entry.path().join("pyvenv.cfg").is_file();
+    !is_record && (take == Take::Everything || (entry.file_name() != ".git" && !is_environment()))
+}
+
+fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {
+    let path = found.path();
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let mark = match found.file_type() {
+        Some(kind) if kind.is_dir() => "d".to_owned(),
+        Some(kind) if kind.is_symlink() => {
+            let target = path.read_link().map_err(|source| unreadable(path, source))?;
+            format!("l-{}", hex(&Sha256::digest(target.as_os_str().as_bytes())))
+        }
+        Some(kind) if kind.is_file() => {
+            let (digest, mode) = digest(path)?;
+            format!("{}-{digest}", if mode == EXECUTABLE { "x" } else { "f" })
+        }
+        // Sockets, pipes and devices are no content.
+        _ => return Ok(None),
+    };
+    Ok(Some(Entry { path: relative.as_os_str().as_bytes().to_vec(), mark }))
+}
+
+/// The mode that a file that its owner may execute gets over there.
+pub(super) const EXECUTABLE: &str = "0755";
+const PLAIN: &str = "0644";
+
+/// The SHA-256 of a file's content, and the mode that it gets over there.
+pub(super) fn digest(path: &Path) -> Result<(String, &'static str), Trouble> {
+    let hashed = || -> io::Result<_> {
+        let mut file = File::open(path)?;
+        let mode = mode_of(&file.metadata()?);
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok((hex(&hash.finalize()), mode)),
+                n => hash.update(&buffer[..n]),
+            }
+        }
+    };
+    hashed().map_err(|source| unreadable(path, source))
+}
+
+fn mode_of(metadata: &Metadata) -> &'static str {
+    if metadata.mode() & 0o100 != 0 { EXECUTABLE } else { PLAIN }
+}
+
+/// A path of a list as a path of this computer.
+pub(super) fn local_path(root: &Path, path: &[u8]) -> PathBuf {
+    root.join(OsStr::from_bytes(path))
+}
+
+pub(super) fn unreadable(path: &Path, source: io::Error) -> Trouble {
+    Trouble::Local { path: path.to_owned(), source }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(root: &Path, take: Take) -> Vec<String> {
+        let tree = Tree::read(root, take).unwrap();
+        tree.entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_no_source_stays_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for path in [".git/HEAD", "a.py", "out.log", ".hidden", "env/pyvenv.cfg", "env/lib/x.py", "sub/secret.txt"] {
+            write(path, "x");
+        }
+        write(".gitignore", "*.log\n");
+        write("sub/.hostlerignore", "secret.txt\n");
+        write(".hostler/list", "x");
+        assert_eq!(names(dir.path(), Take::Source), [".gitignore", ".hidden", "a.py", "sub", "sub/.hostlerignore"]);
+        assert_eq!(names(dir.path(), Take::Everything).len(), 13);
+    }
+
+    #[test]
+    fn the_fingerprint_sees_contents_links_and_executable_bits() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        let print = || Tree::read(dir.path(), Take::Source).unwrap().fingerprint;
+        let mut seen = vec![print()];
+        let mut differs = |print: String| {
+            assert!(!seen.contains(&print));
+            seen.push(print);
+        };
+        fs::write(&file, "1").unwrap();
+        differs(print());
+        fs::write(&file, "2").unwrap();
+        differs(print());
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        differs(print());
+        std::os::unix::fs::symlink("/etc", dir.path().join("l")).unwrap();
+        differs(print());
+        assert_eq!(print(), print());
+    }
+}

@@ -1,0 +1,207 @@
+//! Trees of files, there and back.
+//!
+//! A put directory holds its own record at the other side, in `.hostler/`: `fingerprint` (of the whole tree, written
+//! last) and `list` (what we put, NUL-terminated). So a second put of the same tree is one question, a changed tree
+//! sends what changed, and only what we put ourselves is ever deleted.
+
+mod list;
+mod pack;
+mod record;
+mod unpack;
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, spawn_blocking};
+
+pub use unpack::Got;
+
+use super::connection::Connection;
+use super::error::Trouble;
+use super::quote::remote_path;
+use super::run::Pipe;
+use list::Tree;
+use record::{Change, Record};
+
+/// The directory in which a put tree keeps its record; never sent, never fetched.
+const RECORD: &str = ".hostler";
+
+/// What of a local directory is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// What is source: not `.git`, virtual environments, and what `.gitignore` or `.hostlerignore` (`.skyignore`) leave out.
+    Source,
+    /// Everything.
+    Everything,
+}
+
+/// What a put did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The SHA-256 of the whole tree: names, kinds, contents, executable bits.
+    pub fingerprint: String,
+    /// How many files, directories and links were sent; none where all was there already.
+    pub sent: usize,
+    /// How many were deleted over there.
+    pub deleted: usize,
+}
+
+impl Put {
+    /// Whether there was nothing to do.
+    pub fn already(&self) -> bool {
+        self.sent == 0 && self.deleted == 0
+    }
+}
+
+const LOOK: &str = r#"if test -d "$1" && test "$(cat "$1/.hostler/fingerprint" 2>/dev/null)" = "$2"; then echo same; else echo differs; cat "$1/.hostler/list" 2>/dev/null; fi; exit 0"#;
+
+/// Makes the directory (by sudo where only root may), and notes what will be there before any of it is.
+const PREPARE: &str = r#"{ mkdir -p "$1/.hostler" 2>/dev/null && test -w "$1"; } || { sudo -n mkdir -p "$1" && sudo -n chown "$(id -u):$(id -g)" "$1" && mkdir -p "$1/.hostler"; } || exit; cd "$1/.hostler" && rm -f fingerprint && cat >list.next && mv list.next list"#;
+
+/// Files and links first, then the directories that are empty now: those in which something else stands stay.
+const DELETE: &str =
+    r#"cd "$1" && if test "$2" = files; then xargs -0 rm -f; else xargs -0 rmdir 2>/dev/null; exit 0; fi"#;
+
+const UNPACK: &str = r#"tar -C "$1" -xof - && cd "$1/.hostler" && mv list.next list && printf %s "$2" >fingerprint"#;
+
+const PACK: &str = r#"cd "$1" && tar --exclude=./.hostler -cf - ."#;
+
+/// Makes a remote directory or file equal to a local one.
+pub(super) async fn put(connection: &Connection, from: &Path, to: &str, take: Take) -> Result<Put, Trouble> {
+    let root = from.canonicalize().map_err(|source| Trouble::Local { path: from.to_owned(), source })?;
+    let (tree, dir) = if root.is_dir() {
+        (local(move || Tree::read(&root, take)).await?, remote_path(to))
+    } else {
+        let (dir, name) = file_place(from, to);
+        return put_file(connection, root, &dir, &name).await;
+    };
+    let answer = ask("look", LOOK, connection, &[&dir, &tree.fingerprint], Vec::new()).await?;
+    let Some(old) = answer.strip_prefix(b"differs\n") else {
+        return Ok(Put { fingerprint: tree.fingerprint, sent: 0, deleted: 0 });
+    };
+    let change = Change::between(&Record::parse(old), &tree);
+    ask("mkdir", PREPARE, connection, &[&dir], change.interim()).await?;
+    for (what, paths) in [("files", &change.gone_files), ("directories", &change.gone_directories)] {
+        if !paths.is_empty() {
+            ask("rm", DELETE, connection, &[&dir, what], record::nul_list(paths)).await?;
+        }
+    }
+    send(connection, &dir, tree, change).await
+}
+
+async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) -> Result<Put, Trouble> {
+    let put = Put {
+        fingerprint: tree.fingerprint.clone(),
+        sent: change.changed.len(),
+        deleted: change.gone_files.len() + change.gone_directories.len(),
+    };
+    let (sender, receiver) = mpsc::channel(16);
+    let packing = local(move || pack::pack(&tree, &change, sender));
+    let args = [dir, put.fingerprint.as_str()];
+    let unpacking = pipe("tar", UNPACK, &args, connection, receiver);
+    let (packed, unpacked) = tokio::join!(packing, unpacking);
+    // Where the other side ended early, packing failed for that reason only.
+    match (packed, unpacked) {
+        (Err(local @ Trouble::Local { .. }), _) => Err(local),
+        (_, Err(remote)) => Err(remote),
+        (Err(other), Ok(())) => Err(other),
+        (Ok(()), Ok(())) => Ok(put),
+    }
+}
+
+/// Puts one file. It needs no record: its content says whether it is there.
+async fn put_file(connection: &Connection, file: PathBuf, dir: &str, name: &str) -> Result<Put, Trouble> {
+    const LOOK_FILE: &str = r#"test -f "$1/$2" && sha256sum <"$1/$2"; exit 0"#;
+    const WRITE: &str = r#"mkdir -p "$1" 2>/dev/null; if test -w "$1"; then cat >"$1/$2.hostler-part" && chmod "$3" "$1/$2.hostler-part" && mv "$1/$2.hostler-part" "$1/$2"; else sudo -n mkdir -p "$1" && sudo -n tee "$1/$2" >/dev/null && sudo -n chmod "$3" "$1/$2"; fi"#;
+    let (fingerprint, mode) = {
+        let file = file.clone();
+        local(move || list::digest(&file)).await?
+    };
+    let there = ask("sha256sum", LOOK_FILE, connection, &[dir, name], Vec::new()).await?;
+    if there.starts_with(fingerprint.as_bytes()) {
+        return Ok(Put { fingerprint, sent: 0, deleted: 0 });
+    }
+    let (sender, receiver) = mpsc::channel(16);
+    let reading = local(move || pack::stream(&file, sender));
+    let args = [dir, name, mode];
+    let (read, written) = tokio::join!(reading, pipe("cat", WRITE, &args, connection, receiver));
+    written.and(read)?;
+    Ok(Put { fingerprint, sent: 1, deleted: 0 })
+}
+
+/// The directory and the name of a file's place: `~/a/` takes the file's own name, `~/a/b` is its new one.
+fn file_place(from: &Path, to: &str) -> (String, String) {
+    let own = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let path = remote_path(to);
+    match path.rsplit_once('/') {
+        _ if path == "." => (path, own),
+        Some((dir, "")) => (format!("{dir}/"), own),
+        Some(("", name)) => ("/".to_owned(), name.to_owned()),
+        Some((dir, name)) => (dir.to_owned(), name.to_owned()),
+        None => (".".to_owned(), path),
+    }
+}
+
+/// Brings a remote directory into a local one.
+pub(super) async fn get(connection: &Connection, from: &str, to: &Path) -> Result<Got, Trouble> {
+    let (none, receiver) = mpsc::channel(1);
+    drop(none);
+    let (sink, source) = mpsc::channel(16);
+    let to = to.to_owned();
+    let unpacking = local(move || unpack::unpack(source, &to));
+    let dir = remote_path(from);
+    let args = [dir.as_str()];
+    let program = Pipe { program: "tar", script: PACK, args: &args };
+    let (unpacked, packed) = tokio::join!(unpacking, program.run(connection, receiver, sink));
+    match (unpacked, packed) {
+        (Err(ours @ (Trouble::Local { .. } | Trouble::UnsafeName(_))), Ok(())) => Err(ours),
+        (Err(ours @ Trouble::UnsafeName(_)), _) => Err(ours),
+        (_, Err(theirs)) => Err(theirs),
+        (unpacked, Ok(())) => unpacked,
+    }
+}
+
+async fn ask(
+    program: &'static str,
+    script: &str,
+    connection: &Connection,
+    args: &[&str],
+    input: Vec<u8>,
+) -> Result<Vec<u8>, Trouble> {
+    Pipe { program, script, args }.ask(connection, input).await
+}
+
+/// Runs a program that is fed and says nothing.
+async fn pipe(
+    program: &'static str,
+    script: &str,
+    args: &[&str],
+    connection: &Connection,
+    input: mpsc::Receiver<Vec<u8>>,
+) -> Result<(), Trouble> {
+    let (sink, _unread) = mpsc::channel(1);
+    Pipe { program, script, args }.run(connection, input, sink).await
+}
+
+/// Work on local files, off the threads that drive connections.
+async fn local<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
+    let stopped = |error: JoinError| Trouble::Lost(Some(russh::Error::IO(std::io::Error::other(error))));
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(stopped(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_file() {
+        let place = |to| file_place(Path::new("/x/data.csv"), to);
+        let is = |dir: &str, name: &str| (dir.to_owned(), name.to_owned());
+        assert_eq!(place("~/in/"), is("./in/", "data.csv"));
+        assert_eq!(place("~/in/a.csv"), is("./in", "a.csv"));
+        assert_eq!(place("/etc/motd"), is("/etc", "motd"));
+        assert_eq!(place("/motd"), is("/", "motd"));
+        assert_eq!(place("~"), is(".", "data.csv"));
+        assert_eq!(place("b"), is(".", "b"));
+    }
+}

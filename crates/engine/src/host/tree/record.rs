@@ -1,0 +1,151 @@
+//! What was put before, and what differs now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::list::Tree;
+
+/// The list that stands at the other side: marks by path.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Record(BTreeMap<Vec<u8>, String>);
+
+/// The mark of what may or may not be there in full, because a put was cut off: equal to no entry's mark.
+fn unsure(mark: &str) -> &'static str {
+    if is_directory(mark) { "?d" } else { "?f" }
+}
+
+impl Record {
+    /// Reads a list. What isn't understood is passed over: it is then sent again, and never deleted.
+    pub(super) fn parse(list: &[u8]) -> Self {
+        let read = |line: &[u8]| {
+            let space = line.iter().position(|b| *b == b' ')?;
+            let mark = std::str::from_utf8(&line[..space]).ok()?;
+            let path = &line[space + 1..];
+            is_inside(path).then(|| (path.to_vec(), mark.to_owned()))
+        };
+        Self(list.split(|b| *b == 0).filter_map(read).collect())
+    }
+
+    fn write<'a>(marks: impl IntoIterator<Item = (&'a [u8], &'a str)>) -> Vec<u8> {
+        let mut list = Vec::new();
+        for (path, mark) in marks {
+            list.extend_from_slice(mark.as_bytes());
+            list.push(b' ');
+            list.extend_from_slice(path);
+            list.push(0);
+        }
+        list
+    }
+
+    /// The list of a whole tree.
+    pub(super) fn of(tree: &Tree) -> Vec<u8> {
+        Self::write(tree.entries.iter().map(|entry| (entry.path.as_slice(), entry.mark.as_str())))
+    }
+}
+
+/// The list decides what is deleted: nothing outside the directory, whatever stands in it.
+fn is_inside(path: &[u8]) -> bool {
+    !path.is_empty() && path.split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
+}
+
+/// What a put has to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// What is sent, as indexes of the tree's entries.
+    pub(super) changed: Vec<usize>,
+    /// Files and links to delete.
+    pub(super) gone_files: Vec<Vec<u8>>,
+    /// Directories to delete, the deepest first.
+    pub(super) gone_directories: Vec<Vec<u8>>,
+    /// Everything that may be there while the put goes on.
+    interim: Vec<u8>,
+}
+
+impl Change {
+    /// Compares. What turned from a file into a directory, or back, is deleted and sent.
+    pub(super) fn between(old: &Record, tree: &Tree) -> Self {
+        let mut change = Self::default();
+        let mut stays = BTreeSet::new();
+        let mut interim: BTreeMap<&[u8], &str> = old.0.iter().map(|(path, mark)| (&**path, &**mark)).collect();
+        for (index, entry) in tree.entries.iter().enumerate() {
+            let before = old.0.get(&entry.path).map(String::as_str);
+            if before != Some(entry.mark.as_str()) {
+                interim.insert(&entry.path, unsure(&entry.mark));
+                change.changed.push(index);
+            }
+            if before.is_none_or(|before| is_directory(before) == is_directory(&entry.mark)) {
+                stays.insert(entry.path.as_slice());
+            }
+        }
+        for (path, mark) in old.0.iter().rev().filter(|(path, _)| !stays.contains(path.as_slice())) {
+            let gone = if is_directory(mark) { &mut change.gone_directories } else { &mut change.gone_files };
+            gone.push(path.clone());
+        }
+        change.interim = Record::write(interim);
+        change
+    }
+
+    /// The list to stand at the other side before anything is changed.
+    pub(super) fn interim(&self) -> Vec<u8> {
+        self.interim.clone()
+    }
+}
+
+fn is_directory(mark: &str) -> bool {
+    matches!(mark, "d" | "?d")
+}
+
+/// Paths for `xargs -0`, none of which looks like an option.
+pub(super) fn nul_list(paths: &[Vec<u8>]) -> Vec<u8> {
+    paths.iter().flat_map(|path| [b"./".as_slice(), path, b"\0"].concat()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::list::Entry;
+    use super::*;
+
+    fn tree(entries: &[(&str, &str)]) -> Tree {
+        let entry = |(path, mark): &(&str, &str)| Entry { path: path.as_bytes().to_vec(), mark: (*mark).to_owned() };
+        Tree { root: PathBuf::new(), entries: entries.iter().map(entry).collect(), fingerprint: String::new() }
+    }
+
+    fn text(paths: &[Vec<u8>]) -> Vec<&str> {
+        paths.iter().map(|path| std::str::from_utf8(path).unwrap()).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_sent_and_only_what_we_put_is_deleted() {
+        let old = Record::parse(&Record::of(&tree(&[("a", "f-1"), ("d", "d"), ("d/b", "f-2"), ("same", "f-3")])));
+        let change = Change::between(&old, &tree(&[("a", "f-9"), ("new\nline", "f-4"), ("same", "f-3")]));
+        assert_eq!(change.changed, [0, 1]);
+        assert_eq!(text(&change.gone_files), ["d/b"]);
+        assert_eq!(text(&change.gone_directories), ["d"]);
+    }
+
+    #[test]
+    fn what_changed_its_kind_is_deleted_first() {
+        let old = Record::parse(b"f-1 a\0d b\0");
+        let change = Change::between(&old, &tree(&[("a", "d"), ("b", "f-2")]));
+        assert_eq!((text(&change.gone_files), text(&change.gone_directories)), (vec!["a"], vec!["b"]));
+        assert_eq!(change.changed, [0, 1]);
+    }
+
+    #[test]
+    fn a_put_that_was_cut_off_is_known_by_its_interim_list() {
+        let old = Record::parse(b"f-1 a\0f-2 b\0");
+        let first = Change::between(&old, &tree(&[("a", "f-1"), ("c", "f-3")]));
+        let after_crash = Record::parse(&first.interim());
+        let second = Change::between(&after_crash, &tree(&[("a", "f-1"), ("d", "f-4")]));
+        assert_eq!(second.changed, [1]);
+        assert_eq!(text(&second.gone_files), ["c", "b"]);
+    }
+
+    #[test]
+    fn a_list_never_deletes_outside_its_directory() {
+        for bad in ["f-1 ../x\0", "f-1 /etc/passwd\0", "f-1 a/../../x\0", "f-1 \0", "nonsense\0"] {
+            assert_eq!(Record::parse(bad.as_bytes()), Record::default(), "{bad:?}");
+        }
+    }
+}

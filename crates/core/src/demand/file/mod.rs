@@ -8,7 +8,7 @@ mod reader;
 mod resources;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 pub(super) mod values;
 mod work;
 

@@ -56,12 +56,17 @@ const TOP: At = At { line: 1, column: 1, width: 1 };
 
 /// Reads the one document of a text. An empty text is a null.
 pub fn read(text: &str) -> Result<Node, NoTree> {
+    read_within(text, MAX_NODES)
+}
+
+/// Reads a text of at most so many values.
+pub fn read_within(text: &str, most: usize) -> Result<Node, NoTree> {
     if text.len() > MAX_TEXT {
         return Err((TOP, format!("the file is larger than {} KiB", MAX_TEXT >> 10)));
     }
     let mut options = granit_parser::options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
     options.set_emit_comments(false);
-    let mut builder = Builder::default();
+    let mut builder = Builder { most, ..Builder::default() };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let mark = error.marker();
@@ -93,6 +98,7 @@ struct Builder {
     /// What aliases stand for, with the number of its values.
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    most: usize,
 }
 
 impl Builder {
@@ -136,8 +142,9 @@ impl Builder {
 
     fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), NoTree> {
         self.nodes += size;
-        if self.nodes > MAX_NODES {
-            return Err((node.at, format!("more than {MAX_NODES} values, those counted that aliases repeat")));
+        if self.nodes > self.most {
+            let most = self.most;
+            return Err((node.at, format!("more than {most} values, those counted that aliases repeat")));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), count(&node)));

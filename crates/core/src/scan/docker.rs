@@ -1,0 +1,254 @@
+//! Dockerfiles: the last stage, and what it is built upon.
+
+use std::collections::BTreeMap;
+
+use super::finding::{Confidence, Fact};
+use super::notes::Notes;
+use super::{packages, python_version};
+
+/// Notes what a Dockerfile says. Only the last stage is what runs; a GPU in another one is a guess.
+pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
+    let stages = stages(text);
+    let chain = chain(&stages);
+    for (index, stage) in stages.iter().enumerate().filter(|(_, stage)| !is_stage(&stages, stage)) {
+        let most = if chain.contains(&index) { Confidence::Implied } else { Confidence::Guessed };
+        note_image(notes, &stage.image, stage.line, most);
+        if chain.contains(&index) {
+            notes.add(Fact::BaseImage(stage.image.clone()), Confidence::Stated, stage.line, &stage.image);
+            note_python_image(notes, &stage.image, stage.line);
+        }
+    }
+    let mut foreign = false;
+    for index in chain.iter().rev() {
+        for (line, script) in &stages[*index].runs {
+            scan_run(notes, script, *line, &mut foreign);
+        }
+    }
+}
+
+/// Notes the GPU that an image is of no use without.
+pub(super) fn note_image(notes: &mut Notes<'_>, image: &str, line: u32, most: Confidence) {
+    let (name, tag) = name_and_tag(image);
+    let cuda = if name.ends_with("nvidia/cuda") { leading_version(tag) } else { cuda_in_tag(tag) };
+    let nvidia = name.ends_with("nvidia/cuda") || name.starts_with("nvcr.io/nvidia/");
+    if nvidia || cuda.is_some() || tag.split('-').any(|word| word == "gpu") {
+        packages::note_gpu(notes, cuda, most, line, image);
+    }
+}
+
+/// Notes the Python that an official image, or a development container's, brings.
+pub(super) fn note_python_image(notes: &mut Notes<'_>, image: &str, line: u32) {
+    let (name, tag) = name_and_tag(image);
+    if name == "python" || name.ends_with("/python") {
+        if let Some(version) = tag.split('-').find(|word| word.starts_with("3.")) {
+            python_version::note(notes, version, line, Confidence::Implied);
+        }
+    }
+}
+
+fn name_and_tag(image: &str) -> (&str, &str) {
+    let image = image.split('@').next().unwrap_or(image);
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (image, ""),
+    }
+}
+
+/// `12.1` of `12.1.0-cudnn8-devel-ubuntu22.04`.
+fn leading_version(tag: &str) -> Option<String> {
+    let word = tag.split('-').next().unwrap_or_default();
+    let mut parts = word.split('.').filter(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let (major, minor) = (parts.next()?, parts.next());
+    Some(minor.map_or(major.to_owned(), |minor| format!("{major}.{minor}")))
+}
+
+/// `12.1` of `2.1.0-cuda12.1-cudnn8-runtime`, or of `2.1.0-cu121`.
+fn cuda_in_tag(tag: &str) -> Option<String> {
+    tag.split('-').find_map(|word| match word.strip_prefix("cuda") {
+        Some(version) => leading_version(version),
+        None => packages::cuda_build(&format!("+{word}")).filter(|_| word.starts_with("cu")),
+    })
+}
+
+#[derive(Debug, Default)]
+struct Stage {
+    line: u32,
+    name: String,
+    image: String,
+    /// The shell scripts of `RUN`, with their lines.
+    runs: Vec<(u32, String)>,
+}
+
+fn stages(text: &str) -> Vec<Stage> {
+    let mut arguments: BTreeMap<String, String> = BTreeMap::new();
+    let mut stages: Vec<Stage> = Vec::new();
+    for (line, keyword, rest) in instructions(text) {
+        match (keyword.as_str(), stages.last_mut()) {
+            ("FROM", _) => {
+                let words: Vec<&str> = rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
+                let image = substitute(words.first().copied().unwrap_or_default(), &arguments);
+                let named = words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("as"));
+                let name =
+                    if named { words.get(2).copied().unwrap_or_default().to_ascii_lowercase() } else { String::new() };
+                stages.push(Stage { line, name, image, runs: Vec::new() });
+            }
+            ("ARG", None) => {
+                let pairs = rest.split_whitespace().filter_map(|word| word.split_once('='));
+                arguments
+                    .extend(pairs.map(|(name, value)| (name.to_owned(), value.trim_matches(['"', '\'']).to_owned())));
+            }
+            ("RUN", Some(stage)) => stage.runs.push((line, rest)),
+            _ => {}
+        }
+    }
+    stages
+}
+
+/// The stage before `stages[at]` that its image names.
+fn parent(stages: &[Stage], at: usize) -> Option<usize> {
+    let image = stages[at].image.to_ascii_lowercase();
+    stages[..at].iter().rposition(|earlier| !earlier.name.is_empty() && earlier.name == image)
+}
+
+fn is_stage(stages: &[Stage], stage: &Stage) -> bool {
+    stages.iter().position(|other| std::ptr::eq(other, stage)).is_some_and(|at| parent(stages, at).is_some())
+}
+
+/// The last stage, the one that it is built upon, and so on.
+fn chain(stages: &[Stage]) -> Vec<usize> {
+    let last = stages.len().checked_sub(1);
+    std::iter::successors(last, |at| parent(stages, *at)).collect()
+}
+
+/// The instructions: continued lines joined, comments dropped, each with the number of its first line.
+fn instructions(text: &str) -> Vec<(u32, String, String)> {
+    let mut out: Vec<(u32, String, String)> = Vec::new();
+    let mut goes_on = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (piece, more) = line.strip_suffix('\\').map_or((line, false), |piece| (piece, true));
+        match out.last_mut() {
+            Some((_, _, rest)) if goes_on => {
+                rest.push(' ');
+                rest.push_str(piece);
+            }
+            _ => {
+                let (keyword, rest) = piece.split_once(char::is_whitespace).unwrap_or((piece, ""));
+                out.push((number, keyword.to_ascii_uppercase(), rest.trim().to_owned()));
+            }
+        }
+        goes_on = more;
+    }
+    out
+}
+
+/// Replaces `$NAME`, `${NAME}` and `${NAME:-default}` by the defaults of `ARG`.
+fn substitute(text: &str, arguments: &BTreeMap<String, String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let (inner, tail) = match after.strip_prefix('{').and_then(|after| after.split_once('}')) {
+            Some(pair) => pair,
+            None => after.split_at(after.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(after.len())),
+        };
+        let (name, default) = inner.split_once(":-").unwrap_or((inner, ""));
+        out.push_str(arguments.get(name).map_or(default, String::as_str));
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Notes what a `RUN` installs by apt and pip. After a foreign package source was added, a Debian package of that name
+/// may not exist.
+fn scan_run(notes: &mut Notes<'_>, script: &str, line: u32, foreign: &mut bool) {
+    *foreign |= script.contains("add-apt-repository") || script.contains("sources.list");
+    for command in script.split(['&', ';', '|', '\n']) {
+        let is_setting = |word: &&str| {
+            word.contains('=') && !word.starts_with('-') || *word == "sudo" || word.starts_with("--mount")
+        };
+        let words: Vec<&str> =
+            command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).skip_while(is_setting).collect();
+        let Some(install) = words.iter().position(|word| *word == "install") else { continue };
+        match &words[..install] {
+            ["apt-get" | "apt", ..] => note_debian(notes, &words[install + 1..], line, *foreign),
+            ["pip" | "pip3", ..] | ["uv", "pip", ..] | ["python" | "python3", "-m", "pip", ..] => {
+                note_pip(notes, &words[install + 1..], line);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note_debian(notes: &mut Notes<'_>, words: &[&str], line: u32, foreign: bool) {
+    for word in values(words, &["-t", "--target-release", "-o", "--option", "-c"]) {
+        let name = word.split(['=', '/', ':']).next().unwrap_or(word);
+        if !is_debian_name(name) {
+            continue;
+        }
+        // NVIDIA's own packages are not Debian's: an image by NVIDIA brings their source along.
+        let nvidia =
+            ["cuda-", "libcudnn", "libnccl", "libnvinfer", "nvidia-"].iter().any(|start| name.starts_with(start));
+        let sure = if foreign || nvidia { Confidence::Guessed } else { Confidence::Implied };
+        notes.add(Fact::SystemPackage(name.to_owned()), sure, line, &format!("apt-get install {name}"));
+    }
+}
+
+fn is_debian_name(name: &str) -> bool {
+    name.len() >= 2
+        && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
+}
+
+fn note_pip(notes: &mut Notes<'_>, words: &[&str], line: u32) {
+    for pair in words.windows(2) {
+        match pair {
+            ["-r" | "--requirement", file] if notes.has_file(file.trim_start_matches("./")) => {
+                let file = file.trim_start_matches("./").to_owned();
+                notes.add(
+                    Fact::RequirementFile(file.clone()),
+                    Confidence::Implied,
+                    line,
+                    &format!("pip install -r {file}"),
+                );
+            }
+            ["-i" | "--index-url" | "--extra-index-url" | "-f" | "--find-links", url] => {
+                packages::note_index(notes, url, line, Confidence::Implied);
+            }
+            _ => {}
+        }
+    }
+    let with_value = [
+        "-r",
+        "--requirement",
+        "-c",
+        "--constraint",
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "-e",
+        "--editable",
+        "-t",
+        "--target",
+    ];
+    for word in values(words, &with_value) {
+        let known =
+            packages::Requirement::parse(word).filter(|requirement| !word.contains('$') && !requirement.is_tool());
+        if known.is_some() && !word.contains('/') {
+            packages::note(notes, word, line, Confidence::Implied);
+            notes.add(Fact::Requirement(word.to_owned()), Confidence::Implied, line, &format!("pip install {word}"));
+        }
+    }
+}
+
+/// The words that are neither options nor the values of those options that take one.
+fn values<'w>(words: &'w [&'w str], with_value: &'w [&'w str]) -> impl Iterator<Item = &'w str> {
+    let is_value = move |at: usize| at.checked_sub(1).is_some_and(|before| with_value.contains(&words[before]));
+    words.iter().enumerate().filter(move |(at, word)| !word.starts_with('-') && !is_value(*at)).map(|(_, word)| *word)
+}

@@ -2,13 +2,13 @@
 
 pub mod source;
 
-mod base;
+pub mod base;
 pub mod file;
-mod merge;
-mod origins;
-mod overrides;
-mod problem;
-mod secrets;
+pub mod merge;
+pub mod origins;
+pub mod overrides;
+pub mod problem;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -66,7 +66,8 @@ pub struct Overrides {
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     pub name: Option<Name>,
-    pub on: Vec<SiteWish>,
+    /// Empty for `any`, which lifts what the file says.
+    pub on: Option<Vec<SiteWish>>,
     pub count: Option<NonZeroU32>,
     pub cpus: Option<Amount<u32>>,
     pub memory: Option<Amount<Bytes>>,
@@ -95,7 +96,7 @@ impl Overrides {
         let on = reader.each("--on", &self.on, values::site);
         Flags {
             name: reader.one("--name", &self.name, |text| Name::new(text)),
-            on: on.into_iter().flatten().collect(),
+            on: (!self.on.is_empty()).then(|| on.into_iter().flatten().collect()),
             count: reader.one("--count", &self.count, values::count),
             cpus: reader.one("--cpus", &self.cpus, values::cpus),
             memory: reader.one("--memory", &self.memory, values::memory),

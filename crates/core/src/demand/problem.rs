@@ -57,10 +57,13 @@ pub struct Mark {
 /// Longer lines are cut: what is meant is shown, and so many characters about it.
 const SHOWN: usize = 100;
 
+/// Longer messages are cut, in characters.
+const LONGEST_MESSAGE: usize = 300;
+
 impl Problem {
     /// An error. Control characters are taken out of the message, since it quotes what strangers may have written.
     pub fn error(place: Place, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Error, place, message: printable(message.as_ref()), hint: None }
+        Self { severity: Severity::Error, place, message: cut(&printable(message.as_ref())), hint: None }
     }
 
     /// A warning.
@@ -135,6 +138,14 @@ fn snippet(mark: &Mark, hint: Option<&str>) -> String {
     format!("  {} | {}\n  {margin} | {caret}{hint}\n", mark.line, line.trim_end())
 }
 
+/// What is quoted from a file may be as long as the file.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Text without control characters: a file from a stranger must not steer the terminal.
 fn printable(text: &str) -> String {
     text.chars()
@@ -173,11 +184,12 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_what_is_meant() {
         let text = format!("{}HERE{}", "x".repeat(5000), "y".repeat(5000));
-        let shown = Problem::error(at(1, 5001, 4, &text), "no").render();
+        let shown = Problem::error(at(1, 5001, 4, &text), &text).render();
+        assert!(shown.lines().next().unwrap().chars().count() < 350);
         let lines: Vec<&str> = shown.lines().collect();
         let caret = lines[2].find('^').unwrap();
         assert_eq!(&lines[1][caret..caret + 4], "HERE");
-        assert!(lines.iter().all(|line| line.len() < 120));
+        assert!(lines[1..].iter().all(|line| line.len() < 120));
     }
 
     #[test]

@@ -126,6 +126,17 @@ fn a_flag_makes_alternatives_one() {
 }
 
 #[test]
+fn a_place_by_flag_beats_those_of_the_file() {
+    let file = "on: [lab]\nresources: {any_of: [{infra: aws}, {infra: gcp}]}";
+    for (flag, on) in [("local", "local"), ("any", "")] {
+        let flags = Overrides { on: vec![flag.to_owned()], ..Default::default() };
+        let demand = Case { file, flags, ..Case::default() }.demand();
+        assert_eq!(demand.groups[0].any_of, [Needs::default()]);
+        assert_eq!(demand.on.iter().map(ToString::to_string).collect::<String>(), on);
+    }
+}
+
+#[test]
 fn a_count_needs_one_group() {
     let flags = || Overrides { count: said("5"), ..Default::default() };
     let one = Case { file: "groups: {a: {}}", flags: flags(), ..Case::default() };
@@ -188,7 +199,14 @@ fn a_variable_without_a_value_needs_a_flag() {
 
 #[test]
 fn the_file_of_a_repository_reaches_only_into_it() {
-    for file in ["workdir: ..", "source: /etc", "file_mounts: {/x: ~/.ssh}", "envs: {H: /etc}\nfile_mounts: {/x: $H}"] {
+    for file in [
+        "workdir: ..",
+        "source: /etc",
+        "source: 'file:///srv/other'",
+        "workdir: {url: ../x}",
+        "file_mounts: {/x: ~/.ssh}",
+        "envs: {H: /etc}\nfile_mounts: {/x: $H}",
+    ] {
         let case = Case { file, own_file: true, ..Case::default() };
         assert!(case.complaint().contains("outside of the repository"), "{file}");
         assert!(Case { file, ..Case::default() }.run().is_ok(), "{file}");

@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             if matches!(entry.node.value, Value::Null) {
                 continue;
             }
-            fields.insert(name, &entry.node);
+            fields.entry(name).or_insert(&entry.node);
             match written.insert(name, entry.key.as_str()) {
                 // The same word twice is reported with all other maps' keys.
                 Some(other) if other != entry.key => {

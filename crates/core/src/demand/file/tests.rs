@@ -102,6 +102,10 @@ service:
       9 |   accelerators: V100:0.5
         |                 ^^^^^^^^
 
+    error: demand.yaml:10:10: ports: `70000` is not a port: use one from 1 to 65535, or a range, as `8080` or `10022-10040`
+      10 |   ports: 70000
+         |          ^^^^^
+
     error: demand.yaml:11:3: `job_recovery` is not served
       11 |   job_recovery: FAILOVER
          |   ^^^^^^^^^^^^ a failed job is started again by `hostler up`
@@ -180,6 +184,21 @@ fn groups_inherit_resources() {
 }
 
 #[test]
+fn merge_keys_and_aliases_repeat_what_is_written_once() {
+    let text = CORPUS.iter().find(|(file, _)| *file == "anchors.yaml").unwrap().1;
+    let memory: Vec<String> = any_of(text).iter().map(|needs| format!("{} {}", needs.cpus, needs.memory)).collect();
+    assert_eq!(memory, ["2 4GiB", "2 8GiB", "2 4GiB"]);
+}
+
+#[test]
+fn ports_are_numbers_ranges_and_texts() {
+    let text = CORPUS.iter().find(|(file, _)| *file == "sweep.yaml").unwrap().1;
+    assert_eq!(any_of(text)[0].ports, BTreeSet::from([6006, 8080, 9000, 9001, 9002]));
+    assert_eq!(any_of("resources: {ports: 80}")[0].ports, BTreeSet::from([80]));
+    assert!(any_of("resources: {ports: null}")[0].ports.is_empty());
+}
+
+#[test]
 fn accelerators_are_written_in_four_ways() {
     for (text, expected) in [
         ("V100", vec!["V100:1"]),
@@ -219,6 +238,7 @@ fn places_are_named_by_infra_or_cloud() {
 #[test]
 fn what_is_not_served_is_refused() {
     for (text, message) in [
+        ("num_nodes: 4000000000", "is not a number of machines"),
         ("resources: {infra: k8s/here}", "`k8s` is not served"),
         ("resources: {cloud: aws, infra: aws}", "say the same"),
         ("resources: {region: us-east-1}", "of no cloud"),

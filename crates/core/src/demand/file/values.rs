@@ -10,9 +10,13 @@ use crate::size::Bytes;
 /// Why a text is not such a value: a lower-case fragment that quotes it.
 pub type Bad = String;
 
+/// The most machines of a group: beyond it, a number is a slip of the finger.
+const MAX_COUNT: u32 = 10_000;
+
 /// So many machines.
 pub fn count(text: &str) -> Result<NonZeroU32, Bad> {
-    text.trim().parse().map_err(|_| format!("`{text}` is not a number of machines: use a whole number from 1"))
+    let count = text.trim().parse::<NonZeroU32>().ok().filter(|count| count.get() <= MAX_COUNT);
+    count.ok_or_else(|| format!("`{text}` is not a number of machines: use a whole number from 1 to {MAX_COUNT}"))
 }
 
 /// Processors: `4` is exactly four, `4+` four or more.

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Scan;
-use super::finding::{Confidence, Fact};
+use super::finding::{Confidence, Fact, Finding};
 use crate::demand::{GpuNeed, PythonNeed};
 use crate::size::Bytes;
 
@@ -58,7 +58,8 @@ pub struct Suggested {
     pub setup: Option<Chosen<String>>,
     /// A shell script that does the work.
     pub run: Option<Chosen<String>>,
-    /// The guesses that no field above settles: indices into [`Scan::findings`].
+    /// What no field above settles, to be shown: guesses, and scripts of which there are several. Indices into
+    /// [`Scan::findings`].
     pub hints: Vec<usize>,
 }
 
@@ -141,9 +142,9 @@ impl Scan {
         Some(Chosen { value: need, evidence })
     }
 
-    /// The guesses about what no field settles.
+    /// The findings that no field settles. A list settles what is in it, which is all but the guesses.
     fn hints(&self, needs: &Suggested) -> Vec<usize> {
-        let settled = |fact: &Fact| match fact {
+        let settled = |finding: &Finding| match finding.fact {
             Fact::Gpu(_) => needs.gpus.is_some(),
             Fact::Cuda(_) => needs.cuda.is_some(),
             Fact::Cpus(_) => needs.cpus.is_some(),
@@ -155,10 +156,12 @@ impl Scan {
             Fact::Setup(_) => needs.setup.is_some(),
             Fact::Run(_) => needs.run.is_some(),
             Fact::BaseImage(_) | Fact::PythonRange(_) => true,
-            Fact::RequirementFile(_) | Fact::Requirement(_) | Fact::InstallProject | Fact::SystemPackage(_) => false,
+            Fact::RequirementFile(_) | Fact::Requirement(_) | Fact::InstallProject | Fact::SystemPackage(_) => {
+                finding.confidence > Confidence::Guessed
+            }
         };
-        let guesses = self.findings.iter().enumerate().filter(|(_, f)| f.confidence == Confidence::Guessed);
-        guesses.filter(|(_, finding)| !settled(&finding.fact)).map(|(index, _)| index).collect()
+        let all = self.findings.iter().enumerate();
+        all.filter(|(_, finding)| !settled(finding)).map(|(index, _)| index).collect()
     }
 }
 

@@ -74,24 +74,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::new();
         let mut written = BTreeMap::new();
         for entry in self.entries(section.name(), node) {
-            let Some(key) = section.keys().find(|key| key.name == entry.key) else {
-                self.unknown_key(section, entry);
-                continue;
-            };
-            let name = match key.fate {
-                Fate::Read => key.name,
-                Fate::Same(other) => other,
-                // `job_recovery: none` asks for nothing, and gets it.
-                Fate::Ignored(_) | Fate::Refused(_) if is_off(&entry.node) => continue,
-                Fate::Ignored(why) => {
-                    self.warn(entry.key_at, format!("`{}` has no effect", entry.key), why);
-                    continue;
-                }
-                Fate::Refused(instead) => {
-                    self.refuse_with(entry.key_at, format!("`{}` is not served", entry.key), instead);
-                    continue;
-                }
-            };
+            let Some(name) = self.resolve(section, entry) else { continue };
             if matches!(entry.node.value, Value::Null) {
                 continue;
             }
@@ -106,6 +89,25 @@ impl<'a> Reader<'a> {
             self.places.entry(format!("{path}{name}")).or_insert(entry.key_at);
         }
         fields
+    }
+
+    /// The key that an entry is read as; `None` where it isn't read, which is reported.
+    fn resolve(&mut self, section: Section, entry: &Entry) -> Option<&'static str> {
+        let Some(key) = section.keys().find(|key| key.name == entry.key) else {
+            self.unknown_key(section, entry);
+            return None;
+        };
+        match key.fate {
+            Fate::Read => return Some(key.name),
+            Fate::Same(other) => return Some(other),
+            // `job_recovery: none` asks for nothing, and gets it.
+            Fate::Ignored(_) | Fate::Refused(_) if is_off(&entry.node) => {}
+            Fate::Ignored(why) => self.warn(entry.key_at, format!("`{}` has no effect", entry.key), why),
+            Fate::Refused(instead) => {
+                self.refuse_with(entry.key_at, format!("`{}` is not served", entry.key), instead);
+            }
+        }
+        None
     }
 
     /// The entries of a map whose keys are the user's own. A key that stands there twice is an error.

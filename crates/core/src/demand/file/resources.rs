@@ -1,6 +1,7 @@
 //! `resources`, `groups` and their alternatives: from fields to what each machine must have.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use super::keys::Section;
 use super::reader::{Fields, Reader};
@@ -18,7 +19,7 @@ pub enum Groups {
     /// Machines that are all alike (`num_nodes`, `resources`): how many, if it says, and what each must have.
     Alike {
         /// How many.
-        count: Option<std::num::NonZeroU32>,
+        count: Option<NonZeroU32>,
         /// What each must have: alternatives in order of preference, at least one.
         any_of: Vec<Needs>,
     },
@@ -32,34 +33,39 @@ pub fn groups(reader: &mut Reader<'_>, task: &Fields<'_>) -> Groups {
         Some(node) => reader.fields(Section::Resources, "resources.", node),
         None => Fields::new(),
     };
-    let Some(listed) = task.get("groups") else {
-        let count = reader.field(task, "num_nodes", values::count);
-        return Groups::Alike { count, any_of: alternatives(reader, "resources.", &outer) };
-    };
-    if let Some(node) = task.get("num_nodes") {
-        reader.refuse_with(
-            node.at,
-            "`num_nodes` and `groups` exclude each other",
-            "give each group its `count` instead",
-        );
+    match (task.get("groups"), task.get("num_nodes")) {
+        (Some(groups), num_nodes) => {
+            if let Some(node) = num_nodes {
+                let hint = "give each group its `count` instead";
+                reader.refuse_with(node.at, "`num_nodes` and `groups` exclude each other", hint);
+            }
+            Groups::Listed(listed(reader, groups, &outer))
+        }
+        (None, _) => {
+            let count = reader.field(task, "num_nodes", values::count);
+            Groups::Alike { count, any_of: alternatives(reader, "resources.", &outer) }
+        }
     }
-    let entries = reader.entries("groups", listed);
+}
+
+/// Reads the entries of `groups`, each over the common fields.
+fn listed(reader: &mut Reader<'_>, node: &Node, outer: &Fields<'_>) -> Vec<Group> {
+    let entries = reader.entries("groups", node);
     if entries.is_empty() {
-        reader.refuse(listed.at, "groups: is empty: name at least one group");
+        reader.refuse(node.at, "groups: is empty: name at least one group");
     }
     let mut groups = Vec::new();
     for entry in entries {
-        let name = GroupName::new(entry.key.as_str());
-        if let Err(error) = &name {
-            reader.refuse(entry.key_at, error.to_string());
-        }
         let path = format!("groups.{}.", entry.key);
         let own = reader.fields(Section::Group, &path, &entry.node);
-        let count = reader.field(&own, "count", values::count).unwrap_or(std::num::NonZeroU32::MIN);
-        let any_of = alternatives(reader, &path, &over(&outer, own));
-        groups.extend(name.ok().map(|name| Group { name, count, any_of }));
+        let count = reader.field(&own, "count", values::count).unwrap_or(NonZeroU32::MIN);
+        let any_of = alternatives(reader, &path, &over(outer, own));
+        match GroupName::new(entry.key.as_str()) {
+            Ok(name) => groups.push(Group { name, count, any_of }),
+            Err(error) => reader.refuse(entry.key_at, error.to_string()),
+        }
     }
-    Groups::Listed(groups)
+    groups
 }
 
 /// Fields over those they inherit. Whoever names the place, or alternatives, names it afresh and in full.
@@ -91,25 +97,21 @@ fn alternatives(reader: &mut Reader<'_>, path: &str, common: &Fields<'_>) -> Vec
         }
         (any_of, ordered) => any_of.or(ordered),
     };
-    let mut all = Vec::new();
-    match listed {
-        None => all.extend(needs(reader, &base)),
-        Some(node) => {
-            let items: &[Node] = match &node.value {
-                Value::List(items) if !items.is_empty() => items,
-                _ => {
-                    reader.refuse(node.at, "alternatives must be a list with at least one entry");
-                    &[]
-                }
-            };
-            for item in items {
-                let own = reader.fields(Section::Alternative, path, item);
-                all.extend(needs(reader, &over(&base, own)));
-            }
-            if all.len() > MAX_ALTERNATIVES {
-                reader.refuse(node.at, format!("{} alternatives: at most {MAX_ALTERNATIVES} can be tried", all.len()));
-            }
+    let Some(node) = listed else { return needs(reader, &base) };
+    let items: &[Node] = match &node.value {
+        Value::List(items) if !items.is_empty() => items,
+        _ => {
+            reader.refuse(node.at, "alternatives must be a list with at least one entry");
+            &[]
         }
+    };
+    let mut all = Vec::new();
+    for item in items {
+        let own = reader.fields(Section::Alternative, path, item);
+        all.extend(needs(reader, &over(&base, own)));
+    }
+    if all.len() > MAX_ALTERNATIVES {
+        reader.refuse(node.at, format!("{} alternatives: at most {MAX_ALTERNATIVES} can be tried", all.len()));
     }
     all
 }
@@ -176,25 +178,23 @@ fn image(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<String> {
 
 /// The place: `infra`, or `cloud` with `region` and `zone`.
 fn sites(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<SiteWish> {
-    let mut texts = BTreeMap::new();
-    for name in ["infra", "cloud", "region", "zone"] {
-        if let Some(node) = fields.get(name) {
-            texts.insert(name, (reader.text(name, node).unwrap_or_default(), node.at));
-        }
-    }
-    let part = |name: &str| texts.get(name).copied();
-    let (cloud, region, zone, at) = match (part("infra"), part("cloud")) {
+    let mut part = |name: &'static str| {
+        let node = fields.get(name)?;
+        Some((reader.text(name, node)?, node.at))
+    };
+    let (infra, cloud, region, zone) = (part("infra"), part("cloud"), part("region"), part("zone"));
+    let (at, cloud, region, zone) = match (infra, cloud) {
         (Some((_, at)), Some(_)) => {
             reader.refuse(at, "`infra` and `cloud` say the same: use one of them");
             return Vec::new();
         }
-        (Some((infra, at)), None) => {
-            let (cloud, region, zone) = values::infra(infra);
-            (cloud, region.or(part("region").map(|part| part.0)), zone.map(|zone| (zone, at)), at)
+        (Some((text, at)), None) => {
+            let (cloud, own_region, own_zone) = values::infra(text);
+            (at, cloud, own_region.or(region.map(|part| part.0)), own_zone.map(|zone| (zone, at)).or(zone))
         }
-        (None, Some((cloud, at))) => (cloud, part("region").map(|part| part.0), part("zone"), at),
+        (None, Some((cloud, at))) => (at, cloud, region.map(|part| part.0), zone),
         (None, None) => {
-            if let Some((_, at)) = part("region").or(part("zone")) {
+            if let Some((_, at)) = region.or(zone) {
                 reader.refuse_with(at, "a region or zone of no cloud", "use `infra`, as `aws/us-east-1`");
             }
             return Vec::new();
@@ -203,13 +203,8 @@ fn sites(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<SiteWish> {
     if let Some((zone, at)) = zone {
         reader.warn(at, format!("the zone `{zone}` has no effect"), "any zone of the region will do");
     }
-    match values::cloud(cloud, region) {
-        Ok(wish) => wish.into_iter().collect(),
-        Err(error) => {
-            reader.refuse(at, error);
-            Vec::new()
-        }
-    }
+    let wish = values::cloud(cloud, region).map_err(|error| reader.refuse(at, error));
+    wish.into_iter().flatten().collect()
 }
 
 fn node_labels(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, String> {

@@ -27,13 +27,13 @@ fn offer(number: u32) -> Offer {
             memory: Bytes::gib(1 << (number % 10)),
             disk: Bytes::gib(200),
             arch: "x86_64".to_owned(),
-            gpus: vec![gpu; (number % 9 == 0).into()],
+            gpus: vec![gpu; (number.is_multiple_of(9)).into()],
             labels: [("family".to_owned(), format!("f{}", number % 30))].into(),
         },
-        supply: if number % 2 == 0 { Supply::Unlimited } else { Supply::Whole(number % 5) },
-        availability: if number % 11 == 0 { Availability::Unknown } else { Availability::Free },
+        supply: if number.is_multiple_of(2) { Supply::Unlimited } else { Supply::Whole(number % 5) },
+        availability: if number.is_multiple_of(11) { Availability::Unknown } else { Availability::Free },
         price_per_hour: Some(hostler_core::money::Money(i64::from(number % 997) * 10_000)),
-        spot: number % 6 == 0,
+        spot: number.is_multiple_of(6),
         images: vec![image("debian-12"), image("ubuntu-24.04")],
     }
 }

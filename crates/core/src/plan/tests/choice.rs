@@ -81,6 +81,18 @@ fn alternatives_come_in_their_order_before_the_price() {
 }
 
 #[test]
+fn the_sites_of_a_group_come_in_their_order_before_the_price() {
+    let market = "
+        aws/a small price=1
+        local vm price=9";
+    assert_snapshot!(planned("group main 1 sites=local,aws", market), @"
+    main = 1 x local vm: 4 cpus 8GiB 40GiB, debian-12, 9.00 each
+    9.00 an hour
+    not aws/a small for main: would serve
+    ");
+}
+
+#[test]
 fn an_unknown_price_comes_after_every_known_one() {
     let market = "
         lab free

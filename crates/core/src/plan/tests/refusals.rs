@@ -61,6 +61,15 @@ fn groups_may_fit_alone_and_not_together() {
     try: ask for 1 machine instead of 2 for group `head`
     try: ask for 1 machine instead of 2 for group `worker`
     ");
+    let gpus = "local vm memory=64 disk=200 cut=64/200 gpus=T4:2 price=0";
+    assert_snapshot!(planned("group head 1 gpus=any:1\ngroup worker 1 gpus=T4:2", gpus), @"
+    no offer serves the demand: 1 looked at
+    not local vm for head: accelerators: wanted enough for all groups, has enough for some of them
+    not local vm for worker: accelerators: wanted enough for all groups, has enough for some of them
+    tally: accelerators 2
+    try: ask for no accelerators for group `head`
+    try: ask for 1 of the accelerators in each machine for group `worker`
+    ");
     let apart = "
         aws/a gpu gpus=A100:8 cpus=2 price=1
         aws/b cpu cpus=64 price=1";

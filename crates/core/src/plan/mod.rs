@@ -285,3 +285,6 @@ impl Phase {
 
 /// How often each kind of misfit refused an offer: the summary behind "no offer".
 pub type Tally = BTreeMap<MisfitKind, usize>;
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ use crate::money::Money;
 use crate::offer::Offer;
 
 /// Steps after which the best assignment so far counts: many groups that all compete for the same few hosts would
-/// otherwise take for ever. Nine competing groups are still searched to the end.
+/// otherwise take for ever. Eight groups that compete for one host each are still searched to the end.
 const MOST_STEPS: u32 = 1_000_000;
 
 /// The best fit for each group, in the order of the groups; nothing where the demand can't be served.

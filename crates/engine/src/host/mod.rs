@@ -40,7 +40,7 @@ pub use key::{BadKey, HostKey, Identity, Keypair, generate_keypair, write_privat
 pub use lines::CUT;
 pub use quote::{quote, remote_path};
 pub use ssh::{Pace, Ssh};
-pub use tree::{Got, Put, Take};
+pub use tree::{Got, Put, TREE_NOTE, Take};
 
 /// Takes lines as they come: called often, so it must be quick.
 pub type Output<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);

@@ -26,6 +26,9 @@ use record::{Change, Record};
 /// The directory in which a put tree keeps its record; never sent, never fetched.
 const RECORD: &str = ".hostler";
 
+/// Where in a put directory the fingerprint of its tree stands.
+pub const TREE_NOTE: &str = ".hostler/fingerprint";
+
 /// What of a local directory is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {

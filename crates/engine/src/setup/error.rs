@@ -1,0 +1,85 @@
+//! Why a phase failed.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::host::{Exit, HostError};
+
+/// A phase that failed on a machine. Its display is one line; the chain below it has the last lines of the output.
+#[derive(Debug)]
+pub struct SetupError {
+    /// The phase.
+    pub phase: &'static str,
+    /// The machine's name.
+    pub machine: String,
+    /// Why.
+    pub cause: Box<Cause>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Why a phase failed.
+#[derive(Debug)]
+pub enum Cause {
+    /// A program ended badly.
+    Ended(Exit, Tail),
+    /// The host could not be used.
+    Host(HostError),
+    /// The demand asks for what can't be done, as a lower-case fragment.
+    Demand(String),
+    /// The log file could not be opened.
+    Log(PathBuf, io::Error),
+}
+
+/// The end of what a phase wrote.
+#[derive(Debug)]
+pub struct Tail {
+    /// The last lines.
+    pub lines: Vec<String>,
+    /// The file with all of them.
+    pub log: PathBuf,
+}
+
+impl SetupError {
+    /// Whether the same phase may succeed on a new session.
+    pub fn may_pass(&self) -> bool {
+        matches!(&*self.cause, Cause::Host(error) if error.may_pass())
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "phase `{}` on `{}` failed: ", self.phase, self.machine)?;
+        match &*self.cause {
+            Cause::Ended(exit, _) => exit.fmt(f),
+            Cause::Host(_) => f.write_str("the host could not be used"),
+            Cause::Demand(message) => f.write_str(message),
+            Cause::Log(path, _) => write!(f, "its log file `{}` can't be opened", path.display()),
+        }
+    }
+}
+
+impl Error for SetupError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &*self.cause {
+            Cause::Ended(_, tail) => Some(tail),
+            Cause::Host(error) => Some(error),
+            Cause::Demand(_) => None,
+            Cause::Log(_, error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lines.is_empty() {
+            return write!(f, "it wrote nothing (its log is `{}`)", self.log.display());
+        }
+        write!(f, "the last it wrote (all of it is in `{}`):", self.log.display())?;
+        self.lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl Error for Tail {}

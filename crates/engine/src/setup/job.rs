@@ -1,0 +1,174 @@
+//! One phase at work: its session, its log, its events.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use secrecy::ExposeSecret as _;
+
+use super::error::{Cause, SetupError, Tail};
+use super::{Context, Mask};
+use crate::event::{Event, Report};
+use crate::host::{Command, Exit, HostError, Session, Stream, quote, remote_path};
+
+/// So many lines stand in an error.
+const TAIL: usize = 20;
+/// More lines than this no question of ours has as an answer.
+const ANSWER: usize = 10_000;
+
+/// A phase at work.
+pub(super) struct Job<'a> {
+    pub(super) session: &'a dyn Session,
+    pub(super) context: &'a Context<'a>,
+    phase: &'static str,
+    report: &'a dyn Report,
+    mask: Mask,
+    written: Mutex<Written>,
+}
+
+/// What was written so far. Without a file where that could not be written to any more.
+struct Written {
+    file: Option<File>,
+    tail: VecDeque<String>,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        session: &'a dyn Session,
+        phase: &'static str,
+        context: &'a Context<'a>,
+        report: &'a dyn Report,
+    ) -> Result<Self, SetupError> {
+        let mask = Mask::new(context.secrets.values());
+        let log = open(context.log).map_err(|error| SetupError {
+            phase,
+            machine: session.machine().to_owned(),
+            cause: Box::new(Cause::Log(context.log.to_owned(), error)),
+            hint: Some("check the disk's space and the directory's owner".to_owned()),
+        })?;
+        let written = Mutex::new(Written { file: Some(log), tail: VecDeque::new() });
+        Ok(Self { session, context, phase, report, mask, written })
+    }
+
+    /// Says what is being done.
+    pub(super) fn progress(&self, text: &str) {
+        let text = self.mask.apply(text).into_owned();
+        self.log(&format!("== {text}"));
+        self.report.report(&Event::Progress { step: self.context.step.clone(), text });
+    }
+
+    /// Runs a command whose output is for the user.
+    pub(super) async fn follow(&self, command: &Command) -> Result<Exit, SetupError> {
+        self.session.run(command, &|_, line| self.line(line)).await.map_err(|error| self.host(error))
+    }
+
+    /// Runs a command that must succeed.
+    pub(super) async fn must(&self, command: &Command) -> Result<(), SetupError> {
+        let exit = self.follow(command).await?;
+        if exit.is_success() { Ok(()) } else { Err(self.ended(exit, None)) }
+    }
+
+    /// Runs a question of our own, and answers with the lines of its standard output.
+    pub(super) async fn ask(&self, command: &Command) -> Result<Vec<String>, SetupError> {
+        let answer = Mutex::new(Vec::new());
+        let output = |stream: Stream, line: &str| match stream {
+            Stream::Err => self.log(&self.mask.apply(line)),
+            Stream::Out => {
+                let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+                if answer.len() < ANSWER {
+                    answer.push(line.to_owned());
+                }
+            }
+        };
+        let exit = self.session.run(command, &output).await.map_err(|error| self.host(error))?;
+        if exit.is_success() {
+            Ok(answer.into_inner().unwrap_or_else(PoisonError::into_inner))
+        } else {
+            Err(self.ended(exit, None))
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let line = self.mask.apply(line).into_owned();
+        self.log(&line);
+        let machine = self.session.machine().to_owned();
+        self.report.report(&Event::Output { step: self.context.step.clone(), machine, line });
+    }
+
+    /// A full disk here must not end what runs over there: the log then ends, with a note.
+    fn log(&self, line: &str) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.tail.len() == TAIL {
+            written.tail.pop_front();
+        }
+        written.tail.push_back(line.to_owned());
+        let failed = written.file.as_mut().and_then(|file| file.write_all(format!("{line}\n").as_bytes()).err());
+        if let Some(error) = failed {
+            written.file = None;
+            let text = format!("the log `{}` ends here: {error}", self.context.log.display());
+            self.report.report(&Event::Note { text });
+        }
+    }
+
+    /// The last lines so far.
+    pub(super) fn tail(&self) -> Vec<String> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).tail.iter().cloned().collect()
+    }
+
+    /// The demand asks for what can't be done.
+    pub(super) fn refuse(&self, message: String, hint: &str) -> SetupError {
+        self.error(Cause::Demand(message), Some(hint.to_owned()))
+    }
+
+    /// A program ended badly.
+    pub(super) fn ended(&self, exit: Exit, hint: Option<String>) -> SetupError {
+        let hint = hint.or_else(|| hint_for(&exit));
+        self.error(Cause::Ended(exit, Tail { lines: self.tail(), log: self.context.log.to_owned() }), hint)
+    }
+
+    /// The host could not be used.
+    pub(super) fn host(&self, error: HostError) -> SetupError {
+        let hint = error.hint();
+        self.error(Cause::Host(error), hint)
+    }
+
+    fn error(&self, cause: Cause, hint: Option<String>) -> SetupError {
+        let machine = self.session.machine().to_owned();
+        SetupError { phase: self.phase, machine, cause: Box::new(cause), hint }
+    }
+
+    /// A script that starts in the work directory, which is made where it isn't there.
+    pub(super) fn at_work(&self, script: &str) -> Command {
+        let work = quote(&remote_path(&self.context.places.work));
+        Command::new(format!("mkdir -p {work} && cd {work} || exit\n{script}"))
+    }
+
+    /// The user's variables, secret ones included.
+    pub(super) fn variables(&self) -> BTreeMap<String, String> {
+        let mut all = self.context.work.envs.clone();
+        let secrets = self.context.secrets.iter();
+        all.extend(secrets.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+        all
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+fn hint_for(exit: &Exit) -> Option<String> {
+    Some(match exit {
+        Exit::Signal(name) if name == "KILL" => {
+            "the machine may have run out of memory: ask for more, or make the work smaller".to_owned()
+        }
+        Exit::Status(126) => "a file that should be run is not executable".to_owned(),
+        Exit::Status(127) => "a program is missing over there: add its package to `packages`, or to `setup`".to_owned(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,141 @@
+//! The phase `python`: a virtual environment with the repository's own requirements.
+
+use hostler_core::demand::PythonNeed;
+
+use super::error::SetupError;
+use super::job::Job;
+use super::{packages, requirements};
+
+/// Stands in the environment, written once all is installed.
+pub(super) const NOTE: &str = ".venv/hostler-fingerprint";
+
+/// How an environment is come by.
+enum Found {
+    /// It is there; what is missing in it is added.
+    Keep,
+    /// `uv` makes it.
+    Uv,
+    /// An interpreter makes it.
+    Use(String),
+    /// Nobody can before these packages are installed.
+    Needs(Vec<String>),
+    /// There is no such version.
+    Nothing,
+}
+
+/// Makes the environment, or brings it to what is wanted.
+pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<bool, SetupError> {
+    check(job, need)?;
+    let fingerprint = requirements::fingerprint(job, need)?;
+    let question = job.at_work(&format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
+    if job.ask(&question).await?.first() == Some(&fingerprint) {
+        return Ok(true);
+    }
+    let wish = need.version.clone().unwrap_or_default();
+    let mut found = find(job, &wish).await?;
+    if let Found::Needs(packages) = &found {
+        packages::install(job, packages).await?;
+        found = find(job, &wish).await?;
+    }
+    let installer = create(job, found, &wish).await?;
+    install(job, need, &installer).await?;
+    job.must(&job.at_work(&format!("printf '%s\\n' \"$1\" >{NOTE}")).args([fingerprint])).await?;
+    Ok(false)
+}
+
+/// What comes from a demand or a repository must not be taken for an option.
+fn check(job: &Job<'_>, need: &PythonNeed) -> Result<(), SetupError> {
+    let version = need.version.as_deref().unwrap_or("3");
+    let good = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !version.split('.').all(good) {
+        return Err(job.refuse(format!("`{version}` is no version of Python"), "use a version as `3.11`"));
+    }
+    match need.requirements.iter().find(|requirement| requirement.starts_with('-')) {
+        Some(option) => {
+            let message = format!("`{option}` is an option, no requirement");
+            Err(job.refuse(message, "put options of pip into a requirement file"))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn find(job: &Job<'_>, wish: &str) -> Result<Found, SetupError> {
+    let question = job.at_work(include_str!("scripts/find-python.sh"));
+    let answer = job.ask(&question.args([wish])).await?;
+    let mut words = answer.iter().flat_map(|line| line.split_whitespace());
+    Ok(match (words.next(), words.next()) {
+        (Some("keep"), _) => Found::Keep,
+        (Some("uv"), _) => Found::Uv,
+        (Some("use"), Some(python)) => Found::Use(python.to_owned()),
+        (Some("needs"), Some(first)) => Found::Needs([first].into_iter().chain(words).map(str::to_owned).collect()),
+        _ => Found::Nothing,
+    })
+}
+
+/// Makes the environment, and answers with the words that install into it.
+async fn create(job: &Job<'_>, found: Found, wish: &str) -> Result<Vec<&'static str>, SetupError> {
+    const PIP: [&str; 8] = [
+        ".venv/bin/python",
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        // Compiling everything at once takes an emulated processor minutes; what is used is compiled at its first use.
+        "--no-compile",
+        "--progress-bar=off",
+    ];
+    const UV: [&str; 5] = ["uv", "pip", "install", "--python", ".venv/bin/python"];
+    match found {
+        Found::Keep => Ok(PIP.to_vec()),
+        Found::Uv => {
+            job.progress("making the environment with uv");
+            // Seeded with pip, as many a `setup` uses it.
+            let mut words = vec!["uv", "venv", "--seed"];
+            if !wish.is_empty() {
+                words.extend(["--python", wish]);
+            }
+            words.push(".venv");
+            program(job, "rm -rf .venv && exec \"$@\"", &words).await?;
+            Ok(UV.to_vec())
+        }
+        Found::Use(python) => {
+            job.progress(&format!("making the environment with {python}"));
+            program(job, "rm -rf .venv && exec \"$@\"", &[&python, "-m", "venv", ".venv"]).await?;
+            Ok(PIP.to_vec())
+        }
+        Found::Needs(_) | Found::Nothing => {
+            let message = match wish {
+                "" => "the machine has no Python, and its packages bring none".to_owned(),
+                _ => format!("the machine has no Python {wish}"),
+            };
+            Err(job.refuse(message, "wish another version, use an image that has it or `uv`, or add it to `packages`"))
+        }
+    }
+}
+
+/// Requirement files in their order, then single requirements, then the repository itself, in place: what is brought
+/// later counts without installing it again.
+async fn install(job: &Job<'_>, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
+    for file in &need.requirement_files {
+        job.progress(&format!("installing the requirements of `{file}`"));
+        program(job, "exec \"$@\"", &[installer, &["-r", file]].concat()).await?;
+    }
+    if !need.requirements.is_empty() {
+        job.progress(&format!("installing {}", need.requirements.join(", ")));
+        let requirements: Vec<&str> = need.requirements.iter().map(String::as_str).collect();
+        program(job, "exec \"$@\"", &[installer, &["--"], &requirements].concat()).await?;
+    }
+    if need.install_project {
+        job.progress("installing the repository itself");
+        program(job, "exec \"$@\"", &[installer, &["-e", "."]].concat()).await?;
+    }
+    Ok(())
+}
+
+async fn program(job: &Job<'_>, script: &str, words: &[&str]) -> Result<(), SetupError> {
+    let mut command = job.at_work(script).args(words.iter().copied());
+    command.env = job.variables();
+    command.env.entry("PIP_ROOT_USER_ACTION".to_owned()).or_insert_with(|| "ignore".to_owned());
+    job.must(&command).await
+}

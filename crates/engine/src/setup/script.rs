@@ -1,0 +1,74 @@
+//! The phases `setup`, `run` and `check`: the user's own scripts.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::SetupError;
+use super::job::Job;
+use super::python;
+use crate::host::{Command, Shell, TREE_NOTE, remote_path};
+
+/// Makes the environment active as its own script does, but also under `set -u`.
+const ACTIVATE: &str =
+    "if test -d .venv/bin; then export VIRTUAL_ENV=\"$PWD/.venv\" PATH=\"$PWD/.venv/bin:$PATH\"; unset PYTHONHOME; fi";
+
+/// Runs a script, each time.
+pub(super) async fn run(job: &Job<'_>, script: &str) -> Result<bool, SetupError> {
+    job.must(&command(job, script)).await?;
+    Ok(false)
+}
+
+/// Runs a script, unless the same was done with the same variables, source and Python environment. The values of
+/// secrets don't count: a hash of them on the host could be guessed at.
+pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<bool, SetupError> {
+    let places = &job.context.places;
+    let note = format!("{}/{}/setup", remote_path(&places.state), job.context.deployment);
+    let at_work = |name: &str| format!("{}/{name}", remote_path(&places.work));
+    let notes = [note.clone(), at_work(TREE_NOTE), at_work(python::NOTE)];
+    let question = "for note; do printf '%s\\n' \"$(head -n 1 \"$note\" 2>/dev/null)\"; done";
+    let answer = job.ask(&Command::new(question).args(notes)).await?;
+    let done = fingerprint(job, script, answer.get(1..).unwrap_or_default());
+    if answer.first() == Some(&done) {
+        return Ok(true);
+    }
+    run(job, script).await?;
+    let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
+    job.must(&Command::new(write).args([note, done])).await?;
+    Ok(false)
+}
+
+fn fingerprint(job: &Job<'_>, script: &str, found: &[String]) -> String {
+    let work = job.context.work;
+    let all = serde_json::json!([script, work.envs, work.secrets, found]);
+    Sha256::digest(all.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn command(job: &Job<'_>, script: &str) -> Command {
+    let mut command = job.at_work(&format!("{ACTIVATE}\n{script}")).shell(Shell::LoginBash);
+    command.env = companions(job);
+    command.env.extend(job.variables());
+    command
+}
+
+/// What a script learns of its deployment, by our names and by SkyPilot's.
+fn companions(job: &Job<'_>) -> BTreeMap<String, String> {
+    let nodes = job.context.nodes;
+    let addresses: Vec<&str> = nodes.iter().map(|node| node.address.as_str()).collect();
+    let gpus = nodes.get(job.context.rank).map_or(0, |node| node.gpus);
+    let facts = [
+        ("NODE_RANK", job.context.rank.to_string()),
+        ("NUM_NODES", nodes.len().to_string()),
+        ("NODE_IPS", addresses.join("\n")),
+        ("NUM_GPUS_PER_NODE", gpus.to_string()),
+    ];
+    let mut all = BTreeMap::new();
+    for (name, value) in facts {
+        all.insert(format!("HOSTLER_{name}"), value.clone());
+        all.insert(format!("SKYPILOT_{name}"), value);
+    }
+    all.insert("HOSTLER_DEPLOYMENT".to_owned(), job.context.deployment.to_string());
+    // Output that is passed on live must not wait in a buffer.
+    all.insert("PYTHONUNBUFFERED".to_owned(), "1".to_owned());
+    all
+}

@@ -1,0 +1,45 @@
+# Says how to come by an environment with Python "$1" (any, where empty), as one line:
+#   keep            .venv is there and right
+#   uv              uv makes it
+#   use PYTHON      this interpreter makes it
+#   needs PACKAGES  once these are installed
+#   none            there is no such Python
+wish=$1
+
+fits() {
+    "$1" -c 'import sys
+wish = [n for n in sys.argv[1].split(".") if n]
+sys.exit([str(n) for n in sys.version_info[:len(wish)]] != wish)' "$wish" >/dev/null 2>&1
+}
+
+if test -x .venv/bin/pip && fits .venv/bin/python; then
+    echo keep
+    exit 0
+fi
+if command -v uv >/dev/null 2>&1; then
+    echo uv
+    exit 0
+fi
+minor=$(echo "$wish" | cut -d. -f1,2)
+for python in "python$minor" python3; do
+    if command -v "$python" >/dev/null 2>&1 && fits "$python"; then
+        if "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+            echo "use $python"
+        elif test "$python" = python3 && command -v apt-get >/dev/null; then
+            echo "needs python3-venv"
+        elif command -v apt-get >/dev/null; then
+            echo "needs $python-venv"
+        else
+            echo "needs python3-pip"
+        fi
+        exit 0
+    fi
+done
+if command -v python3 >/dev/null 2>&1; then
+    echo none
+elif command -v apt-get >/dev/null; then
+    echo "needs python3 python3-venv"
+else
+    echo "needs python3"
+fi
+exit 0

@@ -1,0 +1,20 @@
+# Installs packages as root: "$1" is the manager, the rest are names. Waits for others who hold the manager's lock.
+manager=$1
+shift
+
+apt() {
+    apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+case $manager in
+    apt)
+        export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+        if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
+            # Lists that are there may be too old: only a failure costs fetching them.
+            apt install --no-install-recommends -- "$@" && exit
+        fi
+        apt update && apt install --no-install-recommends -- "$@"
+        ;;
+    dnf) dnf -y --setopt=install_weak_deps=False install -- "$@" ;;
+    zypper) ZYPP_LOCK_TIMEOUT=300 zypper --non-interactive install --no-recommends -- "$@" ;;
+esac

@@ -1,0 +1,119 @@
+//! Phases, on a real host; and what only a simulated one can do.
+
+mod packages;
+mod python;
+mod scripts;
+mod source;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+use super::*;
+use crate::event::Event;
+use crate::host::testing::{Sshd, quick};
+use crate::host::{Hosts as _, Ssh};
+
+/// A host, and all that a phase is done with.
+struct Bench {
+    server: Sshd,
+    session: Arc<dyn Session>,
+    work: Work,
+    source: Option<PathBuf>,
+    secrets: BTreeMap<String, SecretString>,
+    nodes: Vec<Node>,
+    seen: Seen,
+}
+
+/// Keeps all events, and says when a program has written something.
+#[derive(Default)]
+struct Seen(Mutex<Vec<Event>>, Notify);
+
+impl Report for Seen {
+    fn report(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+        if matches!(event, Event::Output { .. }) {
+            self.1.notify_one();
+        }
+    }
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let server = Sshd::start();
+        let session = Ssh::new(quick()).session(&server.target()).await.unwrap();
+        let nodes =
+            vec![Node { address: "10.0.0.1".to_owned(), gpus: 2 }, Node { address: "10.0.0.2".to_owned(), gpus: 0 }];
+        Self {
+            server,
+            session,
+            work: Work::default(),
+            source: None,
+            secrets: BTreeMap::new(),
+            nodes,
+            seen: Seen::default(),
+        }
+    }
+
+    /// A source with the given files.
+    fn with_source(mut self, files: &[(&str, &str)]) -> Self {
+        let dir = self.server.dir.path().join("source");
+        for (name, text) in files {
+            let path = dir.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        self.source = Some(dir);
+        self
+    }
+
+    async fn perform(&self, phase: &Phase) -> Result<PhaseOutcome, SetupError> {
+        self.perform_on(&*self.session, phase).await
+    }
+
+    async fn perform_on(&self, session: &dyn Session, phase: &Phase) -> Result<PhaseOutcome, SetupError> {
+        let places = Places { work: self.server.path("the work"), state: self.server.path("the state") };
+        let context = Context {
+            deployment: &Name::new("digits").unwrap(),
+            step: &StepId::new("setup-digits").unwrap(),
+            work: &self.work,
+            source: self.source.as_deref(),
+            secrets: &self.secrets,
+            nodes: &self.nodes,
+            rank: 0,
+            places: &places,
+            log: &self.server.dir.path().join("logs/digits/phase.log"),
+        };
+        perform(session, phase, &context, &self.seen).await
+    }
+
+    async fn already(&self, phase: &Phase) -> bool {
+        self.perform(phase).await.unwrap().already
+    }
+
+    fn at_work(&self, name: &str) -> PathBuf {
+        self.server.dir.path().join("the work").join(name)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.server.dir.path().join("logs/digits/phase.log")).unwrap()
+    }
+
+    /// The lines that programs wrote.
+    fn output(&self) -> Vec<String> {
+        let line = |event: &Event| match event {
+            Event::Output { line, .. } => Some(line.clone()),
+            _ => None,
+        };
+        self.seen.0.lock().unwrap().iter().filter_map(line).collect()
+    }
+}
+
+fn setup(script: &str) -> Phase {
+    Phase::Setup { script: script.to_owned() }
+}
+
+fn run(script: &str) -> Phase {
+    Phase::Run { script: script.to_owned() }
+}

@@ -1,0 +1,92 @@
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Take};
+
+/// A host that answers from a list, and keeps what it was asked.
+#[derive(Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<(u32, &'static str)>>,
+    asked: Mutex<Vec<Command>>,
+}
+
+#[async_trait]
+impl Session for Scripted {
+    fn machine(&self) -> &str {
+        "digits"
+    }
+
+    async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError> {
+        self.asked.lock().unwrap().push(command.clone());
+        let (status, text) = self.answers.lock().unwrap().pop_front().expect("no more questions");
+        text.lines().for_each(|line| output(Stream::Out, line));
+        Ok(Exit::Status(status))
+    }
+
+    async fn put_tree(&self, _: &Path, _: &str, _: Take) -> Result<Put, HostError> {
+        unreachable!()
+    }
+
+    async fn get_tree(&self, _: &str, _: &Path) -> Result<Got, HostError> {
+        unreachable!()
+    }
+}
+
+fn packages(names: &[&str]) -> Phase {
+    Phase::Packages { packages: names.iter().map(|name| (*name).to_owned()).collect() }
+}
+
+async fn installed(answers: &[(u32, &'static str)]) -> (Result<PhaseOutcome, SetupError>, Vec<Command>) {
+    let bench = Bench::new().await;
+    // Pauses between attempts pass at once from here on.
+    tokio::time::pause();
+    let session = Scripted { answers: Mutex::new(answers.iter().copied().collect()), ..Scripted::default() };
+    let outcome = bench.perform_on(&session, &packages(&["tar", "jq"])).await;
+    assert!(session.answers.lock().unwrap().is_empty(), "all was asked");
+    (outcome, session.asked.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn what_is_installed_is_not_installed_again() {
+    let bench = Bench::new().await;
+    assert!(bench.already(&packages(&["tar", "coreutils"])).await);
+    assert!(bench.output().is_empty());
+}
+
+#[tokio::test]
+async fn only_what_is_missing_is_installed_as_root() {
+    let (outcome, asked) = installed(&[(0, "apt\njq"), (0, "")]).await;
+    assert!(!outcome.unwrap().already);
+    assert_eq!((asked[1].user, asked[1].args.as_slice()), (As::Root, ["apt".to_owned(), "jq".to_owned()].as_slice()));
+}
+
+#[tokio::test]
+async fn a_mirror_that_fails_is_tried_again() {
+    let (outcome, _) =
+        installed(&[(0, "apt\njq"), (100, "E: Failed to fetch"), (100, "E: Could not get lock"), (0, "")]).await;
+    assert!(!outcome.unwrap().already);
+}
+
+#[tokio::test]
+async fn a_package_that_does_not_exist_is_not_tried_again() {
+    let (outcome, _) = installed(&[(0, "apt\njq"), (100, "E: Unable to locate package jq")]).await;
+    let error = outcome.unwrap_err();
+    assert!(error.hint.unwrap().contains("check the name"));
+}
+
+#[tokio::test]
+async fn a_machine_without_a_known_manager_is_told_apart() {
+    let (outcome, _) = installed(&[(0, "none")]).await;
+    assert!(outcome.unwrap_err().to_string().contains("no package manager"));
+}
+
+#[tokio::test]
+async fn a_name_cannot_be_an_option() {
+    let bench = Bench::new().await;
+    for bad in ["-o=x", "a b", "", "$(x)"] {
+        let error = bench.perform(&packages(&[bad])).await.unwrap_err();
+        assert!(matches!(*error.cause, Cause::Demand(_)), "{error}");
+    }
+}

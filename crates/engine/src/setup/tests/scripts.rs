@@ -1,0 +1,82 @@
+use std::error::Error as _;
+
+use super::*;
+
+#[tokio::test]
+async fn a_script_finds_its_place_its_variables_and_its_companions() {
+    let mut bench = Bench::new().await;
+    bench.work.envs.insert("GREETING".to_owned(), "it's $(touch x)\nme".to_owned());
+    let script = "echo \"$PWD\"; echo \"$GREETING\"; echo $HOSTLER_NODE_RANK/$SKYPILOT_NUM_NODES\n\
+                  echo $SKYPILOT_NODE_IPS $HOSTLER_NUM_GPUS_PER_NODE; ls -A; false\necho goes on";
+    assert!(!bench.already(&run(script)).await);
+    let here = bench.at_work("").display().to_string();
+    let here = here.trim_end_matches('/');
+    assert_eq!(bench.output(), [here, "it's $(touch x)", "me", "0/2", "10.0.0.1 10.0.0.2 2", "goes on"]);
+    assert_eq!(bench.log(), bench.output().join("\n") + "\n");
+}
+
+#[tokio::test]
+async fn run_is_done_each_time_and_setup_until_something_changes() {
+    let mut bench = Bench::new().await.with_source(&[("a.txt", "1")]);
+    bench.perform(&Phase::Source).await.unwrap();
+    assert!(!bench.already(&run("echo ran")).await && !bench.already(&run("echo ran")).await);
+    assert!(!bench.already(&setup("echo one")).await);
+    assert!(bench.already(&setup("echo one")).await);
+    assert!(!bench.already(&setup("echo two")).await);
+    bench.work.envs.insert("A".to_owned(), "1".to_owned());
+    assert!(!bench.already(&setup("echo two")).await);
+    std::fs::write(bench.source.as_ref().unwrap().join("a.txt"), "2").unwrap();
+    bench.perform(&Phase::Source).await.unwrap();
+    assert!(!bench.already(&setup("echo two")).await);
+    assert!(bench.already(&setup("echo two")).await);
+}
+
+#[tokio::test]
+async fn a_setup_that_failed_is_done_again() {
+    let bench = Bench::new().await;
+    let script = "test -e marker && exit; touch marker; exit 7";
+    assert!(bench.perform(&setup(script)).await.is_err());
+    assert!(!bench.already(&setup(script)).await);
+}
+
+#[tokio::test]
+async fn a_failure_shows_the_end_of_the_output_and_where_all_of_it_is() {
+    let bench = Bench::new().await;
+    let error = bench.perform(&Phase::Check { command: "seq 30; exit 9".to_owned() }).await.unwrap_err();
+    assert_eq!(error.to_string(), "phase `check` on `digits` failed: exit status 9");
+    let tail = error.source().unwrap().to_string();
+    let log = bench.server.dir.path().join("logs/digits/phase.log");
+    assert!(
+        tail.starts_with(&format!("the last it wrote (all of it is in `{}`):\n  11\n  12\n", log.display())),
+        "{tail}"
+    );
+    assert!(tail.ends_with("\n  30"), "{tail}");
+    assert_eq!(bench.log().lines().count(), 30);
+    let error = bench.perform(&run("no-such-program")).await.unwrap_err();
+    assert!(error.hint.unwrap().contains("packages"));
+}
+
+#[tokio::test]
+async fn secrets_reach_the_script_and_nothing_else() {
+    let mut bench = Bench::new().await;
+    bench.secrets.insert("TOKEN".to_owned(), SecretString::from("hunter2 $(x)"));
+    let script = "echo \"${#TOKEN}: $TOKEN\"; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -a -c 'hunte[r]2'; exit 0";
+    bench.perform(&setup(script)).await.unwrap();
+    assert_eq!(bench.output(), ["12: ***", "0"]);
+    assert!(!bench.log().contains("hunter2"));
+    let state = std::process::Command::new("grep").args(["-r", "hunter2"]).arg(bench.server.path("the state")).output();
+    assert!(state.unwrap().stdout.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_connection_may_pass() {
+    let bench = Bench::new().await;
+    let cutting = async {
+        bench.seen.1.notified().await;
+        bench.server.cut();
+    };
+    let phase = run("echo started; sleep 1000");
+    let (outcome, ()) = tokio::join!(bench.perform(&phase), cutting);
+    let error = outcome.unwrap_err();
+    assert!(error.may_pass(), "{error}");
+}

@@ -1,0 +1,245 @@
+//! Real repositories, made by git in temporary folders, and servers that misbehave.
+
+use std::fs;
+use std::net::TcpListener as BlockingListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use hostler_core::demand::source::parse_source;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Runs git as a user would, without this computer's settings, and says what it printed.
+#[track_caller]
+fn git(dir: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(dir).args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(arguments);
+    let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A folder with a repository `work` of two commits, a tag `v1` on the first, a branch `side`, and its bare copy.
+struct World {
+    dir: TempDir,
+    first: String,
+    second: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let work = dir.path().join("work");
+        fs::create_dir_all(work.join("part/deep")).unwrap();
+        git(&work, &["init", "--quiet", "-b", "main"]);
+        fs::write(work.join("requirements.txt"), "numpy\n").unwrap();
+        fs::write(work.join("part/requirements.txt"), "torch\n").unwrap();
+        std::os::unix::fs::symlink("/etc", work.join("out")).unwrap();
+        git(&work, &["add", "."]);
+        git(&work, &["commit", "--quiet", "-m", "first"]);
+        git(&work, &["tag", "v1"]);
+        let first = git(&work, &["rev-parse", "HEAD"]);
+        git(&work, &["branch", "side/way"]);
+        fs::write(work.join("second.txt"), "2\n").unwrap();
+        git(&work, &["add", "."]);
+        git(&work, &["commit", "--quiet", "-m", "second"]);
+        let second = git(&work, &["rev-parse", "HEAD"]);
+        git(dir.path(), &["clone", "--quiet", "--bare", "work", "bare.git"]);
+        fs::create_dir(dir.path().join("scratch")).unwrap();
+        Self { dir, first, second }
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.dir.path().join("scratch")
+    }
+
+    /// A source, where `BARE` stands for the URL of the bare repository and paths are relative to this world.
+    fn source(&self, text: &str) -> Source {
+        let bare = format!("file://{}/bare.git", self.dir.path().display());
+        parse_source(&text.replace("BARE", &bare), self.dir.path()).unwrap()
+    }
+
+    async fn look(&self, text: &str) -> Result<(Checkout, Tree), RepoError> {
+        look(&self.source(text), &self.scratch(), &Limits::default()).await
+    }
+
+    async fn refused(&self, text: &str) -> RepoError {
+        let error = self.look(text).await.expect_err(text);
+        self.nothing_is_left();
+        error
+    }
+
+    #[track_caller]
+    fn nothing_is_left(&self) {
+        assert_eq!(fs::read_dir(self.scratch()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_branch_a_tag_and_a_commit_of_a_bare_repository() {
+    let world = World::new();
+    let (first, second) = (world.first.as_str(), world.second.as_str());
+    let by_commit = format!("BARE@{first}");
+    for (text, commit) in
+        [("BARE", second), ("BARE@main", second), ("BARE@side/way", first), ("BARE@v1", first), (&by_commit, first)]
+    {
+        let (checkout, tree) = world.look(text).await.unwrap();
+        assert_eq!(checkout.commit.as_deref(), Some(commit), "{text}");
+        assert_eq!(tree.files.contains_key("second.txt"), commit == second, "{text}");
+        assert_eq!(git(&checkout.path, &["rev-list", "--count", "HEAD"]), "1", "{text} is fetched without its history");
+    }
+    world.nothing_is_left();
+}
+
+#[tokio::test]
+async fn only_the_subdirectory_counts() {
+    let world = World::new();
+    let (checkout, tree) = world.look("BARE#subdirectory=part").await.unwrap();
+    assert!(checkout.path.ends_with("part") && checkout.is_temporary());
+    assert_eq!(tree.contents["requirements.txt"], b"torch\n");
+    drop(checkout);
+    assert!(matches!(world.refused("BARE#subdirectory=none").await, RepoError::NoSubdirectory(_)));
+    assert!(
+        matches!(world.refused("BARE#subdirectory=out").await, RepoError::NoSubdirectory(_)),
+        "a link out of the tree"
+    );
+}
+
+#[tokio::test]
+async fn a_local_folder_is_taken_as_it_lies_there() {
+    let world = World::new();
+    fs::write(world.dir.path().join("work/uncommitted.txt"), "").unwrap();
+    let (checkout, tree) = world.look("work").await.unwrap();
+    assert_eq!((checkout.commit.as_deref(), checkout.is_temporary()), (None, false));
+    assert!(tree.files.contains_key("uncommitted.txt") && !tree.files.keys().any(|path| path.starts_with(".git/")));
+    drop(checkout);
+    assert!(world.dir.path().join("work/uncommitted.txt").exists());
+}
+
+#[tokio::test]
+async fn what_is_no_repository_says_so() {
+    let world = World::new();
+    fs::create_dir_all(world.dir.path().join("hollow/inner")).unwrap();
+    fs::write(world.dir.path().join("file"), "").unwrap();
+    git(world.dir.path(), &["init", "--quiet", "--bare", "empty.git"]);
+    let empty = format!("file://{}/empty.git", world.dir.path().display());
+    assert!(matches!(world.refused("none").await, RepoError::NotThere(_)));
+    assert!(matches!(world.refused("file").await, RepoError::NotAFolder(_)));
+    assert!(matches!(world.refused("hollow").await, RepoError::NoFiles(_)));
+    assert!(matches!(world.refused("bare.git").await, RepoError::Bare(_)));
+    assert!(matches!(world.refused("file:///none/at/all").await, RepoError::NoRepository(_)));
+    assert!(matches!(world.refused(&empty).await, RepoError::NoCommits(_)));
+    assert!(matches!(world.refused("BARE@nowhere").await, RepoError::NoRef { .. }));
+    let short = world.refused(&format!("BARE@{}", &world.first[..8])).await;
+    assert!(short.hint().unwrap().contains("40 digits"));
+}
+
+/// Without our settings, the user's would run a hook on every checkout.
+#[tokio::test]
+async fn no_hook_runs() {
+    let world = World::new();
+    let hooks = world.dir.path().join("template/hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    let marker = world.dir.path().join("ran");
+    fs::write(hooks.join("post-checkout"), format!("#!/bin/sh\ntouch '{}'\n", marker.display())).unwrap();
+    fs::set_permissions(hooks.join("post-checkout"), fs::Permissions::from_mode(0o755)).unwrap();
+    let config = world.dir.path().join("config");
+    let text = "[core]\n hooksPath = HOOKS\n[init]\n templateDir = TEMPLATE\n";
+    let text =
+        text.replace("HOOKS", hooks.to_str().unwrap()).replace("TEMPLATE", hooks.parent().unwrap().to_str().unwrap());
+    fs::write(&config, text).unwrap();
+    let steps: [&[&str]; 3] = [
+        &["init", "--quiet", "--template=", "."],
+        &["fetch", "--quiet", "../work", "HEAD"],
+        &["checkout", "--quiet", "FETCH_HEAD"],
+    ];
+
+    let ours = world.dir.path().join("ours");
+    fs::create_dir(&ours).unwrap();
+    for step in steps {
+        let mut command = git::command(&ours, step);
+        command.env("GIT_CONFIG_GLOBAL", &config);
+        assert!(process::run(command).await.unwrap().status.success(), "{step:?}");
+    }
+    assert!(ours.join("second.txt").exists() && !marker.exists());
+
+    let plain = world.dir.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    for step in steps {
+        let status =
+            Command::new("git").current_dir(&plain).args(step).env("GIT_CONFIG_GLOBAL", &config).status().unwrap();
+        assert!(status.success(), "{step:?}");
+    }
+    assert!(marker.exists(), "the hook is one that would run");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_password() {
+    let world = World::new();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/o/p", server.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = server.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let error = world.refused(&url).await;
+    assert!(matches!(error, RepoError::Credentials(_)), "{error}");
+    assert!(error.to_string().contains(&url) && error.hint().unwrap().contains("credential helper"));
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer() {
+    let world = World::new();
+    let server = BlockingListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/o/p", server.local_addr().unwrap());
+    let limits = Limits { time: Duration::from_millis(200), ..Limits::default() };
+    let error = look(&world.source(&url), &world.scratch(), &limits).await.unwrap_err();
+    assert!(matches!(error, RepoError::TooSlow { .. }), "{error}");
+    world.nothing_is_left();
+    drop(server);
+    let error = world.refused(&url).await;
+    assert!(matches!(error, RepoError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn who_stops_waiting_leaves_no_process_and_no_file() {
+    let world = World::new();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = world.source(&format!("http://{}/o/p", server.local_addr().unwrap()));
+    let (scratch, limits) = (world.scratch(), Limits::default());
+    let mut stream = tokio::select! {
+        fetched = fetch(&source, &scratch, &limits) => panic!("{fetched:?}"),
+        accepted = server.accept() => accepted.unwrap().0,
+    };
+    // The connection is that of a child of git's: it ends when the whole process group does.
+    let mut request = Vec::new();
+    let _ = stream.read_to_end(&mut request).await;
+    assert!(request.starts_with(b"GET /o/p/info/refs"));
+    world.nothing_is_left();
+}
+
+#[tokio::test]
+async fn a_repository_that_is_too_large() {
+    let world = World::new();
+    let work = world.dir.path().join("work");
+    let mut seed = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    });
+    fs::write(work.join("large"), noise.take(1 << 20).collect::<Vec<u8>>()).unwrap();
+    git(&work, &["add", "."]);
+    git(&work, &["commit", "--quiet", "-m", "large"]);
+    let source = world.source(&format!("file://{}", work.display()));
+    let limits = Limits { bytes: Bytes::mib(1), ..Limits::default() };
+    let error = fetch(&source, &world.scratch(), &limits).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("`{}` is larger than 1MiB", source.from));
+    world.nothing_is_left();
+}

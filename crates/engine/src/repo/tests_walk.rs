@@ -1,0 +1,139 @@
+//! Trees of files that are large, odd or hostile.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use hostler_core::scan::{Limits, Tree, scan};
+use tempfile::TempDir;
+
+use super::read_tree;
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+fn read(dir: &Path, limits: Limits) -> Tree {
+    read_tree(dir, &limits).unwrap()
+}
+
+fn problems(tree: &Tree) -> Vec<String> {
+    tree.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_name_and_the_wanted_contents() {
+    let dir = folder(&[
+        ("requirements.txt", "a"),
+        ("src/x.cu", "b"),
+        ("README.md", "c"),
+        (".git/config", "d"),
+        ("sub/.git/HEAD", "e"),
+    ]);
+    let tree = read(dir.path(), Limits::default());
+    assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["README.md", "requirements.txt", "src/x.cu"]);
+    assert_eq!(tree.contents.keys().collect::<Vec<_>>(), ["requirements.txt"]);
+    assert!(tree.problems.is_empty());
+}
+
+#[test]
+fn links_are_followed_to_files_of_the_tree_only() {
+    let outside = folder(&[("secret", "s3cret")]);
+    let dir = folder(&[("requirements/base.txt", "torch"), (".git/config", "s3cret")]);
+    let link = |target: &Path, name: &str| symlink(target, dir.path().join(name)).unwrap();
+    link(Path::new("requirements/base.txt"), "requirements.txt");
+    link(&outside.path().join("secret"), "setup.py");
+    link(outside.path(), "folder");
+    link(Path::new(".git/config"), "setup.cfg");
+    link(Path::new("nothing"), "Pipfile");
+    link(Path::new("."), "loop");
+    link(Path::new("self"), "self");
+    let tree = read(dir.path(), Limits::default());
+    assert_eq!(tree.contents["requirements.txt"], b"torch");
+    assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["requirements.txt", "requirements/base.txt"]);
+    insta::assert_snapshot!(problems(&tree).join("\n"), @r"
+    Pipfile: a link to nothing
+    folder: a link out of the tree, so it is not followed
+    self: a link to nothing
+    setup.cfg: a link out of the tree, so it is not followed
+    setup.py: a link out of the tree, so it is not followed
+    ");
+}
+
+#[test]
+fn what_is_odd_is_a_problem_and_no_more() {
+    let dir = folder(&[("requirements.txt", "torch")]);
+    fs::write(dir.path().join(OsStr::from_bytes(b"b\xffd.txt")), "").unwrap();
+    let fifo = std::process::Command::new("mkfifo").arg(dir.path().join("Dockerfile")).status().unwrap();
+    assert!(fifo.success());
+    let tree = read(dir.path(), Limits::default());
+    assert_eq!(tree.contents.len(), 1);
+    insta::assert_snapshot!(problems(&tree).join("\n"), @r"
+    Dockerfile: neither a file nor a folder, so it is not looked at
+    b�d.txt: its name is not UTF-8, so it is not looked at
+    ");
+}
+
+#[test]
+fn limits_hold_and_are_told() {
+    let dir = folder(&[
+        ("a/b/c/requirements.txt", "x"),
+        ("a/setup.py", "0123456789"),
+        ("setup.cfg", "01234"),
+        ("setup.py", "01234"),
+    ]);
+    let tight = Limits { entries: 100, depth: 2, file_bytes: 5, total_bytes: 8 };
+    let tree = read(dir.path(), tight);
+    assert_eq!(tree.contents.keys().collect::<Vec<_>>(), ["setup.cfg"]);
+    insta::assert_snapshot!(problems(&tree).join("\n"), @r"
+    a/setup.py: 10B is more than 5B, so it is not read
+    a/b/c: deeper than 2 folders, so it is not looked at
+    .: 1 files are not read, because 8B were read before them
+    ");
+    let few = read(dir.path(), Limits { entries: 4, ..Limits::default() });
+    assert_eq!(few.files.keys().collect::<Vec<_>>(), ["setup.cfg", "setup.py"]);
+    assert_eq!(problems(&few), [".: more than 4 entries: the rest is not looked at"]);
+}
+
+#[test]
+fn a_tree_of_twenty_thousand_files() {
+    let dir = folder(&[("requirements.txt", "torch==2.1.0+cu118\n")]);
+    for folder in 0..20 {
+        let folder = dir.path().join(format!("data/{folder}"));
+        fs::create_dir_all(&folder).unwrap();
+        for file in 0..1000 {
+            fs::write(folder.join(format!("{file}.yaml")), "resources:\n").unwrap();
+        }
+        symlink("/nowhere", folder.join("link")).unwrap();
+    }
+    let tree = read(dir.path(), Limits::default());
+    assert_eq!((tree.files.len(), tree.contents.len(), tree.problems.len()), (20_001, 20_001, 20));
+    let found = scan(&tree);
+    assert_eq!(found.needs().gpus.unwrap().value.to_string(), "any:1");
+    let narrow = read(dir.path(), Limits { entries: 5_000, ..Limits::default() });
+    assert!(narrow.files.len() < 5_000 && narrow.contents.contains_key("requirements.txt"));
+}
+
+#[test]
+fn many_problems_are_counted_not_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..250 {
+        symlink("/nowhere", dir.path().join(format!("{number:03}"))).unwrap();
+    }
+    let told = problems(&read(dir.path(), Limits::default()));
+    assert_eq!((told.len(), told[200].as_str()), (201, ".: 50 more entries are not looked at"));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(read_tree(&dir.path().join("none"), &Limits::default()).is_err());
+}

@@ -16,7 +16,7 @@ pub(super) fn scan_cmake(notes: &mut Notes<'_>, text: &str) {
             "if" => depth += 1,
             "endif" => depth = depth.saturating_sub(1),
             "project" if words.iter().skip(1).any(|word| *word == "CUDA") => {
-                note_gpu(notes, None, most, line, &evidence)
+                note_gpu(notes, None, most, line, &evidence);
             }
             "enable_language" if has("CUDA") => {
                 let most = if has("OPTIONAL") { Confidence::Guessed } else { most };

@@ -39,10 +39,9 @@ pub(super) fn note_image(notes: &mut Notes<'_>, image: &str, line: u32, most: Co
 /// Notes the Python that an official image, or a development container's, brings.
 pub(super) fn note_python_image(notes: &mut Notes<'_>, image: &str, line: u32) {
     let (name, tag) = name_and_tag(image);
-    if name == "python" || name.ends_with("/python") {
-        if let Some(version) = tag.split('-').find(|word| word.starts_with("3.")) {
-            python_version::note(notes, version, line, Confidence::Implied);
-        }
+    let is_python = name == "python" || name.ends_with("/python");
+    if let Some(version) = tag.split('-').find(|word| is_python && word.starts_with("3.")) {
+        python_version::note(notes, version, line, Confidence::Implied);
     }
 }
 

@@ -71,7 +71,7 @@ impl Scan {
             memory: self.best(value!(Memory), Bytes::cmp),
             disk: self.best(value!(Disk), Bytes::cmp),
             gpus: self.best(value!(Gpu), more_gpus),
-            cuda: self.best(value!(Cuda), newer),
+            cuda: self.best(value!(Cuda), |a, b| newer(a, b)),
             count: self.best(value!(Nodes), NonZeroU32::cmp),
             duration: self.best(value!(Duration), SignedDuration::cmp),
             python: self.python(),
@@ -123,7 +123,7 @@ impl Scan {
     }
 
     fn python(&self) -> Option<Chosen<PythonNeed>> {
-        let version = self.best(value!(Python), newer);
+        let version = self.best(value!(Python), |a, b| newer(a, b));
         let files = self.each(value!(RequirementFile));
         let requirements = self.each(value!(Requirement));
         let project = self.best(|fact| matches!(fact, Fact::InstallProject).then_some(()), |_, _| Ordering::Equal);
@@ -171,7 +171,7 @@ fn more_gpus(a: &GpuNeed, b: &GpuNeed) -> Ordering {
 }
 
 /// Compares dotted versions by their numbers: `3.9` is older than `3.11`.
-fn newer(a: &String, b: &String) -> Ordering {
+fn newer(a: &str, b: &str) -> Ordering {
     let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>();
     numbers(a).cmp(&numbers(b))
 }

@@ -1,0 +1,410 @@
+//! The site `local`: virtual machines on this computer, by libvirt.
+//!
+//! Each call opens a connection of its own and runs on a thread where it may block. What takes room (memory, disk, a
+//! subnet, a place in the pool) is decided under one lock that all processes of this computer share, so that two that
+//! come at once can't both take the last of it.
+
+mod check;
+mod machine;
+mod names;
+mod network;
+mod pool;
+mod probe;
+mod read;
+mod room;
+mod seed;
+mod subnet;
+mod trouble;
+pub mod trust;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hostler_core::name::SiteId;
+use hostler_core::offer::{Availability, Facts, ImageFacts, Offer, Supply};
+use hostler_core::plan::{Kind, MachineSpec};
+use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError};
+use hostler_core::ticket::{Ref, Ticket};
+use hostler_core::time::Window;
+use jiff::Timestamp;
+use virt::connect::Connect;
+
+pub use probe::Accelerator;
+
+use crate::image::ImageStore;
+use machine::Wanted;
+use names::{Part, name_of, ticket_of_volume, volume_of};
+use pool::Pool;
+use trouble::Trouble;
+
+/// How to reach libvirt, and where to keep what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The site's name.
+    pub site: SiteId,
+    /// libvirt's address.
+    pub uri: String,
+    /// The folder of the pool, where there is none yet. libvirt makes it.
+    pub pool: PathBuf,
+    /// The file with the answer whether `/dev/kvm` works.
+    pub accelerator: PathBuf,
+    /// The file whose lock all processes of this computer share.
+    pub lock: PathBuf,
+    /// What every machine is told at its first boot; see [`trust`].
+    pub trust: String,
+    /// How long a machine may take to shut down before it is forced.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// The usual ones: this computer's libvirt. `state` is a folder of the user's where the answer about `/dev/kvm`
+    /// is kept.
+    pub fn new(site: SiteId, state: &std::path::Path) -> Self {
+        Self {
+            site,
+            uri: "qemu:///system".to_owned(),
+            pool: "/var/lib/libvirt/images/hostler".into(),
+            accelerator: state.join("accelerator.json"),
+            lock: "/run/lock/hostler-local.lock".into(),
+            trust: String::new(),
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The virtual machines of this computer.
+#[derive(Debug, Clone)]
+pub struct Local {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    images: ImageStore,
+}
+
+impl Local {
+    /// The site. Nothing is opened yet.
+    pub fn new(settings: Settings, images: ImageStore) -> Self {
+        // libvirt would print every error on the terminal by itself.
+        virt::error::clear_error_callback();
+        Self { inner: Arc::new(Inner { settings, images }) }
+    }
+
+    /// How machines run here. Tried where that isn't known yet, which takes up to 12 seconds.
+    pub async fn accelerator(&self) -> Result<Accelerator, SiteError> {
+        self.blocking("trying /dev/kvm", |inner, connect| inner.accelerator(connect)).await
+    }
+
+    /// Removes an image from the store, and what the pool has of it. Refused while a machine stands on it.
+    pub async fn remove_image(&self, name: &str) -> Result<(), SiteError> {
+        let name = name.to_owned();
+        self.blocking("removing the image", move |inner, connect| inner.remove_image(connect, &name)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        doing: &str,
+        act: impl FnOnce(&Inner, &Connect) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, SiteError> {
+        let inner = Arc::clone(&self.inner);
+        let work = tokio::task::spawn_blocking(move || {
+            let connect = Connect::open(Some(&inner.settings.uri))
+                .map_err(|error| check::unreachable(&inner.settings.uri, &error))?;
+            act(&inner, &connect)
+        });
+        let answer = work.await.unwrap_or_else(|error| Err(Trouble::report(error.to_string())));
+        answer.map_err(|trouble| self.error(doing, trouble))
+    }
+
+    fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
+        let Trouble { message, remedy, hint } = trouble;
+        SiteError { site: self.inner.settings.site.clone(), doing: doing.to_owned(), message, remedy, hint }
+    }
+}
+
+#[async_trait]
+impl Provider for Local {
+    fn site(&self) -> &SiteId {
+        &self.inner.settings.site
+    }
+
+    async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
+        self.blocking("asking what is free", |inner, connect| Ok(vec![inner.offer(connect)?])).await
+    }
+
+    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+        let ticket = ticket.clone();
+        match what.clone() {
+            Creation::Network { machines } => {
+                self.blocking("creating the network", move |inner, connect| {
+                    let _lock = inner.lock()?;
+                    let name = network::create(connect, &ticket, &machines)?;
+                    Ok(Made { reference: Ref(name), address: None })
+                })
+                .await
+            }
+            Creation::Machine { spec, network, public_key, first_boot } => {
+                self.blocking("creating the machine", move |inner, connect| {
+                    let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
+                    inner.create_machine(connect, &ticket, &spec, &network.0, &public_key, &first_boot)
+                })
+                .await
+            }
+        }
+    }
+
+    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
+        let name = thing.0.clone();
+        self.blocking("looking", move |_, connect| look(connect, kind, &name)).await
+    }
+
+    /// Nothing ends by itself here.
+    async fn extend(&self, _lease: &Ref, _until: Timestamp) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
+        let owned = owned.clone();
+        let doing = format!("removing the {}", owned.kind);
+        self.blocking(&doing, move |_, connect| delete(connect, &owned)).await
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
+        self.blocking("listing what is ours", |_, connect| owned(connect)).await
+    }
+
+    async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
+        let (name, doing) = match power {
+            Power::On => (machine.0.clone(), "starting the machine"),
+            Power::Off => (machine.0.clone(), "stopping the machine"),
+        };
+        self.blocking(doing, move |inner, connect| machine::set_power(connect, &name, power, inner.settings.patience))
+            .await
+    }
+
+    async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
+        let name = machine.0.clone();
+        self.blocking("reading the console", move |_, connect| console(connect, &name)).await
+    }
+
+    async fn check(&self) -> Vec<Health> {
+        let answer = self.blocking("checking", |inner, connect| Ok(check::check(inner, connect))).await;
+        answer.unwrap_or_else(|error| vec![check::bad(error)])
+    }
+}
+
+impl Inner {
+    /// Held until it is dropped, or the process ends.
+    fn lock(&self) -> Result<File, Trouble> {
+        let path = &self.settings.lock;
+        // Another user may have made it: opening it for reading is enough to lock it, and all that they allow.
+        let open = || File::open(path);
+        let file = match open() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match OpenOptions::new().write(true).create_new(true).open(path) {
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => open(),
+                    made => made,
+                }
+            }
+            opened => opened,
+        };
+        let named = |error: std::io::Error| Trouble::report(format!("`{}` can't be locked: {error}", path.display()));
+        let file = file.map_err(named)?;
+        file.lock().map_err(named)?;
+        Ok(file)
+    }
+
+    fn accelerator(&self, connect: &Connect) -> Result<Accelerator, Trouble> {
+        let file = &self.settings.accelerator;
+        if let Some(kept) = probe::kept(connect, file)? {
+            return Ok(kept);
+        }
+        let _lock = self.lock()?;
+        // Another process may have tried while we waited.
+        if let Some(kept) = probe::kept(connect, file)? {
+            return Ok(kept);
+        }
+        let pool = Pool::ensure(connect, &self.settings.pool)?;
+        probe::probe(connect, &pool, &self.images, file)
+    }
+
+    fn offer(&self, connect: &Connect) -> Result<Offer, Trouble> {
+        let accelerator = probe::kept(connect, &self.settings.accelerator)?
+            .unwrap_or_else(|| Accelerator::Emulation { why: "it was not tried yet".to_owned() });
+        let memory = machine::memory(connect, &accelerator)?;
+        let disk = match Pool::find(connect)? {
+            Some(pool) => pool.left()?,
+            None => check::free_below(&self.settings.pool),
+        };
+        let images = self.images.list().map_err(|error| Trouble::report(error.to_string()))?;
+        let facts = |image: crate::image::Image| ImageFacts {
+            name: image.name,
+            arch: image.arch,
+            user: image.user,
+            disk: image.disk,
+            memory: image.memory,
+        };
+        Ok(Offer {
+            site: self.settings.site.clone(),
+            node_type: "vm".to_owned(),
+            facts: Facts {
+                cpus: connect.node_info()?.cpus,
+                memory: memory.largest(),
+                disk,
+                arch: std::env::consts::ARCH.to_owned(),
+                gpus: Vec::new(),
+                labels: BTreeMap::new(),
+            },
+            supply: Supply::Cut { memory: memory.together(), disk },
+            availability: Availability::Free,
+            price_per_hour: None,
+            spot: false,
+            images: images.into_iter().map(facts).collect(),
+        })
+    }
+
+    fn create_machine(
+        &self,
+        connect: &Connect,
+        ticket: &Ticket,
+        spec: &MachineSpec,
+        network: &str,
+        public_key: &str,
+        first_boot: &str,
+    ) -> Result<Made, Trouble> {
+        let missing = || Trouble::report(format!("there is no network `{network}`"));
+        let host = network::host(&network::find(connect, network)?.ok_or_else(missing)?, &spec.name)?;
+        let domain = match machine::find(connect, ticket)? {
+            Some(domain) => domain,
+            None => {
+                let wanted = Wanted {
+                    ticket,
+                    name: &spec.name,
+                    cpus: spec.shape.cpus,
+                    memory: spec.shape.memory,
+                    disk: spec.shape.disk,
+                    network,
+                    host: &host,
+                    public_key,
+                    script: &format!("{}\n{first_boot}\n", self.settings.trust),
+                };
+                self.define(connect, &spec.image, &wanted)?
+            }
+        };
+        machine::start(connect, &domain)?;
+        let address = Address { host: host.address.to_string(), port: 22 };
+        Ok(Made { reference: Ref(name_of(ticket)), address: Some(address) })
+    }
+
+    /// Under the lock: the room that is seen free is taken by the same process.
+    fn define(&self, connect: &Connect, image: &str, wanted: &Wanted<'_>) -> Result<virt::domain::Domain, Trouble> {
+        let image = match self.images.find(image) {
+            Ok(Some(image)) => image,
+            Ok(None) => {
+                let hint =
+                    "`hostler image ls` shows those there are; `hostler image build debian-12` makes the default";
+                return Err(Trouble::ask(format!("there is no image `{image}`"), hint));
+            }
+            Err(error) => return Err(Trouble::report(error.to_string())),
+        };
+        if wanted.disk < image.disk {
+            let message =
+                format!("a disk of {} is too small for `{}`, which has {}", wanted.disk, image.name, image.disk);
+            return Err(Trouble::full(message));
+        }
+        let accelerator = self.accelerator(connect)?;
+        let _lock = self.lock()?;
+        // Another process may have done this very step while we waited.
+        if let Some(domain) = machine::find(connect, wanted.ticket)? {
+            return Ok(domain);
+        }
+        let pool = Pool::ensure(connect, &self.settings.pool)?;
+        let base = pool.ensure_base(&self.images, &image)?;
+        machine::define(connect, &pool, &base, &accelerator, wanted)
+    }
+
+    fn remove_image(&self, connect: &Connect, name: &str) -> Result<(), Trouble> {
+        let report = |error: crate::image::ImageError| Trouble::report(error.to_string());
+        let missing =
+            || Trouble::ask(format!("there is no image `{name}`"), "`hostler image ls` shows those there are");
+        let image = self.images.find(name).map_err(report)?.ok_or_else(missing)?;
+        let _lock = self.lock()?;
+        if let Some(pool) = Pool::find(connect)? {
+            let tickets = pool.standing_on(&image)?;
+            if let Some(ticket) = tickets.first() {
+                let message = format!("the image `{name}` is in use by {} machines, as `{ticket}`", tickets.len());
+                return Err(Trouble::ask(message, "take them down first: `hostler ls` shows them"));
+            }
+            pool.remove_base(&image)?;
+        }
+        self.images.remove(name).map_err(report)
+    }
+}
+
+fn look(connect: &Connect, kind: Kind, name: &str) -> Result<Sighting, Trouble> {
+    match kind {
+        Kind::Machine => machine::look(connect, name),
+        Kind::Network => Ok(match network::find(connect, name)? {
+            Some(network) if network.is_active()? => Sighting::There(None),
+            Some(_) => Sighting::Off,
+            None => Sighting::Absent,
+        }),
+        Kind::Volume => match Pool::find(connect)? {
+            Some(pool) if pool.names()?.iter().any(|it| it == name) => Ok(Sighting::There(None)),
+            _ => Ok(Sighting::Absent),
+        },
+        Kind::Keypair | Kind::Lease | Kind::Address => Ok(Sighting::Absent),
+    }
+}
+
+fn delete(connect: &Connect, owned: &Owned) -> Result<(), Trouble> {
+    let name = &owned.reference.0;
+    match owned.kind {
+        Kind::Machine => machine::delete(connect, name, &owned.ticket),
+        Kind::Network => network::delete(connect, name, &owned.ticket),
+        Kind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(Trouble::report(format!(
+            "the volume `{name}` doesn't bear the ticket `{}`: it is left alone",
+            owned.ticket
+        ))),
+        Kind::Volume => Pool::find(connect)?.map_or(Ok(()), |pool| pool.remove(name)),
+        // This site makes none.
+        Kind::Keypair | Kind::Lease | Kind::Address => Ok(()),
+    }
+}
+
+fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
+    let mut owned = machine::owned(connect)?;
+    if let Some(pool) = Pool::find(connect)? {
+        let volume =
+            |name: String| Some(Owned { ticket: ticket_of_volume(&name)?, kind: Kind::Volume, reference: Ref(name) });
+        owned.extend(pool.names()?.into_iter().filter_map(volume));
+    }
+    for network in connect.list_all_networks(0)? {
+        // One that went away since it was listed is not there.
+        if let Ok(xml) = network.xml_desc(0)
+            && let Some(ticket) = read::ticket(&xml)
+        {
+            owned.push(Owned { ticket, kind: Kind::Network, reference: Ref(network.name()?) });
+        }
+    }
+    owned.sort();
+    Ok(owned)
+}
+
+/// As much of the console as somebody reads.
+const CONSOLE_TAIL: u64 = 16 << 10;
+
+fn console(connect: &Connect, name: &str) -> Result<String, Trouble> {
+    let ticket = machine::ticket(connect, name)?;
+    let Some(pool) = Pool::find(connect)? else { return Ok(String::new()) };
+    let bytes = pool.tail(&volume_of(&ticket, Part::Console), CONSOLE_TAIL)?;
+    Ok(String::from_utf8_lossy(&bytes).replace('\r', ""))
+}

@@ -1,0 +1,233 @@
+//! The pool: a folder that libvirt keeps for us, with base images, and each machine's disk, seed and console log.
+//!
+//! Everything goes through libvirt, so that users who may use libvirt need no right to the folder itself.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use hostler_core::size::Bytes;
+use hostler_core::ticket::Ticket;
+use virt::connect::Connect;
+use virt::error::ErrorNumber;
+use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
+use virt::stream::Stream;
+
+use super::names::ticket_of_volume;
+use super::trouble::{Trouble, found};
+use super::xml::{self, BootXml, VolumeXml};
+use crate::image::{Boot, Image, ImageStore};
+
+const NAME: &str = "hostler";
+
+/// Our pool at a libvirt, running.
+pub(super) struct Pool<'a> {
+    connect: &'a Connect,
+    pool: StoragePool,
+}
+
+/// A base image, in the pool.
+pub(super) struct Base {
+    pub disk: String,
+    pub boot: BootXml,
+}
+
+impl<'a> Pool<'a> {
+    /// The pool, if there is one. It is started where it isn't running, as after a restart of the computer.
+    pub fn find(connect: &'a Connect) -> Result<Option<Self>, Trouble> {
+        let Some(pool) = found(connect.lookup_storage_pool_by_name(NAME), ErrorNumber::NoStoragePool)? else {
+            return Ok(None);
+        };
+        if !pool.is_active()? {
+            pool.create(virt::sys::VIR_STORAGE_POOL_CREATE_NORMAL)?;
+        }
+        Ok(Some(Self { connect, pool }))
+    }
+
+    /// The pool; made in a folder where there is none. Only under the site's lock.
+    pub fn ensure(connect: &'a Connect, folder: &Path) -> Result<Self, Trouble> {
+        if let Some(pool) = Self::find(connect)? {
+            return Ok(pool);
+        }
+        let folder = folder.to_str().ok_or_else(|| Trouble::report("the pool's folder is not UTF-8"))?;
+        let pool = connect.define_storage_pool_xml(&xml::pool(NAME, folder), 0)?;
+        pool.build(0)?;
+        pool.create(virt::sys::VIR_STORAGE_POOL_CREATE_NORMAL)?;
+        pool.set_autostart(true)?;
+        Ok(Self { connect, pool })
+    }
+
+    /// What is free of the disk that it lies on, minus what its volumes have yet to claim.
+    pub fn left(&self) -> Result<Bytes, Trouble> {
+        let mut claims = Vec::new();
+        for volume in self.pool.list_all_volumes(0)? {
+            // One that went away since it was listed claims nothing.
+            if let Ok(info) = volume.info() {
+                claims.push((Bytes(info.capacity), Bytes(info.allocation)));
+            }
+        }
+        // libvirt remembers what was free when it last looked.
+        self.pool.refresh(0).or_else(|error| if busy(&error) { Ok(()) } else { Err(error) })?;
+        Ok(super::room::disk_left(Bytes(self.pool.info()?.available), &claims))
+    }
+
+    /// The names of all volumes.
+    pub fn names(&self) -> Result<Vec<String>, Trouble> {
+        Ok(self.pool.list_volumes()?)
+    }
+
+    /// Where a volume lies.
+    pub fn path(&self, name: &str) -> Result<String, Trouble> {
+        Ok(self.volume(name)?.ok_or_else(|| Trouble::report(format!("no volume `{name}`")))?.path()?)
+    }
+
+    /// Makes an empty volume, or a copy on write of another. Returns its path.
+    pub fn make(&self, volume: &VolumeXml<'_>) -> Result<String, Trouble> {
+        Ok(self.create(volume)?.path()?)
+    }
+
+    /// Makes a volume with this content. Returns its path.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<String, Trouble> {
+        let volume = self.create(&VolumeXml { name, capacity: Bytes(content.len() as u64), base: None })?;
+        self.upload(&volume, &mut Cursor::new(content), content.len() as u64)?;
+        Ok(volume.path()?)
+    }
+
+    /// The last bytes of a volume; nothing where it is not there.
+    pub fn tail(&self, name: &str, count: u64) -> Result<Vec<u8>, Trouble> {
+        let Some(volume) = self.volume(name)? else { return Ok(Vec::new()) };
+        let size = volume.info()?.capacity;
+        let stream = Stream::new(self.connect, 0)?;
+        volume.download(&stream, size.saturating_sub(count), 0, 0)?;
+        let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+        loop {
+            match usize::try_from(stream.recv(&mut buffer)?).unwrap_or(0) {
+                0 => break,
+                got => bytes.extend_from_slice(&buffer[..got]),
+            }
+        }
+        stream.finish()?;
+        Ok(bytes)
+    }
+
+    /// Removes a volume; one that is not there is removed already.
+    pub fn remove(&self, name: &str) -> Result<(), Trouble> {
+        if let Some(volume) = self.volume(name)? {
+            found(volume.delete(0), ErrorNumber::NoStorageVolume)?;
+        }
+        Ok(())
+    }
+
+    /// Removes every volume that bears a ticket, and logs that have appeared behind libvirt's back.
+    pub fn remove_all(&self, ticket: &Ticket) -> Result<(), Trouble> {
+        self.pool.refresh(0).or_else(|error| if busy(&error) { Ok(()) } else { Err(error) })?;
+        for name in self.names()? {
+            if ticket_of_volume(&name).as_ref() == Some(ticket) {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A base image in the pool, brought there where it isn't. Only under the site's lock.
+    ///
+    /// libvirt can't rename a volume, so a last, empty volume says that the others are whole: after a crash in the
+    /// middle it is missing, and what lies there is replaced.
+    pub fn ensure_base(&self, images: &ImageStore, image: &Image) -> Result<Base, Trouble> {
+        let names = BaseNames::of(image);
+        if self.volume(&names.whole)?.is_none() {
+            let (kernel, initrd) = images.kernel(image);
+            self.bring(&names.disk, &images.disk(image))?;
+            if let Boot::Kernel { .. } = image.boot {
+                self.bring(&names.kernel, &kernel)?;
+                self.bring(&names.initrd, &initrd)?;
+            }
+            self.make(&VolumeXml { name: &names.whole, capacity: Bytes(0), base: None })?;
+        }
+        let boot = match &image.boot {
+            Boot::Disk => BootXml::Disk,
+            Boot::Kernel { command_line } => BootXml::Kernel {
+                kernel: self.path(&names.kernel)?,
+                initrd: self.path(&names.initrd)?,
+                command_line: command_line.clone(),
+            },
+        };
+        Ok(Base { disk: self.path(&names.disk)?, boot })
+    }
+
+    /// Removes an image's base. Only under the site's lock, and only where no machine stands on it.
+    pub fn remove_base(&self, image: &Image) -> Result<(), Trouble> {
+        let BaseNames { whole, disk, kernel, initrd } = BaseNames::of(image);
+        // The mark first: from here on it is no base any more.
+        [whole, disk, kernel, initrd].iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// The tickets of the machines that stand on an image.
+    pub fn standing_on(&self, image: &Image) -> Result<Vec<Ticket>, Trouble> {
+        let base = BaseNames::of(image).disk;
+        let mut tickets = Vec::new();
+        for volume in self.pool.list_all_volumes(0)? {
+            let Some(ticket) = ticket_of_volume(&volume.name()?) else { continue };
+            let xml = volume.xml_desc(0)?;
+            if xml.split_once("<backingStore>").is_some_and(|(_, backing)| backing.contains(&format!("/{base}<"))) {
+                tickets.push(ticket);
+            }
+        }
+        Ok(tickets)
+    }
+
+    fn volume(&self, name: &str) -> Result<Option<StorageVol>, Trouble> {
+        found(self.pool.lookup_storage_vol_by_name(name), ErrorNumber::NoStorageVolume)
+    }
+
+    fn create(&self, volume: &VolumeXml<'_>) -> Result<StorageVol, Trouble> {
+        Ok(StorageVol::create_xml(&self.pool, &volume.to_string(), 0)?)
+    }
+
+    fn bring(&self, name: &str, file: &PathBuf) -> Result<(), Trouble> {
+        self.remove(name)?;
+        let mut file = File::open(file).map_err(|error| Trouble::report(format!("`{}`: {error}", file.display())))?;
+        let size = file.metadata()?.len();
+        let volume = self.create(&VolumeXml { name, capacity: Bytes(size), base: None })?;
+        self.upload(&volume, &mut file, size)
+    }
+
+    fn upload(&self, volume: &StorageVol, from: &mut dyn Read, size: u64) -> Result<(), Trouble> {
+        let stream = Stream::new(self.connect, 0)?;
+        volume.upload(&stream, 0, size, 0)?;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let count = from.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(stream.finish()?);
+            }
+            let mut rest = &buffer[..count];
+            while !rest.is_empty() {
+                let sent = usize::try_from(stream.send(rest)?).unwrap_or(0);
+                rest = rest.get(sent..).unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// The pool can't be refreshed while a volume is being made in it. What it knew before will do.
+fn busy(error: &virt::error::Error) -> bool {
+    error.message().contains("asynchronous jobs")
+}
+
+/// The volumes of a base image. Named by its content: another image of the same name gets others.
+struct BaseNames {
+    whole: String,
+    disk: String,
+    kernel: String,
+    initrd: String,
+}
+
+impl BaseNames {
+    fn of(image: &Image) -> Self {
+        let digest = image.digest.get(..32).unwrap_or(&image.digest);
+        let name = |suffix: &str| format!("base-{digest}.{suffix}");
+        Self { whole: name("whole"), disk: name("qcow2"), kernel: name("kernel"), initrd: name("initrd") }
+    }
+}

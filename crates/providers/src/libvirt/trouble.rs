@@ -1,0 +1,83 @@
+//! Why something failed, before it is known where: the site and the doing are added at the port.
+
+use std::time::Duration;
+
+use hostler_core::ports::Remedy;
+use virt::error::{Error, ErrorNumber};
+
+/// A failure, and what the caller does next.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub message: String,
+    pub remedy: Remedy,
+    pub hint: Option<String>,
+}
+
+impl Trouble {
+    /// An answer that we don't know what to do about.
+    pub fn report(message: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: Remedy::Report, hint: None }
+    }
+
+    /// There is not enough of something.
+    pub fn full(message: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: Remedy::Replan, hint: None }
+    }
+
+    /// The user has to do something.
+    pub fn ask(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: Remedy::Ask, hint: Some(hint.into()) }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let remedy = match error.code().unwrap_or(ErrorNumber::InternalError) {
+            // The connection broke, or somebody else is at the same thing: it passes.
+            ErrorNumber::Rpc | ErrorNumber::OperationTimeout => Remedy::Retry(Duration::from_secs(2)),
+            ErrorNumber::AuthFailed
+            | ErrorNumber::AuthCancelled
+            | ErrorNumber::AuthUnavailable
+            | ErrorNumber::AccessDenied
+            | ErrorNumber::OperationDenied => Remedy::Ask,
+            _ => Remedy::Report,
+        };
+        Self { message: fragment(error.message()), remedy, hint: None }
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Self::report(error.to_string())
+    }
+}
+
+/// libvirt's messages, some of which begin like sentences.
+fn fragment(message: &str) -> String {
+    let mut letters = message.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => message.to_owned(),
+    }
+}
+
+/// `None` where the thing that was looked up is not there.
+pub(super) fn found<T>(answer: Result<T, Error>, missing: ErrorNumber) -> Result<Option<T>, Trouble> {
+    match answer {
+        Ok(thing) => Ok(Some(thing)),
+        Err(error) if error.code().is_known() && error.code().unwrap_or(ErrorNumber::Ok) == missing => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_become_fragments() {
+        assert_eq!(fragment("Domain not found"), "domain not found");
+        assert_eq!(fragment("QEMU died"), "QEMU died");
+        assert_eq!(fragment(""), "");
+    }
+}

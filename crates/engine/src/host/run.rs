@@ -23,10 +23,11 @@ use super::quote::quote;
 ///   the end of the streams, which a daemon that the script left behind may hold open for ever.
 ///
 /// One line without single quotes, so that whatever shell the user has passes it on as it is.
-const SUPERVISOR: &str = r##"s=$(head -c "$1"); n=$2; shift 2; case $s in *"#$n") ;; *) exit 125;; esac; exec 3<&0 </dev/null; printf %s "$s" | setsid "$@" 3<&- & p=$!; (read -r x <&3; trap "" TERM; kill -TERM "-$p"; sleep 3; kill -KILL "-$p") >/dev/null 2>&1 & w=$!; exec 3<&-; wait "$p"; c=$?; kill "$w" 2>/dev/null; printf "\n\036%s %s\n" "$n" "$c" >&2; printf "\n\036%s %s\n" "$n" "$c"; exit "$c""##;
+const SUPERVISOR: &str = r##"s=$(head -c "$1"); n=$2; shift 2; case $s in *"#$n") ;; *) exit 125;; esac; exec 3<&0 </dev/null; printf %s "$s" | setsid "$@" 3<&0 </dev/null & p=$!; (read -r x <&3; trap "" TERM; kill -TERM "-$p"; sleep 3; kill -KILL "-$p") >/dev/null 2>&1 & w=$!; exec 3<&-; wait "$p"; c=$?; kill "$w" 2>/dev/null; printf "\n\036%s %s\n" "$n" "$c" >&2; printf "\n\036%s %s\n" "$n" "$c"; exit "$c""##;
 
-/// Reads the whole script before it runs the first line, so that the script's own commands can't read the rest of it.
-const RUNNER: &str = r#"s=$(cat); exec </dev/null; eval "unset s; $s""#;
+/// Reads the whole script before it runs the first line, and from a descriptor of its own: neither a login's profile
+/// nor the script's own commands can read any of it.
+const RUNNER: &str = r#"s=$(cat <&3); exec 3<&-; eval "unset s; $s""#;
 
 /// Becomes root, where the user isn't.
 const ROOT: &str = r#"test "$(id -u)" = 0 && exec "$@"; exec sudo -n -- "$@""#;

@@ -156,9 +156,9 @@ pub(super) async fn get(connection: &Connection, from: &str, to: &Path) -> Resul
     let args = [dir.as_str()];
     let program = Pipe { program: "tar", script: PACK, args: &args };
     let (unpacked, packed) = tokio::join!(unpacking, program.run(connection, receiver, sink));
+    // An archive that ends too early is the other side's failure, not ours.
     match (unpacked, packed) {
-        (Err(ours @ (Trouble::Local { .. } | Trouble::UnsafeName(_))), Ok(())) => Err(ours),
-        (Err(ours @ Trouble::UnsafeName(_)), _) => Err(ours),
+        (Err(unsafe_name @ Trouble::UnsafeName(_)), _) => Err(unsafe_name),
         (_, Err(theirs)) => Err(theirs),
         (unpacked, Ok(())) => unpacked,
     }

@@ -3,7 +3,7 @@
 use super::finding::{Confidence, Fact};
 use super::node::{self, Node};
 use super::notes::Notes;
-use super::{packages, project, python_version};
+use super::{packages, python_version};
 
 /// Notes what an environment says. Its conda packages are evidence, and are not installed: their names are not pip's.
 pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
@@ -51,7 +51,6 @@ fn scan_package(notes: &mut Notes<'_>, text: &str, line: u32) -> bool {
 }
 
 fn scan_pip(notes: &mut Notes<'_>, list: &Node) {
-    let mut requirements = Vec::new();
     for (text, line) in list.items().iter().filter_map(|item| Some((item.scalar()?.trim(), item.line))) {
         if let Some(file) = text.strip_prefix("-r ").map(str::trim) {
             if notes.at_top() && notes.has_file(file) {
@@ -61,11 +60,10 @@ fn scan_pip(notes: &mut Notes<'_>, list: &Node) {
             packages::note_index(notes, url.trim_start_matches(['=', ' ']), line, Confidence::Implied);
         } else if !text.starts_with('-') {
             packages::note(notes, text, line, Confidence::Implied);
-            requirements.push((text.to_owned(), line));
+            if notes.at_top() {
+                notes.requirement(text, line);
+            }
         }
-    }
-    if notes.at_top() {
-        project::add_requirements(notes, requirements.into_iter());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dockerfiles: the last stage, and what it is built upon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Confidence, Fact};
 use super::notes::Notes;
@@ -9,20 +9,19 @@ use super::{packages, python_version};
 /// Notes what a Dockerfile says. Only the last stage is what runs; a GPU in another one is a guess.
 pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
     let stages = stages(text);
-    let chain = chain(&stages);
-    for (index, stage) in stages.iter().enumerate().filter(|(_, stage)| !is_stage(&stages, stage)) {
-        let most = if chain.contains(&index) { Confidence::Implied } else { Confidence::Guessed };
-        note_image(notes, &stage.image, stage.line, most);
-        if chain.contains(&index) {
+    let last = stages.len().checked_sub(1);
+    let chain: BTreeSet<usize> = std::iter::successors(last, |at| stages[*at].parent).collect();
+    for (at, stage) in stages.iter().enumerate().filter(|(_, stage)| stage.parent.is_none()) {
+        let runs = chain.contains(&at);
+        note_image(notes, &stage.image, stage.line, if runs { Confidence::Implied } else { Confidence::Guessed });
+        if runs {
             notes.add(Fact::BaseImage(stage.image.clone()), Confidence::Stated, stage.line, &stage.image);
             note_python_image(notes, &stage.image, stage.line);
         }
     }
     let mut foreign = false;
-    for index in chain.iter().rev() {
-        for (line, script) in &stages[*index].runs {
-            scan_run(notes, script, *line, &mut foreign);
-        }
+    for (line, script) in chain.iter().flat_map(|at| &stages[*at].runs) {
+        scan_run(notes, script, *line, &mut foreign);
     }
 }
 
@@ -69,32 +68,34 @@ fn cuda_in_tag(tag: &str) -> Option<String> {
     })
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Stage {
     line: u32,
-    name: String,
     image: String,
+    /// The earlier stage that its image names.
+    parent: Option<usize>,
     /// The shell scripts of `RUN`, with their lines.
     runs: Vec<(u32, String)>,
 }
 
 fn stages(text: &str) -> Vec<Stage> {
     let mut arguments: BTreeMap<String, String> = BTreeMap::new();
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
     let mut stages: Vec<Stage> = Vec::new();
     for (line, keyword, rest) in instructions(text) {
         match (keyword.as_str(), stages.last_mut()) {
             ("FROM", _) => {
-                let words: Vec<&str> = rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
-                let image = substitute(words.first().copied().unwrap_or_default(), &arguments);
-                let named = words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("as"));
-                let name =
-                    if named { words.get(2).copied().unwrap_or_default().to_ascii_lowercase() } else { String::new() };
-                stages.push(Stage { line, name, image, runs: Vec::new() });
+                let mut words = rest.split_whitespace().filter(|word| !word.starts_with("--"));
+                let image = substitute(words.next().unwrap_or_default(), &arguments);
+                let parent = named.get(&image.to_ascii_lowercase()).copied();
+                if words.next().is_some_and(|word| word.eq_ignore_ascii_case("as")) {
+                    named.insert(words.next().unwrap_or_default().to_ascii_lowercase(), stages.len());
+                }
+                stages.push(Stage { line, image, parent, runs: Vec::new() });
             }
             ("ARG", None) => {
                 let pairs = rest.split_whitespace().filter_map(|word| word.split_once('='));
-                arguments
-                    .extend(pairs.map(|(name, value)| (name.to_owned(), value.trim_matches(['"', '\'']).to_owned())));
+                arguments.extend(pairs.map(|(name, value)| (name.to_owned(), unquoted(value).to_owned())));
             }
             ("RUN", Some(stage)) => stage.runs.push((line, rest)),
             _ => {}
@@ -103,20 +104,8 @@ fn stages(text: &str) -> Vec<Stage> {
     stages
 }
 
-/// The stage before `stages[at]` that its image names.
-fn parent(stages: &[Stage], at: usize) -> Option<usize> {
-    let image = stages[at].image.to_ascii_lowercase();
-    stages[..at].iter().rposition(|earlier| !earlier.name.is_empty() && earlier.name == image)
-}
-
-fn is_stage(stages: &[Stage], stage: &Stage) -> bool {
-    stages.iter().position(|other| std::ptr::eq(other, stage)).is_some_and(|at| parent(stages, at).is_some())
-}
-
-/// The last stage, the one that it is built upon, and so on.
-fn chain(stages: &[Stage]) -> Vec<usize> {
-    let last = stages.len().checked_sub(1);
-    std::iter::successors(last, |at| parent(stages, *at)).collect()
+fn unquoted(word: &str) -> &str {
+    word.trim_matches(['"', '\''])
 }
 
 /// The instructions: continued lines joined, comments dropped, each with the number of its first line.
@@ -167,11 +156,9 @@ fn substitute(text: &str, arguments: &BTreeMap<String, String>) -> String {
 fn scan_run(notes: &mut Notes<'_>, script: &str, line: u32, foreign: &mut bool) {
     *foreign |= script.contains("add-apt-repository") || script.contains("sources.list");
     for command in script.split(['&', ';', '|', '\n']) {
-        let is_setting = |word: &&str| {
-            word.contains('=') && !word.starts_with('-') || *word == "sudo" || word.starts_with("--mount")
-        };
-        let words: Vec<&str> =
-            command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).skip_while(is_setting).collect();
+        // Variables, options of `RUN`, and who does it.
+        let comes_before = |word: &&str| word.contains('=') || *word == "sudo";
+        let words: Vec<&str> = command.split_whitespace().map(unquoted).skip_while(comes_before).collect();
         let Some(install) = words.iter().position(|word| *word == "install") else { continue };
         match &words[..install] {
             ["apt-get" | "apt", ..] => note_debian(notes, &words[install + 1..], line, *foreign),
@@ -183,16 +170,17 @@ fn scan_run(notes: &mut Notes<'_>, script: &str, line: u32, foreign: &mut bool) 
     }
 }
 
+/// How packages begin that only NVIDIA's images have a source for, or only one release of a distribution has.
+const NOT_EVERYWHERE: [&str; 6] = ["cuda-", "libcudnn", "libnccl", "libnvinfer", "nvidia-", "python3."];
+
 fn note_debian(notes: &mut Notes<'_>, words: &[&str], line: u32, foreign: bool) {
     for word in values(words, &["-t", "--target-release", "-o", "--option", "-c"]) {
         let name = word.split(['=', '/', ':']).next().unwrap_or(word);
         if !is_debian_name(name) {
             continue;
         }
-        // NVIDIA's own packages are not Debian's: an image by NVIDIA brings their source along.
-        let nvidia =
-            ["cuda-", "libcudnn", "libnccl", "libnvinfer", "nvidia-"].iter().any(|start| name.starts_with(start));
-        let sure = if foreign || nvidia { Confidence::Guessed } else { Confidence::Implied };
+        let elsewhere = foreign || NOT_EVERYWHERE.iter().any(|start| name.starts_with(start));
+        let sure = if elsewhere { Confidence::Guessed } else { Confidence::Implied };
         notes.add(Fact::SystemPackage(name.to_owned()), sure, line, &format!("apt-get install {name}"));
     }
 }
@@ -241,7 +229,7 @@ fn note_pip(notes: &mut Notes<'_>, words: &[&str], line: u32) {
             packages::Requirement::parse(word).filter(|requirement| !word.contains('$') && !requirement.is_tool());
         if known.is_some() && !word.contains('/') {
             packages::note(notes, word, line, Confidence::Implied);
-            notes.add(Fact::Requirement(word.to_owned()), Confidence::Implied, line, &format!("pip install {word}"));
+            notes.requirement(word, line);
         }
     }
 }

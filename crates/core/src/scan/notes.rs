@@ -39,6 +39,16 @@ impl<'t> Notes<'t> {
         self.push(fact, confidence, None, self.file);
     }
 
+    /// Notes a requirement that stands in no file that pip could read. Deeper in the tree it is of another environment.
+    pub fn requirement(&mut self, text: &str, line: u32) {
+        let text = text.trim();
+        if redact(text) != text {
+            return self.problem(line, "has credentials in it, so it is not installed");
+        }
+        let sure = if self.at_top() { Confidence::Implied } else { Confidence::Guessed };
+        self.add(Fact::Requirement(text.to_owned()), sure, line, text);
+    }
+
     /// Notes that the file is CUDA source, which lies deep in a tree as a rule and says the same there.
     pub fn note_cuda_source(&mut self) {
         let sure = if self.place == Place::Aside { Confidence::Guessed } else { Confidence::Implied };

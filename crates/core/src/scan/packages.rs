@@ -83,7 +83,9 @@ impl<'t> Requirement<'t> {
             None => ("", rest.trim()),
         };
         let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let goes_on = rest.is_empty() || rest.starts_with(['=', '<', '>', '!', '~', '@', '(', ',']);
+        // A shell's `2>` is no version.
+        let goes_on = rest.is_empty()
+            || rest.starts_with(['=', '<', '>', '!', '~', '@', '(']) && !rest.ends_with(['=', '<', '>', '!', '~', '@']);
         (is_name && goes_on).then(|| Self { name: normal(name), extras, rest, marker: marker.trim() })
     }
 
@@ -252,6 +254,7 @@ mod tests {
             "nvidia-ml-py",
             "# no torch here",
             "no torch here",
+            "torch>",
             "git+https://example.org/torch.git",
             "./torch",
             "",

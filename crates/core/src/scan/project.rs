@@ -28,10 +28,7 @@ pub(super) fn scan_pyproject(notes: &mut Notes<'_>, text: &str) {
             notes.add(Fact::InstallProject, Confidence::Implied, line, "pyproject.toml");
         }
     } else if notes.at_top() {
-        add_requirements(
-            notes,
-            requirements.into_iter().filter_map(scalar).map(|(text, line)| (text.to_owned(), line)),
-        );
+        requirements.into_iter().filter_map(scalar).for_each(|(text, line)| notes.requirement(text, line));
     }
 }
 
@@ -76,7 +73,7 @@ pub(super) fn scan_pipfile(notes: &mut Notes<'_>, text: &str) {
     if let Some(listed) = file.get("packages") {
         note_table(notes, listed, Confidence::Implied);
         if notes.at_top() {
-            add_requirements(notes, table(listed));
+            table(listed).for_each(|(text, line)| notes.requirement(&text, line));
         }
     }
     if let Some(listed) = file.get("dev-packages") {
@@ -169,13 +166,6 @@ fn note_indexes(notes: &mut Notes<'_>, file: &Node) {
                 packages::note_index(notes, url, line, Confidence::Implied);
             }
         }
-    }
-}
-
-/// Notes requirements that stand in no file that pip could read.
-pub(super) fn add_requirements(notes: &mut Notes<'_>, all: impl Iterator<Item = (String, u32)>) {
-    for (text, line) in all {
-        notes.add(Fact::Requirement(text.trim().to_owned()), Confidence::Implied, line, &text);
     }
 }
 

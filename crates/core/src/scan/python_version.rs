@@ -21,15 +21,21 @@ pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
 /// Notes one version, as `3.11.4` or `python-3.11`.
 pub(super) fn note(notes: &mut Notes<'_>, text: &str, line: u32, sure: Confidence) {
     if let Some(version) = major_minor(text) {
-        notes.add(Fact::Python(version), sure, line, text);
+        add(notes, version, line, text, sure);
     }
+}
+
+/// There is one environment for the whole tree: a folder of it has no say in its version.
+fn add(notes: &mut Notes<'_>, version: String, line: u32, evidence: &str, sure: Confidence) {
+    let sure = if notes.at_top() { sure } else { Confidence::Guessed };
+    notes.add(Fact::Python(version), sure, line, evidence);
 }
 
 /// Notes a range; where no Python of the usual images is sure to be in it, also the one to install.
 pub(super) fn note_range(notes: &mut Notes<'_>, range: &str, line: u32) {
     notes.add(Fact::PythonRange(range.trim().to_owned()), Confidence::Stated, line, range);
     if let Some(version) = choose(range) {
-        notes.add(Fact::Python(version), Confidence::Implied, line, range);
+        add(notes, version, line, range, Confidence::Implied);
     }
 }
 

@@ -211,7 +211,7 @@ RUN --mount=type=cache,target=/root/.cache pip install --upgrade pip 'numpy>=1.2
     cuda 12.1, implied by Dockerfile:2: pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime
     base_image pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime, stated by Dockerfile:2: pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime
     requirement_file requirements.txt, implied by Dockerfile:10 (+1): pip install -r requirements.txt
-    requirement numpy>=1.26, implied by Dockerfile:10: pip install numpy>=1.26
+    requirement numpy>=1.26, implied by Dockerfile:10: numpy>=1.26
     system_package git, implied by Dockerfile:3: apt-get install git
     system_package libgl1, implied by Dockerfile:3: apt-get install libgl1
     system_package cuda-toolkit-12-1, guessed by Dockerfile:3: apt-get install cuda-toolkit-12-1
@@ -354,6 +354,8 @@ fn one_bad_file_stops_nothing() {
 
 #[test]
 fn credentials_are_not_shown_as_evidence() {
+    let kept = show(&[("Pipfile", "[packages]\nx = {version = '@ https://s3cret@example.org/x.whl'}\n")]);
+    assert_eq!(kept, "! Pipfile:2: has credentials in it, so it is not installed");
     let shown = show(&[("requirements.txt", "--extra-index-url https://me:s3cret@example.org/whl/cu118\n")]);
     assert!(shown.contains("https://***@example.org/whl/cu118") && !shown.contains("s3cret"), "{shown}");
 }

@@ -3,7 +3,7 @@
 //! The reader of demand files walks this tree by itself, instead of deserialising into types, so that it can report
 //! all problems of a file at once, each with its place. Limits hold for size, depth and what aliases expand to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -186,11 +186,8 @@ fn entries(children: Vec<Node>) -> Result<Vec<Entry>, NoTree> {
             (_, value) => written.push(Entry { key: name, key_at: key.at, node: Node { at: node.at, value } }),
         }
     }
-    for entry in merged {
-        if !written.iter().any(|other| other.key == entry.key) {
-            written.push(entry);
-        }
-    }
+    let mut known: HashSet<String> = written.iter().map(|entry| entry.key.clone()).collect();
+    written.extend(merged.into_iter().filter(|entry| known.insert(entry.key.clone())));
     Ok(written)
 }
 

@@ -360,6 +360,37 @@ fn credentials_are_not_shown_as_evidence() {
     assert!(shown.contains("https://***@example.org/whl/cu118") && !shown.contains("s3cret"), "{shown}");
 }
 
+/// Each would overflow the stack or take minutes, were its reader recursive or quadratic.
+#[test]
+fn files_made_to_hurt_are_read_in_passing() {
+    let many = |text: &str| text.repeat((1 << 20) / text.len());
+    let keys: String = (0..40_000).map(|number| format!("k{number}: 1\n  ")).collect();
+    for (path, text) in [
+        ("pyproject.toml", format!("a = {}", many("["))),
+        ("pyproject.toml", format!("a = {}", many("{a="))),
+        ("pyproject.toml", format!("{}a = 1", many("a."))),
+        ("pyproject.toml", format!("[{}a]", many("a."))),
+        ("pyproject.toml", many("[[a.a]]\n")),
+        ("environment.yml", many("[")),
+        ("environment.yml", many("- ")),
+        ("environment.yml", format!("a: &a\n  {keys}\nb:\n  <<: *a\n  {}", keys.replace('k', "l"))),
+        ("Pipfile.lock", many("{\"a\":")),
+        (".devcontainer.json", many("/*")),
+        (".devcontainer.json", many("\"")),
+        ("Dockerfile", many("FROM a as a\n")),
+        ("Dockerfile", many("RUN a && \\\n")),
+        ("setup.py", format!("install_requires={}", many("["))),
+        ("setup.py", many("\"\"\"")),
+        ("CMakeLists.txt", many("(")),
+        ("CMakeLists.txt", many("#[[")),
+        ("requirements.txt", many("#")),
+        ("requirements.txt", many("a\\\n")),
+        ("a.sbatch", many("#SBATCH -c ")),
+    ] {
+        scan(&tree(&[(path, &text)]));
+    }
+}
+
 const NAMES: [&str; 18] = [
     "requirements.txt",
     "pyproject.toml",

@@ -3,3 +3,4 @@
 pub mod event;
 pub mod setup;
 pub mod host;
+pub mod repo;

@@ -13,6 +13,7 @@ mod misfit;
 mod planner;
 mod refuse;
 mod relax;
+mod rework;
 mod score;
 mod search;
 mod steps;

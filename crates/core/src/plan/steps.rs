@@ -16,7 +16,8 @@ pub(super) fn lay_out(demand: &Demand, picks: &[Pick]) -> Vec<Step> {
         action: Action::Create(What::Network { site: pick.site.clone() }),
     });
     let machines = machines(demand, picks, network.as_ref().map(|step| &step.id));
-    let set_ups: Vec<Vec<Step>> = machines.iter().map(|machine| set_up(&demand.work, machine)).collect();
+    let all: Vec<StepId> = machines.iter().map(|machine| step_of("machine", machine)).collect();
+    let set_ups: Vec<Vec<Step>> = machines.iter().map(|machine| set_up(&demand.work, machine, &all)).collect();
     let ready: Vec<StepId> = set_ups.iter().filter_map(|steps| steps.last()).map(|step| step.id.clone()).collect();
     let runs: Vec<Step> = machines.iter().filter_map(|machine| run(&demand.work, machine, &ready)).collect();
     let creations = machines.iter().map(creation);
@@ -71,8 +72,9 @@ fn creation(machine: &MachineSpec) -> Step {
     }
 }
 
-/// A machine's steps from the first login to its last check, each after the one before.
-fn set_up(work: &Work, machine: &MachineSpec) -> Vec<Step> {
+/// A machine's steps from the first login to its last check, each after the one before. The user's own commands are told
+/// the addresses of all machines, so they also wait until all are there.
+fn set_up(work: &Work, machine: &MachineSpec, all: &[StepId]) -> Vec<Step> {
     let created = step_of("machine", machine);
     let reach = Step {
         id: step_of("reach", machine),
@@ -87,7 +89,10 @@ fn set_up(work: &Work, machine: &MachineSpec) -> Vec<Step> {
             checks += 1;
             id = StepId::nearest(&format!("{id}-{checks}"));
         }
-        let after = steps.last().map(|step| step.id.clone()).into_iter().collect();
+        let mut after: Vec<StepId> = steps.last().map(|step| step.id.clone()).into_iter().collect();
+        if matches!(phase, Phase::Setup { .. } | Phase::Check { .. }) {
+            after.extend(all.iter().filter(|other| **other != created).cloned());
+        }
         steps.push(Step { id, after, action: Action::SetUp { machine: created.clone(), phase } });
     }
     steps

@@ -3,9 +3,10 @@
 use insta::assert_snapshot;
 
 use super::text::{demand, id, market, now};
-use crate::demand::{Demand, PythonNeed, Source};
+use crate::demand::{Demand, PythonNeed, SiteWish, Source};
 use crate::name::Name;
 use crate::plan::{Plan, diff, plan};
+use crate::ticket::StepId;
 
 fn make(demand: &Demand) -> Plan {
     plan(demand, &market("local vm memory=64 cut=64/640 price=0"), id(), now()).unwrap()
@@ -51,9 +52,9 @@ fn a_run_starts_when_every_machine_is_ready() {
     machine-digits-1 <- network
     machine-digits-2 <- network
     reach-digits-1 <- machine-digits-1
-    setup-digits-1 <- reach-digits-1
+    setup-digits-1 <- reach-digits-1 machine-digits-2
     reach-digits-2 <- machine-digits-2
-    setup-digits-2 <- reach-digits-2
+    setup-digits-2 <- reach-digits-2 machine-digits-1
     run-digits-1 <- setup-digits-1 setup-digits-2
     run-digits-2 <- setup-digits-1 setup-digits-2
     ");
@@ -96,4 +97,21 @@ fn what_differs_between_plans() {
     let mut edited = demand("group main 1");
     edited.work.run = Some("./run".into());
     assert_snapshot!(diff(&make(&demand("group main 1")), &make(&edited))[0], @"work changes");
+}
+
+#[test]
+fn another_round_keeps_the_machines_and_takes_the_new_work() {
+    let old = make(&demand("group main 2"));
+    let mut again = demand("group main 2\nlease duration=4h");
+    again.work.run = Some("./run".into());
+    let plan = old.rework(&again, now()).unwrap();
+    assert_eq!((&plan.picks, plan.until), (&old.picks, old.until));
+    assert!(plan.step(&StepId::new("run-digits-2").unwrap()).is_some());
+    let changes = old.rework(&demand("group main 3"), now()).unwrap_err();
+    assert_snapshot!(changes[0], @"count of `main`: 2 becomes 3");
+    let changes = old.rework(&demand("group main 2 memory=4+"), now()).unwrap_err();
+    assert_snapshot!(changes[0], @"size of `main` changes");
+    let mut elsewhere = demand("group main 2");
+    elsewhere.on = vec![SiteWish("aws".parse().unwrap())];
+    assert!(old.rework(&elsewhere, now()).is_err());
 }

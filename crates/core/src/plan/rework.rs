@@ -1,0 +1,51 @@
+//! Another round of a deployment: the machines stay, the work may be another.
+
+use jiff::Timestamp;
+
+use super::{Change, ChangeKind, Plan, steps};
+use crate::demand::{Demand, Group};
+
+impl Plan {
+    /// This plan's machines with a newer demand's work.
+    ///
+    /// The window stays as it is: it is moved by extending the deployment, not by a demand.
+    ///
+    /// # Errors
+    /// What differs, where the demand takes other machines than those that are there.
+    pub fn rework(&self, demand: &Demand, now: Timestamp) -> Result<Self, Vec<Change>> {
+        let changes = hardware_changes(&self.demand, demand, self);
+        if !changes.is_empty() {
+            return Err(changes);
+        }
+        let demand = Demand { lease: self.demand.lease.clone(), ..demand.clone() };
+        let steps = steps::lay_out(&demand, &self.picks);
+        Ok(Self { demand, at: now, steps, ..self.clone() })
+    }
+}
+
+fn hardware_changes(old: &Demand, new: &Demand, plan: &Plan) -> Vec<Change> {
+    let change =
+        |kind, group: &Group, old: String, new: String| Change { kind, group: Some(group.name.clone()), old, new };
+    let mut changes = Vec::new();
+    for group in &old.groups {
+        match new.groups.iter().find(|other| other.name == group.name) {
+            None => changes.push(change(ChangeKind::Group, group, format!("`{}`", group.name), String::new())),
+            Some(other) if other.count != group.count => {
+                changes.push(change(ChangeKind::Count, group, group.count.to_string(), other.count.to_string()));
+            }
+            Some(other) if other.any_of != group.any_of => {
+                changes.push(change(ChangeKind::Size, group, String::new(), String::new()));
+            }
+            Some(_) => {}
+        }
+    }
+    let added = new.groups.iter().filter(|group| old.groups.iter().all(|other| other.name != group.name));
+    changes.extend(added.map(|group| change(ChangeKind::Group, group, String::new(), format!("`{}`", group.name))));
+    let elsewhere = |site| !new.on.is_empty() && !new.on.iter().any(|wish| wish.means(site));
+    if let Some(pick) = plan.picks.iter().find(|pick| elsewhere(&pick.site)) {
+        let wished = new.on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let (old, new) = (format!("`{}`", pick.site), format!("`{wished}`"));
+        changes.push(Change { kind: ChangeKind::Site, group: Some(pick.group.clone()), old, new });
+    }
+    changes
+}

@@ -1,0 +1,175 @@
+//! The lives of deployments, as the verbs begin them: coming up, going on after a crash, being given back.
+
+mod files;
+mod idle;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostler_core::journal::{Entry, Goal};
+use hostler_core::plan::Plan;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::event::{Event, Report};
+use crate::host::Hosts;
+use crate::run::{Crew, Driver, Inputs, Interrupts, Outcome, Sites};
+use crate::setup::{HostCrew, Places};
+use crate::store::{Record, Store, StoreError};
+
+pub use files::{Files, FilesError};
+
+use idle::Idle;
+
+/// What the work on the machines needs from this computer. It is not stored: a later process is given it anew.
+#[derive(Debug, Clone, Default)]
+pub struct Material {
+    /// The directory to bring as the source.
+    pub source: Option<PathBuf>,
+    /// The values of the demand's secrets.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// A shell script for each machine's first boot; without secrets.
+    pub first_boot: String,
+}
+
+/// Why a deployment's life could not be led.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The journal can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The deployment's own files can't be read or written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+/// Leads the lives of deployments.
+pub struct Deployer<'a> {
+    /// Where journals are kept.
+    pub store: &'a Store,
+    /// The sites.
+    pub sites: &'a Sites,
+    /// How machines are reached.
+    pub hosts: Arc<dyn Hosts>,
+    /// Where events go.
+    pub report: &'a dyn Report,
+    /// The time.
+    pub now: fn() -> Timestamp,
+    /// How long a machine may take until it can be logged in to.
+    pub patience: Duration,
+}
+
+impl Deployer<'_> {
+    /// Brings a deployment up by a plan, from wherever it stands, and answers with how it ended.
+    ///
+    /// One that was on its way back, when its process died, is first given back, and then begun anew. The caller holds
+    /// the lock of the deployment's name, and `known` is what the store has under it.
+    pub async fn up(
+        &self,
+        plan: &Plan,
+        known: Option<Record>,
+        material: &Material,
+        interrupts: &mut Interrupts,
+    ) -> Result<(Record, Outcome), DeployError> {
+        let known = match known {
+            Some(mut record) if record.journal().turns_back(&record.plan) => {
+                let outcome = self.drive(&mut record, &Material::default(), interrupts).await?;
+                if record.closed.is_none() {
+                    return Ok((record, outcome));
+                }
+                None
+            }
+            known => known,
+        };
+        let mut record = enter_up(self.store, plan, known.as_ref(), (self.now)()).await?;
+        self.entered(&record);
+        let outcome = self.drive(&mut record, material, interrupts).await?;
+        Ok((record, outcome))
+    }
+
+    /// Gives a deployment back, from wherever it stands.
+    pub async fn down(
+        &self,
+        mut record: Record,
+        interrupts: &mut Interrupts,
+    ) -> Result<(Record, Outcome), DeployError> {
+        enter_down(self.store, &mut record, (self.now)()).await?;
+        self.entered(&record);
+        let outcome = self.drive(&mut record, &Material::default(), interrupts).await?;
+        Ok((record, outcome))
+    }
+
+    fn entered(&self, record: &Record) {
+        let number = record.entries.last().map_or(0, |stored| stored.number);
+        self.report.report(&Event::Journaled { deployment: record.name.clone(), number });
+    }
+
+    async fn drive(
+        &self,
+        record: &mut Record,
+        material: &Material,
+        interrupts: &mut Interrupts,
+    ) -> Result<Outcome, DeployError> {
+        let files = Files::open(self.store.files_of(record.id))?;
+        // Giving back needs no key, and must not fail for want of one.
+        let outcome = if record.journal().turns_back(&record.plan) {
+            self.driver(&Idle).drive(record, &Inputs::default(), interrupts).await?
+        } else {
+            let crew = self.crew(record, &files, material)?;
+            let inputs = Inputs { public_key: files.public_key()?, first_boot: material.first_boot.clone() };
+            self.driver(&crew).drive(record, &inputs, interrupts).await?
+        };
+        if record.closed.is_some() {
+            files.remove_secrets()?;
+        }
+        Ok(outcome)
+    }
+
+    fn driver<'d>(&'d self, crew: &'d dyn Crew) -> Driver<'d> {
+        Driver { store: self.store, sites: self.sites, crew, report: self.report, now: self.now }
+    }
+
+    fn crew(&self, record: &Record, files: &Files, material: &Material) -> Result<HostCrew, FilesError> {
+        files.make_keys_where_missing(record.id)?;
+        Ok(HostCrew {
+            hosts: Arc::clone(&self.hosts),
+            identity: Arc::new(files.identity()?),
+            deployment: record.name.clone(),
+            work: record.plan.demand.work.clone(),
+            source: material.source.clone(),
+            secrets: material.secrets.clone(),
+            places: Places::default(),
+            logs: files.logs(),
+            patience: self.patience,
+        })
+    }
+}
+
+/// Enters that a deployment is to come up: a new one, or another round of one that is there.
+///
+/// One that is on its way back is left so: there is no way forward from there.
+pub async fn enter_up(
+    store: &Store,
+    plan: &Plan,
+    known: Option<&Record>,
+    now: Timestamp,
+) -> Result<Record, StoreError> {
+    match known {
+        None => store.begin(plan, now).await?,
+        Some(record) if record.journal().turns_back(&record.plan) => return Ok(record.clone()),
+        Some(_) => {
+            store.begin_again(plan, now).await?;
+        }
+    }
+    store.find(&plan.demand.name).await?.ok_or_else(|| StoreError::Lost(plan.demand.name.clone()))
+}
+
+/// Enters that a deployment is to be given back.
+pub async fn enter_down(store: &Store, record: &mut Record, now: Timestamp) -> Result<(), StoreError> {
+    let entry = Entry::Goal(Goal::Down);
+    let number = store.append(record.id, now, &entry).await?;
+    record.entries.push(crate::store::Stored { number, at: now, entry });
+    Ok(())
+}

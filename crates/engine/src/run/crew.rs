@@ -1,0 +1,48 @@
+//! Who works on the machines: the part of a drive that speaks to hosts and not to sites.
+
+use async_trait::async_trait;
+use hostler_core::journal::Failure;
+use hostler_core::plan::{MachineSpec, Phase};
+use hostler_core::ports::Address;
+use hostler_core::ticket::StepId;
+
+use crate::event::Report;
+
+/// A machine that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The step that made it.
+    pub step: StepId,
+    /// As planned.
+    pub spec: MachineSpec,
+    /// Where to reach it.
+    pub address: Address,
+    /// The host key that it showed at its first contact; `None` before that.
+    pub host_key: Option<String>,
+}
+
+/// What came of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Performed {
+    /// It was done.
+    Now,
+    /// It was right already.
+    Already,
+}
+
+/// Works on machines. Every call may be repeated, and may be dropped at any time.
+#[async_trait]
+pub trait Crew: Send + Sync {
+    /// Waits until a machine can be logged in to; the answer is the host key that it showed.
+    async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure>;
+
+    /// Does a phase of the set-up. `all` are the deployment's machines, in the order of their ranks.
+    async fn set_up(
+        &self,
+        step: &StepId,
+        machine: &Machine,
+        all: &[Machine],
+        phase: &Phase,
+        report: &dyn Report,
+    ) -> Result<Performed, Failure>;
+}

@@ -1,0 +1,181 @@
+//! The work on a machine that is there: reaching it, and setting it up.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use hostler_core::journal::Failure;
+use hostler_core::plan::{Kind, MachineSpec, Phase, Step};
+use hostler_core::ports::{Address, Made, Power, Remedy, Sighting};
+use hostler_core::ticket::{Ref, StepId};
+use tokio::sync::watch;
+
+use super::site::Job;
+use super::{Drive, Driver, Landed, Landing, Machine, Performed};
+use crate::event::Event;
+
+/// How long a machine may take from its creation until it has an address.
+const ADDRESS_WITHIN: Duration = Duration::from_secs(600);
+/// How much of a console is shown of a machine that can't be reached.
+const CONSOLE_LINES: usize = 15;
+
+/// A machine of the plan that has been made.
+#[derive(Debug, Clone)]
+struct Known {
+    step: StepId,
+    spec: MachineSpec,
+    made: Made,
+    host_key: Option<String>,
+}
+
+impl<'a> Drive<'a> {
+    /// Reaches a machine, or does a phase of its set-up, until sessions are of no more use.
+    pub(super) fn on_machine<'j>(&self, step: &'j Step, id: &'j StepId, phase: Option<&'j Phase>) -> Job<'j>
+    where
+        'a: 'j,
+    {
+        let driver = self.driver;
+        let mut end = self.sessions_end.subscribe();
+        let machines = self.known();
+        let performed = async move {
+            let work = async {
+                match phase {
+                    Some(phase) => driver.set_up(step, id, &machines, phase).await,
+                    None => driver.reach(step, find(id, &machines)?).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = ended(&mut end) => Err(interrupted()),
+                performed = work => performed,
+            }
+        };
+        performed
+            .map(|performed| match performed {
+                Ok(landing) => Landed::new(step, landing),
+                Err(failure) => Landed::new(step, Landing::Failed(failure)),
+            })
+            .boxed_local()
+    }
+
+    fn known(&self) -> Vec<Known> {
+        let known = |(step, spec): (&Step, &MachineSpec)| {
+            let made = self.journal.made(&step.id)?.clone();
+            let host_key = self.host_keys.get(&step.id).cloned();
+            Some(Known { step: step.id.clone(), spec: spec.clone(), made, host_key })
+        };
+        self.plan.machines().filter_map(known).collect()
+    }
+}
+
+impl Driver<'_> {
+    async fn set_up(&self, step: &Step, id: &StepId, machines: &[Known], phase: &Phase) -> Result<Landing, Failure> {
+        let mut all = Vec::with_capacity(machines.len());
+        for known in machines {
+            all.push(self.machine(step, known).await?);
+        }
+        let machine = all.iter().find(|machine| machine.step == *id).ok_or_else(|| unmade(id))?;
+        let performed = self.crew.set_up(&step.id, machine, &all, phase, self.report).await?;
+        Ok(Landing::Done { made: None, already: performed == Performed::Already })
+    }
+
+    /// Waits until a machine can be logged in to. One that was shut down is started.
+    async fn reach(&self, step: &Step, known: &Known) -> Result<Landing, Failure> {
+        self.wake(step, known).await?;
+        let machine = self.machine(step, known).await?;
+        match self.crew.reach(&step.id, &machine, self.report).await {
+            Ok(host_key) => Ok(Landing::Reached { host_key }),
+            Err(failure) => Err(self.with_console(failure, known).await),
+        }
+    }
+
+    async fn wake(&self, step: &Step, known: &Known) -> Result<(), Failure> {
+        let site = self.site(&known.spec.site)?;
+        match self.persist(&step.id, || site.look(Kind::Machine, &known.made.reference)).await? {
+            Sighting::Absent => Err(gone(&known.spec)),
+            Sighting::Broken(why) => Err(broken(&known.spec, &why)),
+            Sighting::Coming | Sighting::There(_) => Ok(()),
+            Sighting::Off => {
+                self.report.report(&Event::Progress { step: step.id.clone(), text: "starting the machine".into() });
+                self.persist(&step.id, || site.set_power(&known.made.reference, Power::On)).await
+            }
+        }
+    }
+
+    async fn machine(&self, step: &Step, known: &Known) -> Result<Machine, Failure> {
+        let address = match &known.made.address {
+            Some(address) => address.clone(),
+            None => self.address(step, known).await?,
+        };
+        let (spec, host_key) = (known.spec.clone(), known.host_key.clone());
+        Ok(Machine { step: known.step.clone(), spec, address, host_key })
+    }
+
+    /// Waits for the address of a machine that had none when it was made.
+    async fn address(&self, step: &Step, known: &Known) -> Result<Address, Failure> {
+        let site = self.site(&known.spec.site)?;
+        let look = async {
+            let mut pause = Duration::from_secs(1);
+            loop {
+                match self.persist(&step.id, || site.look(Kind::Machine, &known.made.reference)).await? {
+                    Sighting::There(Some(address)) => return Ok(address),
+                    Sighting::Absent => return Err(gone(&known.spec)),
+                    Sighting::Broken(why) => return Err(broken(&known.spec, &why)),
+                    Sighting::Coming | Sighting::There(None) | Sighting::Off => {}
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+        };
+        let late = format!("`{}` got no address within {} s", known.spec.name, ADDRESS_WITHIN.as_secs());
+        let late = Failure { message: late, remedy: Remedy::Report, hint: None };
+        tokio::time::timeout(ADDRESS_WITHIN, look).await.unwrap_or(Err(late))
+    }
+
+    /// Adds the end of the console, which says more than any error of ours about a machine that doesn't answer.
+    async fn with_console(&self, mut failure: Failure, known: &Known) -> Failure {
+        let Ok(site) = self.site(&known.spec.site) else { return failure };
+        let console = last_console(&*site, &known.made.reference).await;
+        let hint = failure.hint.take();
+        failure.hint = Some([hint, console].into_iter().flatten().collect::<Vec<_>>().join("\n"));
+        failure
+    }
+}
+
+async fn last_console(site: &dyn hostler_core::ports::Provider, machine: &Ref) -> Option<String> {
+    let console = site.console(machine).await.ok()?;
+    let lines: Vec<&str> = console.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        return Some("its console is empty: the image may not boot at all".to_owned());
+    }
+    let end = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n  ");
+    Some(format!("the end of its console:\n  {end}"))
+}
+
+async fn ended(end: &mut watch::Receiver<bool>) {
+    if end.wait_for(|end| *end).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn find<'k>(id: &StepId, machines: &'k [Known]) -> Result<&'k Known, Failure> {
+    machines.iter().find(|known| known.step == *id).ok_or_else(|| unmade(id))
+}
+
+fn interrupted() -> Failure {
+    Failure { message: "interrupted".into(), remedy: Remedy::Report, hint: None }
+}
+
+fn unmade(id: &StepId) -> Failure {
+    Failure { message: format!("`{id}` has made no machine"), remedy: Remedy::Report, hint: None }
+}
+
+fn gone(spec: &MachineSpec) -> Failure {
+    let message = format!("the machine `{}` is no longer at `{}`", spec.name, spec.site);
+    let hint = Some("give the rest back with `hostler down`, then start anew with `hostler up`".to_owned());
+    Failure { message, remedy: Remedy::Report, hint }
+}
+
+fn broken(spec: &MachineSpec, why: &str) -> Failure {
+    let message = format!("the machine `{}` at `{}` is broken: {why}", spec.name, spec.site);
+    Failure { message, remedy: Remedy::Report, hint: None }
+}

@@ -1,0 +1,141 @@
+//! The calls to a site: making what a step makes, and giving it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use hostler_core::journal::{Failure, Progress};
+use hostler_core::name::SiteId;
+use hostler_core::plan::{Action, Kind, Step, What};
+use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
+use hostler_core::ticket::{StepId, Ticket};
+
+use super::{Drive, Driver, Landed, Landing};
+use crate::event::Event;
+
+/// How often a call is made that a site asks to repeat.
+const TRIES: u32 = 4;
+/// Between two rounds of giving a thing back.
+const BETWEEN_UNDOS: Duration = Duration::from_millis(500);
+
+/// The work of a step, cut loose from the journal, so that many go on side by side.
+pub(super) type Job<'j> = LocalBoxFuture<'j, Landed>;
+
+impl<'a> Drive<'a> {
+    /// Starts the work of a step.
+    pub(super) fn perform<'j>(&self, step: &'j Step) -> Job<'j>
+    where
+        'a: 'j,
+    {
+        match &step.action {
+            Action::Create(what) => self.create(step, what),
+            Action::Reach { machine } => self.on_machine(step, machine, None),
+            Action::SetUp { machine, phase } => self.on_machine(step, machine, Some(phase)),
+        }
+    }
+
+    fn create<'j>(&self, step: &'j Step, what: &'j What) -> Job<'j>
+    where
+        'a: 'j,
+    {
+        let driver = self.driver;
+        let creation = self.creation(what);
+        let ticket = self.ticket(step);
+        let made = async move {
+            let site = driver.site(what.site())?;
+            driver.persist(&step.id, || site.create(&ticket, &creation)).await
+        };
+        made.map(|made| match made {
+            Ok(made) => Landed::new(step, Landing::Done { made: Some(made), already: false }),
+            Err(failure) => Landed::new(step, Landing::Failed(failure)),
+        })
+        .boxed_local()
+    }
+
+    fn creation(&self, what: &What) -> Creation {
+        match what {
+            What::Network { .. } => {
+                Creation::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
+            }
+            What::Machine(spec) => Creation::Machine {
+                spec: spec.clone(),
+                network: spec.network.as_ref().and_then(|id| self.journal.made(id)).map(|made| made.reference.clone()),
+                public_key: self.inputs.public_key.clone(),
+                first_boot: self.inputs.first_boot.clone(),
+            },
+        }
+    }
+
+    /// Gives back what a step made; where its outcome was never known, whatever bears its ticket.
+    pub(super) fn undo<'j>(&self, step: &'j Step) -> Job<'j>
+    where
+        'a: 'j,
+    {
+        let driver = self.driver;
+        let ticket = self.ticket(step);
+        let made = self.journal.made(&step.id).cloned();
+        let again = matches!(self.journal.progress(&step.id), Some(Progress::UndoFailed(..)));
+        let undone = async move {
+            let Action::Create(what) = &step.action else { return Ok(()) };
+            let site = driver.site(what.site())?;
+            if again {
+                tokio::time::sleep(BETWEEN_UNDOS).await;
+            }
+            driver.persist(&step.id, || remove(&*site, &ticket, what.kind(), made.as_ref())).await
+        };
+        undone
+            .map(|undone| match undone {
+                Ok(()) => Landed::new(step, Landing::Undone),
+                Err(failure) => Landed::new(step, Landing::UndoFailed(failure)),
+            })
+            .boxed_local()
+    }
+
+    fn ticket(&self, step: &Step) -> Ticket {
+        Ticket { deployment: self.plan.deployment, step: step.id.clone() }
+    }
+}
+
+impl Driver<'_> {
+    pub(super) fn site(&self, site: &SiteId) -> Result<Arc<dyn Provider>, Failure> {
+        self.sites.get(site).cloned().ok_or_else(|| Failure {
+            message: format!("the site `{site}` is not configured"),
+            remedy: Remedy::Ask,
+            hint: Some(format!("configure `{site}` again: this deployment has things there")),
+        })
+    }
+
+    /// Makes a call, and makes it again as often and as late as the site asks.
+    pub(super) async fn persist<T, F>(&self, step: &StepId, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SiteError>>,
+    {
+        for _ in 1..TRIES {
+            match call().await {
+                Err(error) if let Remedy::Retry(after) = error.remedy => {
+                    let text = format!("{error}; trying again in {} s", after.as_secs_f32().ceil());
+                    self.report.report(&Event::Progress { step: step.clone(), text });
+                    tokio::time::sleep(after).await;
+                }
+                answer => return answer.map_err(|error| failure(&error)),
+            }
+        }
+        call().await.map_err(|error| failure(&error))
+    }
+}
+
+async fn remove(site: &dyn Provider, ticket: &Ticket, kind: Kind, made: Option<&Made>) -> Result<(), SiteError> {
+    if let Some(made) = made {
+        let reference = made.reference.clone();
+        return site.delete(&Owned { ticket: ticket.clone(), kind, reference }).await;
+    }
+    for owned in site.owned().await?.into_iter().filter(|owned| owned.ticket == *ticket) {
+        site.delete(&owned).await?;
+    }
+    Ok(())
+}
+
+fn failure(error: &SiteError) -> Failure {
+    Failure { message: error.to_string(), remedy: error.remedy, hint: error.hint.clone() }
+}

@@ -1,0 +1,317 @@
+//! The store: the journals of all deployments of a user, in one SQLite file.
+//!
+//! Write-ahead log, fully synchronous: when [`Store::append`] returns, the entry is on disk. Two processes never drive
+//! one deployment: each holds a file lock by the deployment's name, which ends with the process however that ends.
+
+mod lock;
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use hostler_core::journal::{Entry, Goal};
+use hostler_core::name::{DeploymentId, Name};
+use hostler_core::plan::Plan;
+use hostler_core::ticket::StepId;
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Row};
+use tokio::sync::Mutex;
+
+pub use lock::Lock;
+pub use record::{Record, Stored};
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory or a file in it can't be used.
+    #[error("`{path}` can't be used", path = path.display())]
+    Files {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database said no.
+    #[error("the journal in `{path}` can't be used", path = path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The database is of a later version, or damaged.
+    #[error("the journal in `{path}` was written by another version of hostler", path = path.display())]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A stored text can't be read.
+    #[error("the journal in `{path}` holds {what} that can't be read: `{text}`", path = path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Which kind of text.
+        what: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// Another process drives this deployment.
+    #[error("`{name}` is being worked on by another hostler (process {pid})")]
+    Busy {
+        /// The deployment.
+        name: Name,
+        /// The other process, as far as it is known.
+        pid: String,
+    },
+    /// A deployment that was just entered is not there.
+    #[error("the deployment `{0}` vanished from the journal")]
+    Lost(Name),
+    /// A live deployment has this name already.
+    #[error("there is a deployment `{0}` already")]
+    Taken(Name),
+}
+
+/// All deployments of a user.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    file: PathBuf,
+    connection: Mutex<SqliteConnection>,
+}
+
+impl Store {
+    /// Opens the store in a directory, which is made where there is none, readable by its owner only.
+    pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        make_private_dir(dir)?;
+        let file = dir.join("journal.db");
+        let database = |source| StoreError::Database { path: file.clone(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(30));
+        let mut connection = options.connect().await.map_err(database)?;
+        let version = |source| StoreError::Version { path: file.clone(), source };
+        sqlx::migrate!("./migrations").run(&mut connection).await.map_err(version)?;
+        Ok(Self { dir: dir.to_owned(), file, connection: Mutex::new(connection) })
+    }
+
+    /// The directory of a deployment's own files: its keys, its logs.
+    pub fn files_of(&self, id: DeploymentId) -> PathBuf {
+        self.dir.join("deployments").join(id.to_string())
+    }
+
+    /// Makes sure that no other process drives the deployment of this name, until the lock is dropped.
+    pub fn lock(&self, name: &Name) -> Result<Lock, StoreError> {
+        Lock::take(&self.dir.join("locks"), name)
+    }
+
+    /// Enters a new deployment, heading up, with its plan. Nothing may be created before this.
+    pub async fn begin(&self, plan: &Plan, at: Timestamp) -> Result<(), StoreError> {
+        let name = &plan.demand.name;
+        let mut connection = self.connection.lock().await;
+        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        sqlx::query("INSERT INTO deployment (id, name, created) VALUES (?, ?, ?)")
+            .bind(plan.deployment.to_string())
+            .bind(name.as_str())
+            .bind(at.to_string())
+            .execute(&mut *all)
+            .await
+            .map_err(|source| match &source {
+                sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::Taken(name.clone()),
+                _ => self.failed(source),
+            })?;
+        self.insert_plan(&mut all, plan).await?;
+        self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        all.commit().await.map_err(|source| self.failed(source))
+    }
+
+    /// Begins another round on the way up, with a plan whose work may be another.
+    pub async fn begin_again(&self, plan: &Plan, at: Timestamp) -> Result<u64, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        self.insert_plan(&mut all, plan).await?;
+        let number = self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        all.commit().await.map_err(|source| self.failed(source))?;
+        Ok(number)
+    }
+
+    /// Adds an entry. It is on disk when this returns; its number, from 1, is the answer.
+    pub async fn append(&self, id: DeploymentId, at: Timestamp, entry: &Entry) -> Result<u64, StoreError> {
+        let mut connection = self.connection.lock().await;
+        self.insert_entry(&mut connection, id, at, entry).await
+    }
+
+    /// Marks that nothing of a deployment is left, which frees its name.
+    pub async fn close(&self, id: DeploymentId, at: Timestamp) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE deployment SET closed = ? WHERE id = ? AND closed IS NULL")
+            .bind(at.to_string())
+            .bind(id.to_string());
+        let mut connection = self.connection.lock().await;
+        query.execute(&mut *connection).await.map_err(|source| self.failed(source))?;
+        Ok(())
+    }
+
+    /// Keeps the host key that a machine showed.
+    pub async fn pin(&self, id: DeploymentId, machine: &StepId, host_key: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("INSERT OR REPLACE INTO host_key (deployment, machine, host_key) VALUES (?, ?, ?)")
+            .bind(id.to_string())
+            .bind(machine.as_str())
+            .bind(host_key);
+        let mut connection = self.connection.lock().await;
+        query.execute(&mut *connection).await.map_err(|source| self.failed(source))?;
+        Ok(())
+    }
+
+    /// The host keys that a deployment's machines showed at their first contact, by the machines' steps.
+    pub async fn pinned(&self, id: DeploymentId) -> Result<BTreeMap<StepId, String>, StoreError> {
+        let query = sqlx::query("SELECT machine, host_key FROM host_key WHERE deployment = ?").bind(id.to_string());
+        let mut connection = self.connection.lock().await;
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        rows.iter().map(|row| Ok((self.parsed("a step", row.get("machine"))?, row.get("host_key")))).collect()
+    }
+
+    /// The live deployments, the oldest first.
+    pub async fn list(&self) -> Result<Vec<Record>, StoreError> {
+        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY id");
+        let mut connection = self.connection.lock().await;
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        let mut records = Vec::with_capacity(rows.len());
+        for row in rows {
+            records.push(self.read(&mut connection, &row).await?);
+        }
+        Ok(records)
+    }
+
+    /// The ids of all deployments there ever were, live and closed.
+    pub async fn ids(&self) -> Result<BTreeSet<DeploymentId>, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let query = sqlx::query("SELECT id FROM deployment");
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
+    }
+
+    /// The live deployment of exactly this name.
+    pub async fn find(&self, name: &Name) -> Result<Option<Record>, StoreError> {
+        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL AND name = ?")
+            .bind(name.as_str());
+        let mut connection = self.connection.lock().await;
+        let row = query.fetch_optional(&mut *connection).await.map_err(|source| self.failed(source))?;
+        match row {
+            Some(row) => self.read(&mut connection, &row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The last deployment of this name, live or closed: its logs outlive it.
+    pub async fn find_last(&self, name: &Name) -> Result<Option<Record>, StoreError> {
+        let query =
+            sqlx::query("SELECT id, name, created, closed FROM deployment WHERE name = ? ORDER BY id DESC LIMIT 1")
+                .bind(name.as_str());
+        let mut connection = self.connection.lock().await;
+        let row = query.fetch_optional(&mut *connection).await.map_err(|source| self.failed(source))?;
+        match row {
+            Some(row) => self.read(&mut connection, &row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn read(
+        &self,
+        connection: &mut SqliteConnection,
+        row: &sqlx::sqlite::SqliteRow,
+    ) -> Result<Record, StoreError> {
+        let id_text: String = row.get("id");
+        let plan = sqlx::query("SELECT plan FROM plan WHERE deployment = ? ORDER BY number DESC LIMIT 1")
+            .bind(&id_text)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|source| self.failed(source))?;
+        let plan: String = plan.get(0);
+        let rows = sqlx::query("SELECT number, at, entry FROM entry WHERE deployment = ? ORDER BY number")
+            .bind(&id_text)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|source| self.failed(source))?;
+        let entries = rows.iter().map(|row| self.stored(row)).collect::<Result<_, _>>()?;
+        let closed: Option<String> = row.get("closed");
+        Ok(Record {
+            id: self.parsed("an id", id_text)?,
+            name: self.parsed("a name", row.get("name"))?,
+            created: self.parsed("a time", row.get("created"))?,
+            closed: closed.map(|text| self.parsed("a time", text)).transpose()?,
+            plan: serde_json::from_str(&plan).map_err(|_| self.damaged("a plan", plan))?,
+            entries,
+        })
+    }
+
+    fn stored(&self, row: &sqlx::sqlite::SqliteRow) -> Result<Stored, StoreError> {
+        let entry: String = row.get("entry");
+        Ok(Stored {
+            number: row.get::<i64, _>("number").unsigned_abs(),
+            at: self.parsed("a time", row.get("at"))?,
+            entry: serde_json::from_str(&entry).map_err(|_| self.damaged("an entry", entry))?,
+        })
+    }
+
+    async fn insert_plan(&self, connection: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {
+        let text = serde_json::to_string(plan).map_err(|_| self.damaged("a plan", plan.id().to_string()))?;
+        sqlx::query(
+            "INSERT INTO plan (deployment, number, plan)
+             SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM plan WHERE deployment = ?1",
+        )
+        .bind(plan.deployment.to_string())
+        .bind(text)
+        .execute(connection)
+        .await
+        .map_err(|source| self.failed(source))?;
+        Ok(())
+    }
+
+    async fn insert_entry(
+        &self,
+        connection: &mut SqliteConnection,
+        id: DeploymentId,
+        at: Timestamp,
+        entry: &Entry,
+    ) -> Result<u64, StoreError> {
+        let text = serde_json::to_string(entry).map_err(|_| self.damaged("an entry", format!("{entry:?}")))?;
+        let row = sqlx::query(
+            "INSERT INTO entry (deployment, number, at, entry)
+             SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM entry WHERE deployment = ?1 RETURNING number",
+        )
+        .bind(id.to_string())
+        .bind(at.to_string())
+        .bind(text)
+        .fetch_one(connection)
+        .await
+        .map_err(|source| self.failed(source))?;
+        Ok(row.get::<i64, _>(0).unsigned_abs())
+    }
+
+    fn failed(&self, source: sqlx::Error) -> StoreError {
+        StoreError::Database { path: self.file.clone(), source }
+    }
+
+    fn damaged(&self, what: &'static str, text: String) -> StoreError {
+        StoreError::Damaged { path: self.file.clone(), what, text: text.chars().take(200).collect() }
+    }
+
+    fn parsed<T: FromStr>(&self, what: &'static str, text: String) -> Result<T, StoreError> {
+        text.parse().map_err(|_| self.damaged(what, text))
+    }
+}
+
+/// Makes a directory that only its owner can read: keys and journals lie in it.
+pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| StoreError::Files { path: dir.to_owned(), source })
+}

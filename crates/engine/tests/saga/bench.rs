@@ -1,0 +1,206 @@
+//! A test bench: a store and a simulated site in a directory, and the lives lived on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::journal::Left;
+use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
+use hostler_core::offer::Market;
+use hostler_core::plan::Plan;
+use hostler_core::ports::Provider;
+use hostler_core::ticket::Ticket;
+use hostler_engine::deploy::{enter_down, enter_up};
+use hostler_engine::event::{Event, Report, Silent};
+use hostler_engine::run::{Driver, Inputs, Outcome, Sites};
+use hostler_engine::store::{Record, Store};
+use hostler_engine::sweep::{self, Found};
+use hostler_sim::{Fault, Script, SimSite, die, tickets};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::crew::SimCrew;
+use crate::life::{Life, Order};
+
+const NOW: fn() -> Timestamp = || Timestamp::from_second(1_790_000_000).unwrap();
+
+/// Whether a child was killed, or came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Killed {
+    Yes,
+    No,
+}
+
+pub struct Bench {
+    pub plan: Plan,
+    dir: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Two machines on a network, each with a set-up and a run.
+pub fn plan() -> Plan {
+    let name = Name::new("saga").unwrap();
+    let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
+    let group = Group { name: GroupName::new("node").unwrap(), count: 2.try_into().unwrap(), any_of: vec![needs] };
+    let work = Work { setup: Some("make".into()), run: Some("./train".into()), ..Work::default() };
+    let demand =
+        Demand { name, groups: vec![group], lease: LeaseWish::default(), on: vec![], budget: Budget::default(), work };
+    let market = Market { offers: vec![hostler_sim::offer(local())], silent: BTreeMap::new() };
+    hostler_core::plan::plan(&demand, &market, DeploymentId::from_bits(77), NOW()).unwrap()
+}
+
+fn local() -> SiteId {
+    "local".parse().unwrap()
+}
+
+/// How many entries an `up` without faults writes.
+pub async fn entries_of_up() -> u64 {
+    let bench = Bench::new();
+    bench.live(vec![], Order::Up).await;
+    bench.record().await.unwrap().entries.len() as u64
+}
+
+/// Does something when an entry of a number is on disk.
+struct At<F: Fn() + Send + Sync> {
+    number: u64,
+    act: F,
+}
+
+impl<F: Fn() + Send + Sync> Report for At<F> {
+    fn report(&self, event: &Event) {
+        if matches!(event, Event::Journaled { number, .. } if *number == self.number) {
+            (self.act)();
+        }
+    }
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        Self { plan: plan(), dir: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+
+    pub fn at(dir: &Path) -> Self {
+        Self { plan: plan(), dir: dir.to_owned(), _temporary: None }
+    }
+
+    pub async fn store(&self) -> Store {
+        Store::open(&self.dir.join("data")).await.unwrap()
+    }
+
+    pub async fn record(&self) -> Option<Record> {
+        self.store().await.find(&self.plan.demand.name).await.unwrap()
+    }
+
+    fn site(&self, script: Arc<Script>) -> SimSite {
+        SimSite::new(local(), &self.dir.join("site.json"), script)
+    }
+
+    /// A whole life of a process, as the user's command begins it.
+    pub async fn live(&self, faults: Vec<Fault>, order: Order) -> Outcome {
+        let (_sender, receiver) = watch::channel(0);
+        self.drive(faults, order, &Silent, receiver).await
+    }
+
+    /// A life that is interrupted after an entry.
+    pub async fn live_interrupted(&self, order: Order, number: u64) -> Outcome {
+        let (sender, receiver) = watch::channel(0);
+        let report = At { number, act: move || sender.send_modify(|times| *times += 1) };
+        self.drive(vec![], order, &report, receiver).await
+    }
+
+    /// The life of a child: it kills itself when told so.
+    pub async fn live_as_told(&self, life: &Life) -> Outcome {
+        let (_sender, receiver) = watch::channel(0);
+        let report = At { number: life.die_after.unwrap_or(u64::MAX), act: || die() };
+        self.drive(life.faults(), life.order, &report, receiver).await
+    }
+
+    async fn drive(
+        &self,
+        faults: Vec<Fault>,
+        order: Order,
+        report: &dyn Report,
+        mut interrupts: watch::Receiver<u32>,
+    ) -> Outcome {
+        let script = Arc::new(Script::new(faults));
+        let store = self.store().await;
+        let name = &self.plan.demand.name;
+        let _lock = store.lock(name).unwrap();
+        let site: Arc<dyn Provider> = Arc::new(self.site(script.clone()));
+        let sites = Sites::from([(local(), site)]);
+        let crew = SimCrew(script);
+        let driver = Driver { store: &store, sites: &sites, crew: &crew, report, now: NOW };
+        let Some(mut record) = self.begin(&store, order, report).await else { return Outcome::Released };
+        driver.drive(&mut record, &Inputs::default(), &mut interrupts).await.unwrap()
+    }
+
+    /// Enters the goal, as the verbs do.
+    async fn begin(&self, store: &Store, order: Order, report: &dyn Report) -> Option<Record> {
+        let name = &self.plan.demand.name;
+        let known = store.find(name).await.unwrap();
+        let record = match (order, known) {
+            (Order::Down, None) => return None,
+            (Order::Down, Some(mut record)) => {
+                enter_down(store, &mut record, NOW()).await.unwrap();
+                record
+            }
+            (Order::Up, known) => enter_up(store, &self.plan, known.as_ref(), NOW()).await.unwrap(),
+        };
+        let number = record.entries.last().map_or(0, |stored| stored.number);
+        report.report(&Event::Journaled { deployment: name.clone(), number });
+        Some(record)
+    }
+
+    /// Lives a life in another process, which is killed as a real one would be.
+    pub fn child(&self, life: &Life) -> Killed {
+        use std::os::unix::process::ExitStatusExt;
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child", "--nocapture", "--test-threads=1"]);
+        life.tell(&self.dir, &mut command);
+        let output = command.output().unwrap();
+        match output.status.signal() {
+            Some(9) => Killed::Yes,
+            None if output.status.success() => Killed::No,
+            _ => panic!("the child failed:\n{}", String::from_utf8_lossy(&output.stdout)),
+        }
+    }
+
+    pub async fn sweep(&self) -> Found {
+        let site: Arc<dyn Provider> = Arc::new(self.site(Arc::default()));
+        sweep::find(&self.store().await, &Sites::from([(local(), site)]), NOW()).await.unwrap()
+    }
+
+    fn at_site(&self) -> BTreeSet<Ticket> {
+        let things = self.site(Arc::default()).things().unwrap();
+        let tickets = tickets(&things);
+        assert_eq!(tickets.len(), things.len(), "two things with one ticket: {things:?}");
+        tickets
+    }
+
+    pub fn assert_empty(&self, what: &str) {
+        assert!(self.at_site().is_empty(), "{what}: left behind {:?}", self.at_site());
+    }
+
+    /// Every thing is there exactly once.
+    pub fn assert_whole(&self, what: &str) {
+        assert_eq!(self.at_site().len(), 3, "{what}: {:?}", self.at_site());
+    }
+
+    /// What is at the site is what the deployment lists; it may list what only may be there.
+    pub fn assert_left(&self, left: &[Left], what: &str) {
+        let listed: BTreeSet<_> = left.iter().map(|left| left.step.clone()).collect();
+        let there: BTreeSet<_> = self.at_site().into_iter().map(|ticket| ticket.step).collect();
+        assert!(there.is_subset(&listed), "{what}: {there:?} are there, listed are {listed:?}");
+        assert!(!listed.is_empty(), "{what}: stuck, and nothing is left");
+    }
+
+    pub async fn assert_gone_after_down(&self, what: &str) {
+        let outcome = self.live(vec![], Order::Down).await;
+        assert_eq!(outcome, Outcome::Released, "{what}");
+        self.assert_empty(what);
+        assert!(self.record().await.is_none(), "{what}: the name is not free");
+    }
+}

@@ -1,0 +1,49 @@
+//! A crew whose machines are simulated.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hostler_core::journal::Failure;
+use hostler_core::plan::Phase;
+use hostler_core::ports::Remedy;
+use hostler_core::ticket::StepId;
+use hostler_engine::event::Report;
+use hostler_engine::run::{Crew, Machine, Performed};
+use hostler_sim::{Call, FaultKind, Script, die};
+
+/// Succeeds at once, unless the script has it otherwise.
+pub struct SimCrew(pub Arc<Script>);
+
+impl SimCrew {
+    async fn work(&self, step: &StepId) -> Result<(), Failure> {
+        // An interrupt may come in here, as it may in a real session.
+        tokio::task::yield_now().await;
+        match self.0.strike(Call::Work, step) {
+            None => Ok(()),
+            Some(FaultKind::DieBefore | FaultKind::DieAfter) => die(),
+            Some(_) => Err(Failure { message: "it did not work".into(), remedy: Remedy::Report, hint: None }),
+        }
+    }
+}
+
+#[async_trait]
+impl Crew for SimCrew {
+    async fn reach(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
+        self.work(step).await?;
+        Ok(machine.host_key.clone().unwrap_or_else(|| format!("ssh-ed25519 {}", machine.spec.name)))
+    }
+
+    async fn set_up(
+        &self,
+        step: &StepId,
+        machine: &Machine,
+        all: &[Machine],
+        _: &Phase,
+        _: &dyn Report,
+    ) -> Result<Performed, Failure> {
+        assert_eq!(all.len(), 2, "every machine is known to every phase");
+        assert!(machine.host_key.is_some(), "a machine is set up only after its key was pinned");
+        self.work(step).await?;
+        Ok(Performed::Now)
+    }
+}

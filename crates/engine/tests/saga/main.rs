@@ -1,0 +1,330 @@
+//! The saga matrix: every step of `up` and `down` is failed, its undo is failed, it is repeated, and the process is
+//! killed after each entry of the journal. At the end the site owns nothing of ours, or the deployment is stuck and
+//! lists exactly what is left.
+
+mod bench;
+mod crew;
+mod life;
+
+use bench::{Bench, Killed};
+use hostler_core::journal::{Goal, State};
+use hostler_core::plan::{Action, Phase, Plan, Step};
+use hostler_core::ports::Remedy;
+use hostler_core::ticket::StepId;
+use hostler_engine::run::Outcome;
+use hostler_sim::{Call, Fault, FaultKind, retry_at_once};
+
+use life::{Life, Order};
+
+const ALWAYS: u32 = u32::MAX;
+const REFUSED: FaultKind = FaultKind::Refuse(Remedy::Report);
+
+fn fault(call: Call, step: &Step, kind: FaultKind, times: u32) -> Fault {
+    Fault { call, step: step.id.clone(), kind, times }
+}
+
+fn creates(plan: &Plan) -> Vec<&Step> {
+    plan.steps.iter().filter(|step| matches!(step.action, Action::Create(_))).collect()
+}
+
+fn call_of(step: &Step) -> Call {
+    if matches!(step.action, Action::Create(_)) { Call::Create } else { Call::Work }
+}
+
+/// What a failure of this step comes to.
+#[derive(Debug, PartialEq, Eq)]
+enum Expected {
+    RolledBack,
+    Stuck,
+    Ready,
+}
+
+fn expected(step: &Step) -> Expected {
+    match &step.action {
+        Action::Create(_) | Action::Reach { .. } => Expected::RolledBack,
+        Action::SetUp { phase: Phase::Run { .. }, .. } => Expected::Ready,
+        Action::SetUp { .. } => Expected::Stuck,
+    }
+}
+
+fn assert_failed_as(expected: &Expected, outcome: &Outcome, bench: &Bench, what: &str) {
+    match (expected, outcome) {
+        (Expected::RolledBack, Outcome::RolledBack { failed, .. }) => {
+            assert!(!failed.is_empty(), "{what}");
+            bench.assert_empty(what);
+        }
+        (Expected::Stuck, Outcome::Stuck { failed, left }) => {
+            assert!(!failed.is_empty(), "{what}");
+            bench.assert_left(left, what);
+        }
+        (Expected::Ready, Outcome::Ready { failed_runs }) => assert_eq!(failed_runs.len(), 1, "{what}"),
+        (expected, outcome) => panic!("{what}: expected {expected:?}, came to {outcome:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_step_is_failed() {
+    let plan = bench::plan();
+    let mut cases = 0;
+    for step in &plan.steps {
+        for kind in [REFUSED, FaultKind::LoseAnswer, FaultKind::Refuse(retry_at_once())] {
+            let what = format!("{} {kind:?}", step.id);
+            let bench = Bench::new();
+            let faults = vec![fault(call_of(step), step, kind, if kind == REFUSED { 1 } else { ALWAYS })];
+            let outcome = bench.live(faults, Order::Up).await;
+            let expected = expected(step);
+            assert_failed_as(&expected, &outcome, &bench, &what);
+            if expected == Expected::Stuck {
+                let again = bench.live(vec![], Order::Up).await;
+                assert!(matches!(again, Outcome::Ready { .. }), "{what}: {again:?}");
+                bench.assert_whole(&what);
+            }
+            bench.assert_gone_after_down(&what).await;
+            cases += 1;
+        }
+    }
+    println!("saga: {cases} cases of a failing step");
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_is_outlasted() {
+    let plan = bench::plan();
+    for step in creates(&plan) {
+        let bench = Bench::new();
+        let passing = fault(Call::Create, step, FaultKind::Refuse(retry_at_once()), 2);
+        let outcome = bench.live(vec![passing], Order::Up).await;
+        assert!(matches!(outcome, Outcome::Ready { .. }), "{}: {outcome:?}", step.id);
+        bench.assert_whole(step.id.as_str());
+    }
+}
+
+#[tokio::test]
+async fn every_undo_is_failed_on_the_way_down() {
+    let plan = bench::plan();
+    let mut cases = 0;
+    for step in creates(&plan) {
+        for (kind, times) in [(REFUSED, 1), (FaultKind::LoseAnswer, 1), (REFUSED, ALWAYS), (FaultKind::LoseAnswer, 2)] {
+            let what = format!("undo of {} {kind:?} {times}", step.id);
+            let bench = Bench::new();
+            bench.live(vec![], Order::Up).await;
+            match bench.live(vec![fault(Call::Delete, step, kind, times)], Order::Down).await {
+                Outcome::Released => assert_ne!(times, ALWAYS, "{what}"),
+                Outcome::Stuck { left, failed } => {
+                    assert_eq!(times, ALWAYS, "{what}: {failed:?}");
+                    bench.assert_left(&left, &what);
+                }
+                other => panic!("{what}: {other:?}"),
+            }
+            bench.assert_gone_after_down(&what).await;
+            cases += 1;
+        }
+    }
+    println!("saga: {cases} cases of a failing undo");
+}
+
+#[tokio::test]
+async fn every_undo_is_failed_while_rolling_back_from_every_step() {
+    let plan = bench::plan();
+    let mut cases = 0;
+    for step in plan.steps.iter().filter(|step| expected(step) == Expected::RolledBack) {
+        for undone in creates(&plan) {
+            let what = format!("{} fails, then the undo of {}", step.id, undone.id);
+            let bench = Bench::new();
+            let faults = vec![fault(call_of(step), step, REFUSED, 1), fault(Call::Delete, undone, REFUSED, ALWAYS)];
+            match bench.live(faults, Order::Up).await {
+                Outcome::RolledBack { .. } => bench.assert_empty(&what),
+                Outcome::Stuck { left, .. } => bench.assert_left(&left, &what),
+                other => panic!("{what}: {other:?}"),
+            }
+            bench.assert_gone_after_down(&what).await;
+            cases += 1;
+        }
+    }
+    println!("saga: {cases} cases of a failing undo while rolling back");
+}
+
+#[tokio::test]
+async fn up_and_down_are_repeated() {
+    let bench = Bench::new();
+    for _ in 0..3 {
+        assert!(matches!(bench.live(vec![], Order::Up).await, Outcome::Ready { .. }));
+        bench.assert_whole("up, repeated");
+    }
+    assert_eq!(bench.live(vec![], Order::Down).await, Outcome::Released);
+    bench.assert_empty("down");
+    assert!(bench.store().await.find(&bench.plan.demand.name).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_interrupt_after_every_entry_gives_everything_back() {
+    let entries = bench::entries_of_up().await;
+    for number in 1..entries {
+        let bench = Bench::new();
+        let outcome = bench.live_interrupted(Order::Up, number).await;
+        assert!(matches!(outcome, Outcome::RolledBack { interrupted: true, .. }), "after {number}: {outcome:?}");
+        bench.assert_empty(&format!("interrupted after entry {number}"));
+    }
+    println!("saga: {} cases of an interrupt", entries - 1);
+}
+
+#[tokio::test]
+async fn an_interrupt_never_gives_back_what_was_ready() {
+    let first = bench::entries_of_up().await;
+    for number in first + 1..first + 10 {
+        let bench = Bench::new();
+        bench.live(vec![], Order::Up).await;
+        let outcome = bench.live_interrupted(Order::Up, number).await;
+        assert!(matches!(outcome, Outcome::Interrupted { .. }), "after {number}: {outcome:?}");
+        bench.assert_whole(&format!("interrupted after entry {number}"));
+        assert!(matches!(bench.live(vec![], Order::Up).await, Outcome::Ready { .. }));
+    }
+}
+
+/// What is done to a deployment whose process was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Up,
+    Down,
+}
+
+async fn check_killed(bench: &Bench, after: After, what: &str) {
+    let state = bench.record().await.map(|record| record.state());
+    match (after, state) {
+        (_, None | Some(State::Released | State::RolledBack)) => {
+            bench.live(vec![], Order::Down).await;
+            bench.assert_empty(what);
+        }
+        (After::Down, Some(_)) => bench.assert_gone_after_down(what).await,
+        (After::Up, Some(_)) => {
+            let outcome = bench.live(vec![], Order::Up).await;
+            match outcome {
+                Outcome::Ready { .. } => bench.assert_whole(what),
+                Outcome::RolledBack { .. } | Outcome::Released => bench.assert_empty(what),
+                Outcome::Stuck { ref left, .. } => bench.assert_left(left, what),
+                other => panic!("{what}: {other:?}"),
+            }
+            bench.assert_gone_after_down(what).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn killed_after_every_entry_on_the_way_up() {
+    let entries = bench::entries_of_up().await;
+    for number in 1..=entries {
+        for after in [After::Up, After::Down] {
+            let what = format!("up killed after entry {number}, then {after:?}");
+            let bench = Bench::new();
+            assert_eq!(
+                bench.child(&Life { order: Order::Up, die_after: Some(number), faults: vec![] }),
+                Killed::Yes,
+                "{what}"
+            );
+            if after == After::Up {
+                let outcome = bench.live(vec![], Order::Up).await;
+                assert!(matches!(outcome, Outcome::Ready { .. }), "{what}: {outcome:?}");
+                bench.assert_whole(&what);
+            }
+            bench.assert_gone_after_down(&what).await;
+        }
+    }
+    println!("saga: {} cases of a real kill -9 on the way up", entries * 2);
+}
+
+#[tokio::test]
+async fn killed_after_every_entry_on_the_way_down() {
+    let mut cases = 0;
+    for number in bench::entries_of_up().await + 1.. {
+        let what = format!("down killed after entry {number}");
+        let bench = Bench::new();
+        bench.live(vec![], Order::Up).await;
+        let killed = bench.child(&Life { order: Order::Down, die_after: Some(number), faults: vec![] });
+        check_killed(&bench, After::Down, &what).await;
+        if killed == Killed::No {
+            break;
+        }
+        cases += 1;
+    }
+    assert!(cases > 5);
+    println!("saga: {cases} cases of a real kill -9 on the way down");
+}
+
+#[tokio::test]
+async fn killed_around_every_call_to_the_site() {
+    let plan = bench::plan();
+    let mut cases = 0;
+    for step in creates(&plan) {
+        for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
+            for (call, order) in [(Call::Create, Order::Up), (Call::Delete, Order::Down)] {
+                for after in [After::Up, After::Down] {
+                    let what = format!("{kind:?} {call:?} {}, then {after:?}", step.id);
+                    let bench = Bench::new();
+                    if order == Order::Down {
+                        bench.live(vec![], Order::Up).await;
+                    }
+                    let faults = vec![life::Scripted::new(call, &step.id, kind)];
+                    assert_eq!(bench.child(&Life { order, die_after: None, faults }), Killed::Yes, "{what}");
+                    check_killed(&bench, after, &what).await;
+                    cases += 1;
+                }
+            }
+        }
+    }
+    println!("saga: {cases} cases of a real kill -9 around a call");
+}
+
+#[tokio::test]
+async fn killed_after_every_entry_while_rolling_back() {
+    let plan = bench::plan();
+    let last = creates(&plan).last().map(|step| step.id.clone()).unwrap();
+    let mut cases = 0;
+    for number in 1.. {
+        let bench = Bench::new();
+        let faults = vec![life::Scripted::new(Call::Create, &last, REFUSED)];
+        let killed = bench.child(&Life { order: Order::Up, die_after: Some(number), faults });
+        check_killed(&bench, if number % 2 == 0 { After::Up } else { After::Down }, &format!("entry {number}")).await;
+        if killed == Killed::No {
+            break;
+        }
+        cases += 1;
+    }
+    assert!(cases > 5);
+    println!("saga: {cases} cases of a real kill -9 while rolling back");
+}
+
+#[tokio::test]
+async fn what_a_killed_process_leaves_is_found_by_a_sweep() {
+    let bench = Bench::new();
+    bench.child(&Life { order: Order::Up, die_after: Some(6), faults: vec![] });
+    let found = bench.sweep().await;
+    assert_eq!(found.forsaken, [bench.plan.demand.name.clone()]);
+    assert!(found.orphans.is_empty() && found.foreign.is_empty());
+    bench.assert_gone_after_down("after a sweep").await;
+    assert!(bench.sweep().await.is_clean());
+}
+
+#[tokio::test]
+async fn the_goal_of_a_released_deployment_is_down() {
+    let bench = Bench::new();
+    bench.live(vec![], Order::Up).await;
+    bench.live(vec![], Order::Down).await;
+    let record = bench.store().await.find_last(&bench.plan.demand.name).await.unwrap().unwrap();
+    assert_eq!((record.journal().goal().clone(), record.state()), (Goal::Down, State::Released));
+    assert!(record.closed.is_some());
+}
+
+/// Not a test of its own: the process that the tests above start and that is killed.
+#[tokio::test]
+async fn child() {
+    if let Some((dir, life)) = Life::of_this_process() {
+        Bench::at(&dir).live_as_told(&life).await;
+    }
+}
+
+/// An id that no plan uses, so that a typo in a step's name can't make a test pass.
+#[test]
+fn the_plan_has_the_steps_that_the_matrix_needs() {
+    let plan = bench::plan();
+    let has = |id: &str| plan.step(&StepId::new(id).unwrap()).is_some();
+    assert!(has("network") && creates(&plan).len() == 3 && plan.steps.len() >= 9, "{:#?}", plan.steps);
+}

@@ -1,0 +1,231 @@
+//! A site whose things live in a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hostler_core::name::SiteId;
+use hostler_core::offer::{Availability, Facts, ImageFacts, Offer, Supply};
+use hostler_core::plan::Kind;
+use hostler_core::ports::{
+    Address, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+};
+use hostler_core::size::Bytes;
+use hostler_core::ticket::{Ref, Ticket};
+use hostler_core::time::Window;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Call, Kind as FaultKind, Script, die};
+
+/// A thing at the site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thing {
+    /// The ticket on it.
+    pub ticket: Ticket,
+    /// What it is.
+    pub kind: Kind,
+    /// The network it stands on.
+    pub network: Option<Ref>,
+    /// Whether it is running.
+    pub on: bool,
+}
+
+/// What lies in the file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Things {
+    made: u64,
+    things: BTreeMap<String, Thing>,
+}
+
+/// A site whose things live in a file, and whose faults are scripted.
+#[derive(Debug)]
+pub struct SimSite {
+    id: SiteId,
+    file: PathBuf,
+    script: Arc<Script>,
+}
+
+impl SimSite {
+    /// A site over a file, which need not be there yet.
+    pub fn new(id: SiteId, file: &Path, script: Arc<Script>) -> Self {
+        Self { id, file: file.to_owned(), script }
+    }
+
+    /// Everything at the site, by its id there.
+    pub fn things(&self) -> Result<BTreeMap<String, Thing>, SiteError> {
+        self.with(|things| Ok(things.things.clone()))
+    }
+
+    /// Does something to the things, alone, and writes them back.
+    fn with<T>(&self, act: impl FnOnce(&mut Things) -> Result<T, SiteError>) -> Result<T, SiteError> {
+        let failed = |error: std::io::Error| self.error("using the file", &error.to_string(), Remedy::Report);
+        let mut file = self.locked().map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        let mut things: Things = serde_json::from_str(&text).unwrap_or_default();
+        let answer = act(&mut things)?;
+        let text = serde_json::to_vec(&things).map_err(|error| failed(error.into()))?;
+        file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        Ok(answer)
+    }
+
+    fn locked(&self) -> std::io::Result<File> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.file)?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn error(&self, doing: &str, message: &str, remedy: Remedy) -> SiteError {
+        SiteError { site: self.id.clone(), doing: doing.into(), message: message.into(), remedy, hint: None }
+    }
+
+    /// Does something to the things, unless the script has it otherwise.
+    fn act<T>(
+        &self,
+        call: Call,
+        ticket: &Ticket,
+        act: impl FnOnce(&mut Things) -> Result<T, SiteError>,
+    ) -> Result<T, SiteError> {
+        let fault = self.script.strike(call, &ticket.step);
+        match fault {
+            Some(FaultKind::Refuse(remedy)) => return Err(self.error("this call", "refused by the script", remedy)),
+            Some(FaultKind::DieBefore) => die(),
+            _ => {}
+        }
+        let answer = self.with(act);
+        match fault {
+            Some(FaultKind::LoseAnswer) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
+            Some(FaultKind::DieAfter) => die(),
+            _ => answer,
+        }
+    }
+
+    fn make(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+        let there = things.things.iter().find(|(_, thing)| thing.ticket == *ticket).map(|(id, _)| id.clone());
+        let id = match there {
+            Some(id) => id,
+            None => self.make_new(things, ticket, what)?,
+        };
+        let address = (what.kind() == Kind::Machine).then(|| Address { host: format!("{id}.sim"), port: 22 });
+        Ok(Made { reference: Ref(id), address })
+    }
+
+    fn make_new(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<String, SiteError> {
+        let network = match what {
+            Creation::Network { .. } => None,
+            Creation::Machine { network, .. } => network.clone(),
+        };
+        if let Some(network) = network.as_ref().filter(|network| !things.things.contains_key(&network.0)) {
+            let message = format!("there is no network `{network}`");
+            return Err(self.error("creating the machine", &message, Remedy::Report));
+        }
+        things.made += 1;
+        let id = format!("{}-{}", what.kind(), things.made);
+        things.things.insert(id.clone(), Thing { ticket: ticket.clone(), kind: what.kind(), network, on: true });
+        Ok(id)
+    }
+
+    fn unmake(&self, things: &mut Things, owned: &Owned) -> Result<(), SiteError> {
+        let Some(thing) = things.things.get(&owned.reference.0) else { return Ok(()) };
+        if thing.ticket != owned.ticket {
+            return Err(self.error("deleting", "it bears another ticket", Remedy::Report));
+        }
+        if things.things.values().any(|other| other.network.as_ref() == Some(&owned.reference)) {
+            return Err(self.error("deleting the network", "there are machines on it", Remedy::Report));
+        }
+        things.things.remove(&owned.reference.0);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Provider for SimSite {
+    fn site(&self) -> &SiteId {
+        &self.id
+    }
+
+    async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
+        Ok(vec![offer(self.id.clone())])
+    }
+
+    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+        self.act(Call::Create, ticket, |things| self.make(things, ticket, what))
+    }
+
+    async fn look(&self, _: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
+        self.with(|things| {
+            Ok(match things.things.get(&thing.0) {
+                None => Sighting::Absent,
+                Some(thing) if !thing.on => Sighting::Off,
+                Some(_) => Sighting::There(Some(Address { host: format!("{thing}.sim"), port: 22 })),
+            })
+        })
+    }
+
+    async fn extend(&self, _: &Ref, _: Timestamp) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
+        self.act(Call::Delete, &owned.ticket, |things| self.unmake(things, owned))
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
+        let owned = |(id, thing): (&String, &Thing)| Owned {
+            ticket: thing.ticket.clone(),
+            kind: thing.kind,
+            reference: Ref(id.clone()),
+        };
+        self.with(|things| Ok(things.things.iter().map(owned).collect()))
+    }
+
+    async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
+        let absent = self.error("switching the machine", "it is not there", Remedy::Report);
+        self.with(|things| things.things.get_mut(&machine.0).map(|thing| thing.on = power == Power::On).ok_or(absent))
+    }
+
+    async fn console(&self, _: &Ref) -> Result<String, SiteError> {
+        Ok("login:\n".into())
+    }
+
+    async fn check(&self) -> Vec<Health> {
+        vec![Health { verdict: Verdict::Good, finding: "simulated".into(), hint: None }]
+    }
+}
+
+/// What every simulated site has: a computer to cut machines from.
+pub fn offer(site: SiteId) -> Offer {
+    Offer {
+        site,
+        node_type: "vm".into(),
+        facts: Facts {
+            cpus: 8,
+            memory: Bytes::gib(32),
+            disk: Bytes::gib(100),
+            arch: "x86_64".into(),
+            gpus: vec![],
+            labels: BTreeMap::new(),
+        },
+        supply: Supply::Cut { memory: Bytes::gib(64), disk: Bytes::gib(500) },
+        availability: Availability::Free,
+        price_per_hour: Some(hostler_core::money::Money::ZERO),
+        spot: false,
+        images: vec![ImageFacts {
+            name: "debian-12".into(),
+            arch: "x86_64".into(),
+            user: "debian".into(),
+            disk: Bytes::gib(2),
+            memory: Bytes::mib(256),
+        }],
+    }
+}
+
+/// The tickets on things, for comparison.
+pub fn tickets(things: &BTreeMap<String, Thing>) -> BTreeSet<Ticket> {
+    things.values().map(|thing| thing.ticket.clone()).collect()
+}

@@ -1,6 +1,12 @@
 //! What moves: everything here does what a plan or a journal says, and decides nothing by itself.
 
+pub mod deploy;
 pub mod event;
-pub mod setup;
+pub mod gather;
 pub mod host;
+pub mod keep;
 pub mod repo;
+pub mod run;
+pub mod setup;
+pub mod store;
+pub mod sweep;

@@ -111,7 +111,7 @@ impl HostError {
             Trouble::UnknownName(_) => "check the host's name, and this computer's DNS".to_owned(),
             Trouble::NoRoute(_) => "check this computer's network, a VPN, and the site's security groups".to_owned(),
             Trouble::Refused | Trouble::NoAnswer(_) | Trouble::Silent(_) => {
-                format!("the machine may still be booting, or hang: look at its console (`hostler logs {machine}`)")
+                "the machine may still be booting, or hang: look at its console, or give it more time".to_owned()
             }
             Trouble::LoginRefused { user } => {
                 format!("check that the image lets `{user}` log in and takes the deployment's key")

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use hostler_core::plan::Phase;
+
 use crate::host::{Exit, HostError};
 
 /// A phase that failed on a machine. Its display is one line; the chain below it has the last lines of the output.
@@ -43,6 +45,12 @@ pub struct Tail {
 }
 
 impl SetupError {
+    /// A phase that could not even begin.
+    pub(super) fn of_host(phase: &Phase, error: HostError) -> Self {
+        let (machine, hint) = (error.machine.clone(), error.hint());
+        Self { phase: phase.name(), machine, cause: Box::new(Cause::Host(error)), hint }
+    }
+
     /// Whether the same phase may succeed on a new session.
     pub fn may_pass(&self) -> bool {
         matches!(&*self.cause, Cause::Host(error) if error.may_pass())

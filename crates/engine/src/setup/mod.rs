@@ -11,6 +11,7 @@
 //!
 //! Scripts are run by a login bash, as in a SkyPilot task: a failing line does not end them, unless they say `set -e`.
 
+mod crew;
 mod error;
 mod job;
 mod mask;
@@ -31,6 +32,7 @@ use hostler_core::plan::Phase;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 
+pub use crew::HostCrew;
 pub use error::{Cause, SetupError};
 pub use mask::Mask;
 

@@ -1,5 +1,6 @@
 //! Phases, on a real host; and what only a simulated one can do.
 
+mod crew;
 mod packages;
 mod python;
 mod scripts;

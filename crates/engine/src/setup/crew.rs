@@ -1,0 +1,159 @@
+//! The crew that works on real machines.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hostler_core::demand::Work;
+use hostler_core::journal::Failure;
+use hostler_core::name::Name;
+use hostler_core::plan::Phase;
+use hostler_core::ports::Remedy;
+use hostler_core::ticket::StepId;
+use secrecy::SecretString;
+
+use super::{Cause, Context, Node, PhaseOutcome, Places, SetupError, perform};
+use crate::event::{Event, Report};
+use crate::host::{HostError, HostKey, Hosts, Identity, Target, Trouble};
+use crate::run::{Crew, Machine, Performed};
+
+/// How often a phase is done again because the connection broke in it.
+const ATTEMPTS: u32 = 4;
+/// How long a machine may take to be reached again then.
+const BACK_WITHIN: Duration = Duration::from_secs(120);
+
+/// Reaches and sets up a deployment's machines over SSH.
+pub struct HostCrew {
+    /// The connections.
+    pub hosts: Arc<dyn Hosts>,
+    /// The deployment's key.
+    pub identity: Arc<Identity>,
+    /// The deployment.
+    pub deployment: Name,
+    /// What is done on its machines.
+    pub work: Work,
+    /// The local directory to bring as the source.
+    pub source: Option<PathBuf>,
+    /// The values of the work's secrets.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Where things lie on the hosts.
+    pub places: Places,
+    /// The directory on this computer for logs: `MACHINE/PHASE.log` in it.
+    pub logs: PathBuf,
+    /// How long a machine may take from its start to a login.
+    pub patience: Duration,
+}
+
+impl HostCrew {
+    fn target(&self, machine: &Machine) -> Result<Target, Failure> {
+        let pinned = machine.host_key.as_deref().map(str::parse::<HostKey>).transpose();
+        Ok(Target {
+            machine: machine.spec.name.clone(),
+            address: machine.address.clone(),
+            user: machine.spec.user.clone(),
+            identity: Arc::clone(&self.identity),
+            pinned: pinned.map_err(|error| failure(&error, Remedy::Report, None))?,
+            jump: None,
+        })
+    }
+
+    /// Does a phase, and once more on a new connection where that broke. `run` is not repeated: it may have had effects.
+    async fn attempts(
+        &self,
+        target: &Target,
+        phase: &Phase,
+        context: &Context<'_>,
+        report: &dyn Report,
+    ) -> Result<PhaseOutcome, Failure> {
+        let note = |text: &str| progress(report, context.step, text);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let error = match self.hosts.session(target).await {
+                Err(error) => SetupError::of_host(phase, error),
+                Ok(session) => match perform(&*session, phase, context, report).await {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(error) => error,
+                },
+            };
+            if attempt == ATTEMPTS || !error.may_pass() || matches!(phase, Phase::Run { .. }) {
+                return Err(failure_of(error));
+            }
+            note("the connection was lost: once more");
+            self.hosts.reach(target, BACK_WITHIN, &note).await.map_err(|error| failure_of_host(&error))?;
+        }
+    }
+}
+
+#[async_trait]
+impl Crew for HostCrew {
+    async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
+        let target = self.target(machine)?;
+        let note = |text: &str| progress(report, step, text);
+        let key = self.hosts.reach(&target, self.patience, &note).await;
+        key.map(String::from).map_err(|error| failure_of_host(&error))
+    }
+
+    async fn set_up(
+        &self,
+        step: &StepId,
+        machine: &Machine,
+        all: &[Machine],
+        phase: &Phase,
+        report: &dyn Report,
+    ) -> Result<Performed, Failure> {
+        let node =
+            |machine: &Machine| Node { address: machine.address.host.clone(), gpus: machine.spec.shape.gpus.len() };
+        let nodes: Vec<Node> = all.iter().map(node).collect();
+        let context = Context {
+            deployment: &self.deployment,
+            step,
+            work: &self.work,
+            source: self.source.as_deref(),
+            secrets: &self.secrets,
+            nodes: &nodes,
+            rank: usize::try_from(machine.spec.rank).unwrap_or(usize::MAX),
+            places: &self.places,
+            log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.name())),
+        };
+        let outcome = self.attempts(&self.target(machine)?, phase, &context, report).await?;
+        Ok(if outcome.already { Performed::Already } else { Performed::Now })
+    }
+}
+
+fn progress(report: &dyn Report, step: &StepId, text: &str) {
+    report.report(&Event::Progress { step: step.clone(), text: text.to_owned() });
+}
+
+fn failure_of(error: SetupError) -> Failure {
+    let remedy = match &*error.cause {
+        Cause::Host(host) => remedy_of(host),
+        Cause::Ended(..) | Cause::Demand(_) | Cause::Log(..) => Remedy::Ask,
+    };
+    failure(&error, remedy, error.hint.clone())
+}
+
+fn failure_of_host(error: &HostError) -> Failure {
+    failure(error, remedy_of(error), error.hint())
+}
+
+fn remedy_of(error: &HostError) -> Remedy {
+    match &error.trouble {
+        Trouble::LoginRefused { .. } | Trouble::HostKeyChanged { .. } | Trouble::Local { .. } => Remedy::Ask,
+        _ if error.may_pass() => Remedy::Retry(Duration::from_secs(5)),
+        _ => Remedy::Report,
+    }
+}
+
+/// With all causes, as nothing but text is kept of an error.
+fn failure(error: &dyn Error, remedy: Remedy, hint: Option<String>) -> Failure {
+    let (mut message, mut next) = (error.to_string(), error.source());
+    while let Some(cause) = next {
+        message.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    Failure { message, remedy, hint }
+}

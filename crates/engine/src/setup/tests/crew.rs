@@ -1,0 +1,112 @@
+use std::time::Duration;
+
+use hostler_core::name::{GroupName, SiteId};
+use hostler_core::plan::{MachineSpec, Shape};
+use hostler_core::ports::Remedy;
+use hostler_core::size::Bytes;
+
+use super::*;
+use crate::host::generate_keypair;
+use crate::run::{Crew as _, Machine, Performed};
+
+fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
+    let target = server.target();
+    let spec = MachineSpec {
+        name: target.machine,
+        group: GroupName::new("main").unwrap(),
+        rank: 0,
+        site: "local".parse::<SiteId>().unwrap(),
+        node_type: "vm".to_owned(),
+        shape: Shape { cpus: 1, memory: Bytes::default(), disk: Bytes::default(), gpus: Vec::new() },
+        image: "debian-12".to_owned(),
+        user: target.user,
+        network: None,
+    };
+    Machine { step: StepId::new("machine-digits").unwrap(), spec, address: target.address, host_key }
+}
+
+fn crew(server: &Sshd) -> HostCrew {
+    HostCrew {
+        hosts: Arc::new(Ssh::new(quick())),
+        identity: server.target().identity,
+        deployment: Name::new("digits").unwrap(),
+        work: Work::default(),
+        source: None,
+        secrets: BTreeMap::new(),
+        places: Places { work: server.path("work"), state: server.path("state") },
+        logs: server.dir.path().join("logs"),
+        patience: Duration::from_secs(60),
+    }
+}
+
+async fn set_up(
+    crew: &HostCrew,
+    machine: &Machine,
+    phase: &Phase,
+    report: &dyn Report,
+) -> Result<Performed, hostler_core::journal::Failure> {
+    let step = StepId::new("setup-digits").unwrap();
+    crew.set_up(&step, machine, std::slice::from_ref(machine), phase, report).await
+}
+
+/// Cuts the connection at the first line of output.
+struct CutOnce<'a>(&'a Sshd, Mutex<bool>);
+
+impl Report for CutOnce<'_> {
+    fn report(&self, event: &Event) {
+        let mut done = self.1.lock().unwrap();
+        if matches!(event, Event::Output { .. }) && !*done {
+            *done = true;
+            self.0.cut();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_machine_is_reached_pinned_and_set_up() {
+    let server = Sshd::start();
+    let crew = crew(&server);
+    let step = StepId::new("reach-digits").unwrap();
+    let new = machine(&server, None);
+    let key = crew.reach(&step, &new, &Seen::default()).await.unwrap();
+    assert_eq!(key, server.host_key.to_string());
+    let known = machine(&server, Some(key));
+    let done = set_up(&crew, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
+    assert_eq!(done, Ok(Performed::Now));
+    assert_eq!(std::fs::read_to_string(crew.logs.join("digits/setup.log")).unwrap(), "1\n");
+    let again = set_up(&crew, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
+    assert_eq!(again, Ok(Performed::Already));
+}
+
+#[tokio::test]
+async fn a_phase_goes_on_after_a_broken_connection_but_run_is_not_repeated() {
+    let server = Sshd::start();
+    let crew = crew(&server);
+    let known = machine(&server, Some(server.host_key.to_string()));
+    let script = "test -e second && exit; touch second; echo begun; sleep 1000";
+    let cut = CutOnce(&server, Mutex::new(false));
+    assert_eq!(set_up(&crew, &known, &setup(script), &cut).await, Ok(Performed::Now));
+    let cut = CutOnce(&server, Mutex::new(false));
+    let failure = set_up(&crew, &known, &run("echo begun; sleep 1000"), &cut).await.unwrap_err();
+    assert!(matches!(failure.remedy, Remedy::Retry(_)), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_its_causes() {
+    let server = Sshd::start();
+    let crew = crew(&server);
+    let step = StepId::new("check-digits").unwrap();
+    let other = generate_keypair("other").unwrap().public;
+    let changed = machine(&server, Some(other));
+    let failure = crew.reach(&step, &changed, &Seen::default()).await.unwrap_err();
+    assert!(failure.message.contains("its host key changed") && failure.remedy == Remedy::Ask, "{failure:?}");
+    let known = machine(&server, Some(server.host_key.to_string()));
+    let failure = set_up(&crew, &known, &run("echo why; exit 3"), &Seen::default()).await;
+    let failure = failure.unwrap_err();
+    let log = crew.logs.join("digits/run.log");
+    let expected = format!(
+        "phase `run` on `digits` failed: exit status 3: the last it wrote (all of it is in `{}`):\n  why",
+        log.display()
+    );
+    assert_eq!((failure.message, failure.remedy), (expected, Remedy::Ask));
+}

@@ -54,6 +54,11 @@ pub(super) fn mac_of(network: &Ticket, place: u8) -> String {
     format!("52:54:00:{:02x}:{:02x}:{place:02x}", hash[6], hash[7])
 }
 
+/// A number that differs from ticket to ticket, nearly always.
+pub(super) fn number_of(ticket: &Ticket) -> u64 {
+    Sha256::digest(ticket.to_string()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,11 @@
 //! A deployment's network: NAT, DHCP and names of its own, on a subnet that is free. Others' networks are only read.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-
 use hostler_core::ticket::Ticket;
 use virt::connect::Connect;
 use virt::error::ErrorNumber;
 use virt::network::Network;
 
-use super::names::{bridge_of, mac_of, name_of};
+use super::names::{bridge_of, mac_of, name_of, number_of};
 use super::read;
 use super::subnet::{self, Subnet};
 use super::trouble::{Trouble, found};
@@ -66,7 +63,7 @@ pub(super) fn host(network: &Network, name: &str) -> Result<Host, Trouble> {
 }
 
 fn define(connect: &Connect, ticket: &Ticket, name: &str, machines: &[String]) -> Result<Network, Trouble> {
-    let subnet = subnet::choose(&taken(connect)?, seed(ticket))
+    let subnet = subnet::choose(&taken(connect)?, number_of(ticket))
         .ok_or_else(|| Trouble::full("no subnet is free: the computer has routes to all that are tried"))?;
     if machines.len() > usize::from(LAST_HOST - FIRST_HOST) {
         return Err(Trouble::full(format!("a network has room for {} machines", LAST_HOST - FIRST_HOST)));
@@ -88,11 +85,4 @@ fn taken(connect: &Connect) -> Result<Vec<Subnet>, Trouble> {
         taken.extend(read::subnets(&network.xml_desc(0)?));
     }
     Ok(taken)
-}
-
-/// Any number will do: what is chosen is written in the network, and not computed again.
-fn seed(ticket: &Ticket) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    ticket.hash(&mut hasher);
-    hasher.finish()
 }

@@ -47,8 +47,11 @@ pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
 pub(super) fn tell(root: &Path, sources: Option<&str>, told: &mut Told) {
     if let Some(sources) = sources {
         let lines: Vec<String> = sources.lines().map(str::to_owned).collect();
-        told.lines.push("rm -f /etc/apt/sources.list.d/debian.sources".to_owned());
-        told.file("/etc/apt/sources.list", &lines);
+        // A machine may have booted another distribution's image.
+        told.lines.push("if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then".to_owned());
+        told.lines.push("rm -f /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list".to_owned());
+        told.append("/etc/apt/sources.list", &lines);
+        told.lines.push("fi".to_owned());
     }
     let mut lines = Vec::new();
     for (option, value) in proxies(root) {
@@ -58,7 +61,8 @@ pub(super) fn tell(root: &Path, sources: Option<&str>, told: &mut Told) {
         }
     }
     if !lines.is_empty() {
-        told.file("/etc/apt/apt.conf.d/80hostler-proxy", &lines);
+        told.lines.push("mkdir -p /etc/apt/apt.conf.d".to_owned());
+        told.append("/etc/apt/apt.conf.d/80hostler-proxy", &lines);
     }
 }
 

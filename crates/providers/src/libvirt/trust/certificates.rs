@@ -20,9 +20,10 @@ pub(super) fn tell(environment: &BTreeMap<String, String>, root: &Path, told: &m
     if certificates.is_empty() {
         return;
     }
+    told.lines.push(format!("mkdir -p {}", FOLDERS[0]));
     for (number, certificate) in (1..).zip(&certificates) {
         let lines: Vec<String> = certificate.lines().map(str::to_owned).collect();
-        told.file(&format!("/usr/local/share/ca-certificates/hostler-{number}.crt"), &lines);
+        told.append(&format!("/usr/local/share/ca-certificates/hostler-{number}.crt"), &lines);
     }
     told.lines.push(INSTALL.to_owned());
     for name in VARIABLES {

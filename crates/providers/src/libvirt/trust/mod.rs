@@ -44,16 +44,16 @@ struct Told {
 }
 
 impl Told {
-    /// A file of the machine, with these lines.
-    fn file(&mut self, path: &str, lines: &[String]) {
+    /// Lines at the end of a file of the machine, which is made where it isn't there.
+    fn append(&mut self, path: &str, lines: &[String]) {
         let words: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
-        self.lines.push(format!("printf '%s\\n' {} >{}", words.join(" "), quoted(path)));
+        self.lines.push(format!("printf '%s\\n' {} >>{}", words.join(" "), quoted(path)));
     }
 
     fn finish(mut self, apt_sources: Option<String>) -> Trust {
         let lines: Vec<String> = self.variables.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         if !lines.is_empty() {
-            self.file("/etc/environment", &lines);
+            self.append("/etc/environment", &lines);
         }
         let script = self.lines.iter().map(|line| format!("{line}\n")).collect();
         Trust { script, apt_sources, notes: self.notes }
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(
             trust.script,
             "printf '%s\\n' 'HTTP_PROXY=\"http://x'\\''; rm -rf /; '\\''\"' 'http_proxy=\"http://x'\\''; rm -rf /; \
-             '\\''\"' >'/etc/environment'\n"
+             '\\''\"' >>'/etc/environment'\n"
         );
     }
 

@@ -26,7 +26,7 @@ pub(super) fn tell(environment: &BTreeMap<String, String>, root: &Path, told: &m
     }
     let mut lines = vec!["[global]".to_owned()];
     lines.extend(settings.iter().map(|(key, value)| format!("{key} = {value}")));
-    told.file("/etc/pip.conf", &lines);
+    told.append("/etc/pip.conf", &lines);
 }
 
 /// As pip finds them: its files, each of which overrules those before, and then its variables.

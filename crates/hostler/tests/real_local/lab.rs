@@ -1,0 +1,193 @@
+//! A lab: a user's data directory of its own, the product's binary, and the observer.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+/// Machines share this computer's two cores: one test at a time has it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+pub struct Lab {
+    home: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    pub fn succeeds(self) -> Self {
+        self.ends_with(0)
+    }
+
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// A command on its way.
+pub struct Running {
+    child: Child,
+    err: BufReader<std::process::ChildStderr>,
+    told: String,
+}
+
+impl Running {
+    /// Reads what it says until a line passes, and leaves it running.
+    pub fn until(&mut self, passes: impl Fn(&str) -> bool) -> bool {
+        let mut line = String::new();
+        while self.err.read_line(&mut line).is_ok_and(|read| read > 0) {
+            self.told.push_str(&line);
+            if passes(&line) {
+                return true;
+            }
+            line.clear();
+        }
+        false
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it is still running");
+    }
+
+    pub fn wait(mut self) -> Ended {
+        let mut out = String::new();
+        let mut stdout = self.child.stdout.take().expect("piped");
+        let reader = std::thread::spawn(move || {
+            stdout.read_to_string(&mut out).expect("utf-8");
+            out
+        });
+        self.err.read_to_string(&mut self.told).expect("utf-8");
+        let code = self.child.wait().expect("it ends").code();
+        Ended { code, out: reader.join().expect("it reads"), err: self.told }
+    }
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let home = tempfile::tempdir().expect("a directory");
+        let lab = Self { home, _turn: turn };
+        let images = std::env::var_os("HOSTLER_TEST_IMAGES").expect("$HOSTLER_TEST_IMAGES names the base images");
+        let data = lab.path("data");
+        std::fs::create_dir(&data).expect("made");
+        let linked = Command::new("cp").args(["-a", "--reflink=auto"]).arg(images).arg(data.join("images")).status();
+        assert!(linked.expect("cp runs").success());
+        lab
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub fn demand(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("utf-8").to_owned()
+    }
+
+    pub fn copy_of(&self, directory: &str) -> PathBuf {
+        let to = self.path("copy");
+        assert!(Command::new("cp").args(["-r", directory]).arg(&to).status().expect("cp runs").success());
+        to
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("HOME", self.home.path()).env("HOSTLER_DATA_DIR", self.path("data"));
+        command.env_remove("XDG_CONFIG_HOME").env("NO_COLOR", "1");
+        command
+    }
+
+    pub fn start(&self, args: &[&str]) -> Running {
+        let mut child = self.command(args).spawn().expect("hostler starts");
+        let err = BufReader::new(child.stderr.take().expect("piped"));
+        Running { child, err, told: String::new() }
+    }
+
+    pub fn hostler(&self, args: &[&str]) -> Ended {
+        let began = Instant::now();
+        let ended = self.start(args).wait();
+        println!("{:7.1} s  {:?}  hostler {}", began.elapsed().as_secs_f32(), ended.code, args.join(" "));
+        ended
+    }
+
+    /// Runs a line that the product printed for people to type.
+    pub fn shell(&self, line: &str) -> Ended {
+        let output = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().expect("sh runs");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    pub fn virsh(&self, args: &[&str]) -> String {
+        let output =
+            Command::new("virsh").args(["-q", "-c", "qemu:///system"]).args(args).output().expect("virsh runs");
+        assert!(output.status.success(), "virsh {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("utf-8")
+    }
+
+    /// Every machine, network and volume that the observer sees, but for the base images that are kept on purpose.
+    pub fn everything_at_the_site(&self) -> Vec<String> {
+        let names = |text: String| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+        let mut all = names(self.virsh(&["list", "--all", "--name"]));
+        all.extend(names(self.virsh(&["net-list", "--all", "--name"])));
+        if self.virsh(&["pool-list", "--all", "--name"]).contains("hostler") {
+            all.extend(names(self.virsh(&["vol-list", "hostler"])));
+        }
+        all.retain(|name| !name.is_empty() && !name.starts_with("hostler-base"));
+        all
+    }
+
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        assert_eq!(self.everything_at_the_site(), Vec::<String>::new());
+        let swept = self.hostler(&["sweep", "--dry-run", "-o", "json"]).succeeds();
+        let found: serde_json::Value = serde_json::from_str(&swept.out).expect("JSON");
+        for kind in ["orphans", "expired", "forsaken"] {
+            assert_eq!(found[kind].as_array().map(Vec::len), Some(0), "{found:#}");
+        }
+    }
+}
+
+/// Removes what a failed test left, so that the next one starts clean.
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let names = |args: &[&str]| -> Vec<String> {
+                let output = Command::new("virsh").args(["-q", "-c", "qemu:///system"]).args(args).output();
+                let text =
+                    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+                text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+            };
+            let run = |args: &[&str]| {
+                let _ = Command::new("virsh").args(["-q", "-c", "qemu:///system"]).args(args).output();
+            };
+            for domain in names(&["list", "--all", "--name"]) {
+                run(&["destroy", &domain]);
+                run(&["undefine", &domain, "--remove-all-storage"]);
+            }
+            for network in names(&["net-list", "--all", "--name"]) {
+                run(&["net-destroy", &network]);
+                run(&["net-undefine", &network]);
+            }
+            for volume in names(&["vol-list", "hostler"]) {
+                if let Some(name) = volume.split_whitespace().next().filter(|name| !name.starts_with("hostler-base")) {
+                    run(&["vol-delete", name, "hostler"]);
+                }
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hostler_core::name::DeploymentId;
+use hostler_core::plan::Phase;
 
 use crate::host::{self, BadKey, Entry, HostKey, Identity, Target, known_hosts, ssh_config};
 use crate::store::{StoreError, make_private_dir};
@@ -48,6 +49,11 @@ pub struct Files {
 }
 
 impl Files {
+    /// A deployment's directory, whether it is there or not.
+    pub fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
     /// Opens a deployment's directory, which is made where there is none.
     pub fn open(dir: PathBuf) -> Result<Self, FilesError> {
         make_private_dir(&dir)?;
@@ -97,6 +103,11 @@ impl Files {
     /// The directory of the logs: `MACHINE/PHASE.log` in it keeps all that a phase wrote on a machine.
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
+    }
+
+    /// The log of a phase on a machine.
+    pub fn log(&self, machine: &str, phase: &Phase) -> PathBuf {
+        self.logs().join(machine).join(format!("{}.log", phase.name()))
     }
 
     /// Writes what `ssh` needs to log in to these machines, and to no others.

@@ -1,0 +1,80 @@
+//! How to log in to the machines of a deployment: its key, its addresses, and its pinned host keys.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hostler_core::plan::{MachineSpec, Step};
+use hostler_core::ticket::StepId;
+use hostler_engine::deploy::Files;
+use hostler_engine::host::{HostKey, Identity, Target};
+use hostler_engine::store::{Record, Store};
+
+use crate::app::near;
+use crate::error::{Error, Kind};
+
+/// Where and how the machines of a deployment are reached: all of them, or those that are named.
+///
+/// # Errors
+/// Where one was not reached yet, is shut down, or there is none of a name.
+pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result<Vec<Target>, Error> {
+    let machines: Vec<(&Step, &MachineSpec)> = record.plan.machines().collect();
+    if let Some(name) = named.iter().find(|name| !machines.iter().any(|(_, spec)| spec.name == **name)) {
+        return Err(no_machine(record, name));
+    }
+    let pins = store.pinned(record.id).await?;
+    let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
+    let identity = Arc::new(Files::open(store.files_of(record.id))?.identity()?);
+    wanted.map(|(step, spec)| target(record, step, spec, &pins, &identity)).collect()
+}
+
+/// Writes what `ssh -F` reads, for the machines that can be logged in to; the file is the answer.
+pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf, Error> {
+    let files = Files::open(store.files_of(record.id))?;
+    let pins = store.pinned(record.id).await?;
+    let identity = Arc::new(files.identity()?);
+    let machines = record.plan.machines();
+    let reached: Vec<Target> =
+        machines.filter_map(|(step, spec)| target(record, step, spec, &pins, &identity).ok()).collect();
+    files.write_ssh(&reached)?;
+    Ok(files.ssh_config())
+}
+
+fn target(
+    record: &Record,
+    step: &Step,
+    spec: &MachineSpec,
+    pins: &BTreeMap<StepId, String>,
+    identity: &Arc<Identity>,
+) -> Result<Target, Error> {
+    let (journal, machine) = (record.journal(), &spec.name);
+    if journal.is_off(&step.id) {
+        let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
+        return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));
+    }
+    let address = journal.made(&step.id).and_then(|made| made.address.clone());
+    let (Some(address), Some(pinned)) = (address, pins.get(&step.id)) else {
+        let error = Error::new(Kind::State, format!("`{machine}` was not reached yet"));
+        return Err(error.hinted(format!("go on with `hostler up {}`", record.name)));
+    };
+    let pinned: HostKey = pinned.parse().map_err(|error| {
+        Error::new(Kind::System, format!("the stored host key of `{machine}` can't be read")).caused_by(&error)
+    })?;
+    Ok(Target {
+        machine: machine.clone(),
+        address,
+        user: spec.user.clone(),
+        identity: Arc::clone(identity),
+        pinned: Some(pinned),
+        jump: None,
+    })
+}
+
+fn no_machine(record: &Record, name: &str) -> Error {
+    let error = Error::new(Kind::Unknown, format!("`{}` has no machine `{name}`", record.name));
+    let names: Vec<&str> = record.plan.machines().map(|(_, spec)| spec.name.as_str()).collect();
+    match near(name, names.iter().copied()) {
+        Some(near) => error.hinted(format!("did you mean `{near}`?")),
+        None => error.hinted(format!("it has: {}", names.join(", "))),
+    }
+}

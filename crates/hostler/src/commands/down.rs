@@ -1,0 +1,72 @@
+//! `hostler down`: gives everything back.
+
+use std::collections::BTreeSet;
+
+use hostler_core::journal::Left;
+use hostler_core::name::Name;
+use hostler_engine::store::{Record, Store};
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::DownArgs;
+use crate::drive::{Drive, interrupts};
+use crate::error::Error;
+use crate::output::Format;
+use crate::view;
+
+/// Shows what goes, asks, and gives it back, one deployment after the other.
+pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
+    let gone = app.block_on(down(app, args))?;
+    if gone.is_empty() && app.format == Format::Text {
+        app.printer.say("nothing to give back");
+        return Ok(());
+    }
+    app.emit(&json!({ "released": gone }), |_| gone.iter().map(|name| format!("{name} is given back\n")).collect())
+}
+
+async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
+    let Some(store) = app.store_if_there().await? else {
+        return match args.names.first() {
+            Some(name) => Err(app.no_deployment(name, None).await),
+            None => Ok(Vec::new()),
+        };
+    };
+    let records = if args.all { store.list().await? } else { named(app, &store, &args.names).await? };
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let going: Vec<(String, Vec<Left>)> =
+        records.iter().map(|record| (record.name.to_string(), record.journal().left(&record.plan))).collect();
+    app.printer.say(&view::going(&going, app.printer.error_width));
+    if args.consent.dry_run {
+        return Ok(Vec::new());
+    }
+    app.confirm(&args.consent, &format!("Give back {}?", view::plural(records.len(), "deployment")))?;
+    let (sites, mut interrupts) = (app.sites()?, interrupts()?);
+    let mut gone = Vec::new();
+    for record in records {
+        let lock = store.lock(&record.name)?;
+        // Another process may have given it back before the lock was ours.
+        if let Some(record) = store.find(&record.name).await? {
+            Drive { app, sites: &sites, store: &store, lock }.down(record, &mut interrupts).await?;
+        }
+        gone.push(record.name);
+    }
+    Ok(gone)
+}
+
+/// The live deployments of these names. One that was given back before is fine; one that never was is an error.
+async fn named(app: &App, store: &Store, names: &[String]) -> Result<Vec<Record>, Error> {
+    let mut records = Vec::new();
+    for text in names.iter().collect::<BTreeSet<_>>() {
+        let Ok(name) = Name::new(text.as_str()) else { return Err(app.no_deployment(text, Some(store)).await) };
+        match store.find(&name).await? {
+            Some(record) => records.push(record),
+            None if store.find_last(&name).await?.is_some() => {
+                app.printer.say(&format!("{name} was given back already"));
+            }
+            None => return Err(app.no_deployment(text, Some(store)).await),
+        }
+    }
+    Ok(records)
+}

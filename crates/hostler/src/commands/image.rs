@@ -1,0 +1,81 @@
+//! `hostler image`: the images that local machines boot.
+
+use std::path::Path;
+
+use hostler_providers::image::{AddImage, Image, ImageError, Source};
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::{ImageAddArgs, ImageArgs, ImageBuildArgs, ImageRmArgs, ImageVerb};
+use crate::drive::{interrupts, unless_interrupted};
+use crate::error::{Error, Kind};
+use crate::output::Format;
+use crate::view;
+
+/// Does what is asked with the images.
+pub fn run(app: &App, args: &ImageArgs) -> Result<(), Error> {
+    match &args.verb {
+        ImageVerb::Build(args) => build(app, args),
+        ImageVerb::Add(args) => add(app, args),
+        ImageVerb::Ls => ls(app),
+        ImageVerb::Rm(args) => rm(app, args),
+    }
+}
+
+fn build(app: &App, args: &ImageBuildArgs) -> Result<(), Error> {
+    let sources = app.settings.package_sources()?.or_else(|| app.trust().apt_sources);
+    let image = app.block_on(async {
+        let (interrupts, store) = (interrupts()?, app.images()?);
+        let progress = |line: &str| app.printer.say(line);
+        let built = async { Ok(store.build(&args.name, sources.as_deref(), &progress).await?) };
+        unless_interrupted(&interrupts, built).await
+    })?;
+    ready(app, &image)
+}
+
+fn add(app: &App, args: &ImageAddArgs) -> Result<(), Error> {
+    let source = match args.from.split_once("://") {
+        Some(("https" | "http", _)) => Source::Url { url: args.from.clone(), sha256: args.sha256.clone() },
+        Some((scheme, _)) => {
+            let error = Error::new(Kind::Usage, format!("images are not fetched by `{scheme}`"));
+            return Err(error.hinted("name a file, or an `https` address"));
+        }
+        None => Source::File { path: Path::new(&args.from).to_owned(), sha256: Some(args.sha256.clone()) },
+    };
+    let wanted = AddImage { name: args.name.clone(), source, user: args.user.clone() };
+    let image = app.block_on(async {
+        let (interrupts, store) = (interrupts()?, app.images()?);
+        let progress = |line: &str| app.printer.say(line);
+        let added = async { Ok(store.add(&wanted, &progress).await?) };
+        unless_interrupted(&interrupts, added).await
+    })?;
+    ready(app, &image)
+}
+
+fn ready(app: &App, image: &Image) -> Result<(), Error> {
+    app.emit(image, |_| format!("the image `{}` is ready\n", image.name))
+}
+
+fn ls(app: &App) -> Result<(), Error> {
+    let images = app.images()?.list()?;
+    if images.is_empty() && app.format == Format::Text {
+        app.printer.say("no images: `hostler image build debian-12` makes one");
+        return Ok(());
+    }
+    app.emit(&images, |width| view::images(&images, width))
+}
+
+fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
+    let name = &args.name;
+    let Some(image) = app.images()?.find(name)? else {
+        return Err(ImageError::Missing(name.clone()).into());
+    };
+    app.show(|width| view::images(std::slice::from_ref(&image), width));
+    if args.consent.dry_run {
+        return Ok(());
+    }
+    app.confirm(&args.consent, &format!("Remove the image `{name}`?"))?;
+    // The site knows which machines stand on it, and has a copy of its own.
+    app.block_on(async { Ok(app.local()?.remove_image(name).await?) })?;
+    app.emit(&json!({ "removed": name }), |_| format!("the image `{name}` is gone\n"))
+}

@@ -1,0 +1,54 @@
+//! One file a verb.
+
+mod analyze;
+mod apply;
+mod check;
+mod completions;
+mod down;
+mod exec;
+mod extend;
+mod hold;
+mod image;
+mod logs;
+mod ls;
+mod man;
+mod plan;
+mod power;
+mod ssh;
+mod status;
+mod sweep;
+mod up;
+
+use std::process::ExitCode;
+
+use hostler_core::ports::Power;
+
+use crate::app::App;
+use crate::args::Verb;
+use crate::error::Error;
+
+/// Does what the command line says. The exit code is that of the user's own command where one was run, else zero.
+pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
+    let done = match verb {
+        Verb::Exec(args) => return exec::run(app, args),
+        Verb::Analyze(args) => analyze::run(app, args),
+        Verb::Plan(args) => plan::run(app, args),
+        Verb::Up(args) => up::run(app, args),
+        Verb::Apply(args) => apply::run(app, args),
+        Verb::Status(args) => status::run(app, args),
+        Verb::Ls(args) => ls::run(app, args),
+        Verb::Ssh(args) => ssh::run(app, args),
+        Verb::Logs(args) => logs::run(app, args),
+        Verb::Extend(args) => extend::run(app, args),
+        Verb::Hold(args) => hold::run(app, args),
+        Verb::Stop(args) => power::run(app, args, Power::Off),
+        Verb::Start(args) => power::run(app, args, Power::On),
+        Verb::Down(args) => down::run(app, args),
+        Verb::Sweep(args) => sweep::run(app, args),
+        Verb::Check(args) => check::run(app, args),
+        Verb::Image(args) => image::run(app, args),
+        Verb::Completions(args) => completions::run(app, args),
+        Verb::Man(args) => man::run(app, args),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

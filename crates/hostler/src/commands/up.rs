@@ -1,0 +1,157 @@
+//! `hostler up`: from a target to machines that are ready.
+
+use hostler_core::money::Money;
+use hostler_core::plan::Plan;
+use hostler_engine::deploy::Material;
+use hostler_engine::run::{Interrupts, Sites};
+use hostler_engine::store::{Record, Store};
+
+use crate::app::App;
+use crate::args::{Consent, DemandArgs, UpArgs};
+use crate::drive::{Drive, interrupts, unless_interrupted};
+use crate::error::{Error, Kind};
+use crate::material::material;
+use crate::planning::{plan_new, warn};
+use crate::summary::Summary;
+use crate::target::{Target, Wanted, look_at, resolve};
+use crate::view;
+
+/// What came of it: a deployment, or with `--dry-run` only a plan.
+pub enum Upped {
+    /// A deployment that is ready.
+    Ready(Box<Summary>),
+    /// What would be done.
+    Only(Box<Plan>),
+}
+
+/// Brings it up, and shows how to log in.
+pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
+    let upped = app.block_on(async {
+        let mut interrupts = interrupts()?;
+        let found = async {
+            let wanted = match resolve(app, &args.target, &args.demand).await? {
+                Target::Wanted(wanted) => *wanted,
+                Target::Live(record) => as_it_is(app, &record, &args.demand).await?,
+            };
+            warn(app, &wanted);
+            Ok(wanted)
+        };
+        let wanted = unless_interrupted(&interrupts, found).await?;
+        up(app, &wanted, &args.consent, &mut interrupts).await
+    })?;
+    show(app, &upped)
+}
+
+/// Shows what came of it.
+pub fn show(app: &App, upped: &Upped) -> Result<(), Error> {
+    match upped {
+        Upped::Ready(summary) => app.emit(summary, |width| view::ready(summary, width)),
+        Upped::Only(plan) => app.emit(plan, |width| view::plan(plan, (app.now)(), width)),
+    }
+}
+
+/// What a live deployment was asked to be. Its source is brought to this computer again.
+async fn as_it_is(app: &App, record: &Record, flags: &DemandArgs) -> Result<Wanted, Error> {
+    if *flags != DemandArgs::default() {
+        let message = format!("`{}` is a live deployment: flags don't change what it is asked to be", record.name);
+        return Err(Error::new(Kind::Usage, message).hinted("name its demand file or repository instead"));
+    }
+    let demand = record.plan.demand.clone();
+    let checkout = match &demand.work.source {
+        Some(source) => Some(look_at(app, source).await?.checkout),
+        None => None,
+    };
+    Ok(Wanted { demand, secrets: Default::default(), warnings: Vec::new(), checkout })
+}
+
+async fn up(app: &App, wanted: &Wanted, consent: &Consent, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+    let sites = app.sites()?;
+    let name = &wanted.demand.name;
+    if let Some(store) = app.store_if_there().await?
+        && let Some(record) = store.find(name).await?
+    {
+        let up = Again { app, sites: &sites, wanted, consent };
+        return up.run(&store, record, interrupts).await;
+    }
+    fresh(app, &sites, wanted, consent, interrupts).await
+}
+
+/// A deployment of a name that is free.
+async fn fresh(
+    app: &App,
+    sites: &Sites,
+    wanted: &Wanted,
+    consent: &Consent,
+    interrupts: &mut Interrupts,
+) -> Result<Upped, Error> {
+    let plan = unless_interrupted(interrupts, plan_new(app, sites, &wanted.demand)).await?;
+    let material = material_of(app, wanted)?;
+    if consent.dry_run {
+        return Ok(Upped::Only(Box::new(plan)));
+    }
+    agree(app, &plan, consent)?;
+    let store = app.store().await?;
+    let lock = store.lock(&plan.demand.name)?;
+    let summary = Drive { app, sites, store: &store, lock }.up(&plan, None, &material, interrupts).await?;
+    Ok(Upped::Ready(Box::new(summary)))
+}
+
+/// Shows a plan, and asks where it costs money, or may.
+pub fn agree(app: &App, plan: &Plan, consent: &Consent) -> Result<(), Error> {
+    app.printer.say(&view::brief(plan, (app.now)(), app.printer.error_width));
+    if plan.price_per_hour == Some(Money::ZERO) {
+        return Ok(());
+    }
+    app.confirm(consent, "Launch these machines?")
+}
+
+fn material_of(app: &App, wanted: &Wanted) -> Result<Material, Error> {
+    material(app, &wanted.demand.work, &wanted.secrets, wanted.checkout.as_ref())
+}
+
+/// Another round of a deployment whose name is taken.
+struct Again<'a> {
+    app: &'a App,
+    sites: &'a Sites,
+    wanted: &'a Wanted,
+    consent: &'a Consent,
+}
+
+impl Again<'_> {
+    async fn run(&self, store: &Store, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+        let name = record.name.clone();
+        if self.consent.dry_run {
+            return self.rework(&record).map(|plan| Upped::Only(Box::new(plan)));
+        }
+        let lock = store.lock(&name)?;
+        let drive = Drive { app: self.app, sites: self.sites, store, lock };
+        // Another process may have changed it before the lock was ours.
+        match store.find(&name).await? {
+            Some(record) if record.journal().turns_back(&record.plan) => {
+                self.app.printer.say(&format!("`{name}` was being given back: this is finished first"));
+                drive.down(record, interrupts).await?;
+            }
+            Some(record) => return self.go_on(drive, record, interrupts).await,
+            None => drop(drive),
+        }
+        fresh(self.app, self.sites, self.wanted, self.consent, interrupts).await
+    }
+
+    async fn go_on(&self, drive: Drive<'_>, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+        let plan = self.rework(&record)?;
+        let material = material_of(self.app, self.wanted)?;
+        let summary = drive.up(&plan, Some(record), &material, interrupts).await?;
+        Ok(Upped::Ready(Box::new(summary)))
+    }
+
+    /// The plan of the next round: the machines that are there, with the work that is asked for now.
+    fn rework(&self, record: &Record) -> Result<Plan, Error> {
+        record.plan.rework(&self.wanted.demand, (self.app.now)()).map_err(|changes| {
+            let name = &record.name;
+            let mut error = Error::new(Kind::Changed, format!("`{name}` is up, and this takes other machines"))
+                .hinted(format!("give it back first (`hostler down {name}`), or name this one otherwise (`--name`)"));
+            error.causes.extend(changes.iter().map(ToString::to_string));
+            error
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! Driving a deployment from a command: interrupts, events, and what its end means.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostler_core::name::Name;
+use hostler_core::plan::Plan;
+use hostler_engine::deploy::{DeployError, Deployer, Material};
+use hostler_engine::event::Report;
+use hostler_engine::host::Ssh;
+use hostler_engine::run::{Interrupts, Outcome, Sites};
+use hostler_engine::store::{Lock, Record, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::access::write_ssh_config;
+use crate::app::App;
+use crate::error::{Details, Error, Kind};
+use crate::report;
+use crate::summary::Summary;
+
+/// How long a machine may take from its start until it can be logged in to: an emulated one on a loaded computer needs
+/// many minutes.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Counts Ctrl-C, and the signals that ask a process to end, from now on.
+pub fn interrupts() -> Result<Interrupts, Error> {
+    let (count, interrupts) = watch::channel(0);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals =
+            signal(kind).map_err(|error| Error::new(Kind::System, "no signals can be heard").caused_by(&error))?;
+        let count = count.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                count.send_modify(|count| *count += 1);
+            }
+        });
+    }
+    Ok(interrupts)
+}
+
+/// Waits for something that changes nothing at a site, so that it can simply be dropped when the user wants it so.
+pub async fn unless_interrupted<T>(
+    interrupts: &Interrupts,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut interrupts = interrupts.clone();
+    tokio::select! {
+        biased;
+        Ok(_) = interrupts.wait_for(|count| *count > 0) => Err(Error::new(Kind::Interrupted, "interrupted")),
+        done = work => done,
+    }
+}
+
+/// The right to drive the deployment of a name.
+pub struct Drive<'a> {
+    /// What every command has at hand.
+    pub app: &'a App,
+    /// The configured sites.
+    pub sites: &'a Sites,
+    /// Where the journal is kept.
+    pub store: &'a Store,
+    /// What keeps other processes away.
+    pub lock: Lock,
+}
+
+impl Drive<'_> {
+    /// Brings a deployment up by a plan; `known` is what the store has under its name.
+    pub async fn up(
+        self,
+        plan: &Plan,
+        known: Option<Record>,
+        material: &Material,
+        interrupts: &mut Interrupts,
+    ) -> Result<Summary, Error> {
+        let name = &plan.demand.name;
+        let report = report::of(self.app.events, &self.app.printer, plan, self.app.now);
+        let driven = self.deployer(&*report).up(plan, known, material, interrupts).await;
+        let (record, outcome) = self.settled(name, driven).await?;
+        // Also where it is not ready: what was reached is there to be looked at.
+        if record.closed.is_none() {
+            write_ssh_config(self.store, &record).await?;
+        }
+        let summary = Summary::of(&record, false, &self.app.ssh_config(self.store, &record), (self.app.now)());
+        match outcome {
+            Outcome::Ready { failed_runs } if failed_runs.is_empty() => Ok(summary),
+            outcome => Err(otherwise(name, outcome, &record)),
+        }
+    }
+
+    /// Gives a deployment back, whatever state it is in.
+    pub async fn down(self, record: Record, interrupts: &mut Interrupts) -> Result<(), Error> {
+        let name = record.name.clone();
+        let report = report::of(self.app.events, &self.app.printer, &record.plan, self.app.now);
+        let driven = self.deployer(&*report).down(record, interrupts).await;
+        let (record, outcome) = self.settled(&name, driven).await?;
+        match outcome {
+            Outcome::Released | Outcome::RolledBack { .. } => Ok(()),
+            outcome => Err(otherwise(&name, outcome, &record)),
+        }
+    }
+
+    fn deployer<'d>(&'d self, report: &'d dyn Report) -> Deployer<'d> {
+        let hosts = Arc::new(Ssh::default());
+        Deployer { store: self.store, sites: self.sites, hosts, report, now: self.app.now, patience: PATIENCE }
+    }
+
+    /// Where the journal could not be written, whatever the deployment has made is still there.
+    async fn settled<T>(&self, name: &Name, driven: Result<T, DeployError>) -> Result<T, Error> {
+        let error = match driven {
+            Ok(done) => return Ok(done),
+            Err(error) => Error::from(error),
+        };
+        match self.store.find(name).await {
+            Ok(Some(record)) => {
+                let left = record.journal().left(&record.plan);
+                let error = Error { kind: if left.is_empty() { error.kind } else { Kind::Stuck }, ..error };
+                Err(error.detailed(Details::Remains { failed: Vec::new(), left }))
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+/// What it means that a deployment ended otherwise than it was to.
+fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
+    let next = format!("go on with `hostler up {name}`, or give it back with `hostler down {name}`");
+    match outcome {
+        Outcome::Ready { failed_runs } => Error::new(Kind::RunFailed, format!("`{name}` is ready, but its run failed"))
+            .hinted(format!("see all that it wrote: `hostler logs {name}`; look around: `hostler ssh {name}`"))
+            .hinted(format!("run it again with `hostler up {name}`, or give it back with `hostler down {name}`"))
+            .detailed(Details::Remains { failed: failed_runs, left: record.journal().left(&record.plan) }),
+        Outcome::RolledBack { interrupted: true, .. } => {
+            Error::new(Kind::Interrupted, format!("`{name}` was interrupted; everything was given back"))
+        }
+        Outcome::RolledBack { interrupted: false, failed } => {
+            Error::new(Kind::RolledBack, format!("`{name}` could not be had; everything was given back"))
+                .detailed(Details::Remains { failed, left: Vec::new() })
+        }
+        Outcome::Stuck { failed, left } => Error::new(Kind::Stuck, format!("`{name}` can't go on by itself"))
+            .hinted(next)
+            .detailed(Details::Remains { failed, left }),
+        Outcome::Interrupted { left } => Error::new(Kind::Stopped, format!("`{name}` was stopped half-way"))
+            .hinted(next)
+            .detailed(Details::Remains { failed: Vec::new(), left }),
+        Outcome::Released => Error::new(Kind::State, format!("`{name}` was given back")).hinted(next),
+    }
+}

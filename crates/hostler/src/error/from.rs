@@ -1,0 +1,185 @@
+//! From the errors of the other crates to kinds and hints.
+
+use hostler_core::demand::problem::Problem;
+use hostler_core::name::BadName;
+use hostler_core::plan::{MisfitKind, NoPlan};
+use hostler_core::ports::{Remedy, SiteError};
+use hostler_core::time::BadTime;
+use hostler_engine::deploy::{DeployError, FilesError};
+use hostler_engine::host::{HostError, Trouble};
+use hostler_engine::keep::KeepError;
+use hostler_engine::repo::RepoError;
+use hostler_engine::store::StoreError;
+use hostler_providers::image::ImageError;
+
+use super::{Details, Error, Kind};
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let (kind, hint) = match &error {
+            StoreError::Busy { name, .. } => {
+                (Kind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
+            }
+            StoreError::Lost(name) => (Kind::System, format!("look whether it is there: `hostler status {name}`")),
+            StoreError::Taken(name) => (Kind::State, format!("look at it with `hostler status {name}`")),
+            StoreError::Version { .. } => {
+                (Kind::System, "use the newest hostler that ever ran with this data directory".to_owned())
+            }
+            StoreError::Files { .. } | StoreError::Database { .. } => {
+                (Kind::System, "check the directory's owner and free space, or set HOSTLER_DATA_DIR".to_owned())
+            }
+            StoreError::Damaged { .. } => {
+                (Kind::System, "keep a copy of the file; `hostler sweep` finds what is left at the sites".to_owned())
+            }
+        };
+        Self::of(kind, &error).hinted(hint)
+    }
+}
+
+impl From<SiteError> for Error {
+    fn from(error: SiteError) -> Self {
+        let hint = match (&error.hint, error.remedy) {
+            (Some(hint), _) => hint.clone(),
+            (None, Remedy::Ask) => format!("look at the site's configuration: `hostler check {}`", error.site),
+            (None, _) => format!("see how the site is: `hostler check {}`", error.site),
+        };
+        Self::of(Kind::Site, &error).hinted(hint)
+    }
+}
+
+impl From<KeepError> for Error {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Store(error) => error.into(),
+            KeepError::Past { .. } => {
+                Self::of(Kind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
+            }
+            KeepError::NoSite { .. } => {
+                Self::of(Kind::Config, &error).hinted("configure the site again: this deployment has machines there")
+            }
+            KeepError::Sites { ref failed, .. } => {
+                let mut out = Self::of(Kind::Site, &error);
+                for refusal in failed {
+                    out.causes.push(refusal.to_string());
+                    out.hints.extend(refusal.hint.clone());
+                }
+                out
+            }
+        }
+    }
+}
+
+impl From<BadName> for Error {
+    fn from(error: BadName) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
+
+impl From<BadTime> for Error {
+    fn from(error: BadTime) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
+
+impl From<NoPlan> for Error {
+    fn from(no_plan: NoPlan) -> Self {
+        let kind = kind_of(&no_plan);
+        let message = match kind {
+            Kind::Site => "no site could be asked for offers".to_owned(),
+            Kind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
+            _ => format!("no offer serves the demand: {} looked at", offers(no_plan.looked)),
+        };
+        let hints = no_plan.advice.clone();
+        let error = Self::new(kind, message).detailed(Details::NoPlan(Box::new(no_plan)));
+        Self { hints, ..error }
+    }
+}
+
+fn offers(count: usize) -> String {
+    if count == 1 { "1 offer was".to_owned() } else { format!("{count} offers were") }
+}
+
+/// Whether it is the site's fault, a matter of time, or of the demand.
+fn kind_of(no_plan: &NoPlan) -> Kind {
+    let passes = |kind| matches!(kind, MisfitKind::Busy | MisfitKind::Maintenance | MisfitKind::Unknown);
+    let mut refusals = no_plan.refusals.iter().filter(|refusal| !refusal.misfits.is_empty());
+    if no_plan.looked == 0 && !no_plan.silent.is_empty() {
+        Kind::Site
+    } else if refusals.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind))) {
+        Kind::NotNow
+    } else {
+        Kind::NoOffer
+    }
+}
+
+impl From<Vec<Problem>> for Error {
+    fn from(problems: Vec<Problem>) -> Self {
+        let message = match problems.as_slice() {
+            [only] => only.to_string(),
+            many => format!("the demand can't be used: {} problems", many.len()),
+        };
+        Self::new(Kind::Demand, message).detailed(Details::Problems(problems))
+    }
+}
+
+impl From<HostError> for Error {
+    fn from(error: HostError) -> Self {
+        let kind = match error.trouble {
+            Trouble::TookTooLong(_) => Kind::TimedOut,
+            Trouble::Local { .. } | Trouble::BadCommand(_) => Kind::System,
+            _ => Kind::Site,
+        };
+        let hint = error.hint();
+        Self::of(kind, &error).maybe_hinted(hint)
+    }
+}
+
+impl From<ImageError> for Error {
+    fn from(error: ImageError) -> Self {
+        let kind = match &error {
+            ImageError::Missing(_) | ImageError::NoRecipe(_) => Kind::Unknown,
+            ImageError::BadName(_) => Kind::Usage,
+            ImageError::Exists(_) => Kind::State,
+            ImageError::Digest { .. } | ImageError::BadDisk { .. } => Kind::Demand,
+            ImageError::Http(_) => Kind::Site,
+            ImageError::NoProgram { .. } | ImageError::Program { .. } | ImageError::File { .. } => Kind::System,
+        };
+        let hint = match &error {
+            ImageError::Missing(_) => Some("`hostler image ls` lists those that there are".to_owned()),
+            ImageError::Exists(name) => Some(format!("remove it first: `hostler image rm {name}`")),
+            ImageError::Digest { .. } => Some("get the checksum from whoever publishes the image".to_owned()),
+            _ => None,
+        };
+        Self::of(kind, &error).maybe_hinted(hint)
+    }
+}
+
+impl From<RepoError> for Error {
+    fn from(error: RepoError) -> Self {
+        let kind = match &error {
+            RepoError::NoGit(_) | RepoError::NoScratch { .. } => Kind::System,
+            RepoError::TooSlow { .. } => Kind::TimedOut,
+            _ => Kind::Source,
+        };
+        let hint = error.hint();
+        Self::of(kind, &error).maybe_hinted(hint)
+    }
+}
+
+impl From<FilesError> for Error {
+    fn from(error: FilesError) -> Self {
+        match error {
+            FilesError::Directory(error) => error.into(),
+            error => Self::of(Kind::System, &error).hinted("check the owner and the free space of the data directory"),
+        }
+    }
+}
+
+impl From<DeployError> for Error {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Store(error) => error.into(),
+            DeployError::Files(error) => error.into(),
+        }
+    }
+}

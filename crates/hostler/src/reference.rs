@@ -1,0 +1,77 @@
+//! `docs/reference/cli.md`, made from the command line's own definition.
+
+use clap::{Arg, Command, CommandFactory};
+
+use crate::args::Cli;
+use crate::config::{TRUSTED, VARIABLES};
+
+/// The whole page, in Markdown.
+pub fn cli() -> String {
+    let mut command = Cli::command();
+    command.build();
+    let mut out = "# The command line\n\n".to_owned();
+    out.push_str("This page is made from the program itself, and a test holds it to it. ");
+    out.push_str("Exit codes and kinds of errors: [errors](../errors.md).\n\n");
+    let global: Vec<&Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).collect();
+    out.push_str("## For every command\n\n");
+    out.push_str(&table(&global));
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        section(verb, "hostler", &mut out);
+    }
+    out.push_str("\n## Environment\n\n| variable | what it does |\n|---|---|\n");
+    for (name, what) in VARIABLES {
+        out.push_str(&format!("| `{name}` | {what} |\n"));
+    }
+    let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();
+    out.push_str(&format!("\nLocal machines are told what this computer trusts: {}.\n", trusted.join(", ")));
+    out
+}
+
+fn section(command: &Command, parent: &str, out: &mut String) {
+    let name = format!("{parent} {}", command.get_name());
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    out.push_str(&format!("\n## `{name}`\n\n{about}.\n\n"));
+    let usage = command.clone().render_usage().to_string();
+    out.push_str(&format!("```text\n{}\n```\n", usage.trim_start_matches("Usage: ")));
+    let own: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_global_set() && arg.get_id() != "help").collect();
+    if !own.is_empty() {
+        out.push('\n');
+        out.push_str(&table(&own));
+    }
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        section(verb, &name, out);
+    }
+}
+
+fn table(args: &[&Arg]) -> String {
+    let mut out = "| argument | what it does |\n|---|---|\n".to_owned();
+    for arg in args {
+        out.push_str(&format!("| {} | {} |\n", spelled(arg), explained(arg)));
+    }
+    out
+}
+
+fn spelled(arg: &Arg) -> String {
+    let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string).unwrap_or_default();
+    let value = if arg.get_action().takes_values() { value } else { String::new() };
+    let flags = [arg.get_short().map(|short| format!("-{short}")), arg.get_long().map(|long| format!("--{long}"))];
+    let flags: Vec<String> = flags.into_iter().flatten().collect();
+    format!("`{}`", format!("{} {value}", flags.join(", ")).trim().replace('|', "\\|"))
+}
+
+fn explained(arg: &Arg) -> String {
+    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let values: Vec<String> = match arg.get_action().takes_values() {
+        true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
+        false => Vec::new(),
+    };
+    if !values.is_empty() {
+        text.push_str(&format!("; one of {}", values.join(", ")));
+    }
+    let defaults: Vec<String> =
+        arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    if !defaults.is_empty() && arg.get_action().takes_values() {
+        text.push_str(&format!("; {} where it isn't given", defaults.join(" ")));
+    }
+    text.replace('|', "\\|")
+}

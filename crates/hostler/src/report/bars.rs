@@ -1,0 +1,79 @@
+//! On a terminal: a line for each step that runs, with the time it has taken; what has ended scrolls up above them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hostler_core::ticket::StepId;
+use hostler_core::time::show_duration;
+use hostler_engine::event::{Event, Report};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::SignedDuration;
+use owo_colors::OwoColorize;
+
+use super::Labels;
+use crate::printer::Printer;
+
+pub(super) struct Bars {
+    printer: Arc<Printer>,
+    labels: Labels,
+    running: Mutex<BTreeMap<StepId, ProgressBar>>,
+}
+
+impl Bars {
+    pub(super) fn new(printer: Arc<Printer>, labels: Labels) -> Self {
+        Self { printer, labels, running: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn start(&self, step: &StepId, title: String) {
+        let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {prefix}  {wide_msg}");
+        let bar = ProgressBar::new_spinner().with_prefix(title);
+        let bar = self.printer.bars().add(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        self.with_running(|running| running.insert(step.clone(), bar));
+    }
+
+    /// Takes a step's bar away, and writes how it ended.
+    fn end(&self, step: &StepId, mark: &str, after: &str) {
+        let bar = self.with_running(|running| running.remove(step));
+        let (title, took) = match &bar {
+            Some(bar) => (bar.prefix(), elapsed(bar)),
+            None => (step.to_string(), String::new()),
+        };
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        self.printer.say(&format!("{mark} {took:>5} {title}{after}"));
+    }
+
+    fn with_running<T>(&self, act: impl FnOnce(&mut BTreeMap<StepId, ProgressBar>) -> T) -> T {
+        act(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn elapsed(bar: &ProgressBar) -> String {
+    show_duration(SignedDuration::try_from(bar.elapsed()).unwrap_or_default())
+}
+
+impl Report for Bars {
+    fn report(&self, event: &Event) {
+        let (done, failed) = ("done  ".green().to_string(), "failed".red().to_string());
+        match event {
+            Event::Journaled { .. } => {}
+            Event::Started { step, title } => self.start(step, title.clone()),
+            Event::Undoing { step } => self.start(step, format!("give back {step}")),
+            Event::Progress { step, text } => {
+                self.with_running(|running| running.get(step).map(|bar| bar.set_message(text.clone())));
+            }
+            Event::Output { machine, line, .. } => {
+                self.printer.say(&self.labels.output(machine, line).dimmed().to_string());
+            }
+            Event::Done { step, already: true } => self.end(step, &done, " (already)"),
+            Event::Done { step, already: false } | Event::Undone { step } => self.end(step, &done, ""),
+            Event::Failed { step, error } | Event::UndoFailed { step, error } => {
+                self.end(step, &failed, &format!(": {error}"));
+            }
+            Event::Note { text } => self.printer.say(text),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The configured sites, each behind the port `Provider`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hostler_core::name::{ProviderKind, SiteId};
+use hostler_engine::run::Sites;
+use hostler_providers::image::ImageStore;
+use hostler_providers::libvirt::{self, trust};
+
+use crate::app::App;
+use crate::error::{Error, Kind};
+
+impl App {
+    /// The configured sites. None is asked anything yet.
+    pub fn sites(&self) -> Result<Sites, Error> {
+        let mut sites = Sites::new();
+        if self.settings.config.local.enabled {
+            let local = self.local()?;
+            sites.insert(local_id()?, Arc::new(local));
+        }
+        Ok(sites)
+    }
+
+    /// The virtual machines of this computer. They are told what this computer trusts.
+    pub fn local(&self) -> Result<libvirt::Local, Error> {
+        let images = self.images()?;
+        let mut settings = libvirt::Settings::new(local_id()?, &self.settings.data_dir);
+        if let Some(uri) = self.settings.libvirt_uri() {
+            settings.uri = uri.to_owned();
+        }
+        if let Some(pool) = &self.settings.config.local.pool {
+            settings.pool.clone_from(pool);
+        }
+        settings.trust = self.trust().script;
+        Ok(libvirt::Local::new(settings, images))
+    }
+
+    /// What this computer trusts.
+    pub fn trust(&self) -> trust::Trust {
+        trust::read(&self.settings.env.trusted(), Path::new("/"))
+    }
+
+    /// The store of images.
+    pub fn images(&self) -> Result<ImageStore, Error> {
+        self.settings.make_data_dir()?;
+        Ok(ImageStore::open(&self.settings.data_dir)?)
+    }
+}
+
+fn local_id() -> Result<SiteId, Error> {
+    Ok(SiteId { provider: ProviderKind::new("local").map_err(|error| Error::of(Kind::Config, &error))?, place: None })
+}

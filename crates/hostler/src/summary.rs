@@ -1,0 +1,205 @@
+//! A deployment as the user sees it: the JSON record of `up`, `status` and `ls`.
+
+use std::path::Path;
+
+use hostler_core::journal::{Left, Progress, State};
+use hostler_core::money::Money;
+use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
+use hostler_core::plan::{MachineSpec, PlanId, Shape, Step};
+use hostler_engine::host::quote;
+use hostler_engine::run::title;
+use hostler_engine::store::Record;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// All about a deployment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: DeploymentId,
+    /// Where it stands.
+    pub state: State,
+    /// Whether a process works on it now.
+    pub busy: bool,
+    /// Whether it is kept though failed or expired.
+    pub held: bool,
+    /// The sites that it is at.
+    pub sites: Vec<SiteId>,
+    /// When it was entered.
+    pub created: Timestamp,
+    /// When all was ready for the first time.
+    pub ready: Option<Timestamp>,
+    /// Until when its machines are held; until given back where absent.
+    pub until: Option<Timestamp>,
+    /// When nothing of it was left.
+    pub closed: Option<Timestamp>,
+    /// The plan of its latest round.
+    pub plan: PlanId,
+    /// What it costs an hour while it is up; unknown where absent.
+    pub price_per_hour: Option<Money>,
+    /// What it has cost so far, by the planned price; unknown where absent.
+    pub cost: Option<Money>,
+    /// Its machines, in the order of their ranks.
+    pub machines: Vec<Machine>,
+    /// Its steps.
+    pub steps: Vec<StepState>,
+    /// What is, or may be, at a site.
+    pub left: Vec<Left>,
+}
+
+/// A machine of a deployment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// Its host name.
+    pub name: String,
+    /// Its group.
+    pub group: GroupName,
+    /// Its place among all machines, from 0.
+    pub rank: u32,
+    /// Where.
+    pub site: SiteId,
+    /// The node type there.
+    pub node_type: String,
+    /// Its size.
+    pub shape: Shape,
+    /// The image that it booted.
+    pub image: String,
+    /// What it does.
+    pub state: MachineState,
+    /// Where to reach it, once it is there.
+    pub address: Option<String>,
+    /// Its SSH port, once it is there.
+    pub port: Option<u16>,
+    /// The user to log in as.
+    pub user: String,
+    /// The command that logs in.
+    pub ssh: Option<String>,
+}
+
+/// What a machine does, as far as the journal knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineState {
+    /// Not made yet, or given back.
+    Absent,
+    /// It was made.
+    There,
+    /// It was shut down on request.
+    Off,
+}
+
+impl MachineState {
+    /// For the user's eyes.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::There => "there",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepState {
+    /// Which.
+    pub step: String,
+    /// What it does.
+    pub title: String,
+    /// Where it stands: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
+    pub state: &'static str,
+    /// When something last happened to it.
+    pub at: Option<Timestamp>,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+impl Summary {
+    /// From a record; `busy` is whether a process holds its lock, `ssh_config` the file that its machines' addresses
+    /// and keys stand in.
+    pub fn of(record: &Record, busy: bool, ssh_config: &Path, now: Timestamp) -> Self {
+        let (plan, journal) = (&record.plan, record.journal());
+        let mut sites: Vec<SiteId> = plan.picks.iter().map(|pick| pick.site.clone()).collect();
+        sites.sort();
+        sites.dedup();
+        Self {
+            name: record.name.clone(),
+            id: record.id,
+            state: record.state(),
+            busy,
+            held: journal.held(),
+            sites,
+            created: record.created,
+            ready: first_ready(record),
+            until: journal.until(plan),
+            closed: record.closed,
+            plan: plan.id(),
+            price_per_hour: plan.price_per_hour,
+            cost: cost(record, now),
+            machines: plan.machines().map(|(step, spec)| machine(&journal, step, spec, ssh_config)).collect(),
+            steps: plan.steps.iter().map(|step| step_state(record, &journal, step)).collect(),
+            left: journal.left(plan),
+        }
+    }
+}
+
+fn first_ready(record: &Record) -> Option<Timestamp> {
+    let ready = |stored: &&hostler_engine::store::Stored| stored.entry == hostler_core::journal::Entry::Ready;
+    record.entries.iter().find(ready).map(|stored| stored.at)
+}
+
+/// The planned price, from its start until now, or until it was closed.
+fn cost(record: &Record, now: Timestamp) -> Option<Money> {
+    let until = record.closed.unwrap_or(now);
+    let seconds = until.duration_since(record.created).as_secs().max(0);
+    Some(record.plan.price_per_hour?.over_seconds(seconds))
+}
+
+fn machine(journal: &hostler_core::journal::Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
+    let made = journal.made(&step.id);
+    let address = made.and_then(|made| made.address.as_ref());
+    let state = match made {
+        None => MachineState::Absent,
+        Some(_) if journal.is_off(&step.id) => MachineState::Off,
+        Some(_) => MachineState::There,
+    };
+    Machine {
+        name: spec.name.clone(),
+        group: spec.group.clone(),
+        rank: spec.rank,
+        site: spec.site.clone(),
+        node_type: spec.node_type.clone(),
+        shape: spec.shape.clone(),
+        image: spec.image.clone(),
+        state,
+        address: address.map(|address| address.host.clone()),
+        port: address.map(|address| address.port),
+        user: spec.user.clone(),
+        ssh: (state == MachineState::There)
+            .then(|| format!("ssh -F {} {}", quote(&ssh_config.display().to_string()), spec.name)),
+    }
+}
+
+fn step_state(record: &Record, journal: &hostler_core::journal::Journal, step: &Step) -> StepState {
+    use hostler_core::journal::Entry;
+    let (state, failure) = match journal.progress(&step.id) {
+        None => ("waiting", None),
+        Some(Progress::Started) => ("started", None),
+        Some(Progress::Done(_)) => ("done", None),
+        Some(Progress::Failed(failure)) => ("failed", Some(failure.message.clone())),
+        Some(Progress::Undoing) => ("undoing", None),
+        Some(Progress::Undone) => ("undone", None),
+        Some(Progress::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
+    };
+    let about = |entry: &Entry| matches!(entry, Entry::Step { step: id, .. } if *id == step.id);
+    let last = record.entries.iter().rev().find(|stored| about(&stored.entry));
+    StepState {
+        step: step.id.to_string(),
+        title: title(step),
+        state,
+        at: last.filter(|_| state != "waiting").map(|stored| stored.at),
+        failure,
+    }
+}

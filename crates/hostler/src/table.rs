@@ -1,0 +1,50 @@
+//! Tables without lines: read by people at any width, and by `awk`.
+
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// How wide the text may be, in columns; as wide as it needs where there is no limit.
+pub type Width = Option<u16>;
+
+/// A column's heading, and which way its cells are aligned.
+#[derive(Debug, Clone, Copy)]
+pub enum Column {
+    /// Words.
+    Left(&'static str),
+    /// Numbers.
+    Right(&'static str),
+}
+
+/// A table of the rows, each with a cell for every column. Cells are wrapped where the width asks for it.
+pub fn table(width: Width, columns: &[Column], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
+    table.style_text_only();
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.set_header(columns.iter().map(|column| {
+        let (Column::Left(heading) | Column::Right(heading)) = column;
+        Cell::new(heading).add_attribute(Attribute::Bold)
+    }));
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if matches!(columns.get(index), Some(Column::Right(_))) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Facts below each other, their names aligned: `name  digits`.
+pub fn facts(facts: &[(&str, String)]) -> String {
+    let widest = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let indented = format!("\n{}", " ".repeat(widest + 2));
+    facts.iter().map(|(name, value)| format!("{name:widest$}  {}\n", value.replace('\n', &indented))).collect()
+}
+
+/// A plain cell.
+pub fn cell(text: impl ToString) -> Cell {
+    Cell::new(text)
+}

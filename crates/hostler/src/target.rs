@@ -1,0 +1,156 @@
+//! What `up`, `plan` and `analyze` are to look at: a demand file, a folder, a git URL, or a live deployment.
+
+use std::path::Path;
+
+use hostler_core::demand::file::FILE_NAMES;
+use hostler_core::demand::problem::Problem;
+use hostler_core::demand::source::{BadSource, parse_source};
+use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Secrets, Source, complete, parse};
+use hostler_core::name::Name;
+use hostler_core::scan::{Scan, Tree, scan};
+use hostler_engine::repo::{Checkout, Limits, look};
+use hostler_engine::store::Record;
+
+use crate::app::{App, near};
+use crate::args::DemandArgs;
+use crate::error::{Error, Kind};
+
+/// What the command line names.
+pub enum Target {
+    /// A live deployment.
+    Live(Box<Record>),
+    /// Something to bring up.
+    Wanted(Box<Wanted>),
+}
+
+/// Something to bring up.
+pub struct Wanted {
+    /// What is wanted, in full.
+    pub demand: Demand,
+    /// The secret values that the demand file spells out.
+    pub secrets: Secrets,
+    /// What was written and has no effect.
+    pub warnings: Vec<Problem>,
+    /// The source on this computer, for as long as this value lives.
+    pub checkout: Option<Checkout>,
+}
+
+/// A repository that was looked at.
+pub struct Looked {
+    /// Where it is on this computer, for as long as this value lives.
+    pub checkout: Checkout,
+    /// Its files.
+    pub tree: Tree,
+    /// What they say.
+    pub scan: Scan,
+}
+
+/// Finds out what a target is, and what is wanted of it.
+pub async fn resolve(app: &App, text: &str, flags: &DemandArgs) -> Result<Target, Error> {
+    if is_demand_file(text) {
+        return of_file(app, text, flags).await.map(|wanted| Target::Wanted(Box::new(wanted)));
+    }
+    if let Some(record) = live(app, text).await? {
+        return Ok(Target::Live(Box::new(record)));
+    }
+    let source = parse_source(text, &app.settings.directory).map_err(|error| bad_source(&error))?;
+    let looked = match look_at(app, &source).await {
+        Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.from).exists() => {
+            return Err(neither(app, text, error).await);
+        }
+        looked => looked?,
+    };
+    of_source(app, source, looked, flags).map(|wanted| Target::Wanted(Box::new(wanted)))
+}
+
+/// Brings a source to this computer, and scans it.
+pub async fn look_at(app: &App, source: &Source) -> Result<Looked, Error> {
+    let (checkout, tree) = look(source, &app.settings.scratch_dir, &Limits::default()).await?;
+    let scan = scan(&tree);
+    Ok(Looked { checkout, tree, scan })
+}
+
+/// A source as the command line names it.
+pub fn source(app: &App, text: &str) -> Result<Source, Error> {
+    parse_source(text, &app.settings.directory).map_err(|error| bad_source(&error))
+}
+
+fn is_demand_file(text: &str) -> bool {
+    !text.contains("://") && (text.ends_with(".yaml") || text.ends_with(".yml"))
+}
+
+async fn live(app: &App, text: &str) -> Result<Option<Record>, Error> {
+    let (Ok(name), Some(store)) = (Name::new(text), app.store_if_there().await?) else { return Ok(None) };
+    Ok(store.find(&name).await?)
+}
+
+async fn of_file(app: &App, path: &str, flags: &DemandArgs) -> Result<Wanted, Error> {
+    let text = app.settings.read_file(Path::new(path), Kind::Demand)?;
+    let file = parse(path, &text)?;
+    let home = app.settings.env.home();
+    let base = Base { directory: &app.settings.directory, author: Author::User { home: home.as_deref() } };
+    let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let overrides = flags.overrides(None);
+    let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: stem };
+    let alone = complete(&inputs)?;
+    let Some(source) = alone.demand.work.source.clone() else {
+        return Ok(wanted(alone.demand, &file.secrets, alone.warnings, None));
+    };
+    let looked = look_at(app, &source).await?;
+    let needs = looked.scan.needs();
+    let whole = complete(&Inputs { scan: Some(&needs), ..inputs })?;
+    Ok(wanted(whole.demand, &file.secrets, whole.warnings, Some(looked.checkout)))
+}
+
+fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> Result<Wanted, Error> {
+    let file = own_file(&looked)?;
+    let needs = looked.scan.needs();
+    let name = source.base_name().to_owned();
+    let home = app.settings.env.home();
+    // Without a file of its own there is nothing that the repository's author could have named.
+    let author = if file.is_some() { Author::Repository } else { Author::User { home: home.as_deref() } };
+    let overrides = flags.overrides(Some(source));
+    let completed = complete(&Inputs {
+        overrides: &overrides,
+        file: file.as_ref(),
+        scan: Some(&needs),
+        base: Base { directory: &looked.checkout.path, author },
+        fallback_name: &name,
+    })?;
+    let secrets = file.map(|file| file.secrets).unwrap_or_default();
+    Ok(wanted(completed.demand, &secrets, completed.warnings, Some(looked.checkout)))
+}
+
+/// The demand file that lies in the repository itself.
+fn own_file(looked: &Looked) -> Result<Option<DemandFile>, Error> {
+    let found = FILE_NAMES.iter().find_map(|name| Some((name, looked.tree.contents.get(*name)?)));
+    let Some((name, bytes)) = found else { return Ok(None) };
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|error| Error::new(Kind::Demand, format!("`{name}` is not UTF-8")).caused_by(&error))?;
+    Ok(Some(parse(name, text)?))
+}
+
+/// A fetched source is pinned to its commit: the plan says what will be brought, and a resume brings the same.
+fn wanted(mut demand: Demand, secrets: &Secrets, warnings: Vec<Problem>, checkout: Option<Checkout>) -> Wanted {
+    if let (Some(source), Some(checkout)) = (&mut demand.work.source, &checkout)
+        && let Some(commit) = &checkout.commit
+    {
+        source.at = Some(commit.clone());
+    }
+    Wanted { demand, secrets: secrets.clone(), warnings, checkout }
+}
+
+fn bad_source(error: &BadSource) -> Error {
+    Error::of(Kind::Source, error)
+}
+
+/// A word that is neither a folder nor a deployment.
+async fn neither(app: &App, text: &str, error: Error) -> Error {
+    let mut names: Vec<String> = Vec::new();
+    if let Ok(Some(store)) = app.store_if_there().await {
+        names.extend(store.list().await.unwrap_or_default().into_iter().map(|record| record.name.to_string()));
+    }
+    let message = format!("there is neither a folder nor a live deployment `{text}`");
+    let hint = near(text, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    Error { message, ..error }.maybe_hinted(hint)
+}

@@ -1,0 +1,67 @@
+//! The list of deployments.
+
+use comfy_table::{Cell, Color};
+use hostler_core::journal::State;
+use jiff::Timestamp;
+
+use super::words::{ago, coarse, money};
+use crate::summary::Summary;
+use crate::table::{Column, Width, cell, table};
+
+/// A line for each.
+pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {
+    use Column::{Left, Right};
+    let columns = [
+        Left("NAME"),
+        Left("STATE"),
+        Right("MACHINES"),
+        Left("SITE"),
+        Right("AGE"),
+        Right("ENDS IN"),
+        Right("PRICE/H"),
+        Right("COST"),
+    ];
+    let row = |summary: &Summary| {
+        let sites: Vec<String> = summary.sites.iter().map(ToString::to_string).collect();
+        vec![
+            cell(&summary.name),
+            state(summary),
+            cell(summary.machines.len()),
+            cell(sites.join(", ")),
+            cell(ago(summary.created, now)),
+            cell(ends_in(summary, now)),
+            cell(money(summary.price_per_hour)),
+            cell(money(summary.cost)),
+        ]
+    };
+    table(width, &columns, all.iter().map(row))
+}
+
+fn state(summary: &Summary) -> Cell {
+    let text = state_text(summary);
+    match summary.state {
+        State::Ready => cell(text).fg(Color::Green),
+        State::Stuck => cell(text).fg(Color::Red),
+        State::Stopped | State::Released | State::RolledBack => cell(text),
+        _ => cell(text).fg(Color::Yellow),
+    }
+}
+
+/// Where it stands. One that is on its way while nobody works on it has been left alone by its process.
+pub(super) fn state_text(summary: &Summary) -> String {
+    use State::{Launching, Releasing, RollingBack, SettingUp};
+    let on_its_way = matches!(summary.state, Launching | SettingUp | RollingBack | Releasing);
+    let state = match (on_its_way, summary.busy) {
+        (true, false) => format!("{} (interrupted)", summary.state),
+        _ => summary.state.to_string(),
+    };
+    if summary.held { format!("{state}, held") } else { state }
+}
+
+fn ends_in(summary: &Summary, now: Timestamp) -> String {
+    match summary.until {
+        None => "-".to_owned(),
+        Some(until) if until <= now => "over".to_owned(),
+        Some(until) => coarse(until.duration_since(now)),
+    }
+}

@@ -1,0 +1,75 @@
+//! An error, for the user's eyes: what failed, the details, the chain of causes, and the hints last.
+
+use hostler_core::demand::problem::render;
+use hostler_core::plan::NoPlan;
+use hostler_engine::run::FailedStep;
+use owo_colors::OwoColorize;
+
+use super::plan::refusals;
+use super::strays::left;
+use super::words::{heading, indented};
+use crate::error::{Details, Error};
+use crate::table::{Column, Width, cell, table};
+
+/// The whole error, without colour only where the printer takes it out.
+pub fn failure(error: &Error, width: Width) -> String {
+    let mut out = match &error.details {
+        // Each problem says by itself that it is an error, and where.
+        Details::Problems(problems) => render(problems),
+        _ => format!("{} {}\n", "error:".red().bold(), error.message),
+    };
+    out.push_str(&details(&error.details, width));
+    for cause in &error.causes {
+        out.push_str(&format!("{} {}\n", "caused by:".red(), cause.replace('\n', "\n  ")));
+    }
+    if !error.hints.is_empty() {
+        out.push('\n');
+    }
+    for hint in &error.hints {
+        out.push_str(&format!("{} {}\n", "hint:".cyan().bold(), hint.replace('\n', "\n  ")));
+    }
+    out
+}
+
+fn details(details: &Details, width: Width) -> String {
+    match details {
+        Details::None | Details::Problems(_) => String::new(),
+        Details::NoPlan(no_plan) => why_none(no_plan, width),
+        Details::Remains { failed, left: remaining } => {
+            let mut out: String = failed.iter().map(failed_step).collect();
+            if !remaining.is_empty() {
+                out.push_str(&heading("left behind"));
+                out.push_str(&left(remaining, width));
+            }
+            out
+        }
+    }
+}
+
+fn failed_step(failed: &FailedStep) -> String {
+    let hint =
+        failed.failure.hint.as_ref().map(|hint| indented(&format!("{} {hint}", "hint:".cyan()))).unwrap_or_default();
+    format!("  {}: {}\n{hint}", failed.step.bold(), failed.failure.message.replace('\n', "\n    "))
+}
+
+fn why_none(no_plan: &NoPlan, width: Width) -> String {
+    let mut out = String::new();
+    for (site, why) in &no_plan.silent {
+        out.push_str(&format!("  {site} could not be asked: {why}\n"));
+    }
+    if no_plan.tally.is_empty() {
+        return out;
+    }
+    let mut tally: Vec<_> = no_plan.tally.iter().collect();
+    tally.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    let row = |(kind, count): (&_, &usize)| vec![cell(kind), cell(count)];
+    out.push('\n');
+    out.push_str(&table(
+        width,
+        &[Column::Left("WHAT STOOD IN THE WAY"), Column::Right("OFFERS")],
+        tally.into_iter().map(row),
+    ));
+    out.push('\n');
+    out.push_str(&refusals(&no_plan.refusals, width));
+    out
+}

@@ -1,0 +1,31 @@
+//! The images that local machines boot.
+
+use hostler_providers::image::Image;
+
+use crate::table::{Column, Width, cell, table};
+
+/// A line for each.
+pub fn images(images: &[Image], width: Width) -> String {
+    let row = |image: &Image| {
+        let digest: String = image.digest.chars().take(12).collect();
+        vec![
+            cell(&image.name),
+            cell(&image.arch),
+            cell(&image.user),
+            cell(image.disk),
+            cell(image.memory),
+            cell(digest),
+            cell(&image.origin),
+        ]
+    };
+    let columns = [
+        Column::Left("NAME"),
+        Column::Left("ARCH"),
+        Column::Left("USER"),
+        Column::Right("DISK"),
+        Column::Right("MEMORY"),
+        Column::Left("SHA-256"),
+        Column::Left("FROM"),
+    ];
+    table(width, &columns, images.iter().map(row))
+}

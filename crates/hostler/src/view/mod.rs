@@ -1,0 +1,24 @@
+//! From values to text: pure functions of a value and a width. Styles are in the text; the printer takes them out where
+//! they aren't wanted.
+
+mod checks;
+mod deployments;
+mod failure;
+mod findings;
+mod images;
+mod plan;
+mod status;
+mod strays;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use checks::checks;
+pub use deployments::deployments;
+pub use failure::failure;
+pub use findings::findings;
+pub use images::images;
+pub use plan::{brief, plan};
+pub use status::{ready, status};
+pub use strays::{going, left, strays};
+pub use words::{ago, machines, money, plural, window};

@@ -1,0 +1,160 @@
+//! A plan: what was chosen, what it costs, what will be done, and why other offers were not taken.
+
+use std::collections::BTreeMap;
+
+use comfy_table::Cell;
+use hostler_core::plan::{Action, Pick, Plan, Refusal, Step};
+use hostler_core::ticket::StepId;
+use hostler_engine::run::title;
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
+
+use super::words::{heading, money, narrower, plural, window};
+use crate::table::{Column, Width, cell, facts, table};
+
+/// How many refused offers are listed before the rest is only counted.
+const REFUSALS: usize = 20;
+
+/// What was chosen, when, and what it costs.
+pub fn brief(plan: &Plan, now: Timestamp, width: Width) -> String {
+    let mut out = picks(&plan.picks, width);
+    out.push('\n');
+    out.push_str(&facts(&[
+        ("deployment", plan.demand.name.bold().to_string()),
+        ("window", window(plan.start, plan.until, now)),
+        ("cost", cost(plan)),
+        ("plan", plan.id().to_string()),
+    ]));
+    out
+}
+
+/// The whole plan.
+pub fn plan(plan: &Plan, now: Timestamp, width: Width) -> String {
+    let mut out = brief(plan, now, width);
+    out.push_str(&heading(&plural(plan.steps.len(), "step")));
+    out.push_str(&steps(&plan.steps, width));
+    if !plan.refusals.is_empty() {
+        out.push_str(&heading(&format!("{} not taken", plural(plan.refusals.len(), "other offer"))));
+        out.push_str(&refusals(&plan.refusals, width));
+    }
+    out
+}
+
+fn cost(plan: &Plan) -> String {
+    let Some(hourly) = plan.price_per_hour else { return "unknown: a site does not say its price".to_owned() };
+    match plan.until {
+        None => format!("{hourly} an hour"),
+        Some(until) => {
+            let seconds = until.duration_since(plan.start).as_secs();
+            format!("{hourly} an hour, {} in all", hourly.over_seconds(seconds))
+        }
+    }
+}
+
+fn picks(picks: &[Pick], width: Width) -> String {
+    use Column::{Left, Right};
+    let columns = [
+        Left("GROUP"),
+        Right("COUNT"),
+        Left("SITE"),
+        Left("NODE TYPE"),
+        Right("CPUS"),
+        Right("MEMORY"),
+        Right("DISK"),
+        Left("GPUS"),
+        Left("IMAGE"),
+        Right("PRICE/H"),
+    ];
+    let row = |pick: &Pick| -> Vec<Cell> {
+        let shape = &pick.shape;
+        vec![
+            cell(&pick.group),
+            cell(pick.count),
+            cell(&pick.site),
+            cell(&pick.node_type),
+            cell(shape.cpus),
+            cell(shape.memory),
+            cell(shape.disk),
+            cell(counted(&shape.gpus)),
+            cell(&pick.image),
+            cell(money(pick.price_per_hour)),
+        ]
+    };
+    table(width, &columns, picks.iter().map(row))
+}
+
+/// Equal names once, with their number: `A100 × 2`.
+pub(super) fn counted(names: &[String]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+    let shown: Vec<String> = counts.iter().map(|(name, count)| format!("{count} × {name}")).collect();
+    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") }
+}
+
+/// The steps by their numbers, each with those that it waits for.
+fn steps(steps: &[Step], width: Width) -> String {
+    let numbers: BTreeMap<&StepId, usize> = steps.iter().zip(1..).map(|(step, number)| (&step.id, number)).collect();
+    let row = |step: &Step| {
+        let after: Vec<String> = step.after.iter().filter_map(|id| numbers.get(id)).map(usize::to_string).collect();
+        let detail = match &step.action {
+            Action::SetUp { phase, .. } => phase_detail(phase),
+            Action::Create(_) | Action::Reach { .. } => String::new(),
+        };
+        let number = numbers.get(&step.id).copied().unwrap_or_default();
+        vec![cell(number), cell(title(step)), cell(after.join(" ")), cell(detail)]
+    };
+    let columns = [Column::Right("#"), Column::Left("STEP"), Column::Left("AFTER"), Column::Left("WHAT")];
+    table(width, &columns, steps.iter().map(row))
+}
+
+/// What a phase will do, in a few words.
+fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
+    use hostler_core::plan::Phase;
+    match phase {
+        Phase::Packages { packages } => packages.join(" "),
+        Phase::Source => String::new(),
+        Phase::Python(need) => {
+            let version = need.version.as_ref().map(|version| format!("Python {version}"));
+            let more = need.requirement_files.iter().chain(&need.requirements).cloned();
+            version.into_iter().chain(more).collect::<Vec<_>>().join(", ")
+        }
+        Phase::Setup { script } | Phase::Run { script } => first_line(script),
+        Phase::Check { command } => first_line(command),
+    }
+}
+
+/// The first line of a script, and whether there is more.
+fn first_line(script: &str) -> String {
+    let mut lines = script.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default().trim();
+    let cut: String = first.chars().take(60).collect();
+    if cut.len() < first.len() || lines.next().is_some() { format!("{cut} …") } else { cut }
+}
+
+/// The offers that were not taken, and all that each lacked. Equal rows of several groups stand together.
+pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
+    let mut rows: Vec<(String, String, String, String)> = Vec::new();
+    for refusal in refusals {
+        let why = if refusal.misfits.is_empty() {
+            "it would serve, but another is better".to_owned()
+        } else {
+            refusal.misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        let (site, node_type) = (refusal.site.to_string(), refusal.node_type.clone());
+        match rows.iter_mut().find(|row| (&row.0, &row.1, &row.3) == (&site, &node_type, &why)) {
+            Some(row) => row.2 = format!("{}, {}", row.2, refusal.group),
+            None => rows.push((site, node_type, refusal.group.to_string(), why)),
+        }
+    }
+    let columns = [Column::Left("SITE"), Column::Left("NODE TYPE"), Column::Left("FOR"), Column::Left("WHY NOT")];
+    let hidden = rows.len().saturating_sub(REFUSALS);
+    let shown = rows
+        .into_iter()
+        .take(REFUSALS)
+        .map(|(site, node_type, group, why)| vec![cell(site), cell(node_type), cell(group), cell(why)]);
+    let mut out = table(narrower(width, 0), &columns, shown);
+    if hidden > 0 {
+        out.push_str(&format!("and {hidden} more: `-o json` shows all\n"));
+    }
+    out
+}

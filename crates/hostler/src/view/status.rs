@@ -1,0 +1,104 @@
+//! All about one deployment.
+
+use hostler_core::plan::Kind;
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
+
+use super::deployments::state_text;
+use super::plan::counted;
+use super::strays::left;
+use super::words::{ago, coarse, heading, instant, money, plural};
+use crate::summary::{Machine, StepState, Summary};
+use crate::table::{Column, Width, cell, facts, table};
+
+/// The deployment, its machines, its steps, and what else of it is there.
+pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
+    let until = match summary.until {
+        None => "when given back".to_owned(),
+        Some(until) if until <= now => format!("{}: over since {}", instant(until), ago(until, now)),
+        Some(until) => format!("{}: in {}", instant(until), coarse(until.duration_since(now))),
+    };
+    let mut out = facts(&[
+        ("name", summary.name.bold().to_string()),
+        ("state", state_text(summary)),
+        ("created", format!("{}: {} ago", instant(summary.created), ago(summary.created, now))),
+        ("ends", until),
+        ("cost", format!("{} so far, {} an hour", money(summary.cost), money(summary.price_per_hour))),
+        ("plan", summary.plan.to_string()),
+        ("id", summary.id.to_string()),
+    ]);
+    out.push('\n');
+    out.push_str(&machines(&summary.machines, width));
+    out.push_str(&heading(&plural(summary.steps.len(), "step")));
+    out.push_str(&steps(&summary.steps, now, width));
+    let others: Vec<_> = summary.left.iter().filter(|left| left.kind != Kind::Machine).cloned().collect();
+    if !others.is_empty() {
+        out.push_str(&heading("also there"));
+        out.push_str(&left(&others, width));
+    }
+    let logins: Vec<&str> = summary.machines.iter().filter_map(|machine| machine.ssh.as_deref()).collect();
+    if !logins.is_empty() {
+        out.push('\n');
+        logins.iter().for_each(|login| out.push_str(&format!("{login}\n")));
+    }
+    out
+}
+
+/// That it is ready, and how to log in.
+pub fn ready(summary: &Summary, width: Width) -> String {
+    let took = summary.ready.map(|ready| coarse(ready.duration_since(summary.created))).unwrap_or_default();
+    let mut out = format!("{} is ready (first after {took})\n\n", summary.name.bold());
+    if summary.machines.len() > 1 {
+        out.push_str(&machines(&summary.machines, width));
+        out.push('\n');
+    }
+    for login in summary.machines.iter().filter_map(|machine| machine.ssh.as_deref()) {
+        out.push_str(&format!("{login}\n"));
+    }
+    out
+}
+
+fn machines(machines: &[Machine], width: Width) -> String {
+    use Column::{Left, Right};
+    let columns = [
+        Left("MACHINE"),
+        Left("STATE"),
+        Left("ADDRESS"),
+        Left("SITE"),
+        Left("NODE TYPE"),
+        Right("CPUS"),
+        Right("MEMORY"),
+        Right("DISK"),
+        Left("GPUS"),
+    ];
+    let row = |machine: &Machine| {
+        let address = match (&machine.address, machine.port) {
+            (Some(address), Some(22) | None) => address.clone(),
+            (Some(address), Some(port)) => format!("{address}:{port}"),
+            (None, _) => "-".to_owned(),
+        };
+        vec![
+            cell(&machine.name),
+            cell(machine.state.text()),
+            cell(address),
+            cell(&machine.site),
+            cell(&machine.node_type),
+            cell(machine.shape.cpus),
+            cell(machine.shape.memory),
+            cell(machine.shape.disk),
+            cell(counted(&machine.shape.gpus)),
+        ]
+    };
+    table(width, &columns, machines.iter().map(row))
+}
+
+fn steps(steps: &[StepState], now: Timestamp, width: Width) -> String {
+    let columns =
+        [Column::Left("STEP"), Column::Left("STATE"), Column::Right("AGO"), Column::Left("WHAT"), Column::Left("WHY")];
+    let row = |step: &StepState| {
+        let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
+        let state = step.state.replace('_', " ");
+        vec![cell(&step.step), cell(state), cell(when), cell(&step.title), cell(step.failure.as_deref().unwrap_or(""))]
+    };
+    table(width, &columns, steps.iter().map(row))
+}

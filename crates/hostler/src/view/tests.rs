@@ -1,0 +1,241 @@
+//! What users see, at 80 and at 200 columns, without colour.
+
+use std::path::Path;
+
+use hostler_core::demand::{Author, Base, Demand, Inputs, Overrides, complete, parse};
+use hostler_core::journal::{Entry, Failure, Goal, StepEvent};
+use hostler_core::name::DeploymentId;
+use hostler_core::offer::{Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply};
+use hostler_core::plan::{Plan, plan};
+use hostler_core::ports::{Address, Health, Made, Remedy, Verdict};
+use hostler_core::scan::{Tree, scan};
+use hostler_core::size::Bytes;
+use hostler_core::ticket::{Ref, StepId};
+use hostler_engine::run::FailedStep;
+use hostler_engine::store::{Record, Stored};
+use hostler_engine::sweep::Found;
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::error::{Details, Error, Kind};
+use crate::summary::Summary;
+use crate::table::Width;
+
+/// A text as it looks without colour, which no line may leave the width of.
+#[track_caller]
+fn at(width: u16, show: impl Fn(Width) -> String) -> String {
+    let text = anstream::adapter::strip_str(&show(Some(width))).to_string();
+    for line in text.lines() {
+        assert!(line.chars().count() <= usize::from(width), "{} columns: {line}", line.chars().count());
+        assert_eq!(line.trim_end(), line, "spaces at the end");
+    }
+    text
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+fn demand(yaml: &str) -> Demand {
+    let file = parse("train.yaml", yaml).unwrap();
+    let base = Base { directory: Path::new("/home/ann/train"), author: Author::User { home: None } };
+    let overrides = Overrides::default();
+    complete(&Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "train" })
+        .unwrap()
+        .demand
+}
+
+const TRAIN: &str = "
+name: train
+num_nodes: 2
+resources: {cpus: 4+, memory: 8+}
+lease: {duration: 4h}
+workdir: .
+packages: [git, ffmpeg]
+setup: pip install -r requirements.txt
+run: |
+  python train.py --epochs 3
+  python report.py
+";
+
+fn image() -> ImageFacts {
+    ImageFacts {
+        name: "debian-12".to_owned(),
+        arch: "x86_64".to_owned(),
+        user: "debian".to_owned(),
+        disk: Bytes::gib(4),
+        memory: Bytes::mib(512),
+    }
+}
+
+fn offer(site: &str, node_type: &str, cpus: u32, gpus: usize, price: Option<&str>) -> Offer {
+    Offer {
+        site: site.parse().unwrap(),
+        node_type: node_type.to_owned(),
+        facts: Facts {
+            cpus,
+            memory: Bytes::gib(u64::from(cpus) * 4),
+            disk: Bytes::gib(100),
+            arch: "x86_64".to_owned(),
+            gpus: vec![GpuFacts { model: "NVIDIA A100 80GB PCIe".to_owned(), memory: Some(Bytes::gib(80)) }; gpus],
+            labels: Default::default(),
+        },
+        supply: Supply::Whole(4),
+        availability: Availability::Free,
+        price_per_hour: price.map(|price| price.parse().unwrap()),
+        spot: false,
+        images: vec![image()],
+    }
+}
+
+fn market() -> Market {
+    let busy =
+        Offer { availability: Availability::Busy(None), ..offer("chameleon/uc", "gpu_a100", 64, 4, Some("2.00")) };
+    let silent = [("gcp/us-central1".parse().unwrap(), "no answer within 30 s".to_owned())];
+    Market {
+        offers: vec![
+            offer("aws/us-east-1", "m7i.2xlarge", 8, 0, Some("0.4032")),
+            offer("aws/us-east-1", "m7i.large", 2, 0, Some("0.1008")),
+            offer("aws/us-east-1", "p4d.24xlarge", 96, 8, Some("32.7726")),
+            offer("chameleon/uc", "compute_icelake_r650", 160, 0, None),
+            busy,
+        ],
+        silent: silent.into(),
+    }
+}
+
+fn a_plan() -> Plan {
+    plan(&demand(TRAIN), &market(), DeploymentId::from_bits(0x1234_5678_9abc), now()).unwrap()
+}
+
+/// A deployment whose first machine was reached, and whose second was not.
+fn record() -> Record {
+    let plan = a_plan();
+    let mut entries = vec![Entry::Goal(Goal::Up)];
+    for (step, spec) in plan.machines() {
+        let host = format!("10.66.3.{}", 10 + spec.rank);
+        let made = Made { reference: Ref(format!("i-0{}", spec.rank)), address: Some(Address { host, port: 22 }) };
+        entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
+        entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { made: Some(made) } });
+    }
+    let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("reach-")).unwrap().id.clone();
+    entries.push(Entry::Step { step: failed, event: StepEvent::Failed { failure: a_failure() } });
+    let stored = |(number, entry)| Stored { number, at: now(), entry };
+    Record {
+        id: plan.deployment,
+        name: plan.demand.name.clone(),
+        created: now(),
+        closed: None,
+        entries: (1..).zip(entries).map(stored).collect(),
+        plan,
+    }
+}
+
+fn a_failure() -> Failure {
+    let message = "reaching `train-1` (debian@10.66.3.10) failed: it did not answer within 10 s".to_owned();
+    Failure { message, remedy: Remedy::Report, hint: Some("look at its console".to_owned()) }
+}
+
+fn summary() -> Summary {
+    let later = now() + SignedDuration::from_mins(95);
+    Summary::of(&record(), false, Path::new("/home/ann/.local/share/hostler/deployments/1/ssh_config"), later)
+}
+
+fn later() -> Timestamp {
+    now() + SignedDuration::from_mins(95)
+}
+
+#[test]
+fn a_plan_is_readable_at_80_and_at_200_columns() {
+    let plan = a_plan();
+    insta::assert_snapshot!("plan_80", at(80, |width| super::plan(&plan, now(), width)));
+    insta::assert_snapshot!("plan_200", at(200, |width| super::plan(&plan, now(), width)));
+}
+
+#[test]
+fn no_offer_says_why_and_what_would_help() {
+    let wanted = "name: big\nresources: {accelerators: A100:4, memory: 128+}\non: [aws]\nbudget: {per_hour: 5}\n";
+    let no_plan = plan(&demand(wanted), &market(), DeploymentId::from_bits(1), now()).unwrap_err();
+    let error = Error::from(no_plan);
+    assert_eq!(error.kind, Kind::NoOffer);
+    insta::assert_snapshot!("no_offer_80", at(80, |width| failure(&error, width)));
+    insta::assert_snapshot!("no_offer_200", failure_plain(&error));
+}
+
+fn failure_plain(error: &Error) -> String {
+    anstream::adapter::strip_str(&failure(error, Some(200))).to_string()
+}
+
+#[test]
+fn what_is_only_taken_at_this_time_is_another_end_than_what_nobody_has() {
+    let kind = |yaml| Error::from(plan(&demand(yaml), &market(), DeploymentId::from_bits(1), now()).unwrap_err()).kind;
+    assert_eq!(kind("name: a\nresources: {accelerators: A100:4}\non: [chameleon]\n"), Kind::NotNow);
+    assert_eq!(kind("name: a\nresources: {accelerators: H100:4}\n"), Kind::NoOffer);
+    let nobody = Market { offers: Vec::new(), ..market() };
+    let no_plan = plan(&demand("name: a\n"), &nobody, DeploymentId::from_bits(1), now()).unwrap_err();
+    assert_eq!(Error::from(no_plan).kind, Kind::Site);
+}
+
+#[test]
+fn findings_stand_beside_their_evidence() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+    let contents: std::collections::BTreeMap<String, Vec<u8>> = [
+        file("requirements.txt", "numpy\ntorch==2.1.0+cu118\n"),
+        file(
+            "job.sbatch",
+            "#!/bin/bash\n#SBATCH --gres=gpu:a100:2\n#SBATCH --mem=64G\n#SBATCH --time=04:00:00\nsrun x\n",
+        ),
+        file("pyproject.toml", "[project\n"),
+    ]
+    .into();
+    let files = contents.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect();
+    let scan = scan(&Tree { files, contents, problems: Vec::new() });
+    insta::assert_snapshot!("findings_80", at(80, |width| findings(&scan, width)));
+    insta::assert_snapshot!("findings_200", at(200, |width| findings(&scan, width)));
+}
+
+#[test]
+fn the_list_and_the_detail_of_deployments() {
+    let all = [summary()];
+    insta::assert_snapshot!("ls_80", at(80, |width| deployments(&all, later(), width)));
+    insta::assert_snapshot!("ls_200", at(200, |width| deployments(&all, later(), width)));
+    insta::assert_snapshot!("status_200", at(200, |width| status(&all[0], later(), width)));
+    let text = status(&all[0], later(), Some(80));
+    insta::assert_snapshot!("status_80", anstream::adapter::strip_str(&text).to_string());
+}
+
+#[test]
+fn what_is_left_names_the_thing_the_place_and_the_price() {
+    let failed = vec![FailedStep { step: StepId::new("reach-train-1").unwrap(), failure: a_failure() }];
+    let left = record().journal().left(&record().plan);
+    let error = Error::new(Kind::Stuck, "`train` can't go on by itself")
+        .hinted("go on where it stopped: `hostler up train`")
+        .detailed(Details::Remains { failed, left });
+    insta::assert_snapshot!("stuck_80", at(80, |width| failure(&error, width)));
+}
+
+#[test]
+fn problems_of_a_demand_file_show_their_lines() {
+    let error = Error::from(parse("train.yaml", "name: train\nresources:\n  cups: 4\n  memory: lots\n").unwrap_err());
+    assert_eq!(error.kind, Kind::Demand);
+    insta::assert_snapshot!("problems", anstream::adapter::strip_str(&failure(&error, Some(80))).to_string());
+}
+
+#[test]
+fn health_and_strays() {
+    let finding = |verdict, finding: &str, hint: Option<&str>| Health {
+        verdict,
+        finding: finding.to_owned(),
+        hint: hint.map(str::to_owned),
+    };
+    let checks = [(
+        "local".parse().unwrap(),
+        vec![
+            finding(Verdict::Good, "libvirt 9.0 answers at `qemu:///system`", None),
+            finding(Verdict::Note, "machines are emulated", Some("use a computer whose /dev/kvm works")),
+            finding(Verdict::Bad, "there are no images", Some("make one: hostler image build debian-12")),
+        ],
+    )];
+    insta::assert_snapshot!("checks", anstream::adapter::strip_str(&super::checks(&checks)).to_string());
+    assert_eq!(strays(&Found::default(), None), "nothing is left behind anywhere\n");
+}

@@ -1,7 +1,7 @@
 //! The local provider on a real libvirt: `tests/worlds/libvirt run cargo test -p hostler-providers --features
 //! real-libvirt --test local`.
 #![cfg(feature = "real-libvirt")]
-#![allow(missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod contract;
 mod lab;

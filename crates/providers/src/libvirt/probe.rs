@@ -111,16 +111,20 @@ fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Imag
     let log = format!("{name}.console");
     pool.remove(&log)?;
     let console = pool.make(&VolumeXml { name: &log, capacity: Bytes(0), base: None })?;
-    let domain = DomainXml {
-        name: &name,
-        accelerator: &Accelerator::Kvm,
-        cpus: 1,
-        memory: Bytes::mib(256),
-        boot: &boot,
-        console: &console,
-        machine: None,
+    let xml = |accelerator: &Accelerator| {
+        let machine = None;
+        DomainXml {
+            name: &name,
+            accelerator,
+            cpus: 1,
+            memory: Bytes::mib(256),
+            boot: &boot,
+            console: &console,
+            machine,
+        }
+        .to_string()
     };
-    let answer = boots(connect, pool, &domain.to_string(), &log);
+    let answer = boots(connect, pool, &xml, &log);
     pool.remove(&log)?;
     Ok(match answer? {
         None => Accelerator::Kvm,
@@ -129,15 +133,33 @@ fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Imag
 }
 
 /// Starts a guest that lives no longer than our connection. `None` where it said that it runs, or else why not.
-fn boots(connect: &Connect, pool: &Pool<'_>, xml: &str, log: &str) -> Result<Option<String>, Trouble> {
-    let domain = match connect.create_domain_xml(xml, virt::sys::VIR_DOMAIN_START_AUTODESTROY) {
+fn boots(
+    connect: &Connect,
+    pool: &Pool<'_>,
+    xml: &dyn Fn(&Accelerator) -> String,
+    log: &str,
+) -> Result<Option<String>, Trouble> {
+    let start = |accelerator: &Accelerator| {
+        connect.create_domain_xml(&xml(accelerator), virt::sys::VIR_DOMAIN_START_AUTODESTROY)
+    };
+    let domain = match start(&Accelerator::Kvm) {
         Ok(domain) => domain,
-        Err(error) => return Ok(Some(format!("no guest starts with /dev/kvm: {}", error.message()))),
+        Err(error) => {
+            // Where no guest starts at all, that is no answer about /dev/kvm.
+            start(&Accelerator::Emulation { why: String::new() })?.destroy()?;
+            return Ok(Some(format!("no guest starts with /dev/kvm: {}", cause(error.message()))));
+        }
     };
     let said = listen(pool, &domain, log);
     // It may have ended by itself.
     let _ = domain.destroy();
     said
+}
+
+/// The line that matters: libvirt quotes all that QEMU said, each line with a time and QEMU's name before it.
+fn cause(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    ["monitor: ", "qemu-system-x86_64: "].iter().fold(line, |line, end| line.split_once(end).map_or(line, |(_, it)| it))
 }
 
 fn listen(pool: &Pool<'_>, domain: &Domain, log: &str) -> Result<Option<String>, Trouble> {
@@ -155,5 +177,20 @@ fn listen(pool: &Pool<'_>, domain: &Domain, log: &str) -> Result<Option<String>,
             return Ok(Some(format!("a guest that was tried with /dev/kvm did not boot in {}s", DEADLINE.as_secs())));
         }
         sleep(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_qemu_said_the_cause_is_shown() {
+        let message = "internal error: process exited while connecting to monitor: 2026-11-21T03:34:18.307364Z \
+                       qemu-system-x86_64: error: failed to set MSR 0x10a to 0x69\nqemu-system-x86_64: Assertion failed";
+        assert_eq!(cause(message), "error: failed to set MSR 0x10a to 0x69");
+        let message = "internal error: process exited while connecting to monitor: Could not access KVM kernel module";
+        assert_eq!(cause(message), "Could not access KVM kernel module");
+        assert_eq!(cause("Cannot access /dev/kvm"), "Cannot access /dev/kvm");
     }
 }

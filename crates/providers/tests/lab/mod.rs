@@ -48,7 +48,7 @@ impl Lab {
         let root = std::path::Path::new("/");
         let mut settings = Settings::new("local".parse().unwrap(), &kept);
         let trust = hostler_providers::libvirt::trust::read(&std::env::vars().collect(), root);
-        store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|line| println!("{line}")).await.unwrap();
+        store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|_| {}).await.unwrap();
         settings.trust = format!("{}echo yes >/etc/hostler-trust", trust.script);
         settings.patience = Duration::from_secs(30);
         let folder = tempfile::tempdir().unwrap();

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostler_core::plan::{MachineSpec, Step};
+use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
 use hostler_engine::deploy::Files;
-use hostler_engine::host::{HostKey, Identity, Target};
+use hostler_engine::host::{BadKey, HostKey, Identity, Target};
 use hostler_engine::store::{Record, Store};
 
 use crate::app::near;
@@ -24,8 +25,9 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
     }
     let pins = store.pinned(record.id).await?;
     let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
-    let identity = Arc::new(Files::open(store.files_of(record.id))?.identity()?);
-    wanted.map(|(step, spec)| target(record, step, spec, &pins, &identity)).collect()
+    let reached = wanted.map(|(step, spec)| Reached::of(record, step, spec, &pins)).collect::<Result<Vec<_>, _>>()?;
+    let identity = Arc::new(Files::at(store.files_of(record.id)).identity()?);
+    Ok(reached.into_iter().map(|reached| reached.target(&identity)).collect())
 }
 
 /// Writes what `ssh -F` reads, for the machines that can be logged in to; the file is the answer.
@@ -33,41 +35,47 @@ pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf,
     let files = Files::open(store.files_of(record.id))?;
     let pins = store.pinned(record.id).await?;
     let identity = Arc::new(files.identity()?);
-    let machines = record.plan.machines();
-    let reached: Vec<Target> =
-        machines.filter_map(|(step, spec)| target(record, step, spec, &pins, &identity).ok()).collect();
+    let reached = record.plan.machines().filter_map(|(step, spec)| Reached::of(record, step, spec, &pins).ok());
+    let reached: Vec<Target> = reached.map(|reached| reached.target(&identity)).collect();
     files.write_ssh(&reached)?;
     Ok(files.ssh_config())
 }
 
-fn target(
-    record: &Record,
-    step: &Step,
-    spec: &MachineSpec,
-    pins: &BTreeMap<StepId, String>,
-    identity: &Arc<Identity>,
-) -> Result<Target, Error> {
-    let (journal, machine) = (record.journal(), &spec.name);
-    if journal.is_off(&step.id) {
-        let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
-        return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));
+/// A machine that was reached, and may be again.
+struct Reached<'a> {
+    spec: &'a MachineSpec,
+    address: Address,
+    pinned: HostKey,
+}
+
+impl<'a> Reached<'a> {
+    fn of(record: &Record, step: &Step, spec: &'a MachineSpec, pins: &BTreeMap<StepId, String>) -> Result<Self, Error> {
+        let (journal, machine) = (record.journal(), &spec.name);
+        if journal.is_off(&step.id) {
+            let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
+            return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));
+        }
+        let address = journal.made(&step.id).and_then(|made| made.address.clone());
+        let (Some(address), Some(pinned)) = (address, pins.get(&step.id)) else {
+            let error = Error::new(Kind::State, format!("`{machine}` was not reached yet"));
+            return Err(error.hinted(format!("go on with `hostler up {}`", record.name)));
+        };
+        let pinned = pinned.parse().map_err(|error: BadKey| {
+            Error::new(Kind::System, format!("the stored host key of `{machine}` can't be read")).caused_by(&error)
+        })?;
+        Ok(Self { spec, address, pinned })
     }
-    let address = journal.made(&step.id).and_then(|made| made.address.clone());
-    let (Some(address), Some(pinned)) = (address, pins.get(&step.id)) else {
-        let error = Error::new(Kind::State, format!("`{machine}` was not reached yet"));
-        return Err(error.hinted(format!("go on with `hostler up {}`", record.name)));
-    };
-    let pinned: HostKey = pinned.parse().map_err(|error| {
-        Error::new(Kind::System, format!("the stored host key of `{machine}` can't be read")).caused_by(&error)
-    })?;
-    Ok(Target {
-        machine: machine.clone(),
-        address,
-        user: spec.user.clone(),
-        identity: Arc::clone(identity),
-        pinned: Some(pinned),
-        jump: None,
-    })
+
+    fn target(self, identity: &Arc<Identity>) -> Target {
+        Target {
+            machine: self.spec.name.clone(),
+            address: self.address,
+            user: self.spec.user.clone(),
+            identity: Arc::clone(identity),
+            pinned: Some(self.pinned),
+            jump: None,
+        }
+    }
 }
 
 fn no_machine(record: &Record, name: &str) -> Error {

@@ -19,6 +19,12 @@ const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
 
 /// Plans a new deployment.
 pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand) -> Result<Plan, Error> {
+    if sites.is_empty() {
+        let error = Error::new(Kind::Config, "no site is configured, so nobody can be asked for machines");
+        return Err(
+            error.hinted("allow this computer's own: set `enabled = true` under `[local]` in the configuration")
+        );
+    }
     let now = (app.now)();
     let market = market(sites, demand, now).await?;
     let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());

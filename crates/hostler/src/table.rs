@@ -1,20 +1,25 @@
 //! Tables without lines: read by people at any width, and by `awk`.
 
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+
+/// A space in a cell where no line is broken. It is shown as a plain one.
+pub const KEPT_SPACE: &str = "\u{a0}";
 
 /// How wide the text may be, in columns; as wide as it needs where there is no limit.
 pub type Width = Option<u16>;
 
-/// A column's heading, and which way its cells are aligned.
+/// A column's heading, and how its cells are laid out.
 #[derive(Debug, Clone, Copy)]
 pub enum Column {
-    /// Words.
+    /// Words, wrapped where the width asks for it.
     Left(&'static str),
-    /// Numbers.
+    /// Names, which are never broken: people copy them.
+    Name(&'static str),
+    /// Numbers, aligned to the right and never broken.
     Right(&'static str),
 }
 
-/// A table of the rows, each with a cell for every column. Cells are wrapped where the width asks for it.
+/// A table of the rows, each with a cell for every column.
 pub fn table(width: Width, columns: &[Column], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
@@ -24,17 +29,20 @@ pub fn table(width: Width, columns: &[Column], rows: impl IntoIterator<Item = Ve
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
     table.set_header(columns.iter().map(|column| {
-        let (Column::Left(heading) | Column::Right(heading)) = column;
+        let (Column::Left(heading) | Column::Name(heading) | Column::Right(heading)) = column;
         Cell::new(heading).add_attribute(Attribute::Bold)
     }));
     table.add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if matches!(columns.get(index), Some(Column::Right(_))) {
+        if let Some(Column::Name(_) | Column::Right(_)) = columns.get(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if let Some(Column::Right(_)) = columns.get(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| format!("{}\n", line.trim_end().replace(KEPT_SPACE, " "))).collect()
 }
 
 /// Facts below each other, their names aligned: `name  digits`.

@@ -18,8 +18,8 @@ use crate::output::Format;
     max_term_width = 100,
     arg_required_else_help = true,
     infer_long_args = false,
-    after_help = "Exit codes: 0 done, 1 not had (all given back), 2 bad input, 3 something is left behind, 4 not now,\n\
-                  5 a site refused, 6 timed out, 130 interrupted. Data goes to stdout, everything else to stderr."
+    after_help = "Exit codes: 0 done, 1 not had (all given back), 2 bad input, 3 something is left behind, 4 not now, 5 a site \
+                  refused, 6 timed out, 130 interrupted. Data goes to stdout, everything else to stderr."
 )]
 pub struct Cli {
     /// What to do.
@@ -132,13 +132,13 @@ pub struct PlanArgs {
     #[arg(value_name = "TARGET")]
     pub target: String,
 
-    /// What is wanted.
-    #[command(flatten)]
-    pub demand: DemandArgs,
-
     /// Write the plan to this file, for `hostler apply`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+
+    /// What is wanted.
+    #[command(flatten)]
+    pub demand: DemandArgs,
 }
 
 /// What is wanted, and whether to ask.
@@ -148,13 +148,13 @@ pub struct UpArgs {
     #[arg(value_name = "TARGET")]
     pub target: String,
 
-    /// What is wanted.
-    #[command(flatten)]
-    pub demand: DemandArgs,
-
     /// Whether to ask.
     #[command(flatten)]
     pub consent: Consent,
+
+    /// What is wanted.
+    #[command(flatten)]
+    pub demand: DemandArgs,
 }
 
 /// Whether to ask, and whether to do it at all.
@@ -251,22 +251,21 @@ pub struct LogsArgs {
 
 /// A new end.
 #[derive(Debug, Args)]
-#[group(id = "end", required = true, multiple = false, args = ["duration", "until", "open_end"])]
 pub struct ExtendArgs {
     /// The deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
     /// So much longer than its end is now, as `4h` or `1h30m`
-    #[arg(value_name = "DURATION")]
+    #[arg(value_name = "DURATION", required_unless_present_any = ["until", "open_end"])]
     pub duration: Option<String>,
 
     /// To this time, as `2025-10-30T20:00Z`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "duration")]
     pub until: Option<String>,
 
     /// Until it is given back
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["duration", "until"])]
     pub open_end: bool,
 }
 

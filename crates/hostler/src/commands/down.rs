@@ -8,19 +8,14 @@ use hostler_engine::store::{Record, Store};
 use serde_json::json;
 
 use crate::app::App;
-use crate::args::DownArgs;
+use crate::args::{Consent, DownArgs};
 use crate::drive::{Drive, interrupts};
 use crate::error::Error;
-use crate::output::Format;
 use crate::view;
 
 /// Shows what goes, asks, and gives it back, one deployment after the other.
 pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
     let gone = app.block_on(down(app, args))?;
-    if gone.is_empty() && app.format == Format::Text {
-        app.printer.say("nothing to give back");
-        return Ok(());
-    }
     app.emit(&json!({ "released": gone }), |_| gone.iter().map(|name| format!("{name} is given back\n")).collect())
 }
 
@@ -35,13 +30,10 @@ async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let going: Vec<(String, Vec<Left>)> =
-        records.iter().map(|record| (record.name.to_string(), record.journal().left(&record.plan))).collect();
-    app.printer.say(&view::going(&going, app.printer.error_width));
+    agree(app, &records, &args.consent)?;
     if args.consent.dry_run {
         return Ok(Vec::new());
     }
-    app.confirm(&args.consent, &format!("Give back {}?", view::plural(records.len(), "deployment")))?;
     let (sites, mut interrupts) = (app.sites()?, interrupts()?);
     let mut gone = Vec::new();
     for record in records {
@@ -53,6 +45,20 @@ async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
         gone.push(record.name);
     }
     Ok(gone)
+}
+
+/// Shows what is at the sites, and asks where there is anything.
+fn agree(app: &App, records: &[Record], consent: &Consent) -> Result<(), Error> {
+    let left = |record: &Record| (record.name.to_string(), record.journal().left(&record.plan));
+    let going: Vec<(String, Vec<Left>)> = records.iter().map(left).filter(|(_, left)| !left.is_empty()).collect();
+    if going.is_empty() {
+        return Ok(());
+    }
+    app.printer.say(&view::going(&going, app.printer.error_width));
+    if consent.dry_run {
+        return Ok(());
+    }
+    app.confirm(consent, &format!("Give back {}?", view::plural(records.len(), "deployment")))
 }
 
 /// The live deployments of these names. One that was given back before is fine; one that never was is an error.

@@ -10,12 +10,12 @@ use crate::table::{Column, Width, cell, table};
 
 /// A line for each.
 pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {
-    use Column::{Left, Right};
+    use Column::{Left, Name, Right};
     let columns = [
-        Left("NAME"),
+        Name("NAME"),
         Left("STATE"),
         Right("MACHINES"),
-        Left("SITE"),
+        Name("SITE"),
         Right("AGE"),
         Right("ENDS IN"),
         Right("PRICE/H"),

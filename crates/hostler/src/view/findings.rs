@@ -24,10 +24,10 @@ pub fn findings(scan: &Scan, width: Width) -> String {
 
 fn facts(findings: &[Finding], width: Width) -> String {
     let columns = [
-        Column::Left("FACT"),
+        Column::Name("FACT"),
         Column::Left("VALUE"),
-        Column::Left("SURE"),
-        Column::Left("WHERE"),
+        Column::Name("SURE"),
+        Column::Name("WHERE"),
         Column::Left("EVIDENCE"),
     ];
     let row = |finding: &Finding| {
@@ -37,7 +37,8 @@ fn facts(findings: &[Finding], width: Width) -> String {
             cell(one_line(&finding.fact.value())),
             coloured(finding.confidence),
             cell(finding.place() + &more),
-            cell(&finding.evidence),
+            // Where the file's being there is the evidence, its name has been said.
+            cell(if finding.evidence == finding.file { "" } else { &finding.evidence }),
         ]
     };
     table(width, &columns, findings.iter().map(row))

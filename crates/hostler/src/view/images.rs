@@ -19,12 +19,12 @@ pub fn images(images: &[Image], width: Width) -> String {
         ]
     };
     let columns = [
-        Column::Left("NAME"),
-        Column::Left("ARCH"),
-        Column::Left("USER"),
+        Column::Name("NAME"),
+        Column::Name("ARCH"),
+        Column::Name("USER"),
         Column::Right("DISK"),
         Column::Right("MEMORY"),
-        Column::Left("SHA-256"),
+        Column::Name("SHA-256"),
         Column::Left("FROM"),
     ];
     table(width, &columns, images.iter().map(row))

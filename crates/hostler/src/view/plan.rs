@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Cell;
-use hostler_core::plan::{Action, Pick, Plan, Refusal, Step};
+use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use super::words::{heading, money, narrower, plural, window};
-use crate::table::{Column, Width, cell, facts, table};
+use super::words::{heading, money, plural, window};
+use crate::table::{Column, KEPT_SPACE, Width, cell, facts, table};
 
 /// How many refused offers are listed before the rest is only counted.
 const REFUSALS: usize = 20;
@@ -52,30 +52,16 @@ fn cost(plan: &Plan) -> String {
 }
 
 fn picks(picks: &[Pick], width: Width) -> String {
-    use Column::{Left, Right};
-    let columns = [
-        Left("GROUP"),
-        Right("COUNT"),
-        Left("SITE"),
-        Left("NODE TYPE"),
-        Right("CPUS"),
-        Right("MEMORY"),
-        Right("DISK"),
-        Left("GPUS"),
-        Left("IMAGE"),
-        Right("PRICE/H"),
-    ];
+    use Column::{Left, Name, Right};
+    let columns =
+        [Name("GROUP"), Right("COUNT"), Name("SITE"), Name("NODE TYPE"), Left("EACH"), Name("IMAGE"), Right("PRICE/H")];
     let row = |pick: &Pick| -> Vec<Cell> {
-        let shape = &pick.shape;
         vec![
             cell(&pick.group),
             cell(pick.count),
             cell(&pick.site),
             cell(&pick.node_type),
-            cell(shape.cpus),
-            cell(shape.memory),
-            cell(shape.disk),
-            cell(counted(&shape.gpus)),
+            cell(shape(&pick.shape)),
             cell(&pick.image),
             cell(money(pick.price_per_hour)),
         ]
@@ -83,12 +69,20 @@ fn picks(picks: &[Pick], width: Width) -> String {
     table(width, &columns, picks.iter().map(row))
 }
 
-/// Equal names once, with their number: `A100 × 2`.
-pub(super) fn counted(names: &[String]) -> String {
+/// The size of a machine: `8 cpus, 32GiB, 100GiB disk`. Its parts are not broken where lines are.
+pub(super) fn shape(shape: &Shape) -> String {
+    let Shape { cpus, memory, disk, gpus } = shape;
+    let mut parts = vec![format!("{cpus} cpus"), memory.to_string(), format!("{disk} disk")];
+    parts.extend(counted(gpus));
+    parts.iter().map(|part| part.replace(' ', KEPT_SPACE)).collect::<Vec<_>>().join(", ")
+}
+
+/// Equal names once, with their number: `2 × A100`.
+fn counted(names: &[String]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
     let shown: Vec<String> = counts.iter().map(|(name, count)| format!("{count} × {name}")).collect();
-    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") }
+    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 /// The steps by their numbers, each with those that it waits for.
@@ -103,7 +97,7 @@ fn steps(steps: &[Step], width: Width) -> String {
         let number = numbers.get(&step.id).copied().unwrap_or_default();
         vec![cell(number), cell(title(step)), cell(after.join(" ")), cell(detail)]
     };
-    let columns = [Column::Right("#"), Column::Left("STEP"), Column::Left("AFTER"), Column::Left("WHAT")];
+    let columns = [Column::Right("#"), Column::Left("STEP"), Column::Name("AFTER"), Column::Left("WHAT")];
     table(width, &columns, steps.iter().map(row))
 }
 
@@ -146,13 +140,13 @@ pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
             None => rows.push((site, node_type, refusal.group.to_string(), why)),
         }
     }
-    let columns = [Column::Left("SITE"), Column::Left("NODE TYPE"), Column::Left("FOR"), Column::Left("WHY NOT")];
+    let columns = [Column::Name("SITE"), Column::Name("NODE TYPE"), Column::Left("FOR"), Column::Left("WHY NOT")];
     let hidden = rows.len().saturating_sub(REFUSALS);
     let shown = rows
         .into_iter()
         .take(REFUSALS)
         .map(|(site, node_type, group, why)| vec![cell(site), cell(node_type), cell(group), cell(why)]);
-    let mut out = table(narrower(width, 0), &columns, shown);
+    let mut out = table(width, &columns, shown);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} more: `-o json` shows all\n"));
     }

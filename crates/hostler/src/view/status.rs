@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use super::deployments::state_text;
-use super::plan::counted;
+use super::plan::shape;
 use super::strays::left;
 use super::words::{ago, coarse, heading, instant, money, plural};
 use crate::summary::{Machine, StepState, Summary};
@@ -15,13 +15,13 @@ use crate::table::{Column, Width, cell, facts, table};
 pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
     let until = match summary.until {
         None => "when given back".to_owned(),
-        Some(until) if until <= now => format!("{}: over since {}", instant(until), ago(until, now)),
-        Some(until) => format!("{}: in {}", instant(until), coarse(until.duration_since(now))),
+        Some(until) if until <= now => format!("{} (over for {})", instant(until), ago(until, now)),
+        Some(until) => format!("{} (in {})", instant(until), coarse(until.duration_since(now))),
     };
     let mut out = facts(&[
         ("name", summary.name.bold().to_string()),
         ("state", state_text(summary)),
-        ("created", format!("{}: {} ago", instant(summary.created), ago(summary.created, now))),
+        ("created", format!("{} ({} ago)", instant(summary.created), ago(summary.created, now))),
         ("ends", until),
         ("cost", format!("{} so far, {} an hour", money(summary.cost), money(summary.price_per_hour))),
         ("plan", summary.plan.to_string()),
@@ -59,18 +59,8 @@ pub fn ready(summary: &Summary, width: Width) -> String {
 }
 
 fn machines(machines: &[Machine], width: Width) -> String {
-    use Column::{Left, Right};
-    let columns = [
-        Left("MACHINE"),
-        Left("STATE"),
-        Left("ADDRESS"),
-        Left("SITE"),
-        Left("NODE TYPE"),
-        Right("CPUS"),
-        Right("MEMORY"),
-        Right("DISK"),
-        Left("GPUS"),
-    ];
+    use Column::{Left, Name};
+    let columns = [Name("MACHINE"), Name("STATE"), Name("ADDRESS"), Name("SITE"), Name("NODE TYPE"), Left("SIZE")];
     let row = |machine: &Machine| {
         let address = match (&machine.address, machine.port) {
             (Some(address), Some(22) | None) => address.clone(),
@@ -83,22 +73,18 @@ fn machines(machines: &[Machine], width: Width) -> String {
             cell(address),
             cell(&machine.site),
             cell(&machine.node_type),
-            cell(machine.shape.cpus),
-            cell(machine.shape.memory),
-            cell(machine.shape.disk),
-            cell(counted(&machine.shape.gpus)),
+            cell(shape(&machine.shape)),
         ]
     };
     table(width, &columns, machines.iter().map(row))
 }
 
 fn steps(steps: &[StepState], now: Timestamp, width: Width) -> String {
-    let columns =
-        [Column::Left("STEP"), Column::Left("STATE"), Column::Right("AGO"), Column::Left("WHAT"), Column::Left("WHY")];
+    let columns = [Column::Name("STEP"), Column::Name("STATE"), Column::Right("AGO"), Column::Left("WHY")];
     let row = |step: &StepState| {
         let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
-        let state = step.state.replace('_', " ");
-        vec![cell(&step.step), cell(state), cell(when), cell(&step.title), cell(step.failure.as_deref().unwrap_or(""))]
+        let why = step.failure.as_deref().unwrap_or_default();
+        vec![cell(&step.step), cell(step.state.replace('_', " ")), cell(when), cell(why)]
     };
     table(width, &columns, steps.iter().map(row))
 }

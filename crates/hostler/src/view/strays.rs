@@ -13,10 +13,10 @@ pub fn left(left: &[Left], width: Width) -> String {
         vec![cell(left.kind), cell(&left.site), cell(reference), cell(&left.step), cell(money(left.price_per_hour))]
     };
     let columns = [
-        Column::Left("KIND"),
-        Column::Left("SITE"),
+        Column::Name("KIND"),
+        Column::Name("SITE"),
         Column::Left("ID THERE"),
-        Column::Left("MADE BY"),
+        Column::Name("MADE BY"),
         Column::Right("PRICE/H"),
     ];
     table(width, &columns, left.iter().map(row))
@@ -29,9 +29,9 @@ pub fn going(all: &[(String, Vec<Left>)], width: Width) -> String {
         vec![cell(name), cell(left.kind), cell(&left.site), cell(reference), cell(money(left.price_per_hour))]
     };
     let columns = [
-        Column::Left("DEPLOYMENT"),
-        Column::Left("KIND"),
-        Column::Left("SITE"),
+        Column::Name("DEPLOYMENT"),
+        Column::Name("KIND"),
+        Column::Name("SITE"),
         Column::Left("ID THERE"),
         Column::Right("PRICE/H"),
     ];
@@ -71,6 +71,6 @@ fn things(strays: &[Stray], width: Width) -> String {
         let thing = &stray.thing;
         vec![cell(thing.kind), cell(&stray.site), cell(&thing.reference), cell(&thing.ticket)]
     };
-    let columns = [Column::Left("KIND"), Column::Left("SITE"), Column::Left("ID THERE"), Column::Left("TICKET")];
+    let columns = [Column::Name("KIND"), Column::Name("SITE"), Column::Left("ID THERE"), Column::Left("TICKET")];
     table(width, &columns, strays.iter().map(row))
 }

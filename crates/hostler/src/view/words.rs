@@ -59,8 +59,3 @@ pub(super) fn heading(text: &str) -> String {
 pub(super) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
 }
-
-/// A width with room for so much indentation.
-pub(super) fn narrower(width: crate::table::Width, by: u16) -> crate::table::Width {
-    width.map(|width| width.saturating_sub(by).max(20))
-}

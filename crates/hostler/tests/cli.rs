@@ -1,0 +1,332 @@
+//! The real binary, offline, in a home of its own: what users type, what they see, and the exit code.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse};
+use hostler_core::journal::{Entry, StepEvent};
+use hostler_core::name::DeploymentId;
+use hostler_core::offer::Market;
+use hostler_core::plan::{Plan, plan};
+use hostler_engine::store::Store;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A home directory with no site configured, so that nothing outside of it counts.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".config/hostler")).unwrap();
+        fs::create_dir_all(dir.path().join("work")).unwrap();
+        let home = Self(dir);
+        home.write("../.config/hostler/config.toml", "[local]\nenabled = false\n");
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn data_dir(&self) -> std::path::PathBuf {
+        self.path().join(".local/share/hostler")
+    }
+
+    /// Writes a file, relative to the directory that commands are called in.
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join("work").join(name), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
+        command.args(args).current_dir(self.path().join("work")).stdin(Stdio::null());
+        command.env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path());
+        command.env("COLUMNS", "80");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// What a user sees, for a snapshot.
+    fn session(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let home = self.path().canonicalize().unwrap();
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            text.replace(home.to_str().unwrap(), "[HOME]").replace(self.path().to_str().unwrap(), "[HOME]")
+        };
+        format!(
+            "$ hostler {}\n-- stdout\n{}-- stderr\n{}-- exit {}\n",
+            args.join(" "),
+            text(&output.stdout),
+            text(&output.stderr),
+            output.status.code().unwrap()
+        )
+    }
+
+    /// The one JSON document on standard output, and the exit code.
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> (Value, i32) {
+        let output = self.run(args);
+        let value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", String::from_utf8_lossy(&output.stdout)));
+        (value, output.status.code().unwrap())
+    }
+
+    /// Enters a deployment that was planned and never launched, as a process killed at once leaves it.
+    fn enter(&self, plan: &Plan) {
+        self.enter_with(plan, &[]);
+    }
+
+    /// The same, with more entries of its journal.
+    fn enter_with(&self, plan: &Plan, entries: &[Entry]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::open(&self.data_dir()).await.unwrap();
+            store.begin(plan, plan.at).await.unwrap();
+            for entry in entries {
+                store.append(plan.deployment, plan.at, entry).await.unwrap();
+            }
+        });
+    }
+}
+
+/// A plan for one machine at the site `local`.
+fn digits() -> Plan {
+    let file = parse("digits.yaml", "name: digits\n").unwrap();
+    let base = Base { directory: Path::new("/work"), author: Author::Repository };
+    let overrides = Overrides::default();
+    let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "digits" };
+    let facts =
+        json!({ "cpus": 2, "memory": 4u64 << 30, "disk": 50u64 << 30, "arch": "x86_64", "gpus": [], "labels": {} });
+    let image =
+        json!({ "name": "debian-12", "arch": "x86_64", "user": "debian", "disk": 4u64 << 30, "memory": 512 << 20 });
+    let market: Market = serde_json::from_value(json!({ "silent": {}, "offers": [{
+        "site": "local", "node_type": "vm", "facts": facts, "images": [image], "availability": "free", "spot": false,
+        "price_per_hour": 0, "supply": { "cut": { "memory": 4u64 << 30, "disk": 50u64 << 30 } },
+    }]}))
+    .unwrap();
+    let at = "2026-03-01T12:00:00Z".parse().unwrap();
+    plan(&complete(&inputs).unwrap().demand, &market, DeploymentId::from_bits(7), at).unwrap()
+}
+
+#[test]
+fn help_and_version() {
+    let home = Home::new();
+    insta::assert_snapshot!("help", home.session(&["--help"]));
+    insta::assert_snapshot!("help_up", home.session(&["up", "-h"]));
+    insta::assert_snapshot!("version", home.session(&["--version"]));
+}
+
+#[test]
+fn a_command_line_that_is_not_understood() {
+    let home = Home::new();
+    assert_eq!(home.run(&[]).status.code(), Some(2));
+    insta::assert_snapshot!("bad_verb", home.session(&["statsu", "digits"]));
+    insta::assert_snapshot!("bad_flag", home.session(&["extend", "digits"]));
+    for args in [&["statsu", "-o", "json"][..], &["-ojson", "statsu"], &["--output=json", "statsu"]] {
+        let (answer, code) = home.json(args);
+        assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("usage")), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_demand_file_is_shown_at_its_line() {
+    let home = Home::new();
+    home.write("train.yaml", "name: train\nresources:\n  cups: 4\nnum_nodes: many\n");
+    insta::assert_snapshot!("bad_demand", home.session(&["plan", "train.yaml"]));
+    let (answer, code) = home.json(&["plan", "train.yaml", "-o", "json"]);
+    assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("demand")));
+    assert_eq!(answer["error"]["problems"][0]["place"]["file"]["line"], 3);
+    insta::assert_snapshot!("no_demand", home.session(&["plan", "tarin.yaml"]));
+}
+
+#[test]
+fn flags_are_read_as_strictly_as_a_file() {
+    let home = Home::new();
+    home.write("train.yaml", "name: train\n");
+    insta::assert_snapshot!("bad_value", home.session(&["plan", "train.yaml", "--cpus", "lots"]));
+    insta::assert_snapshot!("bad_secret", home.session(&["plan", "train.yaml", "--secret", "TOKEN=sesame"]));
+}
+
+#[test]
+fn a_repository_that_is_none() {
+    let home = Home::new();
+    for target in ["", "-x", "--upload-pack=x", "nowhere", "./nowhere", "ext::sh", "https://me:sesame@x/y"] {
+        for verb in ["plan", "up", "analyze"] {
+            let output = home.run(&[verb, target]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {said}");
+            assert!(said.contains("error: ") && output.stdout.is_empty(), "{verb} {target}: {said}");
+            assert!(!said.contains("sesame"), "{said}");
+        }
+    }
+    insta::assert_snapshot!("no_source", home.session(&["up", "nowhere"]));
+    insta::assert_snapshot!("credentials", home.session(&["analyze", "https://me:sesame@example.org/y"]));
+}
+
+#[test]
+fn a_repository_is_analyzed_where_it_lies() {
+    let home = Home::new();
+    home.write("requirements.txt", "numpy\ntorch==2.1.0+cu118\n");
+    insta::assert_snapshot!("analyze", home.session(&["analyze", "."]));
+    let (answer, code) = home.json(&["analyze", ".", "-o", "json"]);
+    assert_eq!((code, &answer["findings"][0]["file"]), (0, &Value::from("requirements.txt")));
+}
+
+#[test]
+fn a_configuration_that_can_not_be_used() {
+    let home = Home::new();
+    home.write("../.config/hostler/config.toml", "[local]\nenabled = true\nurl = 'qemu:///system'\n");
+    insta::assert_snapshot!("bad_config", home.session(&["ls"]));
+    home.write("../.config/hostler/config.toml", "[local]\nenabled = false\n");
+    home.write("train.yaml", "name: train\n");
+    insta::assert_snapshot!("no_site", home.session(&["plan", "train.yaml"]));
+}
+
+#[test]
+fn nothing_is_written_by_looking() {
+    let home = Home::new();
+    home.write("train.yaml", "name: train\n");
+    insta::assert_snapshot!("ls_empty", home.session(&["ls"]));
+    assert_eq!(home.json(&["ls", "-o", "json"]), (Value::Array(Vec::new()), 0));
+    for args in [&["plan", "train.yaml"][..], &["up", "train.yaml", "--dry-run"], &["down", "--all"], &["status", "x"]]
+    {
+        home.run(args);
+        assert!(!home.path().join(".local").exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_there_is_an_error_with_the_nearest() {
+    let home = Home::new();
+    for verb in ["status", "logs", "ssh", "stop", "start", "hold"] {
+        assert_eq!(home.run(&[verb, "digit"]).status.code(), Some(2), "{verb}");
+    }
+    assert_eq!(home.run(&["exec", "digit", "--", "true"]).status.code(), Some(2));
+    assert_eq!(home.run(&["down", "digit", "--yes"]).status.code(), Some(2));
+    home.enter(&digits());
+    for verb in ["status", "logs", "ssh", "stop", "start", "hold"] {
+        let said = String::from_utf8(home.run(&[verb, "digit"]).stderr).unwrap();
+        assert!(said.contains("did you mean `digits`?"), "{verb}: {said}");
+    }
+    insta::assert_snapshot!("near_name", home.session(&["down", "digits", "digit", "--yes"]));
+    assert_eq!(
+        home.json(&["ls", "-o", "json"]).0[0]["name"],
+        "digits",
+        "nothing is given back where one name is wrong"
+    );
+}
+
+#[test]
+fn what_another_process_works_on_is_left_alone() {
+    let home = Home::new();
+    home.enter(&digits());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();
+    let lock = store.lock(&digits().demand.name).unwrap();
+    for args in [&["hold", "digits"][..], &["down", "digits", "--yes"], &["extend", "digits", "--open-end"]] {
+        let (answer, code) = home.json(&[args, &["-o", "json"]].concat());
+        assert_eq!((code, &answer["error"]["kind"]), (4, &Value::from("busy")), "{args:?}");
+    }
+    assert_eq!(home.json(&["status", "digits", "-o", "json"]).0["busy"], true);
+    drop(lock);
+    assert_eq!(home.json(&["status", "digits", "-o", "json"]).0["busy"], false);
+}
+
+#[test]
+fn the_life_of_a_deployment_that_never_got_a_machine() {
+    let home = Home::new();
+    home.enter(&digits());
+    let (held, _) = home.json(&["hold", "digits", "-o", "json"]);
+    assert_eq!(held["held"], true);
+    let (status, code) = home.json(&["status", "digits", "-o", "json"]);
+    assert_eq!((code, &status["held"], &status["state"]), (0, &Value::from(true), &Value::from("launching")));
+    insta::assert_snapshot!("extend_without_end", home.session(&["extend", "digits", "4h"]));
+    let (extended, code) = home.json(&["extend", "digits", "--until", "2999-01-01T00:00Z", "-o", "json"]);
+    assert_eq!((code, &extended["until"]), (0, &Value::from("2999-01-01T00:00:00Z")));
+    assert_eq!(home.json(&["extend", "digits", "--until", "1999-01-01T00:00Z", "-o", "json"]).1, 2);
+    insta::assert_snapshot!("ssh_too_early", home.session(&["ssh", "digits"]));
+    insta::assert_snapshot!("no_machine", home.session(&["ssh", "digits", "digitz"]));
+    insta::assert_snapshot!("no_step", home.session(&["logs", "digits", "runn"]));
+    insta::assert_snapshot!("flags_of_live", home.session(&["up", "digits", "--cpus", "4"]));
+    insta::assert_snapshot!("down", home.session(&["down", "digits"]));
+    insta::assert_snapshot!("down_twice", home.session(&["down", "digits"]));
+    assert_eq!(home.json(&["ls", "-o", "json"]).0, Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_may_be_there_is_shown_and_never_given_up() {
+    let home = Home::new();
+    let plan = digits();
+    let step = plan.machines().next().unwrap().0.id.clone();
+    home.enter_with(&plan, &[Entry::Step { step, event: StepEvent::Started }]);
+    insta::assert_snapshot!("down_unconfirmed", home.session(&["down", "digits"]));
+    insta::assert_snapshot!("down_dry", home.session(&["down", "digits", "--dry-run"]));
+    // Its site is not configured (any more), so nobody can say that the machine is gone.
+    insta::assert_snapshot!("stuck", home.session(&["down", "digits", "--yes", "--events", "none"]));
+    assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["state"], "stuck");
+}
+
+#[test]
+fn a_plan_file_that_is_none_or_was_used() {
+    let home = Home::new();
+    home.write("plan.json", "{\n  \"deployment\": 7\n}\n");
+    insta::assert_snapshot!("bad_plan", home.session(&["apply", "plan.json"]));
+    home.enter(&digits());
+    home.write("plan.json", &serde_json::to_string(&digits()).unwrap());
+    insta::assert_snapshot!("used_plan", home.session(&["apply", "plan.json"]));
+}
+
+#[test]
+fn yaml_says_the_same_as_json() {
+    let home = Home::new();
+    home.enter(&digits());
+    let text = String::from_utf8(home.run(&["status", "digits", "-o", "yaml"]).stdout).unwrap();
+    let yaml: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(yaml["id"], home.json(&["status", "digits", "-o", "json"]).0["id"]);
+    let text = String::from_utf8(home.run(&["status", "nobody", "-o", "yaml"]).stdout).unwrap();
+    let yaml: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(yaml["error"]["kind"], "unknown");
+}
+
+#[test]
+fn completions_and_pages_are_written() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = home.run(&["completions", shell]);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("hostler"), "{shell}");
+    }
+    assert!(home.run(&["man"]).stdout.starts_with(b".ie"));
+    assert!(home.run(&["man", "--dir", "pages"]).status.success());
+    assert!(home.path().join("work/pages/hostler-image-add.1").is_file());
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+    let home = Home::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = home.command(&["completions", "zsh"]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = home.command(&["completions", "zsh"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn colour_only_where_it_is_wished() {
+    let home = Home::new();
+    let escapes = |command: &mut Command| command.output().unwrap().stderr.contains(&0x1b);
+    assert!(!escapes(&mut home.command(&["status", "x"])));
+    assert!(escapes(&mut home.command(&["status", "x", "--color", "always"])));
+    assert!(escapes(home.command(&["status", "x"]).env("CLICOLOR_FORCE", "1")));
+    assert!(!escapes(home.command(&["status", "x"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
+}

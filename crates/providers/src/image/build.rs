@@ -96,9 +96,15 @@ fn needs() -> Result<(), ImageError> {
     let found = |program: &str| {
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).exists())
     };
-    for (program, package) in
-        [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs"), ("qemu-img", "qemu-utils"), ("unshare", "util-linux")]
-    {
+    let needed = [
+        ("mmdebstrap", "mmdebstrap"),
+        ("mke2fs", "e2fsprogs"),
+        ("qemu-img", "qemu-utils"),
+        ("unshare", "util-linux"),
+        // Only for a user without root's rights, but root has seldom a reason to be without it.
+        ("newuidmap", "uidmap"),
+    ];
+    for (program, package) in needed {
         if !found(program) {
             return Err(ImageError::NoProgram { program, package });
         }
@@ -130,6 +136,9 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: Progress<'_>) -
     if Path::new("/var/tmp").is_dir() {
         command.env("TMPDIR", "/var/tmp");
     }
+    let path = std::env::var("PATH").unwrap_or_default();
+    // Not every user has the administrator's programs in the path, nor a home that these user ids can read.
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("HOME", "/nonexistent");
     command.env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     run(command, sources.unwrap_or_default(), progress).await
 }

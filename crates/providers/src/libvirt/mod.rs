@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hostler_core::money::Money;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{Availability, Facts, ImageFacts, Offer, Supply};
 use hostler_core::plan::{Kind, MachineSpec};
@@ -265,7 +266,8 @@ impl Inner {
             },
             supply: Supply::Cut { memory: memory.together(), disk },
             availability: Availability::Free,
-            price_per_hour: None,
+            // It is the user's own computer.
+            price_per_hour: Some(Money::ZERO),
             spot: false,
             images: images.into_iter().map(facts).collect(),
         })

@@ -146,4 +146,5 @@ fi
 
 # ---- what nobody reads
 rm -rf /boot/initrd.img* /boot/System.map* /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb \
+    /etc/.resolv.conf.systemd-resolved.bak /etc/apt/apt.conf.d/99mmdebstrap \
     /var/log/*.log /var/log/apt /var/cache/debconf/*-old /var/lib/dpkg/*-old /usr/sbin/policy-rc.d

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use hostler_core::name::Name;
 use hostler_engine::deploy::Files;
+use hostler_engine::run::Interrupts;
 use hostler_engine::store::{Lock, Record, Store};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::args::{Consent, Events, Global};
 use crate::config::Settings;
+use crate::drive::unless_interrupted;
 use crate::error::{Error, Kind};
 use crate::output::{Format, render};
 use crate::printer::Printer;
@@ -76,6 +78,15 @@ impl App {
         self.store().await.map(Some)
     }
 
+    /// The live deployments, the oldest first. Of those that can't be read the user is told.
+    pub async fn readable(&self, store: &Store) -> Result<Vec<Record>, Error> {
+        let listing = store.list().await?;
+        for error in &listing.unreadable {
+            self.printer.say(&format!("warning: {error}"));
+        }
+        Ok(listing.records)
+    }
+
     /// The store and the live deployment of a name.
     pub async fn deployment(&self, name: &str) -> Result<(Store, Record), Error> {
         let Some(store) = self.store_if_there().await? else { return Err(self.no_deployment(name, None).await) };
@@ -102,9 +113,16 @@ impl App {
 
     /// That there is no deployment of a name, with those that are called nearly so.
     pub async fn no_deployment(&self, name: &str, store: Option<&Store>) -> Error {
-        let mut names = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         if let Some(store) = store {
-            names = store.list().await.unwrap_or_default().into_iter().map(|record| record.name.to_string()).collect();
+            names = store
+                .list()
+                .await
+                .unwrap_or_default()
+                .records
+                .into_iter()
+                .map(|record| record.name.to_string())
+                .collect();
         }
         let error = Error::new(Kind::Unknown, format!("there is no deployment `{name}`"));
         match near(name, names.iter().map(String::as_str)) {
@@ -115,10 +133,10 @@ impl App {
 
     /// A record as the user sees it. It is busy where another process holds its lock.
     pub fn summary(&self, store: &Store, record: &Record) -> Summary {
-        self.summary_while(store, record, store.lock(&record.name).is_err())
+        self.summary_while(store, record, store.is_busy(&record.name).unwrap_or(true))
     }
 
-    fn summary_while(&self, store: &Store, record: &Record, busy: bool) -> Summary {
+    pub(crate) fn summary_while(&self, store: &Store, record: &Record, busy: bool) -> Summary {
         Summary::of(record, busy, &self.ssh_config(store, record), (self.now)())
     }
 
@@ -139,8 +157,32 @@ impl App {
         if self.printer.confirm(question) {
             return Ok(());
         }
-        Err(Error::new(Kind::Declined, "not confirmed: nothing was changed"))
+        Err(declined())
     }
+}
+
+impl App {
+    /// The same, where Ctrl-C is listened to already, and would otherwise not end the question.
+    pub async fn confirm_or_interrupt(
+        &self,
+        consent: &Consent,
+        question: &str,
+        interrupts: &Interrupts,
+    ) -> Result<(), Error> {
+        if consent.yes || !self.printer.can_ask {
+            return self.confirm(consent, question);
+        }
+        let (printer, question) = (Arc::clone(&self.printer), question.to_owned());
+        let asked = tokio::task::spawn_blocking(move || printer.confirm(&question));
+        match unless_interrupted(interrupts, async { Ok(asked.await.unwrap_or(false)) }).await? {
+            true => Ok(()),
+            false => Err(declined()),
+        }
+    }
+}
+
+fn declined() -> Error {
+    Error::new(Kind::Declined, "not confirmed: nothing was changed")
 }
 
 /// A live deployment that only this process may work on.

@@ -24,10 +24,13 @@ use crate::summary::Summary;
 /// many minutes.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// Counts Ctrl-C, and the signals that ask a process to end, from now on.
+/// Counts Ctrl-C and SIGTERM from now on.
+///
+/// A terminal that is closed (SIGHUP) is no word of the user: it ends the process as a crash would, and the next one goes
+/// on from the journal.
 pub fn interrupts() -> Result<Interrupts, Error> {
     let (count, interrupts) = watch::channel(0);
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals =
             signal(kind).map_err(|error| Error::new(Kind::System, "no signals can be heard").caused_by(&error))?;
         let count = count.clone();
@@ -70,7 +73,7 @@ impl Drive<'_> {
     pub async fn up(
         self,
         plan: &Plan,
-        known: Option<Record>,
+        known: Option<&Record>,
         material: &Material,
         interrupts: &mut Interrupts,
     ) -> Result<Summary, Error> {
@@ -82,7 +85,7 @@ impl Drive<'_> {
         if record.closed.is_none() {
             write_ssh_config(self.store, &record).await?;
         }
-        let summary = Summary::of(&record, false, &self.app.ssh_config(self.store, &record), (self.app.now)());
+        let summary = self.app.summary_while(self.store, &record, false);
         match outcome {
             Outcome::Ready { failed_runs } if failed_runs.is_empty() => Ok(summary),
             outcome => Err(otherwise(name, outcome, &record)),

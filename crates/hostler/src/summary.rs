@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hostler_core::journal::{Left, Progress, State};
+use hostler_core::journal::{Entry, Goal, Journal, Left, Progress, State};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::plan::{MachineSpec, PlanId, Shape, Step};
@@ -31,6 +31,8 @@ pub struct Summary {
     pub created: Timestamp,
     /// When all was ready for the first time.
     pub ready: Option<Timestamp>,
+    /// How many seconds the latest round took until all was ready.
+    pub round_seconds: Option<i64>,
     /// Until when its machines are held; until given back where absent.
     pub until: Option<Timestamp>,
     /// When nothing of it was left.
@@ -132,7 +134,8 @@ impl Summary {
             held: journal.held(),
             sites,
             created: record.created,
-            ready: first_ready(record),
+            ready: record.entries.iter().find(|stored| stored.entry == Entry::Ready).map(|stored| stored.at),
+            round_seconds: round_seconds(record),
             until: journal.until(plan),
             closed: record.closed,
             plan: plan.id(),
@@ -145,9 +148,10 @@ impl Summary {
     }
 }
 
-fn first_ready(record: &Record) -> Option<Timestamp> {
-    let ready = |stored: &&hostler_engine::store::Stored| stored.entry == hostler_core::journal::Entry::Ready;
-    record.entries.iter().find(ready).map(|stored| stored.at)
+fn round_seconds(record: &Record) -> Option<i64> {
+    let round = record.entries.iter().rposition(|stored| stored.entry == Entry::Goal(Goal::Up))?;
+    let ready = record.entries[round..].iter().find(|stored| stored.entry == Entry::Ready)?;
+    Some(ready.at.duration_since(record.entries[round].at).as_secs())
 }
 
 /// The planned price, from its start until now, or until it was closed.
@@ -157,7 +161,7 @@ fn cost(record: &Record, now: Timestamp) -> Option<Money> {
     Some(record.plan.price_per_hour?.over_seconds(seconds))
 }
 
-fn machine(journal: &hostler_core::journal::Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
+fn machine(journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
     let made = journal.made(&step.id);
     let address = made.and_then(|made| made.address.as_ref());
     let state = match made {
@@ -182,8 +186,7 @@ fn machine(journal: &hostler_core::journal::Journal, step: &Step, spec: &Machine
     }
 }
 
-fn step_state(record: &Record, journal: &hostler_core::journal::Journal, step: &Step) -> StepState {
-    use hostler_core::journal::Entry;
+fn step_state(record: &Record, journal: &Journal, step: &Step) -> StepState {
     let (state, failure) = match journal.progress(&step.id) {
         None => ("waiting", None),
         Some(Progress::Started) => ("started", None),

@@ -7,7 +7,7 @@ use hostler_core::demand::problem::Problem;
 use hostler_core::demand::source::{BadSource, parse_source};
 use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Secrets, Source, complete, parse};
 use hostler_core::name::Name;
-use hostler_core::scan::{Scan, Tree, scan};
+use hostler_core::scan::{Scan, scan};
 use hostler_engine::repo::{Checkout, Limits, look};
 use hostler_engine::store::Record;
 
@@ -39,8 +39,6 @@ pub struct Wanted {
 pub struct Looked {
     /// Where it is on this computer, for as long as this value lives.
     pub checkout: Checkout,
-    /// Its files.
-    pub tree: Tree,
     /// What they say.
     pub scan: Scan,
 }
@@ -67,7 +65,7 @@ pub async fn resolve(app: &App, text: &str, flags: &DemandArgs) -> Result<Target
 pub async fn look_at(app: &App, source: &Source) -> Result<Looked, Error> {
     let (checkout, tree) = look(source, &app.settings.scratch_dir, &Limits::default()).await?;
     let scan = scan(&tree);
-    Ok(Looked { checkout, tree, scan })
+    Ok(Looked { checkout, scan })
 }
 
 /// A source as the command line names it.
@@ -103,7 +101,7 @@ async fn of_file(app: &App, path: &str, flags: &DemandArgs) -> Result<Wanted, Er
 }
 
 fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> Result<Wanted, Error> {
-    let file = own_file(&looked)?;
+    let file = own_file(app, &looked.checkout)?;
     let needs = looked.scan.needs();
     let name = source.base_name().to_owned();
     let home = app.settings.env.home();
@@ -121,13 +119,12 @@ fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> R
     Ok(wanted(completed.demand, &secrets, completed.warnings, Some(looked.checkout)))
 }
 
-/// The demand file that lies in the repository itself.
-fn own_file(looked: &Looked) -> Result<Option<DemandFile>, Error> {
-    let found = FILE_NAMES.iter().find_map(|name| Some((name, looked.tree.contents.get(*name)?)));
-    let Some((name, bytes)) = found else { return Ok(None) };
-    let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|error| Error::new(Kind::Demand, format!("`{name}` is not UTF-8")).caused_by(&error))?;
-    Ok(Some(parse(name, text)?))
+/// The demand file that lies in the repository itself. A link is none: it may lead anywhere.
+fn own_file(app: &App, checkout: &Checkout) -> Result<Option<DemandFile>, Error> {
+    let is_file = |name: &&&str| checkout.path.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let Some(name) = FILE_NAMES.iter().find(is_file) else { return Ok(None) };
+    let text = app.settings.read_file(&checkout.path.join(name), Kind::Demand)?;
+    Ok(Some(parse(name, &text)?))
 }
 
 /// A fetched source is pinned to its commit: the plan says what will be brought, and a resume brings the same.
@@ -148,7 +145,7 @@ fn bad_source(error: &BadSource) -> Error {
 async fn neither(app: &App, text: &str, error: Error) -> Error {
     let mut names: Vec<String> = Vec::new();
     if let Ok(Some(store)) = app.store_if_there().await {
-        names.extend(store.list().await.unwrap_or_default().into_iter().map(|record| record.name.to_string()));
+        names.extend(store.list().await.unwrap_or_default().records.into_iter().map(|record| record.name.to_string()));
     }
     let message = format!("there is neither a folder nor a live deployment `{text}`");
     let hint = near(text, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));

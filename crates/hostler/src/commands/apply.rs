@@ -33,7 +33,7 @@ async fn apply(app: &App, args: &ApplyArgs, plan: Plan) -> Result<Upped, Error> 
     if args.consent.dry_run {
         return Ok(Upped::Only(Box::new(plan)));
     }
-    agree(app, &plan, &args.consent)?;
+    agree(app, &plan, &args.consent, &interrupts).await?;
     let store = app.store().await?;
     let lock = store.lock(name)?;
     let drive = Drive { app, sites: &sites, store: &store, lock };

@@ -26,7 +26,7 @@ async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
             None => Ok(Vec::new()),
         };
     };
-    let records = if args.all { store.list().await? } else { named(app, &store, &args.names).await? };
+    let records = if args.all { app.readable(&store).await? } else { named(app, &store, &args.names).await? };
     if records.is_empty() {
         return Ok(Vec::new());
     }

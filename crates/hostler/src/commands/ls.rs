@@ -23,6 +23,6 @@ pub fn run(app: &App, args: &LsArgs) -> Result<(), Error> {
 
 async fn summaries(app: &App) -> Result<Vec<Summary>, Error> {
     let Some(store) = app.store_if_there().await? else { return Ok(Vec::new()) };
-    let records = store.list().await?;
+    let records = app.readable(&store).await?;
     Ok(records.iter().map(|record| app.summary(&store, record)).collect())
 }

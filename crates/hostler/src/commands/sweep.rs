@@ -1,14 +1,15 @@
 //! `hostler sweep`: finds what is ours and forgotten, shows it, and deletes it.
 
+use hostler_core::name::Name;
 use hostler_core::ports::SiteError;
 use hostler_core::ticket::Ticket;
-use hostler_engine::run::Sites;
+use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::Store;
-use hostler_engine::sweep::{Found, Stray, find, remove};
+use hostler_engine::sweep::{Found, Stray, due, find, remove};
 
 use crate::app::App;
 use crate::args::SweepArgs;
-use crate::drive::{Drive, interrupts, unless_interrupted};
+use crate::drive::{Drive, interrupts};
 use crate::error::{Error, Kind};
 use crate::view;
 
@@ -24,23 +25,43 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
 
 async fn sweep(app: &App, args: &SweepArgs, tickets: &[Ticket]) -> Result<Found, Error> {
     let (store, sites) = (app.store().await?, app.sites()?);
-    let mut interrupts = interrupts()?;
-    let looked = async { Ok(find(&store, &sites, (app.now)()).await?) };
-    let found = unless_interrupted(&interrupts, looked).await?;
+    let found = find(&store, &sites, (app.now)()).await?;
     app.emit(&found, |width| view::strays(&found, width))?;
     let named = named(&found, tickets)?;
     if args.consent.dry_run || (found.is_clean() && named.is_empty()) {
         return Ok(found);
     }
     app.confirm(&args.consent, "Delete all of this?")?;
+    // Only from here on: at the question Ctrl-C just ends it.
+    let mut interrupts = interrupts()?;
+    let mut errors = Vec::new();
     for name in found.expired.iter().chain(&found.forsaken) {
-        let lock = store.lock(name)?;
-        if let Some(record) = store.find(name).await? {
-            Drive { app, sites: &sites, store: &store, lock }.down(record, &mut interrupts).await?;
-        }
+        errors.extend(give_back(app, &store, &sites, name, &mut interrupts).await.err());
     }
-    delete(app, &store, &sites, &found, named).await?;
-    Ok(found)
+    errors.extend(delete(app, &store, &sites, &found, named).await.err());
+    // One that fails must not keep the others from being given back; all are told, the first by its own code.
+    let mut errors = errors.into_iter();
+    match errors.next() {
+        None => Ok(found),
+        Some(first) => Err(errors.fold(first, Error::and)),
+    }
+}
+
+/// Gives a deployment back, unless it was taken up again while the user was asked.
+async fn give_back(
+    app: &App,
+    store: &Store,
+    sites: &Sites,
+    name: &Name,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
+    let lock = store.lock(name)?;
+    match store.find(name).await? {
+        Some(record) if due(&record, (app.now)()).is_some() => {
+            Drive { app, sites, store, lock }.down(record, interrupts).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The foreign things that bear the tickets that were named.
@@ -57,7 +78,9 @@ async fn delete(app: &App, store: &Store, sites: &Sites, found: &Found, named: V
     let mut strays: Vec<Stray> = found.orphans.iter().filter(|stray| again.orphans.contains(stray)).cloned().collect();
     strays.extend(named);
     let failed = remove(sites, &strays).await;
-    app.printer.say(&format!("{} deleted", view::plural(strays.len() - failed.len(), "thing")));
+    if !strays.is_empty() {
+        app.printer.say(&format!("{} deleted", view::plural(strays.len() - failed.len(), "thing")));
+    }
     if failed.is_empty() { Ok(()) } else { Err(remaining(&failed)) }
 }
 

@@ -89,7 +89,7 @@ async fn fresh(
     if consent.dry_run {
         return Ok(Upped::Only(Box::new(plan)));
     }
-    agree(app, &plan, consent)?;
+    agree(app, &plan, consent, interrupts).await?;
     let store = app.store().await?;
     let lock = store.lock(&plan.demand.name)?;
     let summary = Drive { app, sites, store: &store, lock }.up(&plan, None, &material, interrupts).await?;
@@ -97,12 +97,12 @@ async fn fresh(
 }
 
 /// Shows a plan, and asks where it costs money, or may.
-pub fn agree(app: &App, plan: &Plan, consent: &Consent) -> Result<(), Error> {
+pub async fn agree(app: &App, plan: &Plan, consent: &Consent, interrupts: &Interrupts) -> Result<(), Error> {
     app.printer.say(&view::brief(plan, (app.now)(), app.printer.error_width));
     if plan.price_per_hour == Some(Money::ZERO) {
         return Ok(());
     }
-    app.confirm(consent, "Launch these machines?")
+    app.confirm_or_interrupt(consent, "Launch these machines?", interrupts).await
 }
 
 fn material_of(app: &App, wanted: &Wanted) -> Result<Material, Error> {
@@ -140,7 +140,7 @@ impl Again<'_> {
     async fn go_on(&self, drive: Drive<'_>, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
         let plan = self.rework(&record)?;
         let material = material_of(self.app, self.wanted)?;
-        let summary = drive.up(&plan, Some(record), &material, interrupts).await?;
+        let summary = drive.up(&plan, Some(&record), &material, interrupts).await?;
         Ok(Upped::Ready(Box::new(summary)))
     }
 

@@ -180,6 +180,10 @@ impl From<DeployError> for Error {
         match error {
             DeployError::Store(error) => error.into(),
             DeployError::Files(error) => error.into(),
+            DeployError::GoingBack(ref name) => {
+                let hint = format!("finish it with `hostler down {name}`");
+                Self::of(Kind::State, &error).hinted(hint)
+            }
         }
     }
 }

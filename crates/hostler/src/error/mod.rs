@@ -79,6 +79,15 @@ impl Error {
         Self { details, ..self }
     }
 
+    /// The same, and another that came after it: its message and causes are told too.
+    pub fn and(mut self, other: Self) -> Self {
+        self.causes.push(other.message);
+        self.causes.extend(other.causes);
+        self.hints.extend(other.hints);
+        self.hints.dedup();
+        self
+    }
+
     /// The JSON document that says it.
     pub fn to_json(&self) -> Value {
         let mut error = json!({

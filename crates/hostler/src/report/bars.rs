@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
 
-use super::Labels;
+use super::{Labels, first_line};
 use crate::printer::Printer;
 
 pub(super) struct Bars {
@@ -71,7 +71,7 @@ impl Report for Bars {
             Event::Done { step, already: true } => self.end(step, &done, " (already)"),
             Event::Done { step, already: false } | Event::Undone { step } => self.end(step, &done, ""),
             Event::Failed { step, error } | Event::UndoFailed { step, error } => {
-                self.end(step, &failed, &format!(": {error}"));
+                self.end(step, &failed, &format!(": {}", first_line(error)));
             }
             Event::Note { text } => self.printer.say(text),
         }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hostler_core::ticket::StepId;
-use hostler_core::time::show_duration;
 use hostler_engine::event::{Event, Report};
 use jiff::Timestamp;
 
-use super::Labels;
+use super::{Labels, first_line, took};
 use crate::printer::Printer;
 
 pub(super) struct Lines {
@@ -37,13 +36,13 @@ impl Lines {
             Event::Output { machine, line, .. } => self.labels.output(machine, line),
             Event::Done { step, already: true } => format!("{}: already done", title(step)),
             Event::Done { step, already: false } => {
-                let took = running.get(step).map(|(_, began)| now.duration_since(*began)).unwrap_or_default();
-                format!("{}: done in {}", title(step), show_duration(took))
+                let duration = running.get(step).map(|(_, began)| now.duration_since(*began)).unwrap_or_default();
+                format!("{}: done{}", title(step), took(duration))
             }
-            Event::Failed { step, error } => format!("{}: failed: {error}", title(step)),
+            Event::Failed { step, error } => format!("{}: failed: {}", title(step), first_line(error)),
             Event::Undoing { step } => format!("give back {step}"),
             Event::Undone { step } => format!("give back {step}: done"),
-            Event::UndoFailed { step, error } => format!("give back {step}: failed: {error}"),
+            Event::UndoFailed { step, error } => format!("give back {step}: failed: {}", first_line(error)),
             Event::Note { text } => text.clone(),
         };
         Some(line)

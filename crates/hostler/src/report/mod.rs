@@ -6,8 +6,9 @@ mod lines;
 use std::sync::Arc;
 
 use hostler_core::plan::Plan;
+use hostler_core::time::show_duration;
 use hostler_engine::event::{Event, Report, Silent};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::args::Events;
 use crate::printer::Printer;
@@ -41,6 +42,16 @@ impl Labels {
             plain.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
         if self.several { format!("{machine} | {plain}") } else { format!("| {plain}") }
     }
+}
+
+/// What an error says first. All of it is shown at the end, where it is not lost among other lines.
+fn first_line(error: &str) -> &str {
+    error.lines().next().unwrap_or_default().trim_end_matches(':')
+}
+
+/// How long something took, where that is worth saying.
+fn took(duration: SignedDuration) -> String {
+    if duration.as_secs() > 0 { format!(" in {}", show_duration(duration)) } else { String::new() }
 }
 
 /// A JSON document in a line for everything that happens.

@@ -36,7 +36,9 @@ fn details(details: &Details, width: Width) -> String {
         Details::None | Details::Problems(_) => String::new(),
         Details::NoPlan(no_plan) => why_none(no_plan, width),
         Details::Remains { failed, left: remaining } => {
-            let mut out: String = failed.iter().map(failed_step).collect();
+            // A step that was tried several times may have failed in the same way each time.
+            let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
+            let mut out: String = distinct.map(|(_, step)| failed_step(step)).collect();
             if !remaining.is_empty() {
                 out.push_str(&heading("left behind"));
                 out.push_str(&left(remaining, width));

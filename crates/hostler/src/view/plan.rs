@@ -72,7 +72,7 @@ fn picks(picks: &[Pick], width: Width) -> String {
 /// The size of a machine: `8 cpus, 32GiB, 100GiB disk`. Its parts are not broken where lines are.
 pub(super) fn shape(shape: &Shape) -> String {
     let Shape { cpus, memory, disk, gpus } = shape;
-    let mut parts = vec![format!("{cpus} cpus"), memory.to_string(), format!("{disk} disk")];
+    let mut parts = vec![plural(*cpus as usize, "cpu"), memory.to_string(), format!("{disk} disk")];
     parts.extend(counted(gpus));
     parts.iter().map(|part| part.replace(' ', KEPT_SPACE)).collect::<Vec<_>>().join(", ")
 }

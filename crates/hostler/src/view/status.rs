@@ -1,7 +1,7 @@
 //! All about one deployment.
 
 use hostler_core::plan::Kind;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
 use super::deployments::state_text;
@@ -46,8 +46,8 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
 
 /// That it is ready, and how to log in.
 pub fn ready(summary: &Summary, width: Width) -> String {
-    let took = summary.ready.map(|ready| coarse(ready.duration_since(summary.created))).unwrap_or_default();
-    let mut out = format!("{} is ready (first after {took})\n\n", summary.name.bold());
+    let took = coarse(SignedDuration::from_secs(summary.round_seconds.unwrap_or_default()));
+    let mut out = format!("{} is ready after {took}\n\n", summary.name.bold());
     if summary.machines.len() > 1 {
         out.push_str(&machines(&summary.machines, width));
         out.push('\n');

@@ -50,6 +50,10 @@ pub fn strays(found: &Found, width: Width) -> String {
     for (names, text) in [
         (&found.expired, "These deployments are over, and would be given back:"),
         (&found.forsaken, "These deployments stopped half-way, and nobody works on them; they would be given back:"),
+        (
+            &found.stuck,
+            "These deployments are stuck, and are kept (go on with `hostler up`, or give back with `hostler down`):",
+        ),
     ] {
         if !names.is_empty() {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
@@ -59,6 +63,9 @@ pub fn strays(found: &Found, width: Width) -> String {
     if !found.foreign.is_empty() {
         out.push_str(&heading("of deployments that this computer doesn't know (kept, unless named by `--ticket`)"));
         out.push_str(&things(&found.foreign, width));
+    }
+    for why in &found.unreadable {
+        out.push_str(&format!("a deployment can't be read: {why}\n"));
     }
     for (site, why) in &found.silent {
         out.push_str(&format!("{site} could not be asked: {why}\n"));

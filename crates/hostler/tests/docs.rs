@@ -1,4 +1,5 @@
 //! The pages that are made from the program say what it does. `UPDATE_DOCS=1 cargo test -p hostler` writes them anew.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,7 @@ pub struct Error {
     /// What to do about it.
     pub hints: Vec<String>,
     /// What more there is to show.
-    pub details: Details,
+    pub details: Box<Details>,
 }
 
 /// What more there is to show than a message.
@@ -48,7 +48,7 @@ pub enum Details {
 impl Error {
     /// An error of a kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: Details::None }
+        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: Box::default() }
     }
 
     /// An error of a kind whose message and causes are those of another.
@@ -76,7 +76,7 @@ impl Error {
 
     /// The same, with more to show.
     pub fn detailed(self, details: Details) -> Self {
-        Self { details, ..self }
+        Self { details: Box::new(details), ..self }
     }
 
     /// The same, and another that came after it: its message and causes are told too.
@@ -97,7 +97,7 @@ impl Error {
             "hints": self.hints,
             "exit_code": self.kind.exit().code(),
         });
-        match &self.details {
+        match &*self.details {
             Details::None => {}
             Details::Problems(problems) => error["problems"] = json!(problems),
             Details::NoPlan(no_plan) => error["no_offer"] = json!(no_plan),

@@ -8,17 +8,17 @@ use owo_colors::OwoColorize;
 use super::plan::refusals;
 use super::strays::left;
 use super::words::{heading, indented};
-use crate::error::{Details, Error};
+use crate::error::{Details, Error, Kind};
 use crate::table::{Column, Width, cell, table};
 
 /// The whole error, without colour only where the printer takes it out.
 pub fn failure(error: &Error, width: Width) -> String {
-    let mut out = match &error.details {
+    let mut out = match &*error.details {
         // Each problem says by itself that it is an error, and where.
         Details::Problems(problems) => render(problems),
         _ => format!("{} {}\n", "error:".red().bold(), error.message),
     };
-    out.push_str(&details(&error.details, width));
+    out.push_str(&details(error, width));
     for cause in &error.causes {
         out.push_str(&format!("{} {}\n", "caused by:".red(), cause.replace('\n', "\n  ")));
     }
@@ -31,8 +31,8 @@ pub fn failure(error: &Error, width: Width) -> String {
     out
 }
 
-fn details(details: &Details, width: Width) -> String {
-    match details {
+fn details(error: &Error, width: Width) -> String {
+    match &*error.details {
         Details::None | Details::Problems(_) => String::new(),
         Details::NoPlan(no_plan) => why_none(no_plan, width),
         Details::Remains { failed, left: remaining } => {
@@ -40,7 +40,8 @@ fn details(details: &Details, width: Width) -> String {
             let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
             let mut out: String = distinct.map(|(_, step)| failed_step(step)).collect();
             if !remaining.is_empty() {
-                out.push_str(&heading("left behind"));
+                // Machines that are ready are kept on purpose.
+                out.push_str(&heading(if error.kind == Kind::RunFailed { "still there" } else { "left behind" }));
                 out.push_str(&left(remaining, width));
             }
             out

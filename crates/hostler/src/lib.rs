@@ -59,7 +59,7 @@ fn end(done: Result<ExitCode, Error>, format: Format, printer: &Printer) -> Exit
         Ok(code) => code,
         Err(error) => {
             printer.say(&view::failure(&error, printer.error_width));
-            if format != Format::Text {
+            if format != Format::Text && !printer.has_data() {
                 tell(&error.to_json(), format, printer);
             }
             ExitCode::from(error.kind.exit().code())

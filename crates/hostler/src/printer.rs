@@ -1,6 +1,7 @@
 //! The only writer to the terminal. Data goes to standard output; everything else goes to standard error.
 
 use std::io::{self, IsTerminal, Stderr, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anstream::AutoStream;
@@ -18,6 +19,7 @@ pub struct Printer {
     stderr: Mutex<AutoStream<Stderr>>,
     bars: OnceLock<MultiProgress>,
     unwritten: Mutex<Option<io::Error>>,
+    has_data: AtomicBool,
     /// How wide standard output is.
     pub width: Width,
     /// How wide standard error is.
@@ -44,6 +46,7 @@ impl Printer {
             stderr: Mutex::new(AutoStream::new(stderr, env.colour(colour, error_is_terminal))),
             bars: OnceLock::new(),
             unwritten: Mutex::new(None),
+            has_data: AtomicBool::new(false),
         }
     }
 
@@ -54,6 +57,7 @@ impl Printer {
 
     /// Writes data to standard output that need not be text.
     pub fn data_bytes(&self, bytes: &[u8]) {
+        self.has_data.store(true, Ordering::Relaxed);
         let written = self.quietly(|| {
             let mut stdout = locked(&self.stdout);
             stdout.write_all(bytes).and_then(|()| stdout.flush())
@@ -85,6 +89,11 @@ impl Printer {
     /// Where progress bars are drawn: below everything that is written meanwhile.
     pub fn bars(&self) -> &MultiProgress {
         self.bars.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)))
+    }
+
+    /// Whether anything was written to standard output: of JSON and YAML there is one document, and no second.
+    pub fn has_data(&self) -> bool {
+        self.has_data.load(Ordering::Relaxed)
     }
 
     /// What could not be written to standard output. A reader that went away (`hostler ls | head -1`) has what it

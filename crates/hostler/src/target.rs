@@ -49,6 +49,10 @@ pub async fn resolve(app: &App, text: &str, flags: &DemandArgs) -> Result<Target
         return of_file(app, text, flags).await.map(|wanted| Target::Wanted(Box::new(wanted)));
     }
     if let Some(record) = live(app, text).await? {
+        if *flags != DemandArgs::default() {
+            let message = format!("`{text}` is a live deployment: flags don't change what it is asked to be");
+            return Err(Error::new(Kind::Usage, message).hinted("name its demand file or repository instead"));
+        }
         return Ok(Target::Live(Box::new(record)));
     }
     let source = parse_source(text, &app.settings.directory).map_err(|error| bad_source(&error))?;

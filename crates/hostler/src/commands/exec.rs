@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::try_join_all;
-use hostler_engine::host::{Command, Exit, Hosts, Shell, Ssh, Stream, Target};
+use hostler_engine::host::{Command, Exit, Hosts, Shell, Ssh, Stream, Target, remote_path};
+use hostler_engine::setup::Places;
 use serde_json::json;
 
 use crate::access::targets;
@@ -13,6 +14,12 @@ use crate::args::ExecArgs;
 use crate::drive::{interrupts, unless_interrupted};
 use crate::error::Error;
 use crate::output::Format;
+
+/// Runs a program where `setup` and `run` work, with the same Python. The words reach it as they are: the script names
+/// them, and no shell reads them again.
+const SCRIPT: &str = "if cd -- \"$1\" 2>/dev/null && [ -r .venv/bin/activate ]; then . .venv/bin/activate; fi
+shift
+exec \"$@\"";
 
 /// How a command ended on a machine, and what it wrote where that is not shown as it comes.
 struct Ran {
@@ -55,8 +62,8 @@ async fn on_one(app: &App, hosts: &Ssh, target: &Target, command: &[String], sev
             Stream::Err => app.printer.say(&line),
         }
     };
-    // The words reach the program as they are: the script names them, and no shell reads them again.
-    let command = Command::new("exec \"$@\"").args(command.iter().cloned()).shell(Shell::LoginBash);
+    let words = std::iter::once(remote_path(&Places::default().work)).chain(command.iter().cloned());
+    let command = Command::new(SCRIPT).args(words).shell(Shell::LoginBash);
     let exit = session.run(&command, &output).await?;
     let lines = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Ran { machine: target.machine.clone(), exit, lines })

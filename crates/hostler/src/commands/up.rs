@@ -7,7 +7,7 @@ use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::{Record, Store};
 
 use crate::app::App;
-use crate::args::{Consent, DemandArgs, UpArgs};
+use crate::args::{Consent, UpArgs};
 use crate::drive::{Drive, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::material::material;
@@ -31,7 +31,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
         let found = async {
             let wanted = match resolve(app, &args.target, &args.demand).await? {
                 Target::Wanted(wanted) => *wanted,
-                Target::Live(record) => as_it_is(app, &record, &args.demand).await?,
+                Target::Live(record) => as_it_is(app, &record).await?,
             };
             warn(app, &wanted);
             Ok(wanted)
@@ -51,11 +51,7 @@ pub fn show(app: &App, upped: &Upped) -> Result<(), Error> {
 }
 
 /// What a live deployment was asked to be. Its source is brought to this computer again.
-async fn as_it_is(app: &App, record: &Record, flags: &DemandArgs) -> Result<Wanted, Error> {
-    if *flags != DemandArgs::default() {
-        let message = format!("`{}` is a live deployment: flags don't change what it is asked to be", record.name);
-        return Err(Error::new(Kind::Usage, message).hinted("name its demand file or repository instead"));
-    }
+async fn as_it_is(app: &App, record: &Record) -> Result<Wanted, Error> {
     let demand = record.plan.demand.clone();
     let checkout = match &demand.work.source {
         Some(source) => Some(look_at(app, source).await?.checkout),
@@ -88,6 +84,9 @@ async fn fresh(
     let material = material_of(app, wanted)?;
     if consent.dry_run {
         return Ok(Upped::Only(Box::new(plan)));
+    }
+    for note in app.trust().notes {
+        app.printer.say(&format!("note: {note}"));
     }
     agree(app, &plan, consent, interrupts).await?;
     let store = app.store().await?;
@@ -140,6 +139,12 @@ impl Again<'_> {
     async fn go_on(&self, drive: Drive<'_>, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
         let plan = self.rework(&record)?;
         let material = material_of(self.app, self.wanted)?;
+        if record.journal().expired(&record.plan, (self.app.now)()) {
+            let name = &record.name;
+            self.app
+                .printer
+                .say(&format!("note: the time of `{name}` is over; keep it with `hostler extend {name} 4h`"));
+        }
         let summary = drive.up(&plan, Some(&record), &material, interrupts).await?;
         Ok(Upped::Ready(Box::new(summary)))
     }

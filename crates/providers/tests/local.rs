@@ -100,7 +100,7 @@ async fn what_a_crash_left_is_listed_and_made_whole_by_the_next_create() {
 #[tokio::test]
 async fn an_upload_that_was_cut_short_is_not_taken_for_whole() {
     let lab = Lab::new().await;
-    let image = lab.junk_image().await;
+    let image = lab.junk_image("junk").await;
     let network = lab.network(&["cut"]).await;
     let mut spec = lab.spec("cut");
     spec.image = image.name.clone();
@@ -117,7 +117,7 @@ async fn an_upload_that_was_cut_short_is_not_taken_for_whole() {
 #[tokio::test]
 async fn a_disk_that_does_not_boot_says_so_on_the_console_and_its_image_stays_while_in_use() {
     let lab = Lab::new().await;
-    let image = lab.junk_image().await;
+    let image = lab.junk_image("junk").await;
     let network = lab.network(&["junk"]).await;
     let mut spec = lab.spec("junk");
     spec.image = image.name.clone();
@@ -133,6 +133,30 @@ async fn a_disk_that_does_not_boot_says_so_on_the_console_and_its_image_stays_wh
     lab.clean().await;
     lab.local.remove_image(&image.name).await.unwrap();
     assert_eq!(lab.store.find(&image.name).unwrap(), None);
+    assert!(!lab.has_base(&image.digest));
+}
+
+#[tokio::test]
+async fn a_base_that_nobody_needs_any_more_makes_way_for_the_next() {
+    let lab = Lab::new().await;
+    let network = lab.network(&["old", "new"]).await;
+    let (old, mut spec) = (lab.junk_image("old").await, lab.spec("old"));
+    spec.image = old.name.clone();
+    let made = lab.create(&spec, &network).await.unwrap();
+    // Removed behind the pool's back, as an image is that is built anew.
+    lab.store.remove(&old.name).unwrap();
+    let (new, mut next) = (lab.junk_image("new").await, lab.spec("new"));
+    next.image = new.name.clone();
+    let second = lab.create(&next, &network).await.unwrap();
+    assert!(lab.has_base(&old.digest), "a machine stands on it");
+    lab.remove(&made).await;
+    lab.remove(&second).await;
+    lab.local.remove_image(&new.name).await.unwrap();
+    let new = lab.junk_image("new").await;
+    lab.create(&next, &network).await.unwrap();
+    assert!(!lab.has_base(&old.digest));
+    lab.clean().await;
+    lab.local.remove_image(&new.name).await.unwrap();
 }
 
 #[tokio::test]

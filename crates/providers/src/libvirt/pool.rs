@@ -137,6 +137,7 @@ impl<'a> Pool<'a> {
     pub fn ensure_base(&self, images: &ImageStore, image: &Image) -> Result<Base, Trouble> {
         let names = BaseNames::of(image);
         if self.volume(&names.whole)?.is_none() {
+            self.prune(images)?;
             let (kernel, initrd) = images.kernel(image);
             self.bring(&names.disk, &images.disk(image))?;
             if let Boot::Kernel { .. } = image.boot {
@@ -158,23 +159,43 @@ impl<'a> Pool<'a> {
 
     /// Removes an image's base. Only under the site's lock, and only where no machine stands on it.
     pub fn remove_base(&self, image: &Image) -> Result<(), Trouble> {
-        let BaseNames { whole, disk, kernel, initrd } = BaseNames::of(image);
-        // The mark first: from here on it is no base any more.
-        [whole, disk, kernel, initrd].iter().try_for_each(|name| self.remove(name))
+        BaseNames::of(image).all().iter().try_for_each(|name| self.remove(name))
     }
 
     /// The tickets of the machines that stand on an image.
     pub fn standing_on(&self, image: &Image) -> Result<Vec<Ticket>, Trouble> {
         let base = BaseNames::of(image).disk;
-        let mut tickets = Vec::new();
-        for volume in self.pool.list_all_volumes(0)? {
-            let Some(ticket) = ticket_of_volume(&volume.name()?) else { continue };
-            let xml = volume.xml_desc(0)?;
-            if xml.split_once("<backingStore>").is_some_and(|(_, backing)| backing.contains(&format!("/{base}<"))) {
-                tickets.push(ticket);
+        let copies = self.copies()?;
+        Ok(copies.into_iter().filter(|(_, on)| *on == base).map(|(ticket, _)| ticket).collect())
+    }
+
+    /// Removes bases that no machine stands on, of images that have been replaced or removed since.
+    fn prune(&self, images: &ImageStore) -> Result<(), Trouble> {
+        let mut kept: Vec<String> = self.copies()?.into_iter().map(|(_, base)| base).collect();
+        kept.extend(images.list().unwrap_or_default().iter().map(|image| BaseNames::of(image).disk));
+        for name in self.names()? {
+            if let Some(stem) = name.strip_prefix("base-").and_then(|rest| rest.strip_suffix(".whole"))
+                && !kept.contains(&format!("base-{stem}.qcow2"))
+            {
+                BaseNames::of_stem(stem).all().iter().try_for_each(|name| self.remove(name))?;
             }
         }
-        Ok(tickets)
+        Ok(())
+    }
+
+    /// The disks of machines: their tickets, and the names of the bases that they are copies of.
+    fn copies(&self) -> Result<Vec<(Ticket, String)>, Trouble> {
+        let mut copies = Vec::new();
+        for volume in self.pool.list_all_volumes(0)? {
+            // One that went away since it was listed stands on nothing.
+            let (Ok(name), Ok(xml)) = (volume.name(), volume.xml_desc(0)) else { continue };
+            let base = xml.split_once("<backingStore>").and_then(|(_, rest)| {
+                let (path, _) = rest.split_once("<path>")?.1.split_once("</path>")?;
+                Some(path.rsplit('/').next()?.to_owned())
+            });
+            copies.extend(ticket_of_volume(&name).zip(base));
+        }
+        Ok(copies)
     }
 
     fn volume(&self, name: &str) -> Result<Option<StorageVol>, Trouble> {
@@ -226,8 +247,16 @@ struct BaseNames {
 
 impl BaseNames {
     fn of(image: &Image) -> Self {
-        let digest = image.digest.get(..32).unwrap_or(&image.digest);
-        let name = |suffix: &str| format!("base-{digest}.{suffix}");
+        Self::of_stem(image.digest.get(..32).unwrap_or(&image.digest))
+    }
+
+    fn of_stem(stem: &str) -> Self {
+        let name = |suffix: &str| format!("base-{stem}.{suffix}");
         Self { whole: name("whole"), disk: name("qcow2"), kernel: name("kernel"), initrd: name("initrd") }
+    }
+
+    /// In the order of removing: without its mark it is no base any more.
+    fn all(&self) -> [&str; 4] {
+        [&self.whole, &self.disk, &self.kernel, &self.initrd]
     }
 }

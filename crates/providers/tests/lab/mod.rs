@@ -156,11 +156,12 @@ impl Lab {
     }
 
     /// An image that has nothing to boot.
-    pub async fn junk_image(&self) -> Image {
+    pub async fn junk_image(&self, name: &str) -> Image {
         let path = self.folder.path().join("junk");
-        std::fs::write(&path, [&[0; 1 << 20], self.deployment.to_string().as_bytes()].concat()).unwrap();
+        std::fs::write(&path, [&[0; 1 << 20], name.as_bytes(), self.deployment.to_string().as_bytes()].concat())
+            .unwrap();
         let source = Source::File { path, sha256: None };
-        let name = format!("junk-{}", self.deployment.short());
+        let name = format!("{name}-{}", self.deployment.short());
         self.store.add(&AddImage { name, source, user: "nobody".into() }, &|_| {}).await.unwrap()
     }
 
@@ -170,6 +171,10 @@ impl Lab {
 
     fn base(&self, digest: &str, part: &str) -> StorageVol {
         self.pool().lookup_storage_vol_by_name(&format!("base-{}.{part}", &digest[..32])).unwrap()
+    }
+
+    pub fn has_base(&self, digest: &str) -> bool {
+        self.pool().lookup_storage_vol_by_name(&format!("base-{}.qcow2", &digest[..32])).is_ok()
     }
 
     pub fn base_size(&self, digest: &str) -> u64 {

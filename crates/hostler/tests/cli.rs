@@ -12,6 +12,7 @@ use hostler_core::name::DeploymentId;
 use hostler_core::offer::Market;
 use hostler_core::plan::{Plan, plan};
 use hostler_engine::store::Store;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -178,6 +179,25 @@ fn a_repository_is_analyzed_where_it_lies() {
     insta::assert_snapshot!("analyze", home.session(&["analyze", "."]));
     let (answer, code) = home.json(&["analyze", ".", "-o", "json"]);
     assert_eq!((code, &answer["findings"][0]["file"]), (0, &Value::from("requirements.txt")));
+}
+
+#[test]
+fn an_interrupted_fetch_leaves_nothing() {
+    let home = Home::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("git://{}/project", listener.local_addr().unwrap());
+    let scratch = home.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut command = home.command(&["up", &url]);
+        let child = command.env("TMPDIR", &scratch).stderr(Stdio::piped()).spawn().unwrap();
+        // git is connected, and waits for an answer that never comes.
+        let (_connection, _) = listener.accept().unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) fn unreachable(uri: &str, error: &Error) -> Trouble {
     } else if Path::new("/run/systemd/system").exists() {
         "start it: sudo systemctl enable --now libvirtd".to_owned()
     } else {
-        "start it, as root: libvirtd --daemon".to_owned()
+        "start it, as root: virtlogd --daemon && libvirtd --daemon".to_owned()
     };
     Trouble::ask(format!("libvirt does not answer at `{uri}`: {message}"), hint)
 }

@@ -5,6 +5,7 @@
 //! come at once can't both take the last of it.
 
 mod check;
+mod console;
 mod machine;
 mod names;
 mod network;
@@ -38,9 +39,9 @@ use virt::connect::Connect;
 
 pub use probe::Accelerator;
 
-use crate::image::ImageStore;
+use crate::image::{Image, ImageError, ImageStore};
 use machine::Wanted;
-use names::{Part, name_of, ticket_of_volume, volume_of};
+use names::{name_of, ticket_of_volume};
 use pool::Pool;
 use trouble::Trouble;
 
@@ -193,7 +194,7 @@ impl Provider for Local {
 
     async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
         let name = machine.0.clone();
-        self.blocking("reading the console", move |_, connect| console(connect, &name)).await
+        self.blocking("reading the console", move |_, connect| console::read(connect, &name)).await
     }
 
     async fn check(&self) -> Vec<Health> {
@@ -246,13 +247,6 @@ impl Inner {
             None => check::free_below(&self.settings.pool),
         };
         let images = self.images.list().map_err(|error| Trouble::report(error.to_string()))?;
-        let facts = |image: crate::image::Image| ImageFacts {
-            name: image.name,
-            arch: image.arch,
-            user: image.user,
-            disk: image.disk,
-            memory: image.memory,
-        };
         Ok(Offer {
             site: self.settings.site.clone(),
             node_type: "vm".to_owned(),
@@ -269,7 +263,7 @@ impl Inner {
             // It is the user's own computer.
             price_per_hour: Some(Money::ZERO),
             spot: false,
-            images: images.into_iter().map(facts).collect(),
+            images: images.into_iter().map(bootable).collect(),
         })
     }
 
@@ -334,7 +328,7 @@ impl Inner {
     }
 
     fn remove_image(&self, connect: &Connect, name: &str) -> Result<(), Trouble> {
-        let report = |error: crate::image::ImageError| Trouble::report(error.to_string());
+        let report = |error: ImageError| Trouble::report(error.to_string());
         let missing =
             || Trouble::ask(format!("there is no image `{name}`"), "`hostler image ls` shows those there are");
         let image = self.images.find(name).map_err(report)?.ok_or_else(missing)?;
@@ -349,6 +343,11 @@ impl Inner {
         }
         self.images.remove(name).map_err(report)
     }
+}
+
+fn bootable(image: Image) -> ImageFacts {
+    let Image { name, arch, user, disk, memory, .. } = image;
+    ImageFacts { name, arch, user, disk, memory }
 }
 
 fn look(connect: &Connect, kind: Kind, name: &str) -> Result<Sighting, Trouble> {
@@ -399,14 +398,4 @@ fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
     }
     owned.sort();
     Ok(owned)
-}
-
-/// As much of the console as somebody reads.
-const CONSOLE_TAIL: u64 = 16 << 10;
-
-fn console(connect: &Connect, name: &str) -> Result<String, Trouble> {
-    let ticket = machine::ticket(connect, name)?;
-    let Some(pool) = Pool::find(connect)? else { return Ok(String::new()) };
-    let bytes = pool.tail(&volume_of(&ticket, Part::Console), CONSOLE_TAIL)?;
-    Ok(String::from_utf8_lossy(&bytes).replace('\r', ""))
 }

@@ -42,9 +42,17 @@ impl From<Error> for Trouble {
             | ErrorNumber::OperationDenied => Remedy::Ask,
             _ => Remedy::Report,
         };
-        Self { message: fragment(error.message()), remedy, hint: None }
+        let message = fragment(error.message());
+        if message.contains("controller") && message.contains("group") {
+            return Self::ask(message, CONTROL_GROUPS);
+        }
+        Self { message, remedy, hint: None }
     }
 }
+
+/// Without systemd, libvirt finds the control groups but not the part of them that it wants to use.
+const CONTROL_GROUPS: &str =
+    "let libvirt do without: write `cgroup_controllers = [ ]` into /etc/libvirt/qemu.conf and start libvirtd anew";
 
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {

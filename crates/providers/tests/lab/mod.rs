@@ -183,8 +183,11 @@ impl Lab {
 
     /// As a crash in the middle of an upload leaves a base: half of it, and no mark that it is whole.
     pub fn cut_base(&self, digest: &str) {
-        let disk = self.base(digest, "qcow2").path().unwrap();
-        std::fs::OpenOptions::new().write(true).open(disk).unwrap().set_len(4096).unwrap();
+        let disk = self.base(digest, "qcow2");
+        let name = disk.name().unwrap();
+        disk.delete(0).unwrap();
+        let xml = format!("<volume><name>{name}</name><capacity>4096</capacity></volume>");
+        StorageVol::create_xml(&self.pool(), &xml, 0).unwrap();
         self.base(digest, "whole").delete(0).unwrap();
     }
 

@@ -27,6 +27,18 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("LIBVIRT_DEFAULT_URI", "the libvirt to use for the site `local`, where the configuration names none"),
 ];
 
+/// Every key of the configuration file, with an example and what it does. `docs/reference/cli.md` shows the same table.
+pub const KEYS: &[(&str, &str, &str)] = &[
+    ("local.enabled", "false", "whether virtual machines of this computer are offered; they are by default"),
+    ("local.uri", "\"qemu:///system\"", "which libvirt runs them"),
+    ("local.pool", "\"/srv/hostler\"", "the folder of libvirt's storage pool, where that is made anew"),
+    (
+        "local.package_sources",
+        "\"/etc/apt/sources.list\"",
+        "a file in one of apt's own formats: where images are built from; else as this computer has it",
+    ),
+];
+
 /// The variables that say what this computer trusts. Local machines are told the same.
 pub const TRUSTED: &[&str] = &[
     "http_proxy",
@@ -289,6 +301,14 @@ mod tests {
             (&[], Colour::Never, true, Never),
         ] {
             assert_eq!(env(variables).colour(wish, is_terminal), expected, "{variables:?} {wish:?} {is_terminal}");
+        }
+    }
+
+    #[test]
+    fn every_documented_key_is_one() {
+        for (key, example, _) in KEYS {
+            let config = parse(Path::new("/c.toml"), &format!("{key} = {example}\n")).unwrap();
+            assert_ne!(config, Config::default(), "{key}");
         }
     }
 

@@ -3,7 +3,7 @@
 use clap::{Arg, Command, CommandFactory};
 
 use crate::args::Cli;
-use crate::config::{TRUSTED, VARIABLES};
+use crate::config::{KEYS, TRUSTED, VARIABLES};
 
 /// The whole page, in Markdown.
 pub fn cli() -> String {
@@ -17,6 +17,13 @@ pub fn cli() -> String {
     out.push_str(&table(&global));
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         section(verb, "hostler", &mut out);
+    }
+    out.push_str("\n## Output\n\nData goes to standard output, everything else to standard error. In JSON and YAML, ");
+    out.push_str("amounts of money are whole millionths, sizes are bytes, and times are UTC.\n");
+    out.push_str("\n## Configuration\n\nThe file `~/.config/hostler/config.toml`:\n\n");
+    out.push_str("| key | example | what it does |\n|---|---|---|\n");
+    for (key, example, what) in KEYS {
+        out.push_str(&format!("| `{key}` | `{example}` | {what} |\n"));
     }
     out.push_str("\n## Environment\n\n| variable | what it does |\n|---|---|\n");
     for (name, what) in VARIABLES {
@@ -61,7 +68,7 @@ fn spelled(arg: &Arg) -> String {
 
 fn explained(arg: &Arg) -> String {
     let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let values: Vec<String> = match arg.get_action().takes_values() {
+    let values: Vec<String> = match arg.get_action().takes_values() && !arg.is_hide_possible_values_set() {
         true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
         false => Vec::new(),
     };

@@ -57,3 +57,43 @@ impl Report for Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Colour;
+    use crate::config::Env;
+
+    #[test]
+    fn everything_that_happens_is_a_line_that_stands_alone() {
+        let printer = Arc::new(Printer::new(&Env::default(), Colour::Never));
+        let lines = Lines::new(printer, Labels { several: true }, || Timestamp::UNIX_EPOCH);
+        let step = || StepId::new("machine-a").unwrap();
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let error = "it is full\nand more".to_owned();
+        let events = [
+            (0, Event::Started { step: step(), title: "launch a".to_owned() }),
+            (1, Event::Progress { step: step(), text: "booting".to_owned() }),
+            (2, Event::Output { step: step(), machine: "a".to_owned(), line: "50%\r100%".to_owned() }),
+            (95, Event::Done { step: step(), already: false }),
+            (95, Event::Done { step: step(), already: true }),
+            (95, Event::Failed { step: step(), error }),
+            (95, Event::Undoing { step: step() }),
+            (95, Event::Undone { step: step() }),
+        ];
+        let shown: Vec<String> = events.iter().filter_map(|(second, event)| lines.line(event, at(*second))).collect();
+        assert_eq!(
+            shown,
+            [
+                "launch a",
+                "launch a: booting",
+                "a | 100%",
+                "launch a: done in 1m35s",
+                "launch a: already done",
+                "launch a: failed: it is full",
+                "give back machine-a",
+                "give back machine-a: done",
+            ]
+        );
+    }
+}

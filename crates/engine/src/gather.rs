@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use hostler_core::demand::SiteWish;
 use hostler_core::offer::Market;
+use hostler_core::ports::SiteError;
 use hostler_core::time::Window;
 
 use crate::run::Sites;
@@ -15,19 +16,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the wished sites (all, where none is wished) have in a window.
 pub async fn gather(sites: &Sites, on: &[SiteWish], window: &Window) -> Market {
     let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
-    let asked = wished.map(async |(id, site)| (id, tokio::time::timeout(PATIENCE, site.offers(window)).await));
+    let asked = wished.map(async |(id, site)| (id, answer(site.offers(window)).await));
     let mut market = Market::default();
     for (id, answer) in join_all(asked).await {
         match answer {
-            Ok(Ok(offers)) => market.offers.extend(offers),
-            Ok(Err(error)) => {
-                let hint = error.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                market.silent.insert(id.clone(), format!("{}{hint}", error.message));
-            }
-            Err(_) => {
-                market.silent.insert(id.clone(), format!("no answer within {} s", PATIENCE.as_secs()));
+            Ok(offers) => market.offers.extend(offers),
+            Err(why) => {
+                market.silent.insert(id.clone(), why);
             }
         }
     }
     market
+}
+
+/// A site's answer within the time that it may take, or why there is none.
+pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, SiteError>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(SiteError { message, hint: Some(hint), .. })) => Err(format!("{message} ({hint})")),
+        Ok(Err(error)) => Err(error.message),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::Name;
 use hostler_core::plan::MachineSpec;
-use hostler_core::ports::{Power, Provider, SiteError};
+use hostler_core::ports::{Power, SiteError};
 use hostler_core::ticket::{Ref, StepId};
 use jiff::Timestamp;
 
@@ -81,7 +81,7 @@ pub async fn set_power(
     for (step, spec, machine) in machines {
         let no_site = || KeepError::NoSite { name: record.name.clone(), site: spec.site.clone() };
         let site = sites.get(&spec.site).ok_or_else(no_site)?;
-        asked.push(async move { (step, switch(&**site, &machine, power).await) });
+        asked.push(async move { (step, site.set_power(&machine, power).await) });
     }
     let (mut changed, mut failed) = (0, Vec::new());
     for (step, answer) in join_all(asked).await {
@@ -95,10 +95,6 @@ pub async fn set_power(
         }
     }
     if failed.is_empty() { Ok(changed) } else { Err(KeepError::Sites { name: record.name.clone(), failed }) }
-}
-
-async fn switch(site: &dyn Provider, machine: &Ref, power: Power) -> Result<(), SiteError> {
-    site.set_power(machine, power).await
 }
 
 async fn write(store: &Store, record: &mut Record, at: Timestamp, entry: Entry) -> Result<(), KeepError> {

@@ -13,8 +13,9 @@ use hostler_core::ports::{Owned, SiteError};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::gather::answer;
 use crate::run::Sites;
-use crate::store::{Record, Store, StoreError};
+use crate::store::{Listing, Record, Store, StoreError};
 
 /// What a search found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -25,8 +26,12 @@ pub struct Found {
     pub foreign: Vec<Stray>,
     /// Live deployments whose time is over, and that nobody holds.
     pub expired: Vec<Name>,
-    /// Live deployments that stopped half-way, and that no process works on.
+    /// Live deployments that stopped on their way, before anybody could work on them, and that no process drives.
     pub forsaken: Vec<Name>,
+    /// Live deployments that are stuck, and kept: somebody is to look at them.
+    pub stuck: Vec<Name>,
+    /// Live deployments that can't be read, and why.
+    pub unreadable: Vec<String>,
     /// The sites that could not be asked, and why.
     pub silent: BTreeMap<SiteId, String>,
 }
@@ -47,29 +52,52 @@ impl Found {
     }
 }
 
+/// Why a live deployment is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Its time is over, and nobody holds it.
+    Expired,
+    /// It stopped on its way.
+    Forsaken,
+}
+
+/// Whether a live deployment that no process drives is to be swept, and why.
+///
+/// One that was ready, or that somebody could log in to, is not: there may be work on its machines.
+pub fn due(record: &Record, now: Timestamp) -> Option<Due> {
+    let journal = record.journal();
+    if journal.expired(&record.plan, now) {
+        return Some(Due::Expired);
+    }
+    let on_its_way = matches!(record.state(), State::Launching | State::SettingUp) && !journal.keeps();
+    (on_its_way || journal.turns_back(&record.plan)).then_some(Due::Forsaken)
+}
+
 /// Looks at every site, and at every deployment.
 pub async fn find(store: &Store, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
     // Sites are asked first: what a process begins meanwhile is then in the store when we look there, and not taken for
     // forgotten.
-    let asked = join_all(sites.iter().map(async |(id, site)| (id, site.owned().await))).await;
-    let live = store.list().await?;
+    let asked = join_all(sites.iter().map(async |(id, site)| (id, answer(site.owned()).await))).await;
+    let Listing { records, unreadable } = store.list().await?;
     let known = store.ids().await?;
-    let journals: BTreeMap<DeploymentId, Journal> = live.iter().map(|record| (record.id, record.journal())).collect();
-    let mut found = Found::default();
+    let journals: BTreeMap<DeploymentId, Journal> =
+        records.iter().map(|record| (record.id, record.journal())).collect();
+    let mut found = Found { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..Found::default() };
     for (id, owned) in asked {
         match owned {
             Ok(things) => sort(&mut found, id, things, &known, &journals),
-            Err(error) => {
-                found.silent.insert(id.clone(), error.to_string());
+            Err(why) => {
+                found.silent.insert(id.clone(), why);
             }
         }
     }
-    for record in &live {
-        let state = record.state();
-        if record.journal().expired(&record.plan, now) {
-            found.expired.push(record.name.clone());
-        } else if !matches!(state, State::Ready | State::Stopped) && !record.journal().held() && idle(store, record) {
-            found.forsaken.push(record.name.clone());
+    for record in &records {
+        let name = record.name.clone();
+        match due(record, now) {
+            Some(Due::Expired) => found.expired.push(name),
+            Some(Due::Forsaken) if !store.is_busy(&name)? => found.forsaken.push(name),
+            None if record.state() == State::Stuck => found.stuck.push(name),
+            _ => {}
         }
     }
     Ok(found)
@@ -88,13 +116,10 @@ fn sort(
         match journals.get(&ticket.deployment) {
             Some(journal) if !matches!(journal.progress(&ticket.step), None | Some(Progress::Undone)) => {}
             None if !known.contains(&ticket.deployment) => found.foreign.push(stray),
+            None if !found.unreadable.is_empty() => {} // it may belong to one that can't be read
             _ => found.orphans.push(stray),
         }
     }
-}
-
-fn idle(store: &Store, record: &Record) -> bool {
-    store.lock(&record.name).is_ok()
 }
 
 /// Deletes strays, the machines before what they stand on; what could not be deleted, and why, is the answer.

@@ -9,7 +9,7 @@ mod next;
 mod state;
 
 pub use entry::{Cause, Entry, Failure, Goal, StepEvent};
-pub use next::{Left, Next};
+pub use next::{Left, Next, is_run};
 pub use state::State;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,11 @@ pub struct Journal {
     steps: BTreeMap<StepId, Progress>,
     made: BTreeMap<StepId, Made>,
     off: BTreeSet<StepId>,
+    /// Whether all was ready in this round, and in an earlier one.
+    ready: bool,
     was_ready: bool,
+    /// Whether an earlier round got as far as a login: from then on the machines may hold somebody's work.
+    was_reached: bool,
     held: bool,
     until: Option<Option<Timestamp>>,
 }
@@ -65,7 +69,7 @@ impl Journal {
         match entry {
             Entry::Goal(goal) => self.turn(goal),
             Entry::Step { step, event } => self.step(step, event),
-            Entry::Ready => self.was_ready = true,
+            Entry::Ready => self.ready = true,
             Entry::Until(until) => self.until = Some(*until),
             Entry::Held(held) => self.held = *held,
         }
@@ -76,6 +80,8 @@ impl Journal {
     /// A step that failed counts as started from then on, not as untouched: its thing may be at the site all the same.
     fn turn(&mut self, goal: &Goal) {
         if *goal == Goal::Up {
+            self.was_ready |= std::mem::take(&mut self.ready);
+            self.was_reached |= self.steps.values().any(|progress| *progress == Progress::Done(None));
             let made = &self.made;
             self.steps.retain(|id, progress| !matches!(progress, Progress::Done(_)) || made.contains_key(id));
         }
@@ -144,9 +150,19 @@ impl Journal {
         &self.goal
     }
 
-    /// Whether all was ready once. From then on a failure gives nothing back: the machines may hold somebody's work.
+    /// Whether all was ready in this round.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Whether all was ready in an earlier round. Then not even an interrupt gives it back.
     pub fn was_ready(&self) -> bool {
         self.was_ready
+    }
+
+    /// Whether a failure leaves the machines as they are: somebody's work may be on them, or the user said so.
+    pub fn keeps(&self) -> bool {
+        self.ready || self.was_ready || self.was_reached || self.held
     }
 
     /// Whether the user asked to keep it, though failed or expired.

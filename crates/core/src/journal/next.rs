@@ -17,6 +17,8 @@ pub enum Next<'p> {
     Run(Vec<&'p Step>),
     /// Give back what these steps made, side by side.
     Undo(Vec<&'p Step>),
+    /// A machine can't be had or reached, and nothing is kept: everything is to be given back. The engine enters that.
+    TurnBack,
     /// Nothing can start before something in flight has ended.
     Wait,
     /// Every step is done; these runs of the user's own script failed.
@@ -57,10 +59,11 @@ impl Journal {
     fn forward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
         let failed: Vec<&Step> = plan.steps.iter().filter(|step| self.failed(step)).collect();
         if failed.iter().any(|step| !is_run(step)) {
-            return match (in_flight.is_empty(), self.turns_back(plan)) {
-                (false, _) => Next::Wait,
-                (true, true) => self.backward(plan, in_flight, Next::RolledBack),
-                (true, false) => Next::Stuck(self.left(plan)),
+            return match (self.keeps() || failed.iter().all(is_set_up), in_flight.is_empty()) {
+                // A set-up that failed keeps the machines, to be looked at and resumed.
+                (true, true) => Next::Stuck(self.left(plan)),
+                (true, false) => Next::Wait,
+                (false, _) => Next::TurnBack,
             };
         }
         let runnable: Vec<&Step> = plan.steps.iter().filter(|step| self.may_run(plan, step, in_flight)).collect();
@@ -71,16 +74,8 @@ impl Journal {
         }
     }
 
-    /// Whether everything is to be given back: so asked, or a machine can't be had or reached before all was ever ready.
-    /// A set-up that failed keeps the machines, to be looked at and resumed.
-    pub fn turns_back(&self, plan: &Plan) -> bool {
-        let kept = self.was_ready || self.held;
-        let lost = |step: &&Step| self.failed(step) && !is_set_up(step);
-        self.goal != Goal::Up || (!kept && plan.steps.iter().any(|step| lost(&step)))
-    }
-
+    /// Whether the step stands in the way: it failed, or was given back on a way back that is over.
     fn failed(&self, step: &Step) -> bool {
-        // Once turning back has begun, a step that failed may already stand as given back.
         use Progress::{Failed, UndoFailed, Undoing, Undone};
         matches!(self.steps.get(&step.id), Some(Failed(_) | UndoFailed(..) | Undoing | Undone))
     }
@@ -119,6 +114,11 @@ impl Journal {
         }
     }
 
+    /// Whether it is on its way back, or about to turn: there is no way forward from here.
+    pub fn turns_back(&self, plan: &Plan) -> bool {
+        self.goal != Goal::Up || self.next(plan, &BTreeSet::new()) == Next::TurnBack
+    }
+
     /// Everything of the plan that is, or may be, at a site.
     pub fn left(&self, plan: &Plan) -> Vec<Left> {
         let price = |what: &What| match what {
@@ -145,6 +145,7 @@ fn is_set_up(step: &&Step) -> bool {
     matches!(step.action, Action::SetUp { .. })
 }
 
-fn is_run(step: &Step) -> bool {
+/// Whether a step runs the user's own script, which comes last and may fail without harm to the rest.
+pub fn is_run(step: &Step) -> bool {
     matches!(step.action, Action::SetUp { phase: Phase::Run { .. }, .. })
 }

@@ -63,7 +63,7 @@ impl Journal {
             Next::RolledBack => State::RolledBack,
             Next::Released => State::Released,
             Next::Undo(_) if self.goal == Goal::Down => State::Releasing,
-            Next::Undo(_) => State::RollingBack,
+            Next::Undo(_) | Next::TurnBack => State::RollingBack,
             _ if self.all_off(plan) => State::Stopped,
             Next::Ready(_) => State::Ready,
             Next::Run(_) | Next::Wait if self.all_made(plan) => State::SettingUp,

@@ -28,9 +28,10 @@ pub(super) enum Kind {
     Program,
 }
 
-/// Whether a scan reads a file of this path, relative to the top with `/` between its parts.
+/// Whether a file of this path, relative to the top with `/` between its parts, is to be read: for the scan, or because it
+/// is the repository's own demand file.
 pub fn wants(path: &str) -> bool {
-    Kind::of(path).is_some_and(|kind| !matches!(kind, Kind::CudaSource | Kind::Program))
+    FILE_NAMES.contains(&path) || Kind::of(path).is_some_and(|kind| !matches!(kind, Kind::CudaSource | Kind::Program))
 }
 
 impl Kind {

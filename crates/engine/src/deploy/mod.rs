@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostler_core::journal::{Entry, Goal};
+use hostler_core::name::Name;
 use hostler_core::plan::Plan;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -43,6 +44,9 @@ pub enum DeployError {
     /// The deployment's own files can't be read or written.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// It is on its way back.
+    #[error("`{0}` is being given back, and can't come up before nothing of it is left")]
+    GoingBack(Name),
 }
 
 /// Leads the lives of deployments.
@@ -62,28 +66,20 @@ pub struct Deployer<'a> {
 }
 
 impl Deployer<'_> {
-    /// Brings a deployment up by a plan, from wherever it stands, and answers with how it ended.
+    /// Brings a deployment up by a plan, and answers with how it ended.
     ///
-    /// One that was on its way back, when its process died, is first given back, and then begun anew. The caller holds
-    /// the lock of the deployment's name, and `known` is what the store has under it.
+    /// The caller holds the lock of the deployment's name, and `known` is what the store has under it.
+    ///
+    /// # Errors
+    /// [`DeployError::GoingBack`] where `known` is on its way back: there is no way forward from there.
     pub async fn up(
         &self,
         plan: &Plan,
-        known: Option<Record>,
+        known: Option<&Record>,
         material: &Material,
         interrupts: &mut Interrupts,
     ) -> Result<(Record, Outcome), DeployError> {
-        let known = match known {
-            Some(mut record) if record.journal().turns_back(&record.plan) => {
-                let outcome = self.drive(&mut record, &Material::default(), interrupts).await?;
-                if record.closed.is_none() {
-                    return Ok((record, outcome));
-                }
-                None
-            }
-            known => known,
-        };
-        let mut record = enter_up(self.store, plan, known.as_ref(), (self.now)()).await?;
+        let mut record = enter_up(self.store, plan, known, (self.now)()).await?;
         self.entered(&record);
         let outcome = self.drive(&mut record, material, interrupts).await?;
         Ok((record, outcome))
@@ -148,22 +144,23 @@ impl Deployer<'_> {
 }
 
 /// Enters that a deployment is to come up: a new one, or another round of one that is there.
-///
-/// One that is on its way back is left so: there is no way forward from there.
 pub async fn enter_up(
     store: &Store,
     plan: &Plan,
     known: Option<&Record>,
     now: Timestamp,
-) -> Result<Record, StoreError> {
+) -> Result<Record, DeployError> {
     match known {
         None => store.begin(plan, now).await?,
-        Some(record) if record.journal().turns_back(&record.plan) => return Ok(record.clone()),
+        Some(record) if record.journal().turns_back(&record.plan) => {
+            return Err(DeployError::GoingBack(record.name.clone()));
+        }
         Some(_) => {
             store.begin_again(plan, now).await?;
         }
     }
-    store.find(&plan.demand.name).await?.ok_or_else(|| StoreError::Lost(plan.demand.name.clone()))
+    let name = &plan.demand.name;
+    Ok(store.find(name).await?.ok_or_else(|| StoreError::Lost(name.clone()))?)
 }
 
 /// Enters that a deployment is to be given back.

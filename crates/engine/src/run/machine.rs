@@ -7,9 +7,8 @@ use hostler_core::journal::Failure;
 use hostler_core::plan::{Kind, MachineSpec, Phase, Step};
 use hostler_core::ports::{Address, Made, Power, Remedy, Sighting};
 use hostler_core::ticket::{Ref, StepId};
-use tokio::sync::watch;
 
-use super::site::Job;
+use super::site::{Job, ended};
 use super::{Drive, Driver, Landed, Landing, Machine, Performed};
 use crate::event::Event;
 
@@ -45,7 +44,7 @@ impl<'a> Drive<'a> {
             };
             tokio::select! {
                 biased;
-                () = ended(&mut end) => Err(interrupted()),
+                () = ended(&mut end) => Ok(Landing::Dropped),
                 performed = work => performed,
             }
         };
@@ -80,23 +79,25 @@ impl Driver<'_> {
 
     /// Waits until a machine can be logged in to. One that was shut down is started.
     async fn reach(&self, step: &Step, known: &Known) -> Result<Landing, Failure> {
-        self.wake(step, known).await?;
+        let woken = self.wake(step, known).await?;
         let machine = self.machine(step, known).await?;
         match self.crew.reach(&step.id, &machine, self.report).await {
-            Ok(host_key) => Ok(Landing::Reached { host_key }),
+            Ok(host_key) => Ok(Landing::Reached { host_key, woken }),
             Err(failure) => Err(self.with_console(failure, known).await),
         }
     }
 
-    async fn wake(&self, step: &Step, known: &Known) -> Result<(), Failure> {
+    /// Starts a machine that is shut down; whether it was is the answer.
+    async fn wake(&self, step: &Step, known: &Known) -> Result<bool, Failure> {
         let site = self.site(&known.spec.site)?;
         match self.persist(&step.id, || site.look(Kind::Machine, &known.made.reference)).await? {
             Sighting::Absent => Err(gone(&known.spec)),
             Sighting::Broken(why) => Err(broken(&known.spec, &why)),
-            Sighting::Coming | Sighting::There(_) => Ok(()),
+            Sighting::Coming | Sighting::There(_) => Ok(false),
             Sighting::Off => {
                 self.report.report(&Event::Progress { step: step.id.clone(), text: "starting the machine".into() });
-                self.persist(&step.id, || site.set_power(&known.made.reference, Power::On)).await
+                self.persist(&step.id, || site.set_power(&known.made.reference, Power::On)).await?;
+                Ok(true)
             }
         }
     }
@@ -135,14 +136,16 @@ impl Driver<'_> {
     async fn with_console(&self, mut failure: Failure, known: &Known) -> Failure {
         let Ok(site) = self.site(&known.spec.site) else { return failure };
         let console = last_console(&*site, &known.made.reference).await;
-        let hint = failure.hint.take();
-        failure.hint = Some([hint, console].into_iter().flatten().collect::<Vec<_>>().join("\n"));
+        let hints: Vec<String> = failure.hint.take().into_iter().chain(console).collect();
+        failure.hint = (!hints.is_empty()).then(|| hints.join("\n"));
         failure
     }
 }
 
 async fn last_console(site: &dyn hostler_core::ports::Provider, machine: &Ref) -> Option<String> {
+    // A guest writes what it likes: what would steer the user's terminal is left out.
     let console = site.console(machine).await.ok()?;
+    let console: String = console.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
     let lines: Vec<&str> = console.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
         return Some("its console is empty: the image may not boot at all".to_owned());
@@ -151,18 +154,8 @@ async fn last_console(site: &dyn hostler_core::ports::Provider, machine: &Ref) -
     Some(format!("the end of its console:\n  {end}"))
 }
 
-async fn ended(end: &mut watch::Receiver<bool>) {
-    if end.wait_for(|end| *end).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 fn find<'k>(id: &StepId, machines: &'k [Known]) -> Result<&'k Known, Failure> {
     machines.iter().find(|known| known.step == *id).ok_or_else(|| unmade(id))
-}
-
-fn interrupted() -> Failure {
-    Failure { message: "interrupted".into(), remedy: Remedy::Report, hint: None }
 }
 
 fn unmade(id: &StepId) -> Failure {

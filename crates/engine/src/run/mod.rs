@@ -1,7 +1,7 @@
 //! Drives a journal: asks it what comes next, writes that down, does it, and writes down what came of it.
 //!
-//! Nothing is decided here. A call to a site is never abandoned half-way, so that its outcome is always known to this
-//! process or looked up by ticket by the next one; a session with a machine is dropped as soon as it is of no more use.
+//! Nothing is decided here. A call that makes or deletes is not abandoned half-way, so that its outcome is known to this
+//! process, or looked up by ticket by the next one; a session with a machine is dropped as soon as it is of no more use.
 
 mod crew;
 mod machine;
@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use hostler_core::journal::{Cause, Entry, Failure, Goal, Journal, Next, StepEvent};
+use hostler_core::journal::{Cause, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Plan, Step};
-use hostler_core::ports::{Made, Provider};
+use hostler_core::ports::{Made, Power, Provider, Remedy};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ pub use outcome::{FailedStep, Outcome};
 /// The configured sites.
 pub type Sites = BTreeMap<SiteId, Arc<dyn Provider>>;
 
-/// How often the user, or the system, has asked to stop. It counts from 0 on for each drive.
+/// How often the user, or the system, has asked to stop. What was asked before a drive counts too.
 pub type Interrupts = watch::Receiver<u32>;
 
 /// What a machine is made with, besides the plan.
@@ -69,12 +69,23 @@ impl Landed {
 }
 
 enum Landing {
-    Done { made: Option<Made>, already: bool },
-    Reached { host_key: String },
+    Done {
+        made: Option<Made>,
+        already: bool,
+    },
+    Reached {
+        host_key: String,
+        woken: bool,
+    },
+    /// Its session was ended, because it is of no more use.
+    Dropped,
     Failed(Failure),
     Undone,
     UndoFailed(Failure),
 }
+
+/// So many interrupts wait for calls to sites that are under way; one more leaves them to the next process.
+const PATIENT_INTERRUPTS: u32 = 2;
 
 /// One run of a deployment's journal, from here to its next end.
 ///
@@ -132,14 +143,13 @@ impl Drive<'_> {
                 self.interrupted().await?;
             }
             let leaves = heard > 0 && self.stops(heard);
-            if leaves && self.in_flight.is_empty() {
+            if leaves && (self.in_flight.is_empty() || heard > PATIENT_INTERRUPTS) {
                 return Ok(Outcome::Interrupted { left: self.journal.left(&plan) });
             }
-            if self.journal.turns_back(&plan) {
-                self.sessions_end.send_replace(true);
-            }
             match self.journal.next(&plan, &self.in_flight) {
+                Next::TurnBack => self.turn_back(Cause::Failure).await?,
                 Next::Run(steps) if !leaves => {
+                    self.ready_before_runs(&steps).await?;
                     for step in steps {
                         self.start(step).await?;
                         flying.push(self.perform(step));
@@ -162,6 +172,20 @@ impl Drive<'_> {
         }
     }
 
+    /// Everything but the user's own runs is done: from here on a failure gives nothing back.
+    async fn ready_before_runs(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
+        if steps.iter().any(|step| is_run(step)) && !self.journal.is_ready() {
+            self.write(Entry::Ready).await?;
+        }
+        Ok(())
+    }
+
+    /// Enters that everything is given back. Sessions with machines are of no more use from then on.
+    async fn turn_back(&mut self, cause: Cause) -> Result<(), StoreError> {
+        self.sessions_end.send_replace(true);
+        self.write(Entry::Goal(Goal::Back(cause))).await
+    }
+
     /// Whether it ends before its goal because the user wants it so: at once where there is nothing to give back by
     /// itself, else at the second time of asking.
     fn stops(&self, times: u32) -> bool {
@@ -170,14 +194,15 @@ impl Drive<'_> {
 
     async fn interrupted(&mut self) -> Result<(), StoreError> {
         self.sessions_end.send_replace(true);
-        if *self.journal.goal() == Goal::Up && !self.journal.was_ready() && !self.journal.held() {
-            self.note("interrupted: giving everything back");
-            return self.write(Entry::Goal(Goal::Back(Cause::Interrupt))).await;
-        }
         if *self.journal.goal() != Goal::Up {
             self.note("still giving back; interrupt once more to stop, and leave the rest");
+            return Ok(());
         }
-        Ok(())
+        if self.journal.was_ready() || self.journal.held() {
+            return Ok(());
+        }
+        self.note("interrupted: giving everything back");
+        self.turn_back(Cause::Interrupt).await
     }
 
     async fn start(&mut self, step: &Step) -> Result<(), StoreError> {
@@ -199,14 +224,19 @@ impl Drive<'_> {
         self.in_flight.remove(&step);
         let (event, told) = match kind {
             Landing::Done { made, already } => (StepEvent::Done { made }, Event::Done { step: step.clone(), already }),
-            Landing::Reached { host_key } => {
-                self.pin(&step, host_key).await?;
+            Landing::Reached { host_key, woken } => {
+                self.pin(&step, host_key, woken).await?;
                 (StepEvent::Done { made: None }, Event::Done { step: step.clone(), already: false })
             }
             Landing::Failed(failure) => {
                 self.failed.push(FailedStep { step: step.clone(), failure: failure.clone() });
                 let told = Event::Failed { step: step.clone(), error: failure.message.clone() };
                 (StepEvent::Failed { failure }, told)
+            }
+            Landing::Dropped => {
+                let message = "stopped: it was of no more use".to_owned();
+                let told = Event::Failed { step: step.clone(), error: message.clone() };
+                (StepEvent::Failed { failure: Failure { message, remedy: Remedy::Report, hint: None } }, told)
             }
             Landing::Undone => (StepEvent::Undone, Event::Undone { step: step.clone() }),
             Landing::UndoFailed(failure) => {
@@ -220,11 +250,15 @@ impl Drive<'_> {
         Ok(())
     }
 
-    async fn pin(&mut self, reached: &StepId, host_key: String) -> Result<(), StoreError> {
+    async fn pin(&mut self, reached: &StepId, host_key: String, woken: bool) -> Result<(), StoreError> {
         let Some(Action::Reach { machine }) = self.plan.step(reached).map(|step| step.action.clone()) else {
             return Ok(());
         };
         self.driver.store.pin(self.record.id, &machine, &host_key).await?;
+        if woken || self.journal.is_off(&machine) {
+            let event = StepEvent::Power { power: Power::On };
+            self.write(Entry::Step { step: machine.clone(), event }).await?;
+        }
         self.host_keys.insert(machine, host_key);
         Ok(())
     }
@@ -233,7 +267,9 @@ impl Drive<'_> {
         let failed = std::mem::take(&mut self.failed);
         match end {
             Next::Ready(_) => {
-                self.write(Entry::Ready).await?;
+                if !self.journal.is_ready() {
+                    self.write(Entry::Ready).await?;
+                }
                 Ok(Outcome::Ready { failed_runs: failed })
             }
             Next::Released => {

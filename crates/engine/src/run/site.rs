@@ -10,12 +10,15 @@ use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Kind, Step, What};
 use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
 use hostler_core::ticket::{StepId, Ticket};
+use tokio::sync::watch;
 
 use super::{Drive, Driver, Landed, Landing};
 use crate::event::Event;
 
 /// How often a call is made that a site asks to repeat.
 const TRIES: u32 = 4;
+/// The longest that a site is waited for before a call is made again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Between two rounds of giving a thing back.
 const BETWEEN_UNDOS: Duration = Duration::from_millis(500);
 
@@ -42,9 +45,10 @@ impl<'a> Drive<'a> {
         let driver = self.driver;
         let creation = self.creation(what);
         let ticket = self.ticket(step);
+        let mut end = self.sessions_end.subscribe();
         let made = async move {
             let site = driver.site(what.site())?;
-            driver.persist(&step.id, || site.create(&ticket, &creation)).await
+            driver.persist_until(&step.id, &mut end, || site.create(&ticket, &creation)).await
         };
         made.map(|made| match made {
             Ok(made) => Landed::new(step, Landing::Done { made: Some(made), already: false }),
@@ -106,22 +110,47 @@ impl Driver<'_> {
         })
     }
 
-    /// Makes a call, and makes it again as often and as late as the site asks.
+    /// Makes a call, and makes it again as often and as late as the site asks, within reason.
     pub(super) async fn persist<T, F>(&self, step: &StepId, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SiteError>>,
+    {
+        let (_never, mut end) = watch::channel(false);
+        self.persist_until(step, &mut end, call).await
+    }
+
+    /// The same, but not once more after the deployment has turned back.
+    async fn persist_until<T, F>(
+        &self,
+        step: &StepId,
+        end: &mut watch::Receiver<bool>,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, SiteError>>,
     {
         for _ in 1..TRIES {
             match call().await {
                 Err(error) if let Remedy::Retry(after) = error.remedy => {
+                    let after = after.min(LONGEST_PAUSE);
                     let text = format!("{error}; trying again in {} s", after.as_secs_f32().ceil());
                     self.report.report(&Event::Progress { step: step.clone(), text });
-                    tokio::time::sleep(after).await;
+                    tokio::select! {
+                        () = ended(end) => return Err(failure(&error)),
+                        () = tokio::time::sleep(after) => {}
+                    }
                 }
                 answer => return answer.map_err(|error| failure(&error)),
             }
         }
         call().await.map_err(|error| failure(&error))
+    }
+}
+
+/// Waits until the deployment turns back; for ever where it never does.
+pub(super) async fn ended(end: &mut watch::Receiver<bool>) {
+    if end.wait_for(|end| *end).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,12 +1,18 @@
 //! One process at a time drives a deployment.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use hostler_core::name::Name;
 
 use super::{StoreError, make_private_dir};
+
+/// How often a lock is tried that is held: a process that only asks whether it is held has it for a moment.
+const TRIES: u32 = 10;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The right to drive the deployment of a name. Ends when dropped, and with the process, however that ends.
 #[derive(Debug)]
@@ -19,20 +25,47 @@ impl Lock {
         make_private_dir(dir)?;
         let path = dir.join(name.as_str());
         let files = |source| StoreError::Files { path: path.clone(), source };
-        // The file is never removed: removing it would let two processes lock two files of the same name.
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = opened.map_err(files)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.read_to_string(&mut pid).map_err(files)?;
-                return Err(StoreError::Busy { name: name.clone(), pid: pid.trim().to_owned() });
+        let mut file = open(&path)?;
+        for attempt in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let mut pid = String::new();
+                    file.read_to_string(&mut pid).map_err(files)?;
+                    return Err(StoreError::Busy { name: name.clone(), pid: pid.trim().parse().ok() });
+                }
+                Err(TryLockError::Error(source)) => return Err(files(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(files(source)),
         }
-        file.set_len(0).map_err(files)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(files)?;
         writeln!(file, "{}", std::process::id()).map_err(files)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Whether a process holds the lock of a name.
+pub(super) fn is_held(dir: &Path, name: &Name) -> Result<bool, StoreError> {
+    let path = dir.join(name.as_str());
+    if !path.exists() {
+        return Ok(false);
+    }
+    match open(&path)?.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(StoreError::Files { path, source }),
+    }
+}
+
+/// Waits until this process has a file alone; until the answer is dropped.
+pub(super) fn alone(path: &Path) -> Result<File, StoreError> {
+    let file = open(path)?;
+    file.lock().map_err(|source| StoreError::Files { path: path.to_owned(), source })?;
+    Ok(file)
+}
+
+/// The file is never removed: removing it would let two processes lock two files of the same name.
+fn open(path: &Path) -> Result<File, StoreError> {
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    opened.map_err(|source| StoreError::Files { path: path.to_owned(), source })
 }

@@ -21,7 +21,7 @@ use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::Mutex;
 
 pub use lock::Lock;
-pub use record::{Record, Stored};
+pub use record::{Listing, Record, Stored};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// The database is of a later version, or damaged.
-    #[error("the journal in `{path}` was written by another version of hostler", path = path.display())]
+    #[error("the journal in `{path}` can't be brought to this version of hostler", path = path.display())]
     Version {
         /// Which file.
         path: PathBuf,
@@ -51,22 +51,20 @@ pub enum StoreError {
         source: sqlx::migrate::MigrateError,
     },
     /// A stored text can't be read.
-    #[error("the journal in `{path}` holds {what} that can't be read: `{text}`", path = path.display())]
+    #[error("the journal in `{path}` holds {what} that this version of hostler can't read", path = path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// Which kind of text.
-        what: &'static str,
-        /// The text.
-        text: String,
+        /// Which kind of text, and of what.
+        what: String,
     },
     /// Another process drives this deployment.
-    #[error("`{name}` is being worked on by another hostler (process {pid})")]
+    #[error("`{name}` is being worked on by another hostler{}", .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     Busy {
         /// The deployment.
         name: Name,
-        /// The other process, as far as it is known.
-        pid: String,
+        /// The other process, where it is known.
+        pid: Option<u32>,
     },
     /// A deployment that was just entered is not there.
     #[error("the deployment `{0}` vanished from the journal")]
@@ -97,6 +95,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30));
+        // SQLite's migrations have no lock of their own: two processes that come first at once would both make the tables.
+        let _alone = lock::alone(&dir.join("opening"))?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
         sqlx::migrate!("./migrations").run(&mut connection).await.map_err(version)?;
@@ -111,6 +111,11 @@ impl Store {
     /// Makes sure that no other process drives the deployment of this name, until the lock is dropped.
     pub fn lock(&self, name: &Name) -> Result<Lock, StoreError> {
         Lock::take(&self.dir.join("locks"), name)
+    }
+
+    /// Whether another process drives the deployment of this name. Does not get in that process's way.
+    pub fn is_busy(&self, name: &Name) -> Result<bool, StoreError> {
+        lock::is_held(&self.dir.join("locks"), name)
     }
 
     /// Enters a new deployment, heading up, with its plan. Nothing may be created before this.
@@ -146,7 +151,11 @@ impl Store {
     /// Adds an entry. It is on disk when this returns; its number, from 1, is the answer.
     pub async fn append(&self, id: DeploymentId, at: Timestamp, entry: &Entry) -> Result<u64, StoreError> {
         let mut connection = self.connection.lock().await;
-        self.insert_entry(&mut connection, id, at, entry).await
+        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        let number = self.insert_entry(&mut all, id, at, entry).await?;
+        // Only a commit of its own says whether the entry is on disk: the end of a lone statement hides a full disk.
+        all.commit().await.map_err(|source| self.failed(source))?;
+        Ok(number)
     }
 
     /// Marks that nothing of a deployment is left, which frees its name.
@@ -178,16 +187,20 @@ impl Store {
         rows.iter().map(|row| Ok((self.parsed("a step", row.get("machine"))?, row.get("host_key")))).collect()
     }
 
-    /// The live deployments, the oldest first.
-    pub async fn list(&self) -> Result<Vec<Record>, StoreError> {
-        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY id");
+    /// The live deployments, the oldest first. One that can't be read doesn't hide the others.
+    pub async fn list(&self) -> Result<Listing, StoreError> {
+        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY rowid");
         let mut connection = self.connection.lock().await;
         let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
-        let mut records = Vec::with_capacity(rows.len());
+        let mut listing = Listing::default();
         for row in rows {
-            records.push(self.read(&mut connection, &row).await?);
+            match self.read(&mut connection, &row).await {
+                Ok(record) => listing.records.push(record),
+                Err(error @ StoreError::Damaged { .. }) => listing.unreadable.push(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(records)
+        Ok(listing)
     }
 
     /// The ids of all deployments there ever were, live and closed.
@@ -210,11 +223,13 @@ impl Store {
         }
     }
 
-    /// The last deployment of this name, live or closed: its logs outlive it.
+    /// The live deployment of this name, else the last one that was closed: its logs outlive it.
     pub async fn find_last(&self, name: &Name) -> Result<Option<Record>, StoreError> {
-        let query =
-            sqlx::query("SELECT id, name, created, closed FROM deployment WHERE name = ? ORDER BY id DESC LIMIT 1")
-                .bind(name.as_str());
+        let query = sqlx::query(
+            "SELECT id, name, created, closed FROM deployment WHERE name = ?
+                         ORDER BY closed IS NULL DESC, created DESC, rowid DESC LIMIT 1",
+        )
+        .bind(name.as_str());
         let mut connection = self.connection.lock().await;
         let row = query.fetch_optional(&mut *connection).await.map_err(|source| self.failed(source))?;
         match row {
@@ -243,11 +258,11 @@ impl Store {
         let entries = rows.iter().map(|row| self.stored(row)).collect::<Result<_, _>>()?;
         let closed: Option<String> = row.get("closed");
         Ok(Record {
+            plan: serde_json::from_str(&plan).map_err(|_| self.damaged(format!("a plan of {id_text}")))?,
             id: self.parsed("an id", id_text)?,
             name: self.parsed("a name", row.get("name"))?,
             created: self.parsed("a time", row.get("created"))?,
             closed: closed.map(|text| self.parsed("a time", text)).transpose()?,
-            plan: serde_json::from_str(&plan).map_err(|_| self.damaged("a plan", plan))?,
             entries,
         })
     }
@@ -257,12 +272,12 @@ impl Store {
         Ok(Stored {
             number: row.get::<i64, _>("number").unsigned_abs(),
             at: self.parsed("a time", row.get("at"))?,
-            entry: serde_json::from_str(&entry).map_err(|_| self.damaged("an entry", entry))?,
+            entry: serde_json::from_str(&entry).map_err(|_| self.damaged("an entry"))?,
         })
     }
 
     async fn insert_plan(&self, connection: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {
-        let text = serde_json::to_string(plan).map_err(|_| self.damaged("a plan", plan.id().to_string()))?;
+        let text = serde_json::to_string(plan).map_err(|_| self.damaged("a plan"))?;
         sqlx::query(
             "INSERT INTO plan (deployment, number, plan)
              SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM plan WHERE deployment = ?1",
@@ -282,7 +297,7 @@ impl Store {
         at: Timestamp,
         entry: &Entry,
     ) -> Result<u64, StoreError> {
-        let text = serde_json::to_string(entry).map_err(|_| self.damaged("an entry", format!("{entry:?}")))?;
+        let text = serde_json::to_string(entry).map_err(|_| self.damaged("an entry"))?;
         let row = sqlx::query(
             "INSERT INTO entry (deployment, number, at, entry)
              SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM entry WHERE deployment = ?1 RETURNING number",
@@ -300,12 +315,13 @@ impl Store {
         StoreError::Database { path: self.file.clone(), source }
     }
 
-    fn damaged(&self, what: &'static str, text: String) -> StoreError {
-        StoreError::Damaged { path: self.file.clone(), what, text: text.chars().take(200).collect() }
+    /// The text itself is not shown: it may hold what the user would not want to see in an error.
+    fn damaged(&self, what: impl Into<String>) -> StoreError {
+        StoreError::Damaged { path: self.file.clone(), what: what.into() }
     }
 
     fn parsed<T: FromStr>(&self, what: &'static str, text: String) -> Result<T, StoreError> {
-        text.parse().map_err(|_| self.damaged(what, text))
+        text.parse().map_err(|_| self.damaged(what))
     }
 }
 

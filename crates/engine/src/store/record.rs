@@ -5,6 +5,17 @@ use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
 use jiff::Timestamp;
 
+use super::StoreError;
+
+/// The live deployments, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that can be read, the oldest first.
+    pub records: Vec<Record>,
+    /// Why others can't.
+    pub unreadable: Vec<StoreError>,
+}
+
 /// A deployment: its plan, and all that happened to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {

@@ -9,7 +9,7 @@ use hostler_core::ticket::{Ref, StepId};
 use jiff::Timestamp;
 
 use crate::run::Sites;
-use crate::store::{Record, Store, StoreError, Stored};
+use crate::store::{Record, Store, StoreError};
 
 /// Why a deployment could not be kept as asked.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +55,12 @@ pub async fn extend(
     if let Some(until) = until.filter(|until| *until <= now) {
         return Err(KeepError::Past { name: record.name.clone(), until, now });
     }
-    write(store, record, now, Entry::Until(until)).await
+    Ok(store.record(record, now, Entry::Until(until)).await?)
 }
 
 /// Keeps a deployment though failed or expired, or lets it go again.
 pub async fn hold(store: &Store, record: &mut Record, held: bool, now: Timestamp) -> Result<(), KeepError> {
-    write(store, record, now, Entry::Held(held)).await
+    Ok(store.record(record, now, Entry::Held(held)).await?)
 }
 
 /// Starts all machines, or shuts all down, side by side; how many were not yet so is the answer.
@@ -89,16 +89,10 @@ pub async fn set_power(
             Ok(()) if journal.is_off(&step) == (power == Power::Off) => {}
             Ok(()) => {
                 changed += 1;
-                write(store, record, now, Entry::Step { step, event: StepEvent::Power { power } }).await?;
+                store.record(record, now, Entry::Step { step, event: StepEvent::Power { power } }).await?;
             }
             Err(error) => failed.push(error),
         }
     }
     if failed.is_empty() { Ok(changed) } else { Err(KeepError::Sites { name: record.name.clone(), failed }) }
-}
-
-async fn write(store: &Store, record: &mut Record, at: Timestamp, entry: Entry) -> Result<(), KeepError> {
-    let number = store.append(record.id, at, &entry).await?;
-    record.entries.push(Stored { number, at, entry });
-    Ok(())
 }

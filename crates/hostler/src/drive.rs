@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hostler_core::name::Name;
 use hostler_core::plan::Plan;
-use hostler_engine::deploy::{DeployError, Deployer, Material};
+use hostler_engine::deploy::{DeployError, Deployer, Material, OnFailure};
 use hostler_engine::event::Report;
 use hostler_engine::host::Ssh;
 use hostler_engine::run::{Interrupts, Outcome, Sites};
@@ -19,10 +19,6 @@ use crate::app::App;
 use crate::error::{Details, Error, Kind};
 use crate::report;
 use crate::summary::Summary;
-
-/// How long a machine may take from its start until it can be logged in to: an emulated one on a loaded computer needs
-/// many minutes.
-const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Counts Ctrl-C and SIGTERM from now on.
 ///
@@ -68,6 +64,15 @@ pub struct Drive<'a> {
     pub lock: Lock,
 }
 
+/// How a deployment is brought up.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How long a machine may take until it can be logged in to.
+    pub patience: Duration,
+    /// What becomes of one that fails.
+    pub on_failure: OnFailure,
+}
+
 impl Drive<'_> {
     /// Brings a deployment up by a plan; `known` is what the store has under its name.
     pub async fn up(
@@ -75,11 +80,12 @@ impl Drive<'_> {
         plan: &Plan,
         known: Option<&Record>,
         material: &Material,
+        manner: Manner,
         interrupts: &mut Interrupts,
     ) -> Result<Summary, Error> {
         let name = &plan.demand.name;
         let report = report::of(self.app.events, &self.app.printer, plan, self.app.now);
-        let driven = self.deployer(&*report).up(plan, known, material, interrupts).await;
+        let driven = self.deployer(&*report, manner).up(plan, known, material, interrupts).await;
         let (record, outcome) = self.settled(name, driven).await?;
         // Also where it is not ready: what was reached is there to be looked at.
         if record.closed.is_none() {
@@ -96,7 +102,9 @@ impl Drive<'_> {
     pub async fn down(self, record: Record, interrupts: &mut Interrupts) -> Result<(), Error> {
         let name = record.name.clone();
         let report = report::of(self.app.events, &self.app.printer, &record.plan, self.app.now);
-        let driven = self.deployer(&*report).down(record, interrupts).await;
+        // Giving back reaches no machine.
+        let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
+        let driven = self.deployer(&*report, manner).down(record, interrupts).await;
         let (record, outcome) = self.settled(&name, driven).await?;
         match outcome {
             Outcome::Released | Outcome::RolledBack { .. } => Ok(()),
@@ -104,9 +112,10 @@ impl Drive<'_> {
         }
     }
 
-    fn deployer<'d>(&'d self, report: &'d dyn Report) -> Deployer<'d> {
+    fn deployer<'d>(&'d self, report: &'d dyn Report, manner: Manner) -> Deployer<'d> {
         let hosts = Arc::new(Ssh::default());
-        Deployer { store: self.store, sites: self.sites, hosts, report, now: self.app.now, patience: PATIENCE }
+        let Manner { patience, on_failure } = manner;
+        Deployer { store: self.store, sites: self.sites, hosts, report, now: self.app.now, patience, on_failure }
     }
 
     /// Where the journal could not be written, whatever the deployment has made is still there.

@@ -49,6 +49,16 @@ pub enum DeployError {
     GoingBack(Name),
 }
 
+/// What becomes of a deployment that can't become ready, or is interrupted before it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Everything is given back.
+    #[default]
+    GiveBack,
+    /// It is held: what is there stays, to be looked at.
+    Hold,
+}
+
 /// Leads the lives of deployments.
 pub struct Deployer<'a> {
     /// Where journals are kept.
@@ -63,6 +73,8 @@ pub struct Deployer<'a> {
     pub now: fn() -> Timestamp,
     /// How long a machine may take until it can be logged in to.
     pub patience: Duration,
+    /// What becomes of one that fails.
+    pub on_failure: OnFailure,
 }
 
 impl Deployer<'_> {
@@ -81,8 +93,18 @@ impl Deployer<'_> {
     ) -> Result<(Record, Outcome), DeployError> {
         let mut record = enter_up(self.store, plan, known, (self.now)()).await?;
         self.entered(&record);
+        if self.on_failure == OnFailure::Hold && !record.journal().held() {
+            self.hold(&mut record).await?;
+        }
         let outcome = self.drive(&mut record, material, interrupts).await?;
         Ok((record, outcome))
+    }
+
+    async fn hold(&self, record: &mut Record) -> Result<(), StoreError> {
+        let (at, entry) = ((self.now)(), Entry::Held(true));
+        self.store.record(record, at, entry).await?;
+        self.entered(record);
+        Ok(())
     }
 
     /// Gives a deployment back, from wherever it stands.
@@ -165,8 +187,5 @@ pub async fn enter_up(
 
 /// Enters that a deployment is to be given back.
 pub async fn enter_down(store: &Store, record: &mut Record, now: Timestamp) -> Result<(), StoreError> {
-    let entry = Entry::Goal(Goal::Down);
-    let number = store.append(record.id, now, &entry).await?;
-    record.entries.push(crate::store::Stored { number, at: now, entry });
-    Ok(())
+    store.record(record, now, Entry::Goal(Goal::Down)).await
 }

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::event::{Event, Report};
-use crate::store::{Record, Store, StoreError, Stored};
+use crate::store::{Record, Store, StoreError};
 
 pub use crew::{Crew, Machine, Performed};
 pub use outcome::{FailedStep, Outcome};
@@ -295,10 +295,9 @@ impl Drive<'_> {
 
     /// Writes an entry to the disk, then takes it in.
     async fn write(&mut self, entry: Entry) -> Result<(), StoreError> {
-        let at = (self.driver.now)();
-        let number = self.driver.store.append(self.record.id, at, &entry).await?;
         self.journal.apply(&entry);
-        self.record.entries.push(Stored { number, at, entry });
+        self.driver.store.record(self.record, (self.driver.now)(), entry).await?;
+        let number = self.record.entries.last().map_or(0, |stored| stored.number);
         self.tell(&Event::Journaled { deployment: self.record.name.clone(), number });
         Ok(())
     }

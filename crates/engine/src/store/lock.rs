@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostler_core::name::Name;
@@ -57,11 +57,11 @@ pub(super) fn is_held(dir: &Path, name: &Name) -> Result<bool, StoreError> {
     }
 }
 
-/// Waits until this process has a file alone; until the answer is dropped.
-pub(super) fn alone(path: &Path) -> Result<File, StoreError> {
-    let file = open(path)?;
-    file.lock().map_err(|source| StoreError::Files { path: path.to_owned(), source })?;
-    Ok(file)
+/// Waits until nobody else has a file, on a thread where that may block; it is ours until the answer is dropped.
+pub(super) async fn alone(path: PathBuf) -> Result<File, StoreError> {
+    let file = open(&path)?;
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+    locked.map_err(std::io::Error::other).flatten().map_err(|source| StoreError::Files { path, source })
 }
 
 /// The file is never removed: removing it would let two processes lock two files of the same name.

@@ -96,7 +96,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30));
         // SQLite's migrations have no lock of their own: two processes that come first at once would both make the tables.
-        let _alone = lock::alone(&dir.join("opening"))?;
+        let _alone = lock::alone(dir.join("opening")).await?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
         sqlx::migrate!("./migrations").run(&mut connection).await.map_err(version)?;
@@ -146,6 +146,13 @@ impl Store {
         let number = self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
         all.commit().await.map_err(|source| self.failed(source))?;
         Ok(number)
+    }
+
+    /// Adds an entry, here and to a record that was read before. It is on disk when this returns.
+    pub async fn record(&self, record: &mut Record, at: Timestamp, entry: Entry) -> Result<(), StoreError> {
+        let number = self.append(record.id, at, &entry).await?;
+        record.entries.push(Stored { number, at, entry });
+        Ok(())
     }
 
     /// Adds an entry. It is on disk when this returns; its number, from 1, is the answer.

@@ -3,6 +3,7 @@
 mod demand;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -102,7 +103,7 @@ pub enum Verb {
     /// Shut the machines down, and keep their disks
     Stop(OneArgs),
     /// Start machines that were shut down
-    Start(OneArgs),
+    Start(StartArgs),
     /// Give everything back
     Down(DownArgs),
     /// Find what is ours and forgotten, and delete it
@@ -148,6 +149,14 @@ pub struct UpArgs {
     #[arg(value_name = "TARGET")]
     pub target: String,
 
+    /// Keep the machines even where something fails, or it is interrupted
+    #[arg(long)]
+    pub hold: bool,
+
+    /// How long machines may take.
+    #[command(flatten)]
+    pub patience: Patience,
+
     /// Whether to ask.
     #[command(flatten)]
     pub consent: Consent,
@@ -155,6 +164,19 @@ pub struct UpArgs {
     /// What is wanted.
     #[command(flatten)]
     pub demand: DemandArgs,
+}
+
+/// How long machines may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Patience {
+    /// How long a machine may take until it can be logged in to
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+    pub ssh_timeout: Duration,
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    let duration = hostler_core::time::duration(text).map_err(|error| error.to_string())?;
+    Duration::try_from(duration).map_err(|error| error.to_string())
 }
 
 /// Whether to ask, and whether to do it at all.
@@ -176,9 +198,25 @@ pub struct ApplyArgs {
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
 
+    /// How long machines may take.
+    #[command(flatten)]
+    pub patience: Patience,
+
     /// Whether to ask.
     #[command(flatten)]
     pub consent: Consent,
+}
+
+/// A deployment to start.
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// The deployment
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// How long machines may take.
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// One deployment.

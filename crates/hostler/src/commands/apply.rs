@@ -1,11 +1,12 @@
 //! `hostler apply`: exactly what a stored plan says.
 
 use hostler_core::plan::Plan;
+use hostler_engine::deploy::OnFailure;
 
 use super::up::{Upped, agree, show};
 use crate::app::App;
 use crate::args::ApplyArgs;
-use crate::drive::{Drive, interrupts, unless_interrupted};
+use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::material::material;
 use crate::planning::still_good;
@@ -36,8 +37,9 @@ async fn apply(app: &App, args: &ApplyArgs, plan: Plan) -> Result<Upped, Error> 
     agree(app, &plan, &args.consent, &interrupts).await?;
     let store = app.store().await?;
     let lock = store.lock(name)?;
+    let manner = Manner { patience: args.patience.ssh_timeout, on_failure: OnFailure::GiveBack };
     let drive = Drive { app, sites: &sites, store: &store, lock };
-    let summary = drive.up(&plan, None, &material, &mut interrupts).await?;
+    let summary = drive.up(&plan, None, &material, manner, &mut interrupts).await?;
     Ok(Upped::Ready(Box::new(summary)))
 }
 

@@ -21,8 +21,6 @@ mod up;
 
 use std::process::ExitCode;
 
-use hostler_core::ports::Power;
-
 use crate::app::App;
 use crate::args::Verb;
 use crate::error::Error;
@@ -41,8 +39,8 @@ pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
         Verb::Logs(args) => logs::run(app, args),
         Verb::Extend(args) => extend::run(app, args),
         Verb::Hold(args) => hold::run(app, args),
-        Verb::Stop(args) => power::run(app, args, Power::Off),
-        Verb::Start(args) => power::run(app, args, Power::On),
+        Verb::Stop(args) => power::stop(app, args),
+        Verb::Start(args) => power::start(app, args),
         Verb::Down(args) => down::run(app, args),
         Verb::Sweep(args) => sweep::run(app, args),
         Verb::Check(args) => check::run(app, args),

@@ -1,21 +1,56 @@
 //! `hostler stop` and `hostler start`: the machines' power.
 
+use futures::future::try_join_all;
 use hostler_core::ports::Power;
+use hostler_engine::host::{Hosts, Ssh};
 use hostler_engine::keep;
 
-use crate::app::App;
-use crate::args::OneArgs;
+use crate::access::targets;
+use crate::app::{App, Locked};
+use crate::args::{OneArgs, StartArgs};
+use crate::drive::{interrupts, unless_interrupted};
 use crate::error::Error;
 use crate::view;
 
-/// Shuts all machines down, or starts them.
-pub fn run(app: &App, args: &OneArgs, power: Power) -> Result<(), Error> {
-    let (name, changed, all) = app.block_on(async {
-        let mut locked = app.locked(&args.name).await?;
-        let sites = app.sites()?;
-        let changed = keep::set_power(&locked.store, &sites, &mut locked.record, power, (app.now)()).await?;
-        Ok((locked.record.name.clone(), changed, locked.record.plan.machines().count()))
-    })?;
+/// Shuts all machines down.
+pub fn stop(app: &App, args: &OneArgs) -> Result<(), Error> {
+    app.block_on(async {
+        let (_, changed) = switch(app, &args.name, Power::Off).await?;
+        tell(app, &args.name, Power::Off, changed)
+    })
+}
+
+/// Starts all machines, and waits until they can be logged in to.
+pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
+    app.block_on(async {
+        let interrupts = interrupts()?;
+        let (locked, changed) = switch(app, &args.name, Power::On).await?;
+        let reached = async {
+            let hosts = Ssh::default();
+            let note = |text: &str| app.printer.say(text);
+            let targets = targets(&locked.store, &locked.record, &[]).await?;
+            try_join_all(targets.iter().map(|target| hosts.reach(target, args.patience.ssh_timeout, &note))).await?;
+            Ok(())
+        };
+        unless_interrupted(&interrupts, reached).await?;
+        tell(app, &args.name, Power::On, changed)
+    })
+}
+
+/// How many machines there are, and how many of them were not yet so.
+struct Changed {
+    changed: usize,
+    all: usize,
+}
+
+async fn switch(app: &App, name: &str, power: Power) -> Result<(Locked, Changed), Error> {
+    let mut locked = app.locked(name).await?;
+    let changed = keep::set_power(&locked.store, &app.sites()?, &mut locked.record, power, (app.now)()).await?;
+    let all = locked.record.plan.machines().count();
+    Ok((locked, Changed { changed, all }))
+}
+
+fn tell(app: &App, name: &str, power: Power, Changed { changed, all }: Changed) -> Result<(), Error> {
     let done = match power {
         Power::On => "running",
         Power::Off => "shut down; the disks are kept",

@@ -2,13 +2,13 @@
 
 use hostler_core::money::Money;
 use hostler_core::plan::Plan;
-use hostler_engine::deploy::Material;
+use hostler_engine::deploy::{Material, OnFailure};
 use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::{Record, Store};
 
 use crate::app::App;
 use crate::args::{Consent, UpArgs};
-use crate::drive::{Drive, interrupts, unless_interrupted};
+use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::material::material;
 use crate::planning::{plan_new, warn};
@@ -37,7 +37,12 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
             Ok(wanted)
         };
         let wanted = unless_interrupted(&interrupts, found).await?;
-        up(app, &wanted, &args.consent, &mut interrupts).await
+        let manner = Manner {
+            patience: args.patience.ssh_timeout,
+            on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
+        };
+        let up = Up { app, sites: &app.sites()?, wanted: &wanted, consent: &args.consent, manner };
+        up.run(&mut interrupts).await
     })?;
     show(app, &upped)
 }
@@ -60,41 +65,6 @@ async fn as_it_is(app: &App, record: &Record) -> Result<Wanted, Error> {
     Ok(Wanted { demand, secrets: Default::default(), warnings: Vec::new(), checkout })
 }
 
-async fn up(app: &App, wanted: &Wanted, consent: &Consent, interrupts: &mut Interrupts) -> Result<Upped, Error> {
-    let sites = app.sites()?;
-    let name = &wanted.demand.name;
-    if let Some(store) = app.store_if_there().await?
-        && let Some(record) = store.find(name).await?
-    {
-        let up = Again { app, sites: &sites, wanted, consent };
-        return up.run(&store, record, interrupts).await;
-    }
-    fresh(app, &sites, wanted, consent, interrupts).await
-}
-
-/// A deployment of a name that is free.
-async fn fresh(
-    app: &App,
-    sites: &Sites,
-    wanted: &Wanted,
-    consent: &Consent,
-    interrupts: &mut Interrupts,
-) -> Result<Upped, Error> {
-    let plan = unless_interrupted(interrupts, plan_new(app, sites, &wanted.demand)).await?;
-    let material = material_of(app, wanted)?;
-    if consent.dry_run {
-        return Ok(Upped::Only(Box::new(plan)));
-    }
-    for note in app.trust().notes {
-        app.printer.say(&format!("note: {note}"));
-    }
-    agree(app, &plan, consent, interrupts).await?;
-    let store = app.store().await?;
-    let lock = store.lock(&plan.demand.name)?;
-    let summary = Drive { app, sites, store: &store, lock }.up(&plan, None, &material, interrupts).await?;
-    Ok(Upped::Ready(Box::new(summary)))
-}
-
 /// Shows a plan, and asks where it costs money, or may.
 pub async fn agree(app: &App, plan: &Plan, consent: &Consent, interrupts: &Interrupts) -> Result<(), Error> {
     app.printer.say(&view::brief(plan, (app.now)(), app.printer.error_width));
@@ -104,20 +74,46 @@ pub async fn agree(app: &App, plan: &Plan, consent: &Consent, interrupts: &Inter
     app.confirm_or_interrupt(consent, "Launch these machines?", interrupts).await
 }
 
-fn material_of(app: &App, wanted: &Wanted) -> Result<Material, Error> {
-    material(app, &wanted.demand.work, &wanted.secrets, wanted.checkout.as_ref())
-}
-
-/// Another round of a deployment whose name is taken.
-struct Again<'a> {
+/// What is wanted, and how it is brought up.
+struct Up<'a> {
     app: &'a App,
     sites: &'a Sites,
     wanted: &'a Wanted,
     consent: &'a Consent,
+    manner: Manner,
 }
 
-impl Again<'_> {
-    async fn run(&self, store: &Store, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+impl Up<'_> {
+    async fn run(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+        if let Some(store) = self.app.store_if_there().await?
+            && let Some(record) = store.find(&self.wanted.demand.name).await?
+        {
+            return self.again(&store, record, interrupts).await;
+        }
+        self.anew(interrupts).await
+    }
+
+    /// A deployment of a name that is free.
+    async fn anew(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+        let app = self.app;
+        let plan = unless_interrupted(interrupts, plan_new(app, self.sites, &self.wanted.demand)).await?;
+        let material = self.material()?;
+        if self.consent.dry_run {
+            return Ok(Upped::Only(Box::new(plan)));
+        }
+        for note in app.trust().notes {
+            app.printer.say(&format!("note: {note}"));
+        }
+        agree(app, &plan, self.consent, interrupts).await?;
+        let store = app.store().await?;
+        let lock = store.lock(&plan.demand.name)?;
+        let drive = Drive { app, sites: self.sites, store: &store, lock };
+        let summary = drive.up(&plan, None, &material, self.manner, interrupts).await?;
+        Ok(Upped::Ready(Box::new(summary)))
+    }
+
+    /// Another round of a deployment whose name is taken.
+    async fn again(&self, store: &Store, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
         let name = record.name.clone();
         if self.consent.dry_run {
             return self.rework(&record).map(|plan| Upped::Only(Box::new(plan)));
@@ -130,23 +126,26 @@ impl Again<'_> {
                 self.app.printer.say(&format!("`{name}` was being given back: this is finished first"));
                 drive.down(record, interrupts).await?;
             }
-            Some(record) => return self.go_on(drive, record, interrupts).await,
+            Some(record) => return self.go_on(drive, &record, interrupts).await,
             None => drop(drive),
         }
-        fresh(self.app, self.sites, self.wanted, self.consent, interrupts).await
+        self.anew(interrupts).await
     }
 
-    async fn go_on(&self, drive: Drive<'_>, record: Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
-        let plan = self.rework(&record)?;
-        let material = material_of(self.app, self.wanted)?;
-        if record.journal().expired(&record.plan, (self.app.now)()) {
+    async fn go_on(&self, drive: Drive<'_>, record: &Record, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+        let plan = self.rework(record)?;
+        if self.wanted.demand.lease.duration != record.plan.demand.lease.duration {
             let name = &record.name;
             self.app
                 .printer
-                .say(&format!("note: the time of `{name}` is over; keep it with `hostler extend {name} 4h`"));
+                .say(&format!("note: `{name}` ends when it was to end; `hostler extend {name}` moves that"));
         }
-        let summary = drive.up(&plan, Some(&record), &material, interrupts).await?;
+        let summary = drive.up(&plan, Some(record), &self.material()?, self.manner, interrupts).await?;
         Ok(Upped::Ready(Box::new(summary)))
+    }
+
+    fn material(&self) -> Result<Material, Error> {
+        material(self.app, &self.wanted.demand.work, &self.wanted.secrets, self.wanted.checkout.as_ref())
     }
 
     /// The plan of the next round: the machines that are there, with the work that is asked for now.

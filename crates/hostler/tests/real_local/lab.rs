@@ -139,7 +139,7 @@ impl Lab {
         String::from_utf8(output.stdout).expect("utf-8")
     }
 
-    /// Every machine, network and volume that the observer sees, but for the base images that are kept on purpose.
+    /// Every machine, network and volume that the observer sees, but for the base volumes, which are kept on purpose.
     pub fn everything_at_the_site(&self) -> Vec<String> {
         let names = |text: String| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
         let mut all = names(self.virsh(&["list", "--all", "--name"]));
@@ -147,7 +147,7 @@ impl Lab {
         if self.virsh(&["pool-list", "--all", "--name"]).contains("hostler") {
             all.extend(names(self.virsh(&["vol-list", "hostler"])));
         }
-        all.retain(|name| !name.is_empty() && !name.starts_with("hostler-base"));
+        all.retain(|name| !name.is_empty() && !name.starts_with("base-"));
         all
     }
 
@@ -184,7 +184,7 @@ impl Drop for Lab {
                 run(&["net-undefine", &network]);
             }
             for volume in names(&["vol-list", "hostler"]) {
-                if let Some(name) = volume.split_whitespace().next().filter(|name| !name.starts_with("hostler-base")) {
+                if let Some(name) = volume.split_whitespace().next().filter(|name| !name.starts_with("base-")) {
                     run(&["vol-delete", name, "hostler"]);
                 }
             }

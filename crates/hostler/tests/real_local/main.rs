@@ -101,7 +101,10 @@ fn an_image_that_does_not_boot_shows_its_console_and_leaves_nothing() {
     let lab = Lab::new();
     let disk = lab.path("junk.raw");
     std::fs::write(&disk, vec![0u8; 1 << 20]).expect("written");
-    lab.hostler(&["image", "add", "junk", disk.to_str().expect("utf-8"), "--user", "debian"]).succeeds();
+    let disk = disk.to_str().expect("utf-8");
+    // The digest of a mebibyte of zeros.
+    let digest = "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58";
+    lab.hostler(&["image", "add", "junk", disk, "--sha256", digest, "--user", "debian"]).succeeds();
     let file = lab.demand("junk.yaml", "name: junk\nresources: {cpus: 1, memory: 0.5, image_id: junk}\n");
     let failed = lab.hostler(&["up", &file, "--ssh-timeout", "20s"]).ends_with(1);
     assert!(failed.err.contains("console"), "{}", failed.err);

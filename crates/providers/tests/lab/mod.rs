@@ -43,7 +43,10 @@ impl Lab {
             "this test needs a world: tests/worlds/libvirt run cargo test -p hostler-providers --features real-libvirt"
         );
         let one = ONE.lock().await;
-        let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local");
+        // The images that `./x test` has made for all tests, or else our own.
+        let shared =
+            std::env::var_os("HOSTLER_TEST_IMAGES").and_then(|images| Some(PathBuf::from(images).parent()?.to_owned()));
+        let kept = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local"));
         let store = ImageStore::open(&kept).unwrap();
         let root = std::path::Path::new("/");
         let mut settings = Settings::new("local".parse().unwrap(), &kept);

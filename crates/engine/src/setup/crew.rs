@@ -20,7 +20,7 @@ use crate::event::{Event, Report};
 use crate::host::{HostError, HostKey, Hosts, Identity, Target, Trouble};
 use crate::run::{Crew, Machine, Performed};
 
-/// How often a phase is done again because the connection broke in it.
+/// How often a phase is begun at most, where the connection breaks in it.
 const ATTEMPTS: u32 = 4;
 /// How long a machine may take to be reached again then.
 const BACK_WITHIN: Duration = Duration::from_secs(120);
@@ -60,7 +60,8 @@ impl HostCrew {
         })
     }
 
-    /// Does a phase, and once more on a new connection where that broke. `run` is not repeated: it may have had effects.
+    /// Does a phase, and where the connection breaks again on a new one, [`ATTEMPTS`] times in all. A `run` that has begun
+    /// is not repeated: it may have had effects.
     async fn attempts(
         &self,
         target: &Target,
@@ -69,20 +70,20 @@ impl HostCrew {
         report: &dyn Report,
     ) -> Result<PhaseOutcome, Failure> {
         let note = |text: &str| progress(report, context.step, text);
-        let mut attempt = 0;
+        let mut attempt = 1;
         loop {
-            attempt += 1;
-            let error = match self.hosts.session(target).await {
-                Err(error) => SetupError::of_host(phase, error),
+            let (error, repeatable) = match self.hosts.session(target).await {
+                Err(error) => (SetupError::of_host(phase, error), true),
                 Ok(session) => match perform(&*session, phase, context, report).await {
                     Ok(outcome) => return Ok(outcome),
-                    Err(error) => error,
+                    Err(error) => (error, !matches!(phase, Phase::Run { .. })),
                 },
             };
-            if attempt == ATTEMPTS || !error.may_pass() || matches!(phase, Phase::Run { .. }) {
+            if attempt == ATTEMPTS || !error.may_pass() || !repeatable {
                 return Err(failure_of(error));
             }
-            note("the connection was lost: once more");
+            attempt += 1;
+            note(&format!("the connection was lost: attempt {attempt} of {ATTEMPTS}"));
             self.hosts.reach(target, BACK_WITHIN, &note).await.map_err(|error| failure_of_host(&error))?;
         }
     }

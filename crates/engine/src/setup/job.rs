@@ -7,12 +7,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use hostler_core::plan::Phase;
 use secrecy::ExposeSecret as _;
 
 use super::error::{Cause, SetupError, Tail};
-use super::{Context, Mask};
+use super::{Context, Mask, alone};
 use crate::event::{Event, Report};
-use crate::host::{Command, Exit, HostError, Session, Stream, quote, remote_path};
+use crate::host::{Command, Exit, HostError, Output, Session, Stream, quote, remote_path};
 
 /// So many lines stand in an error.
 const TAIL: usize = 20;
@@ -24,6 +25,7 @@ pub(super) struct Job<'a> {
     pub(super) session: &'a dyn Session,
     pub(super) context: &'a Context<'a>,
     phase: &'static str,
+    lock: Option<String>,
     report: &'a dyn Report,
     mask: Mask,
     written: Mutex<Written>,
@@ -38,10 +40,11 @@ struct Written {
 impl<'a> Job<'a> {
     pub(super) fn new(
         session: &'a dyn Session,
-        phase: &'static str,
+        phase: &Phase,
         context: &'a Context<'a>,
         report: &'a dyn Report,
     ) -> Result<Self, SetupError> {
+        let (phase, lock) = (phase.name(), alone::lock_for(phase, context));
         let mask = Mask::new(context.secrets.values());
         let log = open(context.log).map_err(|error| SetupError {
             phase,
@@ -50,7 +53,7 @@ impl<'a> Job<'a> {
             hint: Some("check the disk's space and the directory's owner".to_owned()),
         })?;
         let written = Mutex::new(Written { file: Some(log), tail: VecDeque::new() });
-        Ok(Self { session, context, phase, report, mask, written })
+        Ok(Self { session, context, phase, lock, report, mask, written })
     }
 
     /// Says what is being done.
@@ -62,7 +65,22 @@ impl<'a> Job<'a> {
 
     /// Runs a command whose output is for the user.
     pub(super) async fn follow(&self, command: &Command) -> Result<Exit, SetupError> {
-        self.session.run(command, &|_, line| self.line(line)).await.map_err(|error| self.host(error))
+        self.run(command, &|_, line| self.line(line)).await
+    }
+
+    /// Runs a command, and passes on what it writes but for what our own waiting for a lock says.
+    async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, SetupError> {
+        let ran = match &self.lock {
+            None => self.session.run(command, output).await,
+            Some(lock) => {
+                let waiting = |stream: Stream, line: &str| match alone::notice(line) {
+                    Some(notice) => self.progress(notice),
+                    None => output(stream, line),
+                };
+                self.session.run(&alone::after_others(command, lock, alone::PATIENCE), &waiting).await
+            }
+        };
+        ran.map_err(|error| self.host(error))
     }
 
     /// Runs a command that must succeed.
@@ -83,7 +101,7 @@ impl<'a> Job<'a> {
                 }
             }
         };
-        let exit = self.session.run(command, &output).await.map_err(|error| self.host(error))?;
+        let exit = self.run(command, &output).await?;
         if exit.is_success() {
             Ok(answer.into_inner().unwrap_or_else(PoisonError::into_inner))
         } else {

@@ -9,8 +9,12 @@
 //! * the Python environment is `~/work/.venv`, where editors and `uv` look for one; scripts find it active;
 //! * what was done is noted in `~/.hostler/DEPLOYMENT/`, and in the environment itself.
 //!
+//! After a broken connection, what was begun on the host lives on until the host notices; the next attempt at packages,
+//! Python and `setup` waits for its end, by a lock in the same place.
+//!
 //! Scripts are run by a login bash, as in a SkyPilot task: a failing line does not end them, unless they say `set -e`.
 
+mod alone;
 mod crew;
 mod error;
 mod job;
@@ -105,7 +109,7 @@ pub async fn perform(
     context: &Context<'_>,
     report: &dyn Report,
 ) -> Result<PhaseOutcome, SetupError> {
-    let job = Job::new(session, phase.name(), context, report)?;
+    let job = Job::new(session, phase, context, report)?;
     let already = match phase {
         Phase::Packages { packages } => packages::install(&job, packages).await,
         Phase::Source => source::bring(&job).await,

@@ -11,12 +11,18 @@ use crate::host::Command;
 /// How long one attempt may take: a manager waits five minutes for a lock, and emulated machines unpack slowly.
 const ATTEMPT: Duration = Duration::from_secs(45 * 60);
 
+/// What a name of a package may be.
+const GOOD_NAME: &str = "use letters, digits and `+-._:=~`, beginning with a letter or a digit, not ending with `-`";
+
+/// The installing script says this before it fetches the lists of packages: what stands above it was said by old ones.
+pub(super) const FETCHES: &str = "== fetching the lists of packages";
+
 /// Installs what is missing. Recommended packages are left out.
 pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<bool, SetupError> {
     for package in packages {
         if !is_package(package) {
             let message = format!("`{package}` is no name of a package");
-            return Err(job.refuse(message, "use letters, digits and `+-._:=~`, beginning with a letter or a digit"));
+            return Err(job.refuse(message, GOOD_NAME));
         }
     }
     let question = Command::new(include_str!("scripts/missing-packages.sh")).args(packages);
@@ -46,14 +52,19 @@ async fn attempt(job: &Job<'_>, command: &Command) -> Result<(), SetupError> {
     if exit.is_success() {
         return Ok(());
     }
-    let unknown = job.tail().iter().find(|line| is_unknown(line)).cloned();
-    let asks = job.tail().iter().any(|line| line.contains("sudo: ") && line.contains("password"));
-    let hint = match unknown {
-        Some(_) => Some("check the name in `packages`: other distributions call it otherwise".to_owned()),
-        None if asks => Some("the user must be allowed to use `sudo` without a password".to_owned()),
-        None => None,
-    };
+    let hint = hint_for(&job.tail()).map(str::to_owned);
     Err(job.ended(exit, hint))
+}
+
+/// What to do where the last lines tell that it won't pass by itself.
+fn hint_for(tail: &[String]) -> Option<&'static str> {
+    let fetched = tail.iter().rposition(|line| line == FETCHES).map_or(0, |at| at + 1);
+    let mut since = tail.iter().skip(fetched);
+    if since.clone().any(|line| is_unknown(line)) {
+        return Some("check the name in `packages`: other distributions call it otherwise");
+    }
+    let asks = since.any(|line| line.contains("sudo: ") && line.contains("password"));
+    asks.then_some("the user must be allowed to use `sudo` without a password")
 }
 
 /// Only what a program said can be over in a while; what has a hint of ours isn't.
@@ -68,7 +79,9 @@ fn is_unknown(line: &str) -> bool {
         .any(|said| line.contains(said))
 }
 
+/// Whether a name can't mean anything else than to install: with a `-` behind it, apt removes the package.
 fn is_package(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('-')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._:=~^".contains(c))
 }

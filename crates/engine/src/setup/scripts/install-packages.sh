@@ -13,6 +13,8 @@ case $manager in
             # Lists that are there may be too old: only a failure costs fetching them.
             apt install --no-install-recommends -- "$@" && exit
         fi
+        # On the stream of apt's errors, so that it stands where it belongs among them.
+        echo "== fetching the lists of packages" >&2
         apt update && apt install --no-install-recommends -- "$@"
         ;;
     dnf) dnf -y --setopt=install_weak_deps=False install -- "$@" ;;

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use async_trait::async_trait;
 use hostler_core::name::{GroupName, SiteId};
 use hostler_core::plan::{MachineSpec, Shape};
 use hostler_core::ports::Remedy;
 use hostler_core::size::Bytes;
 
 use super::*;
-use crate::host::generate_keypair;
+use crate::host::{HostError, HostKey, Hosts, Note, Target, Trouble, generate_keypair};
 use crate::run::{Crew as _, Machine, Performed};
 
 fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
@@ -89,6 +90,44 @@ async fn a_phase_goes_on_after_a_broken_connection_but_run_is_not_repeated() {
     let cut = CutOnce(&server, Mutex::new(false));
     let failure = set_up(&crew, &known, &run("echo begun; sleep 1000"), &cut).await.unwrap_err();
     assert!(matches!(failure.remedy, Remedy::Retry(_)), "{failure:?}");
+}
+
+/// Hosts whose first so many sessions can't be begun.
+struct Late(Ssh, Mutex<u32>);
+
+#[async_trait]
+impl Hosts for Late {
+    async fn reach(&self, target: &Target, patience: Duration, note: Note<'_>) -> Result<HostKey, HostError> {
+        self.0.reach(target, patience, note).await
+    }
+
+    async fn session(&self, target: &Target) -> Result<Arc<dyn Session>, HostError> {
+        let late = self.1.lock().unwrap().checked_sub(1);
+        match late {
+            None => self.0.session(target).await,
+            Some(left) => {
+                *self.1.lock().unwrap() = left;
+                let (machine, place) = (target.machine.clone(), target.address.to_string());
+                Err(HostError { doing: "connecting to", machine, place, trouble: Trouble::Lost(None) })
+            }
+        }
+    }
+
+    async fn close(&self, target: &Target) {
+        self.0.close(target).await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_could_not_begin_is_begun_again_so_many_times() {
+    let server = Sshd::start();
+    let known = machine(&server, Some(server.host_key.to_string()));
+    for (failures, expected) in [(3, Some(Performed::Now)), (4, None)] {
+        let hosts = Arc::new(Late(Ssh::new(quick()), Mutex::new(failures)));
+        let crew = HostCrew { hosts, ..crew(&server) };
+        let performed = set_up(&crew, &known, &run("echo ran"), &Seen::default()).await;
+        assert_eq!(performed.ok(), expected, "{failures} failures");
+    }
 }
 
 #[tokio::test]

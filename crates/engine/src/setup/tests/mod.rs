@@ -1,5 +1,6 @@
 //! Phases, on a real host; and what only a simulated one can do.
 
+mod alone;
 mod crew;
 mod packages;
 mod python;
@@ -74,6 +75,15 @@ impl Bench {
     }
 
     async fn perform_on(&self, session: &dyn Session, phase: &Phase) -> Result<PhaseOutcome, SetupError> {
+        self.perform_with(session, phase, &self.seen).await
+    }
+
+    async fn perform_with(
+        &self,
+        session: &dyn Session,
+        phase: &Phase,
+        report: &dyn Report,
+    ) -> Result<PhaseOutcome, SetupError> {
         let places = Places { work: self.server.path("the work"), state: self.server.path("the state") };
         let context = Context {
             deployment: &Name::new("digits").unwrap(),
@@ -86,7 +96,7 @@ impl Bench {
             places: &places,
             log: &self.server.dir.path().join("logs/digits/phase.log"),
         };
-        perform(session, phase, &context, &self.seen).await
+        perform(session, phase, &context, report).await
     }
 
     async fn already(&self, phase: &Phase) -> bool {

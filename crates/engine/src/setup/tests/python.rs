@@ -30,6 +30,15 @@ async fn an_environment_is_made_once_and_scripts_find_it_active() {
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "# changed\n").unwrap();
     assert!(!bench.already(&Phase::Source).await);
     assert!(!bench.already(&python).await);
+
+    // What it includes and is not there is pip's matter.
+    std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "-r ${NONE}.txt\n").unwrap();
+    bench.perform(&Phase::Source).await.unwrap();
+    let error = bench.perform(&python).await.unwrap_err();
+    assert!(matches!(*error.cause, Cause::Ended(..)), "{error}");
+    std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "# changed\n").unwrap();
+    bench.perform(&Phase::Source).await.unwrap();
+
     std::fs::remove_file(bench.at_work(".venv/bin/python")).unwrap();
     assert!(!bench.already(&python).await, "a broken environment is made anew");
 }
@@ -88,6 +97,10 @@ async fn what_cannot_be_wished_is_said_before_anything_is_done() {
         let need = PythonNeed { requirement_files: vec![file.to_owned()], ..PythonNeed::default() };
         assert!(refused(need).await.contains("is not part of the source"));
     }
+    let source = bench.source.as_ref().unwrap();
+    std::os::unix::fs::symlink("/dev/zero", source.join("endless.txt")).unwrap();
+    let endless = PythonNeed { requirement_files: vec!["endless.txt".to_owned()], ..PythonNeed::default() };
+    assert!(refused(endless).await.contains("leads out of the source"));
     let missing = PythonNeed { requirement_files: vec!["none.txt".to_owned()], ..PythonNeed::default() };
     assert!(refused(missing).await.contains("can't be read"));
 }

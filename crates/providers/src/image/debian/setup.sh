@@ -41,21 +41,7 @@ PrintMotd no
 PrintLastLog no
 END
 
-# ---- package sources
-rm -f /etc/apt/sources.list
-cat >/etc/apt/sources.list.d/debian.sources <<'END'
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: bookworm bookworm-updates
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-
-Types: deb
-URIs: http://deb.debian.org/debian-security
-Suites: bookworm-security
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-END
+# ---- packages: from where the image itself was made
 # Neither translations nor contents: a guest parses them for seconds, and nobody reads them.
 echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/90hostler
 

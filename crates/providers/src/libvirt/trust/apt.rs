@@ -11,9 +11,6 @@ const SUITES: [&str; 4] = ["bookworm", "bookworm-updates", "bookworm-security", 
 /// Debian's own parts. Somebody else's repository for Debian has others.
 const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware"];
 
-/// The servers that an image is made with.
-const DEFAULTS: [&str; 3] = ["deb.debian.org", "security.debian.org", "ftp.debian.org"];
-
 /// A source of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Source {
@@ -22,7 +19,7 @@ struct Source {
     components: Vec<String>,
 }
 
-/// Debian's sources of this computer as `deb …` lines, where they are for our release and not just the default.
+/// Debian's sources of this computer as `deb …` lines, where they are for our release.
 pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
     let mut sources: Vec<Source> =
         text_of(root, "/etc/apt/sources.list").iter().flat_map(|text| listed(text)).collect();
@@ -36,7 +33,7 @@ pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
         }
         None => true,
     });
-    if sources.iter().all(usual) {
+    if sources.is_empty() {
         return None;
     }
     let line = |source: &Source| format!("deb {} {} {}\n", source.uri, source.suite, source.components.join(" "));
@@ -64,12 +61,6 @@ pub(super) fn tell(root: &Path, sources: Option<&str>, told: &mut Told) {
         told.lines.push("mkdir -p /etc/apt/apt.conf.d".to_owned());
         told.append("/etc/apt/apt.conf.d/80hostler-proxy", &lines);
     }
-}
-
-/// A source that an image has anyhow.
-fn usual(source: &Source) -> bool {
-    let host = source.uri.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
-    DEFAULTS.contains(&host) && source.components == ["main"] && source.suite != "bookworm-backports"
 }
 
 /// Debian's, for our release, over a network, and signed by Debian.

@@ -140,11 +140,14 @@ mod tests {
     const CERTIFICATE: &str = "junk\n-----BEGIN CERTIFICATE-----\nMIIB\nAA==\n-----END CERTIFICATE-----\ntrailing\n";
 
     #[test]
-    fn a_plain_computer_has_nothing_to_tell() {
-        let sources = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm bookworm-updates\n\
+    fn a_plain_computer_has_nothing_to_tell_but_where_packages_come_from() {
+        let sources = "Types: deb\nURIs: http://mirror.test/debian\nSuites: bookworm bookworm-updates\n\
                        Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+        assert_eq!(computer(&[], &[("HOME", "/root")]).script, "");
         let trust = computer(&[("etc/apt/sources.list.d/debian.sources", sources)], &[("HOME", "/root")]);
-        assert_eq!(trust.script, "");
+        let listed =
+            "deb http://mirror.test/debian bookworm main\ndeb http://mirror.test/debian bookworm-updates main\n";
+        assert_eq!(trust.apt_sources.as_deref(), Some(listed));
         assert_eq!(trust.notes, Vec::<String>::new());
     }
 

@@ -13,6 +13,7 @@ use hostler_core::ports::{Owned, SiteError};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::deploy::{DeployError, Files};
 use crate::gather::answer;
 use crate::run::Sites;
 use crate::store::{Listing, Record, Store, StoreError};
@@ -122,6 +123,14 @@ fn sort(
     }
 }
 
+/// Removes the keys of deployments of which nothing is left: a crash may have come between the end of one and theirs.
+pub async fn tidy(store: &Store) -> Result<(), DeployError> {
+    for id in store.closed().await? {
+        Files::at(store.files_of(id)).remove_secrets()?;
+    }
+    Ok(())
+}
+
 /// Deletes strays, the machines before what they stand on; what could not be deleted, and why, is the answer.
 pub async fn remove(sites: &Sites, strays: &[Stray]) -> Vec<(Stray, SiteError)> {
     let mut failed = Vec::new();
@@ -146,5 +155,37 @@ fn order(stray: &Stray) -> u8 {
         Kind::Lease => 3,
         Kind::Network => 4,
         Kind::Keypair => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{plan_of, second};
+
+    #[tokio::test]
+    async fn only_what_is_over_loses_its_keys_and_keeps_its_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let plans = [plan_of("over", 1), plan_of("live", 2), plan_of("never", 3)];
+        for plan in &plans {
+            store.begin(plan, second(0)).await.unwrap();
+        }
+        let [over, live, _] = plans.map(|plan| plan.deployment);
+        for id in [over, live] {
+            let files = Files::open(store.files_of(id)).unwrap();
+            files.make_keys_where_missing(id).unwrap();
+            std::fs::write(files.logs(), "").unwrap();
+        }
+        // As a crash leaves it: closed, with its keys.
+        for id in [over, DeploymentId::from_bits(3)] {
+            store.close(id, second(1)).await.unwrap();
+        }
+        for _ in 0..2 {
+            tidy(&store).await.unwrap();
+            let [over, live] = [over, live].map(|id| Files::at(store.files_of(id)));
+            assert!(!over.private_key().exists() && over.public_key().is_err() && over.logs().exists());
+            assert!(live.private_key().exists() && live.public_key().is_ok());
+        }
     }
 }

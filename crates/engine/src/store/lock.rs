@@ -9,10 +9,10 @@ use hostler_core::name::Name;
 
 use super::{StoreError, make_private_dir};
 
-/// How often a lock is tried that is held: a process that only asks whether it is held has it for a moment.
-const TRIES: u32 = 10;
+/// How often a lock is tried that others only ask about: each of them has it for a moment.
+const TRIES: u32 = 200;
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to drive the deployment of a name. Ends when dropped, and with the process, however that ends.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Lock {
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if attempt < TRIES && only_asked(&file) => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
                     let mut pid = String::new();
                     file.read_to_string(&mut pid).map_err(files)?;
@@ -55,6 +55,11 @@ pub(super) fn is_held(dir: &Path, name: &Name) -> Result<bool, StoreError> {
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(source)) => Err(StoreError::Files { path, source }),
     }
+}
+
+/// Whether no process has the file for itself: those that have it ask whether one does, which they may do side by side.
+fn only_asked(file: &File) -> bool {
+    file.try_lock_shared().is_ok() && file.unlock().is_ok()
 }
 
 /// Waits until nobody else has a file, on a thread where that may block; it is ours until the answer is dropped.

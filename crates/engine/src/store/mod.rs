@@ -5,6 +5,10 @@
 
 mod lock;
 mod record;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -214,6 +218,14 @@ impl Store {
     pub async fn ids(&self) -> Result<BTreeSet<DeploymentId>, StoreError> {
         let mut connection = self.connection.lock().await;
         let query = sqlx::query("SELECT id FROM deployment");
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
+    }
+
+    /// The ids of the deployments of which nothing is left.
+    pub async fn closed(&self) -> Result<Vec<DeploymentId>, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let query = sqlx::query("SELECT id FROM deployment WHERE closed IS NOT NULL ORDER BY rowid");
         let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
         rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
     }

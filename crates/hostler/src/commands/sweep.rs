@@ -5,7 +5,7 @@ use hostler_core::ports::SiteError;
 use hostler_core::ticket::Ticket;
 use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::Store;
-use hostler_engine::sweep::{Found, Stray, due, find, remove};
+use hostler_engine::sweep::{Found, Stray, due, find, remove, tidy};
 
 use crate::app::App;
 use crate::args::SweepArgs;
@@ -28,13 +28,18 @@ async fn sweep(app: &App, args: &SweepArgs, tickets: &[Ticket]) -> Result<Found,
     let found = find(&store, &sites, (app.now)()).await?;
     app.emit(&found, |width| view::strays(&found, width))?;
     let named = named(&found, tickets)?;
-    if args.consent.dry_run || (found.is_clean() && named.is_empty()) {
+    if args.consent.dry_run {
         return Ok(found);
+    }
+    // Keys that open nothing any more need no consent. What costs money is deleted though they can't be.
+    let tidied = tidy(&store).await.map_err(Error::from);
+    if found.is_clean() && named.is_empty() {
+        return tidied.map(|()| found);
     }
     app.confirm(&args.consent, "Delete all of this?")?;
     // Only from here on: at the question Ctrl-C just ends it.
     let mut interrupts = interrupts()?;
-    let mut errors = Vec::new();
+    let mut errors: Vec<Error> = tidied.err().into_iter().collect();
     for name in found.expired.iter().chain(&found.forsaken) {
         errors.extend(give_back(app, &store, &sites, name, &mut interrupts).await.err());
     }

@@ -1,0 +1,30 @@
+//! A plan to fill a store with, for tests.
+
+use std::collections::BTreeMap;
+
+use hostler_core::demand::{Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::name::{DeploymentId, GroupName, Name};
+use hostler_core::offer::Market;
+use hostler_core::plan::{Plan, plan};
+use jiff::Timestamp;
+
+/// A second of the time that the tests live in.
+pub(crate) fn second(number: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + number).unwrap()
+}
+
+/// A plan for one machine.
+pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
+    let group =
+        Group { name: GroupName::new("node").unwrap(), count: 1.try_into().unwrap(), any_of: vec![Needs::default()] };
+    let demand = Demand {
+        name: Name::new(name).unwrap(),
+        groups: vec![group],
+        lease: LeaseWish::default(),
+        on: vec![],
+        budget: Budget::default(),
+        work: Work::default(),
+    };
+    let market = Market { offers: vec![hostler_sim::offer("local".parse().unwrap())], silent: BTreeMap::new() };
+    plan(&demand, &market, DeploymentId::from_bits(id), second(0)).unwrap()
+}

@@ -89,10 +89,21 @@ impl From<NoPlan> for Error {
             Kind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
             _ => format!("no offer serves the demand: {} looked at", offers(no_plan.looked)),
         };
-        let hints = no_plan.advice.clone();
+        let mut hints = no_plan.advice.clone();
+        hints.extend(image_hint(&no_plan));
         let error = Self::new(kind, message).detailed(Details::NoPlan(Box::new(no_plan)));
         Self { hints, ..error }
     }
+}
+
+/// Where only an image is missing at the site `local`, it can be made.
+fn image_hint(no_plan: &NoPlan) -> Option<String> {
+    let only_image = no_plan.refusals.iter().any(|refusal| {
+        refusal.site.to_string() == "local"
+            && matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image)
+    });
+    only_image
+        .then(|| "make a base image: `hostler image build debian-12`; `hostler image ls` lists those there are".into())
 }
 
 fn offers(count: usize) -> String {

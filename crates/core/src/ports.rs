@@ -61,7 +61,7 @@ pub enum Creation {
     /// A machine.
     Machine {
         /// As planned.
-        spec: MachineSpec,
+        spec: Box<MachineSpec>,
         /// The network it stands on, if the plan makes one.
         network: Option<Ref>,
         /// The deployment's public key, in OpenSSH's format.

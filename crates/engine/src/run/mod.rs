@@ -127,12 +127,12 @@ impl Driver<'_> {
             sessions_end: watch::Sender::new(false),
             failed: Vec::new(),
         };
-        drive.to_the_end(interrupts).await
+        drive.drive(interrupts).await
     }
 }
 
 impl Drive<'_> {
-    async fn to_the_end(&mut self, interrupts: &mut Interrupts) -> Result<Outcome, StoreError> {
+    async fn drive(&mut self, interrupts: &mut Interrupts) -> Result<Outcome, StoreError> {
         let plan = self.plan.clone();
         let mut flying: FuturesUnordered<site::Job<'_>> = FuturesUnordered::new();
         let mut heard = 0;

@@ -63,7 +63,7 @@ impl<'a> Drive<'a> {
                 Creation::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
             }
             What::Machine(spec) => Creation::Machine {
-                spec: spec.clone(),
+                spec: Box::new(spec.clone()),
                 network: spec.network.as_ref().and_then(|id| self.journal.made(id)).map(|made| made.reference.clone()),
                 public_key: self.inputs.public_key.clone(),
                 first_boot: self.inputs.first_boot.clone(),

@@ -2,6 +2,8 @@
 //! killed after each entry of the journal. At the end the site owns nothing of ours, or the deployment is stuck and
 //! lists exactly what is left.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod bench;
 mod crew;
 mod life;
@@ -299,7 +301,7 @@ async fn what_a_killed_process_leaves_is_found_by_a_sweep() {
     let bench = Bench::new();
     bench.child(&Life { order: Order::Up, die_after: Some(6), faults: vec![] });
     let found = bench.sweep().await;
-    assert_eq!(found.forsaken, [bench.plan.demand.name.clone()]);
+    assert_eq!(found.forsaken, std::slice::from_ref(&bench.plan.demand.name));
     assert!(found.orphans.is_empty() && found.foreign.is_empty());
     bench.assert_gone_after_down("after a sweep").await;
     assert!(bench.sweep().await.is_clean());
@@ -384,7 +386,7 @@ async fn what_was_held_is_kept_when_a_machine_cannot_be_reached() {
     let outcome = bench.live(vec![fault(Call::Work, reach, REFUSED, 1)], Order::Up).await;
     assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
     bench.assert_whole("a second round that can't reach a machine");
-    assert_eq!(bench.sweep().await.stuck, [bench.plan.demand.name.clone()]);
+    assert_eq!(bench.sweep().await.stuck, std::slice::from_ref(&bench.plan.demand.name));
     assert!(matches!(bench.live(vec![], Order::Up).await, Outcome::Ready { .. }));
 }
 

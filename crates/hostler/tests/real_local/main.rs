@@ -2,6 +2,8 @@
 //! left. Runs inside `tests/worlds/libvirt run …`, as `./x test` does; needs the base image `debian-12` in
 //! `$HOSTLER_TEST_IMAGES`.
 
+#![expect(clippy::print_stdout, reason = "who waits for machines wants to see what is going on")]
+
 mod lab;
 mod saga;
 

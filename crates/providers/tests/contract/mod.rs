@@ -53,7 +53,7 @@ impl Contract<'_> {
 
     async fn a_machine_is_made_once(&self, network: &Made) -> Made {
         let what = Creation::Machine {
-            spec: self.spec.clone(),
+            spec: Box::new(self.spec.clone()),
             network: Some(network.reference.clone()),
             public_key: self.public_key.clone(),
             first_boot: String::new(),

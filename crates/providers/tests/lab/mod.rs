@@ -1,6 +1,7 @@
 //! A site for a test: a real libvirt in a world of its own, with an image that is built once.
 
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,7 +113,7 @@ impl Lab {
 
     pub async fn create(&self, spec: &MachineSpec, network: &Ref) -> Result<Made, SiteError> {
         let what = Creation::Machine {
-            spec: spec.clone(),
+            spec: Box::new(spec.clone()),
             network: Some(network.clone()),
             public_key: self.public_key(),
             first_boot: "echo done >>/first-boot; echo first boot says hello".to_owned(),
@@ -215,6 +216,20 @@ impl Lab {
              <os><type arch='x86_64'>hvm</type></os></domain>"
         );
         self.connect.create_domain_xml(&xml, 0).unwrap()
+    }
+
+    /// Finds that no other user can read what the deployment's machines wrote, were told, or said.
+    pub fn private_files(&self) {
+        let pool = self.pool();
+        pool.refresh(0).unwrap();
+        let ours = format!("hostler-{}-", self.deployment);
+        let names: Vec<String> = pool.list_volumes().unwrap().into_iter().filter(|it| it.starts_with(&ours)).collect();
+        assert_eq!(names.len(), 3, "a disk, a seed and a console: {names:?}");
+        for name in names {
+            let file = pool.lookup_storage_vol_by_name(&name).unwrap().path().unwrap();
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
     }
 
     pub async fn ours(&self) -> Vec<Owned> {

@@ -39,6 +39,7 @@ async fn a_machine_is_logged_in_to_and_has_what_it_was_told() {
     assert!(grown.trim().parse::<u64>().unwrap() > 4500, "{grown}");
     assert!(lab.local.console(&made.reference).await.unwrap().contains("first boot says hello"));
     lab.ssh(&address, "sudo apt-get -qq update && pip download -q --no-deps -d /tmp six");
+    lab.private_files();
     // Switched off by its power button, well before force would be used.
     lab.ssh(&address, "sudo sh -c 'echo mark > /etc/mark; sync'");
     lab.local.set_power(&made.reference, Power::Off).await.unwrap();

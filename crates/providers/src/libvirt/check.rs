@@ -20,12 +20,20 @@ pub(super) fn unreachable(uri: &str, error: &Error) -> Trouble {
     } else if !installed() {
         "install it; on Debian or Ubuntu: sudo apt-get install libvirt-daemon-system qemu-system-x86 qemu-utils"
             .to_owned()
+    } else if !nobody_listens(message) {
+        format!("`virsh --connect {uri} version` asks the same of it, without hostler")
     } else if Path::new("/run/systemd/system").exists() {
         "start it: sudo systemctl enable --now libvirtd".to_owned()
     } else {
         "start it, as root: virtlogd --daemon && libvirtd --daemon".to_owned()
     };
     Trouble::ask(format!("libvirt does not answer at `{uri}`: {message}"), hint)
+}
+
+/// Whether the socket is missing, or left by a daemon that has ended: it isn't running, whatever else may be wrong.
+fn nobody_listens(message: &str) -> bool {
+    message.contains("socket")
+        && ["No such file or directory", "Connection refused"].iter().any(|why| message.contains(why))
 }
 
 fn installed() -> bool {
@@ -113,5 +121,19 @@ fn images(inner: &Inner) -> Health {
             good(format!("images: {}", names.join(", ")))
         }
         Err(error) => trouble(Trouble::report(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_started_only_where_none_listens() {
+        let socket = "Failed to connect socket to '/var/run/libvirt/libvirt-sock'";
+        assert!(nobody_listens(&format!("{socket}: No such file or directory")));
+        assert!(nobody_listens(&format!("{socket}: Connection refused")));
+        assert!(!nobody_listens("no connection driver available for qemu:///nowhere"));
+        assert!(!nobody_listens("End of file while reading data: Input/output error"));
     }
 }

@@ -21,7 +21,7 @@ use super::probe::Accelerator;
 use super::room::{self, Guest, Memory};
 use super::seed::Seed;
 use super::trouble::{Trouble, found};
-use super::xml::{DomainXml, Host, MachineXml, VolumeXml};
+use super::xml::{DomainXml, Host, MachineXml, Readers, VolumeXml};
 use super::{network, read};
 
 /// What a machine is to be.
@@ -61,11 +61,12 @@ pub(super) fn define(
     room_for(connect, pool, accelerator, wanted)?;
     let volume = |part| volume_of(ticket, part);
     let (disk, console) = (volume(Part::Disk), volume(Part::Console));
-    let disk = pool.make(&VolumeXml { name: &disk, capacity: wanted.disk, base: Some(&base.disk) })?;
+    let readers = Readers::Owner;
+    let disk = pool.make(&VolumeXml { name: &disk, capacity: wanted.disk, base: Some(&base.disk), readers })?;
     let instance = name_of(ticket);
     let seed = Seed { instance: &instance, host_name: name, public_key: wanted.public_key, script: wanted.script };
     let seed = pool.write(&volume(Part::Seed), &seed.volume()?)?;
-    let console = pool.make(&VolumeXml { name: &console, capacity: Bytes(0), base: None })?;
+    let console = pool.make(&VolumeXml { name: &console, capacity: Bytes(0), base: None, readers })?;
     let machine = MachineXml { ticket, title: name, network: wanted.network, host, disk: &disk, seed: &seed };
     let domain = DomainXml {
         name: &instance,

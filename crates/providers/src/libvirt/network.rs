@@ -63,8 +63,7 @@ pub(super) fn host(network: &Network, name: &str) -> Result<Host, Trouble> {
 }
 
 fn define(connect: &Connect, ticket: &Ticket, name: &str, machines: &[String]) -> Result<Network, Trouble> {
-    let subnet = subnet::choose(&taken(connect)?, number_of(ticket))
-        .ok_or_else(|| Trouble::full("no subnet is free: the computer has routes to all that are tried"))?;
+    let subnet = subnet::choose(&taken(connect)?, number_of(ticket)).ok_or_else(no_subnet)?;
     if machines.len() > usize::from(LAST_HOST - FIRST_HOST) {
         return Err(Trouble::full(format!("a network has room for {} machines", LAST_HOST - FIRST_HOST)));
     }
@@ -76,6 +75,14 @@ fn define(connect: &Connect, ticket: &Ticket, name: &str, machines: &[String]) -
     let hosts: Vec<Host> = (FIRST_HOST..LAST_HOST).zip(machines).map(host).collect();
     let xml = NetworkXml { name, ticket, bridge: &bridge_of(ticket), subnet, hosts: &hosts };
     Ok(connect.define_network_xml(&xml.to_string())?)
+}
+
+fn no_subnet() -> Trouble {
+    let hint = "`ip route` shows what takes 10.214.0.0/16, 172.29.0.0/16 and 192.168.128.0/19: a VPN, perhaps";
+    Trouble {
+        hint: Some(hint.to_owned()),
+        ..Trouble::full("no subnet is free: the computer has routes to all that are tried")
+    }
 }
 
 /// What the computer has routes to, and what other networks will have when they are started.

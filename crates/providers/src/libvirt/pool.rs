@@ -16,10 +16,13 @@ use virt::stream::Stream;
 
 use super::names::ticket_of_volume;
 use super::trouble::{Trouble, found};
-use super::xml::{self, BootXml, VolumeXml};
+use super::xml::{self, BootXml, Readers, VolumeXml};
 use crate::image::{Boot, Image, ImageStore};
 
 const NAME: &str = "hostler";
+
+/// What the names of base images' volumes begin with.
+const BASE: &str = "base-";
 
 /// Our pool at a libvirt, running.
 pub(super) struct Pool<'a> {
@@ -62,8 +65,11 @@ impl<'a> Pool<'a> {
     pub fn left(&self) -> Result<Bytes, Trouble> {
         let mut claims = Vec::new();
         for volume in self.pool.list_all_volumes(0)? {
-            // One that went away since it was listed claims nothing.
-            if let Ok(info) = volume.info() {
+            // A base is never written to, however large the disk in it. One that went away since it was listed claims
+            // nothing.
+            if !volume.name()?.starts_with(BASE)
+                && let Ok(info) = volume.info()
+            {
                 claims.push((Bytes(info.capacity), Bytes(info.allocation)));
             }
         }
@@ -87,10 +93,11 @@ impl<'a> Pool<'a> {
         Ok(self.create(volume)?.path()?)
     }
 
-    /// Makes a volume with this content. Returns its path.
+    /// Makes a volume with this content, which only its owner may read. Returns its path.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<String, Trouble> {
-        let volume = self.create(&VolumeXml { name, capacity: Bytes(content.len() as u64), base: None })?;
-        self.upload(&volume, &mut Cursor::new(content), content.len() as u64)?;
+        let capacity = Bytes(content.len() as u64);
+        let volume = self.create(&VolumeXml { name, capacity, base: None, readers: Readers::Owner })?;
+        self.upload(&volume, &mut Cursor::new(content), capacity.0)?;
         Ok(volume.path()?)
     }
 
@@ -144,7 +151,7 @@ impl<'a> Pool<'a> {
                 self.bring(&names.kernel, &kernel)?;
                 self.bring(&names.initrd, &initrd)?;
             }
-            self.make(&VolumeXml { name: &names.whole, capacity: Bytes(0), base: None })?;
+            self.make(&base_volume(&names.whole, Bytes(0)))?;
         }
         let boot = match &image.boot {
             Boot::Disk => BootXml::Disk,
@@ -210,7 +217,7 @@ impl<'a> Pool<'a> {
         self.remove(name)?;
         let mut file = File::open(file).map_err(|error| Trouble::report(format!("`{}`: {error}", file.display())))?;
         let size = file.metadata()?.len();
-        let volume = self.create(&VolumeXml { name, capacity: Bytes(size), base: None })?;
+        let volume = self.create(&base_volume(name, Bytes(size)))?;
         self.upload(&volume, &mut file, size)
     }
 
@@ -232,6 +239,10 @@ impl<'a> Pool<'a> {
     }
 }
 
+fn base_volume(name: &str, capacity: Bytes) -> VolumeXml<'_> {
+    VolumeXml { name, capacity, base: None, readers: Readers::Everyone }
+}
+
 /// The pool can't be refreshed while a volume is being made in it. What it knew before will do.
 fn busy(error: &virt::error::Error) -> bool {
     error.message().contains("asynchronous jobs")
@@ -251,7 +262,7 @@ impl BaseNames {
     }
 
     fn of_stem(stem: &str) -> Self {
-        let name = |suffix: &str| format!("base-{stem}.{suffix}");
+        let name = |suffix: &str| format!("{BASE}{stem}.{suffix}");
         Self { whole: name("whole"), disk: name("qcow2"), kernel: name("kernel"), initrd: name("initrd") }
     }
 

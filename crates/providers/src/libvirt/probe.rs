@@ -15,7 +15,7 @@ use virt::domain::Domain;
 
 use super::pool::Pool;
 use super::trouble::Trouble;
-use super::xml::{BootXml, DomainXml, VolumeXml};
+use super::xml::{BootXml, DomainXml, Readers, VolumeXml};
 use crate::image::{Boot, Image, ImageStore};
 
 /// How guests run.
@@ -110,7 +110,7 @@ fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Imag
     let name = format!("hostler-probe-{}", std::process::id());
     let log = format!("{name}.console");
     pool.remove(&log)?;
-    let console = pool.make(&VolumeXml { name: &log, capacity: Bytes(0), base: None })?;
+    let console = pool.make(&VolumeXml { name: &log, capacity: Bytes(0), base: None, readers: Readers::Owner })?;
     let xml = |accelerator: &Accelerator| {
         let machine = None;
         DomainXml {

@@ -52,9 +52,13 @@ pub(super) fn choose(taken: &[Subnet], seed: u64) -> Option<Subnet> {
     })
 }
 
-/// The subnets that this computer has routes to, from `/proc/net/route`. The default route is no subnet.
+/// The fewest bits of a route that says where a network lies. One with fewer says where all the rest goes: the default
+/// route, or the halves of everything (`0.0.0.0/1`, `128.0.0.0/1`) by which a VPN takes its place.
+const NETWORK_BITS: u32 = 8;
+
+/// The subnets that this computer has routes to, from `/proc/net/route`.
 pub(super) fn routes(proc_net_route: &str) -> Vec<Subnet> {
-    proc_net_route.lines().skip(1).filter_map(route).filter(|subnet| subnet.bits > 0).collect()
+    proc_net_route.lines().skip(1).filter_map(route).filter(|subnet| subnet.bits >= NETWORK_BITS).collect()
 }
 
 fn route(line: &str) -> Option<Subnet> {
@@ -89,5 +93,15 @@ mod tests {
                     eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
                     eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
         assert_eq!(routes(text), [subnet("192.0.2.0/24")]);
+    }
+
+    #[test]
+    fn a_vpn_that_takes_all_traffic_takes_no_subnet() {
+        let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
+                    tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n\
+                    tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n\
+                    tun0\t0000000A\t0100080A\t0003\t0\t0\t0\t000000FF\t0\t0\t0\n";
+        assert_eq!(routes(text), [subnet("10.0.0.0/8")]);
+        assert_eq!(choose(&routes(text), 5), Some(subnet("172.29.5.0/24")));
     }
 }

@@ -62,6 +62,25 @@ pub(super) struct VolumeXml<'a> {
     pub capacity: Bytes,
     /// The path of the disk that it is a copy of, written on demand; a raw volume where absent.
     pub base: Option<&'a str>,
+    pub readers: Readers,
+}
+
+/// Who may read a volume's file. libvirt gives a running machine's files to the user that QEMU runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Nobody else: what a machine wrote, was told, or said.
+    Owner,
+    /// All users: base images, which hold no secret and are read by every machine.
+    Everyone,
+}
+
+impl Readers {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Owner => "0600",
+            Self::Everyone => "0644",
+        }
+    }
 }
 
 /// Where the ticket stands. The name of the name space is for libvirt, which wants one.
@@ -167,7 +186,8 @@ impl Display for VolumeXml<'_> {
         let format = if self.base.is_some() { "qcow2" } else { "raw" };
         writeln!(f, "<volume>\n  <name>{}</name>", text(self.name))?;
         writeln!(f, "  <capacity unit='b'>{}</capacity>\n  <allocation>0</allocation>", self.capacity.0)?;
-        writeln!(f, "  <target>\n    <format type='{format}'/>\n    <permissions><mode>0644</mode></permissions>")?;
+        let mode = self.readers.mode();
+        writeln!(f, "  <target>\n    <format type='{format}'/>\n    <permissions><mode>{mode}</mode></permissions>")?;
         if self.base.is_some() {
             writeln!(f, "    <compat>1.1</compat>")?;
         }
@@ -234,8 +254,9 @@ mod tests {
 
     #[test]
     fn volumes() {
-        let overlay = VolumeXml { name: "o.qcow2", capacity: Bytes::gib(1), base: Some("/pool/it's.qcow2") };
-        let raw = VolumeXml { name: "s.seed", capacity: Bytes::mib(1), base: None };
+        let base = Some("/pool/it's.qcow2");
+        let overlay = VolumeXml { name: "o.qcow2", capacity: Bytes::gib(1), base, readers: Readers::Owner };
+        let raw = VolumeXml { name: "base-0.kernel", capacity: Bytes::mib(1), base: None, readers: Readers::Everyone };
         insta::assert_snapshot!(format!("{overlay}\n\n{raw}"));
     }
 }

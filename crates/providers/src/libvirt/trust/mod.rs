@@ -158,7 +158,7 @@ mod tests {
                 ("usr/local/share/ca-certificates/our ca.crt", CERTIFICATE),
                 ("etc/apt/apt.conf.d/80proxy", "Acquire::http::Proxy \"http://proxy.corp:3128\";\n"),
                 ("etc/apt/sources.list", "deb https://mirror.corp/debian bookworm main contrib\n"),
-                ("etc/pip.conf", "[global]\nindex-url = https://pypi.corp/simple\ntimeout = 60\n"),
+                ("etc/pip.conf", "[global]\nindex-url = https://packages.corp/simple\ntimeout = 60\n"),
             ],
             &[("https_proxy", "http://proxy.corp:3128"), ("NO_PROXY", "localhost,.corp")],
         );
@@ -172,7 +172,7 @@ mod tests {
             &[
                 ("etc/apt/sources.list", "deb https://me:sesame@mirror.corp/debian bookworm main\n"),
                 ("etc/apt/apt.conf", "Acquire::https::Proxy \"http://me:sesame@proxy.corp\";\n"),
-                ("etc/pip.conf", "[global]\nextra-index-url = https://me:sesame@pypi.corp/simple\n"),
+                ("etc/pip.conf", "[global]\nextra-index-url = https://me:sesame@packages.corp/simple\n"),
             ],
             &[("http_proxy", "http://me:sesame@proxy.corp:3128"), ("PIP_INDEX_URL", "https://a:sesame@b/simple")],
         );

@@ -1,11 +1,13 @@
 //! The site `local`: virtual machines on this computer, by libvirt.
 //!
-//! Each call opens a connection of its own and runs on a thread where it may block. What takes room (memory, disk, a
+//! Each call opens a connection of its own and runs on a thread where it may block, for a limited time. What takes room (memory, disk, a
 //! subnet, a place in the pool) is decided under one lock that all processes of this computer share, so that two that
 //! come at once can't both take the last of it.
 
+mod call;
 mod check;
 mod console;
+mod lock;
 mod machine;
 mod names;
 mod network;
@@ -20,8 +22,7 @@ pub mod trust;
 mod xml;
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ use virt::connect::Connect;
 pub use probe::Accelerator;
 
 use crate::image::{Image, ImageError, ImageStore};
+use call::Call;
 use machine::Wanted;
 use names::{name_of, ticket_of_volume};
 use pool::Pool;
@@ -102,28 +104,29 @@ impl Local {
 
     /// How machines run here. Tried where that isn't known yet, which takes up to 12 seconds.
     pub async fn accelerator(&self) -> Result<Accelerator, SiteError> {
-        self.blocking("trying /dev/kvm", |inner, connect| inner.accelerator(connect)).await
+        self.blocking(Call::Change, "trying /dev/kvm", |inner, connect| inner.accelerator(connect)).await
     }
 
     /// Removes an image from the store, and what the pool has of it. Refused while a machine stands on it.
     pub async fn remove_image(&self, name: &str) -> Result<(), SiteError> {
         let name = name.to_owned();
-        self.blocking("removing the image", move |inner, connect| inner.remove_image(connect, &name)).await
+        self.blocking(Call::Change, "removing the image", move |inner, connect| inner.remove_image(connect, &name))
+            .await
     }
 
     async fn blocking<T: Send + 'static>(
         &self,
+        call: Call,
         doing: &str,
         act: impl FnOnce(&Inner, &Connect) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, SiteError> {
         let inner = Arc::clone(&self.inner);
-        let work = tokio::task::spawn_blocking(move || {
+        let work = call.make(move || {
             let connect = Connect::open(Some(&inner.settings.uri))
                 .map_err(|error| check::unreachable(&inner.settings.uri, &error))?;
             act(&inner, &connect)
         });
-        let answer = work.await.unwrap_or_else(|error| Err(Trouble::report(error.to_string())));
-        answer.map_err(|trouble| self.error(doing, trouble))
+        work.await.map_err(|trouble| self.error(doing, trouble))
     }
 
     fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
@@ -139,14 +142,14 @@ impl Provider for Local {
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
-        self.blocking("asking what is free", |inner, connect| Ok(vec![inner.offer(connect)?])).await
+        self.blocking(Call::Look, "asking what is free", |inner, connect| Ok(vec![inner.offer(connect)?])).await
     }
 
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
         let ticket = ticket.clone();
         match what.clone() {
             Creation::Network { machines } => {
-                self.blocking("creating the network", move |inner, connect| {
+                self.blocking(Call::Change, "creating the network", move |inner, connect| {
                     let _lock = inner.lock()?;
                     let name = network::create(connect, &ticket, &machines)?;
                     Ok(Made { reference: Ref(name), address: None })
@@ -154,7 +157,7 @@ impl Provider for Local {
                 .await
             }
             Creation::Machine { spec, network, public_key, first_boot } => {
-                self.blocking("creating the machine", move |inner, connect| {
+                self.blocking(Call::Change, "creating the machine", move |inner, connect| {
                     let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
                     inner.create_machine(connect, &ticket, &spec, &network.0, &public_key, &first_boot)
                 })
@@ -165,7 +168,7 @@ impl Provider for Local {
 
     async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
         let name = thing.0.clone();
-        self.blocking("looking", move |_, connect| look(connect, kind, &name)).await
+        self.blocking(Call::Look, "looking", move |_, connect| look(connect, kind, &name)).await
     }
 
     /// Nothing ends by itself here.
@@ -176,11 +179,11 @@ impl Provider for Local {
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         let owned = owned.clone();
         let doing = format!("removing the {}", owned.kind);
-        self.blocking(&doing, move |_, connect| delete(connect, &owned)).await
+        self.blocking(Call::Change, &doing, move |_, connect| delete(connect, &owned)).await
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        self.blocking("listing what is ours", |_, connect| owned(connect)).await
+        self.blocking(Call::Look, "listing what is ours", |_, connect| owned(connect)).await
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
@@ -188,40 +191,30 @@ impl Provider for Local {
             Power::On => (machine.0.clone(), "starting the machine"),
             Power::Off => (machine.0.clone(), "stopping the machine"),
         };
-        self.blocking(doing, move |inner, connect| machine::set_power(connect, &name, power, inner.settings.patience))
-            .await
+        self.blocking(Call::Change, doing, move |inner, connect| {
+            machine::set_power(connect, &name, power, inner.settings.patience)
+        })
+        .await
     }
 
     async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
         let name = machine.0.clone();
-        self.blocking("reading the console", move |_, connect| console::read(connect, &name)).await
+        self.blocking(Call::Look, "reading the console", move |_, connect| console::read(connect, &name)).await
     }
 
     async fn check(&self) -> Vec<Health> {
-        let answer = self.blocking("checking", |inner, connect| Ok(check::check(inner, connect))).await;
-        answer.unwrap_or_else(|error| vec![check::bad(error)])
+        // Whether it answers at all is soon known; what comes then may have to try a guest.
+        let check = async {
+            self.blocking(Call::Look, "checking", |_, connect| Ok(connect.lib_version()?)).await?;
+            self.blocking(Call::Change, "checking", |inner, connect| Ok(check::check(inner, connect))).await
+        };
+        check.await.unwrap_or_else(|error| vec![check::bad(error)])
     }
 }
 
 impl Inner {
-    /// Held until it is dropped, or the process ends.
     fn lock(&self) -> Result<File, Trouble> {
-        let path = &self.settings.lock;
-        // Another user may have made it: opening it for reading is enough to lock it, and all that they allow.
-        let open = || File::open(path);
-        let file = match open() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                match OpenOptions::new().write(true).create_new(true).open(path) {
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => open(),
-                    made => made,
-                }
-            }
-            opened => opened,
-        };
-        let named = |error: std::io::Error| Trouble::report(format!("`{}` can't be locked: {error}", path.display()));
-        let file = file.map_err(named)?;
-        file.lock().map_err(named)?;
-        Ok(file)
+        lock::take(&self.settings.lock, lock::PATIENCE)
     }
 
     fn accelerator(&self, connect: &Connect) -> Result<Accelerator, Trouble> {

@@ -9,6 +9,7 @@ use virt::connect::Connect;
 use virt::error::Error;
 
 use super::pool::Pool;
+use super::probe::{self, Ask};
 use super::trouble::Trouble;
 use super::{Accelerator, Inner};
 
@@ -93,8 +94,13 @@ fn qemu(connect: &Connect) -> Health {
 }
 
 fn accelerator(inner: &Inner, connect: &Connect) -> Health {
-    match inner.accelerator(connect) {
-        Ok(Accelerator::Kvm) => good("machines run with the processor's help (a guest was tried)".to_owned()),
+    match inner.accelerator(connect, Ask::Sure) {
+        Ok(Accelerator::Kvm) => {
+            let tried = matches!(probe::kept(connect, &inner.settings.accelerator), Ok(Some(_)));
+            let how =
+                if tried { "a guest was tried" } else { "says libvirt: there is no image of ours to try it with" };
+            good(format!("machines run with the processor's help ({how})"))
+        }
         Ok(emulation) => Health { verdict: Verdict::Note, finding: emulation.note().unwrap_or_default(), hint: None },
         Err(error) => trouble(error),
     }

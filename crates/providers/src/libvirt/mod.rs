@@ -21,7 +21,6 @@ mod trouble;
 pub mod trust;
 mod xml;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,13 +37,14 @@ use hostler_core::time::Window;
 use jiff::Timestamp;
 use virt::connect::Connect;
 
-pub use probe::Accelerator;
+pub use probe::{Accelerator, LABEL as ACCELERATOR_LABEL};
 
 use crate::image::{Image, ImageError, ImageStore};
 use call::Call;
 use machine::Wanted;
 use names::{name_of, ticket_of_volume};
 use pool::Pool;
+use probe::Ask;
 use trouble::Trouble;
 
 /// How to reach libvirt, and where to keep what.
@@ -104,7 +104,7 @@ impl Local {
 
     /// How machines run here. Tried where that isn't known yet, which takes up to 12 seconds.
     pub async fn accelerator(&self) -> Result<Accelerator, SiteError> {
-        self.blocking(Call::Change, "trying /dev/kvm", |inner, connect| inner.accelerator(connect)).await
+        self.blocking(Call::Change, "trying /dev/kvm", |inner, connect| inner.accelerator(connect, Ask::Kept)).await
     }
 
     /// Removes an image from the store, and what the pool has of it. Refused while a machine stands on it.
@@ -217,23 +217,26 @@ impl Inner {
         lock::take(&self.settings.lock, lock::PATIENCE)
     }
 
-    fn accelerator(&self, connect: &Connect) -> Result<Accelerator, Trouble> {
+    fn accelerator(&self, connect: &Connect, ask: Ask) -> Result<Accelerator, Trouble> {
         let file = &self.settings.accelerator;
-        if let Some(kept) = probe::kept(connect, file)? {
-            return Ok(kept);
+        let known = || Ok::<_, Trouble>(probe::kept(connect, file)?.filter(|kept| ask.takes(kept)));
+        if let Some(kept) = known()? {
+            return Ok(kept.accelerator);
         }
         let _lock = self.lock()?;
         // Another process may have tried while we waited.
-        if let Some(kept) = probe::kept(connect, file)? {
-            return Ok(kept);
+        if let Some(kept) = known()? {
+            return Ok(kept.accelerator);
         }
         let pool = Pool::ensure(connect, &self.settings.pool)?;
         probe::probe(connect, &pool, &self.images, file)
     }
 
     fn offer(&self, connect: &Connect) -> Result<Offer, Trouble> {
-        let accelerator = probe::kept(connect, &self.settings.accelerator)?
-            .unwrap_or_else(|| Accelerator::Emulation { why: "it was not tried yet".to_owned() });
+        // Never tried here: whoever only asks what there is must not wait for a guest.
+        let kept = probe::kept(connect, &self.settings.accelerator)?.map(|kept| kept.accelerator);
+        let labels = kept.iter().map(|kept| (ACCELERATOR_LABEL.to_owned(), kept.label().to_owned())).collect();
+        let accelerator = kept.unwrap_or_else(|| Accelerator::Emulation { why: "it was not tried yet".to_owned() });
         let memory = machine::memory(connect, &accelerator)?;
         let disk = match Pool::find(connect)? {
             Some(pool) => pool.left()?,
@@ -249,7 +252,7 @@ impl Inner {
                 disk,
                 arch: std::env::consts::ARCH.to_owned(),
                 gpus: Vec::new(),
-                labels: BTreeMap::new(),
+                labels,
             },
             supply: Supply::Cut { memory: memory.together(), disk },
             availability: Availability::Free,
@@ -309,7 +312,7 @@ impl Inner {
                 format!("a disk of {} is too small for `{}`, which has {}", wanted.disk, image.name, image.disk);
             return Err(Trouble::full(message));
         }
-        let accelerator = self.accelerator(connect)?;
+        let accelerator = self.accelerator(connect, Ask::Kept)?;
         let _lock = self.lock()?;
         // Another process may have done this very step while we waited.
         if let Some(domain) = machine::find(connect, wanted.ticket)? {

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use hostler_core::size::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -32,6 +33,14 @@ pub enum Accelerator {
 }
 
 impl Accelerator {
+    /// What an offer's label [`LABEL`] says.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Emulation { .. } => "emulation",
+        }
+    }
+
     /// What to tell the user, if anything.
     pub fn note(&self) -> Option<String> {
         match self {
@@ -41,19 +50,77 @@ impl Accelerator {
     }
 }
 
+/// The label by which offers say how machines run, where that has been tried: `kvm` or `emulation`.
+pub const LABEL: &str = "accelerator";
+
 /// How long a guest may take to say that it runs. With the processor's help it takes one second.
 const DEADLINE: Duration = Duration::from_secs(12);
 
 /// The line that the initrd of our images prints when it finds `hostler.probe` on the kernel's command line.
 const MARKER: &str = "hostler-probe-ok";
 
+/// What the names of such guests and of their logs begin with; a process's id follows.
+pub(super) const PROBE: &str = "hostler-probe-";
+
+/// How long a guest that said nothing in time counts as an answer: the computer may only have been busy.
+const DOUBT: SignedDuration = SignedDuration::from_hours(24);
+
 /// An answer as it is kept.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+pub(super) struct Kept {
     /// What it is an answer for.
     key: String,
-    accelerator: Accelerator,
+    pub accelerator: Accelerator,
+    /// When to try again, where the answer may be wrong.
+    until: Option<Timestamp>,
+}
+
+impl Kept {
+    fn holds(&self, key: &str, now: Timestamp) -> bool {
+        self.key == key && self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// Which of the kept answers will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Any that holds.
+    Kept,
+    /// One that is beyond doubt; else it is tried anew.
+    Sure,
+}
+
+impl Ask {
+    /// Whether this one will.
+    pub fn takes(self, kept: &Kept) -> bool {
+        self == Self::Kept || kept.until.is_none()
+    }
+}
+
+/// What came of trying.
+#[derive(Debug, PartialEq, Eq)]
+enum Tried {
+    /// The guest said that it runs.
+    Runs,
+    /// It can't run, and why.
+    Fails(String),
+    /// It said nothing in time, and didn't end either.
+    Silent,
+}
+
+impl Tried {
+    fn answer(self, key: String, now: Timestamp) -> Kept {
+        let (why, until) = match self {
+            Self::Runs => return Kept { key, accelerator: Accelerator::Kvm, until: None },
+            Self::Fails(why) => (why, None),
+            Self::Silent => {
+                let why = format!("a guest that was tried with /dev/kvm did not boot in {}s", DEADLINE.as_secs());
+                (why, now.checked_add(DOUBT).ok())
+            }
+        };
+        Kept { key, accelerator: Accelerator::Emulation { why }, until }
+    }
 }
 
 /// What an answer holds for: until the next boot (another kernel, firmware or host below), or another QEMU.
@@ -63,14 +130,14 @@ fn key(connect: &Connect) -> Result<String, Trouble> {
 }
 
 /// The answer that is kept, if it still holds.
-pub(super) fn kept(connect: &Connect, file: &Path) -> Result<Option<Accelerator>, Trouble> {
+pub(super) fn kept(connect: &Connect, file: &Path) -> Result<Option<Kept>, Trouble> {
     let Ok(text) = fs::read(file) else { return Ok(None) };
     let Ok(kept) = serde_json::from_slice::<Kept>(&text) else { return Ok(None) };
-    Ok((kept.key == key(connect)?).then_some(kept.accelerator))
+    Ok(kept.holds(&key(connect)?, Timestamp::now()).then_some(kept))
 }
 
-/// Tries it, and keeps the answer. Only under the site's lock. Without an image of ours there is nothing to try with,
-/// and nothing is kept.
+/// Tries it, and keeps the answer. Only under the site's lock. Without an image of ours there is nothing to try with:
+/// libvirt is believed, and nothing is kept.
 pub(super) fn probe(
     connect: &Connect,
     pool: &Pool<'_>,
@@ -78,16 +145,16 @@ pub(super) fn probe(
     file: &Path,
 ) -> Result<Accelerator, Trouble> {
     let list = images.list().map_err(|error| Trouble::report(error.to_string()))?;
-    let accelerator = if !connect.capabilities()?.contains("<domain type='kvm'/>") {
-        Accelerator::Emulation { why: "this computer has no working /dev/kvm".to_owned() }
+    let tried = if !connect.capabilities()?.contains("<domain type='kvm'") {
+        Tried::Fails("this computer has no working /dev/kvm".to_owned())
     } else if let Some(image) = list.iter().find(|image| matches!(image.boot, Boot::Kernel { .. })) {
         attempt(connect, pool, images, image)?
     } else {
-        let why = "there is no image to try /dev/kvm with; `hostler image build debian-12` makes one";
-        return Ok(Accelerator::Emulation { why: why.to_owned() });
+        return Ok(Accelerator::Kvm);
     };
-    keep(file, &Kept { key: key(connect)?, accelerator: accelerator.clone() })?;
-    Ok(accelerator)
+    let answer = tried.answer(key(connect)?, Timestamp::now());
+    keep(file, &answer)?;
+    Ok(answer.accelerator)
 }
 
 fn keep(file: &Path, kept: &Kept) -> Result<(), Trouble> {
@@ -101,13 +168,13 @@ fn keep(file: &Path, kept: &Kept) -> Result<(), Trouble> {
     Ok(fs::rename(&draft, file)?)
 }
 
-fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Image) -> Result<Accelerator, Trouble> {
+fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Image) -> Result<Tried, Trouble> {
     let base = pool.ensure_base(images, image)?;
     let BootXml::Kernel { kernel, initrd, command_line } = base.boot else {
         return Err(Trouble::report("the image has no kernel"));
     };
     let boot = BootXml::Kernel { kernel, initrd, command_line: format!("{command_line} hostler.probe") };
-    let name = format!("hostler-probe-{}", std::process::id());
+    let name = format!("{PROBE}{}", std::process::id());
     let log = format!("{name}.console");
     pool.remove(&log)?;
     let console = pool.make(&VolumeXml { name: &log, capacity: Bytes(0), base: None, readers: Readers::Owner })?;
@@ -126,19 +193,16 @@ fn attempt(connect: &Connect, pool: &Pool<'_>, images: &ImageStore, image: &Imag
     };
     let answer = boots(connect, pool, &xml, &log);
     pool.remove(&log)?;
-    Ok(match answer? {
-        None => Accelerator::Kvm,
-        Some(why) => Accelerator::Emulation { why },
-    })
+    answer
 }
 
-/// Starts a guest that lives no longer than our connection. `None` where it said that it runs, or else why not.
+/// Starts a guest that lives no longer than our connection, and hears what it says.
 fn boots(
     connect: &Connect,
     pool: &Pool<'_>,
     xml: &dyn Fn(&Accelerator) -> String,
     log: &str,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Tried, Trouble> {
     let start = |accelerator: &Accelerator| {
         connect.create_domain_xml(&xml(accelerator), virt::sys::VIR_DOMAIN_START_AUTODESTROY)
     };
@@ -147,7 +211,7 @@ fn boots(
         Err(error) => {
             // Where no guest starts at all, that is no answer about /dev/kvm.
             start(&Accelerator::Emulation { why: String::new() })?.destroy()?;
-            return Ok(Some(format!("no guest starts with /dev/kvm: {}", cause(error.message()))));
+            return Ok(Tried::Fails(format!("no guest starts with /dev/kvm: {}", cause(error.message()))));
         }
     };
     let said = listen(pool, &domain, log);
@@ -162,19 +226,19 @@ fn cause(message: &str) -> &str {
     ["monitor: ", "qemu-system-x86_64: "].iter().fold(line, |line, end| line.split_once(end).map_or(line, |(_, it)| it))
 }
 
-fn listen(pool: &Pool<'_>, domain: &Domain, log: &str) -> Result<Option<String>, Trouble> {
+fn listen(pool: &Pool<'_>, domain: &Domain, log: &str) -> Result<Tried, Trouble> {
     let end = Instant::now() + DEADLINE;
     loop {
         // Asked before the log is read: what it said last is then in the log.
         let running = domain.is_active().unwrap_or(false);
         if String::from_utf8_lossy(&pool.tail(log, 4096)?).contains(MARKER) {
-            return Ok(None);
+            return Ok(Tried::Runs);
         }
         if !running {
-            return Ok(Some("a guest that was tried with /dev/kvm broke down".to_owned()));
+            return Ok(Tried::Fails("a guest that was tried with /dev/kvm broke down".to_owned()));
         }
         if Instant::now() > end {
-            return Ok(Some(format!("a guest that was tried with /dev/kvm did not boot in {}s", DEADLINE.as_secs())));
+            return Ok(Tried::Silent);
         }
         sleep(Duration::from_millis(100));
     }
@@ -183,6 +247,25 @@ fn listen(pool: &Pool<'_>, domain: &Domain, log: &str) -> Result<Option<String>,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_guest_that_was_only_slow_is_tried_again() {
+        let (noon, key) = (at("2026-11-21T12:00:00Z"), || "boot 1".to_owned());
+        let silent = Tried::Silent.answer(key(), noon);
+        assert_eq!(silent.accelerator.label(), "emulation");
+        assert!(silent.holds("boot 1", at("2026-11-22T11:59:59Z")));
+        assert!(!silent.holds("boot 1", at("2026-11-22T12:00:00Z")), "a day later");
+        assert!(Ask::Kept.takes(&silent) && !Ask::Sure.takes(&silent), "whoever asks for a check has it tried");
+        for sure in [Tried::Runs, Tried::Fails("it broke down".to_owned())] {
+            let sure = sure.answer(key(), noon);
+            assert!(sure.holds("boot 1", at("2027-11-21T12:00:00Z")) && Ask::Sure.takes(&sure));
+            assert!(!sure.holds("boot 2", noon), "until the computer starts anew");
+        }
+    }
 
     #[test]
     fn of_what_qemu_said_the_cause_is_shown() {

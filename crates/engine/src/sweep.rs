@@ -74,13 +74,15 @@ pub fn due(record: &Record, now: Timestamp) -> Option<Due> {
     (on_its_way || journal.turns_back(&record.plan)).then_some(Due::Forsaken)
 }
 
-/// Looks at every site, and at every deployment.
-pub async fn find(store: &Store, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
+/// Looks at every site, and at every deployment. Without a store there is no deployment yet.
+pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
     // Sites are asked first: what a process begins meanwhile is then in the store when we look there, and not taken for
     // forgotten.
     let asked = join_all(sites.iter().map(async |(id, site)| (id, answer(site.owned()).await))).await;
-    let Listing { records, unreadable } = store.list().await?;
-    let known = store.ids().await?;
+    let (Listing { records, unreadable }, known) = match store {
+        Some(store) => (store.list().await?, store.ids().await?),
+        None => Default::default(),
+    };
     let journals: BTreeMap<DeploymentId, Journal> =
         records.iter().map(|record| (record.id, record.journal())).collect();
     let mut found = Found { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..Found::default() };
@@ -96,12 +98,16 @@ pub async fn find(store: &Store, sites: &Sites, now: Timestamp) -> Result<Found,
         let name = record.name.clone();
         match due(record, now) {
             Some(Due::Expired) => found.expired.push(name),
-            Some(Due::Forsaken) if !store.is_busy(&name)? => found.forsaken.push(name),
+            Some(Due::Forsaken) if !is_busy(store, &name)? => found.forsaken.push(name),
             None if record.state() == State::Stuck => found.stuck.push(name),
             _ => {}
         }
     }
     Ok(found)
+}
+
+fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
+    store.map_or(Ok(false), |store| store.is_busy(name))
 }
 
 fn sort(

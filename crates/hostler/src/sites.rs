@@ -41,7 +41,12 @@ impl App {
         trust::read(&self.settings.env.trusted(), Path::new("/"))
     }
 
-    /// The store of images.
+    /// The store of images, where there is one: a command that only looks makes none.
+    pub fn images_if_there(&self) -> Result<Option<ImageStore>, Error> {
+        if self.settings.data_dir.join("images").exists() { self.images().map(Some) } else { Ok(None) }
+    }
+
+    /// The store of images, which is made where there is none.
     pub fn images(&self) -> Result<ImageStore, Error> {
         self.settings.make_data_dir()?;
         Ok(ImageStore::open(&self.settings.data_dir)?)

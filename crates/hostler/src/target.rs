@@ -8,7 +8,7 @@ use hostler_core::demand::source::{BadSource, parse_source};
 use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Secrets, Source, complete, parse};
 use hostler_core::name::Name;
 use hostler_core::scan::{Scan, scan};
-use hostler_engine::repo::{Checkout, Limits, look};
+use hostler_engine::repo::{Checkout, Limits, inside, look};
 use hostler_engine::store::Record;
 
 use crate::app::{App, near};
@@ -87,7 +87,7 @@ async fn live(app: &App, text: &str) -> Result<Option<Record>, Error> {
 }
 
 async fn of_file(app: &App, path: &str, flags: &DemandArgs) -> Result<Wanted, Error> {
-    let text = app.settings.read_file(Path::new(path), Kind::Demand)?;
+    let text = app.settings.read_file(Path::new(path), Kind::Demand).map_err(|error| no_file(app, path, error))?;
     let file = parse(path, &text)?;
     let home = app.settings.env.home();
     let base = Base { directory: &app.settings.directory, author: Author::User { home: home.as_deref() } };
@@ -119,6 +119,10 @@ fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> R
         base: Base { directory: &looked.checkout.path, author },
         fallback_name: &name,
     })?;
+    if let Author::Repository = author {
+        // Told now, and not only when machines wait for the files. It is looked at again when they are taken.
+        completed.demand.work.files.values().try_for_each(|from| inside(&looked.checkout.path, from).map(drop))?;
+    }
     let secrets = file.map(|file| file.secrets).unwrap_or_default();
     Ok(wanted(completed.demand, &secrets, completed.warnings, Some(looked.checkout)))
 }
@@ -145,6 +149,21 @@ fn bad_source(error: &BadSource) -> Error {
     Error::of(Kind::Source, error)
 }
 
+/// A demand file that can't be read, with what is called nearly so in its folder.
+fn no_file(app: &App, path: &str, error: Error) -> Error {
+    let full = app.settings.directory.join(path);
+    if full.exists() {
+        return error;
+    }
+    let wanted = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = full.parent().and_then(|folder| folder.read_dir().ok()).into_iter().flatten().flatten();
+    let names: Vec<String> = beside.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    match near(&wanted, names.iter().map(String::as_str).filter(|name| is_demand_file(name))) {
+        Some(name) => error.hinted(format!("did you mean `{}`?", Path::new(path).with_file_name(name).display())),
+        None => error.hinted("name a demand file that is there, a folder, or a git URL"),
+    }
+}
+
 /// A word that is neither a folder nor a deployment.
 async fn neither(app: &App, text: &str, error: Error) -> Error {
     let mut names: Vec<String> = Vec::new();
@@ -154,4 +173,61 @@ async fn neither(app: &App, text: &str, error: Error) -> Error {
     let message = format!("there is neither a folder nor a live deployment `{text}`");
     let hint = near(text, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
     Error { message, ..error }.maybe_hinted(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::fs;
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::args::{Cli, Colour};
+    use crate::config::{Env, Settings};
+    use crate::printer::Printer;
+    use clap::Parser as _;
+
+    fn app(home: &Path) -> App {
+        let env = Env::new(["HOME", "TMPDIR"].map(|name| (OsString::from(name), home.as_os_str().to_owned())));
+        let printer = Arc::new(Printer::new(&env, Colour::Never));
+        let cli = Cli::parse_from(["hostler", "ls"]);
+        App::new(Settings::read(env).unwrap(), printer, &cli.global)
+    }
+
+    /// A folder with one commit of the files.
+    fn repository(dir: &Path, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            let path = dir.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        for step in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "all"]] {
+            let mut git = Command::new("git");
+            git.current_dir(dir).args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(step);
+            git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+            assert!(git.status().unwrap().success(), "{step:?}");
+        }
+    }
+
+    /// A plan outlives the folder that its repository was fetched to: by its name, or by a file, it is gone on with later.
+    #[test]
+    fn what_is_wanted_of_a_fetched_repository_names_no_folder_of_this_computer() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, project) = (dir.path().join("home"), dir.path().join("project"));
+        fs::create_dir(&home).unwrap();
+        repository(&project, &[("hostler.yaml", "file_mounts: {/srv/got: ./data}\n"), ("data/a.csv", "1")]);
+        let (app, url) = (app(&home), format!("file://{}", project.display()));
+        let target = app.block_on(resolve(&app, &url, &DemandArgs::default())).unwrap();
+        let Target::Wanted(wanted) = target else { panic!("nothing is live") };
+        assert_eq!(wanted.demand.work.files["/srv/got"], "data");
+        let (source, checkout) = (wanted.demand.work.source.clone().unwrap(), wanted.checkout.unwrap());
+        assert_eq!((&source.from, &source.at), (&url, &checkout.commit));
+        let text = serde_json::to_string(&wanted.demand).unwrap();
+        assert!(!text.contains(home.to_str().unwrap()), "{text}");
+        drop(checkout);
+        // As a later process does.
+        let again = app.block_on(look_at(&app, &source)).unwrap();
+        assert_eq!(fs::read_to_string(again.checkout.path.join("data/a.csv")).unwrap(), "1");
+    }
 }

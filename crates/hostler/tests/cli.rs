@@ -146,6 +146,7 @@ fn what_is_wrong_with_a_demand_file_is_shown_at_its_line() {
     assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("demand")));
     assert_eq!(answer["error"]["problems"][0]["place"]["file"]["line"], 3);
     insta::assert_snapshot!("no_demand", home.session(&["plan", "tarin.yaml"]));
+    insta::assert_snapshot!("no_such_demand", home.session(&["up", "nosuch.yaml"]));
 }
 
 #[test]
@@ -179,6 +180,40 @@ fn a_repository_is_analyzed_where_it_lies() {
     insta::assert_snapshot!("analyze", home.session(&["analyze", "."]));
     let (answer, code) = home.json(&["analyze", ".", "-o", "json"]);
     assert_eq!((code, &answer["findings"][0]["file"]), (0, &Value::from("requirements.txt")));
+}
+
+/// A link in a repository names a file of whoever fetches it.
+#[test]
+fn a_repository_gets_no_file_that_a_link_leads_to() {
+    let home = Home::new();
+    fs::create_dir(home.path().join("private")).unwrap();
+    fs::write(home.path().join("private/key"), "sesame").unwrap();
+    let project = home.path().join("work/project");
+    fs::create_dir(&project).unwrap();
+    std::os::unix::fs::symlink(home.path().join("private"), project.join("link")).unwrap();
+    home.write("project/hostler.yaml", "file_mounts: {/tmp/got: ./link}\n");
+    git(&project);
+    let url = format!("file://{}", project.canonicalize().unwrap().display());
+    for target in ["./project", &url] {
+        for verb in ["plan", "up"] {
+            let output = home.run(&[verb, target]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {said}");
+            assert!(said.contains("`link` leads out of the repository"), "{verb} {target}: {said}");
+        }
+    }
+    insta::assert_snapshot!("link_out", home.session(&["up", "./project"]));
+}
+
+/// Commits what is in a folder.
+fn git(dir: &Path) {
+    let steps = [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "all"]];
+    for step in steps {
+        let mut git = Command::new("git");
+        git.current_dir(dir).args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(step);
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        assert!(git.status().unwrap().success(), "{step:?}");
+    }
 }
 
 #[test]
@@ -221,6 +256,32 @@ fn nothing_is_written_by_looking() {
         home.run(args);
         assert!(!home.path().join(".local").exists(), "{args:?}");
     }
+}
+
+#[test]
+fn looking_for_images_and_strays_writes_nothing_either() {
+    let home = Home::new();
+    assert_eq!(home.json(&["image", "ls", "-o", "json"]), (Value::Array(Vec::new()), 0));
+    assert_eq!(home.run(&["image", "rm", "debian-12", "--dry-run"]).status.code(), Some(2));
+    for args in [&["sweep", "--dry-run", "-o", "json"][..], &["sweep", "-o", "json"]] {
+        let (found, code) = home.json(args);
+        assert_eq!((code, &found["orphans"]), (0, &Value::Array(Vec::new())), "{args:?}");
+    }
+    assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_checksum_is_checked_before_anything_is_fetched() {
+    let home = Home::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/disk.qcow2", listener.local_addr().unwrap());
+    for digits in ["zz", &"g".repeat(64), &"a".repeat(63)] {
+        let output = home.run(&["image", "add", "mine", &url, "--sha256", digits]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("64 hexadecimal digits"), "{digits}: {said}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

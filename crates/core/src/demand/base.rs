@@ -45,6 +45,22 @@ impl Base<'_> {
             _ => Ok(path),
         }
     }
+
+    /// The path as a demand keeps it: absolute where the user wrote it, and relative to the repository's top (`.` for
+    /// all of it) where that did. Where the repository lies is known only while there is a checkout of it, and whether a
+    /// link leads out of it only by looking: who takes the file joins both, and looks.
+    ///
+    /// # Errors
+    /// As for [`Base::path`].
+    pub fn kept(&self, text: &str) -> Result<PathBuf, String> {
+        let path = self.path(text)?;
+        match (self.author, path.strip_prefix(normal(self.directory))) {
+            (Author::User { .. }, _) => Ok(path),
+            (Author::Repository, Ok(inner)) if inner.as_os_str().is_empty() => Ok(PathBuf::from(".")),
+            (Author::Repository, Ok(inner)) => Ok(inner.to_owned()),
+            (Author::Repository, Err(_)) => Err(outside(text)),
+        }
+    }
 }
 
 fn outside(text: &str) -> String {
@@ -130,6 +146,15 @@ mod tests {
         for text in ["~/.ssh", "~", "/etc/passwd", "../clone-2", "data/../../x", "/tmp/clone/../x"] {
             assert!(repository().path(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_demand_keeps_does_not_know_where_the_repository_lies() {
+        for (text, kept) in [("data/./x", "data/x"), ("./a/../b", "b"), (".", "."), ("/tmp/clone/b", "b")] {
+            assert_eq!(repository().kept(text), Ok(PathBuf::from(kept)), "{text}");
+        }
+        assert!(repository().kept("../x").is_err());
+        assert_eq!(user().kept("data"), Ok(PathBuf::from("/work/project/data")));
     }
 
     #[test]

@@ -215,7 +215,8 @@ pub struct Budget {
 pub struct Work {
     /// The code to bring there.
     pub source: Option<Source>,
-    /// More files: where on the machine, from which local path.
+    /// More files: where on the machine, from which path here: absolute, or of the source where it is relative, which
+    /// must then lie inside of it.
     pub files: BTreeMap<String, String>,
     /// Environment of `setup`, `run` and the checks.
     pub envs: BTreeMap<String, String>,

@@ -214,6 +214,13 @@ fn the_file_of_a_repository_reaches_only_into_it() {
 }
 
 #[test]
+fn the_mounts_of_a_repository_are_relative_to_it() {
+    let file = "file_mounts: {/x: ./data, /y: .}";
+    let files = Case { file, own_file: true, ..Case::default() }.demand().work.files;
+    assert_eq!(files.values().collect::<Vec<_>>(), ["data", "."]);
+}
+
+#[test]
 fn the_file_of_a_repository_takes_no_secret_that_was_not_named() {
     let file = "secrets: [HF_TOKEN]";
     let case = Case { file, own_file: true, ..Case::default() };

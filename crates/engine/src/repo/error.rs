@@ -26,6 +26,12 @@ pub enum RepoError {
     /// No such folder in the repository, or a link out of it.
     #[error("the repository has no folder `{0}`")]
     NoSubdirectory(String),
+    /// No such file or folder in the repository.
+    #[error("the repository has no file or folder `{0}`")]
+    NoPath(String),
+    /// A path of the repository's that means something else.
+    #[error("`{0}` leads out of the repository, whose own demand file must not reach there")]
+    Outside(String),
     /// A folder that may not be read.
     #[error("`{}` cannot be read", path.display())]
     Unreadable {
@@ -116,6 +122,10 @@ impl RepoError {
             }
             Self::HostKey(_) => "connect to the host once by `ssh`, and check its key",
             Self::NoRef { at, .. } if is_short_commit(at) => "a commit is fetched by all of its 40 digits",
+            Self::Outside(_) => {
+                "look at what the repository wants of this computer; to bring the file nevertheless, name it in a demand \
+                 file of your own"
+            }
             Self::TooLarge { .. } => "clone it yourself and name the folder",
             Self::TooSlow { .. } => "try again, or clone it yourself and name the folder",
             _ => return None,

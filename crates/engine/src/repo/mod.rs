@@ -7,6 +7,7 @@
 mod error;
 mod git;
 mod process;
+mod room;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -19,9 +20,9 @@ use std::time::Duration;
 use hostler_core::demand::Source;
 use hostler_core::scan::{self, Tree};
 use hostler_core::size::Bytes;
-use tempfile::TempDir;
 
 pub use error::RepoError;
+use room::Room;
 pub use walk::read_tree;
 
 /// How much a repository may cost to look at.
@@ -48,7 +49,7 @@ pub struct Checkout {
     pub path: PathBuf,
     /// The commit that was fetched, as 40 or 64 hexadecimal digits; absent for a local folder.
     pub commit: Option<String>,
-    fetched: Option<TempDir>,
+    fetched: Option<Room>,
 }
 
 impl Checkout {
@@ -83,11 +84,33 @@ pub async fn fetch(source: &Source, scratch: &Path, limits: &Limits) -> Result<C
         let path = within(&path, &source.subdirectory)?;
         return Ok(Checkout { path, commit: None, fetched: None });
     }
+    tidy(scratch.to_owned()).await;
     let no_scratch = |error| RepoError::NoScratch { path: scratch.to_owned(), error };
-    let fetched = tempfile::Builder::new().prefix("repo-").tempdir_in(scratch).map_err(no_scratch)?;
-    let commit = git::fetch(source, fetched.path(), limits).await?;
-    let path = within(&folder(fetched.path())?, &source.subdirectory)?;
-    Ok(Checkout { path, commit: Some(commit), fetched: Some(fetched) })
+    let room = Room::new(scratch).map_err(no_scratch)?;
+    let commit = git::fetch(source, &room.tree(), limits).await?;
+    let path = within(&folder(&room.tree())?, &source.subdirectory)?;
+    Ok(Checkout { path, commit: Some(commit), fetched: Some(room) })
+}
+
+/// The file or folder that a repository means by a relative path, without links.
+///
+/// # Errors
+/// Where there is none, and where the path or a link in it leads out of `top`: nobody else's file may be meant by what
+/// somebody else wrote.
+pub fn inside(top: &Path, path: &str) -> Result<PathBuf, RepoError> {
+    let unreadable = |error| RepoError::Unreadable { path: top.to_owned(), error };
+    let top = top.canonicalize().map_err(unreadable)?;
+    let real = top.join(path).canonicalize().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => RepoError::NoPath(path.to_owned()),
+        _ => RepoError::Unreadable { path: top.join(path), error },
+    })?;
+    if real.starts_with(&top) { Ok(real) } else { Err(RepoError::Outside(path.to_owned())) }
+}
+
+/// Removes what killed processes have left, on a thread that may wait for the disk.
+async fn tidy(scratch: PathBuf) {
+    // It is tried again at the next fetch, whatever came in between.
+    let _ = tokio::task::spawn_blocking(move || room::remove_forsaken(&scratch)).await;
 }
 
 /// A folder that is there, without links in its path.

@@ -199,7 +199,7 @@ impl Bench {
 
     pub async fn sweep(&self) -> Found {
         let site: Arc<dyn Provider> = Arc::new(self.site(Arc::default()));
-        sweep::find(&self.store().await, &Sites::from([(local(), site)]), NOW()).await.unwrap()
+        sweep::find(Some(&self.store().await), &Sites::from([(local(), site)]), NOW()).await.unwrap()
     }
 
     /// The tickets on this deployment's things.

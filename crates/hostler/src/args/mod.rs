@@ -179,6 +179,13 @@ fn patience(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration).map_err(|error| error.to_string())
 }
 
+fn sha256(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_owned());
+    }
+    Err("a SHA-256 is 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned())
+}
+
 /// Whether to ask, and whether to do it at all.
 #[derive(Debug, Args)]
 pub struct Consent {
@@ -396,7 +403,7 @@ pub struct ImageAddArgs {
     pub from: String,
 
     /// The SHA-256 that it must have, in hexadecimal digits
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
     pub sha256: String,
 
     /// The user to log in as

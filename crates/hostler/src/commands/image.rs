@@ -57,7 +57,7 @@ fn ready(app: &App, image: &Image) -> Result<(), Error> {
 }
 
 fn ls(app: &App) -> Result<(), Error> {
-    let images = app.images()?.list()?;
+    let images = app.images_if_there()?.map_or(Ok(Vec::new()), |store| store.list())?;
     if images.is_empty() && app.format == Format::Text {
         app.printer.say("no images: `hostler image build debian-12` makes one");
         return Ok(());
@@ -67,7 +67,8 @@ fn ls(app: &App) -> Result<(), Error> {
 
 fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
     let name = &args.name;
-    let Some(image) = app.images()?.find(name)? else {
+    let found = app.images_if_there()?.map_or(Ok(None), |store| store.find(name))?;
+    let Some(image) = found else {
         return Err(ImageError::Missing(name.clone()).into());
     };
     app.show(|width| view::images(std::slice::from_ref(&image), width));

@@ -24,13 +24,18 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
 }
 
 async fn sweep(app: &App, args: &SweepArgs, tickets: &[Ticket]) -> Result<Found, Error> {
-    let (store, sites) = (app.store().await?, app.sites()?);
-    let found = find(&store, &sites, (app.now)()).await?;
+    let (there, sites) = (app.store_if_there().await?, app.sites()?);
+    let found = find(there.as_ref(), &sites, (app.now)()).await?;
     app.emit(&found, |width| view::strays(&found, width))?;
     let named = named(&found, tickets)?;
     if args.consent.dry_run {
         return Ok(found);
     }
+    let store = match there {
+        Some(store) => store,
+        None if found.is_clean() && named.is_empty() => return Ok(found),
+        None => app.store().await?,
+    };
     // Keys that open nothing any more need no consent. What costs money is deleted though they can't be.
     let tidied = tidy(&store).await.map_err(Error::from);
     if found.is_clean() && named.is_empty() {
@@ -79,7 +84,7 @@ fn named(found: &Found, tickets: &[Ticket]) -> Result<Vec<Stray>, Error> {
 
 async fn delete(app: &App, store: &Store, sites: &Sites, found: &Found, named: Vec<Stray>) -> Result<(), Error> {
     // What was found may have been adopted while the user was asked.
-    let again = find(store, sites, (app.now)()).await?;
+    let again = find(Some(store), sites, (app.now)()).await?;
     let mut strays: Vec<Stray> = found.orphans.iter().filter(|stray| again.orphans.contains(stray)).cloned().collect();
     strays.extend(named);
     let failed = remove(sites, &strays).await;

@@ -92,7 +92,7 @@ impl Merge<'_> {
         self.note_file("file_mounts", "file_mounts");
         let mut files = BTreeMap::new();
         for (there, here) in written {
-            match self.inputs.base.path(&substitute(here, envs)) {
+            match self.inputs.base.kept(&substitute(here, envs)) {
                 Ok(path) => {
                     files.insert(substitute(there, envs), path.to_string_lossy().into_owned());
                 }

@@ -20,6 +20,38 @@ async fn the_source_and_further_files_come_to_their_places() {
 }
 
 #[tokio::test]
+async fn a_relative_file_is_one_of_the_source() {
+    let mut bench = Bench::new().await.with_source(&[("data/a.csv", "1")]);
+    std::os::unix::fs::symlink("data/a.csv", bench.source.as_ref().unwrap().join("newest.csv")).unwrap();
+    let place = bench.server.path("place");
+    bench.work.files.insert(place.clone(), "data".to_owned());
+    bench.work.files.insert(format!("{place}/in/"), "newest.csv".to_owned());
+    assert!(!bench.already(&Phase::Source).await);
+    for name in ["a.csv", "in/newest.csv"] {
+        assert_eq!(std::fs::read_to_string(format!("{place}/{name}")).unwrap(), "1", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn no_relative_file_leads_out_of_the_source() {
+    let mut bench = Bench::new().await.with_source(&[("train.py", "")]);
+    let (private, source) = (bench.server.dir.path().join("private"), bench.source.clone().unwrap());
+    std::fs::create_dir(&private).unwrap();
+    std::fs::write(private.join("key"), "sesame").unwrap();
+    std::os::unix::fs::symlink(&private, source.join("link")).unwrap();
+    let place = bench.server.path("place");
+    for from in ["link", "./link", "link/key", "../private"] {
+        bench.work.files.insert(place.clone(), from.to_owned());
+        let error = bench.perform(&Phase::Source).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("`{from}` leads out of the repository")), "{error}");
+        assert!(!PathBuf::from(&place).exists(), "{from}");
+    }
+    bench.source = None;
+    let error = bench.perform(&Phase::Source).await.unwrap_err();
+    assert!(error.to_string().contains("there is none"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_missing_here_is_named() {
     let mut bench = Bench::new().await;
     bench.work.files.insert("~/x".to_owned(), "/no/such/file".to_owned());

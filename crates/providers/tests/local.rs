@@ -146,10 +146,14 @@ async fn a_base_that_nobody_needs_any_more_makes_way_for_the_next() {
     let made = lab.create(&spec, &network).await.unwrap();
     // Removed behind the pool's back, as an image is that is built anew.
     lab.store.remove(&old.name).unwrap();
+    let half = format!("base-{}.kernel", "0123456789abcdef".repeat(2));
+    lab.leave(&half);
+    lab.leave("hostler-probe-1.console");
     let (new, mut next) = (lab.junk_image("new").await, lab.spec("new"));
     next.image = new.name.clone();
     let second = lab.create(&next, &network).await.unwrap();
     assert!(lab.has_base(&old.digest), "a machine stands on it");
+    assert!(!lab.has(&half) && !lab.has("hostler-probe-1.console"), "crashes have left them");
     lab.remove(&made).await;
     lab.remove(&second).await;
     lab.local.remove_image(&new.name).await.unwrap();

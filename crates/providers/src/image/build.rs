@@ -36,16 +36,17 @@ impl ImageStore {
     /// Builds the image of a recipe (there is `debian-12`), or returns it where it is there already.
     ///
     /// `sources` are the package sources in one of apt's own formats; Debian's where absent. An image that an older
-    /// recipe made is built anew.
+    /// recipe made is built anew, and so is one that can't be read.
     pub async fn build(&self, name: &str, sources: Option<&str>, progress: Progress<'_>) -> Result<Image, ImageError> {
         let name = checked(name)?;
         if name != DEFAULT_IMAGE {
             return Err(ImageError::NoRecipe(name));
         }
         let _lock = self.lock(&name)?;
-        match self.find(&name)? {
-            Some(image) if image.origin == origin() => return Ok(image),
-            _ => {}
+        if let Ok(Some(image)) = self.find(&name)
+            && image.origin == origin()
+        {
+            return Ok(image);
         }
         needs()?;
         let draft = self.draft(&name)?;

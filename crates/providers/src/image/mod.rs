@@ -140,20 +140,27 @@ impl ImageStore {
         Ok(store)
     }
 
-    /// Every image, in the order of their names. A folder that holds none is passed over.
+    /// Every image, in the order of their names. One that can't be read is passed over; see [`Self::unreadable`].
     pub fn list(&self) -> Result<Vec<Image>, ImageError> {
+        Ok(self.names()?.iter().filter_map(|name| self.find(name).ok().flatten()).collect())
+    }
+
+    /// The names of the images whose `image.json` can't be read, and why. They can be removed, or built anew.
+    pub fn unreadable(&self) -> Result<Vec<(String, ImageError)>, ImageError> {
+        let why = |name: String| self.find(&name).err().map(|error| (name, error));
+        Ok(self.names()?.into_iter().filter_map(why).collect())
+    }
+
+    /// In order. Drafts, and what is being removed, have names that are none.
+    fn names(&self) -> Result<Vec<String>, ImageError> {
         let folder = self.images();
-        let mut images = Vec::new();
+        let mut names = Vec::new();
         for entry in fs::read_dir(&folder).map_err(at(&folder, "read"))? {
             let name = entry.map_err(at(&folder, "read"))?.file_name();
-            if let Some(name) = name.to_str()
-                && let Ok(Some(image)) = self.find(name)
-            {
-                images.push(image);
-            }
+            names.extend(name.to_str().and_then(|name| checked(name).ok()));
         }
-        images.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(images)
+        names.sort();
+        Ok(names)
     }
 
     /// An image by its name.
@@ -166,15 +173,25 @@ impl ImageStore {
         }
     }
 
-    /// Removes an image. Whether machines still stand on it, the caller has asked before.
+    /// Removes an image, whole or broken. Whether machines still stand on it, the caller has asked before.
     pub fn remove(&self, name: &str) -> Result<(), ImageError> {
+        self.remove_held(&self.hold(name)?)
+    }
+
+    /// Keeps an image as it is until this is dropped: waits for whoever makes or removes it now.
+    pub(crate) fn hold(&self, name: &str) -> Result<Held, ImageError> {
         let name = checked(name)?;
-        let _lock = self.lock(&name)?;
-        if self.find(&name)?.is_none() {
-            return Err(ImageError::Missing(name));
-        }
+        Ok(Held { _lock: self.lock(&name)?, name })
+    }
+
+    /// Removes the image that is held.
+    pub(crate) fn remove_held(&self, held: &Held) -> Result<(), ImageError> {
+        let name = &held.name;
         // Out of sight first: a crash in the middle must not leave half an image under its name.
-        let (folder, trash) = (self.folder(&name), self.images().join(format!(".old-{name}")));
+        let (folder, trash) = (self.folder(name), self.images().join(format!(".old-{name}")));
+        if !folder.exists() {
+            return Err(ImageError::Missing(name.clone()));
+        }
         remove_tree(&trash)?;
         fs::rename(&folder, &trash).map_err(at(&folder, "removed"))?;
         remove_tree(&trash)
@@ -220,19 +237,41 @@ impl ImageStore {
         Ok(draft)
     }
 
-    /// Puts a finished draft in its place. Only under the lock of its name.
+    /// Puts a finished draft in its place, once all of it is on the disk: a computer that loses its power has either
+    /// the old image or the new one. Only under the lock of its name.
     fn publish(&self, draft: &Path, image: &Image) -> Result<(), ImageError> {
         let json = draft.join("image.json");
         let text = serde_json::to_vec_pretty(image).map_err(|error| at(&json, "written")(error.into()))?;
         fs::write(&json, text).map_err(at(&json, "written"))?;
+        sync_folder(draft)?;
         let (folder, trash) = (self.folder(&image.name), self.images().join(format!(".old-{}", image.name)));
         remove_tree(&trash)?;
         if folder.exists() {
             fs::rename(&folder, &trash).map_err(at(&folder, "replaced"))?;
         }
         fs::rename(draft, &folder).map_err(at(&folder, "written"))?;
+        sync(&self.images())?;
         remove_tree(&trash)
     }
+}
+
+/// An image that nobody else makes or removes meanwhile.
+#[derive(Debug)]
+pub(crate) struct Held {
+    name: String,
+    _lock: fs::File,
+}
+
+/// Has a folder and all files in it written to the disk.
+fn sync_folder(folder: &Path) -> Result<(), ImageError> {
+    for entry in fs::read_dir(folder).map_err(at(folder, "read"))? {
+        sync(&entry.map_err(at(folder, "read"))?.path())?;
+    }
+    sync(folder)
+}
+
+fn sync(path: &Path) -> Result<(), ImageError> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(at(path, "written"))
 }
 
 /// Makes an I/O error say which file it was about.
@@ -296,6 +335,23 @@ mod tests {
         store.remove("a").unwrap();
         assert!(matches!(store.remove("a"), Err(ImageError::Missing(_))));
         assert_eq!(fs::read_dir(store.images()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_image_that_can_t_be_read_is_told_of_and_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ImageStore::open(folder.path()).unwrap();
+        for name in ["broken", "whole"] {
+            store.publish(&store.draft(name).unwrap(), &some_image(name)).unwrap();
+        }
+        fs::write(store.folder("broken").join("image.json"), "").unwrap();
+        store.draft("c").unwrap();
+        assert_eq!(store.list().unwrap(), [some_image("whole")]);
+        let unreadable: Vec<String> = store.unreadable().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(unreadable, ["broken"]);
+        assert!(matches!(store.find("broken"), Err(ImageError::File { .. })));
+        store.remove("broken").unwrap();
+        assert_eq!(store.find("broken").unwrap(), None);
     }
 
     #[test]

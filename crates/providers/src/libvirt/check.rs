@@ -8,6 +8,7 @@ use hostler_core::size::Bytes;
 use virt::connect::Connect;
 use virt::error::Error;
 
+use super::images::unusable;
 use super::pool::Pool;
 use super::probe::{self, Ask};
 use super::trouble::Trouble;
@@ -43,7 +44,10 @@ fn installed() -> bool {
 
 /// The findings, with libvirt reached.
 pub(super) fn check(inner: &Inner, connect: &Connect) -> Vec<Health> {
-    vec![libvirt(inner, connect), qemu(connect), accelerator(inner, connect), pool(inner, connect), images(inner)]
+    let mut findings =
+        vec![libvirt(inner, connect), qemu(connect), accelerator(inner, connect), pool(inner, connect), images(inner)];
+    findings.extend(unreadable(inner));
+    findings
 }
 
 /// A finding that says why the site can't be used.
@@ -126,8 +130,14 @@ fn images(inner: &Inner) -> Health {
             let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
             good(format!("images: {}", names.join(", ")))
         }
-        Err(error) => trouble(Trouble::report(error.to_string())),
+        Err(error) => trouble(unusable(error)),
     }
+}
+
+/// Those that [`images`] passes over. Others can be used all the same.
+fn unreadable(inner: &Inner) -> Vec<Health> {
+    let entries = inner.images.unreadable().unwrap_or_default();
+    entries.into_iter().map(|(_, error)| Health { verdict: Verdict::Note, ..trouble(unusable(error)) }).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod call;
 mod check;
 mod console;
+mod images;
 mod lock;
 mod machine;
 mod names;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hostler_core::money::Money;
 use hostler_core::name::SiteId;
-use hostler_core::offer::{Availability, Facts, ImageFacts, Offer, Supply};
+use hostler_core::offer::{Availability, Facts, Offer, Supply};
 use hostler_core::plan::{Kind, MachineSpec};
 use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError};
 use hostler_core::ticket::{Ref, Ticket};
@@ -39,8 +40,9 @@ use virt::connect::Connect;
 
 pub use probe::{Accelerator, LABEL as ACCELERATOR_LABEL};
 
-use crate::image::{Image, ImageError, ImageStore};
+use crate::image::ImageStore;
 use call::Call;
+use images::{bootable, unusable};
 use machine::Wanted;
 use names::{name_of, ticket_of_volume};
 use pool::Pool;
@@ -242,7 +244,7 @@ impl Inner {
             Some(pool) => pool.left()?,
             None => check::free_below(&self.settings.pool),
         };
-        let images = self.images.list().map_err(|error| Trouble::report(error.to_string()))?;
+        let images = self.images.list().map_err(unusable)?;
         Ok(Offer {
             site: self.settings.site.clone(),
             node_type: "vm".to_owned(),
@@ -298,20 +300,8 @@ impl Inner {
 
     /// Under the lock: the room that is seen free is taken by the same process.
     fn define(&self, connect: &Connect, image: &str, wanted: &Wanted<'_>) -> Result<virt::domain::Domain, Trouble> {
-        let image = match self.images.find(image) {
-            Ok(Some(image)) => image,
-            Ok(None) => {
-                let hint =
-                    "`hostler image ls` shows those there are; `hostler image build debian-12` makes the default";
-                return Err(Trouble::ask(format!("there is no image `{image}`"), hint));
-            }
-            Err(error) => return Err(Trouble::report(error.to_string())),
-        };
-        if wanted.disk < image.disk {
-            let message =
-                format!("a disk of {} is too small for `{}`, which has {}", wanted.disk, image.name, image.disk);
-            return Err(Trouble::full(message));
-        }
+        // Refused before a guest is tried.
+        self.image(image, wanted.disk)?;
         let accelerator = self.accelerator(connect, Ask::Kept)?;
         let _lock = self.lock()?;
         // Another process may have done this very step while we waited.
@@ -319,31 +309,10 @@ impl Inner {
             return Ok(domain);
         }
         let pool = Pool::ensure(connect, &self.settings.pool)?;
-        let base = pool.ensure_base(&self.images, &image)?;
+        // It may have been built anew while we waited.
+        let base = pool.ensure_base(&self.images, &self.image(image, wanted.disk)?)?;
         machine::define(connect, &pool, &base, &accelerator, wanted)
     }
-
-    fn remove_image(&self, connect: &Connect, name: &str) -> Result<(), Trouble> {
-        let report = |error: ImageError| Trouble::report(error.to_string());
-        let missing =
-            || Trouble::ask(format!("there is no image `{name}`"), "`hostler image ls` shows those there are");
-        let image = self.images.find(name).map_err(report)?.ok_or_else(missing)?;
-        let _lock = self.lock()?;
-        if let Some(pool) = Pool::find(connect)? {
-            let tickets = pool.standing_on(&image)?;
-            if let Some(ticket) = tickets.first() {
-                let message = format!("the image `{name}` is in use by {} machines, as `{ticket}`", tickets.len());
-                return Err(Trouble::ask(message, "take them down first: `hostler ls` shows them"));
-            }
-            pool.remove_base(&image)?;
-        }
-        self.images.remove(name).map_err(report)
-    }
-}
-
-fn bootable(image: Image) -> ImageFacts {
-    let Image { name, arch, user, disk, memory, .. } = image;
-    ImageFacts { name, arch, user, disk, memory }
 }
 
 fn look(connect: &Connect, kind: Kind, name: &str) -> Result<Sighting, Trouble> {

@@ -5,7 +5,9 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use hostler_core::ports::Remedy;
 use hostler_core::size::Bytes;
 use hostler_core::ticket::Ticket;
 use virt::connect::Connect;
@@ -15,6 +17,7 @@ use virt::storage_vol::StorageVol;
 use virt::stream::Stream;
 
 use super::names::ticket_of_volume;
+use super::probe::PROBE;
 use super::trouble::{Trouble, found};
 use super::xml::{self, BootXml, Readers, VolumeXml};
 use crate::image::{Boot, Image, ImageStore};
@@ -144,12 +147,9 @@ impl<'a> Pool<'a> {
     pub fn ensure_base(&self, images: &ImageStore, image: &Image) -> Result<Base, Trouble> {
         let names = BaseNames::of(image);
         if self.volume(&names.whole)?.is_none() {
-            self.prune(images)?;
-            let (kernel, initrd) = images.kernel(image);
-            self.bring(&names.disk, &images.disk(image))?;
-            if let Boot::Kernel { .. } = image.boot {
-                self.bring(&names.kernel, &kernel)?;
-                self.bring(&names.initrd, &initrd)?;
+            self.tidy(images);
+            for (name, file) in open(&names, images, image)? {
+                self.bring(name, file)?;
             }
             self.make(&base_volume(&names.whole, Bytes(0)))?;
         }
@@ -176,18 +176,22 @@ impl<'a> Pool<'a> {
         Ok(copies.into_iter().filter(|(_, on)| *on == base).map(|(ticket, _)| ticket).collect())
     }
 
-    /// Removes bases that no machine stands on, of images that have been replaced or removed since.
+    /// Removes what nobody needs any more: bases, whole or not, that no machine stands on, of images that have been
+    /// replaced or removed since, and what a guest left that was tried. Only under the site's lock.
+    ///
+    /// What can't be removed now takes room, and nothing else: it is removed the next time.
+    pub fn tidy(&self, images: &ImageStore) {
+        if let Err(trouble) = self.prune(images) {
+            tracing::warn!(why = trouble.message, "the pool was not tidied up");
+        }
+    }
+
+    /// Nothing is removed unless all that may be needed is known.
     fn prune(&self, images: &ImageStore) -> Result<(), Trouble> {
         let mut kept: Vec<String> = self.copies()?.into_iter().map(|(_, base)| base).collect();
-        kept.extend(images.list().unwrap_or_default().iter().map(|image| BaseNames::of(image).disk));
-        for name in self.names()? {
-            if let Some(stem) = name.strip_prefix("base-").and_then(|rest| rest.strip_suffix(".whole"))
-                && !kept.contains(&format!("base-{stem}.qcow2"))
-            {
-                BaseNames::of_stem(stem).all().iter().try_for_each(|name| self.remove(name))?;
-            }
-        }
-        Ok(())
+        let images = images.list().map_err(|error| Trouble::report(error.to_string()))?;
+        kept.extend(images.iter().map(|image| BaseNames::of(image).disk));
+        leftovers(self.names()?, &kept).iter().try_for_each(|name| self.remove(name))
     }
 
     /// The disks of machines: their tickets, and the names of the bases that they are copies of.
@@ -195,12 +199,12 @@ impl<'a> Pool<'a> {
         let mut copies = Vec::new();
         for volume in self.pool.list_all_volumes(0)? {
             // One that went away since it was listed stands on nothing.
-            let (Ok(name), Ok(xml)) = (volume.name(), volume.xml_desc(0)) else { continue };
+            let Some(xml) = found(volume.xml_desc(0), ErrorNumber::NoStorageVolume)? else { continue };
             let base = xml.split_once("<backingStore>").and_then(|(_, rest)| {
                 let (path, _) = rest.split_once("<path>")?.1.split_once("</path>")?;
                 Some(path.rsplit('/').next()?.to_owned())
             });
-            copies.extend(ticket_of_volume(&name).zip(base));
+            copies.extend(ticket_of_volume(&volume.name()?).zip(base));
         }
         Ok(copies)
     }
@@ -213,9 +217,8 @@ impl<'a> Pool<'a> {
         Ok(StorageVol::create_xml(&self.pool, &volume.to_string(), 0)?)
     }
 
-    fn bring(&self, name: &str, file: &PathBuf) -> Result<(), Trouble> {
+    fn bring(&self, name: &str, mut file: File) -> Result<(), Trouble> {
         self.remove(name)?;
-        let mut file = File::open(file).map_err(|error| Trouble::report(format!("`{}`: {error}", file.display())))?;
         let size = file.metadata()?.len();
         let volume = self.create(&base_volume(name, Bytes(size)))?;
         self.upload(&volume, &mut file, size)
@@ -237,6 +240,47 @@ impl<'a> Pool<'a> {
             }
         }
     }
+}
+
+/// The files of an image, and what they are called in the pool.
+///
+/// An image may be replaced at any time: files that are open stay as they are, and the image is asked for once more
+/// when all are, since a base is named by its content.
+fn open<'a>(names: &'a BaseNames, images: &ImageStore, image: &Image) -> Result<Vec<(&'a str, File)>, Trouble> {
+    let (kernel, initrd) = images.kernel(image);
+    let mut files = vec![(names.disk.as_str(), images.disk(image))];
+    if let Boot::Kernel { .. } = image.boot {
+        files.extend([(names.kernel.as_str(), kernel), (names.initrd.as_str(), initrd)]);
+    }
+    let named = |(name, path): (&'a str, PathBuf)| match File::open(&path) {
+        Ok(file) => Ok((name, file)),
+        Err(error) => Err(Trouble::report(format!("`{}`: {error}", path.display()))),
+    };
+    let files = files.into_iter().map(named).collect();
+    match images.find(&image.name) {
+        Ok(Some(now)) if now == *image => files,
+        _ => Err(Trouble {
+            remedy: Remedy::Retry(Duration::from_secs(1)),
+            ..Trouble::report(format!("the image `{}` was replaced or removed meanwhile", image.name))
+        }),
+    }
+}
+
+/// Of these volumes, those of bases that are not among the disks that are kept, and what a guest left that was tried.
+/// Marks come first: without its mark a base is none any more, if only a part of it gets removed.
+fn leftovers(mut names: Vec<String>, kept: &[String]) -> Vec<String> {
+    names.retain(|name| match stem(name) {
+        Some(stem) => !kept.contains(&BaseNames::of_stem(stem).disk),
+        None => name.starts_with(PROBE),
+    });
+    names.sort_by_key(|name| !name.ends_with(".whole"));
+    names
+}
+
+/// What the names of a base's volumes share, if this is one.
+fn stem(name: &str) -> Option<&str> {
+    let (stem, _) = name.strip_prefix(BASE)?.split_once('.')?;
+    (stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(stem)
 }
 
 fn base_volume(name: &str, capacity: Bytes) -> VolumeXml<'_> {
@@ -269,5 +313,23 @@ impl BaseNames {
     /// In the order of removing: without its mark it is no base any more.
     fn all(&self) -> [&str; 4] {
         [&self.whole, &self.disk, &self.kernel, &self.initrd]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_needs_is_left_over() {
+        let (old, new) = ("a".repeat(32), "b".repeat(32));
+        let kept = format!("base-{new}.qcow2");
+        let half = format!("base-{old}.kernel");
+        let mark = format!("base-{old}.whole");
+        let machine = "hostler-00000000000000000000000000000007-machine-a.console";
+        let mine = "base-of-mine.qcow2";
+        let names = [&half, &mark, &kept, &format!("base-{new}.whole"), machine, mine, "hostler-probe-42.console"];
+        let names = names.iter().map(|name| name.to_string()).collect();
+        assert_eq!(leftovers(names, &[kept]), [&mark, &half, "hostler-probe-42.console"]);
     }
 }

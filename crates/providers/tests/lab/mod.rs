@@ -178,7 +178,7 @@ impl Lab {
     }
 
     pub fn has_base(&self, digest: &str) -> bool {
-        self.pool().lookup_storage_vol_by_name(&format!("base-{}.qcow2", &digest[..32])).is_ok()
+        self.has(&format!("base-{}.qcow2", &digest[..32]))
     }
 
     pub fn base_size(&self, digest: &str) -> u64 {
@@ -198,15 +198,24 @@ impl Lab {
     /// As a crash leaves it: a disk that bears a machine's ticket, and no machine. Returns its name.
     pub fn leave_volume(&self, machine: &str) -> String {
         let name = format!("hostler-{}-machine-{machine}.qcow2", self.deployment);
-        let xml = format!("<volume><name>{name}</name><capacity>1024</capacity></volume>");
         if self.connect.lookup_storage_pool_by_name("hostler").is_err() {
             let pool = "<pool type='dir'><name>hostler</name><target><path>/var/lib/libvirt/images/hostler</path></target></pool>";
             let pool = self.connect.define_storage_pool_xml(pool, 0).unwrap();
             pool.build(0).unwrap();
             pool.create(0).unwrap();
         }
-        StorageVol::create_xml(&self.pool(), &xml, 0).unwrap();
+        self.leave(&name);
         name
+    }
+
+    /// As a crash leaves it: a volume of this name.
+    pub fn leave(&self, name: &str) {
+        let xml = format!("<volume><name>{name}</name><capacity>1024</capacity></volume>");
+        StorageVol::create_xml(&self.pool(), &xml, 0).unwrap();
+    }
+
+    pub fn has(&self, volume: &str) -> bool {
+        self.pool().lookup_storage_vol_by_name(volume).is_ok()
     }
 
     /// A running domain that somebody else made, with 1 GiB of memory.

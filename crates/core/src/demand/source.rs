@@ -225,7 +225,11 @@ fn scp(host: &str, path: &str, text: &str) -> Result<Source, BadSource> {
     }
     let parts = Parts::of(path)?;
     let machine = host.rsplit('@').next().unwrap_or_default();
-    if machine.is_empty() || machine.starts_with('-') || parts.path.is_empty() || parts.path.starts_with('-') {
+    if machine.is_empty()
+        || machine.starts_with('-')
+        || parts.path.starts_with('-')
+        || parts.path.trim_end_matches('/').is_empty()
+    {
         return Err(BadSource::NoRepository(redact(text)));
     }
     Ok(parts.of_repository(&format!("{host}:")))
@@ -380,6 +384,7 @@ mod tests {
         refused("-oProxyCommand=x:p", "looks like an option");
         refused("git@-oProxyCommand=x:p", "names no repository");
         refused("host:", "names no repository");
+        refused("host:/", "names no repository");
         refused("ftp://example.org/p", "use https");
         refused("ext::sh -c touch% x", "use https");
         refused("https://u:s3cret@example.org/o/p", "use a git credential helper");

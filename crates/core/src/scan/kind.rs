@@ -104,12 +104,13 @@ mod tests {
             "environment.gpu.yaml",
             ".devcontainer/gpu/devcontainer.json",
             "jobs/run.sbatch",
+            "hostler.yaml",
         ] {
             assert!(wants(path), "{path}");
         }
         for path in [
             "README.md",
-            "hostler.yaml",
+            "part/hostler.yaml",
             "src/kernel.cu",
             "main.py",
             "notes.txt",

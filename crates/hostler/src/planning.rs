@@ -1,13 +1,16 @@
 //! From a demand to a plan: what the sites have is gathered, and the planner decides.
 
+use std::collections::BTreeSet;
+
 use hostler_core::demand::Demand;
 use hostler_core::demand::problem::render;
-use hostler_core::name::DeploymentId;
+use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Plan, diff, plan};
 use hostler_core::time::Window;
 use hostler_engine::gather::gather;
 use hostler_engine::run::Sites;
+use hostler_providers::libvirt::ACCELERATOR_LABEL;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
@@ -32,7 +35,17 @@ pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand) -> Result<Plan,
     for (site, why) in &market.silent {
         app.printer.say(&format!("note: {site} could not be asked: {why}"));
     }
+    for site in emulated(&plan, &market) {
+        app.printer.say(&format!("note: machines at `{site}` are emulated, which is slow; `hostler check` says why"));
+    }
     Ok(plan)
+}
+
+/// The sites of a plan whose machines run without the processor's help.
+fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
+    let is = |offer: &Offer| offer.facts.labels.get(ACCELERATOR_LABEL).is_some_and(|how| how == "emulation");
+    let slow = |site: &&SiteId| market.offers.iter().any(|offer| offer.site == **site && is(offer));
+    plan.picks.iter().map(|pick| &pick.site).filter(slow).collect()
 }
 
 /// Whether a stored plan can still be had just as it is.

@@ -8,6 +8,8 @@ mod bench;
 mod crew;
 mod life;
 
+use std::io::Write as _;
+
 use bench::{Bench, Killed};
 use hostler_core::journal::{Goal, State};
 use hostler_core::plan::{Action, Phase, Plan, Step};
@@ -27,6 +29,11 @@ fn fault(call: Call, step: &Step, kind: FaultKind, times: u32) -> Fault {
 
 fn creates(plan: &Plan) -> Vec<&Step> {
     plan.steps.iter().filter(|step| matches!(step.action, Action::Create(_))).collect()
+}
+
+/// Says how many cases ran. Written past the harness, which would keep it to itself where all is well.
+fn count(cases: u64, of: &str) {
+    let _ = writeln!(std::io::stderr(), "saga: {cases} {of}");
 }
 
 /// The kind of call that a step makes.
@@ -68,7 +75,7 @@ fn assert_failed_as(expected: &Expected, outcome: &Outcome, bench: &Bench, what:
 #[tokio::test]
 async fn every_step_is_failed() {
     let plan = bench::plan();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for step in &plan.steps {
         for kind in [REFUSED, FaultKind::LoseAnswer, FaultKind::Refuse(retry_at_once())] {
             let what = format!("{} {kind:?}", step.id);
@@ -86,7 +93,7 @@ async fn every_step_is_failed() {
             cases += 1;
         }
     }
-    println!("saga: {cases} cases of a failing step");
+    count(cases, "cases of a failing step");
 }
 
 #[tokio::test]
@@ -104,7 +111,7 @@ async fn a_refusal_that_passes_is_outlasted() {
 #[tokio::test]
 async fn every_undo_is_failed_on_the_way_down() {
     let plan = bench::plan();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for step in creates(&plan) {
         for (kind, times) in [(REFUSED, 1), (FaultKind::LoseAnswer, 1), (REFUSED, ALWAYS), (FaultKind::LoseAnswer, 2)] {
             let what = format!("undo of {} {kind:?} {times}", step.id);
@@ -122,13 +129,13 @@ async fn every_undo_is_failed_on_the_way_down() {
             cases += 1;
         }
     }
-    println!("saga: {cases} cases of a failing undo");
+    count(cases, "cases of a failing undo");
 }
 
 #[tokio::test]
 async fn every_undo_is_failed_while_rolling_back_from_every_step() {
     let plan = bench::plan();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for step in plan.steps.iter().filter(|step| expected(step) == Expected::RolledBack) {
         for undone in creates(&plan) {
             let what = format!("{} fails, then the undo of {}", step.id, undone.id);
@@ -143,7 +150,7 @@ async fn every_undo_is_failed_while_rolling_back_from_every_step() {
             cases += 1;
         }
     }
-    println!("saga: {cases} cases of a failing undo while rolling back");
+    count(cases, "cases of a failing undo while rolling back");
 }
 
 #[tokio::test]
@@ -167,7 +174,7 @@ async fn an_interrupt_after_every_entry_gives_everything_back() {
         assert!(matches!(outcome, Outcome::RolledBack { interrupted: true, .. }), "after {number}: {outcome:?}");
         bench.assert_empty(&format!("interrupted after entry {number}"));
     }
-    println!("saga: {} cases of an interrupt", entries - 1);
+    count(entries - 1, "cases of an interrupt");
 }
 
 #[tokio::test]
@@ -232,12 +239,12 @@ async fn killed_after_every_entry_on_the_way_up() {
             bench.assert_gone_after_down(&what).await;
         }
     }
-    println!("saga: {} cases of a real kill -9 on the way up", entries * 2);
+    count(entries * 2, "cases of a real kill -9 on the way up");
 }
 
 #[tokio::test]
 async fn killed_after_every_entry_on_the_way_down() {
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for number in bench::entries_of_up().await + 1.. {
         let what = format!("down killed after entry {number}");
         let bench = Bench::new();
@@ -250,13 +257,13 @@ async fn killed_after_every_entry_on_the_way_down() {
         cases += 1;
     }
     assert!(cases > 5);
-    println!("saga: {cases} cases of a real kill -9 on the way down");
+    count(cases, "cases of a real kill -9 on the way down");
 }
 
 #[tokio::test]
 async fn killed_around_every_call_to_the_site() {
     let plan = bench::plan();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for step in creates(&plan) {
         for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
             for (call, order) in [(Call::Create, Order::Up), (Call::Delete, Order::Down)] {
@@ -274,14 +281,14 @@ async fn killed_around_every_call_to_the_site() {
             }
         }
     }
-    println!("saga: {cases} cases of a real kill -9 around a call");
+    count(cases, "cases of a real kill -9 around a call");
 }
 
 #[tokio::test]
 async fn killed_after_every_entry_while_rolling_back() {
     let plan = bench::plan();
     let last = creates(&plan).last().map(|step| step.id.clone()).unwrap();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for number in 1.. {
         let bench = Bench::new();
         let faults = vec![life::Scripted::new(Call::Create, &last, REFUSED)];
@@ -293,7 +300,7 @@ async fn killed_after_every_entry_while_rolling_back() {
         cases += 1;
     }
     assert!(cases > 5);
-    println!("saga: {cases} cases of a real kill -9 while rolling back");
+    count(cases, "cases of a real kill -9 while rolling back");
 }
 
 #[tokio::test]
@@ -320,7 +327,7 @@ async fn the_goal_of_a_released_deployment_is_down() {
 #[tokio::test]
 async fn killed_after_every_entry_of_a_second_round() {
     let first = bench::entries_of_up().await;
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for number in first + 1.. {
         let what = format!("a second up killed after entry {number}");
         let bench = Bench::new();
@@ -337,13 +344,13 @@ async fn killed_after_every_entry_of_a_second_round() {
         cases += 1;
     }
     assert!(cases > 5);
-    println!("saga: {cases} cases of a real kill -9 in a second round");
+    count(cases, "cases of a real kill -9 in a second round");
 }
 
 #[tokio::test]
 async fn killed_in_the_work_on_a_machine() {
     let plan = bench::plan();
-    let mut cases = 0;
+    let mut cases = 0_u64;
     for step in plan.steps.iter().filter(|step| call_of(step) == Call::Work) {
         let what = format!("killed in {}", step.id);
         let bench = Bench::new();
@@ -352,7 +359,7 @@ async fn killed_in_the_work_on_a_machine() {
         check_killed(&bench, After::Up, &what).await;
         cases += 1;
     }
-    println!("saga: {cases} cases of a real kill -9 while a machine is worked on");
+    count(cases, "cases of a real kill -9 while a machine is worked on");
 }
 
 #[tokio::test]

@@ -3,3 +3,4 @@
 pub mod http;
 pub mod image;
 pub mod libvirt;
+mod shell;

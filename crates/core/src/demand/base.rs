@@ -1,7 +1,9 @@
 //! Where a demand file's paths start, and how far they may reach.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use super::source::normal;
 
 /// The directory that relative paths of a demand file start from, and whose file it is.
 #[derive(Debug, Clone, Copy)]
@@ -65,21 +67,6 @@ impl Base<'_> {
 
 fn outside(text: &str) -> String {
     format!("`{text}` is outside of the repository, whose own demand file must not reach there")
-}
-
-/// Without `.` and `..`, by the text alone.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 /// Puts the values of variables in for `${NAME}` and `$NAME`. Names that aren't there stay as they are written.

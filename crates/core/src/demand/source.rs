@@ -177,8 +177,8 @@ fn local(text: &str, cwd: &Path) -> Result<Source, BadSource> {
     Ok(Source { from: text.to_owned(), at: None, subdirectory: String::new() })
 }
 
-/// Takes `.` and `..` out of a path, as a shell's `cd` does.
-fn normal(path: &Path) -> PathBuf {
+/// Takes `.` and `..` out of a path by its text alone, as a shell's `cd` does.
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

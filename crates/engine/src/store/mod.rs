@@ -216,39 +216,34 @@ impl Store {
 
     /// The ids of all deployments there ever were, live and closed.
     pub async fn ids(&self) -> Result<BTreeSet<DeploymentId>, StoreError> {
-        let mut connection = self.connection.lock().await;
-        let query = sqlx::query("SELECT id FROM deployment");
-        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
-        rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
+        Ok(self.ids_by("SELECT id FROM deployment").await?.into_iter().collect())
     }
 
     /// The ids of the deployments of which nothing is left.
     pub async fn closed(&self) -> Result<Vec<DeploymentId>, StoreError> {
+        self.ids_by("SELECT id FROM deployment WHERE closed IS NOT NULL ORDER BY rowid").await
+    }
+
+    async fn ids_by(&self, query: &'static str) -> Result<Vec<DeploymentId>, StoreError> {
         let mut connection = self.connection.lock().await;
-        let query = sqlx::query("SELECT id FROM deployment WHERE closed IS NOT NULL ORDER BY rowid");
-        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        let rows = sqlx::query(query).fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
         rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
     }
 
     /// The live deployment of exactly this name.
     pub async fn find(&self, name: &Name) -> Result<Option<Record>, StoreError> {
-        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL AND name = ?")
-            .bind(name.as_str());
-        let mut connection = self.connection.lock().await;
-        let row = query.fetch_optional(&mut *connection).await.map_err(|source| self.failed(source))?;
-        match row {
-            Some(row) => self.read(&mut connection, &row).await.map(Some),
-            None => Ok(None),
-        }
+        self.first("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL AND name = ?", name).await
     }
 
     /// The live deployment of this name, else the last one that was closed: its logs outlive it.
     pub async fn find_last(&self, name: &Name) -> Result<Option<Record>, StoreError> {
-        let query = sqlx::query(
-            "SELECT id, name, created, closed FROM deployment WHERE name = ?
-                         ORDER BY closed IS NULL DESC, created DESC, rowid DESC LIMIT 1",
-        )
-        .bind(name.as_str());
+        let query = "SELECT id, name, created, closed FROM deployment WHERE name = ?
+                     ORDER BY closed IS NULL DESC, created DESC, rowid DESC LIMIT 1";
+        self.first(query, name).await
+    }
+
+    async fn first(&self, query: &'static str, name: &Name) -> Result<Option<Record>, StoreError> {
+        let query = sqlx::query(query).bind(name.as_str());
         let mut connection = self.connection.lock().await;
         let row = query.fetch_optional(&mut *connection).await.map_err(|source| self.failed(source))?;
         match row {

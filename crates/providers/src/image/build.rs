@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use super::disk;
 use super::{Boot, Image, ImageError, ImageStore, at, checked, digest_of, remove_tree};
 use crate::http::{Progress, hexadecimal};
+use crate::shell;
 
 /// The image that is built where no other is asked for.
 pub const DEFAULT_IMAGE: &str = "debian-12";
@@ -164,7 +165,7 @@ fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
 /// A path as a shell's word, which is how mmdebstrap reads the words of a hook.
 fn quoted(path: &Path) -> Result<String, ImageError> {
     match path.to_str() {
-        Some(text) => Ok(format!("'{}'", text.replace('\'', r"'\''"))),
+        Some(text) => Ok(shell::quoted(text)),
         None => Err(ImageError::File {
             path: path.to_owned(),
             doing: "named to mmdebstrap",

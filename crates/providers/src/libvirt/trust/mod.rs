@@ -10,6 +10,8 @@ mod pip;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::shell::quoted;
+
 /// What machines are to be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
@@ -92,11 +94,6 @@ fn unfit(url: &str) -> Option<&'static str> {
 /// One line, without what `/etc/environment` or a configuration file would read as more than text.
 fn plain(value: &str) -> bool {
     !value.chars().any(|c| c.is_control() || c == '"' || c == '\\')
-}
-
-/// A text as a shell's word.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn text_of(root: &Path, path: &str) -> Option<String> {

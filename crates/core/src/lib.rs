@@ -5,6 +5,7 @@
 //! ([`journal`]). Nothing in this crate knows the time, the environment, a random number, a file or a socket: those
 //! come in as arguments, and a `clippy.toml` of its own bans the functions that would fetch them.
 
+pub mod calendar;
 pub mod demand;
 pub mod journal;
 pub mod money;

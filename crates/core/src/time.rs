@@ -138,6 +138,12 @@ impl Window {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
     }
+
+    /// Both as one, where no instant lies between them.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let touching = self.start <= other.end && other.start <= self.end;
+        touching.then(|| Self { start: self.start.min(other.start), end: self.end.max(other.end) })
+    }
 }
 
 impl fmt::Display for Window {

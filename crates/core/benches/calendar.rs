@@ -1,0 +1,68 @@
+//! How long the earliest start for half of the hosts takes to find: spread over a full calendar, and where it is at
+//! the calendar's very end, so that all of it is looked at.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use hostler_core::calendar::{Timeline, earliest};
+use hostler_core::time::Window;
+use jiff::{SignedDuration, Timestamp};
+
+const HOUR: i64 = 3_600;
+
+/// A xorshift generator: the same calendar in each run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: u64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n) as i64
+    }
+}
+
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_second(1_761_818_400 + hour * HOUR).expect("within range")
+}
+
+/// Leases of 1 to 48 hours with up to 48 hours between them, on each host in turn; and when the last one ends.
+fn calendar(hosts: usize, leases: usize) -> (Vec<Timeline>, i64) {
+    let mut chance = Chance(88_172_645_463_325_252);
+    let mut last = 0;
+    let timelines = (0..hosts).map(|_| {
+        let mut end = 0;
+        let windows: Vec<Window> = (0..leases / hosts)
+            .map(|_| {
+                let start = end + chance.below(49);
+                end = start + 1 + chance.below(48);
+                last = last.max(end);
+                Window::new(at(start), at(end)).expect("not empty")
+            })
+            .collect();
+        Timeline::of(windows)
+    });
+    (timelines.collect(), last)
+}
+
+fn bench(criterion: &mut Criterion) {
+    for (hosts, leases) in [(400, 4_000), (1_000, 100_000)] {
+        let (timelines, last) = calendar(hosts, leases);
+        let all: Vec<&Timeline> = timelines.iter().collect();
+        let mut group = criterion.benchmark_group(format!("earliest/{hosts}x{leases}"));
+        let horizon = SignedDuration::from_hours(last * 2);
+        let find = |amount, from| earliest(&all, amount, at(from), horizon, SignedDuration::from_hours(8));
+        let mut query = 0_i64;
+        group.bench_function("half of the hosts, any start", |b| {
+            b.iter(|| {
+                query += 7_919;
+                black_box(find(hosts / 2, query % last))
+            });
+        });
+        group.bench_function("all hosts, from the beginning", |b| b.iter(|| black_box(find(hosts, 0))));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

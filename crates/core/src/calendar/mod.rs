@@ -1,0 +1,83 @@
+//! The calendar: the busy time of hosts, and when enough of them are free.
+
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Window;
+
+pub use sweep::earliest;
+
+/// The busy time of one host: sorted windows that neither overlap nor touch.
+///
+/// What goes in may overlap: Blazar pads each allocation by some minutes, so that neighbours do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Window>", into = "Vec<Window>")]
+pub struct Timeline {
+    busy: Vec<Window>,
+}
+
+impl Timeline {
+    /// The union of some windows, in any order.
+    pub fn of(windows: impl IntoIterator<Item = Window>) -> Self {
+        let mut busy: Vec<Window> = windows.into_iter().collect();
+        if !busy.is_sorted_by_key(Window::start) {
+            busy.sort_unstable_by_key(Window::start);
+        }
+        busy.dedup_by(|next, last| match last.joined(next) {
+            Some(both) => {
+                *last = both;
+                true
+            }
+            None => false,
+        });
+        Self { busy }
+    }
+
+    /// The busy windows, sorted; between two of them there is always some free time.
+    pub fn busy(&self) -> &[Window] {
+        &self.busy
+    }
+
+    /// Whether the host is free over the whole of a window.
+    pub fn is_free(&self, window: &Window) -> bool {
+        self.busy.get(self.next(window.start())).is_none_or(|busy| !busy.overlaps(window))
+    }
+
+    /// When the host is free again, where it is busy at an instant.
+    pub fn busy_until(&self, at: Timestamp) -> Option<Timestamp> {
+        self.busy.get(self.next(at)).filter(|busy| busy.start() <= at).map(Window::end)
+    }
+
+    /// The first start, `from` on, at which the host is free for so long.
+    pub fn first_start(&self, from: Timestamp, duration: SignedDuration) -> Timestamp {
+        let mut start = from;
+        for busy in &self.busy[self.next(from)..] {
+            if busy.start().duration_since(start) >= duration {
+                break;
+            }
+            start = busy.end();
+        }
+        start
+    }
+
+    /// The first window that ends after an instant, as a place in the list.
+    fn next(&self, at: Timestamp) -> usize {
+        self.busy.partition_point(|busy| busy.end() <= at)
+    }
+}
+
+impl From<Vec<Window>> for Timeline {
+    fn from(windows: Vec<Window>) -> Self {
+        Self::of(windows)
+    }
+}
+
+impl From<Timeline> for Vec<Window> {
+    fn from(timeline: Timeline) -> Self {
+        timeline.busy
+    }
+}

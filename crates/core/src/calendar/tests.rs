@@ -1,0 +1,105 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_761_818_400 + minute * 60).unwrap()
+}
+
+fn window(start: i64, end: i64) -> Window {
+    Window::new(at(start), at(end)).unwrap()
+}
+
+fn timeline(windows: &[(i64, i64)]) -> Timeline {
+    Timeline::of(windows.iter().map(|(start, end)| window(*start, *end)))
+}
+
+fn minutes(count: i64) -> SignedDuration {
+    SignedDuration::from_mins(count)
+}
+
+#[test]
+fn neighbours_that_overlap_or_touch_are_one_busy_time() {
+    let padded = timeline(&[(55, 90), (0, 60), (90, 100), (20, 30), (120, 130)]);
+    assert_eq!(padded.busy(), [window(0, 100), window(120, 130)]);
+    assert_eq!((padded.busy_until(at(0)), padded.busy_until(at(100))), (Some(at(100)), None));
+    assert!(padded.is_free(&window(100, 120)) && !padded.is_free(&window(100, 121)));
+    assert_eq!(padded.first_start(at(10), minutes(20)), at(100));
+    assert_eq!(padded.first_start(at(10), minutes(21)), at(130));
+}
+
+#[test]
+fn what_is_read_is_merged_like_what_is_made() {
+    let stored = serde_json::to_value(vec![window(10, 20), window(0, 15)]).unwrap();
+    let read: Timeline = serde_json::from_value(stored).unwrap();
+    assert_eq!(read, timeline(&[(0, 20)]));
+    assert_eq!(serde_json::from_value::<Timeline>(serde_json::to_value(&read).unwrap()).unwrap(), read);
+}
+
+/// Two leases that follow one another occupy one machine, not two: their peak counts, not their sum.
+#[test]
+fn leases_in_a_row_leave_the_other_host_free() {
+    let (first, second) = (timeline(&[(0, 60), (60, 120)]), timeline(&[]));
+    let both = [&first, &second];
+    assert_eq!(earliest(&both, 1, at(0), SignedDuration::ZERO, minutes(120)), Some(at(0)));
+    assert_eq!(earliest(&both, 2, at(0), minutes(119), minutes(120)), None);
+    assert_eq!(earliest(&both, 2, at(0), minutes(120), minutes(120)), Some(at(120)));
+}
+
+/// The same hosts over the whole window: that one of them is always free is not enough.
+#[test]
+fn hosts_that_take_turns_are_not_one_host() {
+    let (early, late) = (timeline(&[(0, 30)]), timeline(&[(30, 60)]));
+    assert_eq!(earliest(&[&early, &late], 1, at(0), minutes(100), minutes(60)), Some(at(30)));
+    assert_eq!(earliest(&[&early, &late], 2, at(0), minutes(100), minutes(60)), Some(at(60)));
+}
+
+#[test]
+fn nobody_waits_for_more_hosts_than_there_are() {
+    let host = timeline(&[]);
+    assert_eq!(earliest(&[&host], 2, at(0), SignedDuration::MAX, minutes(1)), None);
+    assert_eq!(earliest(&[], 0, at(0), SignedDuration::ZERO, minutes(1)), Some(at(0)));
+    let forever = Timeline::of([Window::new(at(0), Timestamp::MAX).unwrap()]);
+    assert_eq!(earliest(&[&forever], 1, at(0), SignedDuration::MAX, minutes(1)), None);
+    assert_eq!(earliest(&[&host, &forever], 1, at(5), SignedDuration::MAX, SignedDuration::MAX), Some(at(5)));
+}
+
+/// Every minute is tried, and every host looked at: the answer by definition.
+fn by_trying(hosts: &[Timeline], amount: usize, from: i64, within: i64, duration: i64) -> Option<Timestamp> {
+    let free = |start| hosts.iter().filter(|host| host.is_free(&window(start, start + duration))).count();
+    (from..=from + within).find(|start| free(*start) >= amount).map(at)
+}
+
+fn leases() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    prop::collection::vec((0_i64..400, 1_i64..60).prop_map(|(start, length)| (start, start + length)), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn earliest_is_what_trying_every_minute_finds(
+        hosts in prop::collection::vec(leases(), 1..8),
+        amount in 1_usize..9, from in -20_i64..420, within in 0_i64..500, duration in 1_i64..90,
+    ) {
+        let hosts: Vec<Timeline> = hosts.iter().map(|leases| timeline(leases)).collect();
+        let all: Vec<&Timeline> = hosts.iter().collect();
+        let found = earliest(&all, amount, at(from), minutes(within), minutes(duration));
+        prop_assert_eq!(found, by_trying(&hosts, amount, from, within, duration));
+    }
+
+    #[test]
+    fn one_host_starts_where_the_sweep_says(leases in leases(), from in -20_i64..420, duration in 1_i64..90) {
+        let host = timeline(&leases);
+        let first = host.first_start(at(from), minutes(duration));
+        prop_assert_eq!(Some(first), earliest(&[&host], 1, at(from), minutes(10_000), minutes(duration)));
+        prop_assert!(host.is_free(&Window::of(first, minutes(duration)).unwrap()));
+    }
+
+    #[test]
+    fn a_timeline_is_busy_exactly_where_a_lease_is(leases in leases(), minute in -5_i64..470) {
+        let leased = leases.iter().any(|(start, end)| (*start..*end).contains(&minute));
+        let host = timeline(&leases);
+        prop_assert_eq!(host.busy_until(at(minute)).is_some(), leased);
+        prop_assert_eq!(host.is_free(&window(minute, minute + 1)), !leased);
+        prop_assert!(host.busy().windows(2).all(|pair| pair[0].end() < pair[1].start()));
+    }
+}

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Timeline;
+use crate::time::Window;
 
 /// The earliest start at which the same `amount` hosts are free over a whole window of `duration`.
 ///
@@ -24,31 +25,41 @@ pub fn earliest(
         return None;
     }
     let clock = Clock { from };
-    let duration = nanoseconds(duration).max(1);
-    let last = nanoseconds(within);
-    let mut hosts: Vec<Cursor<'_>> = timelines.iter().map(|timeline| Cursor::new(timeline, &clock)).collect();
+    let (duration, last) = (nanoseconds(duration).max(1), nanoseconds(within));
+    let mut hosts: Vec<Spans<'_>> = timelines.iter().map(|timeline| Spans::new(timeline, &clock, duration)).collect();
     let mut changes: Vec<u64> = Vec::new();
-    let mut free = 0_usize;
-    let (mut begin, mut span) = (0_i64, duration);
-    while begin <= last {
-        let end = begin.saturating_add(span).min(last.saturating_add(1));
+    let mut serving = 0_usize;
+    let (mut begin, mut slice) = (0_i64, duration);
+    // The last reading is no instant: it stands for a busy time without an end.
+    while begin <= last && begin < i64::MAX {
+        let end = begin.saturating_add(slice).min(last.saturating_add(1));
         changes.clear();
-        hosts.retain_mut(|host| host.changes_until(end, duration, &clock, &mut changes));
-        changes.sort_unstable();
-        for change in &changes {
-            if change & GAIN == 0 {
-                free -= 1;
-                continue;
-            }
-            free += 1;
-            if free == amount {
-                return clock.instant((change >> 1) as i64);
-            }
+        hosts.iter_mut().for_each(|host| host.changes_until(end, &mut changes));
+        if let Some(reading) = reaching(amount, &mut serving, &mut changes) {
+            return clock.instant(reading);
         }
         begin = end;
-        span = next_span(span, changes.len(), timelines.len());
-        if begin == i64::MAX {
-            return None;
+        slice = next_slice(slice, changes.len(), hosts.len());
+    }
+    None
+}
+
+/// When the hosts that serve become `amount`, if these changes bring that about; else how many they leave.
+fn reaching(amount: usize, serving: &mut usize, changes: &mut [u64]) -> Option<i64> {
+    let gains = changes.iter().filter(|change| **change & GAIN != 0).count();
+    if *serving + gains < amount {
+        // The order doesn't matter then, and sorting is most of the work.
+        *serving = *serving + gains - (changes.len() - gains);
+        return None;
+    }
+    changes.sort_unstable();
+    for change in changes {
+        match *change & GAIN {
+            GAIN => *serving += 1,
+            _ => *serving -= 1,
+        }
+        if *serving == amount {
+            return Some((*change >> 1) as i64);
         }
     }
     None
@@ -58,12 +69,12 @@ pub fn earliest(
 /// host that is lost at an instant is never counted together with one that is gained then.
 const GAIN: u64 = 1;
 
-/// Slices with few changes cost visits to hosts for nothing, long ones sorting beyond the answer.
-fn next_span(span: i64, changes: usize, hosts: usize) -> i64 {
+/// Slices with few changes cost visits to hosts for nothing, those with many sorting beyond the answer.
+fn next_slice(slice: i64, changes: usize, hosts: usize) -> i64 {
     match changes {
-        few if few < hosts => span.saturating_mul(2),
-        many if many > 4 * hosts => (span / 2).max(1),
-        _ => span,
+        few if few * 4 <= hosts => slice.saturating_mul(2),
+        many if many > hosts => (slice / 2).max(1),
+        _ => slice,
     }
 }
 
@@ -90,49 +101,58 @@ impl Clock {
     }
 }
 
-/// How far the sweep has come with one host.
-struct Cursor<'a> {
-    timeline: &'a Timeline,
-    /// The busy window that ends the gap.
-    next: usize,
-    /// Where the gap begins.
+/// The spans of starts that one host serves, one after the other.
+struct Spans<'a> {
+    clock: &'a Clock,
+    duration: i64,
+    /// The busy windows that end later gaps.
+    busy: &'a [Window],
+    /// Where the next gap begins.
     open: i64,
-    /// Whether the gap's gain was told, and its loss was not.
-    gained: bool,
+    /// When the next change comes.
+    change: i64,
+    /// Which change that is: the host serves already, or does not yet.
+    serves: bool,
+    /// The first instant after the span.
+    end: i64,
 }
 
-impl<'a> Cursor<'a> {
-    fn new(timeline: &'a Timeline, clock: &Clock) -> Self {
-        let (mut next, mut open) = (timeline.next(clock.from), 0);
-        if let Some(busy) = timeline.busy.get(next).filter(|busy| busy.start() <= clock.from) {
-            open = clock.reading(busy.end());
-            next += 1;
+impl<'a> Spans<'a> {
+    fn new(timeline: &'a Timeline, clock: &'a Clock, duration: i64) -> Self {
+        let mut busy = &timeline.busy[timeline.next(clock.from)..];
+        let mut open = 0;
+        if let Some((now, later)) = busy.split_first().filter(|(now, _)| now.start() <= clock.from) {
+            (open, busy) = (clock.reading(now.end()), later);
         }
-        Self { timeline, next, open, gained: false }
+        let mut spans = Self { clock, duration, busy, open, change: 0, serves: false, end: 0 };
+        spans.advance();
+        spans
     }
 
-    /// Tells the changes before `end`. False where nothing can come any more.
-    fn changes_until(&mut self, end: i64, duration: i64, clock: &Clock, changes: &mut Vec<u64>) -> bool {
-        while self.open < end || self.gained {
-            let busy = self.timeline.busy.get(self.next);
-            // The last start of the gap, and the first one that it doesn't serve any more.
-            let close = busy.map_or(i64::MAX, |busy| clock.reading(busy.start()));
-            let lost = close - duration + 1;
-            if !self.gained && (lost > self.open || busy.is_none()) {
-                changes.push((self.open as u64) << 1 | GAIN);
-                self.gained = true;
+    /// Tells the changes before `end`.
+    fn changes_until(&mut self, end: i64, changes: &mut Vec<u64>) {
+        while self.change < end {
+            if self.serves {
+                changes.push((self.change as u64) << 1);
+                self.advance();
+            } else {
+                changes.push((self.change as u64) << 1 | GAIN);
+                (self.serves, self.change) = (true, self.end);
             }
-            let Some(busy) = busy else { return false };
-            if self.gained {
-                if lost >= end {
-                    return true;
-                }
-                changes.push((lost as u64) << 1);
-                self.gained = false;
-            }
-            self.open = clock.reading(busy.end());
-            self.next += 1;
         }
-        true
+    }
+
+    /// On to the next gap that is long enough; the one after the last busy window always is.
+    fn advance(&mut self) {
+        self.serves = false;
+        while let Some((next, later)) = self.busy.split_first() {
+            self.change = self.open;
+            self.end = self.clock.reading(next.start()) - self.duration + 1;
+            (self.open, self.busy) = (self.clock.reading(next.end()), later);
+            if self.change < self.end {
+                return;
+            }
+        }
+        (self.change, self.end) = (self.open, i64::MAX);
     }
 }

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use hostler_core::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Work};
 use hostler_core::name::{DeploymentId, GroupName, Name};
-use hostler_core::offer::{Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply};
+use hostler_core::offer::{
+    AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
+};
 use hostler_core::plan::plan;
 use hostler_core::size::Bytes;
 use jiff::Timestamp;
@@ -18,6 +20,8 @@ fn offer(number: u32) -> Offer {
         user: "debian".to_owned(),
         disk: Bytes::gib(4),
         memory: Bytes::mib(512),
+        os: None,
+        accelerators: AcceleratorSoftware::None,
     };
     Offer {
         site: format!("aws/region-{}", number % 20).parse().expect("a site"),
@@ -35,6 +39,7 @@ fn offer(number: u32) -> Offer {
         price_per_hour: Some(hostler_core::money::Money(i64::from(number % 997) * 10_000)),
         spot: number.is_multiple_of(6),
         images: vec![image("debian-12"), image("ubuntu-24.04")],
+        terms: Terms::default(),
     }
 }
 

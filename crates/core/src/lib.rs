@@ -17,3 +17,4 @@ pub mod scan;
 pub mod size;
 pub mod ticket;
 pub mod time;
+pub mod verify;

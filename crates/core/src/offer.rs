@@ -1,10 +1,12 @@
 //! What the sites have: offers, with facts, supply and price. Gathered at the edge, compared here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Timeline;
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::size::Bytes;
@@ -28,6 +30,125 @@ pub struct Offer {
     pub spot: bool,
     /// The images that boot on it.
     pub images: Vec<ImageFacts>,
+    /// What the site asks for beside the machine itself.
+    #[serde(default)]
+    pub terms: Terms,
+}
+
+/// What a site asks for beside a machine: the steps of a plan follow from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// How the machine is held.
+    pub hold: HoldTerm,
+    /// How the user's public key gets onto it.
+    pub key: KeyTerm,
+    /// The network that it stands on.
+    pub network: NetworkTerm,
+    /// How it is reached.
+    pub reach: ReachTerm,
+    /// What its price is counted in.
+    pub unit: Unit,
+}
+
+/// How a machine is held for somebody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldTerm {
+    /// By being there.
+    #[default]
+    Launch,
+    /// By a lease on its host for a window, made first.
+    Lease,
+}
+
+/// How a public key gets onto a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyTerm {
+    /// With the machine.
+    #[default]
+    Inline,
+    /// It is registered at the site first.
+    Keypair,
+}
+
+/// The network that a machine stands on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkTerm {
+    /// One of the deployment's own, made first.
+    #[default]
+    Own,
+    /// One that is there, by its name at the site.
+    Shared(String),
+    /// The site sees to it.
+    Given,
+}
+
+/// How a machine is reached from here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReachTerm {
+    /// At its own address.
+    #[default]
+    Direct,
+    /// At a public address out of a pool, made after it.
+    PublicAddress(String),
+}
+
+/// What a price is counted in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// US dollars.
+    #[default]
+    Dollars,
+    /// A testbed's service units.
+    ServiceUnits,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dollars => "USD",
+            Self::ServiceUnits => "SU",
+        })
+    }
+}
+
+/// A site's id for one of its physical hosts, by which it can be reserved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostId(pub String);
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One physical host of an offer, and when others have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostSupply {
+    /// Which.
+    pub id: HostId,
+    /// Whether it is in service at all.
+    pub state: HostState,
+    /// When it is taken.
+    pub busy: Timeline,
+}
+
+/// Whether a host is in service. Unknown is never counted as free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    /// It can be reserved where it isn't busy.
+    InService,
+    /// Taken out of service.
+    Maintenance,
+    /// The site doesn't say.
+    Unknown,
 }
 
 /// What one machine has.
@@ -71,6 +192,8 @@ pub enum Supply {
     },
     /// As many as one asks for, as far as the site tells.
     Unlimited,
+    /// These physical hosts, each just as the facts say, where and when they are free.
+    Hosts(Vec<HostSupply>),
 }
 
 /// Whether an offer can be had in the window asked for. Unknown is never counted as free.
@@ -100,6 +223,55 @@ pub struct ImageFacts {
     pub disk: Bytes,
     /// The least memory that it boots with.
     pub memory: Bytes,
+    /// What runs on it, where that is known.
+    #[serde(default)]
+    pub os: Option<OsRelease>,
+    /// What is on it for accelerators.
+    #[serde(default)]
+    pub accelerators: AcceleratorSoftware,
+}
+
+/// An operating system, in the words of its `/etc/os-release`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OsRelease {
+    /// `ID`, as `ubuntu`.
+    pub id: String,
+    /// `VERSION_ID`, as `22.04`; absent where there are no versions, or it is not known.
+    pub version: Option<String>,
+}
+
+impl OsRelease {
+    /// Whether it is the wished one, where a wish without a version takes any, and `9` takes `9.4`.
+    pub fn is(&self, wish: &Self) -> bool {
+        let version = |wished: &String| {
+            self.version.as_ref().is_some_and(|have| {
+                have.strip_prefix(wished.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        self.id == wish.id && wish.version.as_ref().is_none_or(version)
+    }
+}
+
+impl fmt::Display for OsRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => f.pad(&format!("{} {version}", self.id)),
+            None => f.pad(&self.id),
+        }
+    }
+}
+
+/// What an image brings for accelerators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcceleratorSoftware {
+    /// Nothing, or nothing that is known of.
+    #[default]
+    None,
+    /// NVIDIA's driver and CUDA.
+    Cuda,
+    /// AMD's driver and ROCm.
+    Rocm,
 }
 
 /// All that was gathered: the offers, and what each site that could not be asked said.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::SiteId;
 use crate::offer::Offer;
-use crate::plan::{Kind, MachineSpec};
+use crate::plan::{Kind, LeaseSpec, MachineSpec};
 use crate::ticket::{Ref, Ticket};
 use crate::time::Window;
 
@@ -58,12 +58,33 @@ pub enum Creation {
         /// The machines that will be on it, so that each can be given its address at once.
         machines: Vec<String>,
     },
+    /// A public key, registered at the site.
+    Keypair {
+        /// In OpenSSH's format.
+        public_key: String,
+    },
+    /// A hold on hosts for a window. It is made when the site has granted it; it may begin later.
+    Lease {
+        /// As planned: every host by its name, and none other.
+        spec: Box<LeaseSpec>,
+    },
+    /// A public address for a machine, on it when the call ends.
+    Address {
+        /// The pool that it comes from, by its name at the site.
+        pool: String,
+        /// The machine.
+        machine: Ref,
+    },
     /// A machine.
     Machine {
         /// As planned.
         spec: Box<MachineSpec>,
         /// The network it stands on, if the plan makes one.
         network: Option<Ref>,
+        /// The lease that its host is held by, if the plan makes one. The site waits until it has begun.
+        lease: Option<Ref>,
+        /// The registered key, if the plan registers one.
+        keypair: Option<Ref>,
         /// The deployment's public key, in OpenSSH's format.
         public_key: String,
         /// A shell script for its first boot, run as root; no secret may be in it.
@@ -76,6 +97,9 @@ impl Creation {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Network { .. } => Kind::Network,
+            Self::Keypair { .. } => Kind::Keypair,
+            Self::Lease { .. } => Kind::Lease,
+            Self::Address { .. } => Kind::Address,
             Self::Machine { .. } => Kind::Machine,
         }
     }

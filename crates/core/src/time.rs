@@ -108,6 +108,9 @@ impl TryFrom<RawWindow> for Window {
 }
 
 impl Window {
+    /// All time.
+    pub const ALWAYS: Self = Self { start: Timestamp::MIN, end: Timestamp::MAX };
+
     /// From `start` up to, but not including, `end`.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, BadTime> {
         if start < end { Ok(Self { start, end }) } else { Err(BadTime::Window(start, end)) }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::Name;
-use hostler_core::plan::MachineSpec;
+use hostler_core::plan::{Action, LeaseSpec, MachineSpec, Step, What};
 use hostler_core::ports::{Power, SiteError};
 use hostler_core::ticket::{Ref, StepId};
 use jiff::Timestamp;
@@ -35,6 +35,23 @@ pub enum KeepError {
         /// The time.
         now: Timestamp,
     },
+    /// The site refused to move a lease's end.
+    #[error("the lease of `{name}` still ends when it did")]
+    Lease {
+        /// The deployment.
+        name: Name,
+        /// What the site said.
+        #[source]
+        refused: SiteError,
+    },
+    /// A lease without an end was asked for.
+    #[error("`{name}` has a lease at `{site}`, which must end some time")]
+    Endless {
+        /// The deployment.
+        name: Name,
+        /// The site.
+        site: hostler_core::name::SiteId,
+    },
     /// A machine's site is not configured any more.
     #[error("the site `{site}` of `{name}` is not configured")]
     NoSite {
@@ -45,9 +62,12 @@ pub enum KeepError {
     },
 }
 
-/// Moves the end of a deployment; `None` is: until given back.
+/// Moves the end of a deployment, and of its leases; `None` is: until given back.
+///
+/// The leases are moved first: where a site refuses, the deployment still ends when it did.
 pub async fn extend(
     store: &Store,
+    sites: &Sites,
     record: &mut Record,
     until: Option<Timestamp>,
     now: Timestamp,
@@ -55,7 +75,27 @@ pub async fn extend(
     if let Some(until) = until.filter(|until| *until <= now) {
         return Err(KeepError::Past { name: record.name.clone(), until, now });
     }
+    let leases = leases(record);
+    if let (Some((spec, _)), None) = (leases.first(), until) {
+        return Err(KeepError::Endless { name: record.name.clone(), site: spec.site.clone() });
+    }
+    for (spec, lease) in leases {
+        let no_site = || KeepError::NoSite { name: record.name.clone(), site: spec.site.clone() };
+        let site = sites.get(&spec.site).ok_or_else(no_site)?;
+        let end = until.unwrap_or(spec.window.end());
+        site.extend(&lease, end).await.map_err(|refused| KeepError::Lease { name: record.name.clone(), refused })?;
+    }
     Ok(store.record(record, now, Entry::Until(until)).await?)
+}
+
+/// The leases of a deployment that are there.
+fn leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
+    let journal = record.journal();
+    let lease = |step: &Step| match &step.action {
+        Action::Create(What::Lease(spec)) => Some((spec.clone(), journal.made(&step.id)?.reference.clone())),
+        _ => None,
+    };
+    record.plan.steps.iter().filter_map(lease).collect()
 }
 
 /// Keeps a deployment though failed or expired, or lets it go again.
@@ -73,7 +113,7 @@ pub async fn set_power(
 ) -> Result<usize, KeepError> {
     let journal = record.journal();
     let made = |(step, spec): (&_, &MachineSpec)| {
-        let step: &hostler_core::plan::Step = step;
+        let step: &Step = step;
         Some((step.id.clone(), spec.clone(), journal.made(&step.id)?.reference.clone()))
     };
     let machines: Vec<(StepId, MachineSpec, Ref)> = record.plan.machines().filter_map(made).collect();

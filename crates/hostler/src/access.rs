@@ -55,7 +55,7 @@ impl<'a> Reached<'a> {
             let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
             return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));
         }
-        let address = journal.made(&step.id).and_then(|made| made.address.clone());
+        let address = journal.address(&record.plan, &step.id).cloned();
         let (Some(address), Some(pinned)) = (address, pins.get(&step.id)) else {
             let error = Error::new(Kind::State, format!("`{machine}` was not reached yet"));
             return Err(error.hinted(format!("go on with `hostler up {}`", record.name)));

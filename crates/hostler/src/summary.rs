@@ -5,7 +5,7 @@ use std::path::Path;
 use hostler_core::journal::{Entry, Goal, Journal, Left, Progress, State};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
-use hostler_core::plan::{MachineSpec, PlanId, Shape, Step};
+use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
 use hostler_engine::host::quote;
 use hostler_engine::run::title;
 use hostler_engine::store::Record;
@@ -141,7 +141,7 @@ impl Summary {
             plan: plan.id(),
             price_per_hour: plan.price_per_hour,
             cost: cost(record, now),
-            machines: plan.machines().map(|(step, spec)| machine(&journal, step, spec, ssh_config)).collect(),
+            machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
             steps: plan.steps.iter().map(|step| step_state(record, &journal, step)).collect(),
             left: journal.left(plan),
         }
@@ -161,9 +161,9 @@ fn cost(record: &Record, now: Timestamp) -> Option<Money> {
     Some(record.plan.price_per_hour?.over_seconds(seconds))
 }
 
-fn machine(journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
+fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
     let made = journal.made(&step.id);
-    let address = made.and_then(|made| made.address.as_ref());
+    let address = journal.address(plan, &step.id);
     let state = match made {
         None => MachineState::Absent,
         Some(_) if journal.is_off(&step.id) => MachineState::Off,

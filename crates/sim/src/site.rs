@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hostler_core::calendar::Timeline;
 use hostler_core::name::SiteId;
-use hostler_core::offer::{Availability, Facts, ImageFacts, Offer, Supply};
+use hostler_core::offer::{
+    AcceleratorSoftware, Availability, Facts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
+    NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
+};
 use hostler_core::plan::Kind;
 use hostler_core::ports::{
     Address, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
@@ -27,8 +31,8 @@ pub struct Thing {
     pub ticket: Ticket,
     /// What it is.
     pub kind: Kind,
-    /// The network it stands on.
-    pub network: Option<Ref>,
+    /// What it stands on, which can't go before it.
+    pub needs: Vec<Ref>,
     /// Whether it is running.
     pub on: bool,
 }
@@ -118,22 +122,26 @@ impl SimSite {
             Some(id) => id,
             None => self.make_new(things, ticket, what)?,
         };
-        let address = (what.kind() == Kind::Machine).then(|| Address { host: format!("{id}.sim"), port: 22 });
+        let address = matches!(what.kind(), Kind::Machine | Kind::Address)
+            .then(|| Address { host: format!("{id}.sim"), port: 22 });
         Ok(Made { reference: Ref(id), address })
     }
 
     fn make_new(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<String, SiteError> {
-        let network = match what {
-            Creation::Network { .. } => None,
-            Creation::Machine { network, .. } => network.clone(),
+        let needs: Vec<Ref> = match what {
+            Creation::Network { .. } | Creation::Keypair { .. } | Creation::Lease { .. } => Vec::new(),
+            Creation::Machine { network, lease, keypair, .. } => {
+                [network, lease, keypair].into_iter().flatten().cloned().collect()
+            }
+            Creation::Address { machine, .. } => vec![machine.clone()],
         };
-        if let Some(network) = network.as_ref().filter(|network| !things.things.contains_key(&network.0)) {
-            let message = format!("there is no network `{network}`");
-            return Err(self.error("creating the machine", &message, Remedy::Report));
+        if let Some(missing) = needs.iter().find(|needed| !things.things.contains_key(&needed.0)) {
+            let message = format!("there is no `{missing}`");
+            return Err(self.error(&format!("creating the {}", what.kind()), &message, Remedy::Report));
         }
         things.made += 1;
         let id = format!("{}-{}", what.kind(), things.made);
-        things.things.insert(id.clone(), Thing { ticket: ticket.clone(), kind: what.kind(), network, on: true });
+        things.things.insert(id.clone(), Thing { ticket: ticket.clone(), kind: what.kind(), needs, on: true });
         Ok(id)
     }
 
@@ -142,8 +150,9 @@ impl SimSite {
         if thing.ticket != owned.ticket {
             return Err(self.error("deleting", "it bears another ticket", Remedy::Report));
         }
-        if things.things.values().any(|other| other.network.as_ref() == Some(&owned.reference)) {
-            return Err(self.error("deleting the network", "there are machines on it", Remedy::Report));
+        if let Some((other, _)) = things.things.iter().find(|(_, other)| other.needs.contains(&owned.reference)) {
+            let doing = format!("deleting the {}", owned.kind);
+            return Err(self.error(&doing, &format!("`{other}` stands on it"), Remedy::Report));
         }
         things.things.remove(&owned.reference.0);
         Ok(())
@@ -214,8 +223,13 @@ async fn dawdle() {
     }
 }
 
-/// What every simulated site has: a computer to cut machines from.
+/// What every simulated site has: some hosts, which are leased and reached as on a testbed.
 pub fn offer(site: SiteId) -> Offer {
+    let host = |number| HostSupply {
+        id: HostId(format!("host-{number}")),
+        state: HostState::InService,
+        busy: Timeline::default(),
+    };
     Offer {
         site,
         node_type: "vm".into(),
@@ -227,7 +241,7 @@ pub fn offer(site: SiteId) -> Offer {
             gpus: vec![],
             labels: BTreeMap::new(),
         },
-        supply: Supply::Cut { memory: Bytes::gib(64), disk: Bytes::gib(500) },
+        supply: Supply::Hosts((1..=8).map(host).collect()),
         availability: Availability::Free,
         price_per_hour: Some(hostler_core::money::Money::ZERO),
         spot: false,
@@ -237,7 +251,16 @@ pub fn offer(site: SiteId) -> Offer {
             user: "debian".into(),
             disk: Bytes::gib(2),
             memory: Bytes::mib(256),
+            os: None,
+            accelerators: AcceleratorSoftware::None,
         }],
+        terms: Terms {
+            hold: HoldTerm::Lease,
+            key: KeyTerm::Keypair,
+            network: NetworkTerm::Own,
+            reach: ReachTerm::PublicAddress("public".into()),
+            unit: Unit::ServiceUnits,
+        },
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::plan::{Action, Plan};
-use crate::ports::{Made, Power};
+use crate::ports::{Address, Made, Power};
 use crate::ticket::StepId;
 
 /// How often giving a thing back is tried before the deployment counts as stuck.
@@ -143,6 +143,12 @@ impl Journal {
     /// What a step made, while it is there.
     pub fn made(&self, id: &StepId) -> Option<&Made> {
         self.made.get(id)
+    }
+
+    /// Where a machine is reached: at its public address where it has one, else at its own.
+    pub fn address(&self, plan: &Plan, machine: &StepId) -> Option<&Address> {
+        let step = plan.address_of(machine).map_or(machine, |step| &step.id);
+        self.made(step)?.address.as_ref()
     }
 
     /// Where it is heading.

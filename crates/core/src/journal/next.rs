@@ -125,7 +125,7 @@ impl Journal {
             What::Machine(spec) => {
                 plan.picks.iter().find(|pick| pick.group == spec.group).and_then(|pick| pick.price_per_hour)
             }
-            What::Network { .. } => Some(Money::ZERO),
+            What::Network { .. } | What::Keypair { .. } | What::Lease(_) | What::Address { .. } => Some(Money::ZERO),
         };
         let left = |step: &Step| match &step.action {
             Action::Create(what) if self.may_be_there(step) => Some(Left {
@@ -141,8 +141,9 @@ impl Journal {
     }
 }
 
+/// Whether a step is work on a machine that is as promised: one that isn't is of no use to anybody.
 fn is_set_up(step: &&Step) -> bool {
-    matches!(step.action, Action::SetUp { .. })
+    matches!(&step.action, Action::SetUp { phase, .. } if !matches!(phase, Phase::Verify(_)))
 }
 
 /// Whether a step runs the user's own script, which comes last and may fail without harm to the rest.

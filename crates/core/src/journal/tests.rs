@@ -25,6 +25,10 @@ fn machine(rank: u32) -> What {
         image: "debian-12".into(),
         user: "debian".into(),
         network: Some(id("network")),
+        shared_network: None,
+        host: None,
+        lease: None,
+        keypair: None,
     })
 }
 

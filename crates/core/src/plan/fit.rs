@@ -160,25 +160,30 @@ const MOST_MACHINES: u32 = 1_000;
 
 fn supply(ask: &Ask, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
     let count = ask.group.count.get();
-    match offer.supply {
+    match &offer.supply {
         Supply::Unlimited if count > MOST_MACHINES => {
             sink.note(MisfitKind::Count, format_args!("{count}"), format_args!("{MOST_MACHINES} at most in one group"));
         }
         Supply::Unlimited => {}
-        Supply::Whole(there) => {
-            if there < count {
-                sink.note(MisfitKind::Count, format_args!("{count}"), format_args!("{there}"));
-            }
-        }
+        Supply::Whole(there) => few(count, u64::from(*there), sink),
+        // With none free the availability already says so.
+        Supply::Hosts(free) if free.is_empty() => {}
+        Supply::Hosts(free) => few(count, free.len() as u64, sink),
         Supply::Cut { memory, disk } => {
             if measure.memory <= offer.facts.memory {
-                pool(MisfitKind::Memory, Sum(count, measure.memory), memory, sink);
+                pool(MisfitKind::Memory, Sum(count, measure.memory), *memory, sink);
             }
             if measure.disk <= offer.facts.disk {
-                pool(MisfitKind::Disk, Sum(count, measure.disk), disk, sink);
+                pool(MisfitKind::Disk, Sum(count, measure.disk), *disk, sink);
             }
             gpu_pool(ask, offer, sink);
         }
+    }
+}
+
+fn few(count: u32, there: u64, sink: &mut impl Sink) {
+    if there < u64::from(count) {
+        sink.note(MisfitKind::Count, format_args!("{count}"), format_args!("{there}"));
     }
 }
 

@@ -7,7 +7,7 @@ use super::fit::Fit;
 use super::gpu;
 use super::misfit::MisfitKind;
 use crate::demand::{Amount, Needs};
-use crate::offer::{GpuFacts, ImageFacts, Offer, Supply};
+use crate::offer::{AcceleratorSoftware, GpuFacts, ImageFacts, Offer, Supply};
 use crate::size::Bytes;
 
 const DEFAULT_CPUS: u32 = 2;
@@ -38,18 +38,21 @@ impl Measure {
     }
 }
 
-/// The image named, or else the first of the offer's that boots on a machine as large as it may become.
+/// The image named, or else the first of the offer's that boots on a machine as large as it may become: of those that
+/// bring what its accelerators need, where some are asked for, and of those without it, where none is.
 pub(super) fn image_for<'a>(needs: &Needs, offer: &'a Offer) -> Option<&'a ImageFacts> {
     let most_memory = match needs.memory {
         Amount::Exactly(memory) if is_cut(offer) => memory.min(offer.facts.memory),
         _ => offer.facts.memory,
     };
-    offer.images.iter().find(|image| {
+    let boots = |image: &&ImageFacts| {
         needs.image.as_ref().is_none_or(|name| *name == image.name)
             && image.arch == offer.facts.arch
             && image.memory <= most_memory
             && image.disk <= offer.facts.disk
-    })
+    };
+    let ready = |image: &&ImageFacts| image.accelerators != AcceleratorSoftware::None;
+    offer.images.iter().filter(boots).min_by_key(|image| ready(image) != needs.gpus.is_some())
 }
 
 /// The accelerators of an offer that serve the needs.
@@ -91,10 +94,8 @@ pub(super) fn is_cut(offer: &Offer) -> bool {
 pub(super) fn short_of(offer: &Offer, fits: &[&Fit]) -> Option<MisfitKind> {
     match offer.supply {
         Supply::Unlimited => None,
-        Supply::Whole(there) => {
-            let wanted: u64 = fits.iter().map(|fit| u64::from(fit.count)).sum();
-            (wanted > u64::from(there)).then_some(MisfitKind::Count)
-        }
+        Supply::Whole(there) => more_than(fits, u64::from(there)),
+        Supply::Hosts(ref hosts) => more_than(fits, hosts.len() as u64),
         Supply::Cut { memory, disk } => {
             if total(fits, |measure| measure.memory) > memory {
                 Some(MisfitKind::Memory)
@@ -106,6 +107,11 @@ pub(super) fn short_of(offer: &Offer, fits: &[&Fit]) -> Option<MisfitKind> {
             }
         }
     }
+}
+
+fn more_than(fits: &[&Fit], there: u64) -> Option<MisfitKind> {
+    let wanted: u64 = fits.iter().map(|fit| u64::from(fit.count)).sum();
+    (wanted > there).then_some(MisfitKind::Count)
 }
 
 /// The sum over all machines of the fits.

@@ -17,6 +17,7 @@ mod rework;
 mod score;
 mod search;
 mod steps;
+mod window;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,8 +33,11 @@ pub use planner::{NoPlan, plan};
 use crate::demand::Demand;
 use crate::money::Money;
 use crate::name::{DeploymentId, GroupName, SiteId};
+use crate::offer::{HostId, OsRelease, Terms};
 use crate::size::Bytes;
 use crate::ticket::StepId;
+use crate::time::Window;
+use crate::verify::Promise;
 
 /// Everything that `apply` will do, in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +85,18 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 
+    /// For how long the machines are held: to the end of all time where they are kept until given back.
+    pub fn window(&self) -> Window {
+        Window::new(self.start, self.until.unwrap_or(Timestamp::MAX)).unwrap_or(Window::ALWAYS)
+    }
+
+    /// The step that makes the public address of a machine, where there is one.
+    pub fn address_of(&self, machine: &StepId) -> Option<&Step> {
+        let makes =
+            |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: of, .. }) if of == machine);
+        self.steps.iter().find(makes)
+    }
+
     /// The machines, in the order of their ranks.
     pub fn machines(&self) -> impl Iterator<Item = (&Step, &MachineSpec)> {
         self.steps.iter().filter_map(|step| match &step.action {
@@ -109,6 +125,22 @@ pub struct Pick {
     pub user: String,
     /// What one costs an hour, where known.
     pub price_per_hour: Option<Money>,
+    /// Architecture, as `uname -m` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
+    /// What runs on it, where the image says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<OsRelease>,
+    /// The physical hosts, one a machine, where the site lets them be chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostId>,
+    /// What the site asks for beside the machines.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub terms: Terms,
+}
+
+fn is_default(terms: &Terms) -> bool {
+    *terms == Terms::default()
 }
 
 /// The size of one machine, as it will be made.
@@ -166,6 +198,35 @@ pub enum What {
     },
     /// A machine.
     Machine(MachineSpec),
+    /// The deployment's public key, registered at a site.
+    Keypair {
+        /// Where.
+        site: SiteId,
+    },
+    /// A hold on hosts for a window.
+    Lease(LeaseSpec),
+    /// A public address for a machine.
+    Address {
+        /// Where.
+        site: SiteId,
+        /// The pool that it comes from, by its name at the site.
+        pool: String,
+        /// The machine's step.
+        machine: StepId,
+    },
+}
+
+/// A lease as planned: every host is named, so that nothing is left for the site to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseSpec {
+    /// What it is called, beside its ticket.
+    pub name: String,
+    /// Where.
+    pub site: SiteId,
+    /// For how long the hosts are held.
+    pub window: Window,
+    /// The hosts, in the order of their machines' ranks.
+    pub hosts: Vec<HostId>,
 }
 
 /// The kind of a thing at a site.
@@ -205,14 +266,18 @@ impl What {
         match self {
             Self::Network { .. } => Kind::Network,
             Self::Machine(_) => Kind::Machine,
+            Self::Keypair { .. } => Kind::Keypair,
+            Self::Lease(_) => Kind::Lease,
+            Self::Address { .. } => Kind::Address,
         }
     }
 
     /// Where it is made.
     pub fn site(&self) -> &SiteId {
         match self {
-            Self::Network { site } => site,
+            Self::Network { site } | Self::Keypair { site } | Self::Address { site, .. } => site,
             Self::Machine(spec) => &spec.site,
+            Self::Lease(spec) => &spec.site,
         }
     }
 }
@@ -238,12 +303,26 @@ pub struct MachineSpec {
     pub user: String,
     /// The step that makes its network.
     pub network: Option<StepId>,
+    /// The network that is there already, by its name at the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_network: Option<String>,
+    /// The physical host, where it was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostId>,
+    /// The step that makes the lease on its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<StepId>,
+    /// The step that registers the public key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keypair: Option<StepId>,
 }
 
 /// A part of the set-up of one machine. Each is idempotent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Compares the machine with what was promised.
+    Verify(Promise),
     /// Installs system packages.
     Packages {
         /// Their names.
@@ -274,6 +353,7 @@ impl Phase {
     /// Its name, as shown and as used in log files.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Verify(_) => "verify",
             Self::Packages { .. } => "packages",
             Self::Source => "source",
             Self::Python(_) => "python",

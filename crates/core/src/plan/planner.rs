@@ -1,19 +1,22 @@
 //! From a demand and a market to a plan, or to the reasons why there is none.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::fit::Fit;
+use super::window::{Starts, standing};
 use super::{MisfitKind, Pick, Plan, Refusal, Tally, advice, measure, refuse, search, steps};
 use crate::demand::{Demand, Group};
 use crate::name::{DeploymentId, SiteId};
-use crate::offer::Market;
+use crate::offer::{HoldTerm, HostId, HostSupply, Market, Offer, Supply};
+use crate::time::Window;
 
 /// Nobody can serve the demand: how many offers were looked at, why each was refused, and what would help.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("no offer serves the demand: {looked} looked at")]
+#[error("no offer serves the demand{}: {looked} looked at", .earliest.map(|at| format!(" before {at}")).unwrap_or_default())]
 pub struct NoPlan {
     /// How many offers were looked at.
     pub looked: usize,
@@ -25,46 +28,106 @@ pub struct NoPlan {
     pub silent: BTreeMap<SiteId, String>,
     /// Changes of the demand that would help, the smallest first, as sentences for the user.
     pub advice: Vec<String>,
+    /// When it could be served, within a week of the start that was asked for.
+    pub earliest: Option<Timestamp>,
 }
+
+/// For how long hosts are leased where the demand doesn't say.
+const LEASE_UNLESS_SAID: SignedDuration = SignedDuration::from_hours(24);
+/// How far ahead one that can't be served in time is told when it could be.
+const LOOK_AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Chooses an offer for each group and lays out the steps.
 ///
-/// The order of preference is told where the search is, in `search.rs`. Nothing but the arguments counts: the same
-/// demand, offers (in any order), id and time give the same plan, byte for byte.
+/// The start is the earliest, from the one asked for and within `lease.within` of it, at which the demand can be
+/// served. Among what can be had then, the order of preference is told where the search is, in `search.rs`. Nothing but
+/// the arguments counts: the same demand, offers (in any order), id and time give the same plan, byte for byte.
 ///
-/// Offers already speak for the window that they were gathered for, so `lease.within` is not looked at here.
+/// An offer of physical hosts says when each is busy; any other speaks for the window that it was gathered for.
 ///
 /// # Errors
 /// [`NoPlan`] where the demand can't be served, with every offer's misfits and the changes that would help.
 pub fn plan(demand: &Demand, market: &Market, id: DeploymentId, now: Timestamp) -> Result<Plan, NoPlan> {
-    let offers = search::in_order(&market.offers);
-    let Some(fits) = search::choose(demand, &offers) else {
-        let refusals = refuse::all(demand, &offers);
-        return Err(NoPlan {
-            looked: offers.len(),
-            tally: tally(&refusals),
-            refusals,
-            silent: market.silent.clone(),
-            advice: advice::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.sentence).collect(),
-        });
-    };
-    let start = demand.lease.start.unwrap_or(now);
-    let picks: Vec<Pick> = demand.groups.iter().zip(&fits).map(|(group, fit)| pick(group, fit)).collect();
-    Ok(Plan {
-        deployment: id,
-        demand: demand.clone(),
-        at: now,
-        start,
-        until: demand.lease.duration.map(|duration| start.saturating_add(duration).unwrap_or(Timestamp::MAX)),
-        steps: steps::lay_out(demand, &picks),
-        price_per_hour: search::price(&fits),
-        refusals: refuse::others(demand, &offers, &fits),
-        picks,
+    let asked = demand.lease.start.unwrap_or(now);
+    let planner = Planner { demand, market, id, now };
+    let within = demand.lease.within.unwrap_or(SignedDuration::ZERO);
+    if let Some(plan) = planner.first(asked, within) {
+        return Ok(plan);
+    }
+    let offers = planner.standing(asked);
+    let offers = search::in_order(offers.iter().map(Cow::as_ref));
+    let refusals = refuse::all(demand, &offers);
+    Err(NoPlan {
+        looked: offers.len(),
+        tally: tally(&refusals),
+        refusals,
+        silent: market.silent.clone(),
+        advice: advice::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.sentence).collect(),
+        earliest: planner.first(asked, LOOK_AHEAD.max(within)).map(|plan| plan.start),
     })
 }
 
-fn pick(group: &Group, fit: &Fit) -> Pick {
+struct Planner<'a> {
+    demand: &'a Demand,
+    market: &'a Market,
+    id: DeploymentId,
+    now: Timestamp,
+}
+
+impl Planner<'_> {
+    /// The plan with the earliest start.
+    fn first(&self, asked: Timestamp, within: SignedDuration) -> Option<Plan> {
+        let last = asked.saturating_add(within).unwrap_or(Timestamp::MAX);
+        let duration = self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID);
+        Starts::new(self.demand, self.market, asked, last, duration).find_map(|start| self.at(start))
+    }
+
+    /// The plan with this start.
+    fn at(&self, start: Timestamp) -> Option<Plan> {
+        let window = self.window(start)?;
+        let offers = standing(&self.market.offers, &window);
+        let offers = search::in_order(offers.iter().map(Cow::as_ref));
+        let fits = search::choose(self.demand, &offers)?;
+        let picks = picks(self.demand, &fits, &window);
+        let leased = picks.iter().any(|pick| pick.terms.hold == HoldTerm::Lease);
+        Some(Plan {
+            deployment: self.id,
+            demand: self.demand.clone(),
+            at: self.now,
+            start,
+            until: (leased || self.demand.lease.duration.is_some()).then_some(window.end()),
+            steps: steps::lay_out(self.demand, &picks, &window),
+            price_per_hour: search::price(&fits),
+            refusals: refuse::others(self.demand, &offers, &fits),
+            picks,
+        })
+    }
+
+    fn standing(&self, start: Timestamp) -> Vec<Cow<'_, Offer>> {
+        match self.window(start) {
+            Some(window) => standing(&self.market.offers, &window),
+            None => self.market.offers.iter().map(Cow::Borrowed).collect(),
+        }
+    }
+
+    /// The window from a start on; none at the end of all time.
+    fn window(&self, start: Timestamp) -> Option<Window> {
+        Window::of(start, self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID)).ok()
+    }
+}
+
+fn picks(demand: &Demand, fits: &[Fit], window: &Window) -> Vec<Pick> {
+    let mut taken = BTreeSet::new();
+    demand.groups.iter().zip(fits).map(|(group, fit)| pick(group, fit, window, &mut taken)).collect()
+}
+
+fn pick<'o>(group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
+    let offer = fit.offer;
     Pick {
+        arch: Some(offer.facts.arch.clone()),
+        os: fit.image.os.clone(),
+        hosts: hosts(offer, fit.count as usize, window, taken),
+        terms: offer.terms.clone(),
         group: group.name.clone(),
         count: fit.count,
         site: fit.offer.site.clone(),
@@ -74,6 +137,20 @@ fn pick(group: &Group, fit: &Fit) -> Pick {
         user: fit.image.user.clone(),
         price_per_hour: fit.offer.price_per_hour,
     }
+}
+
+/// Of the free hosts those that are taken again soonest, so that the longest gaps stay whole.
+fn hosts<'o>(offer: &'o Offer, count: usize, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Vec<HostId> {
+    let Supply::Hosts(free) = &offer.supply else { return Vec::new() };
+    let taken_again = |host: &HostSupply| {
+        let later = host.busy.busy().iter().map(Window::start).find(|start| *start >= window.end());
+        later.unwrap_or(Timestamp::MAX)
+    };
+    let mut left: Vec<&HostSupply> = free.iter().filter(|host| !taken.contains(&host.id)).collect();
+    left.sort_by_cached_key(|host| (taken_again(host), host.id.clone()));
+    left.truncate(count);
+    taken.extend(left.iter().map(|host| &host.id));
+    left.into_iter().map(|host| host.id.clone()).collect()
 }
 
 /// Of each refusal every kind counts once, however many labels were missing.

@@ -87,6 +87,9 @@ fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
         (Some(kind @ MisfitKind::Disk), Supply::Cut { disk, .. }) => {
             pooled(kind, &takers, |fit| fit.measure.disk, *disk, misfits);
         }
+        (Some(MisfitKind::Count), Supply::Hosts(free)) => {
+            misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{}", free.len()));
+        }
         (Some(MisfitKind::Count), Supply::Whole(there)) => {
             misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{there}"));
         }

@@ -18,7 +18,7 @@ impl Plan {
             return Err(changes);
         }
         let demand = Demand { lease: self.demand.lease.clone(), ..demand.clone() };
-        let steps = steps::lay_out(&demand, &self.picks);
+        let steps = steps::lay_out(&demand, &self.picks, &self.window());
         Ok(Self { demand, at: now, steps, ..self.clone() })
     }
 }

@@ -51,8 +51,8 @@ fn best_of_sites<'a>(demand: &'a Demand, sites: &[(usize, &[&'a Offer])]) -> Opt
 }
 
 /// The offers of a market, in an order that depends on nothing but themselves.
-pub(super) fn in_order(offers: &[Offer]) -> Vec<&Offer> {
-    let mut sorted: Vec<&Offer> = offers.iter().collect();
+pub(super) fn in_order<'o>(offers: impl Iterator<Item = &'o Offer>) -> Vec<&'o Offer> {
+    let mut sorted: Vec<&Offer> = offers.collect();
     sorted.sort_by(|a, b| {
         let by_name = a.site.cmp(&b.site).then_with(|| a.node_type.cmp(&b.node_type)).then(a.spot.cmp(&b.spot));
         // Two offers of one name are rare; what tells them apart is anything at all, and their JSON has all.

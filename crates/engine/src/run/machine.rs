@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use hostler_core::journal::Failure;
 use hostler_core::plan::{Kind, MachineSpec, Phase, Step};
-use hostler_core::ports::{Address, Made, Power, Remedy, Sighting};
+use hostler_core::ports::{Address, Power, Remedy, Sighting};
 use hostler_core::ticket::{Ref, StepId};
 
 use super::site::{Job, ended};
@@ -22,7 +22,9 @@ const CONSOLE_LINES: usize = 15;
 struct Known {
     step: StepId,
     spec: MachineSpec,
-    made: Made,
+    reference: Ref,
+    /// Where it is reached, where that was said when it was made.
+    address: Option<Address>,
     host_key: Option<String>,
 }
 
@@ -58,9 +60,10 @@ impl<'a> Drive<'a> {
 
     fn known(&self) -> Vec<Known> {
         let known = |(step, spec): (&Step, &MachineSpec)| {
-            let made = self.journal.made(&step.id)?.clone();
+            let reference = self.journal.made(&step.id)?.reference.clone();
+            let address = self.journal.address(&self.plan, &step.id).cloned();
             let host_key = self.host_keys.get(&step.id).cloned();
-            Some(Known { step: step.id.clone(), spec: spec.clone(), made, host_key })
+            Some(Known { step: step.id.clone(), spec: spec.clone(), reference, address, host_key })
         };
         self.plan.machines().filter_map(known).collect()
     }
@@ -90,20 +93,20 @@ impl Driver<'_> {
     /// Starts a machine that is shut down; whether it was is the answer.
     async fn wake(&self, step: &Step, known: &Known) -> Result<bool, Failure> {
         let site = self.site(&known.spec.site)?;
-        match self.persist(&step.id, || site.look(Kind::Machine, &known.made.reference)).await? {
+        match self.persist(&step.id, || site.look(Kind::Machine, &known.reference)).await? {
             Sighting::Absent => Err(gone(&known.spec)),
             Sighting::Broken(why) => Err(broken(&known.spec, &why)),
             Sighting::Coming | Sighting::There(_) => Ok(false),
             Sighting::Off => {
                 self.report.report(&Event::Progress { step: step.id.clone(), text: "starting the machine".into() });
-                self.persist(&step.id, || site.set_power(&known.made.reference, Power::On)).await?;
+                self.persist(&step.id, || site.set_power(&known.reference, Power::On)).await?;
                 Ok(true)
             }
         }
     }
 
     async fn machine(&self, step: &Step, known: &Known) -> Result<Machine, Failure> {
-        let address = match &known.made.address {
+        let address = match &known.address {
             Some(address) => address.clone(),
             None => self.address(step, known).await?,
         };
@@ -117,7 +120,7 @@ impl Driver<'_> {
         let look = async {
             let mut pause = Duration::from_secs(1);
             loop {
-                match self.persist(&step.id, || site.look(Kind::Machine, &known.made.reference)).await? {
+                match self.persist(&step.id, || site.look(Kind::Machine, &known.reference)).await? {
                     Sighting::There(Some(address)) => return Ok(address),
                     Sighting::Absent => return Err(gone(&known.spec)),
                     Sighting::Broken(why) => return Err(broken(&known.spec, &why)),
@@ -135,7 +138,7 @@ impl Driver<'_> {
     /// Adds the end of the console, which says more than any error of ours about a machine that doesn't answer.
     async fn with_console(&self, mut failure: Failure, known: &Known) -> Failure {
         let Ok(site) = self.site(&known.spec.site) else { return failure };
-        let console = last_console(&*site, &known.made.reference).await;
+        let console = last_console(&*site, &known.reference).await;
         let hints: Vec<String> = failure.hint.take().into_iter().chain(console).collect();
         failure.hint = (!hints.is_empty()).then(|| hints.join("\n"));
         failure

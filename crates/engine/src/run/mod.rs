@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use hostler_core::journal::{Cause, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
 use hostler_core::name::SiteId;
-use hostler_core::plan::{Action, Plan, Step};
+use hostler_core::plan::{Action, Plan, Step, What};
 use hostler_core::ports::{Made, Power, Provider, Remedy};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
@@ -315,12 +315,21 @@ impl Drive<'_> {
 pub fn title(step: &Step) -> String {
     match &step.action {
         Action::Create(what) => match what {
-            hostler_core::plan::What::Network { site } => format!("make a network at {site}"),
-            hostler_core::plan::What::Machine(spec) => format!("launch {} at {}", spec.name, spec.site),
+            What::Network { site } => format!("make a network at {site}"),
+            What::Keypair { site } => format!("register the public key at {site}"),
+            What::Lease(spec) => format!("lease {} at {}", hosts(spec.hosts.len()), spec.site),
+            What::Machine(spec) => format!("launch {} at {}", spec.name, spec.site),
+            What::Address { site, machine, .. } => format!("give {} an address at {site}", machine_name(machine)),
         },
-        Action::Reach { machine } => format!("reach {}", machine.as_str().trim_start_matches("machine-")),
-        Action::SetUp { machine, phase } => {
-            format!("{} on {}", phase.name(), machine.as_str().trim_start_matches("machine-"))
-        }
+        Action::Reach { machine } => format!("reach {}", machine_name(machine)),
+        Action::SetUp { machine, phase } => format!("{} on {}", phase.name(), machine_name(machine)),
     }
+}
+
+fn machine_name(step: &StepId) -> &str {
+    step.as_str().strip_prefix("machine-").unwrap_or(step.as_str())
+}
+
+fn hosts(count: usize) -> String {
+    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
 }

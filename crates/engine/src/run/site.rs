@@ -9,7 +9,7 @@ use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Kind, Step, What};
 use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
-use hostler_core::ticket::{StepId, Ticket};
+use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
 use super::{Drive, Driver, Landed, Landing};
@@ -47,7 +47,7 @@ impl<'a> Drive<'a> {
         let ticket = self.ticket(step);
         let mut end = self.sessions_end.subscribe();
         let made = async move {
-            let site = driver.site(what.site())?;
+            let (site, creation) = (driver.site(what.site())?, creation?);
             driver.persist_until(&step.id, &mut end, || site.create(&ticket, &creation)).await
         };
         made.map(|made| match made {
@@ -57,18 +57,38 @@ impl<'a> Drive<'a> {
         .boxed_local()
     }
 
-    fn creation(&self, what: &What) -> Creation {
-        match what {
+    fn creation(&self, what: &What) -> Result<Creation, Failure> {
+        Ok(match what {
             What::Network { .. } => {
                 Creation::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
             }
+            What::Keypair { .. } => Creation::Keypair { public_key: self.inputs.public_key.clone() },
+            What::Lease(spec) => Creation::Lease { spec: Box::new(spec.clone()) },
+            What::Address { pool, machine, .. } => {
+                Creation::Address { pool: pool.clone(), machine: self.reference(machine)? }
+            }
             What::Machine(spec) => Creation::Machine {
                 spec: Box::new(spec.clone()),
-                network: spec.network.as_ref().and_then(|id| self.journal.made(id)).map(|made| made.reference.clone()),
+                network: self.reference_if(spec.network.as_ref())?,
+                lease: self.reference_if(spec.lease.as_ref())?,
+                keypair: self.reference_if(spec.keypair.as_ref())?,
                 public_key: self.inputs.public_key.clone(),
                 first_boot: self.inputs.first_boot.clone(),
             },
-        }
+        })
+    }
+
+    fn reference_if(&self, step: Option<&StepId>) -> Result<Option<Ref>, Failure> {
+        step.map(|step| self.reference(step)).transpose()
+    }
+
+    /// What an earlier step made. The plan's order sees to it that it is there.
+    fn reference(&self, step: &StepId) -> Result<Ref, Failure> {
+        self.journal.made(step).map(|made| made.reference.clone()).ok_or_else(|| Failure {
+            message: format!("the step `{step}` has made nothing"),
+            remedy: Remedy::Report,
+            hint: None,
+        })
     }
 
     /// Gives back what a step made; where its outcome was never known, whatever bears its ticket.

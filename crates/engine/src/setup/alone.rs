@@ -22,7 +22,7 @@ pub(super) fn lock_for(phase: &Phase, context: &Context<'_>) -> Option<String> {
         Phase::Packages { .. } | Phase::Python(_) | Phase::Setup { .. } => {
             Some(format!("{}/{}/lock", remote_path(&context.places.state), context.deployment))
         }
-        Phase::Source | Phase::Check { .. } | Phase::Run { .. } => None,
+        Phase::Verify(_) | Phase::Source | Phase::Check { .. } | Phase::Run { .. } => None,
     }
 }
 

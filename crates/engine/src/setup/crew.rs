@@ -132,6 +132,8 @@ fn progress(report: &dyn Report, step: &StepId, text: &str) {
 fn failure_of(error: SetupError) -> Failure {
     let remedy = match &*error.cause {
         Cause::Host(host) => remedy_of(host),
+        // Another machine may be what this one was to be.
+        Cause::Mismatch(_) => Remedy::Replan,
         Cause::Ended(..) | Cause::Demand(_) | Cause::Log(..) => Remedy::Ask,
     };
     failure(&error, remedy, error.hint.clone())

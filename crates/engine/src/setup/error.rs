@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hostler_core::plan::Phase;
+use hostler_core::verify::Difference;
 
 use crate::host::{Exit, HostError};
 
@@ -31,6 +32,8 @@ pub enum Cause {
     Host(HostError),
     /// The demand asks for what can't be done, as a lower-case fragment.
     Demand(String),
+    /// The machine is not what was promised.
+    Mismatch(Vec<Difference>),
     /// The log file could not be opened.
     Log(PathBuf, io::Error),
 }
@@ -64,6 +67,11 @@ impl fmt::Display for SetupError {
             Cause::Ended(exit, _) => exit.fmt(f),
             Cause::Host(_) => f.write_str("the host could not be used"),
             Cause::Demand(message) => f.write_str(message),
+            Cause::Mismatch(differences) => {
+                f.write_str("it is not what was promised")?;
+                let marks = std::iter::once(": ").chain(std::iter::repeat("; "));
+                differences.iter().zip(marks).try_for_each(|(difference, mark)| write!(f, "{mark}{difference}"))
+            }
             Cause::Log(path, _) => write!(f, "its log file `{}` can't be opened", path.display()),
         }
     }
@@ -74,7 +82,7 @@ impl Error for SetupError {
         match &*self.cause {
             Cause::Ended(_, tail) => Some(tail),
             Cause::Host(error) => Some(error),
-            Cause::Demand(_) => None,
+            Cause::Demand(_) | Cause::Mismatch(_) => None,
             Cause::Log(_, error) => Some(error),
         }
     }

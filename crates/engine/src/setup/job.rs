@@ -141,6 +141,11 @@ impl<'a> Job<'a> {
         self.error(Cause::Demand(message), Some(hint.to_owned()))
     }
 
+    /// The machine is not as it should be.
+    pub(super) fn fail(&self, cause: Cause, hint: &str) -> SetupError {
+        self.error(cause, Some(hint.to_owned()))
+    }
+
     /// A program ended badly.
     pub(super) fn ended(&self, exit: Exit, hint: Option<String>) -> SetupError {
         let hint = hint.or_else(|| hint_for(&exit));

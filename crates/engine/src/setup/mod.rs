@@ -26,6 +26,7 @@ mod script;
 mod source;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,6 +112,7 @@ pub async fn perform(
 ) -> Result<PhaseOutcome, SetupError> {
     let job = Job::new(session, phase, context, report)?;
     let already = match phase {
+        Phase::Verify(promise) => verify::verify(&job, promise).await,
         Phase::Packages { packages } => packages::install(&job, packages).await,
         Phase::Source => source::bring(&job).await,
         Phase::Python(need) => python::make(&job, need).await,

@@ -15,7 +15,7 @@ pub fn run(app: &App, args: &ExtendArgs) -> Result<(), Error> {
     let summary = app.block_on(async {
         let mut locked = app.locked(&args.name).await?;
         let until = end(args, &locked.record, (app.now)())?;
-        keep::extend(&locked.store, &mut locked.record, until, (app.now)()).await?;
+        keep::extend(&locked.store, &app.sites()?, &mut locked.record, until, (app.now)()).await?;
         Ok(locked.summary(app))
     })?;
     app.emit(&summary, |_| {

@@ -54,6 +54,15 @@ impl From<KeepError> for Error {
             KeepError::Past { .. } => {
                 Self::of(Kind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
             }
+            KeepError::Endless { .. } => {
+                Self::of(Kind::Usage, &error).hinted("name a time to come (`--until`), or a duration as `4h`")
+            }
+            KeepError::Lease { ref refused, .. } => {
+                let mut out = Self::of(Kind::Site, &error);
+                out.causes.push(refused.to_string());
+                out.hints.extend(refused.hint.clone());
+                out
+            }
             KeepError::NoSite { .. } => {
                 Self::of(Kind::Config, &error).hinted("configure the site again: this deployment has machines there")
             }
@@ -89,7 +98,9 @@ impl From<NoPlan> for Error {
             Kind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
             _ => format!("no offer serves the demand: {} looked at", offers(no_plan.looked)),
         };
-        let mut hints = no_plan.advice.clone();
+        let later =
+            no_plan.earliest.map(|at| format!("it can be had from {at} on: `--start {at}`, or allow it by `--within`"));
+        let mut hints: Vec<String> = later.into_iter().chain(no_plan.advice.iter().cloned()).collect();
         hints.extend(image_hint(&no_plan));
         let error = Self::new(kind, message).detailed(Details::NoPlan(Box::new(no_plan)));
         Self { hints, ..error }
@@ -116,7 +127,9 @@ fn kind_of(no_plan: &NoPlan) -> Kind {
     let mut refusals = no_plan.refusals.iter().filter(|refusal| !refusal.misfits.is_empty());
     if no_plan.looked == 0 && !no_plan.silent.is_empty() {
         Kind::Site
-    } else if refusals.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind))) {
+    } else if no_plan.earliest.is_some()
+        || refusals.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind)))
+    {
         Kind::NotNow
     } else {
         Kind::NoOffer

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Cell;
+use hostler_core::money::Money;
+use hostler_core::offer::Unit;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
@@ -19,12 +21,14 @@ const REFUSALS: usize = 20;
 pub fn brief(plan: &Plan, now: Timestamp, width: Width) -> String {
     let mut out = picks(&plan.picks, width);
     out.push('\n');
-    out.push_str(&facts(&[
+    let mut lines = vec![
         ("deployment", plan.demand.name.bold().to_string()),
         ("window", window(plan.start, plan.until, now)),
         ("cost", cost(plan)),
         ("plan", plan.id().to_string()),
-    ]));
+    ];
+    lines.extend(hosts(plan).map(|hosts| ("hosts", hosts)));
+    out.push_str(&facts(&lines));
     out
 }
 
@@ -42,13 +46,29 @@ pub fn plan(plan: &Plan, now: Timestamp, width: Width) -> String {
 
 fn cost(plan: &Plan) -> String {
     let Some(hourly) = plan.price_per_hour else { return "unknown: a site does not say its price".to_owned() };
+    let unit = plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default();
+    let sum = |amount| price(Some(amount), unit);
     match plan.until {
-        None => format!("{hourly} an hour"),
+        None => format!("{} an hour", sum(hourly)),
         Some(until) => {
             let seconds = until.duration_since(plan.start).as_secs();
-            format!("{hourly} an hour, {} in all", hourly.over_seconds(seconds))
+            format!("{} an hour, {} in all", sum(hourly), sum(hourly.over_seconds(seconds)))
         }
     }
+}
+
+/// An amount, with its unit where that isn't money.
+fn price(amount: Option<Money>, unit: Unit) -> String {
+    match (amount, unit) {
+        (Some(amount), Unit::ServiceUnits) => format!("{amount}{KEPT_SPACE}{unit}"),
+        (amount, _) => money(amount),
+    }
+}
+
+/// The physical hosts that were chosen.
+fn hosts(plan: &Plan) -> Option<String> {
+    let hosts: Vec<&str> = plan.picks.iter().flat_map(|pick| &pick.hosts).map(|host| host.0.as_str()).collect();
+    (!hosts.is_empty()).then(|| hosts.join(", "))
 }
 
 fn picks(picks: &[Pick], width: Width) -> String {
@@ -63,7 +83,7 @@ fn picks(picks: &[Pick], width: Width) -> String {
             cell(&pick.node_type),
             cell(shape(&pick.shape)),
             cell(&pick.image),
-            cell(money(pick.price_per_hour)),
+            cell(price(pick.price_per_hour, pick.terms.unit)),
         ]
     };
     table(width, &columns, picks.iter().map(row))
@@ -106,6 +126,7 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
     use hostler_core::plan::Phase;
     match phase {
         Phase::Packages { packages } => packages.join(" "),
+        Phase::Verify(promise) => shape(&promise.shape),
         Phase::Source => String::new(),
         Phase::Python(need) => {
             let version = need.version.as_ref().map(|version| format!("Python {version}"));

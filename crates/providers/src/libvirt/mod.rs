@@ -30,9 +30,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hostler_core::money::Money;
 use hostler_core::name::SiteId;
-use hostler_core::offer::{Availability, Facts, Offer, Supply};
+use hostler_core::offer::{Availability, Facts, Offer, Supply, Terms};
 use hostler_core::plan::{Kind, MachineSpec};
-use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError};
+use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -158,12 +158,17 @@ impl Provider for Local {
                 })
                 .await
             }
-            Creation::Machine { spec, network, public_key, first_boot } => {
+            Creation::Machine { spec, network, public_key, first_boot, .. } => {
                 self.blocking(Call::Change, "creating the machine", move |inner, connect| {
                     let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
                     inner.create_machine(connect, &ticket, &spec, &network.0, &public_key, &first_boot)
                 })
                 .await
+            }
+            Creation::Keypair { .. } | Creation::Lease { .. } | Creation::Address { .. } => {
+                let (site, doing) = (self.site().clone(), format!("creating the {}", what.kind()));
+                let message = "there are no such things here, and no offer asks for one".to_owned();
+                Err(SiteError { site, doing, message, remedy: Remedy::Report, hint: None })
             }
         }
     }
@@ -262,6 +267,7 @@ impl Inner {
             price_per_hour: Some(Money::ZERO),
             spot: false,
             images: images.into_iter().map(bootable).collect(),
+            terms: Terms::default(),
         })
     }
 

@@ -55,6 +55,8 @@ impl Contract<'_> {
         let what = Creation::Machine {
             spec: Box::new(self.spec.clone()),
             network: Some(network.reference.clone()),
+            lease: None,
+            keypair: None,
             public_key: self.public_key.clone(),
             first_boot: String::new(),
         };

@@ -90,6 +90,10 @@ impl Lab {
             image: DEFAULT_IMAGE.to_owned(),
             user: "debian".to_owned(),
             network: None,
+            shared_network: None,
+            host: None,
+            lease: None,
+            keypair: None,
         }
     }
 
@@ -115,6 +119,8 @@ impl Lab {
         let what = Creation::Machine {
             spec: Box::new(spec.clone()),
             network: Some(network.clone()),
+            lease: None,
+            keypair: None,
             public_key: self.public_key(),
             first_boot: "echo done >>/first-boot; echo first boot says hello".to_owned(),
         };

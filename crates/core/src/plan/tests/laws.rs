@@ -9,7 +9,7 @@ use super::text::{id, image, now};
 use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, SiteWish, Work};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
-use crate::offer::{Availability, Facts, GpuFacts, Market, Offer, Supply};
+use crate::offer::{Availability, Facts, GpuFacts, Market, Offer, Supply, Terms};
 use crate::plan::{Pick, Plan, advice, plan, search};
 use crate::size::Bytes;
 
@@ -38,6 +38,7 @@ prop_compose! {
             price_per_hour: price.map(|price| Money(price * 1_000_000)),
             spot: false,
             images: vec![image("debian-12", "x86_64")],
+            terms: Terms::default(),
         }
     }
 }
@@ -124,9 +125,10 @@ fn take(needs: &Needs, offer: &Offer) -> Option<Take> {
 /// Whether the offers bear all that is put on them: so many machines with a take each.
 fn bears(offer: &Offer, takes: &[(u32, Take)]) -> bool {
     let sum = |of: &dyn Fn(&Take) -> u64| takes.iter().map(|(count, take)| u64::from(*count) * of(take)).sum::<u64>();
-    match offer.supply {
+    match &offer.supply {
         Supply::Unlimited => true,
-        Supply::Whole(there) => sum(&|_| 1) <= u64::from(there),
+        Supply::Whole(there) => sum(&|_| 1) <= u64::from(*there),
+        Supply::Hosts(free) => sum(&|_| 1) <= free.len() as u64,
         Supply::Cut { memory, disk } => {
             let gpus = sum(&|take| take.3 as u64) <= offer.facts.gpus.len() as u64;
             sum(&|take| take.1.0) <= memory.0 && sum(&|take| take.2.0) <= disk.0 && gpus
@@ -271,7 +273,7 @@ proptest! {
     #[test]
     fn advice_is_true(demand in any_demand(), market in any_market()) {
         if plan(&demand, &market, id(), now()).is_err() {
-            for advice in advice::relaxations(&demand, &search::in_order(&market.offers)) {
+            for advice in advice::relaxations(&demand, &search::in_order(market.offers.iter())) {
                 prop_assert!(brute_force(&advice.demand, &market).is_some(), "{}", advice.sentence);
                 prop_assert_ne!(&advice.demand, &demand, "{}", advice.sentence);
             }

@@ -6,3 +6,4 @@ mod laws;
 mod refusals;
 mod steps;
 mod text;
+mod windows;

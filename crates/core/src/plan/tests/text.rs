@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::calendar::Timeline;
 use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Spot, Work};
 use crate::name::{DeploymentId, GroupName, Name};
-use crate::offer::{Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply};
+use crate::offer::{
+    AcceleratorSoftware, Availability, Facts, GpuFacts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
+    Market, NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
+};
 use crate::plan::{NoPlan, Plan, Refusal, plan};
 use crate::size::Bytes;
-use crate::time;
+use crate::time::{self, Window};
 
 pub fn now() -> Timestamp {
     time::instant("2025-06-01T12:00Z").unwrap()
@@ -55,6 +59,7 @@ fn offer(line: &str) -> Offer {
         price_per_hour: None,
         spot: false,
         images: vec![image("debian-12", "x86_64")],
+        terms: Terms::default(),
     };
     words.for_each(|word| set_offer(&mut offer, word));
     offer
@@ -62,7 +67,15 @@ fn offer(line: &str) -> Offer {
 
 pub fn image(name: &str, arch: &str) -> ImageFacts {
     let (disk, memory) = (Bytes::gib(4), Bytes::mib(512));
-    ImageFacts { name: name.to_owned(), arch: arch.to_owned(), user: "debian".to_owned(), disk, memory }
+    ImageFacts {
+        name: name.to_owned(),
+        arch: arch.to_owned(),
+        user: "debian".to_owned(),
+        disk,
+        memory,
+        os: None,
+        accelerators: AcceleratorSoftware::None,
+    }
 }
 
 fn set_offer(offer: &mut Offer, word: &str) {
@@ -82,6 +95,16 @@ fn set_offer(offer: &mut Offer, word: &str) {
             let (memory, disk) = value.split_once('/').unwrap();
             offer.supply = Supply::Cut { memory: memory.parse().unwrap(), disk: disk.parse().unwrap() };
         }
+        "hosts" => offer.supply = Supply::Hosts(value.split(',').map(host).collect()),
+        "leased" => {
+            offer.terms = Terms {
+                hold: HoldTerm::Lease,
+                key: KeyTerm::Keypair,
+                network: NetworkTerm::Shared("sharednet1".into()),
+                reach: ReachTerm::PublicAddress("public".into()),
+                unit: Unit::ServiceUnits,
+            };
+        }
         "price" => offer.price_per_hour = Some(value.parse().unwrap()),
         "spot" => offer.spot = true,
         "busy" if value.is_empty() => offer.availability = Availability::Busy(None),
@@ -95,7 +118,28 @@ fn set_offer(offer: &mut Offer, word: &str) {
     }
 }
 
-/// Lines `on SITE…`, `group NAME COUNT NEED… [| NEED…]`, `budget KEY=…`, `lease duration=… start=…`.
+/// `n1`, `n1@10:00/12:00@14:00/15:00` where it is busy then, `n1!` in maintenance, `n1?` where the site doesn't say.
+fn host(text: &str) -> HostSupply {
+    let mut parts = text.split('@');
+    let name = parts.next().unwrap();
+    let state = match name.chars().last() {
+        Some('!') => HostState::Maintenance,
+        Some('?') => HostState::Unknown,
+        _ => HostState::InService,
+    };
+    let at = |clock: &str| time::instant(&format!("2025-06-01T{clock}Z")).unwrap();
+    let window = |span: &str| {
+        let (start, end) = span.split_once('/').unwrap();
+        Window::new(at(start), at(end)).unwrap()
+    };
+    HostSupply {
+        id: HostId(name.trim_end_matches(['!', '?']).to_owned()),
+        state,
+        busy: Timeline::of(parts.map(window)),
+    }
+}
+
+/// Lines `on SITE…`, `group NAME COUNT NEED… [| NEED…]`, `budget KEY=…`, `lease duration=… start=… within=…`.
 pub fn demand(text: &str) -> Demand {
     let mut demand = Demand {
         name: Name::new("digits").unwrap(),
@@ -123,6 +167,7 @@ fn set_terms(demand: &mut Demand, word: &str) {
         "total" => demand.budget.total = Some(value.parse().unwrap()),
         "duration" => demand.lease.duration = Some(time::duration(value).unwrap()),
         "start" => demand.lease.start = Some(time::instant(value).unwrap()),
+        "within" => demand.lease.within = Some(time::duration(value).unwrap()),
         _ => panic!("{word}"),
     }
 }

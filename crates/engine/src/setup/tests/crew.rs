@@ -22,6 +22,10 @@ fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
         image: "debian-12".to_owned(),
         user: target.user,
         network: None,
+        shared_network: None,
+        host: None,
+        lease: None,
+        keypair: None,
     };
     Machine { step: StepId::new("machine-digits").unwrap(), spec, address: target.address, host_key }
 }

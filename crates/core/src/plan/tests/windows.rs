@@ -1,0 +1,158 @@
+//! When hosts are free: the start that is chosen, the hosts that are pinned, and the steps around them.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::text::{demand, id, market, now};
+use crate::calendar::Timeline;
+use crate::offer::{HostId, HostState, HostSupply, Market, Offer, Supply};
+use crate::plan::{Action, NoPlan, Plan, What, plan};
+use crate::time::Window;
+
+fn made(demand_text: &str, market_text: &str) -> Result<Plan, NoPlan> {
+    plan(&demand(demand_text), &market(market_text), id(), now())
+}
+
+/// The start and the hosts of each pick, or when it could be had.
+fn when(demand_text: &str, market_text: &str) -> String {
+    match made(demand_text, market_text) {
+        Ok(plan) => {
+            let hosts =
+                |pick: &crate::plan::Pick| pick.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join("+");
+            let picks: Vec<String> = plan.picks.iter().map(hosts).collect();
+            format!("{} {}", plan.start, picks.join(" "))
+        }
+        Err(none) => format!("earliest {}", none.earliest.map_or("never".to_owned(), |at| at.to_string())),
+    }
+}
+
+const RACK: &str = "uc sky hosts=n1@12:00/13:00,n2@12:30/14:00,n3,n4!,n5? leased price=1";
+
+#[test]
+fn hosts_that_are_free_all_through_the_window_are_pinned() {
+    assert_eq!(when("group g 1\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2", "it is taken again soonest");
+    assert_eq!(when("group g 1\nlease duration=4h", RACK), "2025-06-01T12:00:00Z n3");
+    assert_eq!(when("group g 2\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2+n3");
+    assert_eq!(when("group a 1\ngroup b 1\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2 n3");
+}
+
+#[test]
+fn a_later_start_is_taken_only_within_what_is_allowed() {
+    let demand = |within: &str| format!("group g 2\nlease duration=1h{within}");
+    assert_eq!(when(&demand(""), RACK), "earliest 2025-06-01T13:00:00Z");
+    assert_eq!(when(&demand(" within=59m"), RACK), "earliest 2025-06-01T13:00:00Z");
+    assert_eq!(when(&demand(" within=1h"), RACK), "2025-06-01T13:00:00Z n1+n3");
+    assert_eq!(when("group g 3\nlease duration=1h within=2d", RACK), "2025-06-01T14:00:00Z n1+n2+n3");
+    assert_eq!(when("group g 4\nlease duration=1h within=2d", RACK), "earliest never", "two are not in service");
+}
+
+#[test]
+fn a_refusal_says_when_the_first_host_is_free() {
+    let none = made("group g 1\nlease duration=2h", "uc sky hosts=n1@11:00/13:00,n2@13:00/20:00").unwrap_err();
+    assert_eq!(none.refusals[0].misfits[0].to_string(), "busy: wanted free, has busy until 2025-06-01T13:00:00Z");
+    assert_eq!(none.to_string(), "no offer serves the demand before 2025-06-01T13:00:00Z: 1 looked at");
+    for (hosts, why) in
+        [("n1!", "maintenance: wanted free, has maintenance"), ("n1?", "availability: wanted free, has unknown")]
+    {
+        let none = made("group g 1\nlease duration=2h", &format!("uc sky hosts={hosts}")).unwrap_err();
+        assert_eq!(none.refusals[0].misfits[0].to_string(), why);
+    }
+}
+
+#[test]
+fn what_a_site_asks_for_becomes_steps() {
+    let mut demand = demand("group g 2\nlease duration=30m");
+    demand.work.setup = Some("make".into());
+    let plan = plan(&demand, &market(RACK), id(), now()).unwrap();
+    let line = |step: &crate::plan::Step| {
+        let after: Vec<&str> = step.after.iter().map(crate::ticket::StepId::as_str).collect();
+        format!("{} <- {}", step.id, after.join(" ")).trim_end().to_owned() + "\n"
+    };
+    assert_snapshot!(plan.steps.iter().map(line).collect::<String>(), @"
+    keypair <-
+    lease <- keypair
+    machine-digits-1 <- keypair lease
+    machine-digits-2 <- keypair lease
+    address-digits-1 <- machine-digits-1
+    address-digits-2 <- machine-digits-2
+    reach-digits-1 <- address-digits-1
+    verify-digits-1 <- reach-digits-1
+    setup-digits-1 <- verify-digits-1 address-digits-2
+    reach-digits-2 <- address-digits-2
+    verify-digits-2 <- reach-digits-2
+    setup-digits-2 <- verify-digits-2 address-digits-1
+    ");
+    let hosts = plan.machines().filter_map(|(_, spec)| spec.host.clone());
+    assert_eq!(hosts.collect::<Vec<_>>(), plan.picks[0].hosts);
+    let lease = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Create(What::Lease(spec)) => Some(spec.clone()),
+        _ => None,
+    });
+    let lease = lease.unwrap();
+    assert_eq!((lease.hosts, lease.window), (plan.picks[0].hosts.clone(), plan.window()));
+    assert_eq!(plan.until, Some(plan.window().end()));
+}
+
+#[test]
+fn a_lease_without_a_duration_still_ends() {
+    let plan = made("group g 1", RACK).unwrap();
+    assert_eq!(plan.until, Some("2025-06-02T12:00:00Z".parse().unwrap()));
+    assert_eq!(made("group g 1", "uc sky hosts=n1 price=1").unwrap().until, None, "what isn't leased does not");
+}
+
+fn minutes(count: i64) -> Timestamp {
+    now() + SignedDuration::from_mins(count)
+}
+
+prop_compose! {
+    fn any_rack()(
+        hosts in prop::collection::vec((prop::collection::vec((0..30i64, 1..15i64), 0..4), 0..6u8), 1..6),
+    ) -> Vec<HostSupply> {
+        let host = |(at, (busy, state)): (usize, (Vec<(i64, i64)>, u8))| HostSupply {
+            id: HostId(format!("n{at}")),
+            state: if state == 0 { HostState::Unknown } else { HostState::InService },
+            busy: Timeline::of(busy.iter().map(|(start, length)| {
+                Window::new(minutes(*start), minutes(start + length)).unwrap()
+            })),
+        };
+        hosts.into_iter().enumerate().map(host).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_start_is_the_earliest_there_is(
+        mut racks in prop::collection::vec(any_rack(), 1..4), counts in prop::collection::vec(1..4u32, 1..3),
+        duration in 1..12i64, within in 0..40i64,
+    ) {
+        for (rack, hosts) in racks.iter_mut().enumerate() {
+            hosts.iter_mut().for_each(|host| host.id = HostId(format!("r{rack}-{}", host.id)));
+        }
+        let text: String = counts.iter().enumerate().map(|(at, count)| format!("group g{at} {count}\n")).collect();
+        let mut demand = demand(&text);
+        demand.lease.duration = Some(SignedDuration::from_mins(duration));
+        demand.lease.within = Some(SignedDuration::from_mins(within));
+        let template = market("uc a\nuc b\ntacc a");
+        let offer = |(template, rack): (&Offer, &Vec<HostSupply>)| Offer { supply: Supply::Hosts(rack.clone()), ..template.clone() };
+        let market = Market { offers: template.offers.iter().zip(&racks).map(offer).collect(), ..Market::default() };
+        // Each minute is asked alone: no other start is allowed.
+        let expected = (0..=within).map(minutes).find(|start| {
+            let mut alone = demand.clone();
+            (alone.lease.start, alone.lease.within) = (Some(*start), None);
+            plan(&alone, &market, id(), now()).is_ok()
+        });
+        let found = plan(&demand, &market, id(), now());
+        prop_assert_eq!(found.as_ref().ok().map(|plan| plan.start), expected);
+        if let Ok(plan) = found {
+            let all: Vec<&HostId> = plan.picks.iter().flat_map(|pick| &pick.hosts).collect();
+            let distinct: BTreeSet<_> = all.iter().collect();
+            prop_assert_eq!(distinct.len(), counts.iter().sum::<u32>() as usize);
+            let free = |host: &&HostSupply| host.state == HostState::InService && host.busy.is_free(&plan.window());
+            let hosts = racks.iter().flatten().filter(|host| all.contains(&&host.id));
+            prop_assert_eq!(hosts.filter(free).count(), all.len());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! When: the offers as they stand in one window, and the starts that are worth a look.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::fit::{Ask, admits, examine};
+use super::misfit::Any;
+use crate::calendar::earliest;
+use crate::demand::{Demand, Group};
+use crate::offer::{Availability, HostState, HostSupply, Market, Offer, Supply};
+use crate::time::Window;
+
+/// Every offer as it stands in a window: of physical hosts, those that are free all through it.
+pub(super) fn standing<'o>(offers: &'o [Offer], window: &Window) -> Vec<Cow<'o, Offer>> {
+    let standing = |offer: &'o Offer| match &offer.supply {
+        Supply::Hosts(hosts) => Cow::Owned(only_free(offer, hosts, window)),
+        _ => Cow::Borrowed(offer),
+    };
+    offers.iter().map(standing).collect()
+}
+
+fn only_free(offer: &Offer, hosts: &[HostSupply], window: &Window) -> Offer {
+    let is_free = |host: &&HostSupply| host.state == HostState::InService && host.busy.is_free(window);
+    let free: Vec<HostSupply> = hosts.iter().filter(is_free).cloned().collect();
+    let availability = if free.is_empty() { why_none(hosts, window) } else { Availability::Free };
+    Offer { availability, supply: Supply::Hosts(free), ..without_supply(offer) }
+}
+
+/// A copy without the hosts: cloning them only to drop them would cost the most.
+fn without_supply(offer: &Offer) -> Offer {
+    Offer {
+        site: offer.site.clone(),
+        node_type: offer.node_type.clone(),
+        facts: offer.facts.clone(),
+        supply: Supply::Unlimited,
+        availability: offer.availability,
+        price_per_hour: offer.price_per_hour,
+        spot: offer.spot,
+        images: offer.images.clone(),
+        terms: offer.terms.clone(),
+    }
+}
+
+/// Busy where some host is only busy, until the first of them is free for as long; else what most of them are.
+fn why_none(hosts: &[HostSupply], window: &Window) -> Availability {
+    let length = window.duration();
+    let in_service = hosts.iter().filter(|host| host.state == HostState::InService);
+    let free_from = in_service.map(|host| host.busy.first_start(window.start(), length)).min();
+    match free_from {
+        Some(from) => Availability::Busy(Some(from)),
+        None if hosts.iter().any(|host| host.state == HostState::Maintenance) => Availability::Maintenance,
+        None => Availability::Unknown,
+    }
+}
+
+/// The starts from `from` on, not later than `last`, at which the demand may be served, the earliest first.
+///
+/// Only where a host becomes free can something be had that could not be had before. Most such instants can be passed
+/// over: no group can be served before so many of the hosts that would serve it are free at once.
+pub(super) struct Starts<'a> {
+    groups: Vec<Pool<'a>>,
+    ends: BTreeSet<Timestamp>,
+    next: Option<Timestamp>,
+    last: Timestamp,
+    duration: SignedDuration,
+}
+
+/// The hosts that would serve a group if they were free.
+struct Pool<'a> {
+    count: usize,
+    hosts: Vec<&'a HostSupply>,
+    /// Whether something other than a physical host may serve it, at any time.
+    elsewhere: bool,
+}
+
+impl<'a> Starts<'a> {
+    pub(super) fn new(
+        demand: &'a Demand,
+        market: &'a Market,
+        from: Timestamp,
+        last: Timestamp,
+        duration: SignedDuration,
+    ) -> Self {
+        let groups: Vec<Pool> = demand.groups.iter().map(|group| Pool::of(demand, group, market)).collect();
+        let busy = groups.iter().flat_map(|pool| &pool.hosts).flat_map(|host| host.busy.busy());
+        let ends = busy.map(Window::end).filter(|end| from < *end && *end <= last).collect();
+        Self { groups, ends, next: Some(from), last, duration }
+    }
+
+    /// The earliest instant from `at` on at which each group, looked at alone, can be served.
+    fn bound(&self, at: Timestamp) -> Option<Timestamp> {
+        let room = at.duration_until(self.last);
+        self.groups.iter().try_fold(at, |bound, pool| {
+            if pool.elsewhere {
+                return Some(bound);
+            }
+            let timelines: Vec<_> = pool.hosts.iter().map(|host| &host.busy).collect();
+            Some(bound.max(earliest(&timelines, pool.count, at, room, self.duration)?))
+        })
+    }
+}
+
+impl Iterator for Starts<'_> {
+    type Item = Timestamp;
+
+    fn next(&mut self) -> Option<Timestamp> {
+        let mut at = self.next.take()?;
+        while let Some(bound) = self.bound(at).filter(|bound| *bound > at) {
+            at = bound;
+        }
+        self.bound(at)?;
+        self.next = self.ends.range((Excluded(at), Unbounded)).next().copied();
+        Some(at)
+    }
+}
+
+impl<'a> Pool<'a> {
+    fn of(demand: &'a Demand, group: &'a Group, market: &'a Market) -> Self {
+        let mut pool = Self { count: group.count.get() as usize, hosts: Vec::new(), elsewhere: false };
+        for offer in market.offers.iter().filter(|offer| admits(&demand.on, &offer.site)) {
+            match &offer.supply {
+                Supply::Hosts(hosts) if would_serve(demand, group, offer, hosts) => {
+                    pool.hosts.extend(hosts.iter().filter(|host| host.state == HostState::InService));
+                }
+                Supply::Hosts(_) => {}
+                _ => pool.elsewhere |= serves(demand, group, offer),
+            }
+        }
+        pool
+    }
+}
+
+/// Whether an offer would serve a group if all of its hosts were free.
+fn would_serve(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
+    let count = hosts.iter().filter(|host| host.state == HostState::InService).count();
+    let all = Supply::Whole(count.try_into().unwrap_or(u32::MAX));
+    serves(demand, group, &Offer { supply: all, availability: Availability::Free, ..without_supply(offer) })
+}
+
+fn serves(demand: &Demand, group: &Group, offer: &Offer) -> bool {
+    Ask::all(demand, group).any(|ask| examine(&ask, offer, &mut Any::default()).is_some())
+}

@@ -1,0 +1,105 @@
+//! The phase `verify`: the machine is compared with what was promised.
+
+use std::time::Duration;
+
+use hostler_core::offer::OsRelease;
+use hostler_core::size::Bytes;
+use hostler_core::verify::{Promise, Seen, differences};
+
+use super::error::{Cause, SetupError};
+use super::job::Job;
+use crate::host::Command;
+
+/// A first boot that installs updates takes its time, and is waited for.
+const LOOK: Duration = Duration::from_secs(20 * 60);
+
+/// Looks at the machine. Always looks: what is right once may be wrong after a reboot.
+pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<bool, SetupError> {
+    let look = Command::new(include_str!("scripts/look.sh")).as_root().within(LOOK);
+    let seen = read(&job.ask(&look).await?);
+    let differences = differences(promise, &seen);
+    if differences.is_empty() {
+        return Ok(false);
+    }
+    let hint = "`hostler up --hold` keeps such a machine to be looked at; without it, it is given back";
+    Err(job.fail(Cause::Mismatch(differences), hint))
+}
+
+/// Reads what the looking script said.
+fn read(lines: &[String]) -> Seen {
+    let mut seen = Seen::default();
+    let (mut models, mut devices) = (Vec::new(), Vec::new());
+    for line in lines {
+        let (fact, value) = line.split_once(' ').unwrap_or((line, ""));
+        match fact {
+            "cpus" => seen.cpus = value.parse().ok().filter(|cpus| *cpus > 0),
+            "memory" => seen.memory = value.parse().ok().map(|kib: u64| Bytes(kib.saturating_mul(1 << 10))),
+            "sectors" => seen.disk = value.parse().ok().map(|sectors: u64| Bytes(sectors.saturating_mul(512))),
+            "arch" => seen.arch = Some(value.to_owned()),
+            "os" => seen.os = os(value),
+            "cloud_init" => seen.cloud_init = Some(value.to_owned()),
+            "pci" => seen.gpus = Some(Vec::new()),
+            "model" => models.push(value.to_owned()),
+            "device" => devices.extend(accelerator(value)),
+            _ => {}
+        }
+    }
+    // The driver's names say more, but it may not be there yet.
+    seen.gpus = seen.gpus.map(|_| if models.len() >= devices.len() { models } else { devices });
+    seen
+}
+
+fn os(text: &str) -> Option<OsRelease> {
+    let mut words = text.split_whitespace();
+    let id = words.next()?.to_owned();
+    Some(OsRelease { id, version: words.next().map(str::to_owned) })
+}
+
+/// The PCI id of a device that is an accelerator: `class vendor device`, as in sysfs.
+///
+/// Every NVIDIA display controller is one. Of AMD's and Intel's, which also make a screen's picture in any desktop
+/// machine, only those that are no VGA controller; a baseboard's own (Matrox, ASPEED) never are.
+fn accelerator(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace().map(|word| word.trim_start_matches("0x"));
+    let (class, vendor, device) = (words.next()?, words.next()?, words.next()?);
+    let is = match vendor {
+        "10de" => class.starts_with("03"),
+        "1002" | "8086" => class.starts_with("0302") || class.starts_with("0380"),
+        _ => false,
+    };
+    is.then(|| format!("{vendor}:{device}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str) -> Seen {
+        read(&text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_the_script_says_is_read() {
+        let seen = seen(
+            "cloud_init done\ncpus 48\nmemory 196608000\narch x86_64\nos ubuntu 22.04\nsectors 1000\npci\n\
+             device 0x030200 0x10de 0x1db4\ndevice 0x030000 0x102b 0x0538\ndevice 0x038000 0x1002 0x738c\n\
+             device 0x030000 0x8086 0x3e92",
+        );
+        assert_eq!(seen.gpus.unwrap(), ["10de:1db4", "1002:738c"], "neither the baseboard's nor the desktop's");
+        assert_eq!(
+            (seen.cpus, seen.memory, seen.disk),
+            (Some(48), Some(Bytes(196_608_000 << 10)), Some(Bytes(512_000)))
+        );
+        assert_eq!(seen.os.unwrap().to_string(), "ubuntu 22.04");
+        assert_eq!(seen.cloud_init.as_deref(), Some("done"));
+    }
+
+    #[test]
+    fn the_drivers_names_are_preferred_unless_some_are_missing() {
+        assert_eq!(seen("pci\nmodel Tesla V100\ndevice 0x030200 0x10de 0x1db4").gpus.unwrap(), ["Tesla V100"]);
+        let two = "pci\nmodel Tesla V100\ndevice 0x030200 0x10de 0x1db4\ndevice 0x030200 0x10de 0x1db4";
+        assert_eq!(seen(two).gpus.unwrap().len(), 2);
+        assert_eq!(seen("").gpus, None, "without a bus nothing is said");
+        assert_eq!(seen("pci").gpus.unwrap().len(), 0);
+    }
+}

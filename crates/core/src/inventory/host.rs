@@ -1,0 +1,161 @@
+//! The hosts as Blazar knows them, and the map from its ids to nodes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer};
+
+use super::facts::{Gpus, NodeFacts, arch_of};
+use super::feed::{BadFeed, Document};
+use super::value::{Entries, Loose, Text};
+use crate::size::Bytes;
+
+/// A host of Blazar's `/os-hosts`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Host<'a> {
+    /// Blazar's own id: a number, or a UUID where the site is patched so.
+    pub(super) id: Text<'a>,
+    pub(super) uid: Option<Text<'a>>,
+    /// Nova's name of it: on bare metal, the uid of the node.
+    pub(super) hostname: Option<Text<'a>>,
+    pub(super) node_name: Option<Text<'a>>,
+    pub(super) facts: NodeFacts<'a>,
+    /// Not to be reserved: switched off by an operator.
+    pub(super) is_out_of_service: bool,
+}
+
+/// The hosts of a document.
+pub(super) fn hosts(document: &Document) -> Result<Vec<Host<'_>>, BadFeed> {
+    let hosts: Vec<Host<'_>> = match document.list()? {
+        Some(list) => list,
+        // `openstack reservation host show -f json` writes one.
+        None => vec![document.read()?],
+    };
+    let hosts: Vec<_> = hosts.into_iter().filter(|host| !host.id.is_empty()).collect();
+    if hosts.is_empty() { Err(document.nothing("hosts")) } else { Ok(hosts) }
+}
+
+/// The entries of a resource map: Blazar's id, and the uid or name of its node.
+pub(super) fn resource_map<'a>(document: &'a Document) -> Result<Vec<(Text<'a>, Text<'a>)>, BadFeed> {
+    let mut map = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(document.text()?);
+    let entries = Entries(|id: Cow<'a, str>, node: Loose<'a>| map.extend(node.text().map(|node| (Text(id), node))));
+    entries.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| document.bad(&error))?;
+    if map.is_empty() { Err(document.nothing("hosts")) } else { Ok(map) }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Host<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut host = RawHost::default();
+        Entries(|key, value| host.take(key, value)).deserialize(deserializer)?;
+        Ok(host.done())
+    }
+}
+
+#[derive(Default)]
+struct RawHost<'a> {
+    host: Host<'a>,
+    has_gpu: Option<bool>,
+    gpu_count: Option<u32>,
+    gpu_model: Option<Text<'a>>,
+    gpu_vendor: Option<Text<'a>>,
+    /// Nova's numbers. On bare metal they are 0, and tell nothing.
+    nova: Nova,
+    is_virtual: bool,
+}
+
+#[derive(Default)]
+struct Nova {
+    cpus: Option<u32>,
+    memory_mib: Option<u64>,
+    disk_gib: Option<u64>,
+}
+
+impl<'a> RawHost<'a> {
+    fn take(&mut self, key: Cow<'a, str>, value: Loose<'a>) {
+        let Host { id, uid, hostname, node_name, facts, is_out_of_service } = &mut self.host;
+        match key.as_ref() {
+            "id" => *id = value.text().unwrap_or_default(),
+            "uid" => *uid = value.text(),
+            "hypervisor_hostname" => *hostname = value.text(),
+            "node_name" => *node_name = value.text(),
+            "disabled" => *is_out_of_service |= value.flag() == Some(true),
+            "reservable" => *is_out_of_service |= value.flag() == Some(false),
+            "hypervisor_type" => {
+                self.is_virtual = value.text().is_some_and(|kind| !kind.eq_ignore_ascii_case("ironic"));
+            }
+            "vcpus" => self.nova.cpus = value.count(),
+            "memory_mb" => self.nova.memory_mib = value.whole(),
+            "local_gb" => self.nova.disk_gib = value.whole(),
+            "node_type" => facts.node_type = value.text(),
+            "architecture.platform_type" => facts.arch = value.text().map(arch_of),
+            "cpu_arch" if facts.arch.is_none() => facts.arch = value.text().map(arch_of),
+            "architecture.smp_size" => facts.sockets = value.count(),
+            "architecture.smt_size" => facts.threads = value.count(),
+            "processor.model" => facts.cpu_model = value.text(),
+            "processor.vendor" => facts.cpu_vendor = value.text(),
+            "processor.clock_speed" => facts.clock_speed = value.whole(),
+            "main_memory.ram_size" => facts.memory = value.whole().map(Bytes),
+            "main_memory.humanized_ram_size" => facts.memory_text = value.text(),
+            "gpu.gpu" => self.has_gpu = value.flag(),
+            "gpu.gpu_count" => self.gpu_count = value.count(),
+            "gpu.gpu_model" => self.gpu_model = value.text(),
+            "gpu.gpu_vendor" => self.gpu_vendor = value.text(),
+            "infiniband" => facts.infiniband = value.flag(),
+            "placement.rack" => facts.rack = value.text(),
+            "fpga.board_model" => facts.fpga = value.text(),
+            "su_factor" => facts.su_factor = value.text().and_then(|factor| factor.parse().ok()),
+            "resource_properties" => self.take_properties(value),
+            numbered => self.take_device(numbered, &value),
+        }
+    }
+
+    /// Properties that come as an object within a string.
+    fn take_properties(&mut self, value: Loose<'a>) {
+        let Loose::Text(json) = value else { return };
+        let mut deserializer = serde_json::Deserializer::from_str(&json);
+        // What isn't an object is a property that we don't know.
+        let _ = Entries(|key: Cow<'_, str>, value: Loose<'_>| {
+            self.take(Cow::Owned(key.into_owned()), owned(value));
+        })
+        .deserialize(&mut deserializer);
+    }
+
+    /// `storage_devices.0.size`, `network_adapters.1.rate`.
+    fn take_device(&mut self, key: &str, value: &Loose<'_>) {
+        let facts = &mut self.host.facts;
+        let is_disk = key.starts_with("storage_devices.");
+        if is_disk && key.ends_with(".size") {
+            facts.disk = value.whole().map(|size| facts.disk.unwrap_or_default().plus(Bytes(size))).or(facts.disk);
+            facts.disks = Some(facts.disks.unwrap_or(0) + 1);
+        }
+        if key.starts_with("network_adapters.") && key.ends_with(".rate") {
+            facts.network = facts.network.max(value.whole());
+        }
+    }
+
+    fn done(mut self) -> Host<'a> {
+        let facts = &mut self.host.facts;
+        if self.has_gpu.is_some() || self.gpu_count.is_some() || self.gpu_model.is_some() {
+            let default = u32::from(self.has_gpu.unwrap_or(self.gpu_model.is_some()));
+            let count = if self.has_gpu == Some(false) { 0 } else { self.gpu_count.unwrap_or(default) };
+            facts.gpus = Some(Gpus { count, model: self.gpu_model, vendor: self.gpu_vendor });
+        }
+        if self.is_virtual {
+            facts.threads = facts.threads.or(self.nova.cpus);
+            facts.memory = facts.memory.or(self.nova.memory_mib.map(Bytes::mib));
+            facts.disk = facts.disk.or(self.nova.disk_gib.map(Bytes::gib));
+        }
+        self.host
+    }
+}
+
+fn owned<'a>(value: Loose<'_>) -> Loose<'a> {
+    match value {
+        Loose::Nothing => Loose::Nothing,
+        Loose::Flag(flag) => Loose::Flag(flag),
+        Loose::Whole(number) => Loose::Whole(number),
+        Loose::Fraction(number) => Loose::Fraction(number),
+        Loose::Text(text) => Loose::Text(Cow::Owned(text.into_owned())),
+    }
+}

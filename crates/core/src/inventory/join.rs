@@ -1,0 +1,311 @@
+//! The join: static nodes, hosts and allocations become one inventory, in one pass over each.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::allocation::{RawReservation, allocations, holds};
+use super::feed::{BadFeed, Document, Feed};
+use super::host::{Host, hosts, resource_map};
+use super::node::{Place, nodes};
+use super::value::Text;
+use super::{Allocation, Cluster, Inventory, Node, Problem, Reservation, Service, Site};
+use crate::calendar::Timeline;
+use crate::time::Window;
+
+/// Joins what several sites say.
+///
+/// `padding` is what the feed's allocations are longer by at each end than the leases they are for: Blazar may keep a
+/// host for some minutes before and after a lease. With [`SignedDuration::ZERO`] the allocations count as they are.
+/// Ids of hosts are those of their own site: two sites may use the same number for different hosts.
+pub fn join(feeds: &[Feed], padding: SignedDuration) -> Result<Inventory<'_>, BadFeed> {
+    let mut joined = Join { padding, ..Join::default() };
+    let mut names = Names::default();
+    for feed in feeds {
+        joined.add(feed)?;
+        names.add(feed)?;
+    }
+    Ok(joined.done(&names))
+}
+
+#[derive(Default)]
+struct Join<'a> {
+    padding: SignedDuration,
+    entries: Vec<Entry<'a>>,
+    by_uid: HashMap<Text<'a>, usize>,
+    unmatched: Vec<Allocation<'a>>,
+    problems: Vec<Problem>,
+}
+
+struct Entry<'a> {
+    place: Place<'a>,
+    node: Node<'a>,
+}
+
+/// How the nodes of one feed are called.
+#[derive(Default)]
+struct Lookup<'a> {
+    by_host: HashMap<Text<'a>, usize>,
+    by_name: HashMap<Text<'a>, usize>,
+}
+
+impl<'a> Join<'a> {
+    fn add(&mut self, feed: &'a Feed) -> Result<(), BadFeed> {
+        let mut lookup = Lookup::default();
+        let first = self.entries.len();
+        for document in &feed.nodes {
+            for node in nodes(document)? {
+                let name = node.name.clone();
+                let new = Entry { place: node.place, node: bare(node.uid, node.name, node.facts) };
+                let index = self.insert(new);
+                lookup.by_name.extend(name.map(|name| (name, index)));
+            }
+        }
+        if let Some(document) = &feed.hosts {
+            for host in hosts(document)? {
+                self.add_host(host, feed, &mut lookup);
+            }
+        }
+        if let Some(document) = &feed.resource_map {
+            for (id, node) in resource_map(document)? {
+                if let Some(index) = self.find(&node, &lookup) {
+                    self.map(id, index, &mut lookup);
+                }
+            }
+        }
+        match &feed.allocations {
+            Some(document) => self.allocate(document, &mut lookup)?,
+            None => self.entries[first..].iter_mut().for_each(|entry| entry.node.never_synced()),
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, entry: Entry<'a>) -> usize {
+        let index = self.entries.len();
+        match self.by_uid.get(&entry.node.uid) {
+            Some(known) => {
+                self.problems.push(Problem::NodeAgain { uid: entry.node.uid.to_string() });
+                *known
+            }
+            None => {
+                self.by_uid.insert(entry.node.uid.clone(), index);
+                self.entries.push(entry);
+                index
+            }
+        }
+    }
+
+    fn find(&self, node: &Text<'a>, lookup: &Lookup<'a>) -> Option<usize> {
+        self.by_uid.get(node).or_else(|| lookup.by_name.get(node)).copied()
+    }
+
+    /// Says what a host is. Where the static inventory lacks it, it is a node by itself if it tells more than its id.
+    fn add_host(&mut self, host: Host<'a>, feed: &'a Feed, lookup: &mut Lookup<'a>) {
+        let called = [&host.uid, &host.hostname, &host.node_name];
+        let known = called.into_iter().flatten().find_map(|called| self.find(called, lookup));
+        let index = match known {
+            Some(index) => {
+                self.entries[index].node.facts.fill(host.facts);
+                index
+            }
+            None if feed.nodes.is_empty() || !host.facts.is_empty() => {
+                let uid = host.uid.or(host.hostname).unwrap_or_else(|| host.id.clone());
+                let place = Place { site: feed.site.as_deref().map(Text::from), cluster: None };
+                self.insert(Entry { place, node: bare(uid, host.node_name, host.facts) })
+            }
+            None => return,
+        };
+        self.map(host.id, index, lookup);
+        if host.is_out_of_service {
+            self.entries[index].node.service = Service::Maintenance;
+        }
+    }
+
+    fn map(&mut self, id: Text<'a>, index: usize, lookup: &mut Lookup<'a>) {
+        let node = &mut self.entries[index].node;
+        match &node.host_id {
+            Some(first) if *first != id => self.problems.push(Problem::SeveralHosts {
+                node: node.label().to_owned(),
+                first: first.to_string(),
+                other: id.to_string(),
+            }),
+            Some(_) => {}
+            None => {
+                node.host_id = Some(id.clone());
+                node.service = Service::Reservable;
+            }
+        }
+        lookup.by_host.insert(id, index);
+    }
+
+    fn allocate(&mut self, document: &'a Document, lookup: &mut Lookup<'a>) -> Result<(), BadFeed> {
+        for allocation in allocations(document)? {
+            let id = allocation.resource_id;
+            let problems = &mut self.problems;
+            let held = allocation.reservations.0.into_iter();
+            let held = held.filter(|held| held.status.as_deref().is_none_or(holds));
+            let held = held.map(|held| reservation(held, &id, self.padding, problems)).collect();
+            // Without a map, a host may be called by what its node is called.
+            match lookup.by_host.get(&id).copied().or_else(|| self.find(&id, lookup)) {
+                Some(index) => {
+                    if self.entries[index].node.host_id.is_none() {
+                        self.map(id, index, lookup);
+                    }
+                    let reservations = &mut self.entries[index].node.reservations;
+                    match reservations.is_empty() {
+                        true => *reservations = held,
+                        false => reservations.extend(held),
+                    }
+                }
+                None => self.unmatched.push(Allocation { resource_id: id, reservations: in_order(held) }),
+            }
+        }
+        Ok(())
+    }
+
+    fn done(mut self, names: &Names<'a>) -> Inventory<'a> {
+        for Entry { node, .. } in &mut self.entries {
+            node.reservations = in_order(std::mem::take(&mut node.reservations));
+            node.timeline = Timeline::of(node.reservations.iter().map(|held| held.window));
+            if node.facts.memory_in_words().is_some() {
+                self.problems.push(Problem::MemoryInWords {
+                    node: node.label().to_owned(),
+                    words: node.facts.memory_text.as_deref().unwrap_or_default().to_owned(),
+                    bytes: node.facts.memory.unwrap_or_default(),
+                });
+            }
+        }
+        self.entries.sort_by(|a, b| {
+            let (here, there) = (&a.place, &b.place);
+            // Where a node stands that doesn't say so comes last.
+            let sites = (here.site.is_none(), &here.site, &here.cluster);
+            let order = sites.cmp(&(there.site.is_none(), &there.site, &there.cluster));
+            order.then_with(|| (a.node.label(), &a.node.uid).cmp(&(b.node.label(), &b.node.uid)))
+        });
+        self.unmatched.sort_by(|a, b| a.resource_id.cmp(&b.resource_id));
+        let mut inventory = Inventory { sites: Vec::new(), unmatched: self.unmatched, problems: self.problems };
+        self.entries.into_iter().for_each(|entry| place(entry, names, &mut inventory.sites));
+        inventory
+    }
+}
+
+impl Node<'_> {
+    fn never_synced(&mut self) {
+        if self.service != Service::Maintenance {
+            self.service = Service::NeverSynced;
+        }
+    }
+}
+
+/// A node of which nothing but itself is known.
+fn bare<'a>(uid: Text<'a>, name: Option<Text<'a>>, facts: super::NodeFacts<'a>) -> Node<'a> {
+    Node {
+        uid,
+        name,
+        host_id: None,
+        service: Service::Unmapped,
+        facts,
+        reservations: Vec::new(),
+        timeline: Timeline::default(),
+    }
+}
+
+/// Makes sense of a reservation's times. What makes none leaves the host busy.
+fn reservation<'a>(
+    raw: RawReservation<'a>,
+    host: &Text<'a>,
+    padding: SignedDuration,
+    problems: &mut Vec<Problem>,
+) -> Reservation<'a> {
+    let mut tell = |problem: fn(String, String, Option<String>) -> Problem, said: Option<String>| {
+        problems.push(problem(raw.id.to_string(), host.to_string(), said));
+    };
+    let start = raw.start_date.read().unwrap_or_else(|said| {
+        tell(|reservation, host, said| Problem::NoStart { reservation, host, said }, said);
+        Timestamp::MIN
+    });
+    let end = raw.end_date.read().unwrap_or_else(|said| {
+        tell(|reservation, host, said| Problem::NoEnd { reservation, host, said }, said);
+        Timestamp::MAX
+    });
+    let window = Window::new(start, end).unwrap_or_else(|_| {
+        tell(|reservation, host, _| Problem::EndBeforeStart { reservation, host }, None);
+        Window::open_ended(start)
+    });
+    let user = raw.extras.and_then(|extras| extras.user_name);
+    Reservation { id: raw.id, lease_id: raw.lease_id, window: unpadded(window, padding), user }
+}
+
+/// The lease that a padded allocation is for. What would leave nothing stays as it is.
+fn unpadded(window: Window, padding: SignedDuration) -> Window {
+    if padding.is_zero() {
+        return window;
+    }
+    let (start, end) = (window.start(), window.end());
+    // What has no start or end is not moved into time.
+    let start = if start == Timestamp::MIN { start } else { start.saturating_add(padding).unwrap_or(start) };
+    let end = if end == Timestamp::MAX { end } else { end.saturating_sub(padding).unwrap_or(end) };
+    Window::new(start, end).unwrap_or(window)
+}
+
+/// By start; what is listed twice counts once.
+fn in_order(mut reservations: Vec<Reservation<'_>>) -> Vec<Reservation<'_>> {
+    reservations.sort_by(|a, b| {
+        let key = |held: &Reservation<'_>| (held.window.start(), held.window.end());
+        key(a).cmp(&key(b)).then_with(|| (&a.id, &a.lease_id).cmp(&(&b.id, &b.lease_id)))
+    });
+    reservations.dedup();
+    reservations
+}
+
+/// Puts a node at the end of the sites, which are made in order.
+fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<Site<'a>>) {
+    let id = entry.place.site.unwrap_or(Text::from("unknown"));
+    if sites.last().is_none_or(|site| site.id != id) {
+        let name = names.sites.get(&id).cloned().unwrap_or_else(|| id.clone());
+        sites.push(Site { id, name, clusters: Vec::new() });
+    }
+    let Some(site) = sites.last_mut() else { return };
+    let id = entry.place.cluster.unwrap_or(Text::from("unknown"));
+    if site.clusters.last().is_none_or(|cluster| cluster.id != id) {
+        let name = names.clusters.get(&id).cloned().unwrap_or_else(|| id.clone());
+        site.clusters.push(Cluster { id, name, nodes: Vec::new() });
+    }
+    if let Some(cluster) = site.clusters.last_mut() {
+        cluster.nodes.push(entry.node);
+    }
+}
+
+/// What people call sites and clusters.
+#[derive(Default)]
+struct Names<'a> {
+    sites: HashMap<Text<'a>, Text<'a>>,
+    clusters: HashMap<Text<'a>, Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    uid: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+impl<'a> Names<'a> {
+    fn add(&mut self, feed: &'a Feed) -> Result<(), BadFeed> {
+        for document in &feed.clusters {
+            read_names(document, &mut self.clusters)?;
+        }
+        feed.sites.iter().try_for_each(|document| read_names(document, &mut self.sites))
+    }
+}
+
+fn read_names<'a>(document: &'a Document, names: &mut HashMap<Text<'a>, Text<'a>>) -> Result<(), BadFeed> {
+    let listed: Vec<Named<'a>> = match document.list()? {
+        Some(list) => list,
+        None => vec![document.read()?],
+    };
+    names.extend(listed.into_iter().filter_map(|named| Some((named.uid, named.name?))));
+    Ok(())
+}

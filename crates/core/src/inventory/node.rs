@@ -1,0 +1,225 @@
+//! The static nodes of the reference API (Grid'5000's format, as Chameleon uses it).
+
+use serde::Deserialize;
+
+use super::facts::{Gpus, NodeFacts, arch_of};
+use super::feed::{BadFeed, Document};
+use super::value::{Loose, Parts, Text};
+use crate::size::Bytes;
+
+/// A node as it is listed: who it is, where it stands, what it has.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StaticNode<'a> {
+    pub(super) uid: Text<'a>,
+    pub(super) name: Option<Text<'a>>,
+    pub(super) place: Place<'a>,
+    pub(super) facts: NodeFacts<'a>,
+}
+
+/// Where a node stands, as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    pub(super) site: Option<Text<'a>>,
+    pub(super) cluster: Option<Text<'a>>,
+}
+
+/// The nodes of a document: a list, or one node.
+pub(super) fn nodes<'a>(document: &'a Document) -> Result<Vec<StaticNode<'a>>, BadFeed> {
+    let raw = match document.list::<RawNode<'a>>()? {
+        Some(list) => list,
+        None => vec![document.read()?],
+    };
+    let place = Place::of_path(&document.name);
+    let nodes: Vec<StaticNode<'a>> = raw.into_iter().filter_map(|raw| raw.node(&place)).collect();
+    if nodes.is_empty() { Err(document.nothing("nodes")) } else { Ok(nodes) }
+}
+
+impl<'a> Place<'a> {
+    /// From a path of the reference API, which its checkout has as directories:
+    /// `/sites/uc/clusters/chameleon/nodes/…`.
+    fn of_path(path: &'a str) -> Self {
+        let mut parts = path.split('/');
+        let site = parts.by_ref().find(|part| *part == "sites").and_then(|_| parts.next());
+        let cluster = parts.next().filter(|part| *part == "clusters").and_then(|_| parts.next());
+        Self { site: site.map(Text::from), cluster: cluster.map(Text::from) }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawNode<'a> {
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    node_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    node_type: Loose<'a>,
+    #[serde(borrow)]
+    links: Parts<Link<'a>>,
+    #[serde(borrow)]
+    architecture: Parts<Architecture<'a>>,
+    #[serde(borrow)]
+    processor: Parts<Processor<'a>>,
+    #[serde(borrow)]
+    main_memory: Parts<Memory<'a>>,
+    #[serde(borrow)]
+    gpu: Parts<Gpu<'a>>,
+    #[serde(borrow)]
+    infiniband: Loose<'a>,
+    #[serde(borrow)]
+    storage_devices: Parts<Disk<'a>>,
+    #[serde(borrow)]
+    network_adapters: Parts<Adapter<'a>>,
+    #[serde(borrow)]
+    placement: Parts<Placement<'a>>,
+    #[serde(borrow)]
+    fpga: Parts<Fpga<'a>>,
+    #[serde(borrow)]
+    su_factor: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Link<'a> {
+    #[serde(borrow)]
+    href: std::borrow::Cow<'a, str>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Architecture<'a> {
+    #[serde(borrow)]
+    platform_type: Loose<'a>,
+    #[serde(borrow)]
+    smp_size: Loose<'a>,
+    #[serde(borrow)]
+    smt_size: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Processor<'a> {
+    #[serde(borrow)]
+    model: Loose<'a>,
+    #[serde(borrow)]
+    vendor: Loose<'a>,
+    #[serde(borrow)]
+    clock_speed: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Memory<'a> {
+    #[serde(borrow)]
+    ram_size: Loose<'a>,
+    #[serde(borrow)]
+    humanized_ram_size: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Gpu<'a> {
+    #[serde(borrow)]
+    gpu: Loose<'a>,
+    #[serde(borrow)]
+    gpu_count: Loose<'a>,
+    #[serde(borrow)]
+    gpu_model: Loose<'a>,
+    #[serde(borrow)]
+    gpu_vendor: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Disk<'a> {
+    #[serde(borrow)]
+    size: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Adapter<'a> {
+    #[serde(borrow)]
+    rate: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Placement<'a> {
+    #[serde(borrow)]
+    rack: Loose<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Fpga<'a> {
+    #[serde(borrow)]
+    board_model: Loose<'a>,
+}
+
+impl<'a> RawNode<'a> {
+    /// `None` for what has no id: nothing can be reserved by it.
+    fn node(self, file: &Place<'a>) -> Option<StaticNode<'a>> {
+        let uid = self.uid.filter(|uid| !uid.is_empty())?;
+        let links = self.links.0.into_iter().map(|link| Place::of_link(link.href));
+        let place = links.into_iter().find(|place| place.site.is_some()).unwrap_or_else(|| file.clone());
+        let architecture = only(self.architecture);
+        let processor = only(self.processor);
+        let memory = only(self.main_memory);
+        let disks = self.storage_devices.0;
+        let sizes: Vec<u64> = disks.iter().filter_map(|disk| disk.size.whole()).collect();
+        let facts = NodeFacts {
+            node_type: self.node_type.text(),
+            arch: architecture.platform_type.text().map(arch_of),
+            sockets: architecture.smp_size.count(),
+            threads: architecture.smt_size.count(),
+            cpu_model: processor.model.text(),
+            cpu_vendor: processor.vendor.text(),
+            clock_speed: processor.clock_speed.whole(),
+            memory: memory.ram_size.whole().map(Bytes),
+            memory_text: memory.humanized_ram_size.text(),
+            gpus: gpus(self.gpu.0),
+            infiniband: self.infiniband.flag(),
+            disk: (!sizes.is_empty()).then(|| Bytes(sizes.iter().sum())),
+            disks: u32::try_from(disks.len()).ok().filter(|count| *count > 0),
+            network: self.network_adapters.0.iter().filter_map(|adapter| adapter.rate.whole()).max(),
+            rack: only(self.placement).rack.text(),
+            fpga: only(self.fpga).board_model.text(),
+            su_factor: self.su_factor.text().and_then(|factor| factor.parse().ok()),
+        };
+        Some(StaticNode { uid, name: self.node_name.filter(|name| !name.is_empty()), place, facts })
+    }
+}
+
+impl<'a> Place<'a> {
+    /// A link is borrowed but for odd cases; those that are written with escapes are copied.
+    fn of_link(href: std::borrow::Cow<'a, str>) -> Self {
+        match href {
+            std::borrow::Cow::Borrowed(path) => Self::of_path(path),
+            std::borrow::Cow::Owned(path) => {
+                let place = Place::of_path(&path);
+                Self { site: place.site.map(Text::into_owned), cluster: place.cluster.map(Text::into_owned) }
+            }
+        }
+    }
+}
+
+fn only<T: Default>(parts: Parts<T>) -> T {
+    parts.0.into_iter().next().unwrap_or_default()
+}
+
+/// What a list of accelerators comes to: `gpu: false` and zero are none; a model that counts none is one.
+fn gpus<'a>(parts: Vec<Gpu<'a>>) -> Option<Gpus<'a>> {
+    let mut all: Option<Gpus<'a>> = None;
+    for part in parts {
+        let has = part.gpu.flag();
+        let (model, count) = (part.gpu_model.text(), part.gpu_count.count());
+        let default = u32::from(has.unwrap_or(model.is_some()));
+        let count = if has == Some(false) { 0 } else { count.unwrap_or(default) };
+        let all = all.get_or_insert_default();
+        all.count = all.count.saturating_add(count);
+        all.model = all.model.take().or(model);
+        all.vendor = all.vendor.take().or(part.gpu_vendor.text());
+    }
+    all
+}

@@ -1,0 +1,276 @@
+//! Values as feeds write them. A value of a strange type is no reason to refuse ten thousand nodes: it says nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use jiff::Timestamp;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::time;
+
+/// A text of a feed, borrowed from it unless it is written with escapes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl Text<'_> {
+    /// The same, held by itself.
+    pub fn into_owned(self) -> Text<'static> {
+        Text(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A value of any type, as far as it is a single one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Loose<'a> {
+    /// Null, or something with parts.
+    #[default]
+    Nothing,
+    Flag(bool),
+    Whole(i64),
+    Fraction(f64),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Loose<'a> {
+    /// Blazar writes its host's properties with Python's `str`: `True`, `2.0`, `None`.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(*flag),
+            Self::Whole(number) => Some(*number != 0),
+            Self::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "1" => Some(true),
+                "false" | "no" | "0" => Some(false),
+                _ => None,
+            },
+            Self::Nothing | Self::Fraction(_) => None,
+        }
+    }
+
+    pub(super) fn whole(&self) -> Option<u64> {
+        match self {
+            Self::Whole(number) => u64::try_from(*number).ok(),
+            Self::Fraction(number) => (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u64),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Nothing | Self::Flag(_) => None,
+        }
+    }
+
+    pub(super) fn count(&self) -> Option<u32> {
+        self.whole().and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// The text; a number as it would be written.
+    pub(super) fn text(self) -> Option<Text<'a>> {
+        match self {
+            Self::Text(text) if matches!(text.as_ref(), "" | "None") => None,
+            Self::Text(text) => Some(Text(text)),
+            Self::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
+            Self::Fraction(number) => Some(Text(Cow::Owned(number.to_string()))),
+            Self::Nothing | Self::Flag(_) => None,
+        }
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Loose<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Loose<'de>, E> {
+        Ok(Loose::Nothing)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Loose<'de>, E> {
+        Ok(Loose::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Loose<'de>, E> {
+        Ok(Loose::Whole(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Loose<'de>, E> {
+        Ok(i64::try_from(number).map_or(Loose::Fraction(number as f64), Loose::Whole))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Loose<'de>, E> {
+        Ok(Loose::Fraction(number))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Loose<'de>, E> {
+        Ok(Loose::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Loose<'de>, E> {
+        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Loose<'de>, A::Error> {
+        while parts.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Loose::Nothing)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Loose<'de>, A::Error> {
+        while parts.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Loose::Nothing)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = deserializer.deserialize_any(AnyValue)?;
+        Ok(value.text().unwrap_or_default())
+    }
+}
+
+/// A time in a feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum When<'a> {
+    /// Not written.
+    #[default]
+    Missing,
+    At(Timestamp),
+    /// Written, and yet no time.
+    Garbage(Text<'a>),
+}
+
+impl When<'_> {
+    /// The time, or what stands there instead of one.
+    pub(super) fn read(self) -> Result<Timestamp, Option<String>> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Missing => Err(None),
+            Self::Garbage(said) => Err(Some(said.to_string())),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for When<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Loose::deserialize(deserializer)? {
+            Loose::Nothing => Self::Missing,
+            Loose::Text(text) => time::instant(&text).map_or_else(|_| Self::Garbage(Text(text)), Self::At),
+            other => Self::Garbage(other.text().unwrap_or(Text::from("a flag"))),
+        })
+    }
+}
+
+/// The parts of a value that may also be a single one, or nothing: `{…}`, `[{…}, {…}]`, null, or of a strange type.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parts<T>(pub(super) Vec<T>);
+
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Parts<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyParts(std::marker::PhantomData))
+    }
+}
+
+struct AnyParts<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyParts<T> {
+    type Value = Parts<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object, or a list of objects")
+    }
+
+    fn visit_unit<E>(self) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Parts<T>, E> {
+        Ok(Parts::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Parts<T>, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = list.next_element()? {
+            parts.push(part);
+        }
+        Ok(Parts(parts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Parts<T>, A::Error> {
+        let object = serde::de::value::MapAccessDeserializer::new(map);
+        Ok(Parts(vec![T::deserialize(object)?]))
+    }
+}
+
+/// Every entry of an object, in turn, without holding them all.
+pub(super) struct Entries<F>(pub(super) F);
+
+impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> DeserializeSeed<'de> for Entries<F> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> Visitor<'de> for Entries<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let value = map.next_value()?;
+            (self.0)(key.0, value);
+        }
+        Ok(())
+    }
+}

@@ -38,10 +38,11 @@ impl Crew for SimCrew {
         step: &StepId,
         machine: &Machine,
         all: &[Machine],
-        _: &Phase,
+        phase: &Phase,
         _: &dyn Report,
     ) -> Result<Performed, Failure> {
-        assert_eq!(all.len(), 2, "every machine is known to every phase");
+        let verifies = matches!(phase, Phase::Verify(_));
+        assert!(verifies || all.len() == 2, "every machine is known to every phase but the one that only looks");
         assert!(machine.host_key.is_some(), "a machine is set up only after its key was pinned");
         self.work(step).await?;
         Ok(Performed::Now)

@@ -8,11 +8,12 @@ mod bench;
 mod crew;
 mod life;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use bench::{Bench, Killed};
 use hostler_core::journal::{Goal, State};
-use hostler_core::plan::{Action, Phase, Plan, Step};
+use hostler_core::plan::{Action, Kind, Phase, Plan, Step};
 use hostler_core::ports::{Power, Remedy};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::Outcome;
@@ -52,6 +53,7 @@ enum Expected {
 fn expected(step: &Step) -> Expected {
     match &step.action {
         Action::Create(_) | Action::Reach { .. } => Expected::RolledBack,
+        Action::SetUp { phase: Phase::Verify(_), .. } => Expected::RolledBack,
         Action::SetUp { phase: Phase::Run { .. }, .. } => Expected::Ready,
         Action::SetUp { .. } => Expected::Stuck,
     }
@@ -433,5 +435,11 @@ async fn child() {
 fn the_plan_has_the_steps_that_the_matrix_needs() {
     let plan = bench::plan();
     let has = |id: &str| plan.step(&StepId::new(id).unwrap()).is_some();
-    assert!(has("network") && creates(&plan).len() == 3 && plan.steps.len() >= 9, "{:#?}", plan.steps);
+    assert!(["keypair", "network", "lease"].into_iter().all(has), "{:#?}", plan.steps);
+    let kinds = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Create(what) => Some(what.kind()),
+        _ => None,
+    });
+    let kinds: BTreeSet<Kind> = kinds.collect();
+    assert_eq!(kinds.len(), 5, "every kind of thing: {kinds:?}");
 }

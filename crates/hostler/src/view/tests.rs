@@ -5,7 +5,9 @@ use std::path::Path;
 use hostler_core::demand::{Author, Base, Demand, Inputs, Overrides, complete, parse};
 use hostler_core::journal::{Entry, Failure, Goal, StepEvent};
 use hostler_core::name::DeploymentId;
-use hostler_core::offer::{Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply};
+use hostler_core::offer::{
+    AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
+};
 use hostler_core::plan::{Plan, plan};
 use hostler_core::ports::{Address, Health, Made, Remedy, Verdict};
 use hostler_core::scan::{Tree, scan};
@@ -65,6 +67,8 @@ fn image() -> ImageFacts {
         user: "debian".to_owned(),
         disk: Bytes::gib(4),
         memory: Bytes::mib(512),
+        os: None,
+        accelerators: AcceleratorSoftware::None,
     }
 }
 
@@ -85,6 +89,7 @@ fn offer(site: &str, node_type: &str, cpus: u32, gpus: usize, price: Option<&str
         price_per_hour: price.map(|price| price.parse().unwrap()),
         spot: false,
         images: vec![image()],
+        terms: Terms::default(),
     }
 }
 

@@ -1,0 +1,1 @@
+"""What brings the OpenStack world up, keeps it, and lets tests look at it and disturb it."""

@@ -1,0 +1,141 @@
+"""The front door: every request of a user comes through here, is written down, and can be made to fail.
+
+It stands where a real cloud has its load balancer, and answers 503 as one does while the service behind is away.
+"""
+
+import http.client
+import json
+import select
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from . import faults, node_api
+from .settings import APIS, LOG, NODE_API, Api
+
+UNAVAILABLE = b'<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n'
+# These belong to one connection only.
+HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'content-length', 'expect'}
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Door(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    # Head and body of an answer go out in one packet: else the client's delayed acknowledgement costs 40 ms.
+    wbufsize = -1
+    api: Api
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except OSError:  # the client has gone
+            self.close_connection = True
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith('do_'):
+            return self.serve
+        raise AttributeError(name)
+
+    def serve(self) -> None:
+        begun = time.time()
+        body = self.body()
+        fault = faults.striking(self.api.name, self.command, self.path)
+        status = self.answer(fault, body)
+        _write_down(begun, self.api.name, self.command, self.path, status, fault)
+
+    def answer(self, fault: faults.Fault | None, body: bytes) -> int:
+        """Answers, and says with which status; 0 stands for no answer."""
+        if fault is None:
+            return self.reply(self.behind(body))
+        if fault.how == 'status':
+            return self.reply((int(fault.value), [('Content-Type', 'text/html')], UNAVAILABLE))
+        if fault.how == 'slow':
+            time.sleep(fault.value)
+            return self.reply(self.behind(body))
+        if fault.how == 'lose':
+            self.behind(body)
+        if fault.how == 'hang':
+            self.hang()
+        self.close_connection = True
+        return 0
+
+    def hang(self) -> None:
+        """Till the client gives up, or the fault is taken back."""
+        while faults.known(self.api.name):
+            readable, _, _ = select.select([self.connection], [], [], 0.2)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                return
+
+    def behind(self, body: bytes) -> Answer:
+        if self.api is NODE_API:
+            return node_api.answer(self.command, self.path)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
+        if body or self.command in ('POST', 'PUT', 'PATCH'):
+            headers['Content-Length'] = str(len(body))
+        backend = http.client.HTTPConnection('127.0.0.1', self.api.behind)
+        try:
+            backend.request(self.command, self.path, body=body, headers=headers)
+            response = backend.getresponse()
+            found = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP]
+            return response.status, found, response.read()
+        except (OSError, http.client.HTTPException):
+            return 503, [('Content-Type', 'text/html')], UNAVAILABLE
+        finally:
+            backend.close()
+
+    def reply(self, answer: Answer) -> int:
+        status, headers, body = answer
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != 204 and status != 304:
+            self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        if self.command != 'HEAD':
+            self.wfile.write(body)
+        self.wfile.flush()
+        return status
+
+    def body(self) -> bytes:
+        if self.headers.get('Transfer-Encoding', '').lower() != 'chunked':
+            return self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        chunks = []
+        while size := int(self.rfile.readline().split(b';')[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b''.join(chunks)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a client that went away in the middle
+
+
+_log_lock = threading.Lock()
+
+
+def _write_down(begun: float, api: str, method: str, path: str, status: int, fault: faults.Fault | None) -> None:
+    line = {
+        'at': round(begun, 3), 'seconds': round(time.time() - begun, 3), 'service': api, 'method': method, 'path': path,
+        'status': status, **({'fault': fault.how} if fault else {}),
+    }
+    with _log_lock, (LOG / 'requests.jsonl').open('a') as log:
+        log.write(json.dumps(line) + '\n')
+
+
+def main() -> None:
+    for api in [*APIS, NODE_API]:
+        server = Server(('127.0.0.1', api.port), type('Door', (Door,), {'api': api}))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Event().wait()
+
+
+if __name__ == '__main__':
+    main()

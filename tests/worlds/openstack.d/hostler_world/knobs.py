@@ -1,0 +1,192 @@
+"""Makes the world misbehave. What a knob says is kept in a file each, which the part concerned reads when it matters."""
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .settings import KNOBS, PIDS
+
+# ---- what the parts of the world read: nothing but files, for they run in the services ------------------------------
+
+TOKEN_SECONDS = 14400
+
+
+@dataclass(frozen=True)
+class Fate:
+    seconds: float
+    failure: str | None
+
+
+def token_seconds() -> int:
+    return int(_read('token-seconds') or TOKEN_SECONDS)
+
+
+def leases_held() -> bool:
+    return (KNOBS / 'hold-leases').exists()
+
+
+def stopped() -> set[str]:
+    return {path.name for path in (KNOBS / 'stopped').glob('*')}
+
+
+def destroy_seconds() -> float:
+    return float(_read('destroy-seconds') or 0)
+
+
+def build_fate(server: str, metadata: Mapping[str, str]) -> Fate:
+    """How the build of this server goes: as its own metadata says, else as the first knob that its name fits."""
+    fate = Fate(float(metadata.get('world_build_seconds') or 0), metadata.get('world_fail') or None)
+    for pattern, seconds, failure in json.loads(_read('builds') or '[]'):
+        if fnmatch.fnmatch(server, pattern):
+            return Fate(fate.seconds or seconds, fate.failure or failure)
+    return fate
+
+
+def _read(name: str) -> str | None:
+    try:
+        return (KNOBS / name).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+# ---- what turns them --------------------------------------------------------------------------------------------------
+
+HELP = """\
+  knob fault SERVICE HOW [--method M] [--path REGEX] [--skip N] [--times N]
+                                   requests at the front door fail; SERVICE: keystone placement glance neutron nova
+                                   blazar nodes; HOW: 503 (any status), hang, drop (before it is done), lose (done,
+                                   but no answer), slow:SECONDS
+  knob fault clear                 no more faults (one that hangs lets go)
+  knob stop|start SERVICE          a process ends, or comes back: nova-api nova-compute blazar-manager … (PIDS)
+  knob token-ttl SECONDS|default   tokens issued from now on live that long
+  knob quota PROJECT NAME=N…       instances cores ram key_pairs; floatingip network port …
+  knob fips none|full              no address, or all, left in the pool of `public`
+  knob empty-net on|off            a second external network, `public-empty`, without an address
+  knob build PATTERN [--seconds S] [--fail TEXT]
+                                   servers whose names fit the pattern (*) build S seconds longer, or go to ERROR
+  knob build clear
+  knob destroy SECONDS             deleting a server takes that long
+  knob hold-leases on|off          leases stay as they are: PENDING doesn't become ACTIVE, nor does one end
+  knob clear                       all of the above but quotas and networks (`reset` does those, too)
+"""
+
+
+def clear() -> None:
+    """Everything that lies in files."""
+    was_stopped = stopped()
+    for path in KNOBS.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if was_stopped:
+        os.kill(1, signal.SIGUSR1)
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ['clear']:
+            clear()
+        case ['fault', *rest]:
+            _fault(rest)
+        case ['stop', service] if service in _services():
+            _stop(service)
+        case ['start', service] if service in _services():
+            (KNOBS / 'stopped' / service).unlink(missing_ok=True)
+            os.kill(1, signal.SIGUSR1)
+        case ['token-ttl', 'default']:
+            _unset('token-seconds')
+        case ['token-ttl', seconds]:
+            _set('token-seconds', str(int(seconds)))
+        case ['build', 'clear']:
+            _unset('builds')
+        case ['build', *rest]:
+            _build(rest)
+        case ['destroy', seconds]:
+            _set('destroy-seconds', str(float(seconds)))
+        case ['hold-leases', 'on']:
+            _set('hold-leases', '')
+        case ['hold-leases', 'off']:
+            _unset('hold-leases')
+        case ['quota', project, *limits] if limits:
+            from . import limits as through_api
+            through_api.quota(project, dict(limit.split('=', 1) for limit in limits))
+        case ['fips', 'none' | 'full' as how]:
+            from . import limits as through_api
+            through_api.floating_addresses(how)
+        case ['empty-net', 'on' | 'off' as how]:
+            from . import limits as through_api
+            through_api.empty_network(how)
+        case ['help']:
+            print(HELP, end='')
+        case _:
+            print(HELP, end='', file=sys.stderr)
+            sys.exit(2)
+
+
+def _services() -> set[str]:
+    return {path.name for path in PIDS.iterdir()} | stopped()
+
+
+def _stop(service: str) -> None:
+    (KNOBS / 'stopped').mkdir(exist_ok=True)
+    (KNOBS / 'stopped' / service).touch()
+    pid = PIDS / service
+    if pid.exists():
+        group = int(pid.read_text())
+        os.killpg(group, signal.SIGKILL)
+        while Path(f'/proc/{group}').exists():
+            pass  # moments: it is killed, and the first process collects it
+
+
+def _fault(words: list[str]) -> None:
+    from . import faults
+    if words == ['clear']:
+        faults.save([])
+        return
+    parser = argparse.ArgumentParser(prog='knob fault')
+    parser.add_argument('service')
+    parser.add_argument('how')
+    parser.add_argument('--method', default='*')
+    parser.add_argument('--path', default='', type=lambda text: re.compile(text).pattern)
+    parser.add_argument('--skip', type=int, default=0)
+    parser.add_argument('--times', type=int)
+    said = parser.parse_args(words)
+    how, _, value = said.how.partition(':')
+    if how.isdigit():
+        how, value = 'status', how
+    if how not in faults.HOWS:
+        parser.error(f'unknown way to fail: {how}')
+    before = faults.load()
+    number = 1 + max((fault.number for fault in before), default=int.from_bytes(os.urandom(4)))
+    faults.save([*before, faults.Fault(
+        number, said.service, how, float(value or 0), said.method.upper(), said.path, said.skip, said.times)])
+
+
+def _build(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog='knob build')
+    parser.add_argument('pattern')
+    parser.add_argument('--seconds', type=float, default=0)
+    parser.add_argument('--fail')
+    said = parser.parse_args(words)
+    builds = [one for one in json.loads(_read('builds') or '[]') if one[0] != said.pattern]
+    _set('builds', json.dumps([[said.pattern, said.seconds, said.fail], *builds]))
+
+
+def _set(name: str, value: str) -> None:
+    new = KNOBS / f'.{name}'
+    new.write_text(value)
+    new.rename(KNOBS / name)
+
+
+def _unset(name: str) -> None:
+    (KNOBS / name).unlink(missing_ok=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""What the services load: where a real cloud has machines and switches."""

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod app;
 pub mod args;
+pub mod attempts;
 pub mod commands;
 pub mod config;
 pub mod drive;

@@ -6,7 +6,7 @@ use hostler_core::demand::Demand;
 use hostler_core::demand::problem::render;
 use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
-use hostler_core::plan::{Plan, diff, plan};
+use hostler_core::plan::{Exclusions, Plan, diff, plan};
 use hostler_core::time::Window;
 use hostler_engine::gather::gather;
 use hostler_engine::run::Sites;
@@ -22,6 +22,11 @@ const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
 
 /// Plans a new deployment.
 pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand) -> Result<Plan, Error> {
+    plan_without(app, sites, demand, &Exclusions::default()).await
+}
+
+/// Plans a new deployment, without what was refused before.
+pub async fn plan_without(app: &App, sites: &Sites, demand: &Demand, refused: &Exclusions) -> Result<Plan, Error> {
     if sites.is_empty() {
         let error = Error::new(Kind::Config, "no site is configured, so nobody can be asked for machines");
         return Err(
@@ -29,7 +34,7 @@ pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand) -> Result<Plan,
         );
     }
     let now = (app.now)();
-    let market = market(sites, demand, now).await?;
+    let market = refused.apply(market(sites, demand, now).await?);
     let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
     let plan = plan(demand, &market, id, now)?;
     for (site, why) in &market.silent {

@@ -15,7 +15,7 @@ fn id(text: &str) -> StepId {
 }
 
 fn machine(rank: u32) -> What {
-    What::Machine(MachineSpec {
+    What::Machine(Box::new(MachineSpec {
         name: format!("m-{rank}"),
         group: GroupName::new("node").unwrap(),
         rank,
@@ -29,7 +29,7 @@ fn machine(rank: u32) -> What {
         host: None,
         lease: None,
         keypair: None,
-    })
+    }))
 }
 
 /// A network, two machines on it, each reached and set up, then a run on each.

@@ -6,6 +6,7 @@
 mod advice;
 mod budget;
 mod diff;
+mod exclude;
 mod fit;
 mod gpu;
 mod measure;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use diff::{Change, ChangeKind, diff};
+pub use exclude::Exclusions;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use planner::{NoPlan, plan};
 
@@ -100,7 +102,7 @@ impl Plan {
     /// The machines, in the order of their ranks.
     pub fn machines(&self) -> impl Iterator<Item = (&Step, &MachineSpec)> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Create(What::Machine(spec)) => Some((step, spec)),
+            Action::Create(What::Machine(spec)) => Some((step, &**spec)),
             _ => None,
         })
     }
@@ -197,7 +199,7 @@ pub enum What {
         site: SiteId,
     },
     /// A machine.
-    Machine(MachineSpec),
+    Machine(Box<MachineSpec>),
     /// The deployment's public key, registered at a site.
     Keypair {
         /// Where.

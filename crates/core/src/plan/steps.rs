@@ -128,7 +128,7 @@ fn creation(machine: &MachineSpec) -> Step {
     Step {
         id: step_of("machine", machine),
         after: [&machine.keypair, &machine.network, &machine.lease].into_iter().flatten().cloned().collect(),
-        action: Action::Create(What::Machine(machine.clone())),
+        action: Action::Create(What::Machine(Box::new(machine.clone()))),
     }
 }
 

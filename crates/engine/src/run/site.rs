@@ -68,7 +68,7 @@ impl<'a> Drive<'a> {
                 Creation::Address { pool: pool.clone(), machine: self.reference(machine)? }
             }
             What::Machine(spec) => Creation::Machine {
-                spec: Box::new(spec.clone()),
+                spec: spec.clone(),
                 network: self.reference_if(spec.network.as_ref())?,
                 lease: self.reference_if(spec.lease.as_ref())?,
                 keypair: self.reference_if(spec.keypair.as_ref())?,

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use demand::DemandArgs;
 
+use crate::attempts::Shift;
 use crate::output::Format;
 
 /// From a repository, or a list of demands, to machines you can log in to.
@@ -153,6 +154,10 @@ pub struct UpArgs {
     #[arg(long)]
     pub hold: bool,
 
+    /// Take a later start where somebody else takes what was planned
+    #[arg(long)]
+    pub allow_shift: bool,
+
     /// How long machines may take.
     #[command(flatten)]
     pub patience: Patience,
@@ -164,6 +169,13 @@ pub struct UpArgs {
     /// What is wanted.
     #[command(flatten)]
     pub demand: DemandArgs,
+}
+
+impl UpArgs {
+    /// Whether the start may move.
+    pub fn shift(&self) -> Shift {
+        if self.allow_shift { Shift::Allowed } else { Shift::Refused }
+    }
 }
 
 /// How long machines may take.

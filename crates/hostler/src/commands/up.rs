@@ -8,10 +8,11 @@ use hostler_engine::store::{Record, Store};
 
 use crate::app::App;
 use crate::args::{Consent, UpArgs};
+use crate::attempts::{Attempts, Shift};
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::material::material;
-use crate::planning::{plan_new, warn};
+use crate::planning::{plan_without, warn};
 use crate::summary::Summary;
 use crate::target::{Target, Wanted, look_at, resolve};
 use crate::view;
@@ -41,7 +42,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
             patience: args.patience.ssh_timeout,
             on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
         };
-        let up = Up { app, sites: &app.sites()?, wanted: &wanted, consent: &args.consent, manner };
+        let up = Up { app, sites: &app.sites()?, wanted: &wanted, consent: &args.consent, manner, shift: args.shift() };
         up.run(&mut interrupts).await
     })?;
     show(app, &upped)
@@ -81,6 +82,7 @@ struct Up<'a> {
     wanted: &'a Wanted,
     consent: &'a Consent,
     manner: Manner,
+    shift: Shift,
 }
 
 impl Up<'_> {
@@ -93,23 +95,34 @@ impl Up<'_> {
         self.anew(interrupts).await
     }
 
-    /// A deployment of a name that is free.
+    /// A deployment of a name that is free. What a site refuses for want of it is planned anew, without it.
     async fn anew(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
-        let app = self.app;
-        let plan = unless_interrupted(interrupts, plan_new(app, self.sites, &self.wanted.demand)).await?;
-        let material = self.material()?;
-        if self.consent.dry_run {
-            return Ok(Upped::Only(Box::new(plan)));
+        let mut attempts = Attempts::default();
+        loop {
+            let planned = plan_without(self.app, self.sites, &self.wanted.demand, &attempts.refused);
+            let plan = unless_interrupted(interrupts, planned).await?;
+            attempts.admit(&plan, self.shift)?;
+            if self.consent.dry_run {
+                return Ok(Upped::Only(Box::new(plan)));
+            }
+            match self.attempt(&plan, interrupts).await {
+                Ok(summary) => return Ok(Upped::Ready(Box::new(summary))),
+                Err(error) => attempts.learn(self.app, plan, error)?,
+            }
         }
+    }
+
+    async fn attempt(&self, plan: &Plan, interrupts: &mut Interrupts) -> Result<Summary, Error> {
+        let app = self.app;
+        let material = self.material()?;
         for note in app.trust().notes {
             app.printer.say(&format!("note: {note}"));
         }
-        agree(app, &plan, self.consent, interrupts).await?;
+        agree(app, plan, self.consent, interrupts).await?;
         let store = app.store().await?;
         let lock = store.lock(&plan.demand.name)?;
         let drive = Drive { app, sites: self.sites, store: &store, lock };
-        let summary = drive.up(&plan, None, &material, self.manner, interrupts).await?;
-        Ok(Upped::Ready(Box::new(summary)))
+        drive.up(plan, None, &material, self.manner, interrupts).await
     }
 
     /// Another round of a deployment whose name is taken.

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::text::{demand, id, market, now};
 use crate::calendar::Timeline;
 use crate::offer::{HostId, HostState, HostSupply, Market, Offer, Supply};
-use crate::plan::{Action, NoPlan, Plan, What, plan};
+use crate::plan::{Action, Exclusions, NoPlan, Plan, What, plan};
+use crate::ticket::StepId;
 use crate::time::Window;
 
 fn made(demand_text: &str, market_text: &str) -> Result<Plan, NoPlan> {
@@ -68,7 +69,7 @@ fn what_a_site_asks_for_becomes_steps() {
     demand.work.setup = Some("make".into());
     let plan = plan(&demand, &market(RACK), id(), now()).unwrap();
     let line = |step: &crate::plan::Step| {
-        let after: Vec<&str> = step.after.iter().map(crate::ticket::StepId::as_str).collect();
+        let after: Vec<&str> = step.after.iter().map(StepId::as_str).collect();
         format!("{} <- {}", step.id, after.join(" ")).trim_end().to_owned() + "\n"
     };
     assert_snapshot!(plan.steps.iter().map(line).collect::<String>(), @"
@@ -101,6 +102,24 @@ fn a_lease_without_a_duration_still_ends() {
     let plan = made("group g 1", RACK).unwrap();
     assert_eq!(plan.until, Some("2025-06-02T12:00:00Z".parse().unwrap()));
     assert_eq!(made("group g 1", "uc sky hosts=n1 price=1").unwrap().until, None, "what isn't leased does not");
+}
+
+#[test]
+fn what_was_refused_is_not_planned_again() {
+    let market = market(RACK);
+    let plan_without = |refused: &[&str]| {
+        let first = plan(&demand("group g 1\nlease duration=30m"), &market, id(), now()).unwrap();
+        let mut exclusions = Exclusions::default();
+        refused.iter().for_each(|step| exclusions.learn(&first, &StepId::nearest(step)));
+        plan(&first.demand, &exclusions.apply(market.clone()), id(), now())
+            .map(|plan| plan.picks[0].hosts[0].to_string())
+    };
+    assert_eq!(plan_without(&[]).unwrap(), "n2");
+    for step in ["lease", "machine-digits", "verify-digits"] {
+        assert_eq!(plan_without(&[step]).unwrap(), "n3", "{step}");
+    }
+    let none = plan_without(&["address-digits"]).unwrap_err();
+    assert_eq!(none.looked, 0, "without an address the site is of no use");
 }
 
 fn minutes(count: i64) -> Timestamp {

@@ -7,6 +7,7 @@
 
 pub mod calendar;
 pub mod demand;
+pub mod filter;
 pub mod inventory;
 pub mod journal;
 pub mod money;

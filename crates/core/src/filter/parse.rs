@@ -1,0 +1,253 @@
+//! From text to a filter, or to what is wrong with it, where, and what was probably meant.
+
+use std::fmt;
+
+use super::field::is_plain;
+use super::{Comparison, FIELDS, Field, Kind, Literal, Term};
+
+/// Why a text is not a filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFilter {
+    /// The filter as it was given.
+    pub filter: String,
+    /// Where, in characters from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+    /// What was probably meant.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for BadFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the filter `{}` can't be read at column {}: {}", self.filter, self.column, self.message)
+    }
+}
+
+impl std::error::Error for BadFilter {}
+
+impl BadFilter {
+    fn hinted(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// Deeper nesting is nobody's wish, and would end the stack.
+const DEEPEST: usize = 100;
+
+pub(super) fn parse(text: &str) -> Result<Term, BadFilter> {
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    parser.skip_spaces();
+    if parser.rest().is_empty() {
+        return Err(parser.bad(parser.at, "it is empty").hinted("`any` means all nodes"));
+    }
+    let term = parser.or()?;
+    match parser.rest().chars().next() {
+        None => Ok(term),
+        Some(')') => Err(parser.bad(parser.at, "`)` closes nothing")),
+        Some(_) => {
+            Err(parser.bad(parser.at, "`and` or `or` is missing").hinted("join conditions, as `gpu and ram>=256GiB`"))
+        }
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    /// In bytes.
+    at: usize,
+    depth: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn or(&mut self) -> Result<Term, BadFilter> {
+        let mut terms = vec![self.and()?];
+        while self.took_word("or") || self.took_sign("||") {
+            terms.push(self.and()?);
+        }
+        Ok(one_or(terms, Term::Or))
+    }
+
+    fn and(&mut self) -> Result<Term, BadFilter> {
+        let mut terms = vec![self.not()?];
+        // Commas join what must all hold, as in lists of demands.
+        while self.took_word("and") || self.took_sign("&&") || self.took_sign(",") {
+            terms.push(self.not()?);
+        }
+        Ok(one_or(terms, Term::And))
+    }
+
+    fn not(&mut self) -> Result<Term, BadFilter> {
+        let start = self.at;
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.bad(start, "it is nested too deeply"));
+        }
+        let term = if self.took_word("not") || self.took_sign("!") {
+            Term::Not(Box::new(self.not()?))
+        } else if self.took_sign("(") {
+            let inner = self.or()?;
+            if !self.took_sign(")") {
+                return Err(self.bad(start, "`(` is never closed"));
+            }
+            inner
+        } else {
+            self.condition()?
+        };
+        self.depth -= 1;
+        Ok(term)
+    }
+
+    /// `gpu`, or `ram >= 256GiB`.
+    fn condition(&mut self) -> Result<Term, BadFilter> {
+        let start = self.at;
+        let name = self.word();
+        if name.is_empty() {
+            let message = match self.rest().chars().next() {
+                None => "a condition is missing".to_owned(),
+                Some(sign) => format!("`{sign}` stands where a condition should begin"),
+            };
+            return Err(self.bad(start, message).hinted("as `gpu`, `ram>=256GiB` or `node_type=compute`"));
+        }
+        let sign = self.sign();
+        if matches!(name.to_ascii_lowercase().as_str(), "any" | "all" | "*") && sign.is_none() {
+            return Ok(Term::Any);
+        }
+        let field = Field::named(name).ok_or_else(|| self.unknown(start, name))?;
+        match sign {
+            Some((at, sign)) => self.comparison(field, at, sign),
+            None => match field.kind() {
+                Kind::Flag | Kind::Number if field != Field::SuFactor => Ok(Term::Has(field)),
+                Kind::Text if matches!(field, Field::Fpga | Field::GpuModel) => Ok(Term::Has(field)),
+                _ => Err(self.bad(start, format!("`{name}` is compared with nothing")).hinted(example(field))),
+            },
+        }
+    }
+
+    fn comparison(&mut self, field: Field, sign_at: usize, sign: Comparison) -> Result<Term, BadFilter> {
+        let orders = !matches!(sign, Comparison::Equal | Comparison::Unequal);
+        let contains = matches!(sign, Comparison::Contains | Comparison::Lacks);
+        let fits = match field.kind() {
+            Kind::Flag => !orders,
+            Kind::Text => !orders || contains,
+            Kind::Number | Kind::Size | Kind::Rate => !contains,
+        };
+        if !fits {
+            let message = format!("`{}` can't be compared by `{}`", field.name(), sign.sign());
+            return Err(self.bad(sign_at, message).hinted(example(field)));
+        }
+        self.skip_spaces();
+        let start = self.at;
+        let value = self.value()?;
+        let literal = field.literal(&value).ok_or_else(|| {
+            let what = match field.kind() {
+                Kind::Flag => "true or false",
+                Kind::Size => "a size",
+                Kind::Rate => "a rate",
+                Kind::Number | Kind::Text => "a number",
+            };
+            self.bad(start, format!("`{value}` is not {what}")).hinted(example(field))
+        })?;
+        Ok(match (field.kind(), &literal) {
+            // One form for one meaning.
+            (Kind::Flag, Literal::Flag(true)) if sign == Comparison::Equal => Term::Has(field),
+            _ => Term::Is(field, sign, literal),
+        })
+    }
+
+    fn value(&mut self) -> Result<String, BadFilter> {
+        let start = self.at;
+        if let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            let inner = &self.rest()[1..];
+            let Some(end) = inner.find(quote) else { return Err(self.bad(start, "the quote is never closed")) };
+            self.at += end + 2;
+            self.skip_spaces();
+            return Ok(inner[..end].to_owned());
+        }
+        match self.word() {
+            "" => Err(self.bad(start, "a value is missing")),
+            value => Ok(value.to_owned()),
+        }
+    }
+
+    fn unknown(&self, at: usize, name: &str) -> BadFilter {
+        let names = || FIELDS.iter().flat_map(|(_, names, _, _)| names.iter());
+        let lower = name.to_ascii_lowercase();
+        let ranked = names().map(|known| (strsim::jaro_winkler(&lower, known), *known));
+        let near = ranked.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = match near {
+            Some((_, near)) => format!("did you mean `{near}`?"),
+            None => {
+                let all: Vec<&str> = FIELDS.iter().map(|(_, names, _, _)| names[0]).collect();
+                format!("there are: {}", all.join(", "))
+            }
+        };
+        self.bad(at, format!("`{name}` is not known of nodes")).hinted(hint)
+    }
+}
+
+impl<'t> Parser<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn skip_spaces(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    /// The characters that need no quotes, and the spaces behind them.
+    fn word(&mut self) -> &'t str {
+        let rest = self.rest();
+        let word = &rest[..rest.find(|c| !is_plain(c)).unwrap_or(rest.len())];
+        self.at += word.len();
+        self.skip_spaces();
+        word
+    }
+
+    fn took_word(&mut self, wanted: &str) -> bool {
+        let before = self.at;
+        if self.word().eq_ignore_ascii_case(wanted) {
+            return true;
+        }
+        self.at = before;
+        false
+    }
+
+    fn took_sign(&mut self, wanted: &str) -> bool {
+        let found = self.rest().starts_with(wanted);
+        if found {
+            self.at += wanted.len();
+            self.skip_spaces();
+        }
+        found
+    }
+
+    /// A comparison and where it stands.
+    fn sign(&mut self) -> Option<(usize, Comparison)> {
+        let at = self.at;
+        let (_, sign) = Comparison::ALL.into_iter().find(|(sign, _)| self.took_sign(sign))?;
+        Some((at, sign))
+    }
+
+    fn bad(&self, at: usize, message: impl Into<String>) -> BadFilter {
+        let column = self.text[..at].chars().count() + 1;
+        BadFilter { filter: self.text.to_owned(), column, message: message.into(), hint: None }
+    }
+}
+
+fn one_or(mut terms: Vec<Term>, many: fn(Vec<Term>) -> Term) -> Term {
+    match terms.len() {
+        1 => terms.remove(0),
+        _ => many(terms),
+    }
+}
+
+fn example(field: Field) -> String {
+    let name = field.name();
+    match field.kind() {
+        Kind::Flag => format!("as `{name}`, `not {name}` or `{name}=false`"),
+        Kind::Number => format!("as `{name}>=4`"),
+        Kind::Size => format!("as `{name}>=256GiB`"),
+        Kind::Rate => format!("as `{name}>=25Gbps`"),
+        Kind::Text => format!("as `{name}=…`, or `{name}~…` for a part of it"),
+    }
+}

@@ -5,8 +5,10 @@
 //! ([`journal`]). Nothing in this crate knows the time, the environment, a random number, a file or a socket: those
 //! come in as arguments, and a `clippy.toml` of its own bans the functions that would fetch them.
 
+pub mod availability;
 pub mod calendar;
 pub mod demand;
+pub mod downgrade;
 pub mod filter;
 pub mod inventory;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! The calendar: the busy time of hosts, and when enough of them are free.
 
+mod occupancy;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Window;
 
+pub use occupancy::Occupancy;
 pub use sweep::earliest;
 
 /// The busy time of one host: sorted windows that neither overlap nor touch.

@@ -64,6 +64,16 @@ fn nobody_waits_for_more_hosts_than_there_are() {
     assert_eq!(earliest(&[&host, &forever], 1, at(5), SignedDuration::MAX, SignedDuration::MAX), Some(at(5)));
 }
 
+/// Two machines, and leases that follow one another: one more can be had over both, two can't.
+#[test]
+fn the_peak_counts_and_not_the_sum() {
+    let leases = Occupancy::of([(window(0, 60), 1), (window(60, 120), 1)]);
+    assert_eq!((leases.peak(&window(0, 120)), leases.peak(&window(120, 130)), leases.peak(&window(-9, 0))), (1, 0, 0));
+    let two_hours = |amount, within| leases.earliest(amount, 2, at(0), minutes(within), minutes(120));
+    assert_eq!((two_hours(1, 0), two_hours(2, 0), two_hours(2, 120)), (Some(at(0)), None, Some(at(120))));
+    assert_eq!(leases.earliest(3, 2, at(0), SignedDuration::MAX, minutes(1)), None);
+}
+
 /// Every minute is tried, and every host looked at: the answer by definition.
 fn by_trying(hosts: &[Timeline], amount: usize, from: i64, within: i64, duration: i64) -> Option<Timestamp> {
     let free = |start| hosts.iter().filter(|host| host.is_free(&window(start, start + duration))).count();
@@ -84,6 +94,24 @@ proptest! {
         let all: Vec<&Timeline> = hosts.iter().collect();
         let found = earliest(&all, amount, at(from), minutes(within), minutes(duration));
         prop_assert_eq!(found, by_trying(&hosts, amount, from, within, duration));
+    }
+
+    #[test]
+    fn the_peak_is_the_most_that_any_minute_has(
+        leases in prop::collection::vec(((0_i64..400, 1_i64..60), 1_u32..4), 0..12),
+        start in -20_i64..420, length in 1_i64..90, amount in 1_u32..4, capacity in 0_u32..8,
+    ) {
+        let all = leases.iter().map(|((start, length), amount)| (window(*start, start + length), *amount));
+        let occupancy = Occupancy::of(all);
+        let at_minute = |minute| {
+            let held = leases.iter().filter(|((start, length), _)| (*start..start + length).contains(&minute));
+            held.map(|(_, amount)| u64::from(*amount)).sum::<u64>()
+        };
+        let peak = (start..start + length).map(at_minute).max().unwrap_or(0);
+        let asked = window(start, start + length);
+        prop_assert_eq!(occupancy.peak(&asked), peak);
+        let fits = peak + u64::from(amount) <= u64::from(capacity);
+        prop_assert_eq!(occupancy.full(amount, capacity).is_free(&asked), fits);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod facts;
 mod feed;
 mod host;
 mod join;
+mod lease;
 mod node;
 mod problem;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::time::Window;
 pub use facts::{Gpus, NodeFacts, arch};
 pub use feed::{BadFeed, Document, Feed};
 pub use join::join;
+pub use lease::{Holding, holdings};
 pub use problem::Problem;
 pub use value::Text;
 pub use view::{Origin, View};

@@ -247,3 +247,27 @@ fn the_merged_view_has_the_keys_that_scripts_know() {
     let view = View::new(&inventory, instant("2025-10-30T09:00Z").unwrap(), Origin::AllocationsFile);
     insta::assert_json_snapshot!(view);
 }
+
+#[test]
+fn leases_hold_hosts_until_they_are_over() {
+    let lease = |id: &str, status: &str, kind: &str, zone: &str| {
+        json!({ "id": id, "status": status, "start": "2025-10-10T00:00:00Z", "end_date": "2025-10-10T02:00:00.000000",
+                "reservations": [{ "resource_type": kind, "min": 1, "max": "2", "zone": zone }] })
+    };
+    let leases = document(
+        "leases.json",
+        &json!({ "leases": [
+            lease("running", "ACTIVE", "physical:host", "a"),
+            lease("to-come", "PENDING", "physical:host", "a"),
+            lease("elsewhere", "ACTIVE", "physical:host", "b"),
+            lease("gone", "DELETED", "physical:host", "a"),
+            lease("over", "TERMINATED", "physical:host", "a"),
+            lease("disk", "ACTIVE", "virtual:disk", "a"),
+        ]}),
+    );
+    let held = holdings(&leases).unwrap();
+    let told: Vec<String> =
+        held.iter().map(|held| format!("{} {} {}", held.lease_id, held.zone.as_deref().unwrap(), held.hosts)).collect();
+    assert_eq!(told, ["running a 2", "to-come a 2", "elsewhere b 2"]);
+    assert!(held.iter().all(|held| held.window == window("2025-10-10T00:00", "2025-10-10T02:00")));
+}

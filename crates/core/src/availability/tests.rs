@@ -1,0 +1,191 @@
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::calendar::Timeline;
+use crate::inventory::{Document, Feed, Inventory, join};
+use crate::time::instant;
+
+/// A node of a site, its host mapped unless `host` is empty, and the hours of 2025-09-02 at which it is held.
+struct Machine {
+    site: &'static str,
+    name: &'static str,
+    host: &'static str,
+    gpus: u32,
+    gib: u64,
+    held: &'static [(u8, u8)],
+}
+
+const PLAIN: Machine = Machine { site: "current", name: "c1", host: "1", gpus: 0, gib: 192, held: &[] };
+
+fn feed(site: &'static str, machines: &[Machine]) -> Feed {
+    let node = |machine: &Machine| {
+        json!({ "uid": format!("uid-{}", machine.name), "node_name": machine.name,
+                "node_type": if machine.gpus > 0 { "gpu_node" } else { "compute" },
+                "gpu": { "gpu": machine.gpus > 0, "gpu_count": machine.gpus },
+                "main_memory": { "ram_size": machine.gib << 30 }, "architecture": { "platform_type": "x86_64", "smt_size": 48 },
+                "links": [{ "href": format!("/sites/{}/clusters/main/nodes/uid-{}", machine.site, machine.name) }] })
+    };
+    let allocation = |machine: &Machine| {
+        let held = machine.held.iter().map(|(start, end)| {
+            json!({ "id": "r", "lease_id": "l", "start_date": format!("2025-09-02 {start:02}:00"), "end_date": format!("2025-09-02 {end:02}:00") })
+        });
+        json!({ "resource_id": machine.host, "reservations": held.collect::<Vec<_>>() })
+    };
+    let mapped = || machines.iter().filter(|machine| !machine.host.is_empty());
+    let map: serde_json::Map<String, Value> =
+        mapped().map(|machine| (machine.host.to_owned(), format!("uid-{}", machine.name).into())).collect();
+    let document = |name: &str, content: Value| Document::new(name, content.to_string());
+    Feed {
+        site: Some(site.to_owned()),
+        allocations: Some(document("allocations.json", mapped().map(allocation).collect())),
+        resource_map: Some(document("resource_map.json", map.into())),
+        nodes: vec![document("nodes.json", machines.iter().map(node).collect())],
+        ..Feed::default()
+    }
+}
+
+fn question(filter: &str, start: &str, hours: i64, amount: u32, within: i64) -> Question {
+    let start = instant(&format!("2025-09-02 {start}")).unwrap();
+    Question {
+        sites: vec!["current".to_owned()],
+        filter: filter.parse().unwrap(),
+        window: Window::of(start, SignedDuration::from_hours(hours)).unwrap(),
+        amount: amount.try_into().unwrap(),
+        within: SignedDuration::from_hours(within),
+        caps: Caps::default(),
+    }
+}
+
+fn joined(feeds: &[Feed]) -> Inventory<'_> {
+    join(feeds, SignedDuration::ZERO).unwrap()
+}
+
+/// Decision, site and hour of an answer.
+fn decided(answer: &Answer) -> (Decision, &str, String) {
+    let hour = answer.earliest.map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default();
+    (answer.decision, answer.site.as_deref().unwrap_or_default(), hour)
+}
+
+/// The preferred site is blocked; another one that was asked too is free.
+#[test]
+fn another_site_when_asked_goes_before_the_same_site_later() {
+    let current = feed("current", &[Machine { held: &[(0, 3)], ..PLAIN }]);
+    let other = |held| feed("zone-b", &[Machine { site: "zone-b", name: "b1", held, ..PLAIN }]);
+    let both = |wanted: &[&str], held| {
+        let feeds = [current.clone(), other(held)];
+        let sites = wanted.iter().map(|site| (*site).to_owned()).collect();
+        ask(&joined(&feeds), &Question { sites, ..question("any", "00:10", 4, 1, 48) }).unwrap()
+    };
+    let change = both(&["current", "zone-b"], &[]);
+    assert_eq!(decided(&change), (Decision::SiteChange, "zone-b", "00:10".to_owned()));
+    let alone = both(&["current"], &[]);
+    assert_eq!(decided(&alone), (Decision::TimeShift, "current", "03:00".to_owned()));
+    let kinds: Vec<_> = alone.alternatives.iter().map(|found| (found.instead, &*found.site)).collect();
+    assert_eq!(kinds, [(Instead::Later, "current"), (Instead::OtherSite, "zone-b")]);
+    let blocked = both(&["current", "zone-b"], &[(0, 2)]);
+    assert_eq!(decided(&blocked), (Decision::TimeShift, "zone-b", "02:00".to_owned()));
+    // Both are free: the preferred one is taken, and nothing else is offered.
+    let feeds = [feed("current", &[PLAIN]), other(&[])];
+    let free = ask(&joined(&feeds), &Question { sites: vec![], ..question("any", "00:10", 4, 1, 48) }).unwrap();
+    assert_eq!((decided(&free).0, free.alternatives.len()), (Decision::Now, 0));
+}
+
+#[test]
+fn what_was_taken_is_not_had_again() {
+    let feeds = [feed("current", &[PLAIN])];
+    let mut inventory = joined(&feeds);
+    let question = question("any", "00:00", 4, 1, 1);
+    assert_eq!(decided(&ask(&inventory, &question).unwrap()).0, Decision::Now);
+    inventory.sites[0].clusters[0].nodes[0].timeline = Timeline::of([question.window]);
+    assert_eq!(decided(&ask(&inventory, &question).unwrap()).0, Decision::None);
+}
+
+/// A gang stands at one site: one node here and one there are no two.
+#[test]
+fn nodes_of_two_sites_are_not_added_up() {
+    let feeds = [
+        feed("current", &[PLAIN, Machine { name: "c2", host: "2", held: &[(0, 5)], ..PLAIN }]),
+        feed("zone-b", &[Machine { site: "zone-b", name: "b1", ..PLAIN }]),
+    ];
+    let sites = vec!["current".to_owned(), "zone-b".to_owned()];
+    let answer = ask(&joined(&feeds), &Question { sites, ..question("any", "00:00", 1, 2, 48) }).unwrap();
+    assert_eq!(
+        (answer.pool, answer.free, decided(&answer)),
+        (3, 2, (Decision::TimeShift, "current", "05:00".to_owned()))
+    );
+}
+
+#[test]
+fn what_is_unknown_or_out_of_service_is_counted_and_never_free() {
+    let mut feed = feed(
+        "current",
+        &[PLAIN, Machine { name: "c2", host: "", ..PLAIN }, Machine { name: "c3", host: "3", ..PLAIN }],
+    );
+    let hosts = json!([{ "id": "3", "hypervisor_hostname": "uid-c3", "disabled": true }]);
+    feed.hosts = Some(Document::new("hosts.json", hosts.to_string()));
+    let feeds = [feed];
+    let answer = ask(&joined(&feeds), &question("any", "00:00", 1, 2, 1_000)).unwrap();
+    assert_eq!((answer.pool, answer.free, answer.unknown, answer.maintenance), (3, 1, 1, 1));
+    assert_eq!(answer.decision, Decision::None);
+}
+
+/// Nobody gets an accelerator who asked for none, and a lease pins exactly as many as were asked for.
+#[test]
+fn the_cheapest_nodes_are_taken_and_no_more_than_asked() {
+    let gpu = Machine { name: "a-gpu", host: "7", gpus: 4, ..PLAIN };
+    let large = Machine { name: "b-large", host: "8", gib: 512, ..PLAIN };
+    let feeds = [feed("current", &[gpu, large, PLAIN])];
+    let answer = ask(&joined(&feeds), &question("any", "00:00", 4, 2, 0)).unwrap();
+    let names: Vec<_> = answer.nodes.iter().map(|node| node.name.as_deref().unwrap()).collect();
+    assert_eq!((names, answer.service_units), (vec!["c1", "b-large"], Some(Money(8_000_000))));
+}
+
+#[test]
+fn alternatives_are_ranked_and_say_what_they_cost() {
+    let gpu = |name, host, gpus, held| Machine { name, host, gpus, held, ..PLAIN };
+    let feeds = [
+        feed(
+            "current",
+            &[gpu("g1", "1", 4, &[(0, 9)]), gpu("g2", "2", 4, &[]), gpu("g3", "3", 2, &[]), gpu("g4", "4", 1, &[])],
+        ),
+        feed(
+            "zone-b",
+            &[
+                Machine { site: "zone-b", ..gpu("b1", "1", 4, &[]) },
+                Machine { site: "zone-b", ..gpu("b2", "2", 8, &[]) },
+            ],
+        ),
+    ];
+    let answer = ask(&joined(&feeds), &question("gpu_count>=4", "00:00", 4, 2, 48)).unwrap();
+    insta::assert_json_snapshot!(answer);
+}
+
+/// The words say 256 GiB, the bytes don't: they count, and it is said why a node is missing.
+#[test]
+fn a_node_that_is_called_larger_than_it_is_is_explained() {
+    let mut feed = feed("current", &[PLAIN]);
+    let small = json!([{ "uid": "uid-c1", "node_name": "c1", "main_memory": { "ram_size": 256_000_000_000_u64, "humanized_ram_size": "256 GiB" },
+                         "links": [{ "href": "/sites/current/clusters/main" }] }, { "uid": "silent", "links": [{ "href": "/sites/current" }] }]);
+    feed.nodes = vec![Document::new("nodes.json", small.to_string())];
+    let feeds = [feed];
+    let inventory = joined(&feeds);
+    let answer = ask(&inventory, &question("ram>=256GiB", "00:00", 1, 1, 0)).unwrap();
+    assert_eq!(answer.pool, 0);
+    assert_eq!(
+        answer.notes,
+        [
+            "`c1` is called `256 GiB` and has 238.4GiB: `ram>=238GiB` would count it in",
+            "1 node doesn't say what the filter asks for, and can't be counted",
+        ]
+    );
+    assert_eq!(ask(&inventory, &question("ram>=238GiB", "00:00", 1, 1, 0)).unwrap().pool, 1);
+}
+
+#[test]
+fn a_site_without_nodes_is_a_bad_question() {
+    let feeds = [feed("current", &[PLAIN])];
+    let asked = Question { sites: vec!["currant".to_owned()], ..question("any", "00:00", 1, 1, 0) };
+    let error = ask(&joined(&feeds), &asked).unwrap_err();
+    assert_eq!(error, BadQuestion::UnknownSite { site: "currant".to_owned(), known: vec!["current".to_owned()] });
+}

@@ -1,0 +1,75 @@
+//! Leases as the sites list them, for those that tell nobody which host a lease holds, but only how many.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::allocation::holds;
+use super::feed::{BadFeed, Document};
+use super::value::{Loose, Parts, Text, When};
+use crate::time::Window;
+
+/// So many hosts, held over some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding<'a> {
+    /// The lease.
+    pub lease_id: Text<'a>,
+    /// Where, as far as the lease says.
+    pub zone: Option<Text<'a>>,
+    /// From when until when.
+    pub window: Window,
+    /// How many hosts at most.
+    pub hosts: u32,
+}
+
+/// The hosts that the leases of a document hold. What is to come counts as what is running does; what is deleted or over
+/// holds nothing, nor does what is not a host. A time that is not readable holds for all time at that end.
+pub fn holdings(document: &Document) -> Result<Vec<Holding<'_>>, BadFeed> {
+    let leases: Vec<RawLease<'_>> = document.list()?.ok_or_else(|| document.nothing("leases"))?;
+    let live = leases.into_iter().filter(|lease| lease.status.as_deref().is_none_or(holds));
+    Ok(live.flat_map(RawLease::holdings).collect())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawLease<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    status: Option<Text<'a>>,
+    #[serde(borrow)]
+    zone: Option<Text<'a>>,
+    #[serde(borrow, alias = "start")]
+    start_date: When<'a>,
+    #[serde(borrow, alias = "end")]
+    end_date: When<'a>,
+    #[serde(borrow)]
+    reservations: Parts<RawPart<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawPart<'a> {
+    #[serde(borrow)]
+    resource_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    zone: Option<Text<'a>>,
+    #[serde(borrow)]
+    min: Loose<'a>,
+    #[serde(borrow)]
+    max: Loose<'a>,
+}
+
+impl<'a> RawLease<'a> {
+    fn holdings(self) -> impl Iterator<Item = Holding<'a>> {
+        let start = self.start_date.read().unwrap_or(Timestamp::MIN);
+        let end = self.end_date.read().unwrap_or(Timestamp::MAX);
+        let window = Window::new(start, end).unwrap_or_else(|_| Window::open_ended(start));
+        let is_host = |part: &RawPart<'_>| part.resource_type.as_deref().is_none_or(|kind| kind == "physical:host");
+        self.reservations.0.into_iter().filter(is_host).map(move |part| Holding {
+            lease_id: self.id.clone(),
+            zone: part.zone.or_else(|| self.zone.clone()),
+            window,
+            hosts: part.min.count().max(part.max.count()).unwrap_or(1),
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! The feed of a real site, and the answers that two independent programs agree on. The data is not part of the
+//! repository: `HOSTLER_DATA` names the folder that has it, and without it these tests say that they are skipped. The
+//! same laws are tested on data of our own beside the code.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::disallowed_methods, reason = "core reads no files; its tests read real ones")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hostler_core::availability::{Answer, Question, ask};
+use hostler_core::calendar::Occupancy;
+use hostler_core::downgrade::Caps;
+use hostler_core::inventory::{Document, Feed, Inventory, Problem, Service, holdings, join};
+use hostler_core::time::{Window, instant};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+/// A folder of the data, or `None` and a word about it.
+fn data(folder: &str) -> Option<PathBuf> {
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = env::var_os("HOSTLER_DATA").map_or_else(default, PathBuf::from).join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: `{}` is not there", path.display());
+    None
+}
+
+fn read(path: &Path) -> Document {
+    Document::new(
+        path.display().to_string(),
+        fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    )
+}
+
+/// The feed of `uc`, with other allocations where they are named.
+fn feed(envboot: &Path, allocations: &str) -> Feed {
+    let sample = |name: &str| read(&envboot.join("examples/api_samples").join(name));
+    Feed {
+        site: None,
+        allocations: Some(read(&envboot.join(allocations))),
+        hosts: Some(read(&envboot.join("hosts.json"))),
+        resource_map: Some(read(&envboot.join("resource_map.json"))),
+        nodes: vec![sample("uc_chameleon_nodes.json")],
+        clusters: vec![sample("uc_clusters.json")],
+        sites: Some(sample("sites.json")),
+    }
+}
+
+fn joined(feeds: &[Feed]) -> Inventory<'_> {
+    join(feeds, SignedDuration::ZERO).unwrap()
+}
+
+fn asked(inventory: &Inventory<'_>, filter: &str, start: &str, minutes: i64, amount: u32) -> Answer {
+    let window = Window::of(instant(start).unwrap(), SignedDuration::from_mins(minutes)).unwrap();
+    let within = SignedDuration::from_hours(168);
+    let (filter, amount) = (filter.parse().unwrap(), amount.try_into().unwrap());
+    let question = Question { sites: vec!["uc".to_owned()], filter, window, amount, within, caps: Caps::default() };
+    ask(inventory, &question).unwrap()
+}
+
+/// The first start, as the cases have it, and how many are free then.
+fn first(answer: &Answer) -> Option<(String, usize)> {
+    Some((answer.earliest?.to_string(), answer.free_at_earliest?))
+}
+
+#[test]
+fn the_real_feed_joins_without_a_rest() {
+    let Some(envboot) = data("envboot") else { return };
+    let feeds = [feed(&envboot, "allocations.json")];
+    let inventory = joined(&feeds);
+    let stats = inventory.stats();
+    let sites: Vec<_> = inventory.sites.iter().map(|site| (&*site.id, &*site.name, site.clusters.len())).collect();
+    assert_eq!(sites, [("uc", "CHI@UC", 1)]);
+    assert_eq!((stats.total_nodes, stats.unmatched_allocations, stats.unmapped_nodes), (132, 0, 0));
+    assert_eq!((stats.total_allocations, stats.nodes_with_allocations), (144, 115));
+    // One node has less memory than it says; nothing else is wrong.
+    let words = |problem: &Problem| matches!(problem, Problem::MemoryInWords { node, .. } if node == "P3-SSD-010");
+    assert!(inventory.problems.len() == 1 && inventory.problems.iter().all(words), "{:?}", inventory.problems);
+    // Padded neighbours overlap, and are one busy time.
+    let padded =
+        inventory.nodes().find(|(_, node)| node.host_id.as_deref() == Some("c76b84dd-cbc7-4dbb-a8b3-e69cd4494bcf"));
+    let (_, padded) = padded.unwrap();
+    assert!(padded.timeline.busy().len() < padded.reservations.len());
+}
+
+#[test]
+fn nothing_allocated_is_all_free() {
+    let Some(envboot) = data("envboot") else { return };
+    let feeds =
+        [Feed { allocations: Some(Document::new("allocations.json", "[]")), ..feed(&envboot, "allocations.json") }];
+    let answer = asked(&joined(&feeds), "any", "2025-10-30T20:00Z", 60, 132);
+    assert_eq!((answer.free, answer.nodes.len()), (132, 132));
+}
+
+#[test]
+fn a_blocked_morning_frees_step_by_step() {
+    let Some(envboot) = data("envboot") else { return };
+    let feeds = [feed(&envboot, "examples/allocations_heavily_blocked.json")];
+    let inventory = joined(&feeds);
+    let found = |start: &str, minutes, amount| first(&asked(&inventory, "any", start, minutes, amount));
+    let at = |time: &str, free| Some((format!("2025-10-30T{time}:00Z"), free));
+    assert_eq!(found("2025-10-30T10:00Z", 60, 127), at("10:00", 127));
+    assert_eq!(found("2025-10-30T10:00Z", 60, 128), at("11:00", 129));
+    assert_eq!(found("2025-10-30T10:00Z", 60, 130), at("12:00", 131));
+    assert_eq!(found("2025-10-30T10:00Z", 60, 132), at("13:00", 132));
+    assert_eq!([133, 200].map(|amount| found("2025-10-30T10:00Z", 60, amount)), [None, None]);
+    // Not on the hour: the grid of the prior search found 12:30 and 13:15.
+    assert_eq!(found("2025-10-30T10:30Z", 30, 130).unwrap().0, "2025-10-30T12:00:00Z");
+    assert_eq!(found("2025-10-30T10:15Z", 60, 132).unwrap().0, "2025-10-30T13:00:00Z");
+}
+
+#[test]
+fn the_first_start_is_exact_on_the_real_feed() {
+    let Some(envboot) = data("envboot") else { return };
+    let feeds = [feed(&envboot, "allocations.json")];
+    let inventory = joined(&feeds);
+    let start = "2025-10-30T20:00:00Z";
+    let found = |filter: &str, amount| asked(&inventory, filter, start, 240, amount).earliest.map(|at| at.to_string());
+    let at = |time: &str| Some(format!("2025-{time}:00Z"));
+    assert_eq!((asked(&inventory, "any", start, 240, 1).free, asked(&inventory, "any", start, 60, 1).free), (19, 22));
+    assert_eq!(
+        [30, 60, 100].map(|amount| found("any", amount)),
+        [at("10-31T22:40"), at("11-02T22:38"), at("11-05T22:08")]
+    );
+    assert_eq!([132, 133].map(|amount| found("any", amount)), [None, None]);
+    for (filter, pool, free) in
+        [("node_type=gpu_rtx_6000", 37, 7), ("gpu_count>=4", 9, 1), ("gpu=true", 53, 8), ("node_type~gpu_", 46, 8)]
+    {
+        let answer = asked(&inventory, filter, start, 240, 1);
+        assert_eq!((answer.pool, answer.free), (pool, free), "{filter}");
+    }
+    assert_eq!([8, 20].map(|amount| found("node_type=gpu_rtx_6000", amount)), [at("10-30T23:05"), at("11-03T18:01")]);
+    assert_eq!([2, 4, 8].map(|amount| found("gpu_count>=4", amount)), [at("11-03T11:05"), at("11-04T09:05"), None]);
+    assert_eq!((asked(&inventory, "model~A100", start, 240, 4).pool, found("model~A100", 4)), (12, at("11-03T11:05")));
+    assert_eq!(asked(&inventory, "model~A100 and node_type=compute_gigaio", start, 240, 1).pool, 7);
+}
+
+#[test]
+fn every_case_of_the_oracle_holds() {
+    let Some(envboot) = data("envboot") else { return };
+    let feeds = [feed(&envboot, "allocations.json")];
+    let inventory = joined(&feeds);
+    let cases: Vec<Value> = serde_json::from_slice(&fs::read(envboot.join("earliest_cases.json")).unwrap()).unwrap();
+    assert_eq!(cases.len(), 200);
+    for case in &cases {
+        let number = |key: &str| case[key].as_i64().unwrap();
+        let amount = u32::try_from(number("amount")).unwrap();
+        let answer = asked(
+            &inventory,
+            case["filter"].as_str().unwrap(),
+            case["start"].as_str().unwrap(),
+            number("duration_min"),
+            amount,
+        );
+        assert_eq!(number("max_search_h"), 168);
+        let found = serde_json::json!([answer.pool, answer.free, answer.earliest, answer.free_at_earliest]);
+        let expected =
+            serde_json::json!([case["pool"], case["free_at_start"], case["earliest"], case["free_at_earliest"]]);
+        assert_eq!(found, expected, "{case}");
+        assert_eq!(answer.nodes.len(), answer.earliest.map_or(0, |_| amount as usize), "{case}");
+    }
+}
+
+#[test]
+fn all_nodes_of_the_reference_api_load() {
+    let Some(reference) = data("reference_api/chameleoncloud/sites") else { return };
+    let mut nodes = Vec::new();
+    for site in fs::read_dir(&reference).unwrap() {
+        let folder = site.unwrap().path().join("clusters/chameleon/nodes");
+        let files = fs::read_dir(&folder).into_iter().flatten();
+        nodes.extend(files.map(|file| read(&file.unwrap().path())));
+    }
+    let feeds = [Feed { nodes, ..Feed::default() }];
+    let inventory = joined(&feeds);
+    let sites: Vec<_> = inventory.sites.iter().map(|site| (&*site.id, site.nodes().count())).collect();
+    assert_eq!(sites, [("ncar", 44), ("nrp", 3), ("nu", 8), ("tacc", 313), ("uc", 132)]);
+    // Never synced is not free, and not out of service either.
+    assert!(inventory.nodes().all(|(_, node)| node.service == Service::NeverSynced));
+    let words = inventory.problems.iter().filter(|problem| matches!(problem, Problem::MemoryInWords { .. })).count();
+    assert_eq!((words, inventory.problems.len()), (17, 17));
+    assert_eq!(inventory.nodes().filter(|(_, node)| node.facts.gpus.is_none()).count(), 55);
+    assert_eq!(inventory.nodes().filter(|(_, node)| node.facts.gpu_count() > 0).count(), 101);
+    assert!(inventory.nodes().all(|(_, node)| node.facts.memory.is_some() && node.facts.threads.is_some()));
+}
+
+#[test]
+fn leases_to_come_count_against_a_capacity() {
+    let Some(envboot) = data("envboot/examples") else { return };
+    let leases = read(&envboot.join("mock_leases.json"));
+    let held = holdings(&leases).unwrap();
+    let held: Vec<_> = held.iter().filter(|held| held.zone.as_deref() == Some("current")).collect();
+    let names: Vec<_> = held.iter().map(|held| &*held.lease_id).collect();
+    assert_eq!(names, ["A-overlap-current", "B-non-overlap-current", "D-ignored-pending"]);
+    let occupancy = Occupancy::of(held.iter().map(|held| (held.window, held.hosts)));
+    let window = Window::new(instant("2025-10-10T00:00Z").unwrap(), instant("2025-10-10T02:00Z").unwrap()).unwrap();
+    assert_eq!(occupancy.peak(&window), 2);
+    assert!(!occupancy.full(1, 1).is_free(&window) && occupancy.full(1, 3).is_free(&window));
+}
+
+/// What Blazar says of a host differs from the reference API in spelling, not in kind.
+#[test]
+fn a_real_host_of_blazar_is_read() {
+    let Some(envagent) = data("envagent") else { return };
+    let feeds = [Feed {
+        hosts: Some(read(&envagent.join("blazar_host_show_1139.json"))),
+        allocations: Some(Document::new("allocations", "[]")),
+        ..Feed::default()
+    }];
+    let inventory = joined(&feeds);
+    let (_, node) = inventory.nodes().next().unwrap();
+    let facts = &node.facts;
+    assert_eq!((node.label(), node.host_id.as_deref(), node.service), ("nc09", Some("1139"), Service::Reservable));
+    assert_eq!(
+        (facts.arch.as_deref(), facts.threads, facts.memory.unwrap().0),
+        (Some("x86_64"), Some(48), 205_084_688_384)
+    );
+    assert_eq!((facts.gpu_count(), facts.service_units_per_hour().0), (1, 2_000_000));
+}

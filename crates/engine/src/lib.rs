@@ -2,6 +2,7 @@
 
 pub mod deploy;
 pub mod event;
+pub mod fleet;
 pub mod gather;
 pub mod host;
 pub mod keep;
@@ -10,3 +11,4 @@ pub mod run;
 pub mod setup;
 pub mod store;
 pub mod sweep;
+pub mod transcript;

@@ -88,6 +88,9 @@ pub trait Session: Send + Sync {
     /// The machine's name.
     fn machine(&self) -> &str;
 
+    /// The key that the host showed when it was logged in to; a simulated one shows none.
+    fn host_key(&self) -> Option<HostKey>;
+
     /// Runs a command to its end, and gives each line that it writes to `output` as it comes.
     ///
     /// Dropping the future stops the command and all its children that stayed in its process group. A program that it

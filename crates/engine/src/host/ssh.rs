@@ -144,6 +144,10 @@ impl Session for SshSession {
         &self.connection.target.machine
     }
 
+    fn host_key(&self) -> Option<HostKey> {
+        Some(self.connection.key.clone())
+    }
+
     async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError> {
         run::run(&self.connection, command, output)
             .await

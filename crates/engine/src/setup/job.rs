@@ -1,10 +1,6 @@
 //! One phase at work: its session, its log, its events.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use hostler_core::plan::Phase;
@@ -14,6 +10,7 @@ use super::error::{Cause, SetupError, Tail};
 use super::{Context, Mask, alone};
 use crate::event::{Event, Report};
 use crate::host::{Command, Exit, HostError, Output, Session, Stream, quote, remote_path};
+use crate::transcript::Transcript;
 
 /// So many lines stand in an error.
 const TAIL: usize = 20;
@@ -28,13 +25,7 @@ pub(super) struct Job<'a> {
     lock: Option<String>,
     report: &'a dyn Report,
     mask: Mask,
-    written: Mutex<Written>,
-}
-
-/// What was written so far. Without a file where that could not be written to any more.
-struct Written {
-    file: Option<File>,
-    tail: VecDeque<String>,
+    written: Mutex<Transcript>,
 }
 
 impl<'a> Job<'a> {
@@ -46,14 +37,13 @@ impl<'a> Job<'a> {
     ) -> Result<Self, SetupError> {
         let (phase, lock) = (phase.name(), alone::lock_for(phase, context));
         let mask = Mask::new(context.secrets.values());
-        let log = open(context.log).map_err(|error| SetupError {
+        let written = Transcript::open(context.log, TAIL).map_err(|error| SetupError {
             phase,
             machine: session.machine().to_owned(),
             cause: Box::new(Cause::Log(context.log.to_owned(), error)),
             hint: Some("check the disk's space and the directory's owner".to_owned()),
         })?;
-        let written = Mutex::new(Written { file: Some(log), tail: VecDeque::new() });
-        Ok(Self { session, context, phase, lock, report, mask, written })
+        Ok(Self { session, context, phase, lock, report, mask, written: Mutex::new(written) })
     }
 
     /// Says what is being done.
@@ -118,14 +108,8 @@ impl<'a> Job<'a> {
 
     /// A full disk here must not end what runs over there: the log then ends, with a note.
     fn log(&self, line: &str) {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.tail.len() == TAIL {
-            written.tail.pop_front();
-        }
-        written.tail.push_back(line.to_owned());
-        let failed = written.file.as_mut().and_then(|file| file.write_all(format!("{line}\n").as_bytes()).err());
-        if let Some(error) = failed {
-            written.file = None;
+        let added = self.written.lock().unwrap_or_else(PoisonError::into_inner).add(line);
+        if let Err(error) = added {
             let text = format!("the log `{}` ends here: {error}", self.context.log.display());
             self.report.report(&Event::Note { text });
         }
@@ -133,7 +117,7 @@ impl<'a> Job<'a> {
 
     /// The last lines so far.
     pub(super) fn tail(&self) -> Vec<String> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).tail.iter().cloned().collect()
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).tail()
     }
 
     /// The demand asks for what can't be done.
@@ -176,13 +160,6 @@ impl<'a> Job<'a> {
         all.extend(secrets.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
         all
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 fn hint_for(exit: &Exit) -> Option<String> {

@@ -18,6 +18,10 @@ impl Session for Scripted {
         "digits"
     }
 
+    fn host_key(&self) -> Option<crate::host::HostKey> {
+        None
+    }
+
     async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError> {
         self.asked.lock().unwrap().push(command.clone());
         let (status, text) = self.answers.lock().unwrap().pop_front().expect("no more questions");

@@ -240,7 +240,27 @@ pub struct OsRelease {
     pub version: Option<String>,
 }
 
+impl ImageFacts {
+    /// Whether it is the wished image: by its name, or as `ubuntu-22.04` (or `ubuntu`) by what runs on it.
+    pub fn is(&self, wish: &str) -> bool {
+        let runs = |os: &OsRelease| OsRelease::wished(wish).is_some_and(|wish| os.is(&wish));
+        self.name == wish || self.os.as_ref().is_some_and(runs)
+    }
+}
+
 impl OsRelease {
+    /// The system that a wish names: `ubuntu-22.04`, `Ubuntu 22.04`, `ubuntu22.04` or `ubuntu`.
+    pub fn wished(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+        let (id, version) = text.split_at(digits);
+        let id = id.trim_end_matches([' ', '-', '_', ':']);
+        let good = !id.is_empty()
+            && id.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            && version.chars().all(|c| c.is_ascii_digit() || c == '.');
+        good.then(|| Self { id: id.to_owned(), version: (!version.is_empty()).then(|| version.to_owned()) })
+    }
+
     /// Whether it is the wished one, where a wish without a version takes any, and `9` takes `9.4`.
     pub fn is(&self, wish: &Self) -> bool {
         let version = |wished: &String| {
@@ -287,5 +307,34 @@ impl Market {
     /// The sites that made an offer.
     pub fn sites(&self) -> BTreeSet<&SiteId> {
         self.offers.iter().map(|offer| &offer.site).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ubuntu(version: &str) -> OsRelease {
+        OsRelease { id: "ubuntu".into(), version: Some(version.into()) }
+    }
+
+    #[test]
+    fn an_image_is_wished_by_its_name_or_by_what_runs_on_it() {
+        let size = Bytes::gib(1);
+        let image = ImageFacts {
+            name: "CC-Ubuntu22.04-CUDA".into(),
+            arch: "x86_64".into(),
+            user: "cc".into(),
+            disk: size,
+            memory: size,
+            os: Some(ubuntu("22.04")),
+            accelerators: AcceleratorSoftware::Cuda,
+        };
+        for wish in ["CC-Ubuntu22.04-CUDA", "ubuntu-22.04", "Ubuntu 22.04", "ubuntu22.04", "ubuntu", "ubuntu-22"] {
+            assert!(image.is(wish), "{wish}");
+        }
+        for wish in ["CC-Ubuntu22.04", "ubuntu-24.04", "ubuntu-22.0", "debian", "", "22.04", "ubuntu-22.04-arm"] {
+            assert!(!image.is(wish), "{wish}");
+        }
     }
 }

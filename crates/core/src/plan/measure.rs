@@ -38,21 +38,41 @@ impl Measure {
     }
 }
 
-/// The image named, or else the first of the offer's that boots on a machine as large as it may become: of those that
-/// bring what its accelerators need, where some are asked for, and of those without it, where none is.
-pub(super) fn image_for<'a>(needs: &Needs, offer: &'a Offer) -> Option<&'a ImageFacts> {
+/// The images that would do: those that boot on a machine as large as it may become, and are wished.
+fn candidates<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a ImageFacts> {
     let most_memory = match needs.memory {
         Amount::Exactly(memory) if is_cut(offer) => memory.min(offer.facts.memory),
         _ => offer.facts.memory,
     };
-    let boots = |image: &&ImageFacts| {
-        needs.image.as_ref().is_none_or(|name| *name == image.name)
+    offer.images.iter().filter(move |image| {
+        needs.image.as_ref().is_none_or(|wish| image.is(wish))
             && image.arch == offer.facts.arch
             && image.memory <= most_memory
             && image.disk <= offer.facts.disk
-    };
-    let ready = |image: &&ImageFacts| image.accelerators != AcceleratorSoftware::None;
-    offer.images.iter().filter(boots).min_by_key(|image| ready(image) != needs.gpus.is_some())
+    })
+}
+
+/// An exact name comes before one that only runs the wished system; then those that bring what accelerators need, where
+/// some are asked for, and those without it, where none is. Among equals the offer's order counts.
+fn rank(needs: &Needs, image: &ImageFacts) -> (bool, bool) {
+    let named = needs.image.as_ref().is_none_or(|wish| *wish == image.name);
+    let ready = image.accelerators != AcceleratorSoftware::None;
+    (!named, ready != needs.gpus.is_some())
+}
+
+/// The best of the images that would do.
+pub(super) fn image_for<'a>(needs: &'a Needs, offer: &'a Offer) -> Option<&'a ImageFacts> {
+    candidates(needs, offer).min_by_key(|image| rank(needs, image))
+}
+
+/// So many images are named beside the one that was chosen.
+const MOST_OTHERS: usize = 4;
+
+/// The images that would have done as well, the best first.
+pub(super) fn other_images(fit: &Fit) -> Vec<String> {
+    let mut images: Vec<&ImageFacts> = candidates(fit.needs, fit.offer).collect();
+    images.sort_by_key(|image| rank(fit.needs, image));
+    images.into_iter().skip(1).take(MOST_OTHERS).map(|image| image.name.clone()).collect()
 }
 
 /// The accelerators of an offer that serve the needs.

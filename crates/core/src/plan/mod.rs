@@ -123,6 +123,9 @@ pub struct Pick {
     pub shape: Shape,
     /// The image they boot.
     pub image: String,
+    /// The images that would have done as well, the best first, and no more than a few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_images: Vec<String>,
     /// The user to log in as.
     pub user: String,
     /// What one costs an hour, where known.

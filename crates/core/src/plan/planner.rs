@@ -134,6 +134,7 @@ fn pick<'o>(group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<
         node_type: fit.offer.node_type.clone(),
         shape: measure::shape(fit),
         image: fit.image.name.clone(),
+        other_images: measure::other_images(fit),
         user: fit.image.user.clone(),
         price_per_hour: fit.offer.price_per_hour,
     }

@@ -35,6 +35,10 @@ pub fn brief(plan: &Plan, now: Timestamp, width: Width) -> String {
 /// The whole plan.
 pub fn plan(plan: &Plan, now: Timestamp, width: Width) -> String {
     let mut out = brief(plan, now, width);
+    for pick in plan.picks.iter().filter(|pick| !pick.other_images.is_empty()) {
+        let others = pick.other_images.join(", ");
+        out.push_str(&facts(&[("image", format!("{} for `{}`, before {others}", pick.image, pick.group))]));
+    }
     out.push_str(&heading(&plural(plan.steps.len(), "step")));
     out.push_str(&steps(&plan.steps, width));
     if !plan.refusals.is_empty() {

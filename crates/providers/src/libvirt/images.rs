@@ -1,6 +1,6 @@
 //! Images, between the store and the pool.
 
-use hostler_core::offer::{AcceleratorSoftware, ImageFacts};
+use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
 use virt::connect::Connect;
 
@@ -58,7 +58,8 @@ impl Inner {
 /// What an offer says of an image.
 pub(super) fn bootable(image: Image) -> ImageFacts {
     let Image { name, arch, user, disk, memory, .. } = image;
-    ImageFacts { name, arch, user, disk, memory, os: None, accelerators: AcceleratorSoftware::None }
+    let os = OsRelease::wished(&name);
+    ImageFacts { name, arch, user, disk, memory, os, accelerators: AcceleratorSoftware::None }
 }
 
 fn broken(error: &ImageError) -> bool {

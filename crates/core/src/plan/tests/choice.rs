@@ -163,3 +163,20 @@ fn the_lease_begins_when_it_is_wished_for() {
     assert_eq!(window("lease duration=4h"), ("2025-06-01T12:00:00Z".into(), Some("2025-06-01T16:00:00Z".into())));
     assert_eq!(window("lease start=2025-07-01T00:00Z"), ("2025-07-01T00:00:00Z".into(), None));
 }
+
+#[test]
+fn the_image_is_chosen_by_what_is_on_it() {
+    let offer = "uc gpu memory=64 gpus=V100:1 images=ubuntu-24.04,ubuntu-24.04-cuda,ubuntu-22.04,ubuntu-22.04-cuda";
+    let chosen = |needs: &str| {
+        let pick = plan(&demand(&format!("group g 1 {needs}")), &market(offer), id(), now()).unwrap().picks.remove(0);
+        format!("{} before {}", pick.image, pick.other_images.join(" "))
+    };
+    assert_eq!(chosen(""), "ubuntu-24.04 before ubuntu-22.04 ubuntu-24.04-cuda ubuntu-22.04-cuda");
+    assert_eq!(chosen("gpus=any:1"), "ubuntu-24.04-cuda before ubuntu-22.04-cuda ubuntu-24.04 ubuntu-22.04");
+    assert_eq!(chosen("gpus=any:1 image=ubuntu-22"), "ubuntu-22.04-cuda before ubuntu-22.04", "by its system");
+    assert_eq!(
+        chosen("gpus=any:1 image=ubuntu-22.04"),
+        "ubuntu-22.04 before ubuntu-22.04-cuda",
+        "an exact name is meant"
+    );
+}

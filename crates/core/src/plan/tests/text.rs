@@ -14,7 +14,7 @@ use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Sp
 use crate::name::{DeploymentId, GroupName, Name};
 use crate::offer::{
     AcceleratorSoftware, Availability, Facts, GpuFacts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
-    Market, NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
+    Market, NetworkTerm, Offer, OsRelease, ReachTerm, Supply, Terms, Unit,
 };
 use crate::plan::{NoPlan, Plan, Refusal, plan};
 use crate::size::Bytes;
@@ -65,17 +65,15 @@ fn offer(line: &str) -> Offer {
     offer
 }
 
+/// `ubuntu-22.04`, or `ubuntu-22.04-cuda` where it brings that.
 pub fn image(name: &str, arch: &str) -> ImageFacts {
     let (disk, memory) = (Bytes::gib(4), Bytes::mib(512));
-    ImageFacts {
-        name: name.to_owned(),
-        arch: arch.to_owned(),
-        user: "debian".to_owned(),
-        disk,
-        memory,
-        os: None,
-        accelerators: AcceleratorSoftware::None,
-    }
+    let (system, accelerators) = match name.strip_suffix("-cuda") {
+        Some(system) => (system, AcceleratorSoftware::Cuda),
+        None => (name, AcceleratorSoftware::None),
+    };
+    let (name, arch, user) = (name.to_owned(), arch.to_owned(), "debian".to_owned());
+    ImageFacts { name, arch, user, disk, memory, os: OsRelease::wished(system), accelerators }
 }
 
 fn set_offer(offer: &mut Offer, word: &str) {

@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from . import faults, node_api
 from .settings import APIS, LOG, NODE_API, Api
 
-UNAVAILABLE = b'<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n'
 # These belong to one connection only.
 HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'content-length', 'expect'}
 
@@ -50,7 +49,7 @@ class Door(BaseHTTPRequestHandler):
         if fault is None:
             return self.reply(self.behind(body))
         if fault.how == 'status':
-            return self.reply((int(fault.value), [('Content-Type', 'text/html')], UNAVAILABLE))
+            return self.reply(_refusal(int(fault.value)))
         if fault.how == 'slow':
             time.sleep(fault.value)
             return self.reply(self.behind(body))
@@ -81,7 +80,7 @@ class Door(BaseHTTPRequestHandler):
             found = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP]
             return response.status, found, response.read()
         except (OSError, http.client.HTTPException):
-            return 503, [('Content-Type', 'text/html')], UNAVAILABLE
+            return _refusal(503)
         finally:
             backend.close()
 
@@ -108,6 +107,12 @@ class Door(BaseHTTPRequestHandler):
         while self.rfile.readline().strip():
             pass
         return b''.join(chunks)
+
+
+def _refusal(status: int) -> Answer:
+    """As a load balancer words it, which knows nothing of JSON."""
+    text = f'<html><body><h1>{status} {http.client.responses.get(status, "Unknown")}</h1>\n</body></html>\n'
+    return status, [('Content-Type', 'text/html')], text.encode()
 
 
 class Server(ThreadingHTTPServer):

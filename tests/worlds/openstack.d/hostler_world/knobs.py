@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .settings import KNOBS, PIDS
 
@@ -50,6 +51,15 @@ def build_fate(server: str, metadata: Mapping[str, str]) -> Fate:
     return fate
 
 
+def lies(server: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the host behind this server pretends to be, in words of cloud.json."""
+    told = json.loads(metadata.get('world_lies') or '{}')
+    for pattern, facts in json.loads(_read('lies') or '[]'):
+        if fnmatch.fnmatch(server, pattern):
+            return {**facts, **told}
+    return told
+
+
 def _read(name: str) -> str | None:
     try:
         return (KNOBS / name).read_text().strip()
@@ -73,6 +83,9 @@ HELP = """\
   knob build PATTERN [--seconds S] [--fail TEXT]
                                    servers whose names fit the pattern (*) build S seconds longer, or go to ERROR
   knob build clear
+  knob lie PATTERN JSON            the hosts behind such servers (`up --hosts`) are other than promised; facts as in cloud.json:
+                                   threads, ram_gib, disks, gpu (null: none), os_distro, os_version; and cloud_init (error)
+  knob lie clear
   knob destroy SECONDS             deleting a server takes that long
   knob hold-leases on|off          leases stay as they are: PENDING doesn't become ACTIVE, nor does one end
   knob clear                       all of the above but quotas and networks (`reset` does those, too)
@@ -107,6 +120,11 @@ def main() -> None:
             _unset('builds')
         case ['build', *rest]:
             _build(rest)
+        case ['lie', 'clear']:
+            _unset('lies')
+        case ['lie', pattern, facts]:
+            others = [one for one in json.loads(_read('lies') or '[]') if one[0] != pattern]
+            _set('lies', json.dumps([[pattern, json.loads(facts)], *others]))
         case ['destroy', seconds]:
             _set('destroy-seconds', str(float(seconds)))
         case ['hold-leases', 'on']:
@@ -145,12 +163,12 @@ def _stop(service: str) -> None:
 
 
 def _fault(words: list[str]) -> None:
-    from . import faults
+    from . import faults, settings
     if words == ['clear']:
         faults.save([])
         return
     parser = argparse.ArgumentParser(prog='knob fault')
-    parser.add_argument('service')
+    parser.add_argument('service', choices=[api.name for api in [*settings.APIS, settings.NODE_API]])
     parser.add_argument('how')
     parser.add_argument('--method', default='*')
     parser.add_argument('--path', default='', type=lambda text: re.compile(text).pattern)

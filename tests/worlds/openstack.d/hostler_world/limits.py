@@ -44,8 +44,8 @@ def empty_network(how: str) -> None:
     made = admin.call('POST', network('networks'), {'network': {
         'name': EMPTY, 'router:external': True, 'provider:network_type': 'vlan', 'provider:physical_network': 'physnet1',
         'provider:segmentation_id': 3199}})['network']['id']
-    only = '198.51.100.2'
+    only = '198.19.1.2'
     admin.call('POST', network('subnets'), {'subnet': {
-        'name': f'{EMPTY}-subnet', 'network_id': made, 'ip_version': 4, 'cidr': '198.51.100.0/29', 'enable_dhcp': False,
+        'name': f'{EMPTY}-subnet', 'network_id': made, 'ip_version': 4, 'cidr': '198.19.1.0/29', 'enable_dhcp': False,
         'allocation_pools': [{'start': only, 'end': only}]}})
     admin.call('POST', network('ports'), {'port': {'network_id': made, 'name': 'takes-the-last-address'}})

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from .api import Client, network
@@ -24,10 +25,10 @@ def everything() -> dict[str, list[Json]]:
         users = [user for user in admin.all(f'{KEYSTONE.internal}/users') if user['name'] in cloud()['users']]
         asked: dict[str, list[Callable[[], list[Json]]]] = {
             'servers': [lambda: _servers(admin)],
-            'leases': [lambda member=member: member.all(f'{BLAZAR.internal}/leases') for member in members],
+            'leases': [partial(member.all, f'{BLAZAR.internal}/leases') for member in members],
             'allocations': [lambda: _allocations(admin)],
             'floating_ips': [lambda: admin.all(network('floatingips'))],
-            'keypairs': [lambda user=user: _keypairs(admin, user) for user in users],
+            'keypairs': [partial(_keypairs, admin, user) for user in users],
             'ports': [lambda: admin.all(network('ports'))],
             'security_groups': [lambda: admin.all(network('security-groups'))],
             'networks': [lambda: admin.all(network('networks'))],
@@ -35,7 +36,7 @@ def everything() -> dict[str, list[Json]]:
             'routers': [lambda: admin.all(network('routers'))],
             'images': [lambda: admin.all(f'{GLANCE.internal}/v2/images', limit='1000')],
             'application_credentials': [
-                lambda user=user: admin.all(f'{KEYSTONE.internal}/users/{user["id"]}/application_credentials') for user in users],
+                partial(admin.all, f'{KEYSTONE.internal}/users/{user["id"]}/application_credentials') for user in users],
         }
         answers = {kind: [pool.submit(question) for question in questions] for kind, questions in asked.items()}
         return {

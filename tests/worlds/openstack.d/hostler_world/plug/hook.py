@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 from oslo_log import log as logging
 
@@ -17,7 +18,7 @@ def tell(event: str, **facts: str | None) -> None:
     program = os.environ.get('HOSTLER_WORLD_SERVER_HOOK')
     if not program:
         return
-    environment = {**os.environ, **{f'WORLD_{name.upper()}': fact or '' for name, fact in facts.items()}}
+    environment = {**os.environ, 'WORLD_PYTHON': sys.executable, **{f'WORLD_{name.upper()}': fact or '' for name, fact in facts.items()}}
     # Eventlet has made this cooperative: other requests go on meanwhile.
     done = subprocess.run([program, event], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     LOG.info('hook %s: %s, %s %s', event, done.returncode, done.stdout.strip(), done.stderr.strip())

@@ -50,6 +50,7 @@ class BareMetal(fake.FakeDriver):
 
 def _facts(instance: Any, network: Any) -> dict[str, str | None]:
     addresses = _addresses(network)
+    image = {key.removeprefix('image_'): value for key, value in instance.system_metadata.items() if key.startswith('image_')}
     return {
         'server_id': instance.uuid,
         'server_name': instance.hostname or instance.display_name,
@@ -62,6 +63,7 @@ def _facts(instance: Any, network: Any) -> dict[str, str | None]:
         'server_project': instance.project_id,
         'server_node': instance.node,
         'server_image': instance.image_ref,
+        'server_image_properties': json.dumps(image),
     }
 
 

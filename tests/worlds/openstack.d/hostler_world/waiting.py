@@ -8,7 +8,7 @@ import requests
 from .api import Refused
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = 300) -> None:
+def until(what: str, holds: Callable[[], bool], seconds: float = 600) -> None:
     """Asks again and again; a service that refuses, or isn't there yet, counts as no."""
     end = time.monotonic() + seconds
     last: Exception | None = None

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anstream::ColorChoice;
+use hostler_providers::listed::Defaults;
 use serde::Deserialize;
 
 use crate::args::Colour;
@@ -24,6 +25,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CLICOLOR_FORCE", "colour even off a terminal, where it is set and not `0`"),
     ("TERM", "no colour and no progress bars, where it is `dumb`"),
     ("COLUMNS", "how wide tables may be; else as wide as the terminal"),
+    ("USER", "whom to log in as to listed hosts, where neither the list nor the configuration says"),
     ("LIBVIRT_DEFAULT_URI", "the libvirt to use for the site `local`, where the configuration names none"),
 ];
 
@@ -37,7 +39,13 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "\"/etc/apt/sources.list\"",
         "a file in one of apt's own formats: where images are built from; else as this computer has it",
     ),
+    ("ssh.hosts", "\"~/hosts.toml\"", "the list of your own hosts, which are offered as the site `ssh`"),
+    ("ssh.user", "\"ubuntu\"", "whom to log in as, where the list doesn't say"),
+    ("ssh.key", "\"~/.ssh/lab\"", "the key to log in with, where the list doesn't say; else the first of your own"),
 ];
+
+/// The keys that OpenSSH tries, too.
+const OWN_KEYS: [&str; 3] = [".ssh/id_ed25519", ".ssh/id_ecdsa", ".ssh/id_rsa"];
 
 /// The variables that say what this computer trusts. Local machines are told the same.
 pub const TRUSTED: &[&str] = &[
@@ -157,6 +165,20 @@ impl Env {
 pub struct Config {
     /// This computer's virtual machines.
     pub local: Local,
+    /// Hosts of the user's own.
+    pub ssh: Listed,
+}
+
+/// The site `ssh`: hosts of the user's own, listed in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listed {
+    /// The list; without one there is no such site.
+    pub hosts: Option<PathBuf>,
+    /// Whom to log in as, where the list doesn't say.
+    pub user: Option<String>,
+    /// The key to log in with, where the list doesn't say.
+    pub key: Option<PathBuf>,
 }
 
 /// The site `local`: virtual machines on this computer, by libvirt.
@@ -244,6 +266,23 @@ impl Settings {
     pub fn package_sources(&self) -> Result<Option<String>, Error> {
         let Some(file) = &self.config.local.package_sources else { return Ok(None) };
         std::fs::read_to_string(file).map(Some).map_err(|error| unusable(file, &error))
+    }
+
+    /// What holds for listed hosts of which the list doesn't say otherwise.
+    pub fn listed_defaults(&self) -> Defaults {
+        let home = self.env.home();
+        let own = || {
+            OWN_KEYS
+                .iter()
+                .map(|key| home.as_ref().map(|home| home.join(key)))
+                .find_map(|key| key.filter(|key| key.exists()))
+        };
+        let user = self.config.ssh.user.clone().or_else(|| self.env.text("USER").map(str::to_owned));
+        Defaults {
+            user: user.unwrap_or_else(|| "root".to_owned()),
+            key: self.config.ssh.key.clone().or_else(own),
+            home,
+        }
     }
 
     /// Which libvirt to use for the site `local`.

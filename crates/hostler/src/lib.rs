@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod drive;
 pub mod error;
+pub mod fleet;
 pub mod material;
 pub mod output;
 pub mod planning;

@@ -3,4 +3,5 @@
 pub mod http;
 pub mod image;
 pub mod libvirt;
+pub mod listed;
 mod shell;

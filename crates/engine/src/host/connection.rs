@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use russh::client::{self, Handle, Msg};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, Preferred};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -79,7 +79,13 @@ where
     let pin = Pin { pinned: target.pinned.clone(), seen: Arc::clone(&seen) };
     let login = async {
         let mut handle = client::connect_stream(Arc::new(config(target)), stream, pin).await?;
-        let key = PrivateKeyWithHashAlg::new(target.identity.key(), None);
+        let key = target.identity.key();
+        // Of an RSA key the server says by which hash it may sign; the oldest is refused by most.
+        let hash = match key.algorithm() {
+            Algorithm::Rsa { .. } => handle.best_supported_rsa_hash().await?.flatten(),
+            _ => None,
+        };
+        let key = PrivateKeyWithHashAlg::new(key, hash);
         if handle.authenticate_publickey(&target.user, key).await?.success() {
             Ok(handle)
         } else {

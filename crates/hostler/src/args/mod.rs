@@ -1,6 +1,7 @@
 //! The command line, as clap sees it. `docs/reference/cli.md`, the man pages and the completions are made from it.
 
 mod demand;
+mod fleet;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use demand::DemandArgs;
+pub use fleet::{ExecArgs, FleetArgs};
 
 use crate::attempts::Shift;
 use crate::output::Format;
@@ -186,7 +188,7 @@ pub struct Patience {
     pub ssh_timeout: Duration,
 }
 
-fn patience(text: &str) -> Result<Duration, String> {
+pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let duration = hostler_core::time::duration(text).map_err(|error| error.to_string())?;
     Duration::try_from(duration).map_err(|error| error.to_string())
 }
@@ -267,22 +269,6 @@ pub struct SshArgs {
 
     /// A command to run there, as `ssh` takes it
     #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
-}
-
-/// A command, and where to run it.
-#[derive(Debug, Args)]
-pub struct ExecArgs {
-    /// The deployment
-    #[arg(value_name = "NAME")]
-    pub name: String,
-
-    /// Only on this machine; may be repeated
-    #[arg(short, long, value_name = "MACHINE")]
-    pub machine: Vec<String>,
-
-    /// The program and its arguments; they reach the machine exactly as they are
-    #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 

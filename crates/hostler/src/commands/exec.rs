@@ -1,87 +1,182 @@
-//! `hostler exec`: a command on the machines of a deployment, side by side.
+//! `hostler exec`: a command on many machines, side by side.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use futures::future::try_join_all;
-use hostler_engine::host::{Command, Exit, Hosts, Shell, Ssh, Stream, Target, remote_path};
+use hostler_engine::fleet::{Ending, Exec, Ran};
+use hostler_engine::host::{Command, Exit, Shell, Ssh, Stream, Trouble, remote_path};
+use hostler_engine::run::Interrupts;
 use hostler_engine::setup::Places;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::access::targets;
 use crate::app::App;
 use crate::args::ExecArgs;
-use crate::drive::{interrupts, unless_interrupted};
-use crate::error::Error;
+use crate::drive::interrupts;
+use crate::error::{Error, Kind};
+use crate::fleet::{Fleet, Origin};
 use crate::output::Format;
+use crate::view;
 
 /// Runs a program where `setup` and `run` work, with the same Python. The words reach it as they are: the script names
 /// them, and no shell reads them again.
-const SCRIPT: &str = "if cd -- \"$1\" 2>/dev/null && [ -r .venv/bin/activate ]; then . .venv/bin/activate; fi
+const AT_WORK: &str = "if cd -- \"$1\" 2>/dev/null && [ -r .venv/bin/activate ]; then . .venv/bin/activate; fi
 shift
 exec \"$@\"";
 
-/// How a command ended on a machine, and what it wrote where that is not shown as it comes.
-struct Ran {
-    machine: String,
-    exit: Exit,
-    lines: Vec<(Stream, String)>,
+/// Of what a machine writes, a document holds so many bytes for each stream: the log holds all.
+const DOCUMENTED: usize = 256 * 1024;
+
+/// What is to stand in a document of a machine's output.
+#[derive(Default)]
+struct Written {
+    lines: BTreeMap<&'static str, Vec<String>>,
+    bytes: BTreeMap<&'static str, usize>,
 }
 
 /// Runs it, and ends with the command's own exit status: of several, the largest.
 pub fn run(app: &App, args: &ExecArgs) -> Result<ExitCode, Error> {
-    let ran = app.block_on(async {
+    app.block_on(async {
         let interrupts = interrupts()?;
-        let (store, record) = app.deployment(&args.name).await?;
-        let targets = targets(&store, &record, &args.machine).await?;
-        unless_interrupted(&interrupts, on_all(app, &targets, &args.command)).await
-    })?;
-    if app.format != Format::Text {
-        app.emit(&ran.iter().map(document).collect::<Vec<_>>(), |_| String::new())?;
-    }
-    Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.exit)).max().unwrap_or(0)))
-}
-
-async fn on_all(app: &App, targets: &[Target], command: &[String]) -> Result<Vec<Ran>, Error> {
-    let hosts = Ssh::default();
-    try_join_all(targets.iter().map(|target| on_one(app, &hosts, target, command, targets.len() > 1))).await
-}
-
-/// Runs it on a machine, and shows each line as it comes, with the machine's name where there are several.
-async fn on_one(app: &App, hosts: &Ssh, target: &Target, command: &[String], several: bool) -> Result<Ran, Error> {
-    let session = hosts.session(target).await?;
-    let kept = Mutex::new(Vec::new());
-    let output = |stream: Stream, line: &str| {
+        let fleet = Fleet::of(app, args.name.as_deref(), &args.fleet).await?;
+        let written = Mutex::new(BTreeMap::new());
+        let ran = on_all(app, &fleet, args, &interrupts, &written).await?;
+        fleet.pin(ran.iter().filter_map(|ran| Some((ran.machine.as_str(), ran.host_key.as_ref()?))))?;
         if app.format != Format::Text {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push((stream, line.to_owned()));
+            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+            app.emit(&ran.iter().map(|ran| document(ran, &written)).collect::<Vec<_>>(), |_| String::new())?;
+        }
+        ended(app, &fleet, &ran, *interrupts.borrow() > 0)
+    })
+}
+
+async fn on_all(
+    app: &App,
+    fleet: &Fleet,
+    args: &ExecArgs,
+    interrupts: &Interrupts,
+    written: &Mutex<BTreeMap<String, Written>>,
+) -> Result<Vec<Ran>, Error> {
+    let several = fleet.targets.len() > 1;
+    let output = |machine: &str, stream: Stream, line: &str| {
+        if app.format != Format::Text {
+            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.entry(machine.to_owned()).or_default().add(stream, line);
             return;
         }
-        let line = if several { format!("{} | {line}", target.machine) } else { line.to_owned() };
+        let line = if several { format!("{machine} | {line}") } else { line.to_owned() };
         match stream {
             Stream::Out => app.printer.data(&format!("{line}\n")),
             Stream::Err => app.printer.say(&line),
         }
     };
-    let words = std::iter::once(remote_path(&Places::default().work)).chain(command.iter().cloned());
-    let command = Command::new(SCRIPT).args(words).shell(Shell::LoginBash);
-    let exit = session.run(&command, &output).await?;
-    let lines = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Ran { machine: target.machine.clone(), exit, lines })
+    let hosts = Ssh::default();
+    let logs = fleet.new_logs(app)?;
+    let command = command(&fleet.origin, &args.command);
+    let exec = Exec { hosts: &hosts, command: &command, logs: &logs, orders: args.fleet.orders(), output: &output };
+    let mut interrupts = interrupts.clone();
+    let stop = async {
+        if interrupts.wait_for(|count| *count > 0).await.is_err() {
+            // No signal can come any more.
+            std::future::pending::<()>().await;
+        }
+    };
+    Ok(exec.on(&fleet.targets, stop).await)
 }
 
-/// What the command's end is in an exit code: 128 and more for a signal, as shells have it.
-fn code(exit: &Exit) -> u8 {
-    match exit {
-        Exit::Status(status) => u8::try_from(*status).unwrap_or(255),
-        Exit::Signal(name) if name == "INT" => 130,
-        Exit::Signal(name) if name == "TERM" => 143,
-        Exit::Signal(_) => 137,
+/// On a host of the user's own a program finds what `ssh` would give it; on our machines, what `run` does.
+fn command(origin: &Origin, words: &[String]) -> Command {
+    match origin {
+        Origin::Listed(_) => Command::new("exec \"$@\"").args(words),
+        Origin::Deployment => {
+            let words = std::iter::once(remote_path(&Places::default().work)).chain(words.iter().cloned());
+            Command::new(AT_WORK).args(words).shell(Shell::LoginBash)
+        }
     }
 }
 
-fn document(ran: &Ran) -> serde_json::Value {
-    let of = |wanted: Stream| -> Vec<&str> {
-        ran.lines.iter().filter(|(stream, _)| *stream == wanted).map(|(_, line)| line.as_str()).collect()
-    };
-    json!({ "machine": ran.machine, "exit": code(&ran.exit), "stdout": of(Stream::Out), "stderr": of(Stream::Err) })
+/// Says what failed, and what the whole ended with.
+fn ended(app: &App, fleet: &Fleet, ran: &[Ran], interrupted: bool) -> Result<ExitCode, Error> {
+    if ran.len() > 1 || ran.iter().any(|ran| !matches!(ran.ending, Ending::Exited(_))) {
+        let hint = |ran: &Ran| match &ran.ending {
+            Ending::Failed(error) => fleet.hint(error),
+            _ => None,
+        };
+        let summary = view::fleet(ran, &hint);
+        if !summary.is_empty() {
+            app.printer.say(&summary);
+        }
+    }
+    if interrupted {
+        return Err(Error::new(Kind::Interrupted, "interrupted; what ran was stopped"));
+    }
+    let unfinished: Vec<Kind> = ran.iter().filter_map(|ran| unfinished(&ran.ending)).collect();
+    match unfinished.iter().min() {
+        Some(kind) => {
+            let count = unfinished.len();
+            Err(Error::new(*kind, format!("it did not run to its end on {count} of {}", view::machines(ran.len()))))
+        }
+        None => Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.ending)).max().unwrap_or(0))),
+    }
+}
+
+/// What it means that a command did not end by itself. One that was stopped because another failed says nothing new.
+fn unfinished(ending: &Ending) -> Option<Kind> {
+    match ending {
+        Ending::Exited(_) | Ending::Stopped => None,
+        Ending::TookTooLong(_) => Some(Kind::TimedOut),
+        Ending::NoLog(_) => Some(Kind::System),
+        Ending::Failed(error) => Some(match error.trouble {
+            Trouble::Local { .. } | Trouble::BadCommand(_) => Kind::System,
+            _ => Kind::Site,
+        }),
+    }
+}
+
+/// What the command's end is in an exit code: 128 and more for a signal, as shells have it.
+fn code(ending: &Ending) -> u8 {
+    match ending {
+        Ending::Exited(Exit::Status(status)) => u8::try_from(*status).unwrap_or(255),
+        Ending::Exited(Exit::Signal(name)) if name == "INT" => 130,
+        Ending::Exited(Exit::Signal(name)) if name == "TERM" => 143,
+        Ending::Exited(Exit::Signal(_)) => 137,
+        _ => 0,
+    }
+}
+
+impl Written {
+    fn add(&mut self, stream: Stream, line: &str) {
+        let name = name_of(stream);
+        let bytes = self.bytes.entry(name).or_default();
+        *bytes += line.len() + 1;
+        if *bytes <= DOCUMENTED {
+            self.lines.entry(name).or_default().push(line.to_owned());
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.bytes.values().any(|bytes| *bytes > DOCUMENTED)
+    }
+}
+
+fn name_of(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Out => "stdout",
+        Stream::Err => "stderr",
+    }
+}
+
+fn document(ran: &Ran, written: &BTreeMap<String, Written>) -> Value {
+    let written = written.get(&ran.machine);
+    let lines = |stream| written.and_then(|written| written.lines.get(name_of(stream))).cloned().unwrap_or_default();
+    let exited = matches!(ran.ending, Ending::Exited(_));
+    json!({
+        "machine": ran.machine,
+        "exit": exited.then(|| code(&ran.ending)),
+        "error": (!exited).then(|| view::ending(&ran.ending)),
+        "stdout": lines(Stream::Out),
+        "stderr": lines(Stream::Err),
+        "cut": written.is_some_and(Written::is_cut),
+        "log": ran.log,
+    })
 }

@@ -1,0 +1,103 @@
+//! What came of a command on many machines: counts, and of each machine that failed its last lines.
+
+use std::error::Error as _;
+
+use hostler_engine::fleet::{Ending, Ran};
+use owo_colors::OwoColorize;
+
+use super::words::{indented, machines};
+
+/// More failures are counted, and not shown one by one.
+const SHOWN: usize = 20;
+
+/// How a command ended on a machine, as a fragment.
+pub fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Exited(exit) => exit.to_string(),
+        Ending::Failed(error) => {
+            let (mut text, mut next) = (error.to_string(), error.source());
+            while let Some(cause) = next {
+                text.push_str(&format!(": {cause}"));
+                next = cause.source();
+            }
+            text
+        }
+        Ending::TookTooLong(limit) => format!("did not end within {} s, and was stopped", limit.as_secs_f32()),
+        Ending::NoLog(error) => format!("what it writes can't be kept on this computer: {error}"),
+        Ending::Stopped => "stopped, or not begun".to_owned(),
+    }
+}
+
+/// The summary; nothing where there is nothing to say.
+pub fn fleet(ran: &[Ran], hint: &dyn Fn(&Ran) -> Option<String>) -> String {
+    let stopped = ran.iter().filter(|ran| matches!(ran.ending, Ending::Stopped)).count();
+    let failed: Vec<&Ran> =
+        ran.iter().filter(|ran| !ran.ending.is_success() && !matches!(ran.ending, Ending::Stopped)).collect();
+    if failed.is_empty() && stopped == 0 {
+        return String::new();
+    }
+    let done = ran.len() - failed.len() - stopped;
+    let mut out = format!("{done} of {} done, {} failed", machines(ran.len()), failed.len());
+    if stopped > 0 {
+        out.push_str(&format!(", {stopped} stopped or not begun"));
+    }
+    out.push('\n');
+    for ran in failed.iter().take(SHOWN) {
+        out.push_str(&one(ran, hint(ran)));
+    }
+    if failed.len() > SHOWN {
+        let names: Vec<&str> = failed[SHOWN..].iter().map(|ran| ran.machine.as_str()).collect();
+        out.push_str(&format!("{} {}\n", "also failed:".red(), names.join(", ")));
+    }
+    out
+}
+
+fn one(ran: &Ran, hint: Option<String>) -> String {
+    let mut out = format!("{} {}\n", format!("{}:", ran.machine).red().bold(), ending(&ran.ending));
+    out.push_str(&indented(&ran.tail.join("\n")));
+    if let Some(log) = &ran.log {
+        out.push_str(&format!("  {} {}\n", "all of it:".dimmed(), log.display()));
+    }
+    if let Some(hint) = hint {
+        out.push_str(&indented(&format!("{} {hint}", "hint:".cyan())));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use hostler_engine::host::Exit;
+
+    use super::*;
+
+    fn ran(machine: &str, ending: Ending, tail: &[&str]) -> Ran {
+        let tail = tail.iter().map(|line| (*line).to_owned()).collect();
+        Ran {
+            machine: machine.to_owned(),
+            ending,
+            tail,
+            log: Some(format!("/logs/{machine}.log").into()),
+            host_key: None,
+        }
+    }
+
+    #[test]
+    fn what_failed_is_shown_with_its_last_lines() {
+        let all = [
+            ran("a", Ending::Exited(Exit::Status(0)), &["fine"]),
+            ran("b", Ending::Exited(Exit::Status(3)), &["one", "two"]),
+            ran("c", Ending::TookTooLong(std::time::Duration::from_secs(5)), &[]),
+            ran("d", Ending::Stopped, &[]),
+        ];
+        let text = anstream::adapter::strip_str(&fleet(&all, &|_| Some("look".to_owned()))).to_string();
+        insta::assert_snapshot!(text);
+        assert_eq!(fleet(&all[..1], &|_| None), "");
+    }
+
+    #[test]
+    fn hundreds_of_failures_are_named_and_not_shown() {
+        let all: Vec<Ran> = (0..200).map(|n| ran(&format!("n{n}"), Ending::Exited(Exit::Status(1)), &["x"])).collect();
+        let text = fleet(&all, &|_| None);
+        assert!(text.lines().count() < 5 * SHOWN && text.contains("n199"));
+    }
+}

@@ -24,7 +24,6 @@ impl App {
 
     /// The virtual machines of this computer. They are told what this computer trusts.
     pub fn local(&self) -> Result<libvirt::Local, Error> {
-        let images = self.images()?;
         let mut settings = libvirt::Settings::new(local_id()?, &self.settings.data_dir);
         if let Some(uri) = self.settings.libvirt_uri() {
             settings.uri = uri.to_owned();
@@ -33,7 +32,7 @@ impl App {
             settings.pool.clone_from(pool);
         }
         settings.trust = self.trust().script;
-        Ok(libvirt::Local::new(settings, images))
+        Ok(libvirt::Local::new(settings, self.images()))
     }
 
     /// What this computer trusts.
@@ -41,15 +40,15 @@ impl App {
         trust::read(&self.settings.env.trusted(), Path::new("/"))
     }
 
-    /// The store of images, where there is one: a command that only looks makes none.
-    pub fn images_if_there(&self) -> Result<Option<ImageStore>, Error> {
-        if self.settings.data_dir.join("images").exists() { self.images().map(Some) } else { Ok(None) }
+    /// The store of images, to look into: nothing is made.
+    pub fn images(&self) -> ImageStore {
+        ImageStore::new(&self.settings.data_dir)
     }
 
-    /// The store of images, which is made where there is none.
-    pub fn images(&self) -> Result<ImageStore, Error> {
+    /// The store of images, to put one into, in a data directory that is there.
+    pub fn images_to_fill(&self) -> Result<ImageStore, Error> {
         self.settings.make_data_dir()?;
-        Ok(ImageStore::open(&self.settings.data_dir)?)
+        Ok(self.images())
     }
 }
 

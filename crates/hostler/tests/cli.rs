@@ -271,6 +271,28 @@ fn looking_for_images_and_strays_writes_nothing_either() {
 }
 
 #[test]
+fn asking_a_site_that_does_not_answer_writes_nothing() {
+    let home = Home::new();
+    home.write("../.config/hostler/config.toml", "[local]\nuri = \"qemu:///nowhere\"\n");
+    home.write("one.yaml", "name: one\n");
+    for args in [&["check"][..], &["plan", "one.yaml"], &["up", "one.yaml", "--dry-run"]] {
+        assert_eq!(home.run(args).status.code(), Some(5), "{args:?}");
+    }
+    assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn an_image_that_is_broken_is_listed_and_can_be_removed() {
+    let home = Home::new();
+    let image = home.data_dir().join("images/old");
+    fs::create_dir_all(&image).unwrap();
+    fs::write(image.join("image.json"), "{").unwrap();
+    insta::assert_snapshot!("image_broken", home.session(&["image", "ls"]));
+    assert_eq!(home.run(&["image", "rm", "old", "--dry-run"]).status.code(), Some(0));
+    assert!(image.exists());
+}
+
+#[test]
 fn a_checksum_is_checked_before_anything_is_fetched() {
     let home = Home::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

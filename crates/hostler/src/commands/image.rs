@@ -25,7 +25,7 @@ pub fn run(app: &App, args: &ImageArgs) -> Result<(), Error> {
 fn build(app: &App, args: &ImageBuildArgs) -> Result<(), Error> {
     let sources = app.settings.package_sources()?.or_else(|| app.trust().apt_sources);
     let image = app.block_on(async {
-        let (interrupts, store) = (interrupts()?, app.images()?);
+        let (interrupts, store) = (interrupts()?, app.images_to_fill()?);
         let progress = |line: &str| app.printer.say(line);
         let built = async { Ok(store.build(&args.name, sources.as_deref(), &progress).await?) };
         unless_interrupted(&interrupts, built).await
@@ -44,7 +44,7 @@ fn add(app: &App, args: &ImageAddArgs) -> Result<(), Error> {
     };
     let wanted = AddImage { name: args.name.clone(), source, user: args.user.clone() };
     let image = app.block_on(async {
-        let (interrupts, store) = (interrupts()?, app.images()?);
+        let (interrupts, store) = (interrupts()?, app.images_to_fill()?);
         let progress = |line: &str| app.printer.say(line);
         let added = async { Ok(store.add(&wanted, &progress).await?) };
         unless_interrupted(&interrupts, added).await
@@ -57,21 +57,36 @@ fn ready(app: &App, image: &Image) -> Result<(), Error> {
 }
 
 fn ls(app: &App) -> Result<(), Error> {
-    let images = app.images_if_there()?.map_or(Ok(Vec::new()), |store| store.list())?;
+    let store = app.images();
+    let (images, broken) = (store.list()?, store.unreadable()?);
+    for (name, error) in &broken {
+        warn(app, name, error);
+    }
     if images.is_empty() && app.format == Format::Text {
-        app.printer.say("no images: `hostler image build debian-12` makes one");
+        if broken.is_empty() {
+            app.printer.say("no images: `hostler image build debian-12` makes one");
+        }
         return Ok(());
     }
     app.emit(&images, |width| view::images(&images, width))
 }
 
+/// Of an image that can't be read, its name is all that there is to show.
+fn warn(app: &App, name: &str, error: &ImageError) {
+    let why = Error::of(Kind::System, error);
+    let why: Vec<&str> = std::iter::once(&why.message).chain(&why.causes).map(String::as_str).collect();
+    app.printer.say(&format!("warning: the image `{name}` is broken: {}", why.join(": ")));
+    app.printer.say(&format!("`hostler image rm {name}` removes it"));
+}
+
 fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
     let name = &args.name;
-    let found = app.images_if_there()?.map_or(Ok(None), |store| store.find(name))?;
-    let Some(image) = found else {
-        return Err(ImageError::Missing(name.clone()).into());
-    };
-    app.show(|width| view::images(std::slice::from_ref(&image), width));
+    match app.images().find(name) {
+        Ok(Some(image)) => app.show(|width| view::images(std::slice::from_ref(&image), width)),
+        Ok(None) => return Err(ImageError::Missing(name.clone()).into()),
+        Err(error @ ImageError::File { .. }) => warn(app, name, &error),
+        Err(error) => return Err(error.into()),
+    }
     if args.consent.dry_run {
         return Ok(());
     }

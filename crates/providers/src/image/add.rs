@@ -129,7 +129,7 @@ mod tests {
 
     async fn add(content: &[u8], sha256: Option<String>) -> (Result<Image, ImageError>, usize) {
         let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::open(folder.path().join("store")).unwrap();
+        let store = ImageStore::new(folder.path().join("store"));
         let path = folder.path().join("given");
         std::fs::write(&path, content).unwrap();
         let source = Source::File { path, sha256 };

@@ -19,11 +19,12 @@ pub const DEFAULT_IMAGE: &str = "debian-12";
 
 const SETUP: &str = include_str!("debian/setup.sh");
 const FIRST_BOOT: &str = include_str!("debian/first-boot.sh");
+const DHCP: &str = include_str!("debian/dhcp.sh");
 const INITRD_INIT: &str = include_str!("debian/initrd-init.sh");
 const MAKE_DISK: &str = include_str!("debian/make-disk.sh");
 
 /// Small, but with what setting up a project most often needs.
-const PACKAGES: &str = "linux-image-cloud-amd64,tiny-initramfs,busybox-static,lz4,systemd-sysv,systemd-resolved,udev,\
+const PACKAGES: &str = "linux-image-cloud-amd64,tiny-initramfs,busybox-static,lz4,systemd-sysv,udev,\
     dbus,openssh-server,sudo,iproute2,netbase,ca-certificates,curl,rsync,e2fsprogs,python3,python3-venv,python3-pip,\
     procps,less";
 
@@ -86,7 +87,7 @@ impl ImageStore {
 /// What the image was built of: it changes with every change of the recipe.
 fn origin() -> String {
     let mut digest = Sha256::new();
-    for part in [SETUP, FIRST_BOOT, INITRD_INIT, MAKE_DISK, PACKAGES, COMMAND_LINE] {
+    for part in [SETUP, FIRST_BOOT, DHCP, INITRD_INIT, MAKE_DISK, PACKAGES, COMMAND_LINE] {
         digest.update(part);
     }
     format!("debian packages, recipe {}", &hexadecimal(&digest.finalize())[..12])
@@ -149,7 +150,9 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: Progress<'_>) -
 /// ids in its name space can't reach the user's folders.
 fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
     let mut hooks = vec!["mkdir \"$1/hostler\"".to_owned()];
-    for (name, text) in [("setup.sh", SETUP), ("first-boot.sh", FIRST_BOOT), ("initrd-init.sh", INITRD_INIT)] {
+    let scripts =
+        [("setup.sh", SETUP), ("first-boot.sh", FIRST_BOOT), ("dhcp.sh", DHCP), ("initrd-init.sh", INITRD_INIT)];
+    for (name, text) in scripts {
         let file = files.join(name);
         std::fs::write(&file, text).map_err(at(&file, "written"))?;
         hooks.push(format!("upload {} /hostler/{name}", quoted(&file)?));
@@ -220,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn only_recipes_are_built() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::open(folder.path()).unwrap();
+        let store = ImageStore::new(folder.path());
         assert!(matches!(store.build("plan-9", None, &|_| {}).await, Err(ImageError::NoRecipe(_))));
     }
 

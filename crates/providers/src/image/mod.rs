@@ -131,13 +131,9 @@ pub struct ImageStore {
 }
 
 impl ImageStore {
-    /// The store in a folder, which is made where it isn't there.
-    pub fn open(root: impl Into<PathBuf>) -> Result<Self, ImageError> {
-        let store = Self { root: root.into() };
-        for folder in [store.images(), store.locks()] {
-            fs::create_dir_all(&folder).map_err(at(&folder, "made"))?;
-        }
-        Ok(store)
+    /// The store in a folder. Nothing is made yet: whoever only looks finds no images where there is no folder.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
     }
 
     /// Every image, in the order of their names. One that can't be read is passed over; see [`Self::unreadable`].
@@ -154,8 +150,12 @@ impl ImageStore {
     /// In order. Drafts, and what is being removed, have names that are none.
     fn names(&self) -> Result<Vec<String>, ImageError> {
         let folder = self.images();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(at(&folder, "read"))?,
+        };
         let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(at(&folder, "read"))? {
+        for entry in entries {
             let name = entry.map_err(at(&folder, "read"))?.file_name();
             names.extend(name.to_str().and_then(|name| checked(name).ok()));
         }
@@ -220,8 +220,12 @@ impl ImageStore {
         self.images().join(name)
     }
 
-    /// Held until it is dropped, or the process ends.
+    /// Held until it is dropped, or the process ends. All that is made or removed is so under it: the store's folders
+    /// are there from now on.
     fn lock(&self, name: &str) -> Result<fs::File, ImageError> {
+        for folder in [self.images(), self.locks()] {
+            fs::create_dir_all(&folder).map_err(at(&folder, "made"))?;
+        }
         let path = self.locks().join(name);
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(at(&path, "opened"))?;
@@ -323,10 +327,25 @@ mod tests {
         }
     }
 
+    fn some_store(folder: &tempfile::TempDir) -> ImageStore {
+        let store = ImageStore::new(folder.path());
+        store.lock("a").unwrap();
+        store
+    }
+
+    #[test]
+    fn looking_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(folder.path());
+        assert_eq!(store.list().unwrap(), []);
+        assert!(store.unreadable().unwrap().is_empty() && store.find("a").unwrap().is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
     #[test]
     fn an_image_appears_whole_and_goes_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::open(folder.path()).unwrap();
+        let store = some_store(&folder);
         let draft = store.draft("a").unwrap();
         assert_eq!(store.list().unwrap(), []);
         store.publish(&draft, &some_image("a")).unwrap();
@@ -340,7 +359,7 @@ mod tests {
     #[test]
     fn an_image_that_can_t_be_read_is_told_of_and_can_be_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::open(folder.path()).unwrap();
+        let store = some_store(&folder);
         for name in ["broken", "whole"] {
             store.publish(&store.draft(name).unwrap(), &some_image(name)).unwrap();
         }
@@ -357,7 +376,7 @@ mod tests {
     #[test]
     fn a_draft_left_by_a_crash_is_no_image_and_is_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::open(folder.path()).unwrap();
+        let store = some_store(&folder);
         fs::write(store.draft("a").unwrap().join("disk.qcow2"), "half").unwrap();
         assert_eq!(store.list().unwrap(), []);
         assert_eq!(fs::read_dir(store.draft("a").unwrap()).unwrap().count(), 0);

@@ -235,8 +235,7 @@ impl Inner {
         if let Some(kept) = known()? {
             return Ok(kept.accelerator);
         }
-        let pool = Pool::ensure(connect, &self.settings.pool)?;
-        probe::probe(connect, &pool, &self.images, file)
+        probe::probe(connect, &self.settings.pool, &self.images, file)
     }
 
     fn offer(&self, connect: &Connect) -> Result<Offer, Trouble> {

@@ -137,18 +137,13 @@ pub(super) fn kept(connect: &Connect, file: &Path) -> Result<Option<Kept>, Troub
 }
 
 /// Tries it, and keeps the answer. Only under the site's lock. Without an image of ours there is nothing to try with:
-/// libvirt is believed, and nothing is kept.
-pub(super) fn probe(
-    connect: &Connect,
-    pool: &Pool<'_>,
-    images: &ImageStore,
-    file: &Path,
-) -> Result<Accelerator, Trouble> {
+/// libvirt is believed, and nothing is kept. The pool, in this folder, is made only to try.
+pub(super) fn probe(connect: &Connect, pool: &Path, images: &ImageStore, file: &Path) -> Result<Accelerator, Trouble> {
     let list = images.list().map_err(|error| Trouble::report(error.to_string()))?;
     let tried = if !connect.capabilities()?.contains("<domain type='kvm'") {
         Tried::Fails("this computer has no working /dev/kvm".to_owned())
     } else if let Some(image) = list.iter().find(|image| matches!(image.boot, Boot::Kernel { .. })) {
-        attempt(connect, pool, images, image)?
+        attempt(connect, &Pool::ensure(connect, pool)?, images, image)?
     } else {
         return Ok(Accelerator::Kvm);
     };
@@ -158,10 +153,11 @@ pub(super) fn probe(
 }
 
 fn keep(file: &Path, kept: &Kept) -> Result<(), Trouble> {
-    let text = serde_json::to_vec(kept).map_err(|error| Trouble::report(error.to_string()))?;
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+    // Who has nothing there yet only looks, and is told the same the next time.
+    if !file.parent().is_some_and(Path::is_dir) {
+        return Ok(());
     }
+    let text = serde_json::to_vec(kept).map_err(|error| Trouble::report(error.to_string()))?;
     // Renamed into place: another process may be reading.
     let draft = file.with_extension(format!("{}.new", std::process::id()));
     fs::write(&draft, text)?;
@@ -265,6 +261,16 @@ mod tests {
             assert!(sure.holds("boot 1", at("2027-11-21T12:00:00Z")) && Ask::Sure.takes(&sure));
             assert!(!sure.holds("boot 2", noon), "until the computer starts anew");
         }
+    }
+
+    #[test]
+    fn an_answer_is_kept_only_where_something_is_kept_already() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Tried::Runs.answer("boot 1".to_owned(), at("2026-11-21T12:00:00Z"));
+        keep(&folder.path().join("none/accelerator.json"), &kept).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        keep(&folder.path().join("accelerator.json"), &kept).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

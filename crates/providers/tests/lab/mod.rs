@@ -48,7 +48,7 @@ impl Lab {
         let shared =
             std::env::var_os("HOSTLER_TEST_IMAGES").and_then(|images| Some(PathBuf::from(images).parent()?.to_owned()));
         let kept = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local"));
-        let store = ImageStore::open(&kept).unwrap();
+        let store = ImageStore::new(&kept);
         let root = std::path::Path::new("/");
         let mut settings = Settings::new("local".parse().unwrap(), &kept);
         let trust = hostler_providers::libvirt::trust::read(&std::env::vars().collect(), root);

@@ -1,5 +1,7 @@
 //! What the user has set: environment variables, and the configuration file. Nothing else in hostler reads either.
 
+mod feed;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,6 +13,8 @@ use serde::Deserialize;
 
 use crate::args::Colour;
 use crate::error::{Error, Kind};
+
+pub use feed::FeedFolder;
 
 /// Every environment variable that is heeded, and what it does. `docs/reference/cli.md` shows the same table.
 pub const VARIABLES: &[(&str, &str)] = &[

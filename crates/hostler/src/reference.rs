@@ -1,6 +1,7 @@
 //! `docs/reference/cli.md`, made from the command line's own definition.
 
 use clap::{Arg, Command, CommandFactory};
+use hostler_core::filter::{FIELDS, Kind};
 
 use crate::args::Cli;
 use crate::config::{KEYS, TRUSTED, VARIABLES};
@@ -18,6 +19,7 @@ pub fn cli() -> String {
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         section(verb, "hostler", &mut out);
     }
+    out.push_str(&filters());
     out.push_str("\n## Output\n\nData goes to standard output, everything else to standard error. In JSON and YAML, ");
     out.push_str("amounts of money are whole millionths, sizes are bytes, and times are UTC.\n");
     out.push_str("\n## Configuration\n\nThe file `~/.config/hostler/config.toml`:\n\n");
@@ -31,6 +33,28 @@ pub fn cli() -> String {
     }
     let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();
     out.push_str(&format!("\nLocal machines are told what this computer trusts: {}.\n", trusted.join(", ")));
+    out
+}
+
+/// What `hostler availability --filter` understands.
+fn filters() -> String {
+    let mut out =
+        "\n## Filters\n\nConditions as `gpu_count>=4`, `ram>=256GiB`, `arch=x86_64` or `model~A100` (a part of \
+                   it), joined by `and`, `or`, `not` and parentheses; `any` means all nodes. "
+            .to_owned();
+    out.push_str("A node that doesn't say what is asked for is not meant, and not by the opposite either.\n\n");
+    out.push_str("| field | also | kind | what it is |\n|---|---|---|---|\n");
+    for (_, names, kind, what) in FIELDS {
+        let kind = match kind {
+            Kind::Flag => "flag",
+            Kind::Number => "number",
+            Kind::Size => "size",
+            Kind::Rate => "rate",
+            Kind::Text => "text",
+        };
+        let others: Vec<String> = names[1..].iter().map(|name| format!("`{name}`")).collect();
+        out.push_str(&format!("| `{}` | {} | {kind} | {what} |\n", names[0], others.join(", ")));
+    }
     out
 }
 

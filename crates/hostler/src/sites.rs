@@ -1,8 +1,10 @@
 //! The configured sites, each behind the port `Provider`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
 use hostler_engine::run::Sites;
 use hostler_providers::image::ImageStore;
@@ -20,6 +22,11 @@ impl App {
             sites.insert(local_id()?, Arc::new(local));
         }
         Ok(sites)
+    }
+
+    /// Those of the configured sites that say who holds what.
+    pub fn sources(&self) -> Result<BTreeMap<SiteId, Arc<dyn Source>>, Error> {
+        Ok(BTreeMap::new())
     }
 
     /// The virtual machines of this computer. They are told what this computer trusts.

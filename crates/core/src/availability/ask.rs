@@ -18,9 +18,11 @@ pub fn ask(inventory: &Inventory<'_>, question: &Question) -> Result<Answer, Bad
     let first = found.iter().enumerate().filter_map(|(index, start)| Some(((*start)?, index))).min();
     let (decision, chosen) = match first {
         None => (Decision::None, Vec::new()),
-        Some((start, 0)) if start == question.window.start() => (Decision::Now, pools[0].choose(start, question)),
         Some((start, index)) if start == question.window.start() => {
-            (Decision::SiteChange, pools[index].choose(start, question))
+            // Where no site was named, none is preferred.
+            let preferred = index == 0 || question.sites.is_empty();
+            let decision = if preferred { Decision::Now } else { Decision::SiteChange };
+            (decision, pools[index].choose(start, question))
         }
         Some((start, index)) => (Decision::TimeShift, pools[index].choose(start, question)),
     };

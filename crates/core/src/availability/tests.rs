@@ -89,6 +89,9 @@ fn another_site_when_asked_goes_before_the_same_site_later() {
     let feeds = [feed("current", &[PLAIN]), other(&[])];
     let free = ask(&joined(&feeds), &Question { sites: vec![], ..question("any", "00:10", 4, 1, 48) }).unwrap();
     assert_eq!((decided(&free).0, free.alternatives.len()), (Decision::Now, 0));
+    // Where no site is named, none is preferred.
+    let anywhere = both(&[], &[]);
+    assert_eq!(decided(&anywhere), (Decision::Now, "zone-b", "00:10".to_owned()));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a site says, as it came: JSON, with the name of where it is from.
 
+use async_trait::async_trait;
 use serde::Deserialize;
+
+use crate::ports::SiteError;
 
 /// The raw answers of one site, or a folder of files with the same content. What is absent was not asked or not had.
 ///
@@ -131,4 +134,11 @@ impl Document {
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
         BadFeed::Unreadable { name, line, column, message }
     }
+}
+
+/// Whoever can say what stands at a site and who holds it.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The site's raw answers: whole, or not at all.
+    async fn feed(&self) -> Result<Feed, SiteError>;
 }

@@ -25,7 +25,7 @@ use crate::offer::Availability;
 use crate::time::Window;
 
 pub use facts::{Gpus, NodeFacts, arch};
-pub use feed::{BadFeed, Document, Feed};
+pub use feed::{BadFeed, Document, Feed, Source};
 pub use join::join;
 pub use lease::{Holding, holdings};
 pub use problem::Problem;

@@ -1,5 +1,6 @@
 //! The command line, as clap sees it. `docs/reference/cli.md`, the man pages and the completions are made from it.
 
+mod availability;
 mod demand;
 mod fleet;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use availability::AvailabilityArgs;
 pub use demand::DemandArgs;
 pub use fleet::{ExecArgs, FleetArgs};
 
@@ -113,6 +115,8 @@ pub enum Verb {
     Sweep(SweepArgs),
     /// Check that the sites can be used, and say what to do where they can't
     Check(CheckArgs),
+    /// Show which nodes can be had when, the earliest start, and who holds them
+    Availability(AvailabilityArgs),
     /// Make, add, list and remove the images that local machines boot
     Image(ImageArgs),
     /// Write a completion script for a shell to stdout

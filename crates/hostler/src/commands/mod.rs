@@ -2,6 +2,7 @@
 
 mod analyze;
 mod apply;
+mod availability;
 mod check;
 mod completions;
 mod down;
@@ -25,10 +26,12 @@ use crate::app::App;
 use crate::args::Verb;
 use crate::error::Error;
 
-/// Does what the command line says. The exit code is that of the user's own command where one was run, else zero.
+/// Does what the command line says. The exit code is that of the user's own command where one was run, or the answer
+/// to a question; else zero.
 pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
     let done = match verb {
         Verb::Exec(args) => return exec::run(app, args),
+        Verb::Availability(args) => return availability::run(app, args),
         Verb::Analyze(args) => analyze::run(app, args),
         Verb::Plan(args) => plan::run(app, args),
         Verb::Up(args) => up::run(app, args),

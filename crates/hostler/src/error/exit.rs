@@ -75,6 +75,8 @@ pub enum Kind {
     Demand,
     /// A repository can't be had or read.
     Source,
+    /// Files that say who holds what can't be used.
+    Inventory,
     /// There is nothing of that name.
     Unknown,
     /// A question needs an answer, and nobody is there to give it.
@@ -107,7 +109,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their exit codes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoOffer,
         Self::RolledBack,
         Self::Declined,
@@ -115,6 +117,7 @@ impl Kind {
         Self::Config,
         Self::Demand,
         Self::Source,
+        Self::Inventory,
         Self::Unknown,
         Self::Unconfirmed,
         Self::Changed,
@@ -136,7 +139,7 @@ impl Kind {
         match self {
             Self::NoOffer | Self::RolledBack | Self::Declined => Exit::NotHad,
             Self::Usage | Self::Config | Self::Demand | Self::Source | Self::Unknown => Exit::Input,
-            Self::Unconfirmed | Self::Changed | Self::State | Self::System => Exit::Input,
+            Self::Inventory | Self::Unconfirmed | Self::Changed | Self::State | Self::System => Exit::Input,
             Self::Stuck | Self::RunFailed | Self::Stopped => Exit::Left,
             Self::Busy | Self::Stale | Self::NotNow => Exit::NotNow,
             Self::Site => Exit::Site,
@@ -155,6 +158,7 @@ impl Kind {
             Self::Config => "config",
             Self::Demand => "demand",
             Self::Source => "source",
+            Self::Inventory => "inventory",
             Self::Unknown => "unknown",
             Self::Unconfirmed => "unconfirmed",
             Self::Changed => "changed",
@@ -184,6 +188,9 @@ impl Kind {
             Self::Config => "the configuration file or an environment variable can't be used",
             Self::Demand => "a demand file or a plan file can't be used: the line and column are given",
             Self::Source => "the repository can't be had, or is none",
+            Self::Inventory => {
+                "files that say what stands at a site and who holds it can't be used: file, line and column are given"
+            }
             Self::Unknown => "there is no deployment, machine, step, site or image of that name",
             Self::Unconfirmed => "a question needs an answer and there is no terminal to ask at: say `--yes`",
             Self::Changed => "a live deployment can't become what is asked without new machines",

@@ -1,6 +1,7 @@
 //! From the errors of the other crates to kinds and hints.
 
 use hostler_core::demand::problem::Problem;
+use hostler_core::inventory::BadFeed;
 use hostler_core::name::BadName;
 use hostler_core::plan::{MisfitKind, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
@@ -33,6 +34,17 @@ impl From<StoreError> for Error {
             }
         };
         Self::of(kind, &error).hinted(hint)
+    }
+}
+
+impl From<BadFeed> for Error {
+    fn from(error: BadFeed) -> Self {
+        let hint = match &error {
+            BadFeed::CutOff { .. } | BadFeed::Empty { .. } => "it was not written to its end: fetch it again",
+            BadFeed::Unreadable { .. } => "it should be JSON as the site's API or `openstack … -f json` writes it",
+            BadFeed::Nothing { .. } => "look whether it is the right file",
+        };
+        Self::of(Kind::Inventory, &error).hinted(hint)
     }
 }
 

@@ -1,6 +1,8 @@
 //! From values to text: pure functions of a value and a width. Styles are in the text; the printer takes them out where
 //! they aren't wanted.
 
+mod availability;
+mod calendar;
 mod checks;
 mod deployments;
 mod failure;
@@ -14,6 +16,8 @@ mod strays;
 mod tests;
 mod words;
 
+pub use availability::availability;
+pub use calendar::{Calendar, Picture};
 pub use checks::checks;
 pub use deployments::deployments;
 pub use failure::failure;

@@ -1,0 +1,205 @@
+//! `hostler availability`: what can be had when, and who holds it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use futures::future::join_all;
+use hostler_core::availability::{Answer, BadQuestion, Decision, Question, ask};
+use hostler_core::downgrade::Caps;
+use hostler_core::filter::{BadFilter, Filter};
+use hostler_core::inventory::{Feed, Inventory, Origin, Problem, Service, View, join};
+use hostler_core::name::SiteId;
+use hostler_core::time::Window;
+use jiff::Timestamp;
+
+use crate::app::{App, near};
+use crate::args::AvailabilityArgs;
+use crate::drive::{interrupts, unless_interrupted};
+use crate::error::{Error, Exit, Kind};
+use crate::view::{self, Calendar, Picture};
+
+/// How many things that make no sense are told one by one.
+const TOLD: usize = 10;
+
+/// Shows what can be had; the exit code says whether it is at once, later, or never.
+pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
+    let filter: Filter = args.filter.parse()?;
+    let picture = args.plot.as_deref().map(picture).transpose()?;
+    let start = args.start.unwrap_or_else(app.now);
+    let window = Window::of(start, args.duration).map_err(|error| Error::of(Kind::Usage, &error))?;
+    let heard = hear(app, args)?;
+    let inventory = join(&heard.feeds, args.padding)?;
+    check_mapped(&heard.feeds, &inventory)?;
+    tell_problems(app, &inventory);
+    let sites = args.site.iter().map(|name| heard.site_id(name)).collect();
+    let (amount, within) = (args.amount, args.within);
+    let question = Question { sites, filter, window, amount, within, caps: Caps::default() };
+    let answer = ask(&inventory, &question)?;
+    if let Some(file) = &args.write {
+        let view = View::new(&inventory, heard.at, heard.origin);
+        app.settings.write_file(file, |writer| serde_json::to_writer(writer, &view).map_err(Into::into))?;
+    }
+    let calendar = Calendar::new(&inventory, &question, answer.earliest);
+    if let (Some(file), Some(picture)) = (&args.plot, picture) {
+        app.settings.write_file(file, |writer| writer.write_all(calendar.draw(picture).as_bytes()))?;
+    }
+    let age = (app.now)().duration_since(heard.at);
+    app.emit(&answer, |width| view::availability(&answer, &question, age, width))?;
+    if args.calendar {
+        app.show(|width| calendar.text(width));
+    }
+    Ok(ExitCode::from(exit(&answer).code()))
+}
+
+fn exit(answer: &Answer) -> Exit {
+    match answer.decision {
+        Decision::Now | Decision::SiteChange => Exit::Done,
+        Decision::TimeShift => Exit::NotNow,
+        Decision::None => Exit::NotHad,
+    }
+}
+
+/// What was heard, of whom, and when.
+struct Heard {
+    feeds: Vec<Feed>,
+    at: Timestamp,
+    origin: Origin,
+    /// The sites that were asked, by their whole names.
+    asked: Vec<SiteId>,
+}
+
+impl Heard {
+    /// A site's name within the inventory: `uc`, also where it was called `chameleon/uc`.
+    fn site_id(&self, name: &str) -> String {
+        let asked = self.asked.iter().find(|site| means(site, name));
+        let place = asked.and_then(|site| site.place.as_ref());
+        place.map_or_else(|| name.to_owned(), ToString::to_string)
+    }
+}
+
+fn hear(app: &App, args: &AvailabilityArgs) -> Result<Heard, Error> {
+    let Some(folder) = &args.from else { return live(app, &args.site) };
+    if args.refresh {
+        refresh(app, folder, &args.site)?;
+    }
+    let mut read = app.settings.read_feed(folder)?;
+    if let [only] = args.site.as_slice() {
+        read.feed.site = Some(only.clone());
+    }
+    Ok(Heard { feeds: vec![read.feed], at: read.at, origin: Origin::AllocationsFile, asked: Vec::new() })
+}
+
+/// Replaces the files of a folder by what a site says, if that is whole.
+fn refresh(app: &App, folder: &Path, sites: &[String]) -> Result<(), Error> {
+    let [site] = sites else {
+        let error = Error::new(Kind::Usage, "a folder holds what one site says, and several are named");
+        return Err(error.hinted("name one `--site` and one folder at a time"));
+    };
+    let heard = live(app, std::slice::from_ref(site))?;
+    // What can't be joined would be no better than what is there.
+    join(&heard.feeds, jiff::SignedDuration::ZERO)?;
+    heard.feeds.iter().try_for_each(|feed| app.settings.replace_feed(folder, feed))
+}
+
+/// Asks the sites, all at once. One that doesn't answer never blinds the others.
+fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
+    let mut sources = app.sources()?;
+    let known: Vec<String> = sources.keys().map(|site| format!("`{site}`")).collect();
+    if let Some(name) = names.iter().find(|name| !sources.keys().any(|site| means(site, name))) {
+        let error = Error::new(Kind::Unknown, format!("the site `{name}` is not configured, or has no calendar"));
+        let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(error.hinted(format!("configured are: {there}; `--from DIR` reads files instead")));
+    }
+    sources.retain(|site, _| names.is_empty() || names.iter().any(|name| means(site, name)));
+    if sources.is_empty() {
+        let error = Error::new(Kind::Usage, "nobody can be asked: no site with a calendar is configured");
+        return Err(error.hinted("`--from DIR` reads files instead"));
+    }
+    let answers = app.block_on(async {
+        let interrupts = interrupts()?;
+        let all = join_all(sources.iter().map(|(site, source)| async move { (site, source.feed().await) }));
+        unless_interrupted(&interrupts, async { Ok(all.await) }).await
+    })?;
+    let (mut feeds, mut asked, mut silent) = (Vec::new(), Vec::new(), None);
+    for (site, answer) in answers {
+        match answer {
+            Ok(feed) => {
+                feeds.push(feed);
+                asked.push(site.clone());
+            }
+            Err(error) => {
+                app.printer.say(&format!("warning: {error}"));
+                silent = Some(error);
+            }
+        }
+    }
+    match (silent, feeds.is_empty()) {
+        (Some(error), true) => Err(error.into()),
+        _ => Ok(Heard { feeds, at: (app.now)(), origin: Origin::AllocationsApi, asked }),
+    }
+}
+
+/// Whether a site is called so: `chameleon/uc`, `uc`, or `chameleon` where there is one.
+fn means(site: &SiteId, name: &str) -> bool {
+    site.to_string() == name || site.place.as_ref().is_some_and(|place| place.as_str() == name)
+}
+
+/// Without any map from hosts to nodes nothing is known, and the reason is a missing file.
+fn check_mapped(feeds: &[Feed], inventory: &Inventory<'_>) -> Result<(), Error> {
+    let has_map = feeds.iter().any(|feed| feed.hosts.is_some() || feed.resource_map.is_some());
+    if has_map || inventory.nodes().any(|(_, node)| node.service != Service::Unmapped) {
+        return Ok(());
+    }
+    let error =
+        Error::new(Kind::Inventory, "there is neither `hosts.json` nor `resource_map.json`, and no host is a node");
+    Err(error.hinted("`openstack reservation host list -f json` lists the hosts"))
+}
+
+fn tell_problems(app: &App, inventory: &Inventory<'_>) {
+    // Words about memory matter where memory is asked for, and the answer says so then.
+    let matters = |problem: &&Problem| !matches!(problem, Problem::MemoryInWords { .. });
+    let problems: Vec<&Problem> = inventory.problems.iter().filter(matters).collect();
+    for problem in problems.iter().take(TOLD) {
+        app.printer.say(&format!("warning: {problem}"));
+    }
+    if problems.len() > TOLD {
+        let more = problems.len() - TOLD;
+        app.printer.say(&format!("warning: and {more} more like these: `--write FILE` lists them all"));
+    }
+    if !inventory.unmatched.is_empty() {
+        let hosts = view::plural(inventory.unmatched.len(), "host");
+        app.printer.say(&format!("warning: {hosts} with allocations belong to no node: `--write FILE` lists them"));
+    }
+}
+
+fn picture(file: &Path) -> Result<Picture, Error> {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => Ok(Picture::Svg),
+        Some("html" | "htm") => Ok(Picture::Html),
+        _ => {
+            let error =
+                Error::new(Kind::Usage, format!("`{}` is no kind of picture that is drawn here", file.display()));
+            Err(error.hinted("end its name in `.svg` or `.html`"))
+        }
+    }
+}
+
+impl From<BadFilter> for Error {
+    fn from(error: BadFilter) -> Self {
+        let hint = error.hint.clone();
+        Self::of(Kind::Usage, &error).maybe_hinted(hint)
+    }
+}
+
+impl From<BadQuestion> for Error {
+    fn from(error: BadQuestion) -> Self {
+        let BadQuestion::UnknownSite { site, known } = &error;
+        let hint = match near(site, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                format!("there are: {}", known.iter().map(|site| format!("`{site}`")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        Self::of(Kind::Usage, &error).hinted(hint)
+    }
+}

@@ -1,0 +1,195 @@
+//! Folders of feeds: read as the prior tools laid them out, and replaced all at once or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use hostler_core::inventory::{Document, Feed};
+use jiff::Timestamp;
+
+use super::Settings;
+use crate::error::{Error, Kind};
+
+/// Where ENVBoot keeps the static inventory.
+const SAMPLES: &str = "examples/api_samples";
+
+/// A folder's feed, and how old it is.
+#[derive(Debug)]
+pub struct FeedFolder {
+    /// What the files hold.
+    pub feed: Feed,
+    /// When the allocations were written.
+    pub at: Timestamp,
+}
+
+impl Settings {
+    /// Reads the files of a folder: `allocations.json`, `hosts.json` or `resource_map.json`, and nodes, clusters and
+    /// sites, here or in `examples/api_samples`, or as the reference API's checkout has them.
+    pub fn read_feed(&self, folder: &Path) -> Result<FeedFolder, Error> {
+        let folder = Folder { path: self.directory.join(folder), shown: folder };
+        let listed = fs::read_dir(&folder.path);
+        listed.map_err(|error| unreadable(folder.shown, &error).hinted("name a folder with `allocations.json`"))?;
+        let allocations =
+            folder.document(Path::new("allocations.json"))?.ok_or_else(|| folder.lacks("allocations.json"))?;
+        let written = fs::metadata(folder.path.join("allocations.json")).and_then(|metadata| metadata.modified());
+        let feed = Feed {
+            site: None,
+            allocations: Some(allocations),
+            hosts: folder.document(Path::new("hosts.json"))?,
+            resource_map: folder.document(Path::new("resource_map.json"))?,
+            nodes: folder.nodes()?,
+            clusters: folder.named("clusters")?,
+            sites: folder.named("sites")?.into_iter().next(),
+        };
+        if feed.nodes.is_empty() && feed.hosts.is_none() {
+            return Err(folder.lacks("nodes.json"));
+        }
+        let at = written.ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(FeedFolder { feed, at })
+    }
+
+    /// Replaces the files of a folder by a feed: first all are written beside the old ones, then they take their names.
+    pub fn replace_feed(&self, folder: &Path, feed: &Feed) -> Result<(), Error> {
+        let path = self.directory.join(folder);
+        let numbered = |what: &str, number: usize| match number {
+            0 => format!("{what}.json"),
+            _ => format!("{what}-{}.json", number + 1),
+        };
+        let single = [("allocations.json", &feed.allocations), ("hosts.json", &feed.hosts)];
+        let single = single.into_iter().chain([("resource_map.json", &feed.resource_map), ("sites.json", &feed.sites)]);
+        let mut files: Vec<(PathBuf, &Document)> =
+            single.filter_map(|(name, document)| Some((path.join(name), document.as_ref()?))).collect();
+        for (what, documents) in [("nodes", &feed.nodes), ("clusters", &feed.clusters)] {
+            let named = |(number, document)| (path.join(numbered(what, number)), document);
+            files.extend(documents.iter().enumerate().map(named));
+        }
+        let drafts: Result<Vec<Draft>, Error> =
+            files.iter().map(|(path, document)| Draft::new(path, |file| file.write_all(&document.bytes))).collect();
+        drafts?.into_iter().try_for_each(Draft::keep)
+    }
+
+    /// Writes a file anew, all of it or nothing.
+    pub fn write_file(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+        Draft::new(&self.directory.join(path), write)?.keep()
+    }
+}
+
+/// A file that is written and does not bear its name yet.
+struct Draft {
+    draft: PathBuf,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Draft {
+    fn new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Self, Error> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.draft", std::process::id()));
+        let draft = Self { draft: path.with_file_name(name), path: path.to_owned(), kept: false };
+        let written = File::create_new(&draft.draft).and_then(|file| {
+            let mut writer = BufWriter::new(file);
+            write(&mut writer)?;
+            writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        });
+        written.map_err(|error| unwritable(path, &error))?;
+        Ok(draft)
+    }
+
+    fn keep(mut self) -> Result<(), Error> {
+        fs::rename(&self.draft, &self.path).map_err(|error| unwritable(&self.path, &error))?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.kept {
+            // It may never have been made.
+            let _ = fs::remove_file(&self.draft);
+        }
+    }
+}
+
+/// A folder, and how the user named it.
+struct Folder<'p> {
+    path: PathBuf,
+    shown: &'p Path,
+}
+
+impl Folder<'_> {
+    fn document(&self, name: &Path) -> Result<Option<Document>, Error> {
+        let shown = self.shown.join(name);
+        match fs::read(self.path.join(name)) {
+            Ok(bytes) => Ok(Some(Document::new(shown.display().to_string(), bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&shown, &error)),
+        }
+    }
+
+    /// The documents whose name ends so, as `uc_clusters.json`: of the folder itself, else of the samples.
+    fn named(&self, what: &str) -> Result<Vec<Document>, Error> {
+        for place in ["", SAMPLES] {
+            let names = self.list(Path::new(place))?.into_iter();
+            let wanted = |name: &PathBuf| {
+                let stem = name.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+                name.extension().is_some_and(|extension| extension == "json") && stem.contains(what)
+            };
+            let found: Vec<PathBuf> = names.filter(wanted).collect();
+            if !found.is_empty() {
+                return Ok(found
+                    .iter()
+                    .map(|name| self.document(name))
+                    .collect::<Result<Vec<_>, _>>()?
+                    .into_iter()
+                    .flatten()
+                    .collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Lists of nodes, else one node a file: `sites/uc/clusters/chameleon/nodes/….json`.
+    fn nodes(&self) -> Result<Vec<Document>, Error> {
+        let mut documents = self.named("nodes")?;
+        if documents.is_empty() {
+            for site in self.list(Path::new("sites"))? {
+                for cluster in self.list(&site.join("clusters"))? {
+                    for file in self.list(&cluster.join("nodes"))? {
+                        documents.extend(self.document(&file)?);
+                    }
+                }
+            }
+        }
+        Ok(documents)
+    }
+
+    /// What a folder within this one has, in order; nothing where it isn't there.
+    fn list(&self, place: &Path) -> Result<Vec<PathBuf>, Error> {
+        let failed = |error: &io::Error| unreadable(&self.shown.join(place), error);
+        let entries = match fs::read_dir(self.path.join(place)) {
+            Ok(entries) => entries,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        let names: io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(place.join(entry?.file_name()))).collect();
+        let mut names = names.map_err(|error| failed(&error))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn lacks(&self, name: &str) -> Error {
+        Error::new(Kind::Inventory, format!("`{}` is not there", self.shown.join(name).display()))
+            .hinted("a folder has `allocations.json`, `hosts.json` or `resource_map.json`, and `nodes.json`")
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::Inventory, format!("`{}` can't be read", path.display())).caused_by(error)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(error)
+}

@@ -1,0 +1,35 @@
+//! The calendar as a page: the drawing, and a table of the leases. Nothing in it is fetched or run.
+
+use super::svg::{escaped, svg};
+use super::{Calendar, minute};
+
+pub(super) fn html(calendar: &Calendar<'_>) -> String {
+    let mut rows = String::new();
+    for lease in &calendar.leases {
+        let cells = [
+            lease.id.to_owned(),
+            lease.user.to_owned(),
+            lease.nodes.to_string(),
+            minute(lease.start),
+            minute(lease.end),
+        ];
+        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
+        rows.push_str(&format!("<tr>{cells}</tr>\n"));
+    }
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Hosts and leases</title>\n<style>\n\
+         body {{ font-family: sans-serif; margin: 1em; }}\n\
+         table {{ border-collapse: collapse; margin-top: 1em; }}\n\
+         th, td {{ text-align: left; padding: 0.15em 0.8em 0.15em 0; }}\n\
+         .drawing {{ overflow-x: auto; }}\n</style>\n</head>\n<body>\n<h1>Hosts and leases</h1>\n\
+         <p>{} to {} (UTC), {} nodes, {} leases. The red frame is the time that was asked for.</p>\n\
+         <div class=\"drawing\">\n{}</div>\n<table>\n\
+         <thead><tr><th>lease</th><th>user</th><th>nodes</th><th>from</th><th>until</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n</body>\n</html>\n",
+        minute(calendar.shown.start()),
+        minute(calendar.shown.end()),
+        calendar.rows.len(),
+        calendar.leases.len(),
+        svg(calendar)
+    )
+}

@@ -60,6 +60,7 @@ fn demand(model: &str) -> Demand {
         on: Vec::new(),
         budget: Budget::default(),
         work: Work::default(),
+        terms: Default::default(),
     }
 }
 

@@ -21,4 +21,5 @@ pub mod scan;
 pub mod size;
 pub mod ticket;
 pub mod time;
+pub mod usage;
 pub mod verify;

@@ -10,6 +10,7 @@ use crate::calendar::Timeline;
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::size::Bytes;
+use crate::ticket::Ref;
 
 /// A node type at a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ pub struct Terms {
 }
 
 /// How a machine is held for somebody.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldTerm {
     /// By being there.
@@ -60,10 +61,12 @@ pub enum HoldTerm {
     Launch,
     /// By a lease on its host for a window, made first.
     Lease,
+    /// By a lease that is there already, whosever it is. It stays as it is.
+    Held(Ref),
 }
 
 /// How a public key gets onto a machine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyTerm {
     /// With the machine.
@@ -71,6 +74,8 @@ pub enum KeyTerm {
     Inline,
     /// It is registered at the site first.
     Keypair,
+    /// It is registered there already, by this name, and stays.
+    Registered(String),
 }
 
 /// The network that a machine stands on.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SiteId;
-use crate::offer::Offer;
+use crate::offer::{HostId, Offer};
 use crate::plan::{Kind, LeaseSpec, MachineSpec};
 use crate::ticket::{Ref, Ticket};
 use crate::time::Window;
@@ -39,6 +39,14 @@ pub trait Provider: Send + Sync {
 
     /// Everything at the site that bears one of our tickets.
     async fn owned(&self) -> Result<Vec<Owned>, SiteError>;
+
+    /// All things of a kind that we may look at there, ours or not, as they are now.
+    ///
+    /// A site that keeps nothing but what is ours need not say more than that.
+    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
+        let ours = self.owned().await?.into_iter().filter(|owned| owned.kind == kind);
+        Ok(ours.map(Thing::of_ours).collect())
+    }
 
     /// Starts a machine, or shuts it down gracefully and then by force.
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError>;
@@ -163,6 +171,85 @@ pub struct Owned {
     pub kind: Kind,
     /// The site's id for it.
     pub reference: Ref,
+}
+
+/// A thing at a site, ours or not, as the site tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thing {
+    /// What it is.
+    pub kind: Kind,
+    /// The site's id for it.
+    pub reference: Ref,
+    /// What people call it.
+    pub name: String,
+    /// What it is doing, in the site's own word; empty where it does nothing.
+    pub state: String,
+    /// The ticket on it, where it bears one.
+    pub ticket: Option<Ticket>,
+    /// Whose it is, in the site's own words, where it says so.
+    pub owner: Option<String>,
+    /// What is told of its kind only.
+    pub detail: Detail,
+}
+
+/// What is told of things of one kind only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Of a lease.
+    Lease(Grant),
+    /// Of a registered key.
+    Keypair {
+        /// In OpenSSH's format.
+        public_key: String,
+    },
+    /// Of a network.
+    Network {
+        /// Whether all projects may use it.
+        shared: bool,
+        /// Whether public addresses come from it.
+        external: bool,
+    },
+    /// Of a machine.
+    Machine {
+        /// Where it is reached, where it has an address.
+        address: Option<Address>,
+    },
+    /// Of a public address.
+    Address {
+        /// The address.
+        address: String,
+        /// Whether it leads to a machine.
+        in_use: bool,
+    },
+}
+
+/// What a lease was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// From when until when.
+    pub window: Window,
+    /// The hosts, in the order of their names, exactly as the site's calendar has them.
+    pub hosts: Vec<HostId>,
+}
+
+impl Thing {
+    fn of_ours(owned: Owned) -> Self {
+        let Owned { ticket, kind, reference } = owned;
+        let (name, state) = (ticket.step.to_string(), String::new());
+        Self { kind, reference, name, state, ticket: Some(ticket), owner: None, detail: Detail::Nothing }
+    }
+
+    /// What it was granted, where it is a lease whose site says so.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.detail {
+            Detail::Lease(grant) => Some(grant),
+            _ => None,
+        }
+    }
 }
 
 /// A finding of [`Provider::check`].

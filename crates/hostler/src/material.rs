@@ -25,5 +25,6 @@ pub fn material(app: &App, work: &Work, spelled: &Secrets, checkout: Option<&Che
         secrets: work.secrets.iter().map(value).collect::<Result<_, Error>>()?,
         // What machines need of this computer is a matter of their site.
         first_boot: String::new(),
+        key: Default::default(),
     })
 }

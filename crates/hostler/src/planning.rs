@@ -15,18 +15,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::error::{Error, Kind};
+use crate::place::Place;
 use crate::target::Wanted;
 
 /// The window that offers are asked for where the demand has no end.
 const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
 
 /// Plans a new deployment.
-pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand) -> Result<Plan, Error> {
-    plan_without(app, sites, demand, &Exclusions::default()).await
+pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand, place: &Place) -> Result<Plan, Error> {
+    plan_without(app, sites, demand, place, &Exclusions::default()).await
 }
 
 /// Plans a new deployment, without what was refused before.
-pub async fn plan_without(app: &App, sites: &Sites, demand: &Demand, refused: &Exclusions) -> Result<Plan, Error> {
+pub async fn plan_without(
+    app: &App,
+    sites: &Sites,
+    demand: &Demand,
+    place: &Place,
+    refused: &Exclusions,
+) -> Result<Plan, Error> {
     if sites.is_empty() {
         let error = Error::new(Kind::Config, "no site is configured, so nobody can be asked for machines");
         return Err(
@@ -34,7 +41,8 @@ pub async fn plan_without(app: &App, sites: &Sites, demand: &Demand, refused: &E
         );
     }
     let now = (app.now)();
-    let market = refused.apply(market(sites, demand, now).await?);
+    let demand = &place.within(demand, now);
+    let market = refused.apply(place.apply(market(sites, demand, now).await?));
     let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
     let plan = plan(demand, &market, id, now)?;
     for (site, why) in &market.silent {
@@ -59,7 +67,7 @@ fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
 /// [`Kind::Stale`], with what has changed since.
 pub async fn still_good(app: &App, sites: &Sites, stored: &Plan) -> Result<(), Error> {
     let now = (app.now)();
-    let market = market(sites, &stored.demand, now).await?;
+    let market = Place::of(sites, stored).await?.apply(market(sites, &stored.demand, now).await?);
     staleness(stored, market, now).map_or(Ok(()), |why| {
         let message = format!("the plan {} is stale: {why}", stored.id());
         Err(Error::new(Kind::Stale, message).hinted("make a new plan: `hostler plan`"))

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
+use hostler_core::plan::Plan;
+use hostler_engine::audit::{Trail, audited};
 use hostler_engine::run::Sites;
 use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
@@ -21,7 +23,21 @@ impl App {
             let local = self.local()?;
             sites.insert(local_id()?, Arc::new(local));
         }
-        Ok(sites)
+        Ok(audited(sites, &Arc::new(self.trail()), self.now))
+    }
+
+    /// The audit trail of all leases. It is made with its first line.
+    pub fn trail(&self) -> Trail {
+        Trail::in_dir(&self.settings.data_dir)
+    }
+
+    /// A plan's steps as commands of its site's own client.
+    ///
+    /// # Errors
+    /// Where a site has no such client.
+    pub fn script_of(&self, plan: &Plan) -> Result<String, Error> {
+        let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
+        Err(Error::new(Kind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
     }
 
     /// Those of the configured sites that say who holds what.

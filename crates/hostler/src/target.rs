@@ -5,7 +5,7 @@ use std::path::Path;
 use hostler_core::demand::file::FILE_NAMES;
 use hostler_core::demand::problem::Problem;
 use hostler_core::demand::source::{BadSource, parse_source};
-use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Secrets, Source, complete, parse};
+use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Overrides, Secrets, Source, complete, parse};
 use hostler_core::name::Name;
 use hostler_core::scan::{Scan, scan};
 use hostler_engine::repo::{Checkout, Limits, inside, look};
@@ -14,6 +14,7 @@ use hostler_engine::store::Record;
 use crate::app::{App, near};
 use crate::args::DemandArgs;
 use crate::error::{Error, Kind};
+use crate::things::full_name;
 
 /// What the command line names.
 pub enum Target {
@@ -65,6 +66,25 @@ pub async fn resolve(app: &App, text: &str, flags: &DemandArgs) -> Result<Target
     of_source(app, source, looked, flags).map(|wanted| Target::Wanted(Box::new(wanted)))
 }
 
+impl App {
+    /// What flags say, with sites by their full names.
+    pub fn overrides(&self, flags: &DemandArgs, source: Option<Source>) -> Result<Overrides, Error> {
+        let mut overrides = flags.overrides(source);
+        if overrides.on.iter().any(|site| !site.contains('/')) {
+            let sites = self.sites()?;
+            overrides.on = overrides.on.iter().map(|site| full_name(&sites, site)).collect();
+        }
+        Ok(overrides)
+    }
+
+    /// What flags alone ask for.
+    pub fn demand_of_flags(&self, flags: &DemandArgs, fallback_name: &str) -> Result<Demand, Error> {
+        let overrides = self.overrides(flags, None)?;
+        let base = Base { directory: &self.settings.directory, author: Author::User { home: None } };
+        Ok(complete(&Inputs { overrides: &overrides, file: None, scan: None, base, fallback_name })?.demand)
+    }
+}
+
 /// Brings a source to this computer, and scans it.
 pub async fn look_at(app: &App, source: &Source) -> Result<Looked, Error> {
     let (checkout, tree) = look(source, &app.settings.scratch_dir, &Limits::default()).await?;
@@ -92,7 +112,7 @@ async fn of_file(app: &App, path: &str, flags: &DemandArgs) -> Result<Wanted, Er
     let home = app.settings.env.home();
     let base = Base { directory: &app.settings.directory, author: Author::User { home: home.as_deref() } };
     let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let overrides = flags.overrides(None);
+    let overrides = app.overrides(flags, None)?;
     let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: stem };
     let alone = complete(&inputs)?;
     let Some(source) = alone.demand.work.source.clone() else {
@@ -111,7 +131,7 @@ fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> R
     let home = app.settings.env.home();
     // Without a file of its own there is nothing that the repository's author could have named.
     let author = if file.is_some() { Author::Repository } else { Author::User { home: home.as_deref() } };
-    let overrides = flags.overrides(Some(source));
+    let overrides = app.overrides(flags, Some(source))?;
     let completed = complete(&Inputs {
         overrides: &overrides,
         file: file.as_ref(),

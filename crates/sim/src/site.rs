@@ -12,9 +12,9 @@ use hostler_core::offer::{
     AcceleratorSoftware, Availability, Facts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
     NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
 };
-use hostler_core::plan::Kind;
+use hostler_core::plan::{Kind, LeaseSpec};
 use hostler_core::ports::{
-    Address, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+    self, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
@@ -35,6 +35,9 @@ pub struct Thing {
     pub needs: Vec<Ref>,
     /// Whether it is running.
     pub on: bool,
+    /// What a lease was granted.
+    #[serde(default)]
+    pub grant: Option<Grant>,
 }
 
 /// What lies in the file.
@@ -141,7 +144,12 @@ impl SimSite {
         }
         things.made += 1;
         let id = format!("{}-{}", what.kind(), things.made);
-        things.things.insert(id.clone(), Thing { ticket: ticket.clone(), kind: what.kind(), needs, on: true });
+        let grant = match what {
+            Creation::Lease { spec } => Some(granted(spec)),
+            _ => None,
+        };
+        let thing = Thing { ticket: ticket.clone(), kind: what.kind(), needs, on: true, grant };
+        things.things.insert(id.clone(), thing);
         Ok(id)
     }
 
@@ -184,8 +192,16 @@ impl Provider for SimSite {
         })
     }
 
-    async fn extend(&self, _: &Ref, _: Timestamp) -> Result<(), SiteError> {
-        Ok(())
+    async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
+        self.with(|things| {
+            let grant = things.things.get_mut(&lease.0).and_then(|thing| thing.grant.as_mut());
+            if let Some(grant) = grant
+                && let Ok(window) = Window::new(grant.window.start(), until)
+            {
+                grant.window = window;
+            }
+            Ok(())
+        })
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
@@ -202,6 +218,19 @@ impl Provider for SimSite {
         self.with(|things| Ok(things.things.iter().map(owned).collect()))
     }
 
+    async fn things(&self, kind: Kind) -> Result<Vec<ports::Thing>, SiteError> {
+        let seen = |(id, thing): (&String, &Thing)| ports::Thing {
+            kind,
+            reference: Ref(id.clone()),
+            name: format!("{} {}", thing.ticket.step, thing.ticket),
+            state: if thing.on { "ACTIVE" } else { "SHUTOFF" }.to_owned(),
+            ticket: Some(thing.ticket.clone()),
+            owner: None,
+            detail: thing.grant.clone().map_or(ports::Detail::Nothing, ports::Detail::Lease),
+        };
+        self.with(|things| Ok(things.things.iter().filter(|(_, thing)| thing.kind == kind).map(seen).collect()))
+    }
+
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
         let absent = self.error("switching the machine", "it is not there", Remedy::Report);
         self.with(|things| things.things.get_mut(&machine.0).map(|thing| thing.on = power == Power::On).ok_or(absent))
@@ -214,6 +243,13 @@ impl Provider for SimSite {
     async fn check(&self) -> Vec<Health> {
         vec![Health { verdict: Verdict::Good, finding: "simulated".into(), hint: None }]
     }
+}
+
+/// A site's calendar knows no order of hosts.
+fn granted(spec: &LeaseSpec) -> Grant {
+    let mut hosts = spec.hosts.clone();
+    hosts.sort();
+    Grant { window: spec.window, hosts }
 }
 
 /// Lets others go on: a failure of a sibling, or an interrupt, comes while a call is under way.

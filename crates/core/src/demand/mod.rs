@@ -46,6 +46,41 @@ pub struct Demand {
     pub budget: Budget,
     /// What is done on the machines.
     pub work: Work,
+    /// What is wished of all that a site asks for beside the machines.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub terms: TermsWish,
+}
+
+fn is_default(wish: &TermsWish) -> bool {
+    *wish == TermsWish::default()
+}
+
+/// What is wished of the things that a site asks for beside its machines. What is not said is as the site offers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TermsWish {
+    /// A public key that is registered at the site already, by its name there: it is used, and stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keypair: Option<String>,
+    /// The network to stand on, by its name at the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// How the machines are reached.
+    pub reach: ReachWish,
+    /// What the lease is called, beside its ticket; as the deployment where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_name: Option<String>,
+}
+
+/// How machines are to be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReachWish {
+    /// As the site offers it.
+    #[default]
+    AsOffered,
+    /// At their own addresses only: no public address is made.
+    Direct,
 }
 
 /// Machines that are all alike.

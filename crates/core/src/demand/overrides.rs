@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::file::{start, values};
 use super::problem::{Place, Problem};
-use super::{Amount, GpuNeed, SiteWish, Source};
+use super::{Amount, GpuNeed, SiteWish, Source, TermsWish};
 use crate::money::Money;
 use crate::name::Name;
 use crate::size::Bytes;
@@ -60,6 +60,8 @@ pub struct Overrides {
     pub setup: Option<String>,
     /// `--run`
     pub run: Option<String>,
+    /// `--key-name`, `--network`, `--no-floating-ip` and `--lease-name`
+    pub terms: TermsWish,
 }
 
 /// The same, read.

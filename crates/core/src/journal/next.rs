@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Goal, Journal, Progress, UNDO_TRIES};
 use crate::money::Money;
 use crate::name::SiteId;
-use crate::plan::{Action, Kind, Phase, Plan, Step, What};
+use crate::plan::{Action, Kind, Phase, Plan, Step};
 use crate::ticket::{Ref, StepId};
 
 /// What the engine does next.
@@ -121,19 +121,13 @@ impl Journal {
 
     /// Everything of the plan that is, or may be, at a site.
     pub fn left(&self, plan: &Plan) -> Vec<Left> {
-        let price = |what: &What| match what {
-            What::Machine(spec) => {
-                plan.picks.iter().find(|pick| pick.group == spec.group).and_then(|pick| pick.price_per_hour)
-            }
-            What::Network { .. } | What::Keypair { .. } | What::Lease(_) | What::Address { .. } => Some(Money::ZERO),
-        };
         let left = |step: &Step| match &step.action {
             Action::Create(what) if self.may_be_there(step) => Some(Left {
                 step: step.id.clone(),
                 kind: what.kind(),
                 site: what.site().clone(),
                 reference: self.made.get(&step.id).map(|made| made.reference.clone()),
-                price_per_hour: price(what),
+                price_per_hour: plan.price_of(what),
             }),
             _ => None,
         };

@@ -29,6 +29,7 @@ fn machine(rank: u32) -> What {
         host: None,
         lease: None,
         keypair: None,
+        uses: Default::default(),
     }))
 }
 
@@ -58,6 +59,7 @@ fn plan() -> Plan {
         on: vec![],
         budget: Budget::default(),
         work: Work::default(),
+        terms: Default::default(),
     };
     Plan {
         deployment: DeploymentId::from_bits(1),

@@ -9,8 +9,10 @@ mod diff;
 mod exclude;
 mod fit;
 mod gpu;
+mod held;
 mod measure;
 mod misfit;
+mod part;
 mod planner;
 mod refuse;
 mod relax;
@@ -29,6 +31,7 @@ use sha2::{Digest, Sha256};
 
 pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
+pub use held::Held;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use planner::{NoPlan, plan};
 
@@ -37,7 +40,7 @@ use crate::money::Money;
 use crate::name::{DeploymentId, GroupName, SiteId};
 use crate::offer::{HostId, OsRelease, Terms};
 use crate::size::Bytes;
-use crate::ticket::StepId;
+use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::Promise;
 
@@ -320,6 +323,27 @@ pub struct MachineSpec {
     /// The step that registers the public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keypair: Option<StepId>,
+    /// What no step makes.
+    #[serde(default, skip_serializing_if = "Uses::is_empty")]
+    pub uses: Uses,
+}
+
+/// Things that are there already: they are used, and stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Uses {
+    /// The lease that holds the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Ref>,
+    /// The registered key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keypair: Option<Ref>,
+}
+
+impl Uses {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A part of the set-up of one machine. Each is idempotent.
@@ -373,4 +397,4 @@ impl Phase {
 pub type Tally = BTreeMap<MisfitKind, usize>;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

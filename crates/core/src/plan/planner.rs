@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::fit::Fit;
 use super::window::{Starts, standing};
 use super::{MisfitKind, Pick, Plan, Refusal, Tally, advice, measure, refuse, search, steps};
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, ReachWish, TermsWish};
 use crate::name::{DeploymentId, SiteId};
-use crate::offer::{HoldTerm, HostId, HostSupply, Market, Offer, Supply};
+use crate::offer::{HoldTerm, HostId, HostSupply, KeyTerm, Market, NetworkTerm, Offer, ReachTerm, Supply, Terms};
 use crate::time::Window;
 
 /// Nobody can serve the demand: how many offers were looked at, why each was refused, and what would help.
@@ -89,7 +89,7 @@ impl Planner<'_> {
         let offers = search::in_order(offers.iter().map(Cow::as_ref));
         let fits = search::choose(self.demand, &offers)?;
         let picks = picks(self.demand, &fits, &window);
-        let leased = picks.iter().any(|pick| pick.terms.hold == HoldTerm::Lease);
+        let leased = picks.iter().any(|pick| pick.terms.hold != HoldTerm::Launch);
         Some(Plan {
             deployment: self.id,
             demand: self.demand.clone(),
@@ -118,16 +118,33 @@ impl Planner<'_> {
 
 fn picks(demand: &Demand, fits: &[Fit], window: &Window) -> Vec<Pick> {
     let mut taken = BTreeSet::new();
-    demand.groups.iter().zip(fits).map(|(group, fit)| pick(group, fit, window, &mut taken)).collect()
+    demand.groups.iter().zip(fits).map(|(group, fit)| pick(demand, group, fit, window, &mut taken)).collect()
 }
 
-fn pick<'o>(group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
+/// What the site asks for, with what is wished of it where the site has such things at all.
+fn terms(wish: &TermsWish, offered: &Terms) -> Terms {
+    let mut terms = offered.clone();
+    if offered.key == KeyTerm::Keypair {
+        if let Some(name) = &wish.keypair {
+            terms.key = KeyTerm::Registered(name.clone());
+        }
+        if let Some(name) = &wish.network {
+            terms.network = NetworkTerm::Shared(name.clone());
+        }
+    }
+    if wish.reach == ReachWish::Direct {
+        terms.reach = ReachTerm::Direct;
+    }
+    terms
+}
+
+fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
     let offer = fit.offer;
     Pick {
         arch: Some(offer.facts.arch.clone()),
         os: fit.image.os.clone(),
         hosts: hosts(offer, fit.count as usize, window, taken),
-        terms: offer.terms.clone(),
+        terms: terms(&demand.terms, &offer.terms),
         group: group.name.clone(),
         count: fit.count,
         site: fit.offer.site.clone(),

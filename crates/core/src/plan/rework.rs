@@ -8,7 +8,7 @@ use crate::demand::{Demand, Group};
 impl Plan {
     /// This plan's machines with a newer demand's work.
     ///
-    /// The window stays as it is: it is moved by extending the deployment, not by a demand.
+    /// The window stays as it is: it is moved by extending the deployment, not by a demand. So do the site's terms.
     ///
     /// # Errors
     /// What differs, where the demand takes other machines than those that are there.
@@ -17,7 +17,8 @@ impl Plan {
         if !changes.is_empty() {
             return Err(changes);
         }
-        let demand = Demand { lease: self.demand.lease.clone(), ..demand.clone() };
+        let (lease, terms) = (self.demand.lease.clone(), self.demand.terms.clone());
+        let demand = Demand { lease, terms, ..demand.clone() };
         let steps = steps::lay_out(&demand, &self.picks, &self.window());
         Ok(Self { demand, at: now, steps, ..self.clone() })
     }

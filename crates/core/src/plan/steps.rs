@@ -3,11 +3,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, What};
+use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, Uses, What};
 use crate::demand::{Demand, Work};
 use crate::name::GroupName;
 use crate::offer::{HoldTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
-use crate::ticket::StepId;
+use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::Promise;
 
@@ -54,7 +54,7 @@ impl Surroundings {
         let lease = site_where(|terms| terms.hold == HoldTerm::Lease).map(|site| {
             let leased = picks.iter().filter(|pick| pick.terms.hold == HoldTerm::Lease);
             let hosts = leased.flat_map(|pick| &pick.hosts).cloned().collect();
-            let spec = LeaseSpec { name: demand.name.to_string(), site, window: *window, hosts };
+            let spec = LeaseSpec { name: lease_name(demand), site, window: *window, hosts };
             step("lease", before_lease, What::Lease(spec))
         });
         Self { keypair, network, lease }
@@ -102,7 +102,25 @@ fn machine(name: String, rank: u32, pick: &Pick, host: Option<&HostId>, around: 
         host: host.cloned(),
         lease: id_if(&around.lease, terms.hold == HoldTerm::Lease),
         keypair: id_if(&around.keypair, terms.key == KeyTerm::Keypair),
+        uses: uses(terms),
     }
+}
+
+fn uses(terms: &Terms) -> Uses {
+    Uses {
+        lease: match &terms.hold {
+            HoldTerm::Held(lease) => Some(lease.clone()),
+            HoldTerm::Launch | HoldTerm::Lease => None,
+        },
+        keypair: match &terms.key {
+            KeyTerm::Registered(name) => Some(Ref(name.clone())),
+            KeyTerm::Inline | KeyTerm::Keypair => None,
+        },
+    }
+}
+
+fn lease_name(demand: &Demand) -> String {
+    demand.terms.lease_name.clone().unwrap_or_else(|| demand.name.to_string())
 }
 
 /// The longest label of a host name (RFC 1123).

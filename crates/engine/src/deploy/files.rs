@@ -74,6 +74,27 @@ impl Files {
         self.write(&self.public_path(), &format!("{}\n", pair.public))
     }
 
+    /// Keeps a public key whose private half is nowhere known here.
+    pub fn keep_public_key(&self, public: &str) -> Result<(), FilesError> {
+        if self.public_path().exists() {
+            return Ok(());
+        }
+        self.write(&self.public_path(), &format!("{}\n", public.trim()))
+    }
+
+    /// Uses a key pair of the user's own. The private half stays where it is, behind a link: when the deployment is over,
+    /// only the link goes.
+    pub fn link_keys(&self, private: &Path, public: &str) -> Result<(), FilesError> {
+        if self.public_path().exists() {
+            return Ok(());
+        }
+        Identity::read(private).map_err(|source| FilesError::Key { path: private.to_owned(), source })?;
+        let path = self.private_key();
+        remove(&path)?;
+        std::os::unix::fs::symlink(private, &path).map_err(|source| file(&path, "written", source))?;
+        self.keep_public_key(public)
+    }
+
     /// The private key, which only its owner can read.
     pub fn private_key(&self) -> PathBuf {
         self.dir.join("key")

@@ -33,6 +33,25 @@ pub struct Material {
     pub secrets: BTreeMap<String, SecretString>,
     /// A shell script for each machine's first boot; without secrets.
     pub first_boot: String,
+    /// Where the key pair comes from, where the deployment has none yet.
+    pub key: KeySource,
+}
+
+/// Where a deployment's key pair comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum KeySource {
+    /// It is made.
+    #[default]
+    Made,
+    /// There is only a public key, to be registered: nobody logs in from here.
+    Public(String),
+    /// The user's own. The private half stays where it is.
+    Pair {
+        /// The file of the private key.
+        private: PathBuf,
+        /// The public key, one line.
+        public: String,
+    },
 }
 
 /// Why a deployment's life could not be led.
@@ -134,6 +153,11 @@ impl Deployer<'_> {
         // Giving back needs no key, and must not fail for want of one.
         let outcome = if record.journal().turns_back(&record.plan) {
             self.driver(&Idle).drive(record, &Inputs::default(), interrupts).await?
+        } else if record.plan.is_without_machines() {
+            // A lease or a key by itself: there is nobody to log in to, yet.
+            self.make_keys(record, &files, material)?;
+            let inputs = Inputs { public_key: files.public_key()?, first_boot: String::new() };
+            self.driver(&Idle).drive(record, &inputs, interrupts).await?
         } else {
             let crew = self.crew(record, &files, material)?;
             let inputs = Inputs { public_key: files.public_key()?, first_boot: material.first_boot.clone() };
@@ -149,8 +173,16 @@ impl Deployer<'_> {
         Driver { store: self.store, sites: self.sites, crew, report: self.report, now: self.now }
     }
 
+    fn make_keys(&self, record: &Record, files: &Files, material: &Material) -> Result<(), FilesError> {
+        match &material.key {
+            KeySource::Made => files.make_keys_where_missing(record.id),
+            KeySource::Public(key) => files.keep_public_key(key),
+            KeySource::Pair { private, public } => files.link_keys(private, public),
+        }
+    }
+
     fn crew(&self, record: &Record, files: &Files, material: &Material) -> Result<HostCrew, FilesError> {
-        files.make_keys_where_missing(record.id)?;
+        self.make_keys(record, files, material)?;
         Ok(HostCrew {
             hosts: Arc::clone(&self.hosts),
             identity: Arc::new(files.identity()?),

@@ -80,6 +80,13 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The public half, one line in OpenSSH's format.
+    pub fn public(&self) -> Result<String, BadKey> {
+        self.0.public_key().to_openssh().map_err(BadKey::NotMade)
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({})", self.0.public_key().fingerprint(HashAlg::Sha256))

@@ -70,8 +70,8 @@ impl<'a> Drive<'a> {
             What::Machine(spec) => Creation::Machine {
                 spec: spec.clone(),
                 network: self.reference_if(spec.network.as_ref())?,
-                lease: self.reference_if(spec.lease.as_ref())?,
-                keypair: self.reference_if(spec.keypair.as_ref())?,
+                lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.uses.lease.clone()),
+                keypair: self.reference_if(spec.keypair.as_ref())?.or_else(|| spec.uses.keypair.clone()),
                 public_key: self.inputs.public_key.clone(),
                 first_boot: self.inputs.first_boot.clone(),
             },

@@ -200,7 +200,16 @@ impl Store {
 
     /// The live deployments, the oldest first. One that can't be read doesn't hide the others.
     pub async fn list(&self) -> Result<Listing, StoreError> {
-        let query = sqlx::query("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY rowid");
+        self.list_by("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY rowid").await
+    }
+
+    /// All deployments there ever were, live and closed, the oldest first.
+    pub async fn list_all(&self) -> Result<Listing, StoreError> {
+        self.list_by("SELECT id, name, created, closed FROM deployment ORDER BY rowid").await
+    }
+
+    async fn list_by(&self, query: &'static str) -> Result<Listing, StoreError> {
+        let query = sqlx::query(query);
         let mut connection = self.connection.lock().await;
         let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
         let mut listing = Listing::default();

@@ -24,6 +24,7 @@ pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
         on: vec![],
         budget: Budget::default(),
         work: Work::default(),
+        terms: Default::default(),
     };
     let market = Market { offers: vec![hostler_sim::offer("local".parse().unwrap())], silent: BTreeMap::new() };
     plan(&demand, &market, DeploymentId::from_bits(id), second(0)).unwrap()

@@ -50,8 +50,15 @@ fn plan_of(name: &str, id: u128) -> Plan {
     let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
     let group = Group { name: GroupName::new("node").unwrap(), count: 2.try_into().unwrap(), any_of: vec![needs] };
     let work = Work { setup: Some("make".into()), run: Some("./train".into()), ..Work::default() };
-    let demand =
-        Demand { name, groups: vec![group], lease: LeaseWish::default(), on: vec![], budget: Budget::default(), work };
+    let demand = Demand {
+        name,
+        groups: vec![group],
+        lease: LeaseWish::default(),
+        on: vec![],
+        budget: Budget::default(),
+        work,
+        terms: Default::default(),
+    };
     let market = Market { offers: vec![hostler_sim::offer(local())], silent: BTreeMap::new() };
     hostler_core::plan::plan(&demand, &market, DeploymentId::from_bits(id), NOW()).unwrap()
 }

@@ -1,19 +1,21 @@
 //! The flags that say what is wanted. They win over the demand file, as that wins over the scan.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use hostler_core::demand::Source;
 use hostler_core::demand::overrides::Overrides;
+use hostler_core::demand::{ReachWish, Source, TermsWish};
 
 /// What is wanted, in flags. Their values are read by the same functions as a demand file's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "What is wanted (over what the demand file and the repository say)")]
 pub struct DemandArgs {
     /// What the deployment is called
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", visible_alias = "server-name")]
     pub name: Option<String>,
 
-    /// Where, in order of preference: `local`, `aws/us-east-1`, `any`; may be repeated
-    #[arg(long, value_name = "SITE", value_delimiter = ',')]
+    /// Where, in order of preference: `local`, `chameleon/uc` (or `uc`), `any`; may be repeated
+    #[arg(long, value_name = "SITE", value_delimiter = ',', visible_alias = "site")]
     pub on: Vec<String>,
 
     /// How many machines
@@ -51,6 +53,10 @@ pub struct DemandArgs {
     /// How long the machines are kept: `4h`; until given back where nobody says
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<String>,
+
+    /// The same, where a bare number counts hours
+    #[arg(long, value_name = "HOURS", conflicts_with = "duration")]
+    pub lease_duration: Option<String>,
 
     /// From when on: `2025-10-30T20:00Z`, or `now`
     #[arg(long, value_name = "TIME")]
@@ -91,6 +97,39 @@ pub struct DemandArgs {
     /// A shell script that does the work
     #[arg(long, value_name = "SCRIPT")]
     pub run: Option<String>,
+
+    /// A key that is registered at the site already: it is used, and stays; its private half is named by `--key-path`
+    #[arg(long, value_name = "NAME", conflicts_with = "create_key", requires = "key_path")]
+    pub key_name: Option<String>,
+
+    /// The network to stand on, by its name at the site
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
+
+    /// Make no public address: the machines are reached at their own
+    #[arg(long)]
+    pub no_floating_ip: bool,
+
+    /// What the lease is called at the site, beside its ticket
+    #[arg(long, value_name = "NAME")]
+    pub lease_name: Option<String>,
+}
+
+/// Which key pair logs in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct KeyArgs {
+    /// Make a key pair for this deployment, as is done anyway; `--key-path` then says where its private half goes, too
+    #[arg(long)]
+    pub create_key: bool,
+
+    /// The private key to log in with, instead of one that is made; with `--create-key` a new file for that one
+    #[arg(long, value_name = "FILE")]
+    pub key_path: Option<PathBuf>,
+}
+
+/// As the users of earlier tools write it: a bare number counts hours.
+fn hours(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("{text}h") } else { text.to_owned() }
 }
 
 impl DemandArgs {
@@ -109,7 +148,7 @@ impl DemandArgs {
             image: flags.image,
             node_type: flags.node_type,
             ports: flags.port,
-            duration: flags.duration,
+            duration: flags.duration.or_else(|| flags.lease_duration.as_deref().map(hours)),
             start: flags.start,
             within: flags.within,
             per_hour: flags.budget_per_hour,
@@ -120,6 +159,12 @@ impl DemandArgs {
             python: flags.python,
             setup: flags.setup,
             run: flags.run,
+            terms: TermsWish {
+                keypair: flags.key_name,
+                network: flags.network,
+                reach: if flags.no_floating_ip { ReachWish::Direct } else { ReachWish::AsOffered },
+                lease_name: flags.lease_name,
+            },
         }
     }
 }

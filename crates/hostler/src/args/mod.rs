@@ -3,6 +3,9 @@
 mod availability;
 mod demand;
 mod fleet;
+mod lease;
+mod record;
+mod things;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,8 +13,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use availability::AvailabilityArgs;
-pub use demand::DemandArgs;
+pub use demand::{DemandArgs, KeyArgs};
 pub use fleet::{ExecArgs, FleetArgs};
+pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
+pub use record::{AuditArgs, CostReportArgs};
+pub use things::{
+    ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs, NetworkArgs,
+    NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+};
 
 use crate::attempts::Shift;
 use crate::output::Format;
@@ -119,6 +128,20 @@ pub enum Verb {
     Availability(AvailabilityArgs),
     /// Make, add, list and remove the images that local machines boot
     Image(ImageArgs),
+    /// Hold hosts for a window: make, list, show, extend, await and give back leases
+    Lease(LeaseArgs),
+    /// Make, register, list and remove public keys at a site
+    Key(KeypairArgs),
+    /// List the networks of a site
+    Network(NetworkArgs),
+    /// List public addresses, and give them back
+    Ip(IpArgs),
+    /// Launch machines without setting them up; list, show and remove them; read their consoles
+    Server(ServerArgs),
+    /// Show what was asked of which site about leases, and what was granted
+    Audit(AuditArgs),
+    /// Show what deployments cost, live and closed
+    CostReport(CostReportArgs),
     /// Write a completion script for a shell to stdout
     Completions(CompletionsArgs),
     /// Write the manual page to stdout, or all pages to a directory
@@ -144,6 +167,18 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
+    /// Launch on this lease, which runs already: its id or name, or the deployment that made it
+    #[arg(long, value_name = "LEASE")]
+    pub reuse_lease: Option<String>,
+
+    /// Which key pair logs in.
+    #[command(flatten)]
+    pub key: KeyArgs,
+
+    /// The same as commands.
+    #[command(flatten)]
+    pub commands: CommandsArgs,
+
     /// What is wanted.
     #[command(flatten)]
     pub demand: DemandArgs,
@@ -164,6 +199,18 @@ pub struct UpArgs {
     #[arg(long)]
     pub allow_shift: bool,
 
+    /// Launch on this lease, which runs already: its id or name, or the deployment that made it
+    #[arg(long, value_name = "LEASE")]
+    pub reuse_lease: Option<String>,
+
+    /// Which key pair logs in.
+    #[command(flatten)]
+    pub key: KeyArgs,
+
+    /// The same as commands.
+    #[command(flatten)]
+    pub commands: CommandsArgs,
+
     /// How long machines may take.
     #[command(flatten)]
     pub patience: Patience,
@@ -182,6 +229,18 @@ impl UpArgs {
     pub fn shift(&self) -> Shift {
         if self.allow_shift { Shift::Allowed } else { Shift::Refused }
     }
+}
+
+/// The steps of a plan as commands of the site's own client.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CommandsArgs {
+    /// Show the equivalent commands of the site's own client (`openstack …`) for every step
+    #[arg(long)]
+    pub show_commands: bool,
+
+    /// Write them to this file, as a script that can be run: `sh FILE up`, `sh FILE down`
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
 }
 
 /// How long machines may take.
@@ -205,7 +264,7 @@ fn sha256(text: &str) -> Result<String, String> {
 }
 
 /// Whether to ask, and whether to do it at all.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Consent {
     /// Do it without asking
     #[arg(short, long)]

@@ -19,6 +19,12 @@ pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
     app.emit(&json!({ "released": gone }), |_| gone.iter().map(|name| format!("{name} is given back\n")).collect())
 }
 
+/// Gives one deployment back, and answers with those that were.
+pub(super) fn give_back(app: &App, name: &Name, consent: Consent) -> Result<Vec<Name>, Error> {
+    let args = DownArgs { names: vec![name.to_string()], all: false, consent };
+    app.block_on(down(app, &args))
+}
+
 async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
     let Some(store) = app.store_if_there().await? else {
         return match args.names.first() {

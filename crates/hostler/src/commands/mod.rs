@@ -2,14 +2,17 @@
 
 mod analyze;
 mod apply;
+mod audit;
 mod availability;
 mod check;
 mod completions;
+pub mod cost_report;
 mod down;
 mod exec;
 mod extend;
 mod hold;
 mod image;
+mod lease;
 mod logs;
 mod ls;
 mod man;
@@ -18,6 +21,7 @@ mod power;
 mod ssh;
 mod status;
 mod sweep;
+mod things;
 mod up;
 
 use std::process::ExitCode;
@@ -48,6 +52,13 @@ pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
         Verb::Sweep(args) => sweep::run(app, args),
         Verb::Check(args) => check::run(app, args),
         Verb::Image(args) => image::run(app, args),
+        Verb::Lease(args) => lease::run(app, args),
+        Verb::Key(args) => things::keys(app, args),
+        Verb::Network(args) => things::networks(app, args),
+        Verb::Ip(args) => things::addresses(app, args),
+        Verb::Server(args) => things::servers(app, args),
+        Verb::Audit(args) => audit::run(app, args),
+        Verb::CostReport(args) => cost_report::run(app, args),
         Verb::Completions(args) => completions::run(app, args),
         Verb::Man(args) => man::run(app, args),
     };

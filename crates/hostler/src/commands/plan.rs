@@ -8,7 +8,10 @@ use crate::app::App;
 use crate::args::PlanArgs;
 use crate::drive::{interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
+use crate::keys::Keys;
+use crate::place::Place;
 use crate::planning::{plan_new, warn};
+use crate::script;
 use crate::target::{Target, resolve};
 use crate::view;
 
@@ -18,6 +21,7 @@ pub fn run(app: &App, args: &PlanArgs) -> Result<(), Error> {
         let interrupts = interrupts()?;
         unless_interrupted(&interrupts, make(app, args)).await
     })?;
+    script::tell(app, &plan, &args.commands)?;
     if let Some(file) = &args.out {
         write(file, &plan)?;
         app.printer.say(&format!("do it with: hostler apply {}", file.display()));
@@ -30,7 +34,14 @@ async fn make(app: &App, args: &PlanArgs) -> Result<Plan, Error> {
         Target::Live(record) => Ok(record.plan),
         Target::Wanted(wanted) => {
             warn(app, &wanted);
-            plan_new(app, &app.sites()?, &wanted.demand).await
+            let sites = app.sites()?;
+            let place = match &args.reuse_lease {
+                Some(lease) => Place::on_lease(app, &sites, lease).await?,
+                None => Place::default(),
+            };
+            let plan = plan_new(app, &sites, &wanted.demand, &place).await?;
+            Keys::of(app, &args.key)?.check(&sites, &plan).await?;
+            Ok(plan)
         }
     }
 }

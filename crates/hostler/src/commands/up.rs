@@ -1,18 +1,21 @@
 //! `hostler up`: from a target to machines that are ready.
 
 use hostler_core::money::Money;
-use hostler_core::plan::Plan;
+use hostler_core::plan::{Kind as ThingKind, Plan};
 use hostler_engine::deploy::{Material, OnFailure};
 use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::{Record, Store};
 
 use crate::app::App;
-use crate::args::{Consent, UpArgs};
+use crate::args::{CommandsArgs, Consent, UpArgs};
 use crate::attempts::{Attempts, Shift};
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
+use crate::keys::Keys;
 use crate::material::material;
+use crate::place::Place;
 use crate::planning::{plan_without, warn};
+use crate::script;
 use crate::summary::Summary;
 use crate::target::{Target, Wanted, look_at, resolve};
 use crate::view;
@@ -42,7 +45,21 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
             patience: args.patience.ssh_timeout,
             on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
         };
-        let up = Up { app, sites: &app.sites()?, wanted: &wanted, consent: &args.consent, manner, shift: args.shift() };
+        let sites = app.sites()?;
+        let place = place(app, &sites, args.reuse_lease.as_deref(), &interrupts).await?;
+        let keys = Keys::of(app, &args.key)?;
+        let up = Up {
+            app,
+            sites: &sites,
+            wanted: &wanted,
+            consent: &args.consent,
+            manner,
+            shift: args.shift(),
+            extent: Extent::Whole,
+            place: &place,
+            keys: &keys,
+            commands: &args.commands,
+        };
         up.run(&mut interrupts).await
     })?;
     show(app, &upped)
@@ -72,21 +89,43 @@ pub async fn agree(app: &App, plan: &Plan, consent: &Consent, interrupts: &Inter
     if plan.price_per_hour == Some(Money::ZERO) {
         return Ok(());
     }
-    app.confirm_or_interrupt(consent, "Launch these machines?", interrupts).await
+    let question = if plan.is_without_machines() { "Make this?" } else { "Launch these machines?" };
+    app.confirm_or_interrupt(consent, question, interrupts).await
+}
+
+/// The lease that the machines are to stand on, where one is named.
+pub async fn place(app: &App, sites: &Sites, lease: Option<&str>, interrupts: &Interrupts) -> Result<Place, Error> {
+    match lease {
+        Some(lease) => unless_interrupted(interrupts, Place::on_lease(app, sites, lease)).await,
+        None => Ok(Place::default()),
+    }
+}
+
+/// How much of a new deployment is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// Only the things of these kinds are made. Another round does the rest.
+    Making(&'static [ThingKind]),
 }
 
 /// What is wanted, and how it is brought up.
-struct Up<'a> {
-    app: &'a App,
-    sites: &'a Sites,
-    wanted: &'a Wanted,
-    consent: &'a Consent,
-    manner: Manner,
-    shift: Shift,
+pub(super) struct Up<'a> {
+    pub app: &'a App,
+    pub sites: &'a Sites,
+    pub wanted: &'a Wanted,
+    pub consent: &'a Consent,
+    pub manner: Manner,
+    pub shift: Shift,
+    pub extent: Extent,
+    pub place: &'a Place,
+    pub keys: &'a Keys,
+    pub commands: &'a CommandsArgs,
 }
 
 impl Up<'_> {
-    async fn run(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
+    pub(super) async fn run(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
         if let Some(store) = self.app.store_if_there().await?
             && let Some(record) = store.find(&self.wanted.demand.name).await?
         {
@@ -99,9 +138,11 @@ impl Up<'_> {
     async fn anew(&self, interrupts: &mut Interrupts) -> Result<Upped, Error> {
         let mut attempts = Attempts::default();
         loop {
-            let planned = plan_without(self.app, self.sites, &self.wanted.demand, &attempts.refused);
-            let plan = unless_interrupted(interrupts, planned).await?;
+            let planned = plan_without(self.app, self.sites, &self.wanted.demand, self.place, &attempts.refused);
+            let plan = self.part(unless_interrupted(interrupts, planned).await?);
             attempts.admit(&plan, self.shift)?;
+            unless_interrupted(interrupts, self.keys.check(self.sites, &plan)).await?;
+            script::tell(self.app, &plan, self.commands)?;
             if self.consent.dry_run {
                 return Ok(Upped::Only(Box::new(plan)));
             }
@@ -109,6 +150,13 @@ impl Up<'_> {
                 Ok(summary) => return Ok(Upped::Ready(Box::new(summary))),
                 Err(error) => attempts.learn(self.app, plan, error)?,
             }
+        }
+    }
+
+    fn part(&self, plan: Plan) -> Plan {
+        match self.extent {
+            Extent::Whole => plan,
+            Extent::Making(kinds) => plan.making(kinds),
         }
     }
 
@@ -122,7 +170,11 @@ impl Up<'_> {
         let store = app.store().await?;
         let lock = store.lock(&plan.demand.name)?;
         let drive = Drive { app, sites: self.sites, store: &store, lock };
-        drive.up(plan, None, &material, self.manner, interrupts).await
+        let summary = drive.up(plan, None, &material, self.manner, interrupts).await?;
+        if let Some(record) = store.find(&plan.demand.name).await? {
+            self.keys.write_copy(&store, &record)?;
+        }
+        Ok(summary)
     }
 
     /// Another round of a deployment whose name is taken.
@@ -158,12 +210,21 @@ impl Up<'_> {
     }
 
     fn material(&self) -> Result<Material, Error> {
-        material(self.app, &self.wanted.demand.work, &self.wanted.secrets, self.wanted.checkout.as_ref())
+        let demand = &self.wanted.demand;
+        let material = material(self.app, &demand.work, &self.wanted.secrets, self.wanted.checkout.as_ref())?;
+        Ok(Material { key: self.keys.source.clone(), ..material })
     }
 
     /// The plan of the next round: the machines that are there, with the work that is asked for now.
+    ///
+    /// Where only a part is asked for, what is there stays all that there is to be.
     fn rework(&self, record: &Record) -> Result<Plan, Error> {
-        record.plan.rework(&self.wanted.demand, (self.app.now)()).map_err(|changes| {
+        let now = (self.app.now)();
+        let reworked = record.plan.rework(&self.wanted.demand, now).map(|plan| match self.extent {
+            Extent::Whole => plan,
+            Extent::Making(_) => Plan { at: now, ..record.plan.clone() },
+        });
+        reworked.map_err(|changes| {
             let name = &record.name;
             let mut error = Error::new(Kind::Changed, format!("`{name}` is up, and this takes other machines"))
                 .hinted(format!("give it back first (`hostler down {name}`), or name this one otherwise (`--name`)"));

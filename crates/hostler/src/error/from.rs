@@ -6,6 +6,7 @@ use hostler_core::name::BadName;
 use hostler_core::plan::{MisfitKind, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
+use hostler_engine::audit::TrailError;
 use hostler_engine::deploy::{DeployError, FilesError};
 use hostler_engine::host::{HostError, Trouble};
 use hostler_engine::keep::KeepError;
@@ -87,6 +88,12 @@ impl From<KeepError> for Error {
                 out
             }
         }
+    }
+}
+
+impl From<TrailError> for Error {
+    fn from(error: TrailError) -> Self {
+        Self::of(Kind::System, &error).hinted("check the owner of the data directory and its free space")
     }
 }
 

@@ -10,10 +10,12 @@ mod findings;
 mod fleet;
 mod images;
 mod plan;
+mod record;
 mod status;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod things;
 mod words;
 
 pub use availability::availability;
@@ -25,6 +27,8 @@ pub use findings::findings;
 pub use fleet::{ending, fleet};
 pub use images::images;
 pub use plan::{brief, plan};
+pub use record::{audit, costs};
 pub use status::{ready, status};
 pub use strays::{going, left, strays};
+pub use things::{thing, things};
 pub use words::{ago, machines, money, plural, window};

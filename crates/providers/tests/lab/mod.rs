@@ -94,6 +94,7 @@ impl Lab {
             host: None,
             lease: None,
             keypair: None,
+            uses: Default::default(),
         }
     }
 

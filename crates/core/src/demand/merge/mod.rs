@@ -8,7 +8,7 @@ use super::file::DemandFile;
 use super::origins::{Origin, Origins};
 use super::overrides::{Flags, Overrides};
 use super::problem::{Place, Problem, Severity};
-use super::{Budget, Demand, LeaseWish, SiteWish};
+use super::{Budget, Demand, LeaseWish, SiteWish, TermsWish};
 use crate::name::Name;
 use crate::scan::{Chosen, Suggested};
 
@@ -54,6 +54,7 @@ pub fn complete(inputs: &Inputs<'_>) -> Result<Completed, Vec<Problem>> {
         lease: merge.lease(&flags),
         on: merge.on(&flags),
         budget: merge.budget(&flags),
+        terms: merge.terms(),
         work: merge.work(flags),
         name: match name {
             Some(name) => name,
@@ -134,6 +135,19 @@ impl Merge<'_> {
             per_hour: self.first("budget.per_hour", ("--budget-per-hour", flags.per_hour), file.per_hour, None),
             total: self.first("budget.total", ("--budget", flags.total), file.total, None),
         }
+    }
+
+    /// Only flags say it: it depends on the project at the site, which a file doesn't know.
+    fn terms(&mut self) -> TermsWish {
+        let wish = &self.inputs.overrides.terms;
+        for (flag, text) in
+            [("--key-name", &wish.keypair), ("--network", &wish.network), ("--lease-name", &wish.lease_name)]
+        {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                self.problems.push(Problem::error(Place::Flag(flag.to_owned()), "nothing is named"));
+            }
+        }
+        wish.clone()
     }
 
     fn file_problem(&mut self, path: &str, message: String, hint: Option<String>) {

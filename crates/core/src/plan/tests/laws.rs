@@ -95,6 +95,7 @@ prop_compose! {
             on: on.into_iter().map(|site| SiteWish(site.parse().unwrap())).collect(),
             budget: Budget { per_hour: money(per_hour), total: money(total) },
             work: Work { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Work::default() },
+            terms: Default::default(),
         }
     }
 }

@@ -5,5 +5,6 @@ mod choice;
 mod laws;
 mod refusals;
 mod steps;
-mod text;
+mod terms;
+pub(crate) mod text;
 mod windows;

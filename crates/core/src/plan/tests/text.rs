@@ -146,6 +146,7 @@ pub fn demand(text: &str) -> Demand {
         on: Vec::new(),
         budget: Budget::default(),
         work: Work::default(),
+        terms: Default::default(),
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (what, rest) = line.split_once(' ').unwrap();

@@ -26,6 +26,7 @@ fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
         host: None,
         lease: None,
         keypair: None,
+        uses: Default::default(),
     };
     Machine { step: StepId::new("machine-digits").unwrap(), spec, address: target.address, host_key }
 }

@@ -1,0 +1,151 @@
+//! What a deployment has used, by its plan's prices and its journal's times.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::journal::{Entry, StepEvent};
+use crate::money::Money;
+use crate::offer::{HoldTerm, Unit};
+use crate::plan::{Action, Plan, What};
+use crate::ticket::StepId;
+
+/// What a deployment costs and has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// What the amounts are counted in.
+    pub unit: Unit,
+    /// The planned price an hour; unknown where absent.
+    pub per_hour: Option<Money>,
+    /// What it comes to from its start to its end as that is now; unknown where it has no end, or no price.
+    pub planned: Option<Money>,
+    /// What was used until now; unknown where a price is.
+    pub used: Option<Money>,
+}
+
+impl Plan {
+    /// What a thing costs an hour while it is there; unknown where absent. Leased hosts are paid for by their lease.
+    pub fn price_of(&self, what: &What) -> Option<Money> {
+        match what {
+            What::Machine(spec) => match self.picks.iter().find(|pick| pick.group == spec.group) {
+                Some(pick) if pick.terms.hold != HoldTerm::Launch => Some(Money::ZERO),
+                pick => pick?.price_per_hour,
+            },
+            What::Lease(_) => {
+                let leased = self.picks.iter().filter(|pick| pick.terms.hold == HoldTerm::Lease);
+                leased
+                    .map(|pick| Some(pick.price_per_hour?.times(i64::from(pick.count))))
+                    .try_fold(Money::ZERO, |sum, price| Some(sum.plus(price?)))
+            }
+            What::Network { .. } | What::Keypair { .. } | What::Address { .. } => Some(Money::ZERO),
+        }
+    }
+}
+
+/// What a deployment costs and has cost, by its latest plan and all entries of its journal with their times.
+///
+/// A machine is paid for from when it was made until it was given back; a lease within its window only.
+pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e Entry)>, now: Timestamp) -> Usage {
+    let mut spans = Spans { open: BTreeMap::new(), closed: Vec::new(), until: plan.until };
+    entries.into_iter().for_each(|(at, entry)| spans.take(at, entry));
+    let until = spans.until;
+    let priced = |step: &StepId| match plan.step(step).map(|step| &step.action) {
+        Some(Action::Create(what)) => (plan.price_of(what), matches!(what, What::Lease(_))),
+        _ => (Some(Money::ZERO), false),
+    };
+    let used = spans.all(now).try_fold(Money::ZERO, |sum, (step, from, to)| {
+        let (price, is_lease) = priced(step);
+        let (from, to) = if is_lease { (from.max(plan.start), to.min(until.unwrap_or(to))) } else { (from, to) };
+        Some(sum.plus(price?.over_seconds(to.duration_since(from).as_secs().max(0))))
+    });
+    let length = until.map(|until| until.duration_since(plan.start).as_secs().max(0));
+    Usage {
+        unit: plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default(),
+        per_hour: plan.price_per_hour,
+        planned: plan.price_per_hour.zip(length).map(|(price, seconds)| price.over_seconds(seconds)),
+        used,
+    }
+}
+
+/// From when until when things were there.
+struct Spans<'e> {
+    open: BTreeMap<&'e StepId, Timestamp>,
+    closed: Vec<(&'e StepId, Timestamp, Timestamp)>,
+    until: Option<Timestamp>,
+}
+
+impl<'e> Spans<'e> {
+    fn take(&mut self, at: Timestamp, entry: &'e Entry) {
+        match entry {
+            Entry::Until(until) => self.until = *until,
+            Entry::Step { step, event: StepEvent::Done { made: Some(_) } } => drop(self.open.entry(step).or_insert(at)),
+            Entry::Step { step, event: StepEvent::Undone } => {
+                self.closed.extend(self.open.remove(step).map(|from| (step, from, at)));
+            }
+            _ => {}
+        }
+    }
+
+    fn all(&self, now: Timestamp) -> impl Iterator<Item = (&'e StepId, Timestamp, Timestamp)> {
+        self.closed.iter().copied().chain(self.open.iter().map(move |(step, from)| (*step, *from, now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Kind;
+    use crate::plan::plan;
+    use crate::plan::tests::text::{demand, id, market, now};
+    use crate::ports::Made;
+    use crate::ticket::Ref;
+
+    use super::*;
+
+    fn done(step: &str) -> Entry {
+        let made = Some(Made { reference: Ref("x".into()), address: None });
+        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { made } }
+    }
+
+    fn undone(step: &str) -> Entry {
+        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Undone }
+    }
+
+    fn told(plan: &Plan, entries: &[(i64, Entry)], minutes: i64) -> (String, String) {
+        let at = |minutes: i64| now() + jiff::SignedDuration::from_mins(minutes);
+        let usage = usage(plan, entries.iter().map(|(minutes, entry)| (at(*minutes), entry)), at(minutes));
+        let text = |amount: Option<Money>| amount.map_or("unknown".to_owned(), |amount| amount.to_string());
+        (format!("{} {}", text(usage.planned), usage.unit), text(usage.used))
+    }
+
+    #[test]
+    fn a_lease_is_paid_for_within_its_window_and_machines_on_it_are_not_paid_for_again() {
+        let market = market("chameleon/uc gpu hosts=n1,n2,n3 leased price=2.00");
+        let plan = plan(&demand("for duration=4h\ngroup node 2"), &market, id(), now()).unwrap();
+        let lease = [(0, done("lease"))];
+        assert_eq!(told(&plan, &lease, 60), ("16.00 SU".into(), "4.00".into()));
+        assert_eq!(told(&plan, &lease, 600), ("16.00 SU".into(), "16.00".into()), "its window is over");
+        let all = [(0, done("lease")), (5, done("machine-digits-1")), (30, undone("lease"))];
+        assert_eq!(told(&plan, &all, 600).1, "2.00");
+        let longer = [(0, done("lease")), (5, Entry::Until(Some(now() + jiff::SignedDuration::from_hours(5))))];
+        assert_eq!(told(&plan, &longer, 600), ("20.00 SU".into(), "20.00".into()));
+    }
+
+    #[test]
+    fn a_machine_is_paid_for_while_it_is_there() {
+        let plan = plan(&demand("group node 1"), &market("aws/us-east-1 m price=0.60"), id(), now()).unwrap();
+        let step = plan.steps.iter().find(|step| step.id.as_str().starts_with("machine")).unwrap().id.to_string();
+        assert_eq!(told(&plan, &[], 60), ("unknown USD".into(), "0.00".into()));
+        let entries = [(0, done(&step)), (30, undone(&step)), (60, done(&step))];
+        assert_eq!(told(&plan, &entries, 90).1, "0.60");
+    }
+
+    #[test]
+    fn a_lease_by_itself_is_what_costs() {
+        let market = market("chameleon/uc gpu hosts=n1 leased price=2.00");
+        let plan = plan(&demand("for duration=4h\ngroup node 1"), &market, id(), now()).unwrap().making(&[Kind::Lease]);
+        assert_eq!(plan.steps.len(), 1);
+        assert!(plan.steps[0].after.is_empty() && plan.is_without_machines());
+        assert_eq!(told(&plan, &[(0, done("lease"))], 60).1, "2.00");
+    }
+}

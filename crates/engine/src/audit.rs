@@ -1,0 +1,151 @@
+//! The audit trail: every call that makes, extends or deletes a lease, in a file that only grows.
+//!
+//! The journal is the truth about deployments, and nothing is ever read back from here. The trail is what a project's
+//! owner asks for: who asked for which hosts when, and what was granted. It is fed at the one gate that all calls to sites
+//! go through, [`audited`], whoever makes them: a drive, an extension, or a sweep. The intent is on disk before the call
+//! goes out, and the outcome, read back from the site, after it. A call that can't be written down is not made.
+
+mod trail;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hostler_core::name::SiteId;
+use hostler_core::offer::Offer;
+use hostler_core::plan::Kind;
+use hostler_core::ports::{Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing};
+use hostler_core::ticket::{Ref, Ticket};
+use hostler_core::time::Window;
+use jiff::Timestamp;
+
+use crate::run::Sites;
+
+pub use trail::{Act, Line, Outcome, Stage, Trail, TrailError};
+
+/// The same sites, with every call about a lease written down.
+pub fn audited(sites: Sites, trail: &Arc<Trail>, now: fn() -> Timestamp) -> Sites {
+    let audit = |inner| -> Arc<dyn Provider> { Arc::new(Audited { inner, trail: Arc::clone(trail), now }) };
+    sites.into_iter().map(|(id, site)| (id, audit(site))).collect()
+}
+
+struct Audited {
+    inner: Arc<dyn Provider>,
+    trail: Arc<Trail>,
+    now: fn() -> Timestamp,
+}
+
+impl Audited {
+    /// Writes the intent down, makes the call, and writes its outcome down.
+    async fn write_around<T>(
+        &self,
+        act: Act,
+        ticket: Option<&Ticket>,
+        lease: Option<&Ref>,
+        call: impl Future<Output = Result<T, SiteError>>,
+        made: impl FnOnce(&T) -> Option<Ref>,
+    ) -> Result<T, SiteError> {
+        let at = (self.now)();
+        let line = |at, lease, stage| Line {
+            at,
+            site: self.inner.site().clone(),
+            act: act.clone(),
+            ticket: ticket.cloned(),
+            lease,
+            stage,
+        };
+        self.append(&line(at, lease.cloned(), Stage::Intent)).map_err(|error| self.unwritten(&error))?;
+        let answer = call.await;
+        let lease = answer.as_ref().ok().and_then(made).or_else(|| lease.cloned());
+        let outcome = match &answer {
+            Ok(_) => Outcome::Done { granted: self.granted(&act, lease.as_ref()).await },
+            Err(error) => Outcome::Refused { error: error.to_string() },
+        };
+        let stage = Stage::Outcome { asked: at, outcome };
+        if let Err(error) = self.append(&line((self.now)(), lease, stage)) {
+            // What is done is done: the journal has to learn of it.
+            tracing::error!("the outcome of a call about a lease is not in the audit trail: {error}");
+        }
+        answer
+    }
+
+    /// What the lease holds now, by the site's own calendar; nothing where it is gone or the site doesn't say.
+    async fn granted(&self, act: &Act, lease: Option<&Ref>) -> Option<Grant> {
+        if matches!(act, Act::Delete) {
+            return None;
+        }
+        let things = self.inner.things(Kind::Lease).await.ok()?;
+        things.iter().find(|thing| Some(&thing.reference) == lease)?.grant().cloned()
+    }
+
+    fn append(&self, line: &Line) -> Result<(), TrailError> {
+        self.trail.append(line)
+    }
+
+    fn unwritten(&self, error: &TrailError) -> SiteError {
+        SiteError {
+            site: self.inner.site().clone(),
+            doing: "writing down what is about to be asked".to_owned(),
+            message: error.to_string(),
+            remedy: Remedy::Ask,
+            hint: Some("check the owner of the data directory and its free space".to_owned()),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Audited {
+    fn site(&self) -> &SiteId {
+        self.inner.site()
+    }
+
+    async fn offers(&self, window: &Window) -> Result<Vec<Offer>, SiteError> {
+        self.inner.offers(window).await
+    }
+
+    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+        let call = self.inner.create(ticket, what);
+        let Creation::Lease { spec } = what else { return call.await };
+        let act = Act::Create { name: spec.name.clone(), window: spec.window, hosts: spec.hosts.clone() };
+        self.write_around(act, Some(ticket), None, call, |made: &Made| Some(made.reference.clone())).await
+    }
+
+    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
+        self.inner.look(kind, thing).await
+    }
+
+    async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
+        let call = self.inner.extend(lease, until);
+        self.write_around(Act::Extend { until }, None, Some(lease), call, |()| None).await
+    }
+
+    async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
+        let call = self.inner.delete(owned);
+        if owned.kind != Kind::Lease {
+            return call.await;
+        }
+        self.write_around(Act::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
+        self.inner.owned().await
+    }
+
+    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
+        self.inner.things(kind).await
+    }
+
+    async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
+        self.inner.set_power(machine, power).await
+    }
+
+    async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
+        self.inner.console(machine).await
+    }
+
+    async fn check(&self) -> Vec<Health> {
+        self.inner.check().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

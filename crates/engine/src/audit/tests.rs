@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hostler_core::name::DeploymentId;
+use hostler_core::offer::HostId;
+use hostler_core::plan::LeaseSpec;
+use hostler_sim::{Call, Fault, FaultKind, Script, SimSite};
+
+use super::*;
+use crate::store::testing::second;
+
+fn site(dir: &Path, script: Script) -> (Arc<dyn Provider>, Arc<Trail>) {
+    let id: SiteId = "chameleon/uc".parse().unwrap();
+    let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id.clone(), &dir.join("site.json"), Arc::new(script)));
+    let trail = Arc::new(Trail::in_dir(&dir.join("data")));
+    let sites = audited(BTreeMap::from([(id.clone(), sim)]), &trail, || second(9));
+    (Arc::clone(&sites[&id]), trail)
+}
+
+fn ticket() -> Ticket {
+    Ticket { deployment: DeploymentId::from_bits(7), step: "lease".parse().unwrap() }
+}
+
+fn lease() -> Creation {
+    let hosts = ["n2", "n1"].map(|host| HostId(host.into())).to_vec();
+    let window = Window::new(second(0), second(60)).unwrap();
+    let spec = LeaseSpec { name: "train".into(), site: "chameleon/uc".parse().unwrap(), window, hosts };
+    Creation::Lease { spec: Box::new(spec) }
+}
+
+/// What stands in the trail, without times and tickets.
+fn told(trail: &Trail) -> Vec<String> {
+    let (lines, bad) = trail.read().unwrap();
+    assert_eq!(bad, 0);
+    let told = |line: &Line| {
+        let act = match &line.act {
+            Act::Create { name, hosts, .. } => format!("create {name} on {}", hosts.len()),
+            Act::Extend { .. } => "extend".to_owned(),
+            Act::Delete => "delete".to_owned(),
+        };
+        let stage = match &line.stage {
+            Stage::Intent => "intent".to_owned(),
+            Stage::Outcome { outcome: Outcome::Done { granted }, .. } => match granted {
+                Some(grant) => {
+                    format!("granted {}", grant.hosts.iter().map(|h| h.0.as_str()).collect::<Vec<_>>().join(" "))
+                }
+                None => "done".to_owned(),
+            },
+            Stage::Outcome { outcome: Outcome::Refused { error }, .. } => error.clone(),
+        };
+        format!("{act}: {stage}")
+    };
+    lines.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn intent_and_outcome_are_written_with_what_was_really_granted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (site, trail) = site(dir.path(), Script::default());
+    let made = site.create(&ticket(), &lease()).await.unwrap();
+    site.extend(&made.reference, second(120)).await.unwrap();
+    let owned = Owned { ticket: ticket(), kind: Kind::Lease, reference: made.reference };
+    site.delete(&owned).await.unwrap();
+    assert_eq!(
+        told(&trail),
+        [
+            "create train on 2: intent",
+            "create train on 2: granted n1 n2",
+            "extend: intent",
+            "extend: granted n1 n2",
+            "delete: intent",
+            "delete: done",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_lease_is_not_written_and_a_refusal_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault =
+        Fault { call: Call::Create, step: "lease".parse().unwrap(), kind: FaultKind::Refuse(Remedy::Replan), times: 1 };
+    let (site, trail) = site(dir.path(), Script::new(vec![fault]));
+    let key = Ticket { step: "keypair".parse().unwrap(), ..ticket() };
+    site.create(&key, &Creation::Keypair { public_key: "k".into() }).await.unwrap();
+    assert_eq!(told(&trail), [""; 0]);
+    site.create(&ticket(), &lease()).await.unwrap_err();
+    let told = told(&trail);
+    assert!(told[1].contains("refused by the script"), "{told:?}");
+}
+
+#[tokio::test]
+async fn without_a_trail_nothing_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (site, _) = site(dir.path(), Script::default());
+    std::fs::write(dir.path().join("data"), "a file where the directory should be").unwrap();
+    let error = site.create(&ticket(), &lease()).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Ask);
+    assert!(site.owned().await.unwrap().is_empty());
+}
+
+#[test]
+fn a_line_that_was_cut_in_half_swallows_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = Trail::in_dir(dir.path());
+    let (site, act) = ("chameleon/uc".parse().unwrap(), Act::Delete);
+    let line = Line { at: second(1), site, act, ticket: Some(ticket()), lease: None, stage: Stage::Intent };
+    trail.append(&line).unwrap();
+    let file = dir.path().join("audit.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}{}", &text[..20])).unwrap();
+    trail.append(&line).unwrap();
+    assert_eq!(trail.read().unwrap(), (vec![line.clone(), line], 1));
+}
+
+/// The text that was stored by an earlier version keeps its meaning.
+#[test]
+fn the_stored_text_keeps_its_meaning() {
+    let stored = r#"{"at":"2026-03-01T12:00:00Z","site":"chameleon/uc","act":{"create":{"name":"train","window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}},"ticket":"hostler:00000000000000000000000000000007:lease","lease":"l-1","stage":{"outcome":{"asked":"2026-03-01T11:59:59Z","outcome":{"done":{"granted":{"window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}}}}}}"#;
+    let line: Line = serde_json::from_str(stored).unwrap();
+    assert_eq!(serde_json::to_string(&line).unwrap(), stored);
+}

@@ -1,0 +1,91 @@
+//! `hostler audit`: what was asked of which site about leases, and what was granted.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use hostler_core::name::{DeploymentId, Name};
+use hostler_core::ticket::Ref;
+use hostler_core::time::{duration, instant};
+use hostler_engine::audit::{Act, Line};
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::args::AuditArgs;
+use crate::error::{Error, Kind};
+use crate::output::Format;
+use crate::view;
+
+/// Shows the trail, or a part of it.
+pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
+    let (mut lines, bad) = app.trail().read()?;
+    if bad > 0 {
+        app.printer.say(&format!("warning: {} of the audit trail can't be read", view::plural(bad, "line")));
+    }
+    if let Some(name) = &args.name {
+        let ids = app.block_on(deployments(app, name))?;
+        lines = about(lines, name, &ids);
+        if lines.is_empty() {
+            let error = Error::new(Kind::Unknown, format!("the audit trail knows nothing of `{name}`"));
+            return Err(error.hinted("`hostler audit` shows all of it"));
+        }
+    }
+    if let Some(since) = &args.since {
+        let since = back(since, (app.now)())?;
+        lines.retain(|line| line.at >= since);
+    }
+    if let Some(file) = &args.export {
+        export(&app.settings.directory.join(file), &lines)?;
+        app.printer.say(&format!("{} written to {}", view::plural(lines.len(), "line"), file.display()));
+        return Ok(());
+    }
+    if lines.is_empty() && app.format == Format::Text {
+        app.printer.say("nothing was asked about leases");
+        return Ok(());
+    }
+    app.emit(&lines, |width| view::audit(&lines, width))
+}
+
+/// A time, or so long before now.
+pub(super) fn back(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    match duration(text) {
+        Ok(ago) => Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN)),
+        Err(_) => Ok(instant(text)?),
+    }
+}
+
+/// The deployments that have, or had, this name.
+async fn deployments(app: &App, name: &str) -> Result<BTreeSet<DeploymentId>, Error> {
+    let (Some(store), Ok(name)) = (app.store_if_there().await?, Name::new(name)) else { return Ok(BTreeSet::new()) };
+    let all = store.list_all().await?.records;
+    Ok(all.into_iter().filter(|record| record.name == name).map(|record| record.id).collect())
+}
+
+/// The lines about a deployment, a lease of this name, or a lease of this id. An extension bears no ticket: it is told by
+/// the lease.
+fn about(lines: Vec<Line>, name: &str, ids: &BTreeSet<DeploymentId>) -> Vec<Line> {
+    let is_meant = |line: &Line| {
+        line.ticket.as_ref().is_some_and(|ticket| ids.contains(&ticket.deployment))
+            || line.lease.as_ref().is_some_and(|lease| lease.0 == name)
+            || matches!(&line.act, Act::Create { name: called, .. } if called == name)
+    };
+    let meant = lines.iter().filter(|line| is_meant(line));
+    let leases: BTreeSet<Ref> = meant.filter_map(|line| line.lease.clone()).collect();
+    let is_about = |line: &Line| is_meant(line) || line.lease.as_ref().is_some_and(|lease| leases.contains(lease));
+    lines.into_iter().filter(|line| is_about(line)).collect()
+}
+
+fn export(path: &Path, lines: &[Line]) -> Result<(), Error> {
+    let unwritable = |error: std::io::Error| {
+        let error = Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(&error);
+        error.hinted("name a new file: what is there is not written over")
+    };
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line).map_err(|error| unwritable(error.into()))?;
+        text.push(b'\n');
+    }
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(unwritable)
+}

@@ -1,0 +1,268 @@
+//! `hostler key`, `network`, `ip` and `server`: single things of a site.
+//!
+//! What is made here is a small deployment of its own. What is given back is always a deployment of ours: a thing that
+//! bears no ticket of this store is shown, and never deleted.
+
+use std::time::Duration;
+
+use hostler_core::name::{DeploymentId, Name, SiteId};
+use hostler_core::plan::{Kind as ThingKind, Plan, What};
+use hostler_core::ticket::Ref;
+use hostler_engine::deploy::{KeySource, Material, OnFailure};
+use serde_json::json;
+
+use super::up::{Extent, Up, place};
+use super::{down, up};
+use crate::app::App;
+use crate::args::{
+    CommandsArgs, Consent, ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs,
+    ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+};
+use crate::attempts::Shift;
+use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
+use crate::error::{Error, Kind};
+use crate::keys::{Keys, public_key};
+use crate::output::Format;
+use crate::target::Wanted;
+use crate::things::{self, Listed, Whose, all, find};
+use crate::view;
+
+/// Does what is asked with keys.
+pub fn keys(app: &App, args: &KeypairArgs) -> Result<(), Error> {
+    match &args.verb {
+        KeyVerb::Create(args) => create_key(app, args),
+        KeyVerb::Import(args) => import_key(app, args),
+        KeyVerb::Ls(args) => ls(app, ThingKind::Keypair, args),
+        KeyVerb::Delete(args) => delete(app, ThingKind::Keypair, args, Deleted::Other),
+    }
+}
+
+/// Does what is asked with networks.
+pub fn networks(app: &App, args: &NetworkArgs) -> Result<(), Error> {
+    let NetworkVerb::Ls(args) = &args.verb;
+    ls(app, ThingKind::Network, args)
+}
+
+/// Does what is asked with public addresses.
+pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
+    match &args.verb {
+        IpVerb::Ls(args) => ls(app, ThingKind::Address, args),
+        IpVerb::Release(args) => delete(app, ThingKind::Address, args, Deleted::Other),
+    }
+}
+
+/// Does what is asked with machines.
+pub fn servers(app: &App, args: &ServerArgs) -> Result<(), Error> {
+    match &args.verb {
+        ServerVerb::Create(args) => create_server(app, args),
+        ServerVerb::Ls(args) => ls(app, ThingKind::Machine, args),
+        ServerVerb::Show(args) => show(app, ThingKind::Machine, args),
+        ServerVerb::Delete(args) => delete(app, ThingKind::Machine, args, Deleted::Other),
+        ServerVerb::Console(args) => console(app, args),
+    }
+}
+
+/// Lists things: ours, or all.
+pub(super) fn ls(app: &App, kind: ThingKind, args: &ListArgs) -> Result<(), Error> {
+    let mut listed = app.block_on(async {
+        let sites = app.sites()?;
+        let on = things::wished(&sites, &args.on)?;
+        unless_interrupted(&interrupts()?, all(app, &sites, kind, &on)).await
+    })?;
+    listed.retain(|listed| args.all || listed.whose == Whose::Ours);
+    if listed.is_empty() && app.format == Format::Text {
+        let hint = if args.all { "" } else { " of ours; `--all` lists all that the project has" };
+        app.printer.say(&format!("no {kind}{hint}"));
+        return Ok(());
+    }
+    app.emit(&listed, |width| view::things(kind, &listed, width))
+}
+
+/// Shows one thing.
+pub(super) fn show(app: &App, kind: ThingKind, args: &ShowArgs) -> Result<(), Error> {
+    let listed = app.block_on(async {
+        let sites = app.sites()?;
+        let on = things::wished(&sites, &args.on)?;
+        unless_interrupted(&interrupts()?, find(app, &sites, kind, &on, &args.name)).await
+    })?;
+    app.emit(&listed, |width| view::thing(&listed, width))
+}
+
+/// What may be deleted with the rest of its deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// A lease, and all that stands on it.
+    Lease,
+    /// Anything else.
+    Other,
+}
+
+/// Gives back the deployment that made a thing.
+pub(super) fn delete(app: &App, kind: ThingKind, args: &DeleteArgs, deleted: Deleted) -> Result<(), Error> {
+    let name = match app.block_on(maker(app, kind, &args.name))? {
+        Some(name) => name,
+        None if args.missing_ok => {
+            let gone = json!({ "status": "already_deleted", "name": args.name });
+            return app.emit(&gone, |_| format!("there is no {kind} `{}` (any more)\n", args.name));
+        }
+        None => {
+            let error = Error::new(Kind::Unknown, format!("there is no {kind} `{}`", args.name));
+            return Err(error.hinted("add `--missing-ok` where that is fine"));
+        }
+    };
+    if deleted == Deleted::Lease {
+        app.block_on(tell_who_stands_on(app, &name))?;
+    }
+    let done = down::give_back(app, &name, args.consent);
+    let gone = done.map_err(|error| match error.kind {
+        // Nothing was done, and nobody was there to be asked: that is a no.
+        Kind::Unconfirmed => Error { kind: Kind::Declined, ..error },
+        _ => error,
+    })?;
+    let status = if args.consent.dry_run { "would_be_deleted" } else { "deleted" };
+    app.emit(&json!({ "status": status, "name": name, "released": gone }), |_| {
+        if args.consent.dry_run { format!("{name} would be given back\n") } else { format!("{name} is given back\n") }
+    })
+}
+
+/// The live deployment that made a thing; nothing where there is no such thing.
+///
+/// # Errors
+/// Where it is not ours.
+async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, Error> {
+    let store = app.store_if_there().await?;
+    if let (Some(store), Ok(name)) = (&store, Name::new(text))
+        && let Some(record) = store.find(&name).await?
+    {
+        return Ok(Some(record.name));
+    }
+    let found = find(app, &app.sites()?, kind, &[], text).await;
+    let listed = match found {
+        Ok(listed) => listed,
+        Err(error) if error.kind == Kind::Unknown => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match (listed.whose, &listed.deployment) {
+        (Whose::Ours, Some(name)) => Ok(Some(name.clone())),
+        (Whose::Ours, None) => {
+            let error = Error::new(Kind::State, format!("no deployment looks after the {kind} `{text}` any more"));
+            Err(error.hinted("`hostler sweep` deletes what is ours and forgotten"))
+        }
+        (Whose::Foreign | Whose::Others, _) => Err(not_ours(kind, &listed)),
+    }
+}
+
+fn not_ours(kind: ThingKind, listed: &Listed) -> Error {
+    let message = format!("the {kind} `{}` at `{}` is not ours, and is not deleted", listed.name(), listed.site);
+    let error = Error::new(Kind::State, message);
+    match listed.whose {
+        Whose::Foreign => {
+            error.hinted("it bears a ticket of another store: `hostler sweep --ticket TICKET` deletes it")
+        }
+        _ => error.hinted("who made it can delete it: `openstack` and the site's own pages do"),
+    }
+}
+
+/// Machines of other deployments on a lease go with it.
+async fn tell_who_stands_on(app: &App, name: &Name) -> Result<(), Error> {
+    let (store, record) = app.deployment(name.as_str()).await?;
+    let leases: Vec<Ref> = record.journal().left(&record.plan).into_iter().filter_map(|left| left.reference).collect();
+    for other in app.readable(&store).await?.iter().filter(|other| other.name != *name) {
+        let on_it =
+            |spec: &hostler_core::plan::MachineSpec| spec.uses.lease.as_ref().is_some_and(|it| leases.contains(it));
+        if other.plan.machines().any(|(_, spec)| on_it(spec)) {
+            app.printer.say(&format!("warning: the machines of `{}` stand on this lease, and go with it", other.name));
+        }
+    }
+    Ok(())
+}
+
+fn create_key(app: &App, args: &KeyCreateArgs) -> Result<(), Error> {
+    let keys = match &args.out {
+        Some(path) => Keys::made_to(app.settings.directory.join(path))?,
+        None => Keys::default(),
+    };
+    make_key(app, &args.name, &args.site, &keys, &args.consent)
+}
+
+fn import_key(app: &App, args: &KeyImportArgs) -> Result<(), Error> {
+    let source = KeySource::Public(public_key(app, &args.public_key)?);
+    make_key(app, &args.name, &args.site, &Keys { source, copy: None }, &args.consent)
+}
+
+/// A key by itself is a deployment with one step.
+fn make_key(app: &App, name: &str, site: &str, keys: &Keys, consent: &Consent) -> Result<(), Error> {
+    let name = Name::new(name)?;
+    let made = app.block_on(async {
+        let (mut interrupts, sites) = (interrupts()?, app.sites()?);
+        let site: SiteId = things::full_name(&sites, site).parse()?;
+        if !sites.contains_key(&site) {
+            things::wished(&sites, &[site.to_string()])?;
+        }
+        let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
+        let plan = Plan::of_one(id, name.clone(), What::Keypair { site }, (app.now)());
+        if consent.dry_run {
+            return Ok(None);
+        }
+        let store = app.store().await?;
+        let lock = store.lock(&name)?;
+        let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
+        let material = Material { key: keys.source.clone(), ..Material::default() };
+        let drive = Drive { app, sites: &sites, store: &store, lock };
+        drive.up(&plan, None, &material, manner, &mut interrupts).await?;
+        if let Some(record) = store.find(&name).await? {
+            keys.write_copy(&store, &record)?;
+        }
+        find(app, &sites, ThingKind::Keypair, &[], name.as_str()).await.map(Some)
+    })?;
+    match made {
+        Some(key) => app.emit(&key, |width| view::thing(&key, width)),
+        None => app
+            .emit(&json!({ "status": "would_be_created", "name": name }), |_| format!("{name} would be registered\n")),
+    }
+}
+
+/// What a machine takes, without its set-up.
+const SERVER: &[ThingKind] =
+    &[ThingKind::Keypair, ThingKind::Network, ThingKind::Lease, ThingKind::Machine, ThingKind::Address];
+
+fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
+    let upped = app.block_on(async {
+        let (mut interrupts, sites) = (interrupts()?, app.sites()?);
+        let flags = crate::args::DemandArgs { name: Some(args.deployment.clone()), ..args.demand.clone() };
+        let demand = app.demand_of_flags(&flags, &args.deployment)?;
+        let wanted = Wanted { demand, secrets: Default::default(), warnings: Vec::new(), checkout: None };
+        let place = place(app, &sites, args.lease.as_deref(), &interrupts).await?;
+        let keys = Keys::of(app, &args.key)?;
+        let up = Up {
+            app,
+            sites: &sites,
+            wanted: &wanted,
+            consent: &args.consent,
+            manner: Manner { patience: args.patience.ssh_timeout, on_failure: OnFailure::GiveBack },
+            shift: Shift::Refused,
+            extent: Extent::Making(SERVER),
+            place: &place,
+            keys: &keys,
+            commands: &CommandsArgs::default(),
+        };
+        up.run(&mut interrupts).await
+    })?;
+    up::show(app, &upped)
+}
+
+fn console(app: &App, args: &ConsoleArgs) -> Result<(), Error> {
+    let text = app.block_on(async {
+        let sites = app.sites()?;
+        let on = things::wished(&sites, &args.on)?;
+        let console = async {
+            let machine = find(app, &sites, ThingKind::Machine, &on, &args.name).await?;
+            match sites.get(&machine.site) {
+                Some(site) => Ok(site.console(&machine.thing.reference).await?),
+                None => Ok(String::new()),
+            }
+        };
+        unless_interrupted(&interrupts()?, console).await
+    })?;
+    app.emit(&json!({ "console": text }), |_| text.clone())
+}

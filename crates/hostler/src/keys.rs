@@ -1,0 +1,120 @@
+//! The key pair that logs in: one that is made, or the user's own.
+
+use std::path::{Path, PathBuf};
+
+use hostler_core::plan::{Kind as ThingKind, Plan};
+use hostler_core::ports::Detail;
+use hostler_engine::deploy::{Files, KeySource};
+use hostler_engine::host::{Identity, write_private};
+use hostler_engine::run::Sites;
+use hostler_engine::store::{Record, Store};
+
+use crate::app::App;
+use crate::args::KeyArgs;
+use crate::error::{Error, Kind};
+
+/// Where the key pair comes from, and where a copy of its private half goes.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Where it comes from.
+    pub source: KeySource,
+    /// A new file for the private half of one that is made.
+    pub copy: Option<PathBuf>,
+}
+
+impl Keys {
+    /// As the flags say.
+    ///
+    /// # Errors
+    /// Where the key can't be read, has a passphrase, or its new file is there already.
+    pub fn of(app: &App, args: &KeyArgs) -> Result<Self, Error> {
+        let path = args.key_path.as_ref().map(|path| app.settings.directory.join(path));
+        match path {
+            None => Ok(Self::default()),
+            Some(path) if args.create_key => Self::made_to(path),
+            Some(path) => {
+                // Users of earlier tools name the public half.
+                let private =
+                    if path.extension().is_some_and(|it| it == "pub") { path.with_extension("") } else { path };
+                Ok(Self { source: pair(private)?, copy: None })
+            }
+        }
+    }
+
+    /// A key pair that is made, with its private half in a new file, too.
+    pub fn made_to(path: PathBuf) -> Result<Self, Error> {
+        if path.exists() {
+            let error =
+                Error::new(Kind::Usage, format!("`{}` is there already: no key is written over", path.display()));
+            return Err(error.hinted("name a new file, or use the key that is there: leave `--create-key` out"));
+        }
+        Ok(Self { source: KeySource::Made, copy: Some(path) })
+    }
+
+    /// A registered key must be the one that is at hand: else nobody could log in to what costs money already.
+    ///
+    /// # Errors
+    /// Where it is another key, or not registered.
+    pub async fn check(&self, sites: &Sites, plan: &Plan) -> Result<(), Error> {
+        let KeySource::Pair { public, private } = &self.source else { return Ok(()) };
+        for (_, spec) in plan.machines() {
+            let (Some(name), Some(site)) = (&spec.uses.keypair, sites.get(&spec.site)) else { continue };
+            let there = site.things(ThingKind::Keypair).await?;
+            let registered = there.iter().find(|thing| thing.reference == *name).map(|thing| &thing.detail);
+            match registered {
+                Some(Detail::Keypair { public_key }) if is_same(public_key, public) => {}
+                Some(_) => {
+                    let message = format!("the key `{name}` at `{}` is not that in `{}`", spec.site, private.display());
+                    return Err(
+                        Error::new(Kind::Config, message).hinted("name the file of its private half: `--key-path`")
+                    );
+                }
+                None => {
+                    let error = Error::new(Kind::Unknown, format!("there is no key `{name}` at `{}`", spec.site));
+                    return Err(error.hinted("`hostler key ls --all` lists those that there are"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the copy, readable by its owner only. A file that is there is never written over.
+    pub fn write_copy(&self, store: &Store, record: &Record) -> Result<(), Error> {
+        let Some(copy) = &self.copy else { return Ok(()) };
+        let unusable = |error: std::io::Error| {
+            Error::new(Kind::System, format!("`{}` can't be written", copy.display())).caused_by(&error)
+        };
+        let key = std::fs::read_to_string(Files::at(store.files_of(record.id)).private_key()).map_err(unusable)?;
+        write_private(copy, &key.into()).map_err(unusable)
+    }
+}
+
+fn pair(private: PathBuf) -> Result<KeySource, Error> {
+    let unusable = |error: &dyn std::error::Error| {
+        Error::new(Kind::Config, format!("the key `{}` can't be used", private.display())).caused_by(error)
+    };
+    let public = Identity::read(&private).and_then(|identity| identity.public()).map_err(|error| unusable(&error))?;
+    Ok(KeySource::Pair { private, public })
+}
+
+/// A public key of a file, for registering.
+pub fn public_key(app: &App, path: &Path) -> Result<String, Error> {
+    let text = app.settings.read_file(path, Kind::Usage)?;
+    let is_key = |line: &&str| {
+        line.split_whitespace()
+            .next()
+            .is_some_and(|word| word.starts_with("ssh-") || word.starts_with("ecdsa-") || word.starts_with("sk-"))
+    };
+    match text.lines().map(str::trim).find(is_key) {
+        Some(line) if !text.contains("PRIVATE KEY") => Ok(line.to_owned()),
+        _ => {
+            let error = Error::new(Kind::Usage, format!("`{}` is no public key", path.display()));
+            Err(error.hinted("name the file that ends in `.pub`"))
+        }
+    }
+}
+
+/// The type and the key count; the comment does not.
+fn is_same(one: &str, other: &str) -> bool {
+    one.split_whitespace().take(2).eq(other.split_whitespace().take(2))
+}

@@ -1,0 +1,123 @@
+//! Where a plan may look, beyond what its demand says: on a lease that runs already, or among some hosts only.
+
+use std::collections::BTreeSet;
+
+use hostler_core::demand::Demand;
+use hostler_core::name::SiteId;
+use hostler_core::offer::{HoldTerm, HostId, Market};
+use hostler_core::plan::{Held, Kind as ThingKind, Plan};
+use hostler_core::ports::Grant;
+use hostler_core::ticket::Ref;
+use hostler_engine::run::Sites;
+use hostler_engine::store::Record;
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::error::{Error, Kind};
+use crate::things::{Listed, find};
+
+/// Where a plan may look.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    held: Option<Held>,
+    hosts: BTreeSet<HostId>,
+}
+
+impl Place {
+    /// On a lease that runs already: its id or name, or the deployment that made it.
+    ///
+    /// # Errors
+    /// Where there is none, it doesn't run, or the site doesn't say which hosts it has.
+    pub async fn on_lease(app: &App, sites: &Sites, text: &str) -> Result<Self, Error> {
+        let lease = find(app, sites, ThingKind::Lease, &[], text).await?;
+        let Some(grant) = lease.thing.grant() else {
+            return Err(Error::new(Kind::State, format!("`{}` doesn't say what the lease `{text}` holds", lease.site)));
+        };
+        if lease.thing.state != "ACTIVE" {
+            return Err(not_running(text, &lease, grant, (app.now)()));
+        }
+        let taken = taken(app, &lease.thing.reference).await?;
+        let hosts: BTreeSet<HostId> = grant.hosts.iter().filter(|host| !taken.contains(host)).cloned().collect();
+        if hosts.is_empty() {
+            let message = format!("the lease `{text}` has no room: our machines are on all of its hosts");
+            return Err(Error::new(Kind::NoOffer, message));
+        }
+        let held = held(lease.site, lease.thing.reference.clone(), grant.clone(), hosts);
+        Ok(Self { held: Some(held), hosts: BTreeSet::new() })
+    }
+
+    /// Only these hosts; all where none is named.
+    pub fn of_hosts(hosts: &[String]) -> Self {
+        Self { held: None, hosts: hosts.iter().cloned().map(HostId).collect() }
+    }
+
+    /// Where a stored plan looked.
+    pub async fn of(sites: &Sites, plan: &Plan) -> Result<Self, Error> {
+        let on_lease = |pick: &hostler_core::plan::Pick| match &pick.terms.hold {
+            HoldTerm::Held(lease) => Some((pick.site.clone(), lease.clone())),
+            HoldTerm::Launch | HoldTerm::Lease => None,
+        };
+        let Some((site, lease)) = plan.picks.iter().find_map(on_lease) else { return Ok(Self::default()) };
+        let Some(provider) = sites.get(&site) else { return Ok(Self::default()) };
+        let there = provider.things(ThingKind::Lease).await?;
+        let grant = there.iter().find(|thing| thing.reference == lease).and_then(|thing| thing.grant().cloned());
+        let Some(grant) = grant else {
+            return Err(Error::new(Kind::Stale, format!("the lease `{lease}` of the plan is gone from `{site}`")));
+        };
+        let hosts = grant.hosts.iter().cloned().collect();
+        Ok(Self { held: Some(held(site, lease, grant, hosts)), hosts: BTreeSet::new() })
+    }
+
+    /// The market as far as the plan may look.
+    pub fn apply(&self, market: Market) -> Market {
+        let market = match &self.held {
+            Some(held) => held.apply(market),
+            None => market,
+        };
+        if self.hosts.is_empty() { market } else { market.with_hosts(|_, host| self.hosts.contains(host)) }
+    }
+
+    /// The demand, which ends with the lease where it doesn't say when.
+    pub fn within(&self, demand: &Demand, now: Timestamp) -> Demand {
+        let mut demand = demand.clone();
+        if let Some(held) = &self.held {
+            let start = demand.lease.start.unwrap_or(now);
+            let left = start.duration_until(held.window.end());
+            if demand.lease.duration.is_none() && left.is_positive() {
+                (demand.lease.start, demand.lease.duration) = (Some(start), Some(left));
+            }
+        }
+        demand
+    }
+}
+
+fn held(site: SiteId, lease: Ref, grant: Grant, hosts: BTreeSet<HostId>) -> Held {
+    Held { lease, site, window: grant.window, hosts }
+}
+
+fn not_running(text: &str, lease: &Listed, grant: &Grant, now: Timestamp) -> Error {
+    let state = &lease.thing.state;
+    if grant.window.start() > now {
+        let message = format!("the lease `{text}` has not begun: it is {state} until {}", grant.window.start());
+        return Error::new(Kind::NotNow, message).hinted(format!("wait for it: `hostler lease wait {text}`"));
+    }
+    Error::new(Kind::State, format!("the lease `{text}` does not run: it is {state}"))
+        .hinted("`hostler lease ls --all` lists those that do")
+}
+
+/// The hosts of a lease that our live deployments have machines on.
+async fn taken(app: &App, lease: &Ref) -> Result<BTreeSet<HostId>, Error> {
+    let Some(store) = app.store_if_there().await? else { return Ok(BTreeSet::new()) };
+    let records = app.readable(&store).await?;
+    Ok(records.iter().flat_map(|record| hosts_on(record, lease)).collect())
+}
+
+fn hosts_on(record: &Record, lease: &Ref) -> Vec<HostId> {
+    let journal = record.journal();
+    let stands_on = |spec: &hostler_core::plan::MachineSpec| {
+        let own = spec.lease.as_ref().and_then(|step| journal.made(step)).map(|made| &made.reference);
+        spec.uses.lease.as_ref().or(own) == Some(lease)
+    };
+    let machines = record.plan.machines().map(|(_, spec)| spec).filter(|spec| stands_on(spec));
+    machines.filter_map(|spec| spec.host.clone()).collect()
+}

@@ -1,0 +1,171 @@
+//! Single things of the sites: all that we may look at, and whose each is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use hostler_core::demand::SiteWish;
+use hostler_core::name::{DeploymentId, Name, SiteId};
+use hostler_core::plan::Kind as ThingKind;
+use hostler_core::ports::{SiteError, Thing};
+use hostler_engine::run::Sites;
+use serde::Serialize;
+
+use crate::app::{App, near};
+use crate::error::{Error, Kind};
+
+/// A thing of a site, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Where.
+    pub site: SiteId,
+    /// Whose.
+    pub whose: Whose,
+    /// The live deployment that made it, where it is ours.
+    pub deployment: Option<Name>,
+    /// The thing.
+    pub thing: Thing,
+}
+
+/// Whose a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// A deployment of this user's store made it.
+    Ours,
+    /// It bears a ticket of a deployment that this store doesn't know.
+    Foreign,
+    /// It bears no ticket.
+    Others,
+}
+
+/// The sites that are meant: by their full name, or by their place alone where that names just one.
+///
+/// # Errors
+/// Where one is not configured.
+pub fn wished(sites: &Sites, texts: &[String]) -> Result<Vec<SiteWish>, Error> {
+    texts.iter().map(|text| wish(sites, text)).collect()
+}
+
+fn wish(sites: &Sites, text: &str) -> Result<SiteWish, Error> {
+    let wish: SiteWish = full_name(sites, text).parse::<SiteId>().map(SiteWish)?;
+    if sites.keys().any(|site| wish.means(site)) {
+        return Ok(wish);
+    }
+    let configured: Vec<String> = sites.keys().map(|site| format!("`{site}`")).collect();
+    let error = Error::new(Kind::Unknown, format!("the site `{text}` is not configured"));
+    Err(error.hinted(format!("configured are: {}", configured.join(", "))))
+}
+
+/// `uc` is `chameleon/uc`, where no other site is at a place of that name and no provider is called so.
+pub fn full_name(sites: &Sites, text: &str) -> String {
+    let is_provider = sites.keys().any(|site| site.provider.as_str() == text);
+    let mut places = sites.keys().filter(|site| site.place.as_ref().is_some_and(|place| place.as_str() == text));
+    match (is_provider, places.next(), places.next()) {
+        (false, Some(only), None) => only.to_string(),
+        _ => text.to_owned(),
+    }
+}
+
+/// All things of a kind at the wished sites (all, where none is wished). Of a site that says nothing the user is told.
+///
+/// # Errors
+/// Where no site said anything.
+pub async fn all(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Result<Vec<Listed>, Error> {
+    let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
+    let asked = join_all(wished.map(async |(id, site)| (id, site.things(kind).await))).await;
+    let known = Known::of(app).await?;
+    let (mut listed, mut refused, mut answered) = (Vec::new(), Vec::<SiteError>::new(), false);
+    for (site, answer) in asked {
+        match answer {
+            Ok(things) => {
+                answered = true;
+                listed.extend(things.into_iter().map(|thing| known.listed(site, thing)));
+            }
+            Err(error) => refused.push(error),
+        }
+    }
+    match (answered, refused.pop()) {
+        (false, Some(error)) => Err(error.into()),
+        (_, last) => {
+            for error in refused.iter().chain(&last) {
+                app.printer.say(&format!("note: {} could not be asked: {}", error.site, error.message));
+            }
+            listed.sort_by(|a, b| {
+                (&a.site, &a.thing.name, &a.thing.reference).cmp(&(&b.site, &b.thing.name, &b.thing.reference))
+            });
+            Ok(listed)
+        }
+    }
+}
+
+/// One thing: by its id or name at the site, or by the deployment that made it.
+///
+/// # Errors
+/// Where there is none, or more than one.
+pub async fn find(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish], text: &str) -> Result<Listed, Error> {
+    let things = all(app, sites, kind, on).await?;
+    let mut exact: Vec<&Listed> = things.iter().filter(|listed| listed.thing.reference.0 == text).collect();
+    if exact.is_empty() {
+        exact = things.iter().filter(|listed| listed.is_called(text)).collect();
+    }
+    match exact.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(missing(kind, text, &things)),
+        several => {
+            let ids: Vec<String> = several.iter().map(|listed| format!("`{}`", listed.thing.reference)).collect();
+            let error = Error::new(Kind::Usage, format!("several are called `{text}`"));
+            Err(error.hinted(format!("name one by its id: {}", ids.join(", "))))
+        }
+    }
+}
+
+fn missing(kind: ThingKind, text: &str, things: &[Listed]) -> Error {
+    let names = things.iter().map(|listed| listed.thing.name.as_str());
+    let near = near(text, names).map(|near| format!("did you mean `{near}`?"));
+    Error::new(Kind::Unknown, format!("there is no {kind} `{text}`"))
+        .hinted(near.unwrap_or_else(|| "`… ls --all` lists those that there are".to_owned()))
+}
+
+impl Listed {
+    /// What people call it: without the ticket, which a name may hold.
+    pub fn name(&self) -> &str {
+        let name = &self.thing.name;
+        match (&self.thing.ticket, name.rsplit_once(' ')) {
+            (Some(ticket), Some((own, last))) if last == ticket.to_string() => own,
+            _ => name,
+        }
+    }
+
+    fn is_called(&self, text: &str) -> bool {
+        self.thing.name == text
+            || self.name() == text
+            || self.deployment.as_ref().is_some_and(|name| name.as_str() == text)
+    }
+}
+
+/// The deployments of this store.
+struct Known {
+    ids: BTreeSet<DeploymentId>,
+    live: BTreeMap<DeploymentId, Name>,
+}
+
+impl Known {
+    async fn of(app: &App) -> Result<Self, Error> {
+        let Some(store) = app.store_if_there().await? else {
+            return Ok(Self { ids: BTreeSet::new(), live: BTreeMap::new() });
+        };
+        let live = store.list().await?.records.into_iter().map(|record| (record.id, record.name)).collect();
+        Ok(Self { ids: store.ids().await?, live })
+    }
+
+    fn listed(&self, site: &SiteId, thing: Thing) -> Listed {
+        let by = thing.ticket.as_ref().map(|ticket| ticket.deployment);
+        let whose = match by {
+            Some(id) if self.ids.contains(&id) => Whose::Ours,
+            Some(_) => Whose::Foreign,
+            None => Whose::Others,
+        };
+        let deployment = by.and_then(|id| self.live.get(&id).cloned());
+        Listed { site: site.clone(), whose, deployment, thing }
+    }
+}

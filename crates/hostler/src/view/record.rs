@@ -1,0 +1,79 @@
+//! The audit trail, and what deployments cost.
+
+use hostler_engine::audit::{Act, Line, Outcome, Stage};
+
+use super::words::{instant, money};
+use crate::commands::cost_report::Report;
+use crate::table::{Column, Width, cell, table};
+
+/// A line for each line of the trail.
+pub fn audit(lines: &[Line], width: Width) -> String {
+    use Column::{Left, Name};
+    let columns = [Name("WHEN"), Name("SITE"), Left("WHAT"), Left("CAME OF IT"), Left("LEASE")];
+    let row = |line: &Line| {
+        let lease = line.lease.as_ref().map(ToString::to_string).unwrap_or_default();
+        vec![cell(instant(line.at)), cell(&line.site), cell(act(&line.act)), cell(stage(&line.stage)), cell(lease)]
+    };
+    table(width, &columns, lines.iter().map(row))
+}
+
+fn act(act: &Act) -> String {
+    match act {
+        Act::Create { name, window, hosts } => {
+            let until = instant(window.end());
+            format!("create {name} from {} until {until}: {}", instant(window.start()), joined(hosts))
+        }
+        Act::Extend { until } => format!("extend until {}", instant(*until)),
+        Act::Delete => "delete".to_owned(),
+    }
+}
+
+fn stage(stage: &Stage) -> String {
+    match stage {
+        Stage::Intent => "asked".to_owned(),
+        Stage::Outcome { outcome: Outcome::Refused { error }, .. } => format!("refused: {error}"),
+        Stage::Outcome { outcome: Outcome::Done { granted: None }, .. } => "done".to_owned(),
+        Stage::Outcome { outcome: Outcome::Done { granted: Some(grant) }, .. } => {
+            format!("granted until {}: {}", instant(grant.window.end()), joined(&grant.hosts))
+        }
+    }
+}
+
+fn joined(hosts: &[hostler_core::offer::HostId]) -> String {
+    hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// A line for each deployment, and the sums.
+pub fn costs(report: &Report, width: Width) -> String {
+    use Column::{Left, Name, Right};
+    let columns = [
+        Name("NAME"),
+        Left("STATE"),
+        Name("SITE"),
+        Name("SINCE"),
+        Right("PRICE/H"),
+        Right("PLANNED"),
+        Right("USED"),
+        Name("UNIT"),
+    ];
+    let row = |row: &crate::commands::cost_report::Row| {
+        let sites: Vec<String> = row.sites.iter().map(ToString::to_string).collect();
+        vec![
+            cell(&row.name),
+            cell(row.state),
+            cell(sites.join(", ")),
+            cell(instant(row.created)),
+            cell(money(row.usage.per_hour)),
+            cell(row.usage.planned.map_or_else(|| "-".to_owned(), |planned| planned.to_string())),
+            cell(money(row.usage.used)),
+            cell(row.usage.unit),
+        ]
+    };
+    let mut out = table(width, &columns, report.deployments.iter().map(row));
+    for (unit, total) in &report.totals {
+        let unknown =
+            if total.unknown > 0 { format!(", and {} of unknown price", total.unknown) } else { String::new() };
+        out.push_str(&format!("{} {unit} used, {} {unit} an hour now{unknown}\n", total.used, total.per_hour));
+    }
+    out
+}

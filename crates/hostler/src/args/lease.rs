@@ -19,7 +19,7 @@ pub struct LeaseArgs {
 #[derive(Debug, Subcommand)]
 pub enum LeaseVerb {
     /// Make a lease, and nothing else: `hostler up NAME` launches on it later, `hostler down NAME` gives it back
-    Create(LeaseCreateArgs),
+    Create(Box<LeaseCreateArgs>),
     /// List our leases, or all that the project has
     Ls(ListArgs),
     /// Show one lease: its window, its hosts, and whose it is

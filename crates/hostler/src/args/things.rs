@@ -151,7 +151,7 @@ pub struct ServerArgs {
 #[derive(Debug, Subcommand)]
 pub enum ServerVerb {
     /// Launch machines, and don't set them up: `hostler up NAME` does that later
-    Create(ServerCreateArgs),
+    Create(Box<ServerCreateArgs>),
     /// List our machines, or all that the project has
     Ls(ListArgs),
     /// Show one machine

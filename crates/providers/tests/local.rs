@@ -9,6 +9,7 @@ mod lab;
 use std::fs;
 use std::time::Duration;
 
+use hostler_core::offer::Terms;
 use hostler_core::plan::Kind;
 use hostler_core::ports::{Owned, Power, Provider, Remedy, Sighting, Verdict};
 use hostler_core::size::Bytes;
@@ -22,8 +23,13 @@ use virt::domain::Domain;
 async fn the_contract_holds() {
     let lab = Lab::new().await;
     let spec = lab.spec("contract");
-    let contract =
-        contract::Contract { provider: &lab.local, deployment: lab.deployment, spec, public_key: lab.public_key() };
+    let contract = contract::Contract {
+        provider: &lab.local,
+        deployment: lab.deployment,
+        spec,
+        public_key: lab.public_key(),
+        terms: Terms::default(),
+    };
     contract.hold(&lab::any_window()).await;
 }
 

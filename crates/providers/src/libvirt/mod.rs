@@ -132,8 +132,7 @@ impl Local {
     }
 
     fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
-        let Trouble { message, remedy, hint } = trouble;
-        SiteError { site: self.inner.settings.site.clone(), doing: doing.to_owned(), message, remedy, hint }
+        trouble.at(&self.inner.settings.site, doing)
     }
 }
 

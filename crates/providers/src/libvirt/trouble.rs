@@ -1,34 +1,11 @@
-//! Why something failed, before it is known where: the site and the doing are added at the port.
+//! libvirt's errors, and what to do about them.
 
 use std::time::Duration;
 
 use hostler_core::ports::Remedy;
 use virt::error::{Error, ErrorNumber};
 
-/// A failure, and what the caller does next.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    pub message: String,
-    pub remedy: Remedy,
-    pub hint: Option<String>,
-}
-
-impl Trouble {
-    /// An answer that we don't know what to do about.
-    pub fn report(message: impl Into<String>) -> Self {
-        Self { message: message.into(), remedy: Remedy::Report, hint: None }
-    }
-
-    /// There is not enough of something.
-    pub fn full(message: impl Into<String>) -> Self {
-        Self { message: message.into(), remedy: Remedy::Replan, hint: None }
-    }
-
-    /// The user has to do something.
-    pub fn ask(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), remedy: Remedy::Ask, hint: Some(hint.into()) }
-    }
-}
+pub(super) use crate::trouble::Trouble;
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
@@ -53,12 +30,6 @@ impl From<Error> for Trouble {
 /// Without systemd, libvirt finds the control groups but not the part of them that it wants to use.
 const CONTROL_GROUPS: &str =
     "let libvirt do without: write `cgroup_controllers = [ ]` into /etc/libvirt/qemu.conf and start libvirtd anew";
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
-        Self::report(error.to_string())
-    }
-}
 
 /// libvirt's messages, some of which begin like sentences.
 fn fragment(message: &str) -> String {

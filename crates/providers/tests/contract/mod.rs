@@ -1,7 +1,8 @@
 //! What every provider must do, whatever API stands behind it: one suite of cases, run against each.
 
 use hostler_core::name::DeploymentId;
-use hostler_core::plan::{Kind, MachineSpec};
+use hostler_core::offer::{HoldTerm, KeyTerm, NetworkTerm, ReachTerm, Terms};
+use hostler_core::plan::{Kind, LeaseSpec, MachineSpec};
 use hostler_core::ports::{Creation, Made, Owned, Power, Provider, Sighting};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
@@ -12,22 +13,35 @@ pub struct Contract<'a> {
     pub provider: &'a dyn Provider,
     /// A deployment that has nothing at the site.
     pub deployment: DeploymentId,
-    /// The machine.
+    /// The machine. What it stands on is filled in from what the site asks for.
     pub spec: MachineSpec,
     /// A key that may log in to it.
     pub public_key: String,
+    /// What the site asks for beside the machine.
+    pub terms: Terms,
 }
+
+/// Every kind of thing.
+const KINDS: [Kind; 6] = [Kind::Keypair, Kind::Network, Kind::Lease, Kind::Machine, Kind::Address, Kind::Volume];
 
 impl Contract<'_> {
     /// Every case, in an order in which each finds what those before have left.
     pub async fn hold(&self, window: &Window) {
         self.offers_are_of_the_site(window).await;
         self.what_is_not_there_is_absent().await;
-        let network = self.a_network_is_made_once().await;
-        let machine = self.a_machine_is_made_once(&network).await;
-        self.what_bears_another_ticket_is_not_deleted(&machine).await;
+        let mut made = self.surroundings(window).await;
+        let machine = self.a_machine_is_made_once(&made).await;
+        made.push((Kind::Machine, machine.clone()));
+        if let ReachTerm::PublicAddress(pool) = &self.terms.reach {
+            let what = Creation::Address { pool: pool.clone(), machine: machine.reference.clone() };
+            made.push((Kind::Address, self.made_once(Kind::Address, &what).await));
+        }
+        for (kind, made) in &made {
+            self.what_bears_another_ticket_is_not_deleted(*kind, made).await;
+        }
         self.power_goes_off_and_on(&machine).await;
-        self.what_was_made_is_removed(&[(Kind::Machine, &machine), (Kind::Network, &network)]).await;
+        made.reverse();
+        self.what_was_made_is_removed(&made).await;
     }
 
     async fn offers_are_of_the_site(&self, window: &Window) {
@@ -38,25 +52,49 @@ impl Contract<'_> {
 
     async fn what_is_not_there_is_absent(&self) {
         let reference = Ref("hostler-contract-no-such-thing".to_owned());
-        for kind in [Kind::Machine, Kind::Network] {
-            assert_eq!(self.provider.look(kind, &reference).await.unwrap(), Sighting::Absent);
+        for kind in KINDS {
+            assert_eq!(self.provider.look(kind, &reference).await.unwrap(), Sighting::Absent, "{kind}");
             let owned = Owned { ticket: self.ticket(kind), kind, reference: reference.clone() };
-            self.provider.delete(&owned).await.unwrap();
+            // A site may refuse what it knows to be no thing of its own.
+            if kind != Kind::Volume {
+                self.provider.delete(&owned).await.unwrap();
+            }
         }
         assert_eq!(self.ours().await, []);
     }
 
-    async fn a_network_is_made_once(&self) -> Made {
-        let what = Creation::Network { machines: vec![self.spec.name.clone()] };
-        self.made_once(Kind::Network, &what).await
+    /// What the site asks for before a machine.
+    async fn surroundings(&self, window: &Window) -> Vec<(Kind, Made)> {
+        let mut wanted = Vec::new();
+        if self.terms.key == KeyTerm::Keypair {
+            wanted.push(Creation::Keypair { public_key: self.public_key.clone() });
+        }
+        if self.terms.network == NetworkTerm::Own {
+            wanted.push(Creation::Network { machines: vec![self.spec.name.clone()] });
+        }
+        if self.terms.hold == HoldTerm::Lease {
+            let (name, site) = (self.spec.name.clone(), self.spec.site.clone());
+            let hosts = self.spec.host.iter().cloned().collect();
+            wanted.push(Creation::Lease { spec: Box::new(LeaseSpec { name, site, window: *window, hosts }) });
+        }
+        let mut made = Vec::new();
+        for what in wanted {
+            made.push((what.kind(), self.made_once(what.kind(), &what).await));
+        }
+        made
     }
 
-    async fn a_machine_is_made_once(&self, network: &Made) -> Made {
+    async fn a_machine_is_made_once(&self, around: &[(Kind, Made)]) -> Made {
+        let of = |kind| around.iter().find(|(made, _)| *made == kind).map(|(_, made)| made.reference.clone());
+        let mut spec = self.spec.clone();
+        if let NetworkTerm::Shared(name) = &self.terms.network {
+            spec.shared_network = Some(name.clone());
+        }
         let what = Creation::Machine {
-            spec: Box::new(self.spec.clone()),
-            network: Some(network.reference.clone()),
-            lease: None,
-            keypair: None,
+            spec: Box::new(spec),
+            network: of(Kind::Network),
+            lease: of(Kind::Lease),
+            keypair: of(Kind::Keypair),
             public_key: self.public_key.clone(),
             first_boot: String::new(),
         };
@@ -75,10 +113,10 @@ impl Contract<'_> {
         first
     }
 
-    async fn what_bears_another_ticket_is_not_deleted(&self, machine: &Made) {
+    async fn what_bears_another_ticket_is_not_deleted(&self, kind: Kind, made: &Made) {
         let before = self.ours().await;
         let other = Ticket { deployment: self.deployment, step: StepId::new("somebody-else").unwrap() };
-        let owned = Owned { ticket: other, kind: Kind::Machine, reference: machine.reference.clone() };
+        let owned = Owned { ticket: other, kind, reference: made.reference.clone() };
         assert!(self.provider.delete(&owned).await.is_err());
         assert_eq!(self.ours().await, before);
     }
@@ -91,7 +129,7 @@ impl Contract<'_> {
         }
     }
 
-    async fn what_was_made_is_removed(&self, things: &[(Kind, &Made)]) {
+    async fn what_was_made_is_removed(&self, things: &[(Kind, Made)]) {
         for (kind, made) in things {
             let owned = Owned { ticket: self.ticket(*kind), kind: *kind, reference: made.reference.clone() };
             self.provider.delete(&owned).await.unwrap();

@@ -1,5 +1,10 @@
 //! The shared HTTP layer: the only place of this crate that opens connections to the outside.
 
+mod call;
+mod retry;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +12,9 @@ use std::time::Duration;
 use hostler_core::size::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
+
+pub use call::{Answer, Body, Caller, Method, Patience, Repeat, Request, Silence};
+pub use reqwest::Url;
 
 /// Told how far something long has come, a line each time.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -38,6 +46,16 @@ pub enum HttpError {
         /// The most that was allowed.
         limit: Bytes,
     },
+    /// The server answered something else than what the call is known to answer.
+    #[error("the answer of `{url}` ({status}) is not the JSON that was expected: {why}")]
+    NotJson {
+        /// What was asked, without user name, password and query.
+        url: String,
+        /// The answer's status.
+        status: u16,
+        /// What was wrong with it.
+        why: String,
+    },
     /// The text is no address.
     #[error("`{0}` is not an http or https address")]
     BadUrl(String),
@@ -48,14 +66,34 @@ pub enum HttpError {
 
 /// A client that trusts what the operating system trusts (and `SSL_CERT_FILE`), and uses the proxies of the environment.
 pub fn client() -> Result<reqwest::Client, HttpError> {
+    builder().build().map_err(|error| HttpError::Transport { url: String::new(), why: chain(&error) })
+}
+
+/// The same for calls with secrets: it trusts these certificates as well (the text of PEM files), and follows no
+/// redirection to another server.
+fn client_trusting(authorities: &[String]) -> Result<reqwest::Client, HttpError> {
+    let failed = |error: reqwest::Error| HttpError::Transport { url: String::new(), why: chain(&error) };
+    let mut builder = builder().redirect(reqwest::redirect::Policy::custom(only_to_the_same_server));
+    for pem in authorities {
+        let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(failed)?;
+        builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+    }
+    builder.build().map_err(failed)
+}
+
+fn builder() -> reqwest::ClientBuilder {
     // Only the first caller's choice counts, and every caller chooses the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .user_agent(concat!("hostler/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(30))
         .read_timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| HttpError::Transport { url: String::new(), why: chain(&error) })
+}
+
+/// reqwest takes `Authorization` off a call that is sent elsewhere, and knows no other header with a token.
+fn only_to_the_same_server(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
+    let same = attempt.previous().last().is_some_and(|last| last.origin() == attempt.url().origin());
+    if same && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
 }
 
 /// Streams what is at an address into a new file, at most `limit`. Returns its SHA-256 in hexadecimal digits.
@@ -91,15 +129,15 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn http_url(text: &str) -> Result<reqwest::Url, HttpError> {
-    match reqwest::Url::parse(text) {
+pub(crate) fn http_url(text: &str) -> Result<Url, HttpError> {
+    match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         _ => Err(HttpError::BadUrl(text.to_owned())),
     }
 }
 
 /// An address as it may be shown: what stands before `@`, and the query, may be secret.
-fn without_credentials(url: &reqwest::Url) -> String {
+fn without_credentials(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}{}", url.scheme(), url.path())

@@ -1,0 +1,217 @@
+//! What can be told of an image: by its properties, and by its name where they are silent.
+
+use hostler_core::inventory::arch;
+use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
+use hostler_core::size::Bytes;
+
+use super::Settings;
+use super::glance::Image;
+
+/// The images that machines can boot, the best guess first: an alias before the dated builds behind it, systems that are
+/// known before others, the latest version first.
+pub(super) fn bootable(images: &[Image], settings: &Settings) -> Vec<ImageFacts> {
+    let mut bootable: Vec<(bool, bool, ImageFacts)> = images
+        .iter()
+        .filter(|image| image.status == "active" && boots(image))
+        .filter_map(|image| {
+            let name = image.name.as_deref()?;
+            Some((is_dated(name), !is_official(image, name), facts(image, name, settings)))
+        })
+        .collect();
+    bootable.sort_by(|(dated_a, other_a, a), (dated_b, other_b, b)| {
+        let rank = |image: &ImageFacts| image.os.as_ref().map_or(u8::MAX, |os| preference(&os.id));
+        (dated_a, other_a, rank(a))
+            .cmp(&(dated_b, other_b, rank(b)))
+            .then_with(|| version(b).cmp(&version(a)))
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    let mut images: Vec<ImageFacts> = bootable.into_iter().map(|(_, _, facts)| facts).collect();
+    // A name may be used again for each build: the newest is booted.
+    images.dedup_by(|a, b| a.name == b.name && a.arch == b.arch);
+    images
+}
+
+fn preference(os: &str) -> u8 {
+    ["ubuntu", "debian", "rocky", "centos"].iter().position(|known| *known == os).map_or(u8::MAX - 1, |at| at as u8)
+}
+
+/// Made by the cloud's own operators.
+fn is_official(image: &Image, name: &str) -> bool {
+    name.starts_with("CC-") || image.property("chameleon-supported") == Some("true")
+}
+
+/// A version as numbers, so that `9` comes before `10`.
+fn version(image: &ImageFacts) -> Vec<u32> {
+    let text = image.os.as_ref().and_then(|os| os.version.as_deref()).unwrap_or_default();
+    text.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// What only starts other images is none.
+fn boots(image: &Image) -> bool {
+    let part = matches!(image.disk_format.as_deref(), Some("aki" | "ari"));
+    let named = image.name.as_deref().is_some_and(|name| {
+        let name = name.to_ascii_lowercase();
+        let words = ["kernel", "ramdisk", "initramfs"];
+        words.iter().any(|word| name.split(['.', '_', '-']).any(|part| part == *word))
+    });
+    !part && !named
+}
+
+fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
+    let os = os(image, name);
+    let disk = Bytes::gib(image.min_disk).max(Bytes(image.virtual_size.unwrap_or(0)));
+    ImageFacts {
+        name: name.to_owned(),
+        arch: architecture(image, name),
+        user: user(image, name, os.as_ref(), settings),
+        disk,
+        memory: Bytes::mib(image.min_ram),
+        os,
+        accelerators: accelerators(name),
+    }
+}
+
+fn architecture(image: &Image, name: &str) -> String {
+    let said = image.property("architecture").or_else(|| image.property("hw_architecture"));
+    let words = || name.split(['-', '_', ' ']).map(str::to_ascii_lowercase);
+    let named = || words().find(|word| matches!(word.as_str(), "arm64" | "aarch64" | "ppc64le"));
+    match (said, named()) {
+        (Some(said), _) => arch(said).to_owned(),
+        (None, Some(named)) => arch(&named).to_owned(),
+        (None, None) => "x86_64".to_owned(),
+    }
+}
+
+fn accelerators(name: &str) -> AcceleratorSoftware {
+    let has = |word: &str| name.split(['-', '_', ' ']).any(|part| part.to_ascii_uppercase().starts_with(word));
+    match (has("CUDA"), has("ROCM")) {
+        (true, _) => AcceleratorSoftware::Cuda,
+        (false, true) => AcceleratorSoftware::Rocm,
+        (false, false) => AcceleratorSoftware::None,
+    }
+}
+
+fn os(image: &Image, name: &str) -> Option<OsRelease> {
+    if let Some(id) = image.property("os_distro") {
+        let version = image.property("os_version").map(str::to_owned);
+        return Some(OsRelease { id: id.to_ascii_lowercase(), version });
+    }
+    let lower = name.to_ascii_lowercase();
+    let (id, at) = ["ubuntu", "centos", "debian", "rocky", "fedora", "almalinux"]
+        .iter()
+        .find_map(|known| lower.find(known).map(|at| (*known, at + known.len())))?;
+    let rest = lower[at..].trim_start_matches(['-', ' ']);
+    let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    // A date behind the name is no version.
+    let version = Some(version.trim_end_matches('.').to_owned()).filter(|text| !text.is_empty() && text.len() <= 5);
+    Some(OsRelease { id: id.to_owned(), version })
+}
+
+/// `os_admin_user` is Glance's own word for it; the rest is what the systems' own images have.
+fn user(image: &Image, name: &str, os: Option<&OsRelease>, settings: &Settings) -> String {
+    if let Some(user) = image.property("os_admin_user") {
+        return user.to_owned();
+    }
+    if name.starts_with("CC-") || settings.user == "cc" {
+        return "cc".to_owned();
+    }
+    match os.map(|os| os.id.as_str()) {
+        Some(known @ ("ubuntu" | "debian" | "fedora" | "rocky" | "almalinux")) => known.to_owned(),
+        Some("centos") => "cloud-user".to_owned(),
+        _ => settings.user.clone(),
+    }
+}
+
+/// A build of a certain day, as `…-20240129`, `…-20221005-1665164598.226599` or `…_2024-10-23 17:58:55.416104`.
+fn is_dated(name: &str) -> bool {
+    let days = name.split(['-', '_', ' ', '.']).filter(|part| part.len() == 8);
+    let is_day = |part: &str| part.starts_with("20") && part.bytes().all(|b| b.is_ascii_digit());
+    days.into_iter().any(is_day) || name.contains("_20")
+}
+
+#[cfg(test)]
+mod tests {
+    use hostler_core::name::SiteId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn image(name: &str, more: serde_json::Value) -> Image {
+        let mut image = json!({"id": name, "name": name, "status": "active"});
+        image.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(image).unwrap()
+    }
+
+    fn chosen(images: &[Image]) -> Vec<ImageFacts> {
+        let site: SiteId = "openstack/x".parse().unwrap();
+        bootable(images, &Settings::new(site))
+    }
+
+    #[test]
+    fn names_tell_what_properties_do_not() {
+        let images = [
+            "CC-Ubuntu22.04-CUDA_2025-05-05 19:42:40.161961",
+            "CC-Ubuntu24.04-ARM64",
+            "CC-Ubuntu24.04-ROCm",
+            "CC-CentOS9-Stream",
+            "CC-Ubuntu20.04-CUDA11-20211129",
+            "somebody-s-own",
+        ]
+        .map(|name| image(name, json!({})));
+        let told: Vec<String> = chosen(&images)
+            .iter()
+            .map(|it| {
+                let os = it.os.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+                format!("{} | {os} | {} | {:?} | {}", it.name, it.arch, it.accelerators, it.user)
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        CC-Ubuntu24.04-ARM64 | ubuntu 24.04 | aarch64 | None | cc
+        CC-Ubuntu24.04-ROCm | ubuntu 24.04 | x86_64 | Rocm | cc
+        CC-CentOS9-Stream | centos 9 | x86_64 | None | cc
+        somebody-s-own | ? | x86_64 | None | ubuntu
+        CC-Ubuntu22.04-CUDA_2025-05-05 19:42:40.161961 | ubuntu 22.04 | x86_64 | Cuda | cc
+        CC-Ubuntu20.04-CUDA11-20211129 | ubuntu 20.04 | x86_64 | Cuda | cc
+        ");
+    }
+
+    #[test]
+    fn properties_count_before_names() {
+        let told = chosen(&[image(
+            "Ubuntu-arm64",
+            json!({"architecture": "amd64", "os_distro": "Debian", "os_version": "12", "os_admin_user": "root",
+                   "min_disk": 4, "min_ram": 512, "virtual_size": 9_000_000_000u64}),
+        )]);
+        let [image] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((image.arch.as_str(), image.user.as_str()), ("x86_64", "root"));
+        assert_eq!(image.os, Some(OsRelease { id: "debian".to_owned(), version: Some("12".to_owned()) }));
+        assert_eq!((image.disk, image.memory), (Bytes(9_000_000_000), Bytes::mib(512)));
+    }
+
+    #[test]
+    fn what_cannot_be_booted_is_no_image() {
+        let images = [
+            image("off", json!({"status": "deactivated"})),
+            image("ipa-centos8.kernel", json!({})),
+            image("pxe_deploy_ramdisk", json!({})),
+            image("x", json!({"disk_format": "ari"})),
+            image("kernelci-host", json!({})),
+        ];
+        let names: Vec<String> = chosen(&images).into_iter().map(|image| image.name).collect();
+        assert_eq!(names, ["kernelci-host"]);
+    }
+
+    #[test]
+    fn an_alias_comes_before_the_builds_behind_it() {
+        let names = [
+            "CC-Ubuntu22.04-20240129",
+            "CC-Ubuntu9.04",
+            "CC-Ubuntu22.04_2024-10-22 21:58:21.742785",
+            "Ubuntu24.04-mine",
+            "CC-Ubuntu22.04",
+        ];
+        let told = chosen(&names.map(|name| image(name, json!({}))));
+        let told: Vec<&str> = told.iter().map(|image| image.name.as_str()).collect();
+        assert_eq!(told[..3], ["CC-Ubuntu22.04", "CC-Ubuntu9.04", "Ubuntu24.04-mine"]);
+    }
+}

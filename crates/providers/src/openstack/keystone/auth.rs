@@ -1,0 +1,61 @@
+//! What is said to Keystone to get a token.
+
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::openstack::cloud::{Cloud, CredentialName, DomainName, Identity, Scope, UserName};
+
+/// The body of `POST /v3/auth/tokens`; nothing where the identity is first shown elsewhere.
+pub(super) fn body(cloud: &Cloud) -> Option<Value> {
+    let identity = match &cloud.identity {
+        Identity::Password { user, password } => {
+            let mut user = user_named(user);
+            user["password"] = password.expose_secret().into();
+            json!({"methods": ["password"], "password": {"user": user}})
+        }
+        Identity::ApplicationCredential { credential, secret } => {
+            let mut named = match credential {
+                CredentialName::Id(id) => json!({"id": id}),
+                CredentialName::Named { name, user } => json!({"name": name, "user": user_named(user)}),
+            };
+            named["secret"] = secret.expose_secret().into();
+            // Its scope is its own: Keystone refuses another, the same one included.
+            let identity = json!({"methods": ["application_credential"], "application_credential": named});
+            return Some(json!({"auth": {"identity": identity}}));
+        }
+        Identity::Token(token) => return Some(by_token(token.expose_secret(), &cloud.scope)),
+        Identity::OidcPassword { .. } | Identity::OidcAccessToken { .. } => return None,
+    };
+    Some(with_scope(identity, &cloud.scope))
+}
+
+/// A token for a scope in exchange for another one.
+pub(super) fn by_token(token: &str, scope: &Scope) -> Value {
+    with_scope(json!({"methods": ["token"], "token": {"id": token}}), scope)
+}
+
+fn with_scope(identity: Value, scope: &Scope) -> Value {
+    let scope = match scope {
+        Scope::Unsaid => return json!({"auth": {"identity": identity}}),
+        Scope::ProjectId(id) => json!({"project": {"id": id}}),
+        Scope::Project { name, domain } => json!({"project": {"name": name, "domain": domain_named(domain)}}),
+        Scope::Domain(domain) => json!({"domain": domain_named(domain)}),
+        Scope::System => json!({"system": {"all": true}}),
+        Scope::Trust(id) => json!({"OS-TRUST:trust": {"id": id}}),
+    };
+    json!({"auth": {"identity": identity, "scope": scope}})
+}
+
+fn user_named(user: &UserName) -> Value {
+    match user {
+        UserName::Id(id) => json!({"id": id}),
+        UserName::Named { name, domain } => json!({"name": name, "domain": domain_named(domain)}),
+    }
+}
+
+fn domain_named(domain: &DomainName) -> Value {
+    match domain {
+        DomainName::Id(id) => json!({"id": id}),
+        DomainName::Named(name) => json!({"name": name}),
+    }
+}

@@ -1,0 +1,14 @@
+//! Keystone: who we are, and where the services are.
+
+mod auth;
+mod cache;
+mod catalog;
+mod oidc;
+mod session;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use catalog::Service;
+pub use session::Session;
+pub use token::{Account, Token};

@@ -1,0 +1,71 @@
+//! Logging in by an OpenID provider that Keystone trusts: its access token, and Keystone's own in exchange.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::http::{Body, Caller, Method, Repeat, Request, Url, http_url};
+use crate::openstack::cloud::{Federation, OidcEndpoint, OidcProvider};
+use crate::openstack::error::{ApiError, Refusal};
+
+use super::catalog::Service;
+
+/// The provider's token for a user with a password (RFC 6749, section 4.3).
+pub(super) async fn access_token(
+    caller: &Caller,
+    provider: &OidcProvider,
+    username: &str,
+    password: &SecretString,
+) -> Result<SecretString, ApiError> {
+    let mut fields = vec![
+        ("grant_type", "password".to_owned()),
+        ("client_id", provider.client_id.clone()),
+        ("username", username.to_owned()),
+        ("password", password.expose_secret().to_owned()),
+        ("scope", provider.scope.clone()),
+    ];
+    if let Some(secret) = &provider.client_secret {
+        fields.push(("client_secret", secret.expose_secret().to_owned()));
+    }
+    let mut request = Request::new(Method::POST, token_endpoint(caller, &provider.endpoint).await?);
+    request.body = Body::Form(fields);
+    // It makes nothing that stays.
+    request.repeat = Repeat::Safe;
+    let answer = caller.send(&request).await?;
+    if !answer.is_good() {
+        return Err(Refusal::of(Service::Identity, &answer).into());
+    }
+    #[derive(Deserialize)]
+    struct Granted {
+        access_token: String,
+    }
+    Ok(answer.json::<Granted>()?.access_token.into())
+}
+
+async fn token_endpoint(caller: &Caller, endpoint: &OidcEndpoint) -> Result<Url, ApiError> {
+    let discovery = match endpoint {
+        OidcEndpoint::Token(url) => return Ok(url.clone()),
+        OidcEndpoint::Discovery(url) => url,
+    };
+    #[derive(Deserialize)]
+    struct Document {
+        token_endpoint: String,
+    }
+    let answer = caller.send(&Request::new(Method::GET, discovery.clone())).await?;
+    if !answer.is_good() {
+        return Err(Refusal::of(Service::Identity, &answer).into());
+    }
+    Ok(http_url(&answer.json::<Document>()?.token_endpoint)?)
+}
+
+/// The call that gives Keystone's token, without a scope, for the provider's.
+pub(super) fn exchange(auth_url: &Url, federation: &Federation, access_token: &SecretString) -> Request {
+    let mut url = auth_url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        let Federation { identity_provider, protocol } = federation;
+        path.extend(["OS-FEDERATION", "identity_providers", identity_provider, "protocols", protocol, "auth"]);
+    }
+    let bearer = format!("Bearer {}", access_token.expose_secret());
+    let mut request = Request::new(Method::POST, url).secret_header("authorization", &bearer);
+    request.repeat = Repeat::Safe;
+    request
+}

@@ -1,0 +1,195 @@
+//! Sites that speak OpenStack: Keystone, Nova, Glance, Neutron, and Blazar where machines are leased. Chameleon is one
+//! of them, with settings of its own.
+//!
+//! Nothing is kept here but a token: what there is stands at the cloud, with a ticket on it. So every call can be
+//! repeated, by another process as well.
+
+pub mod blazar;
+pub mod call;
+mod check;
+pub mod cloud;
+pub mod error;
+pub mod glance;
+mod images;
+pub mod keystone;
+pub mod neutron;
+pub mod nodes;
+pub mod nova;
+mod offers;
+mod settings;
+mod things;
+mod tickets;
+mod unusable;
+mod wait;
+
+use async_trait::async_trait;
+use hostler_core::inventory::Feed;
+use hostler_core::name::SiteId;
+use hostler_core::offer::Offer;
+use hostler_core::plan::Kind;
+use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError};
+use hostler_core::ticket::{Ref, Ticket};
+use hostler_core::time::Window;
+use jiff::Timestamp;
+
+use crate::trouble::Trouble;
+use blazar::LeaseId;
+use error::ApiError;
+use keystone::Session;
+use things::{address, keypair, lease, machine, network};
+
+pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings};
+pub use unusable::Unusable;
+
+/// How much of a console is shown.
+const CONSOLE_LINES: u32 = 200;
+
+/// One cloud, as one user.
+#[derive(Debug)]
+pub struct OpenStack {
+    settings: Settings,
+    session: Session,
+}
+
+impl OpenStack {
+    /// The site. Nothing is asked yet.
+    pub fn new(settings: Settings, session: Session) -> Self {
+        Self { settings, session }
+    }
+
+    /// Calls to the cloud itself, for what the port doesn't have.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// How the site is used.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Waits for a call with the session, whose failure is told as the site's.
+    pub async fn ask<T>(&self, doing: &str, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, SiteError> {
+        call.await.map_err(|error| self.error(doing, error.into()))
+    }
+
+    /// Everything that is known of the site's hosts: the node API's list where there is one, Blazar's, and who has them.
+    pub async fn feed(&self) -> Result<Feed, SiteError> {
+        let feed = offers::feed(&self.session, &self.settings).await;
+        feed.map_err(|trouble| self.error("asking what there is", trouble))
+    }
+
+    fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
+        trouble.at(&self.settings.site, doing)
+    }
+
+    async fn make(&self, ticket: &Ticket, what: &Creation) -> Result<Made, Trouble> {
+        let session = &self.session;
+        match what {
+            Creation::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
+            Creation::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
+            Creation::Lease { spec } => lease::create(session, ticket, spec).await,
+            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine).await,
+            Creation::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
+                let launch = machine::Launch {
+                    spec,
+                    network: network.as_ref(),
+                    lease: lease.as_ref(),
+                    keypair: keypair.as_ref(),
+                    first_boot,
+                };
+                machine::create(session, &self.settings, ticket, &launch).await
+            }
+        }
+    }
+
+    async fn see(&self, kind: Kind, id: &str) -> Result<Sighting, Trouble> {
+        let session = &self.session;
+        match kind {
+            Kind::Keypair => keypair::look(session, id).await,
+            Kind::Network => network::look(session, id).await,
+            Kind::Lease => lease::look(session, &LeaseId(id.to_owned())).await,
+            Kind::Machine => machine::look(session, id).await,
+            Kind::Address => address::look(session, id).await,
+            // Disks are the machines' own.
+            Kind::Volume => Ok(Sighting::Absent),
+        }
+    }
+
+    async fn remove(&self, owned: &Owned) -> Result<(), Trouble> {
+        let session = &self.session;
+        match owned.kind {
+            Kind::Keypair => keypair::delete(session, owned).await,
+            Kind::Network => network::delete(session, owned).await,
+            Kind::Lease => lease::delete(session, owned).await,
+            Kind::Machine => machine::delete(session, owned).await,
+            Kind::Address => address::delete(session, owned).await,
+            Kind::Volume => Ok(()),
+        }
+    }
+
+    async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
+        let session = &self.session;
+        let (keypairs, networks, leases, machines, addresses) = tokio::try_join!(
+            keypair::owned(session),
+            network::owned(session),
+            lease::owned(session),
+            machine::owned(session),
+            address::owned(session),
+        )?;
+        let mut all = [keypairs, networks, leases, machines, addresses].concat();
+        all.sort();
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl Provider for OpenStack {
+    fn site(&self) -> &SiteId {
+        &self.settings.site
+    }
+
+    async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
+        let offers = offers::offers(&self.session, &self.settings).await;
+        offers.map_err(|trouble| self.error("asking what there is", trouble))
+    }
+
+    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+        let made = self.make(ticket, what).await;
+        made.map_err(|trouble| self.error(&format!("creating the {}", what.kind()), trouble))
+    }
+
+    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
+        self.see(kind, &thing.0).await.map_err(|trouble| self.error("looking", trouble))
+    }
+
+    async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
+        let extended = lease::extend(&self.session, &LeaseId(lease.0.clone()), until).await;
+        extended.map_err(|trouble| self.error("extending the lease", trouble))
+    }
+
+    async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
+        let removed = self.remove(owned).await;
+        removed.map_err(|trouble| self.error(&format!("removing the {}", owned.kind), trouble))
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
+        self.ours().await.map_err(|error| self.error("listing what is ours", error.into()))
+    }
+
+    async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
+        let doing = match power {
+            Power::On => "starting the machine",
+            Power::Off => "stopping the machine",
+        };
+        let switched = machine::set_power(&self.session, &machine.0, power).await;
+        switched.map_err(|trouble| self.error(doing, trouble))
+    }
+
+    async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
+        self.ask("reading the console", nova::console(&self.session, &machine.0, CONSOLE_LINES)).await
+    }
+
+    async fn check(&self) -> Vec<Health> {
+        check::check(&self.session, &self.settings).await
+    }
+}

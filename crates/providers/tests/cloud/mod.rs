@@ -1,0 +1,210 @@
+//! A site for a test: a real OpenStack in a world of its own, used as one of its users.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use hostler_core::name::{DeploymentId, GroupName};
+use hostler_core::offer::{HostId, HostState, Offer, Supply};
+use hostler_core::plan::{Kind, LeaseSpec, MachineSpec, Shape};
+use hostler_core::ports::{Creation, Made, Owned, Provider, SiteError};
+use hostler_core::size::Bytes;
+use hostler_core::ticket::{Ref, StepId, Ticket};
+use hostler_core::time::Window;
+use hostler_providers::http::{Caller, Patience};
+use hostler_providers::openstack::cloud::{Cloud, CloudTexts};
+use hostler_providers::openstack::keystone::Session;
+use hostler_providers::openstack::{NodeApi, OpenStack, Settings};
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Faults are the world's, and hosts are few: one test after the other.
+static ONE: Mutex<()> = Mutex::const_new(());
+
+/// Whether the last test has not come to its end.
+static LEFT: AtomicBool = AtomicBool::new(true);
+
+pub struct World {
+    pub site: OpenStack,
+    pub deployment: DeploymentId,
+    pub folder: TempDir,
+    before: String,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl World {
+    /// As `alice`, in a world without faults.
+    pub async fn new() -> Self {
+        assert_eq!(
+            std::env::var("HOSTLER_WORLD").as_deref(),
+            Ok("openstack"),
+            "this test needs a world: tests/worlds/openstack run cargo test -p hostler-providers --features \
+             real-openstack"
+        );
+        let one = ONE.lock().await;
+        // What a failed test has left would fail all the others.
+        if LEFT.swap(true, Ordering::Relaxed) {
+            world(&["reset"]);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let before = world(&["observe"]);
+        let site = OpenStack::new(settings(folder.path()), session(cloud("alice"), None));
+        Self { site, deployment: fresh(), folder, before, _one: one }
+    }
+
+    /// The same site with another session.
+    pub fn with(&self, session: Session) -> OpenStack {
+        OpenStack::new(settings(self.folder.path()), session)
+    }
+
+    pub fn knob(&self, words: &[&str]) {
+        world(&[&["knob"], words].concat());
+    }
+
+    pub fn ticket(&self, step: &str) -> Ticket {
+        Ticket { deployment: self.deployment, step: StepId::new(step).unwrap() }
+    }
+
+    pub async fn offers(&self) -> Vec<Offer> {
+        self.site.offers(&self.window()).await.unwrap()
+    }
+
+    /// Some hosts of a node type that nobody holds.
+    pub async fn hosts(&self, node_type: &str, count: usize) -> Vec<HostId> {
+        let offers = self.offers().await;
+        let offer = offers.iter().find(|offer| offer.node_type == node_type).unwrap();
+        let Supply::Hosts(hosts) = &offer.supply else { panic!("{offer:?}") };
+        let is_free = |host: &&hostler_core::offer::HostSupply| {
+            host.state == HostState::InService && host.busy.is_free(&self.window())
+        };
+        let free: Vec<HostId> = hosts.iter().filter(is_free).map(|host| host.id.clone()).take(count).collect();
+        assert_eq!(free.len(), count, "free hosts");
+        free
+    }
+
+    /// From now on, for an hour.
+    pub fn window(&self) -> Window {
+        Window::of(Timestamp::now(), SignedDuration::from_mins(60)).unwrap()
+    }
+
+    pub fn lease_of(&self, hosts: &[HostId], window: Window) -> Creation {
+        let (name, site, hosts) = ("contract".to_owned(), self.site.site().clone(), hosts.to_vec());
+        Creation::Lease { spec: Box::new(LeaseSpec { name, site, window, hosts }) }
+    }
+
+    pub async fn lease(&self, step: &str, hosts: &[HostId]) -> Result<Made, SiteError> {
+        self.site.create(&self.ticket(step), &self.lease_of(hosts, self.window())).await
+    }
+
+    pub async fn machine(&self, name: &str, host: &HostId, lease: &Made) -> Result<Made, SiteError> {
+        let what = self.machine_on(name, host, lease);
+        self.site.create(&self.ticket(&format!("machine-{name}")), &what).await
+    }
+
+    pub fn machine_on(&self, name: &str, host: &HostId, lease: &Made) -> Creation {
+        Creation::Machine {
+            spec: Box::new(MachineSpec { host: Some(host.clone()), ..self.spec(name) }),
+            network: None,
+            lease: Some(lease.reference.clone()),
+            keypair: None,
+            public_key: self.public_key(),
+            first_boot: "#!/bin/sh\n".to_owned(),
+        }
+    }
+
+    pub fn spec(&self, name: &str) -> MachineSpec {
+        let shape = Shape { cpus: 48, memory: Bytes::gib(192), disk: Bytes::gib(240), gpus: Vec::new() };
+        MachineSpec {
+            name: name.to_owned(),
+            group: GroupName::new("main").unwrap(),
+            rank: 0,
+            site: self.site.site().clone(),
+            node_type: "compute_skylake".to_owned(),
+            shape,
+            image: "CC-Ubuntu22.04".to_owned(),
+            user: "cc".to_owned(),
+            network: None,
+            shared_network: Some("sharednet1".to_owned()),
+            host: None,
+            lease: None,
+            keypair: None,
+        }
+    }
+
+    pub fn public_key(&self) -> String {
+        let key = self.folder.path().join("key");
+        if !key.exists() {
+            command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
+        }
+        std::fs::read_to_string(key.with_extension("pub")).unwrap()
+    }
+
+    pub async fn ours(&self) -> Vec<Owned> {
+        let all = self.site.owned().await.unwrap();
+        all.into_iter().filter(|owned| owned.ticket.deployment == self.deployment).collect()
+    }
+
+    /// Gives everything back in reverse order, and asks an observer whether the world is as it was before.
+    pub async fn clean(&self) {
+        self.knob(&["clear"]);
+        let mut ours = self.ours().await;
+        let order = [Kind::Address, Kind::Machine, Kind::Lease, Kind::Network, Kind::Keypair];
+        ours.sort_by_key(|owned| order.iter().position(|kind| *kind == owned.kind));
+        for owned in ours {
+            self.site.delete(&owned).await.unwrap();
+        }
+        assert_eq!(world(&["observe"]), self.before, "left behind");
+        LEFT.store(false, Ordering::Relaxed);
+    }
+}
+
+/// A cloud of the world's `clouds.yaml`.
+pub fn cloud(name: &str) -> Cloud {
+    Cloud::from_texts(&texts(), name).unwrap()
+}
+
+pub fn texts() -> CloudTexts {
+    let file = std::env::var_os("OS_CLIENT_CONFIG_FILE").expect("the world names its clouds.yaml");
+    CloudTexts { clouds: std::fs::read_to_string(file).unwrap(), ..CloudTexts::default() }
+}
+
+pub fn session(cloud: Cloud, kept: Option<&Path>) -> Session {
+    let patience = Patience { answer: Duration::from_secs(30), ..Patience::default() };
+    Session::new(cloud, Caller::new(patience, &[]).unwrap(), kept)
+}
+
+fn settings(folder: &Path) -> Settings {
+    let nodes = NodeApi {
+        url: "http://127.0.0.1:8088/".parse().unwrap(),
+        site: "uc".to_owned(),
+        cache: Some(folder.join("nodes")),
+    };
+    let patience = Duration::from_secs(60);
+    Settings { nodes: Some(nodes), patience, ..Settings::chameleon("chameleon/uc".parse().unwrap()) }
+}
+
+/// The world's own program.
+pub fn world(words: &[&str]) -> String {
+    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/worlds/openstack");
+    command(program.to_str().unwrap(), words)
+}
+
+pub fn command(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {words:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fresh() -> DeploymentId {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    DeploymentId::from_bits(now.as_nanos() << 8 | u128::from(COUNT.fetch_add(1, Ordering::Relaxed) & 0xff))
+}
+
+pub fn references(owned: &[Owned], kind: Kind) -> BTreeSet<&Ref> {
+    owned.iter().filter(|owned| owned.kind == kind).map(|owned| &owned.reference).collect()
+}

@@ -1,0 +1,399 @@
+//! The provider `openstack` on a real OpenStack: `tests/worlds/openstack run cargo test -p hostler-providers --features
+//! real-openstack --test openstack`.
+#![cfg(feature = "real-openstack")]
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod cloud;
+mod contract;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cloud::{World, cloud as named, references, session, texts};
+use hostler_core::offer::{HostState, NetworkTerm, ReachTerm, Supply, Unit};
+use hostler_core::plan::Kind;
+use hostler_core::ports::{Creation, Owned, Power, Provider, Remedy, Sighting, Verdict};
+use hostler_core::ticket::Ref;
+use hostler_core::time::Window;
+use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, names};
+use hostler_providers::openstack::{blazar, glance, neutron, nova};
+use jiff::{SignedDuration, Timestamp};
+
+#[tokio::test]
+async fn the_contract_holds() {
+    let world = World::new().await;
+    let host = world.hosts("compute_skylake", 1).await.remove(0);
+    let terms = world.offers().await[0].terms.clone();
+    let mut spec = world.spec("contract");
+    spec.host = Some(host);
+    let (provider, deployment, public_key) = (&world.site, world.deployment, world.public_key());
+    contract::Contract { provider, deployment, spec, public_key, terms }.hold(&world.window()).await;
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_on_a_network_of_its_own() {
+    let world = World::new().await;
+    let host = world.hosts("compute_skylake", 1).await.remove(0);
+    let mut terms = world.offers().await[0].terms.clone();
+    terms.network = NetworkTerm::Own;
+    let mut spec = world.spec("contract");
+    (spec.host, spec.shared_network) = (Some(host), None);
+    let (provider, deployment, public_key) = (&world.site, world.deployment, world.public_key());
+    contract::Contract { provider, deployment, spec, public_key, terms }.hold(&world.window()).await;
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn offers_say_what_hosts_have_and_who_holds_them() {
+    let world = World::new().await;
+    let host = world.hosts("gpu_v100", 1).await.remove(0);
+    let offers = world.offers().await;
+    let of = |node_type: &str| offers.iter().find(|offer| offer.node_type == node_type).unwrap();
+    let (gpus, hidden) = (of("gpu_v100"), of("compute_gigaio"));
+    assert_eq!((gpus.facts.gpus.len(), gpus.facts.cpus), (4, 80));
+    assert_eq!(hidden.facts.gpus.len(), 1, "its type doesn't say so");
+    assert_eq!(gpus.terms.network, NetworkTerm::Shared("sharednet1".to_owned()));
+    assert_eq!((&gpus.terms.reach, gpus.terms.unit), (&ReachTerm::PublicAddress("public".into()), Unit::ServiceUnits));
+    assert!(gpus.images.iter().all(|image| image.arch == "x86_64" && image.user == "cc"));
+    let count: usize =
+        offers.iter().map(|offer| if let Supply::Hosts(hosts) = &offer.supply { hosts.len() } else { 0 }).sum();
+    assert_eq!(count, 12);
+    let lease = world.lease("lease", std::slice::from_ref(&host)).await.unwrap();
+    let offers = world.offers().await;
+    let supplies =
+        offers.iter().filter_map(|offer| if let Supply::Hosts(hosts) = &offer.supply { Some(hosts) } else { None });
+    let busy: Vec<_> = supplies.flatten().filter(|host| !host.busy.is_free(&world.window())).collect();
+    assert_eq!(busy.iter().map(|it| (&it.id, it.state)).collect::<Vec<_>>(), [(&host, HostState::InService)]);
+    assert_ne!(world.site.look(Kind::Lease, &lease.reference).await.unwrap(), Sighting::Absent);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_gang_stands_on_just_the_hosts_that_were_chosen() {
+    let world = World::new().await;
+    let hosts = world.hosts("compute_skylake", 3).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    let made = futures(hosts.iter().enumerate().map(|(n, host)| {
+        let (world, lease) = (&world, &lease);
+        async move { world.machine(["a", "b", "c"][n], host, lease).await.unwrap() }
+    }))
+    .await;
+    // Only an administrator is told where a server stands.
+    let admin = session(named("admin"), None);
+    let mut stand = BTreeSet::new();
+    for machine in &made {
+        let call = hostler_providers::openstack::call::Call::<serde_json::Value>::get(
+            hostler_providers::openstack::keystone::Service::Compute,
+            &["servers", &machine.reference.0],
+        );
+        let server = admin.call(&call).await.unwrap();
+        stand.insert(server["server"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(stand, hosts.iter().map(|host| host.0.clone()).collect());
+    world.clean().await;
+}
+
+async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut done = Vec::new();
+    for one in all {
+        done.push(one.await);
+    }
+    done
+}
+
+#[tokio::test]
+async fn of_two_that_want_the_last_host_at_once_one_gets_it() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let (one, other) = tokio::join!(world.lease("lease-1", &hosts), world.lease("lease-2", &hosts));
+    let error = match (one, other) {
+        (Ok(_), Err(error)) | (Err(error), Ok(_)) => error,
+        both => panic!("{both:?}"),
+    };
+    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    assert_eq!(references(&world.ours().await, Kind::Lease).len(), 1);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_lease_is_extended_and_never_shortened() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    let id = blazar::LeaseId(lease.reference.0.clone());
+    let end = async || blazar::lease(world.site.session(), &id).await.unwrap().end;
+    let (before, later) = (end().await, Timestamp::now() + SignedDuration::from_mins(90));
+    world.site.extend(&lease.reference, later).await.unwrap();
+    assert_eq!(end().await, blazar::ceiled(later));
+    world.site.extend(&lease.reference, before).await.unwrap();
+    assert_eq!(end().await, blazar::ceiled(later));
+    let next = Window::of(blazar::ceiled(later), SignedDuration::from_mins(30)).unwrap();
+    world.site.create(&world.ticket("next"), &world.lease_of(&hosts, next)).await.unwrap();
+    let error = world.site.extend(&lease.reference, next.end()).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Replan, "somebody has the host next: {error}");
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_is_too_long_is_one_to_plan_anew() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let month = Window::of(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
+    let error = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, month)).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    assert!(error.hint.unwrap().contains("shorter lease"));
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn what_another_has_deleted_is_said_so() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    world.knob(&["hold-leases", "on"]);
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    let waiting = world.machine("late", &hosts[0], &lease);
+    let deleting = async {
+        let id = blazar::LeaseId(lease.reference.0.clone());
+        blazar::delete(world.site.session(), &id).await.unwrap();
+    };
+    let (error, ()) = tokio::join!(waiting, deleting);
+    let error = error.unwrap_err();
+    assert!(error.message.contains("somebody else has deleted it"), "{error}");
+    assert_eq!(error.remedy, Remedy::Replan);
+    assert_eq!(world.ours().await, []);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_goes_to_error_says_why_and_can_be_removed() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    world.knob(&["build", "doomed", "--fail", "no power on port 7"]);
+    let error = world.machine("doomed", &hosts[0], &lease).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Replan);
+    assert!(error.message.contains("no power on port 7"), "{error}");
+    assert_eq!(references(&world.ours().await, Kind::Machine).len(), 1);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_makes_no_second_thing() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    for (service, kind) in [("blazar", Kind::Lease), ("nova", Kind::Keypair)] {
+        world.knob(&["fault", service, "lose", "--method", "POST", "--times", "1"]);
+        let what = match kind {
+            Kind::Lease => world.lease_of(&hosts, world.window()),
+            _ => Creation::Keypair { public_key: world.public_key() },
+        };
+        let lost = world.site.create(&world.ticket("thing"), &what).await.unwrap_err();
+        assert!(matches!(lost.remedy, Remedy::Retry(_)), "{lost}");
+        let made = world.site.create(&world.ticket("thing"), &what).await.unwrap();
+        assert_eq!(references(&world.ours().await, kind), BTreeSet::from([&made.reference]));
+    }
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_site_that_is_away_for_a_moment_is_waited_for() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    world.knob(&["fault", "nova", "503", "--method", "GET", "--skip", "3", "--times", "3"]);
+    let machine = world.machine("patient", &hosts[0], &lease).await.unwrap();
+    assert!(machine.address.is_some());
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_token_that_ends_on_the_way_is_renewed() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    world.knob(&["token-ttl", "3"]);
+    let site = world.with(session(named("alice"), Some(world.folder.path())));
+    site.session().token().await.unwrap();
+    let lease = site.create(&world.ticket("lease"), &world.lease_of(&hosts, world.window())).await.unwrap();
+    let what = world.machine_on("long", &hosts[0], &lease);
+    world.knob(&["build", "long", "--seconds", "8"]);
+    site.create(&world.ticket("machine"), &what).await.unwrap();
+    world.knob(&["token-ttl", "default"]);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
+    let world = World::new().await;
+    let hosts = world.hosts("storage", 1).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    world.knob(&["quota", "CH-000001", "instances=0"]);
+    let error = world.machine("many", &hosts[0], &lease).await.unwrap_err();
+    world.knob(&["quota", "CH-000001", "instances=10"]);
+    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    let machine = world.machine("one", &hosts[0], &lease).await.unwrap();
+    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: machine.reference.clone() };
+    world.knob(&["quota", "CH-000001", "floatingip=0"]);
+    let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
+    world.knob(&["quota", "CH-000001", "floatingip=50"]);
+    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    world.knob(&["fips", "none"]);
+    let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
+    world.knob(&["fips", "full"]);
+    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    let error = world.site.create(&world.ticket("address"), &what("nowhere")).await.unwrap_err();
+    assert_eq!((error.remedy, error.hint.as_deref()), (Remedy::Ask, Some("external networks are: public")));
+    assert_eq!(references(&world.ours().await, Kind::Address), BTreeSet::new());
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn a_key_of_the_same_name_that_is_another_is_never_used() {
+    let world = World::new().await;
+    let ticket = world.ticket("keypair");
+    let name = format!("hostler-{}-keypair", world.deployment);
+    nova::import_keypair(world.site.session(), &name, &world.public_key()).await.unwrap();
+    let mine = Creation::Keypair { public_key: world.public_key() };
+    assert_eq!(world.site.create(&ticket, &mine).await.unwrap().reference, Ref(name));
+    let other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1y47Ige7Af+hb87K86RQpZ6+xOB6yL3pBYHW4+iAQD x";
+    let error = world.site.create(&ticket, &Creation::Keypair { public_key: other.to_owned() }).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Ask);
+    assert!(error.message.contains("is another key"), "{error}");
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_left_alone() {
+    let world = World::new().await;
+    let hosts = world.hosts("compute_skylake", 2).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    let (a, b) =
+        (world.machine("a", &hosts[0], &lease).await.unwrap(), world.machine("b", &hosts[1], &lease).await.unwrap());
+    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: machine.clone() };
+    let one = world.site.create(&world.ticket("address-a"), &what(&a.reference)).await.unwrap();
+    let other = world.site.create(&world.ticket("address-b"), &what(&b.reference)).await.unwrap();
+    assert_ne!(one, other);
+    // Nova shows it some seconds later; until then a machine is where it was.
+    let public = one.address.clone().unwrap();
+    until(async || {
+        world.site.look(Kind::Machine, &a.reference).await.unwrap() == Sighting::There(Some(public.clone()))
+    })
+    .await;
+    let stolen = Owned { ticket: world.ticket("address-a"), kind: Kind::Address, reference: other.reference.clone() };
+    assert!(world.site.delete(&stolen).await.unwrap_err().message.contains("left alone"));
+    world.clean().await;
+}
+
+async fn until(look: impl AsyncFn() -> bool) {
+    for _ in 0..30 {
+        if look().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("not within 30 s");
+}
+
+#[tokio::test]
+async fn lists_are_the_same_page_by_page() {
+    let world = World::new().await;
+    for step in ["key-1", "key-2", "key-3"] {
+        let what = Creation::Keypair { public_key: world.public_key() };
+        world.site.create(&world.ticket(step), &what).await.unwrap();
+    }
+    let whole = world.site.session();
+    let paged = session(named("alice"), None).with_page(2);
+    let images = |images: Vec<glance::Image>| images.into_iter().map(|image| image.id).collect::<BTreeSet<_>>();
+    assert_eq!(images(glance::images(&paged).await.unwrap()), images(glance::images(whole).await.unwrap()));
+    assert_eq!(nova::flavors(&paged).await.unwrap(), nova::flavors(whole).await.unwrap());
+    assert_eq!(neutron::networks(&paged).await.unwrap().len(), neutron::networks(whole).await.unwrap().len());
+    assert_eq!(nova::keypairs(&paged).await.unwrap(), nova::keypairs(whole).await.unwrap());
+    let hosts = world.hosts("compute_skylake", 3).await;
+    let lease = world.lease("lease", &hosts).await.unwrap();
+    for (name, host) in ["a", "b", "c"].into_iter().zip(&hosts) {
+        world.machine(name, host, &lease).await.unwrap();
+    }
+    assert_eq!(nova::servers(&paged).await.unwrap().len(), 3);
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn every_way_to_log_in_works() {
+    let world = World::new().await;
+    assert!(names(&texts()).unwrap().contains(&"alice-unrestricted".to_owned()));
+    let token = world.site.session().token().await.unwrap();
+    let alice = named("alice");
+    let account = &token.account;
+    let project = Scope::ProjectId(account.project_id.clone().unwrap());
+    let Identity::Password { password, .. } = &alice.identity else { panic!("{alice:?}") };
+    let by_id = Identity::Password { user: UserName::Id(account.user_id.clone()), password: password.clone() };
+    let unscoped = Cloud { scope: Scope::Unsaid, ..alice.clone() };
+    let issued = session(unscoped, None).log_in().await.unwrap();
+    let (other, credential) = (Identity::Token(issued.secret().clone()), named("alice-unrestricted"));
+    let secret = match &credential.identity {
+        Identity::ApplicationCredential { secret, .. } => secret.clone(),
+        identity => panic!("{identity:?}"),
+    };
+    let id = credential_id(&session(credential.clone(), None)).await;
+    let credential_by_id = Identity::ApplicationCredential { credential: CredentialName::Id(id), secret };
+    let ways = [
+        credential,
+        Cloud { identity: credential_by_id, scope: Scope::Unsaid, ..alice.clone() },
+        Cloud { identity: by_id, scope: project.clone(), ..alice.clone() },
+        Cloud { identity: other, scope: project, ..alice.clone() },
+    ];
+    for way in ways {
+        let session = session(way, None);
+        let same = session.token().await.unwrap();
+        assert_eq!((&same.account.user, &same.account.project), (&account.user, &account.project));
+        nova::flavors(&session).await.unwrap();
+    }
+    world.clean().await;
+}
+
+/// Only the credential itself is asked for its id: its token has it.
+async fn credential_id(session: &hostler_providers::openstack::keystone::Session) -> String {
+    let user = session.token().await.unwrap().account.user_id.clone();
+    let call = hostler_providers::openstack::call::Call::<serde_json::Value>::get(
+        hostler_providers::openstack::keystone::Service::Identity,
+        &["users", &user, "application_credentials"],
+    )
+    .query("name", "unrestricted");
+    let found = session.call(&call).await.unwrap();
+    found["application_credentials"][0]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_cannot_log_in_or_lease_is_told_what_to_do() {
+    let world = World::new().await;
+    for (name, remedy, words) in [
+        ("wrong-password", Remedy::Ask, "credentials are not accepted"),
+        ("dead", Remedy::Retry(Duration::from_secs(5)), ""),
+    ] {
+        let site = world.with(session(named(name), None));
+        let error = site.owned().await.unwrap_err();
+        assert_eq!(error.remedy, remedy, "{error}");
+        assert!(error.message.contains(words), "{error}");
+        let findings = site.check().await;
+        assert!(findings.len() == 1 && findings[0].verdict == Verdict::Bad, "{findings:#?}");
+    }
+    let restricted = world.with(session(named("alice-restricted"), None));
+    let hosts = world.hosts("storage", 1).await;
+    let error = restricted.create(&world.ticket("lease"), &world.lease_of(&hosts, world.window())).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Ask);
+    assert!(error.hint.unwrap().contains("--unrestricted"));
+    let findings = restricted.check().await;
+    assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Bad).count(), 1, "{findings:#?}");
+    let findings = world.site.check().await;
+    assert!(findings.iter().all(|health| health.verdict == Verdict::Good), "{findings:#?}");
+    world.clean().await;
+}
+
+#[tokio::test]
+async fn power_and_console_of_what_is_not_there_are_errors() {
+    let world = World::new().await;
+    let nothing = Ref("00000000-0000-4000-8000-000000000000".to_owned());
+    assert!(world.site.set_power(&nothing, Power::On).await.is_err());
+    assert!(world.site.console(&nothing).await.is_err());
+    world.clean().await;
+}

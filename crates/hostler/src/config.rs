@@ -1,6 +1,7 @@
 //! What the user has set: environment variables, and the configuration file. Nothing else in hostler reads either.
 
 mod feed;
+pub mod openstack;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -38,6 +39,18 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("local.enabled", "false", "whether virtual machines of this computer are offered; they are by default"),
     ("local.uri", "\"qemu:///system\"", "which libvirt runs them"),
     ("local.pool", "\"/srv/hostler\"", "the folder of libvirt's storage pool, where that is made anew"),
+    (
+        "openstack.mine.cloud",
+        "\"mine\"",
+        "the cloud of `clouds.yaml` that is the site `openstack/mine`; `mine` by default",
+    ),
+    ("openstack.mine.network", "\"private\"", "the network that machines stand on; else the shared one, or their own"),
+    ("openstack.mine.pool", "\"public\"", "the external network that public addresses come from"),
+    ("openstack.mine.floating_ips", "false", "whether machines are reached at public addresses; they are by default"),
+    ("openstack.mine.flavor", "\"baremetal\"", "the flavor that leased hosts are launched with"),
+    ("openstack.mine.user", "\"ubuntu\"", "the user to log in as, where an image doesn't say"),
+    ("openstack.mine.nodes", "\"https://api.chameleoncloud.org/\"", "a node API that lists the site's hardware"),
+    ("chameleon.uc.cloud", "\"chi\"", "the same for a site of Chameleon, with its own defaults"),
     (
         "local.package_sources",
         "\"/etc/apt/sources.list\"",
@@ -90,7 +103,8 @@ impl Env {
 
     /// A variable's value, where it is set to something.
     fn set(&self, name: &str) -> Option<&OsStr> {
-        debug_assert!(VARIABLES.iter().any(|(known, _)| *known == name), "`{name}` is not documented");
+        let mut known = VARIABLES.iter().chain(openstack::VARIABLES);
+        debug_assert!(known.any(|(known, _)| *known == name), "`{name}` is not documented");
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
@@ -101,6 +115,13 @@ impl Env {
     /// The value of a variable that a demand names as a secret.
     pub fn secret(&self, name: &str) -> Option<&str> {
         self.0.get(OsStr::new(name)).and_then(|value| value.to_str())
+    }
+
+    /// What an openrc file has set.
+    pub fn openstack(&self) -> BTreeMap<String, String> {
+        let text =
+            |(name, value): (&OsString, &OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        self.0.iter().filter_map(text).filter(|(name, _)| name.starts_with("OS_")).collect()
     }
 
     /// The variables that say what this computer trusts.
@@ -152,11 +173,15 @@ impl Env {
         }
     }
 
-    /// Our directory in one of the user's base directories. A relative one is invalid, and ignored as XDG asks.
-    fn under(&self, variable: &str, below_home: &str) -> Result<PathBuf, Error> {
+    /// One of the user's base directories. A relative one is invalid, and ignored as XDG asks.
+    fn base(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         let base = self.set(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        let base = base.or_else(|| self.home().map(|home| home.join(below_home)));
-        base.map(|base| base.join("hostler")).ok_or_else(|| {
+        base.or_else(|| self.home().map(|home| home.join(below_home)))
+    }
+
+    /// Our directory in one of them.
+    fn under(&self, variable: &str, below_home: &str) -> Result<PathBuf, Error> {
+        self.base(variable, below_home).map(|base| base.join("hostler")).ok_or_else(|| {
             Error::new(Kind::Config, format!("neither `{variable}` nor `HOME` names an absolute path"))
                 .hinted("set HOME, or HOSTLER_DATA_DIR and HOSTLER_CONFIG")
         })
@@ -169,6 +194,10 @@ impl Env {
 pub struct Config {
     /// This computer's virtual machines.
     pub local: Local,
+    /// OpenStack clouds, by the names of their sites.
+    pub openstack: openstack::Sections,
+    /// Sites of Chameleon.
+    pub chameleon: openstack::Sections,
     /// Hosts of the user's own.
     pub ssh: Listed,
 }

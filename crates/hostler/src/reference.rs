@@ -4,7 +4,7 @@ use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
 
 use crate::args::Cli;
-use crate::config::{KEYS, TRUSTED, VARIABLES};
+use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};
 
 /// The whole page, in Markdown.
 pub fn cli() -> String {
@@ -28,7 +28,7 @@ pub fn cli() -> String {
         out.push_str(&format!("| `{key}` | `{example}` | {what} |\n"));
     }
     out.push_str("\n## Environment\n\n| variable | what it does |\n|---|---|\n");
-    for (name, what) in VARIABLES {
+    for (name, what) in VARIABLES.iter().chain(openstack::VARIABLES) {
         out.push_str(&format!("| `{name}` | {what} |\n"));
     }
     let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();

@@ -7,12 +7,18 @@ use std::sync::Arc;
 use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
 use hostler_core::plan::Plan;
+use hostler_core::ports::Provider;
 use hostler_engine::audit::{Trail, audited};
 use hostler_engine::run::Sites;
+use hostler_providers::http::{Caller, Patience};
 use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
+use hostler_providers::openstack::cloud::BadCloud;
+use hostler_providers::openstack::keystone::Session;
+use hostler_providers::openstack::{OpenStack, Unusable};
 
 use crate::app::App;
+use crate::config::openstack::Site;
 use crate::error::{Error, Kind};
 
 impl App {
@@ -22,6 +28,13 @@ impl App {
         if self.settings.config.local.enabled {
             let local = self.local()?;
             sites.insert(local_id()?, Arc::new(local));
+        }
+        for (id, site) in self.openstack()? {
+            let site: Arc<dyn Provider> = match site {
+                Ok(site) => site,
+                Err(why) => Arc::new(Unusable::new(id.clone(), why)),
+            };
+            sites.insert(id, site);
         }
         Ok(audited(sites, &Arc::new(self.trail()), self.now))
     }
@@ -42,7 +55,20 @@ impl App {
 
     /// Those of the configured sites that say who holds what.
     pub fn sources(&self) -> Result<BTreeMap<SiteId, Arc<dyn Source>>, Error> {
-        Ok(BTreeMap::new())
+        let source = |(id, site): (SiteId, Result<Arc<OpenStack>, String>)| Some((id, site.ok()? as Arc<dyn Source>));
+        Ok(self.openstack()?.into_iter().filter_map(source).collect())
+    }
+
+    /// The OpenStack clouds that are sites, and why one can't be used.
+    pub fn openstack(&self) -> Result<BTreeMap<SiteId, Result<Arc<OpenStack>, String>>, Error> {
+        let folder = self.settings.openstack_dir().join("tokens");
+        let open = |site: Result<Site, BadCloud>| {
+            let Site { cloud, used, authority } = site.map_err(|error| error.to_string())?;
+            let authorities: Vec<String> = authority.into_iter().collect();
+            let caller = Caller::new(Patience::default(), &authorities).map_err(|error| error.to_string())?;
+            Ok(Arc::new(OpenStack::new(used, Session::new(cloud, caller, Some(&folder)))))
+        };
+        Ok(self.settings.openstack()?.into_iter().map(|(id, site)| (id, open(site))).collect())
     }
 
     /// The virtual machines of this computer. They are told what this computer trusts.

@@ -23,7 +23,7 @@ mod unusable;
 mod wait;
 
 use async_trait::async_trait;
-use hostler_core::inventory::Feed;
+use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
@@ -70,12 +70,6 @@ impl OpenStack {
     /// Waits for a call with the session, whose failure is told as the site's.
     pub async fn ask<T>(&self, doing: &str, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, SiteError> {
         call.await.map_err(|error| self.error(doing, error.into()))
-    }
-
-    /// Everything that is known of the site's hosts: the node API's list where there is one, Blazar's, and who has them.
-    pub async fn feed(&self) -> Result<Feed, SiteError> {
-        let feed = offers::feed(&self.session, &self.settings).await;
-        feed.map_err(|trouble| self.error("asking what there is", trouble))
     }
 
     fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
@@ -139,6 +133,15 @@ impl OpenStack {
         let mut all = [keypairs, networks, leases, machines, addresses].concat();
         all.sort();
         Ok(all)
+    }
+}
+
+/// The node API's list where there is one, Blazar's hosts, and who has them.
+#[async_trait]
+impl Source for OpenStack {
+    async fn feed(&self) -> Result<Feed, SiteError> {
+        let feed = offers::feed(&self.session, &self.settings).await;
+        feed.map_err(|trouble| self.error("asking what there is", trouble))
     }
 }
 

@@ -1,0 +1,300 @@
+//! Which OpenStack clouds the user has, from where its own client keeps them: `clouds.yaml` and the `OS_…` variables.
+//! Sections of the configuration say how one is used, and are needed for none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use hostler_core::name::{Name, ProviderKind, SiteId};
+use hostler_providers::http::Url;
+use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, names};
+use hostler_providers::openstack::{NodeApi, Reach, Settings as Used};
+use serde::Deserialize;
+
+use super::{Settings, unusable};
+use crate::error::{Error, Kind};
+
+/// Every variable of a cloud that is heeded. `docs/reference/cli.md` shows the same table.
+pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "OS_CLIENT_CONFIG_FILE",
+        "OpenStack's `clouds.yaml`; else in `$XDG_CONFIG_HOME/openstack`, then in `/etc/openstack`",
+    ),
+    ("OS_CLIENT_SECURE_FILE", "`secure.yaml`; else beside `clouds.yaml`"),
+    ("OS_CLIENT_VENDOR_FILE", "`clouds-public.yaml`; else beside `clouds.yaml`"),
+    ("OS_CLOUD", "the only cloud of `clouds.yaml` that is a site, beside those with a section of their own"),
+    ("OS_AUTH_URL", "a cloud without `clouds.yaml`: where its Keystone is; the other `OS_…` variables say who logs in"),
+];
+
+/// A section `[openstack.NAME]` or `[chameleon.SITE]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Section {
+    /// Its name in `clouds.yaml`; the section's own name by default, and `envvars` for the variables.
+    pub cloud: Option<String>,
+    /// The network that machines stand on.
+    pub network: Option<String>,
+    /// The external network that public addresses come from.
+    pub pool: Option<String>,
+    /// Whether machines are reached at public addresses; they are by default.
+    pub floating_ips: Option<bool>,
+    /// The flavor that leased hosts are launched with.
+    pub flavor: Option<String>,
+    /// The user to log in as, where an image doesn't say.
+    pub user: Option<String>,
+    /// The node API with the site's hardware.
+    pub nodes: Option<String>,
+}
+
+/// A cloud that is a site.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Who logs in where.
+    pub cloud: Cloud,
+    /// How it is used.
+    pub used: Used,
+    /// The text of the certificates that it is checked against, where it has its own.
+    pub authority: Option<String>,
+}
+
+/// A site, or why it can't be used.
+pub type Configured = (SiteId, Result<Site, BadCloud>);
+
+/// The name of the cloud that the variables describe, as in openstacksdk.
+const VARIABLES_CLOUD: &str = "envvars";
+
+/// Where `clouds.yaml` is, and its companions.
+struct Clouds {
+    texts: CloudTexts,
+    by_variables: Option<Cloud>,
+}
+
+impl Settings {
+    /// Every OpenStack cloud that is a site: those with a section, and those that the user's own client would use. One
+    /// that can't be used is told by name.
+    pub fn openstack(&self) -> Result<Vec<Configured>, Error> {
+        let clouds = self.clouds()?;
+        let mut sites = Vec::new();
+        let mut named = BTreeSet::new();
+        for (provider, sections) in [("openstack", &self.config.openstack), ("chameleon", &self.config.chameleon)] {
+            for (place, section) in sections {
+                let id = SiteId { provider: provider_kind(provider)?, place: Some(place.clone()) };
+                let name = section.cloud.clone().unwrap_or_else(|| place.to_string());
+                let site = clouds.cloud(&name).map(|cloud| (cloud, section.used(&id)));
+                named.insert(name);
+                sites.push((id, self.site(site)));
+            }
+        }
+        for name in self.automatic(&clouds)?.into_iter().filter(|name| !named.contains(name)) {
+            let cloud = clouds.cloud(&name);
+            let id = automatic_id(&name, cloud.as_ref().ok(), &sites)?;
+            let site = cloud.map(|cloud| {
+                let used = Used { site: id.clone(), ..Used::of(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
+                (cloud, Ok(used))
+            });
+            sites.push((id, self.site(site)));
+        }
+        Ok(sites)
+    }
+
+    fn site(&self, found: Result<(Cloud, Result<Used, BadCloud>), BadCloud>) -> Result<Site, BadCloud> {
+        let (cloud, used) = found?;
+        let mut used = used?;
+        if let Some(nodes) = &mut used.nodes {
+            nodes.cache = Some(self.openstack_dir().join("nodes"));
+        }
+        let unreadable = |error: std::io::Error, file: &Path| BadCloud::Unusable {
+            cloud: cloud.name.clone(),
+            why: format!("its certificates in `{}` can't be read: {error}", file.display()),
+        };
+        let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| unreadable(error, file));
+        let authority = cloud.authority.as_ref().map(read).transpose()?;
+        Ok(Site { cloud, used, authority })
+    }
+
+    /// The folder for what is kept of clouds between runs.
+    pub fn openstack_dir(&self) -> PathBuf {
+        self.data_dir.join("openstack")
+    }
+
+    /// The names of the clouds that are sites without a section.
+    fn automatic(&self, clouds: &Clouds) -> Result<Vec<String>, Error> {
+        if let Some(name) = self.env.text("OS_CLOUD") {
+            return Ok(vec![name.to_owned()]);
+        }
+        let mut all = names(&clouds.texts).map_err(|error| Error::of(Kind::Config, &error))?;
+        all.extend(clouds.by_variables.as_ref().map(|cloud| cloud.name.clone()));
+        Ok(all)
+    }
+
+    fn clouds(&self) -> Result<Clouds, Error> {
+        let text = |file: Option<PathBuf>| match file.map(|file| (std::fs::read_to_string(&file), file)) {
+            Some((Ok(text), _)) => Ok(text),
+            None => Ok(String::new()),
+            Some((Err(error), _)) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Some((Err(error), file)) => Err(unusable(&file, &error)),
+        };
+        let clouds = self.clouds_file()?;
+        // What lies beside it is about the same clouds; secrets from elsewhere would go to whatever address it names.
+        let beside = |variable: &str, name: &str| {
+            let set = self.env.set(variable).map(PathBuf::from);
+            set.or_else(|| Some(clouds.as_ref()?.parent()?.join(name)))
+        };
+        let texts = CloudTexts {
+            secure: text(beside("OS_CLIENT_SECURE_FILE", "secure.yaml"))?,
+            public: text(beside("OS_CLIENT_VENDOR_FILE", "clouds-public.yaml"))?,
+            clouds: text(clouds.clone())?,
+        };
+        let by_variables = Cloud::from_variables(&self.env.openstack());
+        let by_variables = by_variables.map_err(|error| Error::of(Kind::Config, &error))?;
+        Ok(Clouds { texts, by_variables })
+    }
+
+    /// Never the one of the current directory, unlike openstacksdk: that may be a repository of somebody else's.
+    fn clouds_file(&self) -> Result<Option<PathBuf>, Error> {
+        if let Some(file) = self.env.set("OS_CLIENT_CONFIG_FILE") {
+            let file = PathBuf::from(file);
+            return match std::fs::metadata(&file) {
+                Ok(_) => Ok(Some(file)),
+                Err(error) => Err(unusable(&file, &error)),
+            };
+        }
+        let own = self.env.base("XDG_CONFIG_HOME", ".config").map(|base| base.join("openstack/clouds.yaml"));
+        Ok(own.into_iter().chain([PathBuf::from("/etc/openstack/clouds.yaml")]).find(|file| file.exists()))
+    }
+}
+
+impl Clouds {
+    fn cloud(&self, name: &str) -> Result<Cloud, BadCloud> {
+        match &self.by_variables {
+            Some(cloud) if name == VARIABLES_CLOUD => Ok(cloud.clone()),
+            _ => Cloud::from_texts(&self.texts, name),
+        }
+    }
+}
+
+impl Section {
+    fn used(&self, site: &SiteId) -> Result<Used, BadCloud> {
+        let mut used = match site.provider.as_str() {
+            "chameleon" => Used::chameleon(site.clone()),
+            _ => Used::new(site.clone()),
+        };
+        used.network = self.network.clone().or(used.network);
+        used.pool = self.pool.clone().or(used.pool);
+        used.flavor = self.flavor.clone().unwrap_or(used.flavor);
+        used.user = self.user.clone().unwrap_or(used.user);
+        if self.floating_ips == Some(false) {
+            used.reach = Reach::Own;
+        }
+        if let Some(text) = &self.nodes {
+            let bad = || BadCloud::Unusable { cloud: site.to_string(), why: format!("`{text}` is no address") };
+            let place = site.place.as_ref().map(ToString::to_string).unwrap_or_default();
+            used.nodes = Some(NodeApi { url: Url::parse(text).map_err(|_| bad())?, site: place, cache: None });
+        }
+        Ok(used)
+    }
+}
+
+/// As the cloud suggests. Where that is taken (two projects at one site, say), by its name in `clouds.yaml`.
+fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Result<SiteId, Error> {
+    let suggested = cloud.and_then(|cloud| Used::of(cloud).ok()).map(|used| used.site);
+    let region = cloud.filter(|cloud| cloud.name == VARIABLES_CLOUD).and_then(|cloud| cloud.region.as_deref());
+    let by_name = SiteId { provider: provider_kind("openstack")?, place: Name::nearest(region.unwrap_or(name)) };
+    let is_free = |id: &SiteId| taken.iter().all(|(other, _)| other != id);
+    let suggested = suggested.filter(|id| id.provider.as_str() == "chameleon" && is_free(id));
+    Ok(suggested.unwrap_or(by_name))
+}
+
+fn provider_kind(text: &str) -> Result<ProviderKind, Error> {
+    ProviderKind::new(text).map_err(|error| Error::of(Kind::Config, &error))
+}
+
+/// Sections, by the names of their sites.
+pub type Sections = BTreeMap<Name, Section>;
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::config::{Config, Env};
+
+    fn settings(folder: &Path, config: &str, variables: &[(&str, &str)]) -> Settings {
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let home = [(OsString::from("HOME"), folder.as_os_str().to_owned())];
+        let config: Config = toml::from_str(config).unwrap();
+        let (data_dir, directory) = (folder.join("data"), folder.to_owned());
+        let env = Env::new(variables.chain(home));
+        Settings { data_dir, scratch_dir: folder.to_owned(), directory, config, env }
+    }
+
+    fn sites(settings: &Settings) -> Vec<String> {
+        let sites = settings.openstack().unwrap();
+        sites
+            .iter()
+            .map(|(id, site)| match site {
+                Ok(site) => format!("{id} = {} of {:?}", site.cloud.name, site.used.network),
+                Err(why) => format!("{id}: {why}"),
+            })
+            .collect()
+    }
+
+    const CLOUDS: &str = "
+clouds:
+  one: {auth: {auth_url: 'https://one/v3', username: a, project_name: p}, region_name: R}
+  Two@x: {auth: {auth_url: 'https://chi.uc.chameleoncloud.org:5000/v3', username: a, password: s}, region_name: CHI@UC}
+  uc-too: {auth: {auth_url: 'https://chi.uc.chameleoncloud.org:5000/v3', username: a, password: s}, region_name: CHI@UC}
+";
+
+    fn with_clouds() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join(".config/openstack")).unwrap();
+        std::fs::write(folder.path().join(".config/openstack/clouds.yaml"), CLOUDS).unwrap();
+        let secure = "clouds: {one: {auth: {password: s}}}";
+        std::fs::write(folder.path().join(".config/openstack/secure.yaml"), secure).unwrap();
+        folder
+    }
+
+    #[test]
+    fn every_cloud_is_a_site_without_a_word_of_configuration() {
+        let folder = with_clouds();
+        let all = sites(&settings(folder.path(), "", &[]));
+        assert_eq!(
+            all,
+            [
+                "chameleon/uc = Two@x of Some(\"sharednet1\")",
+                "openstack/one = one of None",
+                "openstack/uc-too = uc-too of Some(\"sharednet1\")"
+            ]
+        );
+        let one = sites(&settings(folder.path(), "", &[("OS_CLOUD", "one")]));
+        assert_eq!(one, ["openstack/one = one of None"]);
+        let none = sites(&settings(folder.path(), "", &[("OS_CLOUD", "gone")]));
+        assert_eq!(none, ["openstack/gone: there is no cloud `gone` in `clouds.yaml`"]);
+    }
+
+    #[test]
+    fn variables_are_a_site_by_the_name_of_its_region() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [
+            ("OS_AUTH_URL", "https://one"),
+            ("OS_USERNAME", "a"),
+            ("OS_PASSWORD", "s"),
+            ("OS_REGION_NAME", "Region One"),
+        ];
+        let all = sites(&settings(folder.path(), "", &variables));
+        assert_eq!(all, ["openstack/region-one = envvars of None"]);
+        assert_eq!(sites(&settings(folder.path(), "", &[])), [""; 0]);
+    }
+
+    #[test]
+    fn a_section_says_how_a_cloud_is_used_and_by_what_name() {
+        let folder = with_clouds();
+        let config = "[chameleon.uc]\ncloud = 'one'\nnetwork = 'n'\nnodes = 'http://nodes/'\nfloating_ips = false";
+        let settings = settings(folder.path(), config, &[("OS_CLOUD", "one")]);
+        assert_eq!(sites(&settings), ["chameleon/uc = one of Some(\"n\")"]);
+        let (_, site) = settings.openstack().unwrap().remove(0);
+        let used = site.unwrap().used;
+        let nodes = used.nodes.unwrap();
+        assert_eq!((nodes.url.as_str(), nodes.site.as_str(), used.reach), ("http://nodes/", "uc", Reach::Own));
+    }
+}

@@ -76,6 +76,8 @@ pub enum KeyTerm {
     Keypair,
     /// It is registered there already, by this name, and stays.
     Registered(String),
+    /// It is there already, and another than the deployment's: the private one lies in this file on this computer.
+    Present(String),
 }
 
 /// The network that a machine stands on.

@@ -8,7 +8,7 @@ use hostler_core::plan::{MachineSpec, Step};
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
 use hostler_engine::deploy::Files;
-use hostler_engine::host::{BadKey, HostKey, Identity, Target};
+use hostler_engine::host::{BadKey, HostKey, Target};
 use hostler_engine::store::{Record, Store};
 
 use crate::app::near;
@@ -26,17 +26,20 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
     let pins = store.pinned(record.id).await?;
     let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
     let reached = wanted.map(|(step, spec)| Reached::of(record, step, spec, &pins)).collect::<Result<Vec<_>, _>>()?;
-    let identity = Arc::new(Files::at(store.files_of(record.id)).identity()?);
-    Ok(reached.into_iter().map(|reached| reached.target(&identity)).collect())
+    let files = Files::at(store.files_of(record.id));
+    reached.into_iter().map(|reached| reached.target(&files)).collect()
 }
 
 /// Writes what `ssh -F` reads, for the machines that can be logged in to; the file is the answer.
 pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf, Error> {
     let files = Files::open(store.files_of(record.id))?;
     let pins = store.pinned(record.id).await?;
-    let identity = Arc::new(files.identity()?);
     let reached = record.plan.machines().filter_map(|(step, spec)| Reached::of(record, step, spec, &pins).ok());
-    let reached: Vec<Target> = reached.map(|reached| reached.target(&identity)).collect();
+    let reached = reached.map(|reached| {
+        let key = files.key_for(reached.spec);
+        Ok((reached.target(&files)?, key))
+    });
+    let reached = reached.collect::<Result<Vec<_>, Error>>()?;
     files.write_ssh(&reached)?;
     Ok(files.ssh_config())
 }
@@ -66,15 +69,15 @@ impl<'a> Reached<'a> {
         Ok(Self { spec, address, pinned })
     }
 
-    fn target(self, identity: &Arc<Identity>) -> Target {
-        Target {
+    fn target(self, files: &Files) -> Result<Target, Error> {
+        Ok(Target {
             machine: self.spec.name.clone(),
             address: self.address,
             user: self.spec.user.clone(),
-            identity: Arc::clone(identity),
+            identity: Arc::new(files.identity_for(self.spec)?),
             pinned: Some(self.pinned),
             jump: None,
-        }
+        })
     }
 }
 

@@ -301,6 +301,15 @@ impl Settings {
         std::fs::read_to_string(file).map(Some).map_err(|error| unusable(file, &error))
     }
 
+    /// The list of the user's own hosts, where there is one.
+    pub fn hosts_file(&self) -> Option<PathBuf> {
+        let file = self.config.ssh.hosts.as_ref()?;
+        match (file.strip_prefix("~"), self.env.home()) {
+            (Ok(rest), Some(home)) => Some(home.join(rest)),
+            _ => Some(self.directory.join(file)),
+        }
+    }
+
     /// What holds for listed hosts of which the list doesn't say otherwise.
     pub fn listed_defaults(&self) -> Defaults {
         let home = self.env.home();

@@ -13,6 +13,7 @@ use hostler_engine::run::Sites;
 use hostler_providers::http::{Caller, Patience};
 use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
+use hostler_providers::listed::Listed;
 use hostler_providers::openstack::cloud::BadCloud;
 use hostler_providers::openstack::keystone::Session;
 use hostler_providers::openstack::{OpenStack, Unusable};
@@ -20,6 +21,7 @@ use hostler_providers::openstack::{OpenStack, Unusable};
 use crate::app::App;
 use crate::config::openstack::Site;
 use crate::error::{Error, Kind};
+use crate::fleet::listed_hosts;
 
 impl App {
     /// The configured sites. None is asked anything yet.
@@ -35,6 +37,10 @@ impl App {
                 Err(why) => Arc::new(Unusable::new(id.clone(), why)),
             };
             sites.insert(id, site);
+        }
+        if let Some(file) = self.settings.hosts_file() {
+            let listed = self.listed(&file)?;
+            sites.insert(id_of("ssh")?, Arc::new(listed));
         }
         Ok(audited(sites, &Arc::new(self.trail()), self.now))
     }
@@ -71,6 +77,12 @@ impl App {
         Ok(self.settings.openstack()?.into_iter().map(|(id, site)| (id, open(site))).collect())
     }
 
+    /// The user's own hosts. A list that can't be read makes no offers, and keeps nobody from giving hosts back.
+    fn listed(&self, file: &Path) -> Result<Listed, Error> {
+        let hosts = listed_hosts(self, file).map_err(|error| error.message);
+        Ok(Listed::new(id_of("ssh")?, hosts, self.settings.data_dir.join("hosts/claims")))
+    }
+
     /// The virtual machines of this computer. They are told what this computer trusts.
     pub fn local(&self) -> Result<libvirt::Local, Error> {
         let mut settings = libvirt::Settings::new(local_id()?, &self.settings.data_dir);
@@ -102,5 +114,9 @@ impl App {
 }
 
 fn local_id() -> Result<SiteId, Error> {
-    Ok(SiteId { provider: ProviderKind::new("local").map_err(|error| Error::of(Kind::Config, &error))?, place: None })
+    id_of("local")
+}
+
+fn id_of(provider: &str) -> Result<SiteId, Error> {
+    Ok(SiteId { provider: ProviderKind::new(provider).map_err(|error| Error::of(Kind::Config, &error))?, place: None })
 }

@@ -338,6 +338,9 @@ pub struct Uses {
     /// The registered key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypair: Option<Ref>,
+    /// The file on this computer with the private key that lets us in, where that is not the deployment's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 impl Uses {

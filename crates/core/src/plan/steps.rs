@@ -114,7 +114,11 @@ fn uses(terms: &Terms) -> Uses {
         },
         keypair: match &terms.key {
             KeyTerm::Registered(name) => Some(Ref(name.clone())),
-            KeyTerm::Inline | KeyTerm::Keypair => None,
+            KeyTerm::Inline | KeyTerm::Keypair | KeyTerm::Present(_) => None,
+        },
+        identity: match &terms.key {
+            KeyTerm::Present(file) => Some(file.clone()),
+            KeyTerm::Inline | KeyTerm::Keypair | KeyTerm::Registered(_) => None,
         },
     }
 }

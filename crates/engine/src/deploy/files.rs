@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hostler_core::name::DeploymentId;
-use hostler_core::plan::Phase;
+use hostler_core::plan::{MachineSpec, Phase};
 
 use crate::host::{self, BadKey, Entry, HostKey, Identity, Target, known_hosts, ssh_config};
 use crate::store::{StoreError, make_private_dir};
@@ -131,14 +131,24 @@ impl Files {
         self.logs().join(machine).join(format!("{}.log", phase.name()))
     }
 
-    /// Writes what `ssh` needs to log in to these machines, and to no others.
-    pub fn write_ssh(&self, targets: &[Target]) -> Result<(), FilesError> {
+    /// The file with the key that lets us in to a machine: the deployment's, unless the machine takes another.
+    pub fn key_for(&self, spec: &MachineSpec) -> PathBuf {
+        spec.uses.identity.as_ref().map_or_else(|| self.private_key(), PathBuf::from)
+    }
+
+    /// The key that lets us in to a machine.
+    pub fn identity_for(&self, spec: &MachineSpec) -> Result<Identity, FilesError> {
+        let path = self.key_for(spec);
+        Identity::read(&path).map_err(|source| FilesError::Key { path, source })
+    }
+
+    /// Writes what `ssh` needs to log in to these machines, each with its key, and to no others.
+    pub fn write_ssh(&self, targets: &[(Target, PathBuf)]) -> Result<(), FilesError> {
         let known = self.dir.join("known_hosts");
-        let pins = targets.iter().filter_map(|target| Some((target.machine.as_str(), target.pinned.as_ref()?)));
+        let pins = targets.iter().filter_map(|(target, _)| Some((target.machine.as_str(), target.pinned.as_ref()?)));
         self.write(&known, &known_hosts::<'_>(pins.collect::<Vec<(&str, &HostKey)>>()))?;
-        let identity = self.private_key();
         let entries: Vec<Entry<'_>> =
-            targets.iter().map(|target| Entry { target, identity: identity.clone() }).collect();
+            targets.iter().map(|(target, key)| Entry { target, identity: key.clone() }).collect();
         let path = self.ssh_config();
         let text = ssh_config(&entries, &known)
             .map_err(|error| FilesError::Config { path: path.clone(), why: error.to_string() })?;

@@ -54,10 +54,18 @@ impl HostCrew {
             machine: machine.spec.name.clone(),
             address: machine.address.clone(),
             user: machine.spec.user.clone(),
-            identity: Arc::clone(&self.identity),
+            identity: self.identity_for(machine)?,
             pinned: pinned.map_err(|error| failure(&error, Remedy::Report, None))?,
             jump: None,
         })
+    }
+
+    /// The key that lets us in: the deployment's, unless the machine was there before it and takes another.
+    fn identity_for(&self, machine: &Machine) -> Result<Arc<Identity>, Failure> {
+        let Some(path) = &machine.spec.uses.identity else { return Ok(Arc::clone(&self.identity)) };
+        let hint =
+            || Some(format!("it lets us in to `{}`, and must be readable and without a passphrase", machine.spec.name));
+        Identity::read(path.as_ref()).map(Arc::new).map_err(|error| failure(&error, Remedy::Ask, hint()))
     }
 
     /// Does a phase, and where the connection breaks again on a new one, [`ATTEMPTS`] times in all. A `run` that has begun

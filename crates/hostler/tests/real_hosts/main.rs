@@ -3,3 +3,4 @@
 
 mod exec;
 mod lab;
+mod own;

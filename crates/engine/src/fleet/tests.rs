@@ -61,16 +61,15 @@ async fn each_has_its_own_end_and_its_own_log() {
 }
 
 #[tokio::test]
-async fn the_dead_the_silent_and_the_endless_hold_up_nobody() {
+async fn the_dead_and_the_silent_hold_up_nobody() {
     let server = Sshd::start();
     // It takes connections into its backlog, and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut all = targets(&server, 3);
     all.push(elsewhere(&server, "dead", crate::host::testing::free_port()));
     all.push(elsewhere(&server, "silent", silent.local_addr().unwrap().port()));
-    let orders = Orders { limit: Some(Duration::from_secs(6)), ..Orders::default() };
-    let script = "echo hello";
-    let hosts = Ssh::new(Pace { answer: Duration::from_secs(1), ..quick() });
+    let (orders, script) = (Orders::default(), "echo hello");
+    let hosts = Ssh::new(Pace { answer: Duration::from_secs(8), ..quick() });
     let dir = tempfile::tempdir().unwrap();
     let command = Command::new(script);
     let exec = Exec { hosts: &hosts, command: &command, logs: dir.path(), orders, output: &|_, _, _| {} };

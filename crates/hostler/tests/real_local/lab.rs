@@ -1,12 +1,13 @@
 //! A lab: a user's data directory of its own, the product's binary, and the observer.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tempfile::TempDir;
+
+use crate::process::{self, Ended, Running};
 
 /// Machines share this computer's two cores: one test at a time has it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -14,65 +15,6 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub struct Lab {
     home: TempDir,
     _turn: MutexGuard<'static, ()>,
-}
-
-/// What a command came to.
-#[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-impl Ended {
-    pub fn succeeds(self) -> Self {
-        self.ends_with(0)
-    }
-
-    #[track_caller]
-    pub fn ends_with(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        self
-    }
-}
-
-/// A command on its way.
-pub struct Running {
-    child: Child,
-    err: BufReader<std::process::ChildStderr>,
-    told: String,
-}
-
-impl Running {
-    /// Reads what it says until a line passes, and leaves it running.
-    pub fn until(&mut self, passes: impl Fn(&str) -> bool) -> bool {
-        let mut line = String::new();
-        while self.err.read_line(&mut line).is_ok_and(|read| read > 0) {
-            self.told.push_str(&line);
-            if passes(&line) {
-                return true;
-            }
-            line.clear();
-        }
-        false
-    }
-
-    pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("it is still running");
-    }
-
-    pub fn wait(mut self) -> Ended {
-        let mut out = String::new();
-        let mut stdout = self.child.stdout.take().expect("piped");
-        let reader = std::thread::spawn(move || {
-            stdout.read_to_string(&mut out).expect("utf-8");
-            out
-        });
-        self.err.read_to_string(&mut self.told).expect("utf-8");
-        let code = self.child.wait().expect("it ends").code();
-        Ended { code, out: reader.join().expect("it reads"), err: self.told }
-    }
 }
 
 impl Lab {
@@ -106,16 +48,14 @@ impl Lab {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args);
         command.env("HOME", self.home.path()).env("HOSTLER_DATA_DIR", self.path("data"));
         command.env_remove("XDG_CONFIG_HOME").env("NO_COLOR", "1");
         command
     }
 
     pub fn start(&self, args: &[&str]) -> Running {
-        let mut child = self.command(args).spawn().expect("hostler starts");
-        let err = BufReader::new(child.stderr.take().expect("piped"));
-        Running { child, err, told: String::new() }
+        process::start(self.command(args))
     }
 
     pub fn hostler(&self, args: &[&str]) -> Ended {
@@ -123,13 +63,6 @@ impl Lab {
         let ended = self.start(args).wait();
         println!("{:7.1} s  {:?}  hostler {}", began.elapsed().as_secs_f32(), ended.code, args.join(" "));
         ended
-    }
-
-    /// Runs a line that the product printed for people to type.
-    pub fn shell(&self, line: &str) -> Ended {
-        let output = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().expect("sh runs");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     pub fn virsh(&self, args: &[&str]) -> String {

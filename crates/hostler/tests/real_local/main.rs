@@ -5,9 +5,12 @@
 #![expect(clippy::print_stdout, reason = "who waits for machines wants to see what is going on")]
 
 mod lab;
+#[path = "../support/process.rs"]
+mod process;
 mod saga;
 
 use lab::Lab;
+use process::shell;
 use serde_json::Value;
 
 const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/digits");
@@ -25,7 +28,7 @@ fn from_a_repository_to_an_accuracy_and_again() {
     let record: Value = serde_json::from_str(&up.out).expect("one JSON document on stdout");
     assert_eq!((record["name"].as_str(), record["state"].as_str()), (Some("digits"), Some("ready")), "{record:#}");
     let ssh = record["machines"][0]["ssh"].as_str().expect("an ssh line");
-    let told = lab.shell(&format!("{ssh} -o BatchMode=yes hostname")).succeeds();
+    let told = shell(&format!("{ssh} -o BatchMode=yes hostname")).succeeds();
     assert_eq!(told.out.trim(), "digits");
     let machines = machine_ids(&lab);
     assert_eq!(machines.len(), 1);

@@ -4,11 +4,12 @@
 use rustix::process::Signal;
 
 use crate::lab::Lab;
+use crate::process::Ended;
 
 const DEMAND: &str = "name: saga\nnum_nodes: 2\nresources: {cpus: 1, memory: 0.5}\n";
 
 /// Starts an `up`, and sends it a signal as soon as it has written so many entries.
-fn up_struck(lab: &Lab, file: &str, entries: u64, signal: Signal) -> crate::lab::Ended {
+fn up_struck(lab: &Lab, file: &str, entries: u64, signal: Signal) -> Ended {
     let mut up = lab.start(&["up", file, "--events", "json"]);
     let number = format!("\"number\":{entries}");
     assert!(up.until(|line| line.contains("\"journaled\"") && line.contains(&number)), "fewer than {entries} entries");

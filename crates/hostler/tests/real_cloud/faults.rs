@@ -1,0 +1,124 @@
+//! What can go wrong at a cloud: each with a clear error, the right exit code, and the site as it was before.
+
+use crate::lab::{Lab, knob, openstack};
+use crate::one;
+
+const NODE: &str = "compute_skylake";
+
+/// An `up` that fails so, says these words, and leaves nothing.
+#[track_caller]
+fn fails(lab: &Lab, name: &str, demand: &str, code: i32, words: &[&str]) {
+    let file = lab.demand(name, demand);
+    let ended = lab.hostler(&["up", &file, "--yes", "--ssh-timeout", "60s"]);
+    knob(&["clear"]);
+    let ended = ended.ends_with(code);
+    for word in words {
+        assert!(ended.err.contains(word), "`{word}` is missing:\n{}", ended.err);
+    }
+    lab.assert_nothing_left(name);
+}
+
+#[test]
+fn a_wrong_password() {
+    fails(&Lab::of("wrong-password"), "wrong", &one(NODE), 5, &["password"]);
+}
+
+#[test]
+fn a_restricted_application_credential() {
+    let lab = Lab::of("alice-restricted");
+    let file = lab.demand("restricted", &one(NODE));
+    let ended = lab.hostler(&["up", &file, "--yes"]);
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.err.contains("restricted"), "{}", ended.err);
+    lab.assert_nothing_left("a restricted credential");
+}
+
+#[test]
+fn a_token_that_expires_on_the_way() {
+    let lab = Lab::new();
+    let file = lab.demand("expires", &one(NODE));
+    knob(&["token-ttl", "5"]);
+    let up = lab.hostler(&["up", &file, "--yes"]);
+    knob(&["token-ttl", "default"]);
+    up.succeeds();
+    lab.hostler(&["down", "expires", "--yes"]).succeeds();
+    lab.assert_nothing_left("an expired token");
+}
+
+#[test]
+fn a_project_without_quota() {
+    let lab = Lab::new();
+    knob(&["quota", "CH-000001", "instances=0"]);
+    let file = lab.demand("quota", &one(NODE));
+    let ended = lab.hostler(&["up", &file, "--yes"]);
+    knob(&["quota", "CH-000001", "instances=10"]);
+    ended.ends_with(1);
+    // The quota itself is part of what the observer may see: put back as it was.
+    let left = openstack("alice", &["server", "list", "-f", "value"]);
+    assert_eq!(left.trim(), "");
+    assert_eq!(openstack("alice", &["reservation", "lease", "list", "-f", "value"]).trim(), "");
+}
+
+#[test]
+fn more_hosts_than_there_are() {
+    fails(&Lab::new(), "many", &format!("num_nodes: 5\n{}", one(NODE)), 1, &["count: wanted 5, has 4"]);
+}
+
+#[test]
+fn a_site_that_answers_503() {
+    let lab = Lab::new();
+    knob(&["fault", "blazar", "503"]);
+    fails(&lab, "away", &one(NODE), 5, &["503"]);
+}
+
+#[test]
+fn an_answer_that_is_lost_makes_nothing_twice() {
+    let lab = Lab::new();
+    let file = lab.demand("lost", &one(NODE));
+    knob(&["fault", "nova", "lose", "--method", "POST", "--path", "servers$", "--times", "1"]);
+    let up = lab.hostler(&["up", &file, "--yes"]);
+    knob(&["clear"]);
+    if up.code == Some(0) {
+        let servers = openstack("alice", &["server", "list", "-f", "value", "-c", "ID"]);
+        assert_eq!(servers.lines().count(), 1, "{servers}");
+    }
+    lab.hostler(&["down", "lost", "--yes"]).succeeds();
+    lab.assert_nothing_left("a lost answer");
+}
+
+#[test]
+fn a_server_that_goes_to_error() {
+    let lab = Lab::new();
+    knob(&["build", "broken*", "--fail", "no power in the rack"]);
+    fails(&lab, "broken", &one("storage"), 1, &["no power in the rack"]);
+}
+
+#[test]
+fn an_empty_pool_of_addresses() {
+    let lab = Lab::new();
+    knob(&["fips", "none"]);
+    let file = lab.demand("pool", &one(NODE));
+    let ended = lab.hostler(&["up", &file, "--yes"]);
+    let before = crate::lab::observe();
+    knob(&["fips", "full"]);
+    let ended = ended.ends_with(1);
+    assert!(ended.err.contains("address"), "{}", ended.err);
+    assert!(!before.contains("hostler"), "nothing of ours is left: {before}");
+}
+
+/// Somebody else deletes the lease while we wait for it.
+#[test]
+fn a_lease_that_is_deleted_by_somebody_else() {
+    let lab = Lab::new();
+    let file = lab.demand("gone", &one(NODE));
+    knob(&["hold-leases", "on"]);
+    let mut up = lab.start(&["up", &file, "--yes", "--events", "json"]);
+    assert!(up.until(|line| line.contains("\"started\"") && line.contains("machine-gone")), "the machine waits");
+    let id = openstack("alice", &["reservation", "lease", "list", "-f", "value", "-c", "id"]);
+    openstack("alice", &["reservation", "lease", "delete", id.trim()]);
+    let ended = up.wait();
+    knob(&["hold-leases", "off"]);
+    assert!(matches!(ended.code, Some(1 | 4)), "{ended:#?}");
+    assert!(ended.err.contains("lease"), "{}", ended.err);
+    lab.assert_nothing_left("a deleted lease");
+}

@@ -36,8 +36,9 @@ impl Lab {
     }
 
     /// Somewhere else on earth.
-    pub fn in_zone(self, zone: &'static str) -> Self {
-        Self { zone, ..self }
+    pub fn in_zone(mut self, zone: &'static str) -> Self {
+        self.zone = zone;
+        self
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -139,7 +139,7 @@ fn a_dry_run_and_a_plan_change_nothing() {
     let file = lab.demand("dry", &one("storage"));
     lab.hostler(&["up", &file, "--dry-run"]).succeeds();
     lab.hostler(&["plan", &file]).succeeds();
-    lab.hostler(&["check"]).succeeds();
+    lab.hostler(&["check", "openstack/alice"]).succeeds();
     lab.assert_nothing_left("a dry run");
     assert!(!lab.path("data").join("hostler.db").exists(), "nor here");
 }

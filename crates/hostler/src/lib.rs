@@ -27,6 +27,7 @@ pub mod summary;
 pub mod table;
 pub mod target;
 pub mod things;
+pub mod trace;
 pub mod view;
 
 use std::ffi::OsString;
@@ -52,7 +53,8 @@ pub fn main(args: Vec<OsString>, env: Vec<(OsString, OsString)>) -> ExitCode {
     };
     let printer = Arc::new(Printer::new(&env, cli.global.color));
     let format = cli.global.output;
-    let done = Settings::read(env).and_then(|settings| {
+    let traced = cli.global.trace.as_deref().map_or(Ok(()), trace::to);
+    let done = traced.and_then(|()| Settings::read(env)).and_then(|settings| {
         let app = App::new(settings, Arc::clone(&printer), &cli.global);
         commands::run(&app, &cli.verb)
     });

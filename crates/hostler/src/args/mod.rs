@@ -58,6 +58,10 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW", hide_possible_values = true)]
     pub events: Events,
 
+    /// Write every call to a site, with its time, to the end of this file, as JSON lines
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
     /// When to use colour: `auto`, `always` or `never`; NO_COLOR and CLICOLOR are heeded
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
     pub color: Colour,

@@ -91,6 +91,11 @@ async fn a_gang_stands_on_just_the_hosts_that_were_chosen() {
         stand.insert(server["server"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str().unwrap().to_owned());
     }
     assert_eq!(stand, hosts.iter().map(|host| host.0.clone()).collect());
+    let leases = world.site.things(Kind::Lease).await.unwrap();
+    let ours = leases.iter().find(|thing| thing.reference == lease.reference).unwrap();
+    assert_eq!((ours.name.as_str(), ours.ticket.as_ref()), ("contract", Some(&world.ticket("lease"))));
+    let granted: BTreeSet<_> = ours.grant().unwrap().hosts.iter().collect();
+    assert_eq!(granted, hosts.iter().collect(), "as the calendar has them");
     world.clean().await;
 }
 
@@ -100,6 +105,27 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
         done.push(one.await);
     }
     done
+}
+
+#[tokio::test]
+async fn a_lease_that_others_have_made_is_launched_on_and_left() {
+    let world = World::new().await;
+    let admin_s_choice = "[\"==\", \"$node_type\", \"gpu_v100\"]".to_owned();
+    let reservations =
+        vec![blazar::ReservationRequest::Hosts { least: 1, most: 1, resource_properties: admin_s_choice }];
+    let new = blazar::NewLease { name: "somebody-s".to_owned(), start: None, end: world.window().end(), reservations };
+    let lease = blazar::create(world.site.session(), &new).await.unwrap();
+    let leases = world.site.things(Kind::Lease).await.unwrap();
+    let theirs = leases.iter().find(|thing| thing.reference.0 == lease.id.0).unwrap();
+    let host = theirs.grant().unwrap().hosts.first().unwrap().clone();
+    let made = hostler_core::ports::Made { reference: theirs.reference.clone(), address: None };
+    let machine = world.machine("guest", &host, &made).await.unwrap();
+    let owned = Owned { ticket: world.ticket("lease"), kind: Kind::Lease, reference: made.reference };
+    assert!(world.site.delete(&owned).await.unwrap_err().message.contains("left alone"));
+    assert!(matches!(world.site.look(Kind::Machine, &machine.reference).await.unwrap(), Sighting::There(_)));
+    blazar::delete(world.site.session(), &lease.id).await.unwrap();
+    until(async || world.site.look(Kind::Machine, &machine.reference).await.unwrap() == Sighting::Absent).await;
+    world.clean().await;
 }
 
 #[tokio::test]

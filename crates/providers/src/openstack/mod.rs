@@ -27,7 +27,7 @@ use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError};
+use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -121,6 +121,18 @@ impl OpenStack {
         }
     }
 
+    async fn list(&self, kind: Kind) -> Result<Vec<Thing>, Trouble> {
+        let session = &self.session;
+        Ok(match kind {
+            Kind::Keypair => keypair::things(session).await?,
+            Kind::Network => network::things(session).await?,
+            Kind::Lease => lease::things(session).await?,
+            Kind::Machine => machine::things(session).await?,
+            Kind::Address => address::things(session).await?,
+            Kind::Volume => Vec::new(),
+        })
+    }
+
     async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
         let session = &self.session;
         let (keypairs, networks, leases, machines, addresses) = tokio::try_join!(
@@ -177,6 +189,10 @@ impl Provider for OpenStack {
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
         self.ours().await.map_err(|error| self.error("listing what is ours", error.into()))
+    }
+
+    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
+        self.list(kind).await.map_err(|trouble| self.error(&format!("listing each {kind}"), trouble))
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {

@@ -16,7 +16,7 @@ use hostler_core::time::Window;
 use hostler_providers::http::{Caller, Patience};
 use hostler_providers::openstack::cloud::{Cloud, CloudTexts};
 use hostler_providers::openstack::keystone::Session;
-use hostler_providers::openstack::{NodeApi, OpenStack, Settings};
+use hostler_providers::openstack::{NodeApi, OpenStack, Settings, neutron};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -50,8 +50,10 @@ impl World {
             world(&["reset"]);
         }
         let folder = tempfile::tempdir().unwrap();
-        let before = world(&["observe"]);
         let site = OpenStack::new(settings(folder.path()), session(cloud("alice"), None));
+        // Neutron makes a project's default group when it is first asked for any.
+        neutron::security_groups(site.session()).await.unwrap();
+        let before = world(&["observe"]);
         Self { site, deployment: fresh(), folder, before, _one: one }
     }
 
@@ -131,6 +133,7 @@ impl World {
             host: None,
             lease: None,
             keypair: None,
+            uses: Default::default(),
         }
     }
 
@@ -156,7 +159,10 @@ impl World {
         for owned in ours {
             self.site.delete(&owned).await.unwrap();
         }
-        assert_eq!(world(&["observe"]), self.before, "left behind");
+        let after = world(&["observe"]);
+        let (before, now): (Vec<&str>, Vec<&str>) = (self.before.lines().collect(), after.lines().collect());
+        let left: Vec<_> = now.iter().filter(|line| !before.contains(line)).collect();
+        assert!(self.before == after, "left behind, or missing: {left:#?}");
         LEFT.store(false, Ordering::Relaxed);
     }
 }

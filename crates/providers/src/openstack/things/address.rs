@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Address, Made, Owned, Sighting};
+use hostler_core::ports::{Address, Detail, Made, Owned, Sighting, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::bears;
+use super::{bare, bears, ours};
 use crate::openstack::error::{ApiError, Refusal, found};
 use crate::openstack::keystone::Session;
 use crate::openstack::neutron::{FloatingIp, Port};
@@ -90,9 +90,14 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    let owned = |address: FloatingIp| {
-        let ticket = tickets::of_description(&address.description)?;
-        Some(Owned { ticket, kind: Kind::Address, reference: Ref(address.id) })
+    things(session).await.map(ours)
+}
+
+pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
+    let thing = |ip: FloatingIp| {
+        let ticket = tickets::of_description(&ip.description);
+        let detail = Detail::Address { address: ip.floating_ip_address.clone(), in_use: ip.port_id.is_some() };
+        Thing { detail, ..bare(Kind::Address, ip.id, ip.floating_ip_address, ticket) }
     };
-    Ok(neutron::floating_ips(session).await?.into_iter().filter_map(owned).collect())
+    Ok(neutron::floating_ips(session).await?.into_iter().map(thing).collect())
 }

@@ -7,26 +7,28 @@ use hostler_core::inventory::{Feed, Reservation, join};
 use hostler_core::time::Window;
 use jiff::SignedDuration;
 
-use crate::openstack::blazar::{self, LeaseId};
+use crate::openstack::blazar::{self, LeaseId, ReservationId};
 use crate::openstack::error::{ApiError, Refusal};
 use crate::openstack::keystone::Session;
 use crate::openstack::wait;
 use crate::trouble::Trouble;
 
 /// One lease's hold on one host.
-struct Held {
-    lease: LeaseId,
+pub(super) struct Held {
+    pub lease: LeaseId,
+    pub reservation: ReservationId,
     window: Window,
 }
 
-/// The holds on some hosts, by the hypervisors' names.
-type Calendar = BTreeMap<String, Vec<Held>>;
+/// The holds on hosts, by the hypervisors' names.
+pub(super) type Calendar = BTreeMap<String, Vec<Held>>;
 
 /// Those of some hosts that somebody holds at some time of a window.
 pub(super) async fn taken(session: &Session, hosts: &[String], window: Window) -> Result<BTreeSet<String>, Trouble> {
-    let calendar = calendar(session, hosts).await?;
+    let calendar = calendar(session).await?;
     let is_taken = |held: &[Held]| held.iter().any(|held| held.window.overlaps(&window));
-    Ok(calendar.into_iter().filter(|(_, held)| is_taken(held)).map(|(host, _)| host).collect())
+    let taken = calendar.into_iter().filter(|(host, held)| hosts.contains(host) && is_taken(held));
+    Ok(taken.map(|(host, _)| host).collect())
 }
 
 /// Chameleon keeps hosts for some minutes before and after each lease, and shows that as held.
@@ -79,8 +81,9 @@ async fn rival(
     hosts: &[String],
     window: Window,
 ) -> Result<Option<(String, LeaseId)>, Trouble> {
-    let calendar = calendar(session, hosts).await?;
+    let calendar = calendar(session).await?;
     let others = calendar.into_iter().flat_map(|(host, held)| held.into_iter().map(move |held| (host.clone(), held)));
+    let others = others.filter(|(host, _)| hosts.contains(host));
     let rivals = others.filter(|(_, held)| held.lease != *lease && is_double(&held.window, &window));
     Ok(rivals.map(|(host, held)| (host, held.lease)).min_by(|a, b| a.1.cmp(&b.1)))
 }
@@ -91,11 +94,11 @@ fn is_double(held: &Window, ours: &Window) -> bool {
     shared > PADDING.min(ours.duration() / 2)
 }
 
-async fn calendar(session: &Session, hosts: &[String]) -> Result<Calendar, Trouble> {
+/// All holds; none where the cloud shows them to its operators only.
+pub(super) async fn calendar(session: &Session) -> Result<Calendar, Trouble> {
     let documents = tokio::try_join!(blazar::hosts(session), blazar::allocations(session));
     let (documents, allocations) = match documents {
         Ok(both) => both,
-        // A cloud that shows its calendar to operators only: nothing can be said.
         Err(ApiError::Refused(Refusal { status: 403, .. })) => return Ok(Calendar::new()),
         Err(error) => return Err(error.into()),
     };
@@ -103,10 +106,14 @@ async fn calendar(session: &Session, hosts: &[String]) -> Result<Calendar, Troub
     let feeds = [Feed { hosts: Some(documents), allocations: Some(allocations), ..Feed::default() }];
     let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| Trouble::report(error.to_string()))?;
     let name_of = |id: &str| names.iter().find(|host| host.id.0 == id).map(|host| &host.hypervisor_hostname);
-    let held = |held: &Reservation<'_>| Held { lease: LeaseId(held.lease_id.to_string()), window: held.window };
+    let held = |held: &Reservation<'_>| Held {
+        lease: LeaseId(held.lease_id.to_string()),
+        reservation: ReservationId(held.id.to_string()),
+        window: held.window,
+    };
     let mut calendar = Calendar::new();
     for (_, node) in inventory.nodes() {
-        if let Some(name) = node.host_id.as_deref().and_then(name_of).filter(|name| hosts.contains(name)) {
+        if let Some(name) = node.host_id.as_deref().and_then(name_of) {
             calendar.entry(name.clone()).or_default().extend(node.reservations.iter().map(held));
         }
     }

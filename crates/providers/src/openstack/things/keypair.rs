@@ -1,10 +1,10 @@
 //! The deployment's public key, registered at Nova.
 
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Made, Owned, Sighting};
+use hostler_core::ports::{Detail, Made, Owned, Sighting, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::bears;
+use super::{bare, bears, ours};
 use crate::openstack::error::{ApiError, Refusal, found};
 use crate::openstack::keystone::Session;
 use crate::openstack::{nova, tickets};
@@ -51,11 +51,16 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    let owned = |keypair: nova::Keypair| {
-        let ticket = tickets::of_keypair(&keypair.name)?;
-        Some(Owned { ticket, kind: Kind::Keypair, reference: Ref(keypair.name) })
+    things(session).await.map(ours)
+}
+
+pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
+    let thing = |keypair: nova::Keypair| {
+        let ticket = tickets::of_keypair(&keypair.name);
+        let detail = Detail::Keypair { public_key: keypair.public_key };
+        Thing { detail, ..bare(Kind::Keypair, keypair.name.clone(), keypair.name, ticket) }
     };
-    Ok(nova::keypairs(session).await?.into_iter().filter_map(owned).collect())
+    Ok(nova::keypairs(session).await?.into_iter().map(thing).collect())
 }
 
 #[cfg(test)]

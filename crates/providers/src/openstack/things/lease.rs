@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hostler_core::offer::HostId;
 use hostler_core::plan::{Kind, LeaseSpec};
-use hostler_core::ports::{Made, Owned, Remedy, Sighting};
+use hostler_core::ports::{Detail, Grant, Made, Owned, Remedy, Sighting, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calendar::Verdict;
-use super::{bears, calendar};
+use super::calendar::{Calendar, Verdict};
+use super::{bare, bears, calendar};
 use crate::openstack::blazar::{self, Lease, LeaseChange, LeaseId, LeaseStatus, NewLease, ReservationRequest};
 use crate::openstack::error::{ApiError, Refusal, found};
 use crate::openstack::keystone::{Service, Session};
@@ -238,4 +239,31 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
         Some(Owned { ticket, kind: Kind::Lease, reference: Ref(lease.id.0) })
     };
     Ok(blazar::leases(session).await?.into_iter().filter_map(owned).collect())
+}
+
+/// All leases of the project, with the hosts that the calendar has for them: Blazar itself doesn't say which it chose.
+pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, Trouble> {
+    if !session.has(Service::Reservation).await? {
+        return Ok(Vec::new());
+    }
+    let leases = async { Ok::<_, Trouble>(blazar::leases(session).await?) };
+    let (leases, calendar) = tokio::try_join!(leases, calendar::calendar(session))?;
+    Ok(leases.into_iter().map(|lease| thing(lease, &calendar)).collect())
+}
+
+fn thing(lease: Lease, calendar: &Calendar) -> Thing {
+    let ticket = tickets::of_lease(&lease.name);
+    let in_calendar = calendar.iter().filter(|(_, held)| held.iter().any(|held| held.lease == lease.id));
+    let mut hosts: BTreeSet<String> = in_calendar.map(|(host, _)| host.clone()).collect();
+    if calendar.is_empty() {
+        hosts.extend(lease.reservations.iter().filter_map(blazar::Reservation::pinned_host));
+    }
+    let hosts = hosts.into_iter().map(HostId).collect();
+    let grant = Window::new(lease.start, lease.end).map(|window| Detail::Lease(Grant { window, hosts }));
+    let name = match &ticket {
+        Some(ticket) => lease.name.trim_end_matches(&ticket.to_string()).trim_end().to_owned(),
+        None => lease.name,
+    };
+    let (state, detail) = (lease.status.to_string(), grant.unwrap_or_default());
+    Thing { state, detail, ..bare(Kind::Lease, lease.id.0, name, ticket) }
 }

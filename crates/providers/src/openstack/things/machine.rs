@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hostler_core::plan::{Kind, MachineSpec};
-use hostler_core::ports::{Address, Made, Owned, Power, Sighting};
+use hostler_core::ports::{Address, Detail, Made, Owned, Power, Sighting, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::{bears, lease, network};
+use super::{bare, bears, calendar, lease, network, ours};
 use crate::openstack::blazar::{Lease, LeaseId, ReservationId};
 use crate::openstack::error::{ApiError, found};
 use crate::openstack::keystone::Session;
@@ -73,7 +73,7 @@ async fn start(
     let reservation = match launch.lease {
         Some(id) => {
             let lease = lease::begun(session, &LeaseId(id.0.clone())).await?;
-            Some(reservation_for(&lease, spec)?)
+            Some(reservation_for(session, &lease, spec).await?)
         }
         None => None,
     };
@@ -122,16 +122,20 @@ async fn flavor(session: &Session, settings: &Settings, launch: &Launch<'_>) -> 
     })
 }
 
-/// The part of the lease that holds the machine's host.
-fn reservation_for(lease: &Lease, spec: &MachineSpec) -> Result<ReservationId, Trouble> {
-    let wanted = spec.host.as_ref().map(|host| host.0.as_str());
-    let fits = |pinned: Option<String>| wanted.is_none() || pinned.as_deref() == wanted;
-    let mut of_hosts = lease.reservations.iter().filter(|part| part.resource_type == "physical:host");
-    let found = of_hosts.find(|part| fits(part.pinned_host())).map(|part| part.id.clone());
-    found.ok_or_else(|| {
-        let what = wanted.map_or_else(|| "no host".to_owned(), |host| format!("not the host `{host}`"));
-        Trouble::full(format!("the lease `{}` holds {what}", lease.id))
-    })
+/// The part of the lease that holds the machine's host. One of ours names the host; of one that others have made, the
+/// calendar says which part has it.
+async fn reservation_for(session: &Session, lease: &Lease, spec: &MachineSpec) -> Result<ReservationId, Trouble> {
+    let of_hosts = || lease.reservations.iter().filter(|part| part.resource_type == "physical:host");
+    let Some(host) = spec.host.as_ref().map(|host| &host.0) else {
+        let first = of_hosts().next().map(|part| part.id.clone());
+        return first.ok_or_else(|| Trouble::full(format!("the lease `{}` holds no host", lease.id)));
+    };
+    if let Some(part) = of_hosts().find(|part| part.pinned_host().as_ref() == Some(host)) {
+        return Ok(part.id.clone());
+    }
+    let held = calendar::calendar(session).await?.remove(host).unwrap_or_default();
+    let part = held.into_iter().find(|held| held.lease == lease.id).map(|held| held.reservation);
+    part.ok_or_else(|| Trouble::full(format!("the lease `{}` doesn't hold the host `{host}`", lease.id)))
 }
 
 /// The machine once it runs.
@@ -215,9 +219,14 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    let owned = |server: Server| {
-        let ticket = ticket_of(&server)?;
-        Some(Owned { ticket, kind: Kind::Machine, reference: Ref(server.id) })
+    things(session).await.map(ours)
+}
+
+pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
+    let thing = |server: Server| {
+        let (ticket, address) = (ticket_of(&server), server.address().map(at));
+        let (state, detail) = (server.status, Detail::Machine { address });
+        Thing { state, detail, ..bare(Kind::Machine, server.id, server.name, ticket) }
     };
-    Ok(nova::servers(session).await?.into_iter().filter_map(owned).collect())
+    Ok(nova::servers(session).await?.into_iter().map(thing).collect())
 }

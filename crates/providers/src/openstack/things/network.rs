@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Made, Owned, Sighting};
+use hostler_core::ports::{Detail, Made, Owned, Sighting, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::bears;
+use super::{bare, bears};
 use crate::openstack::error::{ApiError, Refusal, found};
 use crate::openstack::keystone::Session;
 use crate::openstack::neutron::{Network, Router, SecurityGroup};
@@ -180,4 +180,13 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
         Some(Owned { ticket, kind: Kind::Network, reference: Ref(id) })
     };
     Ok(all(session).await?.into_iter().filter_map(owned).collect())
+}
+
+pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
+    let thing = |network: Network| {
+        let ticket = tickets::of_description(&network.description);
+        let detail = Detail::Network { shared: network.shared, external: network.external };
+        Thing { detail, ..bare(Kind::Network, network.id, network.name, ticket) }
+    };
+    Ok(neutron::networks(session).await?.into_iter().map(thing).collect())
 }

@@ -42,9 +42,9 @@ pub(super) struct Extras<'a> {
     pub(super) user_name: Option<Text<'a>>,
 }
 
-/// The allocations of a document. None at all is a site where all is free.
-pub(super) fn allocations(document: &Document) -> Result<Vec<RawAllocation<'_>>, BadFeed> {
-    document.list()?.ok_or_else(|| document.nothing("allocations"))
+/// The allocations of a document, one after the other. None at all is a site where all is free.
+pub(super) fn allocations<'a>(document: &'a Document, take: impl FnMut(RawAllocation<'a>)) -> Result<(), BadFeed> {
+    if document.each(take)? { Ok(()) } else { Err(document.nothing("allocations")) }
 }
 
 /// Whether a lease in this state holds its hosts. What is to come holds them as what is running does; an unknown state

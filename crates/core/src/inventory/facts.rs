@@ -78,6 +78,26 @@ pub struct Gpus<'a> {
     pub vendor: Option<Text<'a>>,
 }
 
+impl<'a> Gpus<'a> {
+    /// From what a record says, as far as it speaks of any: that there is none is none, whatever is counted; one that
+    /// is named and not counted is one.
+    pub(super) fn said(
+        has: Option<bool>,
+        count: Option<u32>,
+        model: Option<Text<'a>>,
+        vendor: Option<Text<'a>>,
+    ) -> Option<Self> {
+        let counted = match (has, count) {
+            (Some(false), _) => 0,
+            (_, Some(count)) => count,
+            (Some(true), None) => 1,
+            (None, None) => u32::from(model.is_some()),
+        };
+        let speaks = has.is_some() || count.is_some() || model.is_some();
+        speaks.then_some(Self { count: counted, model, vendor })
+    }
+}
+
 impl<'a> NodeFacts<'a> {
     /// How many accelerators; a node that doesn't speak of any has none.
     pub fn gpu_count(&self) -> u32 {

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 
+use super::value::Each;
 use crate::ports::SiteError;
 
 /// The raw answers of one site, or a folder of files with the same content. What is absent was not asked or not had.
@@ -108,16 +110,15 @@ impl Document {
 
     /// A list: bare, or as the APIs wrap it. `None` where it is an object without a list.
     pub(super) fn list<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<Vec<T>>, BadFeed> {
-        #[derive(Deserialize)]
-        #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-        struct Wrapped<T> {
-            #[serde(alias = "nodes", alias = "hosts", alias = "allocations", alias = "leases", alias = "sites")]
-            items: Option<Vec<T>>,
-        }
-        match self.text()?.trim_ascii_start().as_bytes() {
-            [b'[', ..] => self.read().map(Some),
-            _ => self.read::<Wrapped<T>>().map(|wrapped| wrapped.items),
-        }
+        let mut list = Vec::new();
+        Ok(self.each(|entry| list.push(entry))?.then_some(list))
+    }
+
+    /// The entries of such a list, one after the other: they need not be held all at once. False where there is none.
+    pub(super) fn each<'a, T: Deserialize<'a>>(&'a self, take: impl FnMut(T)) -> Result<bool, BadFeed> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.text()?);
+        let found = Each::new(take).deserialize(&mut deserializer);
+        found.and_then(|found| deserializer.end().map(|()| found)).map_err(|error| self.bad(&error))
     }
 
     pub(super) fn nothing(&self, what: &'static str) -> BadFeed {

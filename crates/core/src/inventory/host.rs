@@ -136,11 +136,7 @@ impl<'a> RawHost<'a> {
 
     fn done(mut self) -> Host<'a> {
         let facts = &mut self.host.facts;
-        if self.has_gpu.is_some() || self.gpu_count.is_some() || self.gpu_model.is_some() {
-            let default = u32::from(self.has_gpu.unwrap_or(self.gpu_model.is_some()));
-            let count = if self.has_gpu == Some(false) { 0 } else { self.gpu_count.unwrap_or(default) };
-            facts.gpus = Some(Gpus { count, model: self.gpu_model, vendor: self.gpu_vendor });
-        }
+        facts.gpus = Gpus::said(self.has_gpu, self.gpu_count, self.gpu_model, self.gpu_vendor);
         if self.is_virtual {
             facts.threads = facts.threads.or(self.nova.cpus);
             facts.memory = facts.memory.or(self.nova.memory_mib.map(Bytes::mib));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::allocation::{RawReservation, allocations, holds};
+use super::allocation::{RawAllocation, RawReservation, allocations, holds};
 use super::feed::{BadFeed, Document, Feed};
 use super::host::{Host, hosts, resource_map};
 use super::node::{Place, nodes};
@@ -75,7 +75,7 @@ impl<'a> Join<'a> {
             }
         }
         match &feed.allocations {
-            Some(document) => self.allocate(document, &mut lookup)?,
+            Some(document) => allocations(document, |allocation| self.allocate(allocation, &mut lookup))?,
             None => self.entries[first..].iter_mut().for_each(|entry| entry.node.never_synced()),
         }
         Ok(())
@@ -139,29 +139,25 @@ impl<'a> Join<'a> {
         lookup.by_host.insert(id, index);
     }
 
-    fn allocate(&mut self, document: &'a Document, lookup: &mut Lookup<'a>) -> Result<(), BadFeed> {
-        for allocation in allocations(document)? {
-            let id = allocation.resource_id;
-            let problems = &mut self.problems;
-            let held = allocation.reservations.0.into_iter();
-            let held = held.filter(|held| held.status.as_deref().is_none_or(holds));
-            let held = held.map(|held| reservation(held, &id, self.padding, problems)).collect();
-            // Without a map, a host may be called by what its node is called.
-            match lookup.by_host.get(&id).copied().or_else(|| self.find(&id, lookup)) {
-                Some(index) => {
-                    if self.entries[index].node.host_id.is_none() {
-                        self.map(id, index, lookup);
-                    }
-                    let reservations = &mut self.entries[index].node.reservations;
-                    match reservations.is_empty() {
-                        true => *reservations = held,
-                        false => reservations.extend(held),
-                    }
-                }
-                None => self.unmatched.push(Allocation { resource_id: id, reservations: in_order(held) }),
-            }
+    fn allocate(&mut self, allocation: RawAllocation<'a>, lookup: &mut Lookup<'a>) {
+        let (id, problems) = (allocation.resource_id, &mut self.problems);
+        let held = allocation.reservations.0.into_iter();
+        let held = held.filter(|held| held.status.as_deref().is_none_or(holds));
+        let mut held: Vec<_> = held.map(|held| reservation(held, &id, self.padding, problems)).collect();
+        // What was read is larger than what is kept, and there are many.
+        held.shrink_to_fit();
+        // Without a map, a host may be called by what its node is called.
+        let Some(index) = lookup.by_host.get(&id).copied().or_else(|| self.find(&id, lookup)) else {
+            return self.unmatched.push(Allocation { resource_id: id, reservations: in_order(held) });
+        };
+        if self.entries[index].node.host_id.is_none() {
+            self.map(id, index, lookup);
         }
-        Ok(())
+        let reservations = &mut self.entries[index].node.reservations;
+        match reservations.is_empty() {
+            true => *reservations = held,
+            false => reservations.extend(held),
+        }
     }
 
     fn done(mut self, names: &Names<'a>) -> Inventory<'a> {

@@ -208,18 +208,14 @@ fn only<T: Default>(parts: Parts<T>) -> T {
     parts.0.into_iter().next().unwrap_or_default()
 }
 
-/// What a list of accelerators comes to: `gpu: false` and zero are none; a model that counts none is one.
+/// What a list of accelerators comes to.
 fn gpus<'a>(parts: Vec<Gpu<'a>>) -> Option<Gpus<'a>> {
-    let mut all: Option<Gpus<'a>> = None;
-    for part in parts {
-        let has = part.gpu.flag();
-        let (model, count) = (part.gpu_model.text(), part.gpu_count.count());
-        let default = u32::from(has.unwrap_or(model.is_some()));
-        let count = if has == Some(false) { 0 } else { count.unwrap_or(default) };
-        let all = all.get_or_insert_default();
-        all.count = all.count.saturating_add(count);
-        all.model = all.model.take().or(model);
-        all.vendor = all.vendor.take().or(part.gpu_vendor.text());
-    }
-    all
+    let said = |part: Gpu<'a>| {
+        Gpus::said(part.gpu.flag(), part.gpu_count.count(), part.gpu_model.text(), part.gpu_vendor.text())
+    };
+    parts.into_iter().filter_map(said).reduce(|all, more| Gpus {
+        count: all.count.saturating_add(more.count),
+        model: all.model.or(more.model),
+        vendor: all.vendor.or(more.vendor),
+    })
 }

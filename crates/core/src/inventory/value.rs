@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use jiff::Timestamp;
@@ -198,11 +199,11 @@ impl<T> Default for Parts<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Parts<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyParts(std::marker::PhantomData))
+        deserializer.deserialize_any(AnyParts(PhantomData))
     }
 }
 
-struct AnyParts<T>(std::marker::PhantomData<T>);
+struct AnyParts<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyParts<T> {
     type Value = Parts<T>;
@@ -272,5 +273,77 @@ impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> Visitor<'de> for Entries<F> {
             (self.0)(key.0, value);
         }
         Ok(())
+    }
+}
+
+/// The entries of a list, in turn: a bare one, or the one within an object as the APIs answer.
+pub(super) struct Each<T, F> {
+    take: F,
+    entry: PhantomData<T>,
+}
+
+impl<T, F: FnMut(T)> Each<T, F> {
+    pub(super) fn new(take: F) -> Self {
+        Self { take, entry: PhantomData }
+    }
+}
+
+/// What the APIs call the list within their answer.
+const LISTS: [&str; 6] = ["items", "nodes", "hosts", "allocations", "leases", "sites"];
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Each<T, F> {
+    /// Whether there was a list.
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<bool, A::Error> {
+        while let Some(entry) = list.next_element()? {
+            (self.take)(entry);
+        }
+        Ok(true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(key) = object.next_key::<Text<'de>>()? {
+            if LISTS.contains(&&*key) {
+                found |= object.next_value_seed(Listed(&mut self))?;
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The list within an object, which is a list indeed.
+struct Listed<'e, T, F>(&'e mut Each<T, F>);
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Listed<'_, T, F> {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Listed<'_, T, F> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<bool, A::Error> {
+        Each::new(&mut self.0.take).visit_seq(list)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
-use hostler_core::plan::Plan;
+use hostler_core::plan::{Action, Plan};
 use hostler_core::ports::Provider;
 use hostler_engine::audit::{Trail, audited};
 use hostler_engine::run::Sites;
@@ -16,7 +16,7 @@ use hostler_providers::libvirt::{self, trust};
 use hostler_providers::listed::Listed;
 use hostler_providers::openstack::cloud::BadCloud;
 use hostler_providers::openstack::keystone::Session;
-use hostler_providers::openstack::{OpenStack, Unusable};
+use hostler_providers::openstack::{OpenStack, Unusable, script};
 
 use crate::app::App;
 use crate::config::openstack::Site;
@@ -55,6 +55,14 @@ impl App {
     /// # Errors
     /// Where a site has no such client.
     pub fn script_of(&self, plan: &Plan) -> Result<String, Error> {
+        let mut used = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Create(what) => Some(what.site()),
+            Action::Reach { .. } | Action::SetUp { .. } => None,
+        });
+        let clouds = self.openstack()?;
+        if let Some(Ok(cloud)) = used.next().and_then(|site| clouds.get(site)) {
+            return Ok(script(plan, &cloud.settings().flavor));
+        }
         let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
         Err(Error::new(Kind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
     }

@@ -16,6 +16,7 @@ pub mod neutron;
 pub mod nodes;
 pub mod nova;
 mod offers;
+mod script;
 mod settings;
 mod things;
 mod tickets;
@@ -38,6 +39,7 @@ use error::ApiError;
 use keystone::Session;
 use things::{address, keypair, lease, machine, network};
 
+pub use script::script;
 pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings};
 pub use unusable::Unusable;
 

@@ -264,6 +264,7 @@ fn thing(lease: Lease, calendar: &Calendar) -> Thing {
         Some(ticket) => lease.name.trim_end_matches(&ticket.to_string()).trim_end().to_owned(),
         None => lease.name,
     };
+    let owner = Some(lease.project_id).filter(|id| !id.is_empty()).map(|id| format!("project {id}"));
     let (state, detail) = (lease.status.to_string(), grant.unwrap_or_default());
-    Thing { state, detail, ..bare(Kind::Lease, lease.id.0, name, ticket) }
+    Thing { state, owner, detail, ..bare(Kind::Lease, lease.id.0, name, ticket) }
 }

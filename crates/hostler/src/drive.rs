@@ -88,7 +88,7 @@ impl Drive<'_> {
         let driven = self.deployer(&*report, manner).up(plan, known, material, interrupts).await;
         let (record, outcome) = self.settled(name, driven).await?;
         // Also where it is not ready: what was reached is there to be looked at.
-        if record.closed.is_none() {
+        if record.closed.is_none() && !record.plan.is_without_machines() {
             write_ssh_config(self.store, &record).await?;
         }
         let summary = self.app.summary_while(self.store, &record, false);

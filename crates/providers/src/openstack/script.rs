@@ -58,7 +58,7 @@ fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
             format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"),
         ]),
         Action::Reach { machine } => {
-            lines.push(format!("# hostler now logs in to {}, and pins its host key", user_at(plan, machine)))
+            lines.push(format!("# hostler now logs in to {}, and pins its host key", user_at(plan, machine)));
         }
         Action::SetUp { phase, machine } => {
             lines.push(format!(

@@ -1,0 +1,161 @@
+//! Leases, keys and machines by themselves, and a plan as commands.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::lab::{Home, Lease, openstack, seen};
+
+fn hosts(listed: &Value) -> Value {
+    listed["thing"]["detail"]["lease"]["hosts"].clone()
+}
+
+/// A lease from its making to its end: pinned, read back, awaited, audited, extended, and gone.
+#[test]
+fn a_lease_lives_by_itself() {
+    let home = Home::new("lease");
+    let name = home.name.as_str();
+    let made = home.done(&["lease", "create", name, "--duration", "2h", "--lease-name", "paper", "--yes"]);
+    assert_eq!((&made["whose"], &made["deployment"]), (&json!("ours"), &json!(name)));
+    let id = made["thing"]["reference"].as_str().unwrap();
+    assert!(seen(&["reservation", "lease"], "id").contains(id), "the observer sees it");
+
+    let running = home.done(&["lease", "wait", name]);
+    assert_eq!(running["thing"]["state"], "ACTIVE");
+    assert_eq!(hosts(&running), hosts(&made));
+    assert_eq!(home.done(&["lease", "ls"]).as_array().unwrap().len(), 1);
+    // It runs: no time at all is needed.
+    home.done(&["lease", "wait", id, "--timeout", "5s"]);
+
+    home.done(&["lease", "extend", name, "1h"]);
+    let lines = home.done(&["audit", name]);
+    let lines = lines.as_array().unwrap();
+    assert_eq!(lines.len(), 4, "intent and outcome of a creation and an extension: {lines:#?}");
+    let granted = |line: &Value| line["stage"]["outcome"]["outcome"]["done"]["granted"]["hosts"].clone();
+    assert_eq!((granted(&lines[1]), granted(&lines[3])), (hosts(&made), hosts(&made)));
+    assert_eq!(lines[0]["act"]["create"]["hosts"], hosts(&made), "exactly what was asked for");
+
+    let (refused, code) = home.json(&["lease", "delete", name]);
+    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("declined")));
+    assert!(seen(&["reservation", "lease"], "id").contains(id));
+    assert_eq!(home.done(&["lease", "delete", name, "--yes"])["status"], "deleted");
+    assert!(!seen(&["reservation", "lease"], "id").contains(id));
+    assert_eq!(home.done(&["lease", "delete", name, "--missing-ok"])["status"], "already_deleted");
+    assert_eq!(home.json(&["lease", "delete", name]).1, 2);
+
+    let report = home.done(&["cost-report"]);
+    assert_eq!(
+        (&report["deployments"][0]["name"], &report["deployments"][0]["state"]),
+        (&json!(name), &json!("released"))
+    );
+    let trail = home.file("trail.jsonl");
+    assert!(home.run(&["audit", "--export", trail.to_str().unwrap()]).status.success());
+    assert_eq!(std::fs::read_to_string(trail).unwrap().lines().count(), 6);
+}
+
+/// What others have made is used, and never deleted.
+#[test]
+fn a_lease_of_somebody_else_is_used_and_left() {
+    let home = Home::new("foreign");
+    let name = home.name.as_str();
+    let made = home.done(&["lease", "create", name, "--duration", "2h", "--yes", "--dry-run"]);
+    let host = made["picks"][0]["hosts"][0].as_str().unwrap().to_owned();
+    let pin = format!(
+        r#"resource_type=physical:host,min=1,max=1,hypervisor_properties=["==", "$hypervisor_hostname", "{host}"]"#
+    );
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(3);
+    let end = end.strftime("%Y-%m-%d %H:%M").to_string();
+    let id = openstack(&[
+        "reservation",
+        "lease",
+        "create",
+        "--end-date",
+        &end,
+        "--reservation",
+        &pin,
+        name,
+        "-f",
+        "value",
+        "-c",
+        "id",
+    ]);
+    let lease = Lease(id.lines().last().unwrap().trim().to_owned());
+    let id = lease.0.as_str();
+    home.done(&["lease", "wait", id]);
+
+    let server = format!("{name}-server");
+    let up = home.done(&["server", "create", &server, "--lease", name, "--no-floating-ip", "--yes"]);
+    assert_eq!(up["state"], "ready");
+    assert!(seen(&["server"], "Name").contains(&server));
+    assert!(home.done(&["ip", "ls"]).as_array().unwrap().is_empty(), "none was wished");
+    let (full, code) = home.json(&["server", "create", "another", "--lease", id, "--yes"]);
+    assert_eq!((code, &full["error"]["kind"]), (1, &json!("no_offer")), "our machine is on its only host");
+
+    let (refused, code) = home.json(&["lease", "delete", id, "--yes"]);
+    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("state")));
+    home.done(&["server", "delete", &server, "--yes"]);
+    assert!(!seen(&["server"], "Name").contains(&server));
+    assert!(seen(&["reservation", "lease"], "id").contains(id), "it is not ours");
+}
+
+/// A private key is readable by its owner only, and is never written over; a registered key must be the one at hand.
+#[test]
+fn keys_are_made_imported_and_removed() {
+    let home = Home::new("key");
+    let name = home.name.as_str();
+    let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
+    let file = home.file("mine");
+    let path = file.to_str().unwrap();
+    let made = home.done(&["key", "create", name, "--site", &site, "--out", path]);
+    let registered = made["thing"]["reference"].as_str().unwrap();
+    assert!(seen(&["keypair"], "Name").contains(registered));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let other = home.file("other");
+    assert_eq!(home.json(&["key", "create", "again", "--site", &site, "--out", path]).1, 2, "no key is written over");
+
+    let plan = |key: &str| home.json(&["plan", "d.yaml", "--key-name", registered, "--key-path", key]);
+    std::fs::write(home.file("d.yaml"), "name: with-key\nlease: {duration: 2h}\n").unwrap();
+    let (good, code) = plan(path);
+    assert_eq!(code, 0, "{good:#}");
+    assert!(good["steps"].as_array().unwrap().iter().all(|step| step["id"] != "keypair"), "it is there already");
+    let generated =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&other).status().unwrap();
+    assert!(generated.success());
+    assert_eq!(plan(other.to_str().unwrap()).1, 2, "another key must not be taken for it");
+
+    let public = format!("{}.pub", other.display());
+    let imported = home.done(&["key", "import", "theirs", &public, "--site", &site]);
+    let text = std::fs::read_to_string(&public).unwrap();
+    assert_eq!(
+        imported["thing"]["detail"]["keypair"]["public_key"].as_str().unwrap().split(' ').nth(1),
+        text.split(' ').nth(1)
+    );
+    for key in [name, "theirs"] {
+        home.done(&["key", "delete", key, "--yes"]);
+    }
+    assert!(!seen(&["keypair"], "Name").contains(registered));
+}
+
+/// The commands that a plan stands for do what it says, and undo it: nothing of ours is needed.
+#[test]
+fn a_plan_runs_as_a_script_of_the_ordinary_client() {
+    let home = Home::new("script");
+    let script = home.file("s.sh");
+    std::fs::write(home.file("d.yaml"), format!("name: {}\nlease: {{duration: 2h}}\n", home.name)).unwrap();
+    home.done(&["plan", "d.yaml", "--script", script.to_str().unwrap()]);
+    let run = |what: &str| {
+        let output = Command::new("sh").arg(&script).arg(what).output().unwrap();
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let address = run("up").lines().last().unwrap().trim().to_owned();
+    assert!(seen(&["server"], "Name").contains(&home.name));
+    assert!(seen(&["floating", "ip"], "Floating IP Address").contains(&address), "{address}");
+    assert!(home.done(&["server", "ls"]).as_array().unwrap().is_empty(), "it bears no ticket of ours");
+    run("down");
+    for (kind, column) in [(&["server"][..], "Name"), (&["reservation", "lease"], "name"), (&["keypair"], "Name")] {
+        assert!(!seen(kind, column).contains(&home.name), "{kind:?}");
+    }
+    assert!(!seen(&["floating", "ip"], "Floating IP Address").contains(&address));
+}

@@ -260,7 +260,21 @@ mod tests {
 
     #[test]
     fn every_step_has_its_command_and_its_undo() {
-        insta::assert_snapshot!(told(&plan(|_| {})));
+        let told = told(&plan(|_| {}));
+        for command in [
+            "openstack keypair create --public-key \"$key.pub\" 'digits-",
+            "start='2030-01-01 10:00'",
+            "-lt 203001011000 ] || start=now",
+            "--end-date '2030-01-01 12:01' 'for o'\\''paper' --reservation 'resource_type=physical:host,",
+            "reservation=$(reservation_of \"$lease\" 'node-7')",
+            "--key-name \"$keypair\" --network 'sharednet1' --hint reservation=\"$reservation\" 'digits'",
+            "openstack server add floating ip \"$machine_digits\" \"$address_digits\"",
+        ] {
+            assert!(told.contains(command), "{command}: {told}");
+        }
+        let undone = ["floating ip delete", "server delete --wait", "reservation lease delete", "keypair delete"];
+        let places: Vec<usize> = undone.iter().map(|command| told.find(command).unwrap()).collect();
+        assert!(places.is_sorted(), "the last thing goes first: {told}");
     }
 
     #[test]

@@ -31,16 +31,15 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     let inventory = join(&heard.feeds, args.padding)?;
     check_mapped(&heard.feeds, &inventory)?;
     tell_problems(app, &inventory);
-    let sites = args.site.iter().map(|name| heard.site_id(name)).collect();
+    let sites = args.site.iter().map(|name| heard.site_id(name, &inventory)).collect();
     let (amount, within) = (args.amount, args.within);
     let question = Question { sites, filter, window, amount, within, caps: Caps::default() };
     let answer = ask(&inventory, &question)?;
     if let Some(file) = &args.write {
-        let view = View::new(&inventory, heard.at, heard.origin);
-        app.settings.write_file(file, |writer| serde_json::to_writer(writer, &view).map_err(Into::into))?;
+        write_view(app, file, &View::new(&inventory, heard.at, heard.origin))?;
     }
     let calendar = Calendar::new(&inventory, &question, answer.earliest);
-    if let (Some(file), Some(picture)) = (&args.plot, picture) {
+    if let Some((file, picture)) = picture {
         app.settings.write_file(file, |writer| writer.write_all(calendar.draw(picture).as_bytes()))?;
     }
     let age = (app.now)().duration_since(heard.at);
@@ -69,11 +68,14 @@ struct Heard {
 }
 
 impl Heard {
-    /// A site's name within the inventory: `uc`, also where it was called `chameleon/uc`.
-    fn site_id(&self, name: &str) -> String {
-        let asked = self.asked.iter().find(|site| means(site, name));
-        let place = asked.and_then(|site| site.place.as_ref());
-        place.map_or_else(|| name.to_owned(), ToString::to_string)
+    /// A site's name within the inventory: `uc`, also where it was called `chameleon/uc`, or where the user's own name
+    /// for the only site that was asked is another one than its nodes have.
+    fn site_id(&self, name: &str, inventory: &Inventory<'_>) -> String {
+        let asked = self.asked.iter().find(|site| means(site, name)).map(place);
+        match (inventory.sites.as_slice(), asked) {
+            ([only], Some(place)) if self.asked.len() == 1 && *only.id != *place => only.id.to_string(),
+            (_, asked) => asked.unwrap_or_else(|| name.to_owned()),
+        }
     }
 }
 
@@ -106,9 +108,7 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
     let mut sources = app.sources()?;
     let known: Vec<String> = sources.keys().map(|site| format!("`{site}`")).collect();
     if let Some(name) = names.iter().find(|name| !sources.keys().any(|site| means(site, name))) {
-        let error = Error::new(Kind::Unknown, format!("the site `{name}` is not configured, or has no calendar"));
-        let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(error.hinted(format!("configured are: {there}; `--from DIR` reads files instead")));
+        return Err(no_calendar(app, name, &known)?);
     }
     sources.retain(|site, _| names.is_empty() || names.iter().any(|name| means(site, name)));
     if sources.is_empty() {
@@ -123,7 +123,8 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
     let (mut feeds, mut asked, mut silent) = (Vec::new(), Vec::new(), None);
     for (site, answer) in answers {
         match answer {
-            Ok(feed) => {
+            Ok(mut feed) => {
+                feed.site.get_or_insert_with(|| place(site));
                 feeds.push(feed);
                 asked.push(site.clone());
             }
@@ -139,9 +140,25 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
     }
 }
 
-/// Whether a site is called so: `chameleon/uc`, `uc`, or `chameleon` where there is one.
+/// That a site can't be asked: it has no calendar, can't be used, or isn't there.
+fn no_calendar(app: &App, name: &str, known: &[String]) -> Result<Error, Error> {
+    if let Some(site) = app.sites()?.keys().find(|site| means(site, name)) {
+        let error = Error::new(Kind::Config, format!("the site `{site}` has no calendar, or can't be used"));
+        return Ok(error.hinted(format!("see how it is: `hostler check {site}`")));
+    }
+    let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let error = Error::new(Kind::Unknown, format!("the site `{name}` is not configured"));
+    Ok(error.hinted(format!("sites with a calendar: {there}; `--from DIR` reads files instead")))
+}
+
+/// Whether a site is called so: `chameleon/uc`, or `uc`.
 fn means(site: &SiteId, name: &str) -> bool {
-    site.to_string() == name || site.place.as_ref().is_some_and(|place| place.as_str() == name)
+    site.to_string() == name || place(site) == name
+}
+
+/// What a site's nodes call it: `uc`, or `openstack` where its provider has but one.
+fn place(site: &SiteId) -> String {
+    site.place.as_ref().map_or_else(|| site.provider.to_string(), ToString::to_string)
 }
 
 /// Without any map from hosts to nodes nothing is known, and the reason is a missing file.
@@ -172,10 +189,15 @@ fn tell_problems(app: &App, inventory: &Inventory<'_>) {
     }
 }
 
-fn picture(file: &Path) -> Result<Picture, Error> {
+fn write_view(app: &App, file: &Path, view: &View<'_, '_>) -> Result<(), Error> {
+    app.settings.write_file(file, |writer| serde_json::to_writer(writer, view).map_err(Into::into))
+}
+
+/// What is drawn into a file, by its name.
+fn picture(file: &Path) -> Result<(&Path, Picture), Error> {
     match file.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => Ok(Picture::Svg),
-        Some("html" | "htm") => Ok(Picture::Html),
+        Some("svg") => Ok((file, Picture::Svg)),
+        Some("html" | "htm") => Ok((file, Picture::Html)),
         _ => {
             let error =
                 Error::new(Kind::Usage, format!("`{}` is no kind of picture that is drawn here", file.display()));
@@ -201,5 +223,33 @@ impl From<BadQuestion> for Error {
             }
         };
         Self::of(Kind::Usage, &error).hinted(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hostler_core::inventory::Document;
+
+    use super::*;
+
+    /// Nodes of these sites, asked of sites that are configured so.
+    fn site_id(name: &str, asked: &[&str], nodes_of: &[&str]) -> String {
+        let node =
+            |site: &&str| format!(r#"{{"uid": "u-{site}", "links": [{{"href": "/sites/{site}/clusters/main"}}]}}"#);
+        let nodes = nodes_of.iter().map(|site| Document::new("nodes", node(site))).collect();
+        let feeds = [Feed { nodes, ..Feed::default() }];
+        let inventory = join(&feeds, jiff::SignedDuration::ZERO).unwrap();
+        let asked = asked.iter().map(|site| site.parse().unwrap()).collect();
+        let heard = Heard { feeds: Vec::new(), at: Timestamp::UNIX_EPOCH, origin: Origin::AllocationsApi, asked };
+        heard.site_id(name, &inventory)
+    }
+
+    #[test]
+    fn a_site_is_found_by_the_users_name_for_it() {
+        assert_eq!(site_id("chameleon/uc", &["chameleon/uc", "chameleon/tacc"], &["uc", "tacc"]), "uc");
+        assert_eq!(site_id("uc", &["chameleon/uc", "chameleon/tacc"], &["uc", "tacc"]), "uc");
+        assert_eq!(site_id("chi-uc", &["chameleon/chi-uc"], &["uc"]), "uc");
+        assert_eq!(site_id("openstack", &["openstack"], &["unknown"]), "unknown");
+        assert_eq!(site_id("uc", &[], &["uc", "tacc"]), "uc");
     }
 }

@@ -52,6 +52,14 @@ pub async fn unless_interrupted<T>(
     }
 }
 
+/// Ends when the user wants work to stop.
+pub async fn interrupted(interrupts: &Interrupts) {
+    if interrupts.clone().wait_for(|count| *count > 0).await.is_err() {
+        // No signal can come any more.
+        std::future::pending::<()>().await;
+    }
+}
+
 /// The right to drive the deployment of a name.
 pub struct Drive<'a> {
     /// What every command has at hand.

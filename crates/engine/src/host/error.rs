@@ -83,6 +83,9 @@ pub enum Trouble {
     /// A name from over there that leads out of the directory it belongs in.
     #[error("the name `{0}` from over there leads out of the directory")]
     UnsafeName(String),
+    /// A directory at one side, and something else at the other.
+    #[error("`{0}` is a directory at one side and none at the other")]
+    Conflict(String),
     /// A part of a command that can't be sent.
     #[error("{0}")]
     BadCommand(String),
@@ -121,6 +124,7 @@ impl HostError {
                  otherwise somebody may be listening in between: don't log in"
             ),
             Trouble::Lost(_) => "run the same command again: it goes on where it was".to_owned(),
+            Trouble::Conflict(_) => "what is in the way must be deleted first: by hand, or by `--delete`".to_owned(),
             Trouble::TookTooLong(_) => "give it more time, or make it do less".to_owned(),
             _ => return None,
         })

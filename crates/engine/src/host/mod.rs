@@ -42,7 +42,7 @@ pub use lines::CUT;
 pub use pins::Pins;
 pub use quote::{quote, remote_path};
 pub use ssh::{Pace, Ssh};
-pub use tree::{Got, Put, TREE_NOTE, Take};
+pub use tree::{Compare, Doing, Extra, Got, Put, Synced, Syncing, TREE_NOTE, Take};
 
 /// Takes lines as they come: called often, so it must be quick.
 pub type Output<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
@@ -114,4 +114,13 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// A name that is absolute or leads out of the directory ends it.
     async fn get_tree(&self, from: &str, to: &Path) -> Result<Got, HostError>;
+
+    /// Makes a remote directory like a local one, whoever changed it since; see [`Syncing`].
+    async fn sync_up(&self, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, HostError>;
+
+    /// Makes a local directory like a remote one.
+    ///
+    /// # Errors
+    /// A name that is absolute or leads out of the directory ends it.
+    async fn sync_down(&self, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, HostError>;
 }

@@ -1,5 +1,6 @@
 //! Programs on a channel: scripts with live output, and plain pipes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use russh::client::Msg;
@@ -108,6 +109,9 @@ impl Drop for Closer {
     }
 }
 
+/// So many last lines say what went wrong: the very last one of `tar` is only that something did.
+const SAID: usize = 3;
+
 /// A small program with bytes in and bytes out.
 pub(super) struct Pipe<'a> {
     /// What it is called in an error.
@@ -171,22 +175,28 @@ impl Pipe<'_> {
 
     async fn read(&self, read: &mut ChannelReadHalf, sink: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
         let mut said = Lines::new("\u{1e}never ".to_owned());
-        let mut last = String::new();
+        let mut last = VecDeque::new();
+        let mut keep = |line: &str| {
+            if last.len() == SAID {
+                last.pop_front();
+            }
+            last.push_back(line.to_owned());
+        };
         let mut exit = None;
         while let Some(message) = read.wait().await {
             match message {
                 // Whoever read it has failed, and says so itself.
                 ChannelMsg::Data { data } => drop(sink.send(data.to_vec()).await),
-                ChannelMsg::ExtendedData { data, .. } => said.feed(&data, &mut |line| last = line.to_owned()),
+                ChannelMsg::ExtendedData { data, .. } => said.feed(&data, &mut keep),
                 ChannelMsg::Close => break,
                 other => note_exit(other, &mut exit)?,
             }
         }
-        said.finish(&mut |line| last = line.to_owned());
+        said.finish(&mut keep);
         match exit {
             None => Err(Trouble::Lost(None)),
             Some(exit) if exit.is_success() => Ok(()),
-            Some(exit) => Err(Trouble::Program { program: self.program, exit, said: last }),
+            Some(exit) => Err(Trouble::Program { program: self.program, exit, said: Vec::from(last).join("; ") }),
         }
     }
 }

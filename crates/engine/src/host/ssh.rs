@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::Connection;
 use super::error::{HostError, Trouble};
-use super::{Command, Exit, Got, HostKey, Hosts, Note, Output, Put, Session, Take, Target, run, tree};
+use super::{Command, Exit, Got, HostKey, Hosts, Note, Output, Put, Session, Synced, Syncing, Take, Target, run, tree};
 
 /// How long one attempt may take, and how soon the next is made.
 #[derive(Debug, Clone, Copy)]
@@ -164,5 +164,17 @@ impl Session for SshSession {
         tree::get(&self.connection, from, to)
             .await
             .map_err(|trouble| self.connection.error("getting files from", trouble))
+    }
+
+    async fn sync_up(&self, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, HostError> {
+        tree::up(&self.connection, from, to, sync)
+            .await
+            .map_err(|trouble| self.connection.error("syncing files to", trouble))
+    }
+
+    async fn sync_down(&self, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, HostError> {
+        tree::down(&self.connection, from, to, sync)
+            .await
+            .map_err(|trouble| self.connection.error("syncing files from", trouble))
     }
 }

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use availability::AvailabilityArgs;
 pub use demand::{DemandArgs, KeyArgs};
-pub use fleet::{ExecArgs, FleetArgs};
+pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncWhat, Way};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
 pub use things::{
@@ -112,6 +112,8 @@ pub enum Verb {
     Ssh(SshArgs),
     /// Run a command on the machines of a deployment, side by side
     Exec(ExecArgs),
+    /// Make directories here and on machines alike, by sending what differs
+    Sync(SyncArgs),
     /// Show what the set-up and the run wrote
     Logs(LogsArgs),
     /// Move the end of a deployment

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::ExecArgs;
-use crate::drive::interrupts;
+use crate::drive::{interrupted, interrupts};
 use crate::error::{Error, Kind};
 use crate::fleet::{Fleet, Origin};
 use crate::output::Format;
@@ -74,14 +74,7 @@ async fn on_all(
     let logs = fleet.new_logs(app)?;
     let command = command(&fleet.origin, &args.command);
     let exec = Exec { hosts: &hosts, command: &command, logs: &logs, orders: args.fleet.orders(), output: &output };
-    let mut interrupts = interrupts.clone();
-    let stop = async {
-        if interrupts.wait_for(|count| *count > 0).await.is_err() {
-            // No signal can come any more.
-            std::future::pending::<()>().await;
-        }
-    };
-    Ok(exec.on(&fleet.targets, stop).await)
+    Ok(exec.on(&fleet.targets, interrupted(interrupts)).await)
 }
 
 /// On a host of the user's own a program finds what `ssh` would give it; on our machines, what `run` does.

@@ -21,6 +21,7 @@ mod power;
 mod ssh;
 mod status;
 mod sweep;
+mod sync;
 mod things;
 mod up;
 
@@ -43,6 +44,7 @@ pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
         Verb::Status(args) => status::run(app, args),
         Verb::Ls(args) => ls::run(app, args),
         Verb::Ssh(args) => ssh::run(app, args),
+        Verb::Sync(args) => sync::run(app, args),
         Verb::Logs(args) => logs::run(app, args),
         Verb::Extend(args) => extend::run(app, args),
         Verb::Hold(args) => hold::run(app, args),

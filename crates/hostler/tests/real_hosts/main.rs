@@ -4,3 +4,4 @@
 mod exec;
 mod lab;
 mod own;
+mod sync;

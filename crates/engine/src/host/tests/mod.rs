@@ -2,6 +2,7 @@
 
 mod commands;
 mod reaching;
+mod syncs;
 mod trees;
 
 use std::sync::Arc;

@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-fn walker(root: &Path, take: Take) -> WalkBuilder {
+pub(super) fn walker(root: &Path, take: Take) -> WalkBuilder {
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(false).follow_links(false);
     if take == Take::Source {
@@ -64,11 +64,15 @@ fn walker(root: &Path, take: Take) -> WalkBuilder {
     walk
 }
 
+/// Our own notes are no content.
+pub(super) fn is_record(entry: &DirEntry) -> bool {
+    entry.depth() == 1 && entry.file_name() == RECORD
+}
+
 fn is_taken(entry: &DirEntry, take: Take) -> bool {
-    let is_record = entry.depth() == 1 && entry.file_name() == RECORD;
     // A virtual environment works at the place where it was made, and nowhere else.
     let is_environment = || entry.path().join("pyvenv.cfg").is_file();
-    !is_record && (take == Take::Everything || (entry.file_name() != ".git" && !is_environment()))
+    !is_record(entry) && (take == Take::Everything || (entry.file_name() != ".git" && !is_environment()))
 }
 
 fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {

@@ -5,8 +5,11 @@
 //! sends what changed, and only what we put ourselves is ever deleted.
 
 mod list;
+mod meta;
 mod pack;
 mod record;
+mod rules;
+mod sync;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +17,8 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
+pub use sync::{Compare, Doing, Extra, Synced, Syncing};
+pub(super) use sync::{down, up};
 pub use unpack::Got;
 
 use super::connection::Connection;

@@ -9,6 +9,7 @@ use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
 use super::list::{Tree, local_path, unreadable};
+use super::meta::Meta;
 use super::record::{Change, Record};
 use super::{RECORD, Trouble};
 
@@ -25,6 +26,38 @@ pub(super) fn pack(tree: &Tree, change: &Change, sender: mpsc::Sender<Vec<u8>>) 
         append(&mut archive, &path, &name, &entry.mark).map_err(|source| unreadable(&path, source))?;
     }
     archive.into_inner().and_then(|mut writer| writer.flush()).map_err(gone)
+}
+
+/// Packs entries of a directory as they are: their modes, and the times of their last change to the nanosecond.
+pub(super) fn pack_as_is<'e>(
+    root: &Path,
+    entries: impl Iterator<Item = (&'e [u8], &'e Meta)>,
+    sender: mpsc::Sender<Vec<u8>>,
+) -> Result<(), Trouble> {
+    let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(sender)));
+    for (path, meta) in entries {
+        let (name, path) = (local_path(Path::new(""), path), local_path(root, path));
+        append_as_is(&mut archive, &path, &name, meta).map_err(|source| unreadable(&path, source))?;
+    }
+    archive.into_inner().and_then(|mut writer| writer.flush()).map_err(|_| Trouble::Lost(None))
+}
+
+fn append_as_is<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &Meta) -> io::Result<()> {
+    match meta {
+        Meta::Directory => archive.append_data(&mut header(EntryType::Directory, 0o755, 0), name, io::empty()),
+        Meta::Link { .. } => archive.append_link(&mut header(EntryType::Symlink, 0o777, 0), name, path.read_link()?),
+        Meta::File { mode, modified: (seconds, nanoseconds), .. } => {
+            let file = File::open(path)?;
+            let left = file.metadata()?.len();
+            if *nanoseconds > 0 {
+                let time = format!("{seconds}.{nanoseconds:09}");
+                archive.append_pax_extensions([("mtime", time.as_bytes())])?;
+            }
+            let mut header = header(EntryType::Regular, *mode, left);
+            header.set_mtime(u64::try_from(*seconds).unwrap_or(0));
+            archive.append_data(&mut header, name, Exactly { file, left })
+        }
+    }
 }
 
 const CHUNK: usize = 64 * 1024;

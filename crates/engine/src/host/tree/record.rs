@@ -43,7 +43,7 @@ impl Record {
 }
 
 /// The list decides what is deleted: nothing outside the directory, whatever stands in it.
-fn is_inside(path: &[u8]) -> bool {
+pub(super) fn is_inside(path: &[u8]) -> bool {
     !path.is_empty() && path.split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
 }
 

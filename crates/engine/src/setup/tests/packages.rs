@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 
 use super::*;
-use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Take};
+use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Synced, Syncing, Take};
 
 /// A host that answers from a list, and keeps what it was asked.
 #[derive(Default)]
@@ -34,6 +34,14 @@ impl Session for Scripted {
     }
 
     async fn get_tree(&self, _: &str, _: &Path) -> Result<Got, HostError> {
+        unreachable!()
+    }
+
+    async fn sync_up(&self, _: &Path, _: &str, _: &Syncing) -> Result<Synced, HostError> {
+        unreachable!()
+    }
+
+    async fn sync_down(&self, _: &str, _: &Path, _: &Syncing) -> Result<Synced, HostError> {
         unreachable!()
     }
 }

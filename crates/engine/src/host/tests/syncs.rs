@@ -1,0 +1,148 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::*;
+
+const UP: Syncing = Syncing {
+    take: Take::Source,
+    exclude: Vec::new(),
+    compare: Compare::SizeAndTime,
+    extra: Extra::Keep,
+    doing: Doing::Do,
+};
+
+struct Lab {
+    server: Sshd,
+    session: Arc<dyn Session>,
+    here: PathBuf,
+    there: PathBuf,
+}
+
+async fn lab() -> Lab {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let (here, there) = (server.dir.path().join("here"), server.dir.path().join("there 'it"));
+    fs::create_dir(&here).unwrap();
+    Lab { server, session, here, there }
+}
+
+impl Lab {
+    async fn up(&self, sync: &Syncing) -> Synced {
+        self.session.sync_up(&self.here, self.there.to_str().unwrap(), sync).await.unwrap()
+    }
+
+    async fn down(&self, sync: &Syncing) -> Synced {
+        self.session.sync_down(self.there.to_str().unwrap(), &self.here, sync).await.unwrap()
+    }
+}
+
+fn write(dir: &Path, path: &str, text: &str) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let walk = ignore::WalkBuilder::new(dir).standard_filters(false).build();
+    let mut names: Vec<String> = walk
+        .map(|entry| entry.unwrap().path().strip_prefix(dir).unwrap().display().to_string())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn only_what_differs_is_sent_and_names_may_be_anything() {
+    let lab = lab().await;
+    for name in ["a", "-x", "sub/new\nline", "sp ace 'q\" $(x)"] {
+        write(&lab.here, name, name);
+    }
+    std::os::unix::fs::symlink("a", lab.here.join("link")).unwrap();
+    fs::set_permissions(lab.here.join("a"), fs::Permissions::from_mode(0o700)).unwrap();
+    let first = lab.up(&UP).await;
+    assert_eq!((first.sent.len(), first.unchanged), (6, 0), "{first:?}");
+    assert_eq!(names(&lab.there), names(&lab.here));
+    assert_eq!(lab.there.join("a").metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::read_link(lab.there.join("link")).unwrap(), Path::new("a"));
+    let modified = |dir: &Path| dir.join("-x").metadata().unwrap().modified().unwrap();
+    assert_eq!(modified(&lab.there), modified(&lab.here), "to the nanosecond");
+    assert_eq!(lab.up(&UP).await, Synced { unchanged: 6, ..Synced::default() });
+    write(&lab.here, "sub/new\nline", "changed");
+    // Somebody else was at work over there: a sync, unlike a put, sees that.
+    write(&lab.there, "a", "other");
+    assert_eq!(lab.up(&UP).await.sent, ["a", "sub/new\nline"]);
+    assert_eq!(fs::read_to_string(lab.there.join("a")).unwrap(), "a");
+}
+
+#[tokio::test]
+async fn a_change_that_keeps_size_and_time_is_seen_by_its_content() {
+    let lab = lab().await;
+    for name in ["a", "b"] {
+        write(&lab.here, name, "one");
+    }
+    lab.up(&UP).await;
+    let then = lab.here.join("a").metadata().unwrap().modified().unwrap();
+    write(&lab.there, "a", "two");
+    fs::File::options().write(true).open(lab.there.join("a")).unwrap().set_modified(then).unwrap();
+    // Touched, and the same.
+    let later = SystemTime::now() + Duration::from_secs(90);
+    fs::File::options().write(true).open(lab.here.join("b")).unwrap().set_modified(later).unwrap();
+    assert_eq!(lab.up(&Syncing { doing: Doing::Look, ..UP }).await.sent, ["b"]);
+    let by_content = lab.up(&Syncing { compare: Compare::Content, ..UP }).await;
+    assert_eq!((by_content.sent, by_content.unchanged), (vec!["a".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn what_is_ignored_is_neither_sent_nor_deleted() {
+    let lab = lab().await;
+    write(&lab.here, ".gitignore", "*.log\n!keep.log\n");
+    write(&lab.here, "sub/.hostlerignore", "data\n");
+    for name in ["a", "x.log", "keep.log", "sub/data/big", "sub/b", "tmp/c"] {
+        write(&lab.here, name, "x");
+    }
+    let sync = Syncing { extra: Extra::Delete, exclude: vec!["/tmp".to_owned()], ..UP };
+    for name in ["old/file", "y.log", "sub/data/results", "env/pyvenv.cfg", "env/lib/z", ".git/HEAD", "tmp/d", "a/b"] {
+        write(&lab.there, name, "x");
+    }
+    let looked = lab.up(&Syncing { doing: Doing::Look, ..sync.clone() }).await;
+    assert!(lab.there.join("old/file").exists(), "only looked at");
+    let done = lab.up(&sync).await;
+    assert_eq!(done, looked);
+    assert_eq!(done.deleted, ["old/file", "a/b", "old", "a"]);
+    let expected = ".git .git/HEAD .gitignore a env env/lib env/lib/z env/pyvenv.cfg keep.log sub sub/.hostlerignore \
+                    sub/b sub/data sub/data/results tmp tmp/d y.log";
+    assert_eq!(names(&lab.there).join(" "), expected);
+}
+
+#[tokio::test]
+async fn a_directory_in_the_way_is_not_deleted_unasked() {
+    let lab = lab().await;
+    write(&lab.here, "a", "x");
+    write(&lab.there, "a/b", "x");
+    let error = lab.session.sync_up(&lab.here, lab.there.to_str().unwrap(), &UP).await.unwrap_err();
+    assert!(matches!(&error.trouble, Trouble::Conflict(name) if name == "a"), "{error}");
+    assert!(lab.there.join("a/b").exists());
+}
+
+#[tokio::test]
+async fn down_brings_what_differs_and_deletes_only_on_wish() {
+    let lab = lab().await;
+    let down = Syncing { take: Take::Everything, ..UP };
+    for name in ["-out", "model.bin", "logs/1.log"] {
+        write(&lab.there, name, name);
+    }
+    write(&lab.here, ".gitignore", "*.log\n");
+    write(&lab.here, "mine", "x");
+    write(&lab.here, ".git/HEAD", "x");
+    assert_eq!(lab.down(&down).await.sent, ["-out", "logs", "logs/1.log", "model.bin"]);
+    assert_eq!(fs::read_to_string(lab.here.join("logs/1.log")).unwrap(), "logs/1.log");
+    assert_eq!(lab.down(&down).await, Synced { unchanged: 4, ..Synced::default() });
+    let done = lab.down(&Syncing { extra: Extra::Delete, ..down.clone() }).await;
+    assert_eq!(done.deleted, ["mine", ".gitignore"]);
+    assert!(lab.here.join(".git/HEAD").exists());
+    let missing = lab.session.sync_down(&lab.server.path("nowhere"), &lab.here, &down).await.unwrap_err();
+    assert!(matches!(missing.trouble, Trouble::Program { .. }), "{missing}");
+}

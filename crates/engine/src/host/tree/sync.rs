@@ -1,0 +1,288 @@
+//! Making one directory like another, by sending what differs: what both sides have is listed first, in one question.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use super::list::{digest, local_path, unreadable};
+use super::meta::{self, LIST, Listing, Meta};
+use super::record::nul_list;
+use super::rules::Rules;
+use super::{DELETE, Take, Trouble, ask, local, pack, pipe, unpack};
+use crate::host::connection::Connection;
+use crate::host::quote::remote_path;
+use crate::host::run::Pipe;
+
+/// How a directory is made like another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Syncing {
+    /// Which of the local side's files count. On the way down, everything but `.git`.
+    pub take: Take,
+    /// Patterns as in `.gitignore`: what they match is left alone at both sides.
+    pub exclude: Vec<String>,
+    /// How it is told that a file differs.
+    pub compare: Compare,
+    /// What becomes of what only the other side has.
+    pub extra: Extra,
+    /// Whether it is done, or only looked at.
+    pub doing: Doing,
+}
+
+/// How it is told that a file differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// By its size, its mode and the time of its last change.
+    SizeAndTime,
+    /// By its mode and its content, which both sides read.
+    Content,
+}
+
+/// What becomes of what only the side that is changed has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// It stays.
+    Keep,
+    /// It is deleted.
+    Delete,
+}
+
+/// Whether it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// Only looked at.
+    Look,
+    /// Done.
+    Do,
+}
+
+/// What a sync did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// What was sent, for the user's eyes.
+    pub sent: Vec<String>,
+    /// What was deleted.
+    pub deleted: Vec<String>,
+    /// How many were as they should be.
+    pub unchanged: usize,
+    /// What was left where it is: devices, and links that lead out of the directory.
+    pub left: Vec<String>,
+}
+
+const UNPACK: &str = r#"mkdir -p "$1" && exec tar -C "$1" -xpof -"#;
+const PACK: &str = r#"cd "$1" && exec tar --format=posix --null --no-recursion --verbatim-files-from -T - -cf -"#;
+const HASH: &str = r#"cd "$1" && exec xargs -0r sha256sum -z --"#;
+
+/// Directories of which the other side often has many files, and this one none.
+const HEAPS: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
+
+/// What has to be done.
+#[derive(Debug, Default)]
+struct Difference {
+    changed: Vec<Vec<u8>>,
+    gone_files: Vec<Vec<u8>>,
+    gone_directories: Vec<Vec<u8>>,
+    unchanged: usize,
+}
+
+/// Makes a remote directory like a local one.
+pub(in crate::host) async fn up(c: &Connection, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, Trouble> {
+    let root = from.canonicalize().map_err(|source| unreadable(from, source))?;
+    if !root.is_dir() {
+        return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
+    }
+    let dir = remote_path(to);
+    let rules = Rules::new(&root, sync.take, &sync.exclude)?;
+    let (mine, theirs) = both(c, &root, &dir, rules).await?;
+    let (mine, rules) = mine;
+    let shield = rules.shield(&mine, &theirs);
+    let mut difference = differ(&mine, &theirs, sync, |path, is_directory| shield.covers(path, is_directory))?;
+    if sync.compare == Compare::Content {
+        let same = same_content(c, &root, &dir, &mine, &theirs).await?;
+        difference.settle(&same);
+    }
+    if sync.doing == Doing::Do {
+        for (what, paths) in [("files", &difference.gone_files), ("directories", &difference.gone_directories)] {
+            if !paths.is_empty() {
+                ask("rm", DELETE, c, &[&dir, what], nul_list(paths)).await?;
+            }
+        }
+        if !difference.changed.is_empty() {
+            send(c, root, &dir, mine, difference.changed.clone()).await?;
+        }
+    }
+    Ok(difference.told(Vec::new()))
+}
+
+/// Makes a local directory like a remote one.
+pub(in crate::host) async fn down(c: &Connection, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, Trouble> {
+    let dir = remote_path(from);
+    let root = std::path::absolute(to).map_err(|source| unreadable(to, source))?;
+    let rules = Rules::new(&root, sync.take, &sync.exclude)?;
+    let (mine, theirs) = both(c, &root, &dir, rules).await?;
+    let (mine, rules) = mine;
+    if theirs.is_empty() {
+        ask("cd", r#"cd "$1""#, c, &[&dir], Vec::new()).await?;
+    }
+    let shield = rules.shield(&mine, &theirs);
+    let theirs: Listing = theirs.into_iter().filter(|(path, meta)| !shield.covers(path, meta.is_directory())).collect();
+    let mut difference = differ(&theirs, &mine, sync, |path, is_directory| shield.covers(path, is_directory))?;
+    if sync.compare == Compare::Content {
+        let same = same_content(c, &root, &dir, &mine, &theirs).await?;
+        difference.settle(&same);
+    }
+    let mut left = Vec::new();
+    if sync.doing == Doing::Do {
+        remove(&root, &difference)?;
+        if !difference.changed.is_empty() {
+            left = fetch(c, &dir, &root, &difference.changed).await?;
+        }
+    }
+    Ok(difference.told(left))
+}
+
+/// Lists both sides at the same time.
+async fn both(c: &Connection, root: &Path, dir: &str, rules: Rules) -> Result<((Listing, Rules), Listing), Trouble> {
+    let here = root.to_owned();
+    let listing = local(move || Ok((meta::local(&here, &rules)?, rules)));
+    // What is at the top of our side is asked of the other, too, however full it is.
+    let heaps = HEAPS.iter().filter(|name| !root.join(name).exists() || **name == ".git");
+    let args: Vec<&str> = std::iter::once(dir).chain(heaps.copied()).collect();
+    let (mine, theirs) = tokio::join!(listing, ask("find", LIST, c, &args, Vec::new()));
+    Ok((mine?, meta::remote(&theirs?)))
+}
+
+/// What the side that is `changed` lacks or has too much of, compared with the `wanted` one.
+fn differ(
+    wanted: &Listing,
+    changed: &Listing,
+    sync: &Syncing,
+    is_shielded: impl Fn(&[u8], bool) -> bool,
+) -> Result<Difference, Trouble> {
+    let mut difference = Difference::default();
+    for (path, meta) in wanted {
+        match changed.get(path) {
+            Some(there) if there.looks_like(meta) => difference.unchanged += 1,
+            Some(there) if there.is_directory() != meta.is_directory() && sync.extra == Extra::Keep => {
+                return Err(Trouble::Conflict(String::from_utf8_lossy(path).into_owned()));
+            }
+            _ => difference.changed.push(path.clone()),
+        }
+    }
+    let is_gone = |(path, meta): &(&Vec<u8>, &Meta)| match wanted.get(*path) {
+        Some(wanted) => wanted.is_directory() != meta.is_directory(),
+        None => !is_shielded(path, meta.is_directory()),
+    };
+    if sync.extra == Extra::Delete {
+        for (path, meta) in changed.iter().rev().filter(is_gone) {
+            let gone = if meta.is_directory() { &mut difference.gone_directories } else { &mut difference.gone_files };
+            gone.push(path.clone());
+        }
+    }
+    Ok(difference)
+}
+
+impl Difference {
+    /// Takes out what was found to hold the same, and adds what looks alike and doesn't.
+    fn settle(&mut self, (same, other): &(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>)) {
+        let before = self.changed.len();
+        self.changed.retain(|path| !same.contains(path));
+        self.unchanged += before - self.changed.len();
+        let unseen: Vec<Vec<u8>> = other.iter().filter(|path| !self.changed.contains(path)).cloned().collect();
+        self.unchanged -= unseen.len();
+        self.changed.extend(unseen);
+        self.changed.sort();
+    }
+
+    fn told(&self, left: Vec<String>) -> Synced {
+        let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
+        Synced {
+            sent: self.changed.iter().map(text).collect(),
+            deleted: self.gone_files.iter().chain(&self.gone_directories).map(text).collect(),
+            unchanged: self.unchanged,
+            left,
+        }
+    }
+}
+
+/// Of the files that may hold the same at both sides: those that do, and those that don't.
+async fn same_content(
+    c: &Connection,
+    root: &Path,
+    dir: &str,
+    mine: &Listing,
+    theirs: &Listing,
+) -> Result<(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>), Trouble> {
+    let alike = |(path, meta): &(&Vec<u8>, &Meta)| theirs.get(*path).is_some_and(|its| its.may_hold_the_same(meta));
+    let paths: Vec<Vec<u8>> = mine.iter().filter(alike).map(|(path, _)| path.clone()).collect();
+    let names = nul_list(&paths);
+    let root = root.to_owned();
+    let here = local(move || {
+        let digest = |path: Vec<u8>| Ok((digest(&local_path(&root, &path))?.0, path));
+        paths.into_iter().map(digest).collect::<Result<Vec<(String, Vec<u8>)>, Trouble>>()
+    });
+    let args = [dir];
+    let (here, there) = tokio::join!(here, ask("sha256sum", HASH, c, &args, names));
+    let there = there?;
+    let there: BTreeSet<&[u8]> = there.split(|byte| *byte == 0).collect();
+    let is_same = |(hash, path): &(String, Vec<u8>)| {
+        there.contains([hash.as_bytes(), b"  ./", path.as_slice()].concat().as_slice())
+    };
+    let (same, other): (Vec<_>, Vec<_>) = here?.into_iter().partition(is_same);
+    let paths = |pairs: Vec<(String, Vec<u8>)>| pairs.into_iter().map(|(_, path)| path).collect();
+    Ok((paths(same), paths(other)))
+}
+
+async fn send(c: &Connection, root: PathBuf, dir: &str, mine: Listing, changed: Vec<Vec<u8>>) -> Result<(), Trouble> {
+    let (sender, receiver) = mpsc::channel(16);
+    let packing = local(move || {
+        let entries = changed.iter().filter_map(|path| Some((path.as_slice(), mine.get(path)?)));
+        pack::pack_as_is(&root, entries, sender)
+    });
+    let args = [dir];
+    let (packed, unpacked) = tokio::join!(packing, pipe("tar", UNPACK, &args, c, receiver));
+    match (packed, unpacked) {
+        (Err(local @ Trouble::Local { .. }), _) => Err(local),
+        (_, Err(remote)) => Err(remote),
+        (packed, Ok(())) => packed,
+    }
+}
+
+async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, Trouble> {
+    let (names, receiver) = mpsc::channel(1);
+    let (sink, source) = mpsc::channel(16);
+    let to = root.to_owned();
+    let unpacking = local(move || unpack::unpack(source, &to));
+    let args = [dir];
+    let program = Pipe { program: "tar", script: PACK, args: &args };
+    let feeding = async move {
+        // Where nobody reads it, the program has ended, and says why.
+        drop(names.send(nul_list(changed)).await);
+    };
+    let ((), unpacked, packed) = tokio::join!(feeding, unpacking, program.run(c, receiver, sink));
+    match (unpacked, packed) {
+        (Err(unsafe_name @ Trouble::UnsafeName(_)), _) => Err(unsafe_name),
+        (_, Err(theirs)) => Err(theirs),
+        (unpacked, Ok(())) => Ok(unpacked?.left),
+    }
+}
+
+fn remove(root: &Path, difference: &Difference) -> Result<(), Trouble> {
+    let gone = |removed: std::io::Result<()>, path: &Path| match removed {
+        // In a directory that isn't empty stands something that is left alone.
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+            Err(unreadable(path, error))
+        }
+        _ => Ok(()),
+    };
+    for path in difference.gone_files.iter().map(|path| root.join(std::ffi::OsStr::from_bytes(path))) {
+        gone(fs::remove_file(&path), &path)?;
+    }
+    for path in difference.gone_directories.iter().map(|path| root.join(std::ffi::OsStr::from_bytes(path))) {
+        gone(fs::remove_dir(&path), &path)?;
+    }
+    Ok(())
+}

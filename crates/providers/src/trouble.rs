@@ -34,11 +34,6 @@ impl Trouble {
         Self { message: message.into(), remedy: Remedy::Retry(after), hint: None }
     }
 
-    /// With a hint.
-    pub fn hinted(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-
     /// With the place, as the port wants it.
     pub fn at(self, site: &SiteId, doing: &str) -> SiteError {
         let Self { message, remedy, hint } = self;

@@ -46,9 +46,14 @@ impl<'a> Drive<'a> {
         let creation = self.creation(what);
         let ticket = self.ticket(step);
         let mut end = self.sessions_end.subscribe();
+        let mut no_use = self.sessions_end.subscribe();
         let made = async move {
             let (site, creation) = (driver.site(what.site())?, creation?);
-            driver.persist_until(&step.id, &mut end, || site.create(&ticket, &creation)).await
+            let create = driver.persist_until(&step.id, &mut end, || site.create(&ticket, &creation));
+            tokio::select! {
+                made = create => made,
+                () = long_after(&mut no_use) => Err(left_waiting()),
+            }
         };
         made.map(|made| match made {
             Ok(made) => Landed::new(step, Landing::Done { made: Some(made), already: false }),
@@ -172,6 +177,20 @@ pub(super) async fn ended(end: &mut watch::Receiver<bool>) {
     if end.wait_for(|end| *end).await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Every request of a call has ended, one way or the other, so long after nobody wants its outcome any more: what goes on
+/// then is only waiting, for a lease to begin or a machine to run, and what it made is found by its ticket.
+const GRACE: Duration = Duration::from_secs(75);
+
+async fn long_after(end: &mut watch::Receiver<bool>) {
+    ended(end).await;
+    tokio::time::sleep(GRACE).await;
+}
+
+fn left_waiting() -> Failure {
+    let message = "stopped: it was still waiting, and of no more use".to_owned();
+    Failure { message, remedy: Remedy::Report, hint: None }
 }
 
 async fn remove(site: &dyn Provider, ticket: &Ticket, kind: Kind, made: Option<&Made>) -> Result<(), SiteError> {

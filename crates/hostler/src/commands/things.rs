@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::plan::{Kind as ThingKind, Plan, What};
+use hostler_core::plan::{Action, Kind as ThingKind, Plan, What};
 use hostler_core::ticket::Ref;
 use hostler_engine::deploy::{KeySource, Material, OnFailure};
 use serde_json::json;
@@ -134,7 +134,7 @@ async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, E
     if let (Some(store), Ok(name)) = (&store, Name::new(text))
         && let Some(record) = store.find(&name).await?
     {
-        return Ok(Some(record.name));
+        return if makes_only(&record.plan, kind) { Ok(Some(record.name)) } else { Err(more_than(kind, &record.name)) };
     }
     let found = find(app, &app.sites()?, kind, &[], text).await;
     let listed = match found {
@@ -143,13 +143,37 @@ async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, E
         Err(error) => return Err(error),
     };
     match (listed.whose, &listed.deployment) {
-        (Whose::Ours, Some(name)) => Ok(Some(name.clone())),
+        (Whose::Ours, Some(name)) => {
+            let record = match &store {
+                Some(store) => store.find(name).await?,
+                None => None,
+            };
+            let only = record.is_none_or(|record| makes_only(&record.plan, kind));
+            if only { Ok(Some(name.clone())) } else { Err(more_than(kind, name)) }
+        }
         (Whose::Ours, None) => {
             let error = Error::new(Kind::State, format!("no deployment looks after the {kind} `{text}` any more"));
             Err(error.hinted("`hostler sweep` deletes what is ours and forgotten"))
         }
         (Whose::Foreign | Whose::Others, _) => Err(not_ours(kind, &listed)),
     }
+}
+
+/// Whether a deployment has nothing that would be missed with the thing: with a lease its machines go, as at the site
+/// itself, and with a machine its address.
+fn makes_only(plan: &Plan, kind: ThingKind) -> bool {
+    if matches!(kind, ThingKind::Lease | ThingKind::Machine) {
+        return true;
+    }
+    plan.steps.iter().all(|step| match &step.action {
+        Action::Create(what) => what.kind() == kind,
+        Action::Reach { .. } | Action::SetUp { .. } => true,
+    })
+}
+
+fn more_than(kind: ThingKind, name: &Name) -> Error {
+    let error = Error::new(Kind::State, format!("the deployment `{name}` has more than this {kind}, and needs it"));
+    error.hinted(format!("give all of it back: `hostler down {name}`"))
 }
 
 fn not_ours(kind: ThingKind, listed: &Listed) -> Error {

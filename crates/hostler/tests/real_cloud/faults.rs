@@ -78,10 +78,9 @@ fn an_answer_that_is_lost_makes_nothing_twice() {
     knob(&["fault", "nova", "lose", "--method", "POST", "--path", "servers$", "--times", "1"]);
     let up = lab.hostler(&["up", &file, "--yes"]);
     knob(&["clear"]);
-    if up.code == Some(0) {
-        let servers = openstack("alice", &["server", "list", "-f", "value", "-c", "ID"]);
-        assert_eq!(servers.lines().count(), 1, "{servers}");
-    }
+    up.succeeds();
+    let servers = openstack("alice", &["server", "list", "-f", "value", "-c", "ID"]);
+    assert_eq!(servers.lines().count(), 1, "{servers}");
     lab.hostler(&["down", "lost", "--yes"]).succeeds();
     lab.assert_nothing_left("a lost answer");
 }

@@ -23,12 +23,14 @@ mod tickets;
 mod unusable;
 mod wait;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError, Thing};
+use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -43,6 +45,8 @@ pub use script::script;
 pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings};
 pub use unusable::Unusable;
 
+/// How long a removal waits for what still holds on to the thing.
+const LETS_GO: Duration = Duration::from_secs(5);
 /// How much of a console is shown.
 const CONSOLE_LINES: u32 = 200;
 
@@ -159,6 +163,14 @@ impl Source for OpenStack {
     }
 }
 
+/// What still holds on to a thing lets go in a while: there is nothing to be had instead of a removal.
+fn not_yet(trouble: Trouble) -> Trouble {
+    match trouble.remedy {
+        Remedy::Replan => Trouble { remedy: Remedy::Retry(LETS_GO), ..trouble },
+        _ => trouble,
+    }
+}
+
 #[async_trait]
 impl Provider for OpenStack {
     fn site(&self) -> &SiteId {
@@ -185,7 +197,7 @@ impl Provider for OpenStack {
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
-        let removed = self.remove(owned).await;
+        let removed = self.remove(owned).await.map_err(not_yet);
         removed.map_err(|trouble| self.error(&format!("removing the {}", owned.kind), trouble))
     }
 

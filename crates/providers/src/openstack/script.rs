@@ -32,7 +32,10 @@ pub fn script(plan: &Plan, flavor: &str) -> String {
 
 const MAIN: &str = r#"
 case ${1:-} in
-up) up ;;
+up)
+    [ ! -s "$state" ] || { echo "$state lists what is there already: sh $0 down" >&2; exit 1; }
+    up
+    ;;
 down) down ;;
 *) echo "usage: sh $0 up|down" >&2; exit 2 ;;
 esac

@@ -2,8 +2,9 @@
 #   sh FILE down    gives back what FILE.state lists
 # Say first which cloud is meant: export OS_CLOUD=..., or source an openrc file.
 set -eu
-state="$0.state"
-key="$0.key"
+case $0 in */*) here=$0 ;; *) here=./$0 ;; esac
+state="$here.state"
+key="$here.key"
 [ ! -e "$state" ] || . "$state"
 
 # Keeps an id for `down`: remember NAME ID

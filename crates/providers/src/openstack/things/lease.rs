@@ -80,7 +80,7 @@ async fn why_not(session: &Session, error: ApiError, hosts: &[String], window: W
     let too_long = matches!(status, 400 | 403) && says_too_long(&error);
     let trouble = Trouble::from(error);
     if too_long {
-        return Trouble::full(trouble.message).hinted("ask for a shorter lease, and extend it later");
+        return Trouble::ask(trouble.message, "ask for a shorter lease, and extend it later");
     }
     if trouble.remedy == Remedy::Replan || !matches!(status, 400 | 409 | 500) {
         return trouble;
@@ -226,7 +226,7 @@ async fn remove(session: &Session, id: &LeaseId) -> Result<(), Trouble> {
     };
     match wait::until(TURN, look).await? {
         Some(()) => Ok(()),
-        None => Err(Trouble::retry(format!("the lease `{id}` is still there"), TURN)),
+        None => Err(Trouble::report(format!("the lease `{id}` is still there"))),
     }
 }
 

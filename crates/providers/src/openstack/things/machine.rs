@@ -214,7 +214,7 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
     };
     match wait::until(TURN, look).await? {
         Some(()) => Ok(()),
-        None => Err(Trouble::retry(format!("the machine `{id}` is still there"), TURN)),
+        None => Err(Trouble::report(format!("the machine `{id}` is still there"))),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::fit::{Ask, admits, examine};
 use super::misfit::Any;
-use crate::calendar::earliest;
+use crate::calendar::{Timeline, earliest};
 use crate::demand::{Demand, Group};
 use crate::offer::{Availability, HostState, HostSupply, Market, Offer, Supply};
 use crate::time::Window;
@@ -68,10 +68,10 @@ pub(super) struct Starts<'a> {
     duration: SignedDuration,
 }
 
-/// The hosts that would serve a group if they were free.
+/// When those hosts are busy that would serve a group if they were free.
 struct Pool<'a> {
     count: usize,
-    hosts: Vec<&'a HostSupply>,
+    timelines: Vec<&'a Timeline>,
     /// Whether something other than a physical host may serve it, at any time.
     elsewhere: bool,
 }
@@ -85,7 +85,7 @@ impl<'a> Starts<'a> {
         duration: SignedDuration,
     ) -> Self {
         let groups: Vec<Pool> = demand.groups.iter().map(|group| Pool::of(demand, group, market)).collect();
-        let busy = groups.iter().flat_map(|pool| &pool.hosts).flat_map(|host| host.busy.busy());
+        let busy = groups.iter().flat_map(|pool| &pool.timelines).flat_map(|timeline| timeline.busy());
         let ends = busy.map(Window::end).filter(|end| from < *end && *end <= last).collect();
         Self { groups, ends, next: Some(from), last, duration }
     }
@@ -97,8 +97,7 @@ impl<'a> Starts<'a> {
             if pool.elsewhere {
                 return Some(bound);
             }
-            let timelines: Vec<_> = pool.hosts.iter().map(|host| &host.busy).collect();
-            Some(bound.max(earliest(&timelines, pool.count, at, room, self.duration)?))
+            Some(bound.max(earliest(&pool.timelines, pool.count, at, room, self.duration)?))
         })
     }
 }
@@ -108,10 +107,13 @@ impl Iterator for Starts<'_> {
 
     fn next(&mut self) -> Option<Timestamp> {
         let mut at = self.next.take()?;
-        while let Some(bound) = self.bound(at).filter(|bound| *bound > at) {
+        loop {
+            let bound = self.bound(at)?;
+            if bound == at {
+                break;
+            }
             at = bound;
         }
-        self.bound(at)?;
         self.next = self.ends.range((Excluded(at), Unbounded)).next().copied();
         Some(at)
     }
@@ -119,11 +121,12 @@ impl Iterator for Starts<'_> {
 
 impl<'a> Pool<'a> {
     fn of(demand: &'a Demand, group: &'a Group, market: &'a Market) -> Self {
-        let mut pool = Self { count: group.count.get() as usize, hosts: Vec::new(), elsewhere: false };
+        let mut pool = Self { count: group.count.get() as usize, timelines: Vec::new(), elsewhere: false };
         for offer in market.offers.iter().filter(|offer| admits(&demand.on, &offer.site)) {
             match &offer.supply {
                 Supply::Hosts(hosts) if would_serve(demand, group, offer, hosts) => {
-                    pool.hosts.extend(hosts.iter().filter(|host| host.state == HostState::InService));
+                    let in_service = hosts.iter().filter(|host| host.state == HostState::InService);
+                    pool.timelines.extend(in_service.map(|host| &host.busy));
                 }
                 Supply::Hosts(_) => {}
                 _ => pool.elsewhere |= serves(demand, group, offer),

@@ -81,7 +81,7 @@ fn three_machines_know_each_other() {
 #[test]
 fn two_at_once_neither_collide_nor_touch_each_other() {
     let lab = Lab::new();
-    let file = lab.demand("small.yaml", "resources: {cpus: 1, memory: 0.5}\n");
+    let file = lab.demand("small.yaml", "resources: {cpus: 1, memory: 0.5, disk_size: 3}\n");
     let start = |name: &str| lab.start(&["up", &file, "--name", name]);
     let (first, second) = (start("a"), start("a-2"));
     first.wait().succeeds();
@@ -110,7 +110,7 @@ fn an_image_that_does_not_boot_shows_its_console_and_leaves_nothing() {
     // The digest of a mebibyte of zeros.
     let digest = "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58";
     lab.hostler(&["image", "add", "junk", disk, "--sha256", digest, "--user", "debian"]).succeeds();
-    let file = lab.demand("junk.yaml", "name: junk\nresources: {cpus: 1, memory: 0.5, image_id: junk}\n");
+    let file = lab.demand("junk.yaml", "name: junk\nresources: {cpus: 1, memory: 0.5, disk_size: 3, image_id: junk}\n");
     let failed = lab.hostler(&["up", &file, "--ssh-timeout", "20s"]).ends_with(1);
     assert!(failed.err.contains("console"), "{}", failed.err);
     assert!(failed.err.contains("bootable"), "the firmware's own words:\n{}", failed.err);
@@ -135,7 +135,7 @@ fn a_set_up_that_fails_is_resumed_where_it_stopped() {
     let repo = lab.path("repo");
     std::fs::create_dir(&repo).expect("made");
     let demand =
-        |setup: &str| format!("name: resumed\nresources: {{cpus: 1, memory: 0.5}}\nsetup: {setup}\nrun: echo ran\n");
+        |setup: &str| format!("name: resumed\nresources: {{cpus: 1, memory: 0.5, disk_size: 3}}\nsetup: {setup}\nrun: echo ran\n");
     std::fs::write(repo.join("hostler.yaml"), demand("echo to-err >&2; exit 7")).expect("written");
     let path = repo.to_str().expect("utf-8").to_owned();
     let failed = lab.hostler(&["up", &path]).ends_with(3);
@@ -162,7 +162,7 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn a_plan_is_applied_as_it_was_shown() {
     let lab = Lab::new();
-    let file = lab.demand("one.yaml", "name: applied\nresources: {cpus: 1, memory: 0.5}\n");
+    let file = lab.demand("one.yaml", "name: applied\nresources: {cpus: 1, memory: 0.5, disk_size: 3}\n");
     let plan = lab.path("plan.json");
     let plan = plan.to_str().expect("utf-8");
     lab.hostler(&["plan", &file, "--out", plan]).succeeds();

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use crate::lab::Lab;
 use crate::process::Ended;
 
-const DEMAND: &str = "name: saga\nnum_nodes: 2\nresources: {cpus: 1, memory: 0.5}\n";
+const DEMAND: &str = "name: saga\nnum_nodes: 2\nresources: {cpus: 1, memory: 0.5, disk_size: 3}\n";
 
 /// Starts an `up`, and sends it a signal as soon as it has written so many entries.
 fn up_struck(lab: &Lab, file: &str, entries: u64, signal: Signal) -> Ended {

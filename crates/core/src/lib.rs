@@ -18,6 +18,7 @@ pub mod offer;
 pub mod plan;
 pub mod ports;
 pub mod scan;
+pub mod setup;
 pub mod size;
 pub mod ticket;
 pub mod time;

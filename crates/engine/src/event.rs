@@ -4,6 +4,8 @@ use hostler_core::name::Name;
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
+use crate::run::Performed;
+
 /// Something that happened while a deployment was driven.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -42,8 +44,8 @@ pub enum Event {
     Done {
         /// The step.
         step: StepId,
-        /// Whether there was nothing to do, because it was already right.
-        already: bool,
+        /// Whether it had to be.
+        how: Performed,
     },
     /// A step failed.
     Failed {

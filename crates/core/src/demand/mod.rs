@@ -29,6 +29,7 @@ pub use secrets::Secrets;
 
 use crate::money::Money;
 use crate::name::{GroupName, Name, ProviderKind, SiteId};
+use crate::setup::SetupWish;
 use crate::size::Bytes;
 
 /// Everything that one deployment is to be.
@@ -261,6 +262,9 @@ pub struct Work {
     pub packages: BTreeSet<String>,
     /// A Python environment, where the work needs one.
     pub python: Option<PythonNeed>,
+    /// What the machines are to have beside that: conda, Docker, drivers, Ray, steps of the user's own.
+    #[serde(default, skip_serializing_if = "SetupWish::is_empty")]
+    pub phases: SetupWish,
     /// A shell script that prepares the machine.
     pub setup: Option<String>,
     /// A shell script that does the work.

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::file::phases::{self, PhaseFlag};
 use super::file::{start, values};
 use super::problem::{Place, Problem};
 use super::{Amount, GpuNeed, SiteWish, Source, TermsWish};
@@ -56,6 +57,8 @@ pub struct Overrides {
     pub packages: Vec<String>,
     /// `--python`
     pub python: Option<String>,
+    /// `--phase`, each as `NAME` or `NAME=WORD`.
+    pub phases: Vec<String>,
     /// `--setup`
     pub setup: Option<String>,
     /// `--run`
@@ -87,6 +90,7 @@ pub(super) struct Flags {
     pub secrets: BTreeSet<String>,
     pub packages: BTreeSet<String>,
     pub python: Option<String>,
+    pub phases: Vec<PhaseFlag>,
     pub setup: Option<String>,
     pub run: Option<String>,
 }
@@ -116,6 +120,7 @@ impl Overrides {
             secrets: reader.each("--secret", &self.secrets, secret).into_iter().collect(),
             packages: reader.each("--package", &self.packages, values::package).into_iter().collect(),
             python: reader.one("--python", &self.python, values::python_version),
+            phases: reader.each("--phase", &self.phases, phases::flag),
             setup: reader.one("--setup", &self.setup, values::words),
             run: reader.one("--run", &self.run, values::words),
         }

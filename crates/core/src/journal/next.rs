@@ -58,20 +58,26 @@ impl Journal {
 
     fn forward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
         let failed: Vec<&Step> = plan.steps.iter().filter(|step| self.failed(step)).collect();
-        if failed.iter().any(|step| !is_run(step)) {
-            return match (self.keeps() || failed.iter().all(is_set_up), in_flight.is_empty()) {
-                // A set-up that failed keeps the machines, to be looked at and resumed.
-                (true, true) => Next::Stuck(self.left(plan)),
-                (true, false) => Next::Wait,
-                (false, _) => Next::TurnBack,
-            };
+        let keeps = self.keeps() || failed.iter().filter(|step| !is_run(step)).all(is_set_up);
+        if !keeps {
+            return Next::TurnBack;
         }
-        let runnable: Vec<&Step> = plan.steps.iter().filter(|step| self.may_run(plan, step, in_flight)).collect();
+        // What failed on one machine holds up no other: only what stands behind it is not begun.
+        let runnable: Vec<&Step> = self.runnable(plan, in_flight);
         match (runnable.is_empty(), in_flight.is_empty()) {
             (false, _) => Next::Run(runnable),
             (true, false) => Next::Wait,
+            (true, true) if failed.iter().any(|step| !is_run(step)) => Next::Stuck(self.left(plan)),
             (true, true) => Next::Ready(failed),
         }
+    }
+
+    fn runnable<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Vec<&'p Step> {
+        let done = |step: &Step| matches!(self.steps.get(&step.id), Some(Progress::Done(_)));
+        // The work starts on no machine before all of them are ready: they may talk to each other at once.
+        let all_ready = plan.steps.iter().all(|step| is_run(step) || done(step));
+        let may_run = |step: &&Step| (all_ready || !is_run(step)) && self.may_run(plan, step, in_flight);
+        plan.steps.iter().filter(may_run).collect()
     }
 
     /// Whether the step stands in the way: it failed, or was given back on a way back that is over.

@@ -165,13 +165,26 @@ fn a_run_that_fails_leaves_a_ready_deployment() {
 
 #[test]
 fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
-    let lost = event("reach-0", StepEvent::Failed { failure: failure() });
-    check(&with(launched(), [Entry::Ready, Entry::Goal(Goal::Up), lost.clone()]), "stuck network machine-0 machine-1");
-    check(&with(launched(), [Entry::Held(true), lost.clone()]), "stuck network machine-0 machine-1");
-    check(&with(launched(), [lost.clone()]), "turnback");
+    let lost = || {
+        let failed = event("reach-0", StepEvent::Failed { failure: failure() });
+        [failed, done("reach-1", false), done("setup-1", false)]
+    };
+    let stuck = "stuck network machine-0 machine-1";
+    let after = |before: Vec<Entry>| with(with(launched(), before), lost());
+    check(&after(vec![Entry::Ready, Entry::Goal(Goal::Up)]), stuck);
+    check(&after(vec![Entry::Held(true)]), stuck);
+    check(&after(vec![]), "turnback");
     // A machine that somebody could log in to in an earlier round may hold work, although its set-up failed.
     let set_up = event("setup-0", StepEvent::Failed { failure: failure() });
-    check(&with(launched(), [set_up, Entry::Goal(Goal::Up), lost]), "stuck network machine-0 machine-1");
+    check(&after(vec![set_up, Entry::Goal(Goal::Up)]), stuck);
+}
+
+#[test]
+fn what_failed_on_one_machine_holds_up_no_other() {
+    let failed = event("setup-0", StepEvent::Failed { failure: failure() });
+    let entries = with(launched(), [done("reach-0", false), failed]);
+    check(&entries, "run setup-1");
+    check(&with(entries, [done("setup-1", false)]), "stuck network machine-0 machine-1");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod held;
 mod measure;
 mod misfit;
 mod part;
+mod phase;
 mod planner;
 mod refuse;
 mod relax;
@@ -33,6 +34,7 @@ pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
 pub use held::Held;
 pub use misfit::{Misfit, MisfitKind, Refusal};
+pub use phase::Phase;
 pub use planner::{NoPlan, plan};
 
 use crate::demand::Demand;
@@ -42,7 +44,6 @@ use crate::offer::{HostId, OsRelease, Terms};
 use crate::size::Bytes;
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
-use crate::verify::Promise;
 
 /// Everything that `apply` will do, in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,7 +170,7 @@ pub struct Shape {
 pub struct Step {
     /// Its id, unique in the plan.
     pub id: StepId,
-    /// The steps that must be done first.
+    /// The steps that must be done first. A `run` also waits until every step that is none is done.
     pub after: Vec<StepId>,
     /// What is done.
     pub action: Action,
@@ -346,53 +347,6 @@ pub struct Uses {
 impl Uses {
     fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-/// A part of the set-up of one machine. Each is idempotent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Compares the machine with what was promised.
-    Verify(Promise),
-    /// Installs system packages.
-    Packages {
-        /// Their names.
-        packages: Vec<String>,
-    },
-    /// Brings the source and further files.
-    Source,
-    /// Makes the Python environment and installs the repository's requirements.
-    Python(crate::demand::PythonNeed),
-    /// Runs the user's `setup` script.
-    Setup {
-        /// The script.
-        script: String,
-    },
-    /// Runs a check that must succeed.
-    Check {
-        /// The command.
-        command: String,
-    },
-    /// Runs the user's `run` script.
-    Run {
-        /// The script.
-        script: String,
-    },
-}
-
-impl Phase {
-    /// Its name, as shown and as used in log files.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Verify(_) => "verify",
-            Self::Packages { .. } => "packages",
-            Self::Source => "source",
-            Self::Python(_) => "python",
-            Self::Setup { .. } => "setup",
-            Self::Check { .. } => "check",
-            Self::Run { .. } => "run",
-        }
     }
 }
 

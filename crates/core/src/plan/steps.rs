@@ -1,12 +1,15 @@
 //! Laying out the steps: what the site asks for before a machine (a key, a network, a lease), the machines side by side,
 //! their public addresses, then each machine's set-up in its order, and the work itself once every machine is ready.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, Uses, What};
-use crate::demand::{Demand, Work};
+use crate::demand::{Demand, PythonNeed, Work};
 use crate::name::GroupName;
 use crate::offer::{HoldTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
+use crate::setup::{PhaseKind, RayNeed};
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::Promise;
@@ -15,20 +18,25 @@ use crate::verify::Promise;
 pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<Step> {
     let surroundings = Surroundings::of(demand, picks, window);
     let machines = machines(demand, picks, &surroundings);
-    let all: Vec<StepId> = machines.iter().map(|(machine, pick)| reachable(machine, pick)).collect();
+    let all = Meeting::of(&machines);
     let set_ups: Vec<Vec<Step>> =
         machines.iter().map(|(machine, pick)| set_up(&demand.work, machine, pick, &all)).collect();
-    let ready: Vec<StepId> = set_ups.iter().filter_map(|steps| steps.last()).map(|step| step.id.clone()).collect();
-    let runs: Vec<Step> = machines.iter().filter_map(|(machine, _)| run(&demand.work, machine, &ready)).collect();
+    let last = set_ups.iter().map(|steps| steps.last().map(|step| step.id.clone()));
+    let runs: Vec<Step> =
+        machines.iter().zip(last).filter_map(|((machine, _), last)| run(&demand.work, machine, last)).collect();
+    let mut set_ups: Vec<Step> = set_ups.into_iter().flatten().collect();
+    // Phase by phase over all machines: then each step stands behind all that it waits for, on other machines too.
+    set_ups.sort_by_key(kind_of);
     let creations: Vec<Step> = machines.iter().map(|(machine, _)| creation(machine)).collect();
     let addresses = machines.iter().filter_map(|(machine, pick)| address(machine, pick));
-    surroundings
-        .into_steps()
-        .chain(creations)
-        .chain(addresses)
-        .chain(set_ups.into_iter().flatten())
-        .chain(runs)
-        .collect()
+    surroundings.into_steps().chain(creations).chain(addresses).chain(set_ups).chain(runs).collect()
+}
+
+fn kind_of(step: &Step) -> PhaseKind {
+    match &step.action {
+        Action::SetUp { phase, .. } => phase.kind(),
+        Action::Create(_) | Action::Reach { .. } => PhaseKind::Reach,
+    }
 }
 
 /// What is made before the machines, as far as the site's terms ask for it.
@@ -166,9 +174,11 @@ fn reachable(machine: &MachineSpec, pick: &Pick) -> StepId {
     address(machine, pick).map_or_else(|| step_of("machine", machine), |step| step.id)
 }
 
-/// A machine's steps from the first login to its last check, each after the one before. The user's own commands are told
-/// the addresses of all machines, so they also wait until all are there.
-fn set_up(work: &Work, machine: &MachineSpec, pick: &Pick, all: &[StepId]) -> Vec<Step> {
+/// A machine's steps from the first login to its last check, each after the one before.
+///
+/// What is done on one machine may need the others: the machines are made known to each other once all can be logged in
+/// to, and Ray's workers start once its head runs. The first machine stands for all: the others wait for its steps.
+fn set_up(work: &Work, machine: &MachineSpec, pick: &Pick, all: &Meeting) -> Vec<Step> {
     let created = step_of("machine", machine);
     let reach = Step {
         id: step_of("reach", machine),
@@ -176,20 +186,66 @@ fn set_up(work: &Work, machine: &MachineSpec, pick: &Pick, all: &[StepId]) -> Ve
         action: Action::Reach { machine: created.clone() },
     };
     let mut steps = vec![reach];
-    let mut checks = 0;
-    for phase in verify(pick).into_iter().chain(phases(work)) {
-        let mut id = step_of(phase.name(), machine);
-        if matches!(phase, Phase::Check { .. }) {
-            checks += 1;
-            id = StepId::nearest(&format!("{id}-{checks}"));
-        }
+    let mut numbers = BTreeMap::new();
+    for phase in verify(pick).into_iter().chain(phases(work, machine, all)) {
+        let number = numbers.entry(phase.kind()).or_insert(0);
+        *number += 1;
         let mut after: Vec<StepId> = steps.last().map(|step| step.id.clone()).into_iter().collect();
-        if matches!(phase, Phase::Setup { .. } | Phase::Check { .. }) {
-            after.extend(all.iter().filter(|other| **other != reachable(machine, pick)).cloned());
-        }
+        after.extend(all.awaited(&phase, machine));
+        let id = phase_step(&phase, machine, *number);
         steps.push(Step { id, after, action: Action::SetUp { machine: created.clone(), phase } });
     }
     steps
+}
+
+/// The id of a phase's step; of phases that may be there several times, with a number.
+fn phase_step(phase: &Phase, machine: &MachineSpec, number: u32) -> StepId {
+    let id = step_of(phase.name(), machine);
+    match phase {
+        Phase::Check { .. } | Phase::Custom(_) => StepId::nearest(&format!("{id}-{number}")),
+        _ => id,
+    }
+}
+
+/// Where machines wait for each other.
+struct Meeting {
+    /// The machine of rank 0.
+    first: Option<MachineSpec>,
+    /// The steps after which each machine has been logged in to.
+    reached: Vec<StepId>,
+    /// The steps after which Ray runs on each machine.
+    rays: Vec<StepId>,
+}
+
+impl Meeting {
+    fn of(machines: &[(MachineSpec, &Pick)]) -> Self {
+        let step = |what: &str| machines.iter().map(|(machine, _)| step_of(what, machine)).collect();
+        Self {
+            first: machines.first().map(|(machine, _)| machine.clone()),
+            reached: step("reach"),
+            rays: step(PhaseKind::Ray.name()),
+        }
+    }
+
+    fn is_of_several(&self) -> bool {
+        self.reached.len() > 1
+    }
+
+    /// The steps of other machines that a phase waits for. As few as will do: with hundreds of machines that each wait
+    /// for all others, a plan would be made of nothing else.
+    fn awaited(&self, phase: &Phase, machine: &MachineSpec) -> Vec<StepId> {
+        let own = |what: &str| step_of(what, machine);
+        match (phase, &self.first) {
+            (Phase::Companions, Some(first)) if machine.rank == first.rank => {
+                self.reached.iter().filter(|step| **step != own("reach")).cloned().collect()
+            }
+            (Phase::RayStatus(_), Some(_)) => self.rays.iter().filter(|step| **step != own("ray")).cloned().collect(),
+            (Phase::Companions | Phase::Ray(_), Some(first)) if machine.rank != first.rank => {
+                vec![step_of(phase.name(), first)]
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Hardware that was chosen by an inventory is compared with it. What is cut to measure is as it was cut.
@@ -199,22 +255,55 @@ fn verify(pick: &Pick) -> Option<Phase> {
 }
 
 /// The parts of the set-up that the work asks for, in their order.
-fn phases(work: &Work) -> Vec<Phase> {
+fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
+    let wish = &work.phases;
+    let is_first = all.first.as_ref().is_some_and(|first| first.rank == machine.rank);
     let packages =
         (!work.packages.is_empty()).then(|| Phase::Packages { packages: work.packages.iter().cloned().collect() });
-    let source = (work.source.is_some() || !work.files.is_empty()).then_some(Phase::Source);
-    let python = work.python.clone().map(Phase::Python);
-    let setup = work.setup.clone().map(|script| Phase::Setup { script });
+    let ray = wish.ray.as_ref().map(|ray| ray_for(ray, work));
+    let tools = [
+        wish.system.map(Phase::System),
+        packages,
+        wish.interpreter.clone().map(Phase::Interpreter),
+        wish.conda.clone().map(Phase::Conda),
+        wish.docker.clone().map(Phase::Docker),
+        (!wish.gpu.is_off()).then(|| Phase::Gpu(wish.gpu.clone())),
+        all.is_of_several().then_some(Phase::Companions),
+        ray.clone().map(Phase::Ray),
+        ray.filter(|_| is_first).map(Phase::RayStatus),
+    ];
+    let own = [
+        (work.source.is_some() || !work.files.is_empty()).then_some(Phase::Source),
+        work.python.clone().map(|python| Phase::Python(with_ray(python, wish.ray.as_ref()))),
+        wish.docker.as_ref().and_then(|docker| docker.build.clone()).map(|directory| Phase::Image { directory }),
+        work.setup.clone().map(|script| Phase::Setup { script }),
+    ];
+    let custom = wish.custom.iter().cloned().map(Phase::Custom);
     let checks = work.checks.iter().map(|command| Phase::Check { command: command.clone() });
-    [packages, source, python, setup].into_iter().flatten().chain(checks).collect()
+    tools.into_iter().flatten().chain(custom).chain(own.into_iter().flatten()).chain(checks).collect()
 }
 
-/// The work starts on no machine before all of them are ready: they may talk to each other at once.
-fn run(work: &Work, machine: &MachineSpec, ready: &[StepId]) -> Option<Step> {
+/// Ray and the programs that use it must run on one version of Python.
+fn ray_for(ray: &RayNeed, work: &Work) -> RayNeed {
+    let python = ray.python.clone().or_else(|| work.python.as_ref()?.version.clone());
+    RayNeed { python, ..ray.clone() }
+}
+
+/// A repository whose machines have Ray imports it, in the cluster's own version.
+fn with_ray(mut python: PythonNeed, ray: Option<&RayNeed>) -> PythonNeed {
+    if let Some(ray) = ray {
+        python.requirements.push(format!("ray[default]=={}", ray.version));
+        python.version = python.version.or_else(|| ray.python.clone());
+    }
+    python
+}
+
+/// The work comes after the machine's own set-up; the journal starts it on no machine before all are ready.
+fn run(work: &Work, machine: &MachineSpec, last: Option<StepId>) -> Option<Step> {
     let script = work.run.clone()?;
     Some(Step {
         id: step_of("run", machine),
-        after: ready.to_vec(),
+        after: last.into_iter().collect(),
         action: Action::SetUp { machine: step_of("machine", machine), phase: Phase::Run { script } },
     })
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use hostler_core::name::DeploymentId;
 use hostler_core::plan::{MachineSpec, Phase};
+use secrecy::SecretString;
 
-use crate::host::{self, BadKey, Entry, HostKey, Identity, Target, known_hosts, ssh_config};
+use crate::host::{self, BadKey, Entry, HostKey, Identity, Keypair, Target, known_hosts, ssh_config};
 use crate::store::{StoreError, make_private_dir};
 
 /// Why a deployment's files can't be used.
@@ -66,12 +67,29 @@ impl Files {
         if self.public_path().exists() {
             return Ok(());
         }
+        self.make_pair(&format!("hostler-{}", id.short()), &self.private_key(), &self.public_path())
+    }
+
+    fn make_pair(&self, comment: &str, private: &Path, public: &Path) -> Result<(), FilesError> {
         let key = |source| FilesError::Key { path: self.dir.clone(), source };
-        let pair = host::generate_keypair(&format!("hostler-{}", id.short())).map_err(key)?;
-        let path = self.private_key();
-        remove(&path)?;
-        host::write_private(&path, &pair.private).map_err(|source| file(&path, "written", source))?;
-        self.write(&self.public_path(), &format!("{}\n", pair.public))
+        let pair = host::generate_keypair(comment).map_err(key)?;
+        remove(private)?;
+        host::write_private(private, &pair.private).map_err(|source| file(private, "written", source))?;
+        self.write(public, &format!("{}\n", pair.public))
+    }
+
+    /// The key pair by which the deployment's machines log in to each other, made where there is none.
+    pub fn between(&self, id: DeploymentId) -> Result<Keypair, FilesError> {
+        let (private, public) = (self.between_path(), self.between_path().with_extension("pub"));
+        if !public.exists() {
+            self.make_pair(&format!("hostler-{}-between", id.short()), &private, &public)?;
+        }
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(|source| file(path, "read", source));
+        Ok(Keypair { private: SecretString::from(read(&private)?), public: read(&public)?.trim().to_owned() })
+    }
+
+    fn between_path(&self) -> PathBuf {
+        self.dir.join("between")
     }
 
     /// Keeps a public key whose private half is nowhere known here.
@@ -157,7 +175,10 @@ impl Files {
 
     /// Removes the keys once there is nothing left to log in to; the logs stay.
     pub fn remove_secrets(&self) -> Result<(), FilesError> {
-        let all = [self.private_key(), self.public_path(), self.ssh_config(), self.dir.join("known_hosts")];
+        let between = self.between_path();
+        let public = between.with_extension("pub");
+        let (key, config) = (self.private_key(), self.ssh_config());
+        let all = [key, self.public_path(), config, self.dir.join("known_hosts"), between, public];
         all.iter().try_for_each(|path| remove(path))
     }
 

@@ -191,6 +191,7 @@ impl Deployer<'_> {
             source: material.source.clone(),
             secrets: material.secrets.clone(),
             places: Places::default(),
+            between: record.plan.machines().nth(1).map(|_| files.between(record.id)).transpose()?,
             logs: files.logs(),
             patience: self.patience,
         })

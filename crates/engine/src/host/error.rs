@@ -92,7 +92,7 @@ pub enum Trouble {
 }
 
 impl HostError {
-    pub(super) fn new(doing: &'static str, target: &Target, trouble: Trouble) -> Self {
+    pub(crate) fn new(doing: &'static str, target: &Target, trouble: Trouble) -> Self {
         Self { doing, machine: target.machine.clone(), place: format!("{}@{}", target.user, target.address), trouble }
     }
 

@@ -9,7 +9,7 @@ use hostler_core::ports::{Address, Power, Remedy, Sighting};
 use hostler_core::ticket::{Ref, StepId};
 
 use super::site::{Job, ended};
-use super::{Drive, Driver, Landed, Landing, Machine, Performed};
+use super::{Drive, Driver, Landed, Landing, Machine};
 use crate::event::Event;
 
 /// How long a machine may take from its creation until it has an address.
@@ -25,6 +25,8 @@ struct Known {
     reference: Ref,
     /// Where it is reached, where that was said when it was made.
     address: Option<Address>,
+    /// Its own address, where that was said when it was made.
+    inner: Option<Address>,
     host_key: Option<String>,
 }
 
@@ -60,10 +62,11 @@ impl<'a> Drive<'a> {
 
     fn known(&self) -> Vec<Known> {
         let known = |(step, spec): (&Step, &MachineSpec)| {
-            let reference = self.journal.made(&step.id)?.reference.clone();
+            let made = self.journal.made(&step.id)?;
+            let (reference, inner) = (made.reference.clone(), made.address.clone());
             let address = self.journal.address(&self.plan, &step.id).cloned();
             let host_key = self.host_keys.get(&step.id).cloned();
-            Some(Known { step: step.id.clone(), spec: spec.clone(), reference, address, host_key })
+            Some(Known { step: step.id.clone(), spec: spec.clone(), reference, address, inner, host_key })
         };
         self.plan.machines().filter_map(known).collect()
     }
@@ -76,8 +79,8 @@ impl Driver<'_> {
             all.push(self.machine(step, known).await?);
         }
         let machine = all.iter().find(|machine| machine.step == *id).ok_or_else(|| unmade(id))?;
-        let performed = self.crew.set_up(&step.id, machine, &all, phase, self.report).await?;
-        Ok(Landing::Done { made: None, already: performed == Performed::Already })
+        let how = self.crew.set_up(&step.id, machine, &all, phase, self.report).await?;
+        Ok(Landing::Done { made: None, how })
     }
 
     /// Waits until a machine can be logged in to. One that was shut down is started.
@@ -110,8 +113,9 @@ impl Driver<'_> {
             Some(address) => address.clone(),
             None => self.address(step, known).await?,
         };
+        let inner = known.inner.clone().unwrap_or_else(|| address.clone());
         let (spec, host_key) = (known.spec.clone(), known.host_key.clone());
-        Ok(Machine { step: known.step.clone(), spec, address, host_key })
+        Ok(Machine { step: known.step.clone(), spec, address, inner, host_key })
     }
 
     /// Waits for the address of a machine that had none when it was made.

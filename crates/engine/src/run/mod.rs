@@ -71,7 +71,7 @@ impl Landed {
 enum Landing {
     Done {
         made: Option<Made>,
-        already: bool,
+        how: Performed,
     },
     Reached {
         host_key: String,
@@ -223,10 +223,10 @@ impl Drive<'_> {
         let Landed { step, kind } = landed;
         self.in_flight.remove(&step);
         let (event, told) = match kind {
-            Landing::Done { made, already } => (StepEvent::Done { made }, Event::Done { step: step.clone(), already }),
+            Landing::Done { made, how } => (StepEvent::Done { made }, Event::Done { step: step.clone(), how }),
             Landing::Reached { host_key, woken } => {
                 self.pin(&step, host_key, woken).await?;
-                (StepEvent::Done { made: None }, Event::Done { step: step.clone(), already: false })
+                (StepEvent::Done { made: None }, Event::Done { step: step.clone(), how: Performed::Now })
             }
             Landing::Failed(failure) => {
                 self.failed.push(FailedStep { step: step.clone(), failure: failure.clone() });
@@ -322,7 +322,7 @@ pub fn title(step: &Step) -> String {
             What::Address { site, machine, .. } => format!("give {} an address at {site}", machine_name(machine)),
         },
         Action::Reach { machine } => format!("reach {}", machine_name(machine)),
-        Action::SetUp { machine, phase } => format!("{} on {}", phase.name(), machine_name(machine)),
+        Action::SetUp { machine, phase } => format!("{} on {}", phase.title(), machine_name(machine)),
     }
 }
 

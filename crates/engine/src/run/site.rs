@@ -12,7 +12,7 @@ use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
-use super::{Drive, Driver, Landed, Landing};
+use super::{Drive, Driver, Landed, Landing, Performed};
 use crate::event::Event;
 
 /// How often a call is made that a site asks to repeat.
@@ -56,7 +56,7 @@ impl<'a> Drive<'a> {
             }
         };
         made.map(|made| match made {
-            Ok(made) => Landed::new(step, Landing::Done { made: Some(made), already: false }),
+            Ok(made) => Landed::new(step, Landing::Done { made: Some(made), how: Performed::Now }),
             Err(failure) => Landed::new(step, Landing::Failed(failure)),
         })
         .boxed_local()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hostler_core::plan::Phase;
+use hostler_core::setup::PhaseKind;
 
 use super::Context;
 use crate::host::{Command, remote_path};
@@ -17,13 +17,17 @@ const WAITS: &str = "== waiting for an earlier attempt";
 /// The lock file on the host, where a phase changes what another attempt at it, or at its neighbours, changes too.
 ///
 /// A `run` is never begun twice, a check changes nothing, and the source has its own way of being put.
-pub(super) fn lock_for(phase: &Phase, context: &Context<'_>) -> Option<String> {
-    match phase {
-        Phase::Packages { .. } | Phase::Python(_) | Phase::Setup { .. } => {
-            Some(format!("{}/{}/lock", remote_path(&context.places.state), context.deployment))
-        }
-        Phase::Verify(_) | Phase::Source | Phase::Check { .. } | Phase::Run { .. } => None,
-    }
+pub(super) fn lock_for(phase: PhaseKind, context: &Context<'_>) -> Option<String> {
+    let alone = !matches!(
+        phase,
+        PhaseKind::Reach
+            | PhaseKind::Verify
+            | PhaseKind::RayStatus
+            | PhaseKind::Source
+            | PhaseKind::Check
+            | PhaseKind::Run
+    );
+    alone.then(|| format!("{}/{}/lock", remote_path(&context.places.state), context.deployment))
 }
 
 /// The same command, begun once no other that was given this lock is at work there. Its directory must be the login's.

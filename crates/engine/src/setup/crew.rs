@@ -15,14 +15,16 @@ use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 
-use super::{Cause, Context, Node, PhaseOutcome, Places, SetupError, perform};
+use super::{Cause, Context, Node, Places, SetupError, perform, restart};
 use crate::event::{Event, Report};
-use crate::host::{HostError, HostKey, Hosts, Identity, Target, Trouble};
+use crate::host::{HostError, HostKey, Hosts, Identity, Keypair, Target, Trouble};
 use crate::run::{Crew, Machine, Performed};
 
 /// How often a phase is begun at most, where the connection breaks in it.
 const ATTEMPTS: u32 = 4;
-/// How long a machine may take to be reached again then.
+/// How often a machine is restarted at most in a phase.
+const RESTARTS: u32 = 2;
+/// How long a machine may take to be reached again where the connection broke.
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 
 /// Reaches and sets up a deployment's machines over SSH.
@@ -41,6 +43,8 @@ pub struct HostCrew {
     pub secrets: BTreeMap<String, SecretString>,
     /// Where things lie on the hosts.
     pub places: Places,
+    /// The key pair by which the machines log in to each other, where there are several.
+    pub between: Option<Keypair>,
     /// The directory on this computer for logs: `MACHINE/PHASE.log` in it.
     pub logs: PathBuf,
     /// How long a machine may take from its start to a login.
@@ -76,9 +80,9 @@ impl HostCrew {
         phase: &Phase,
         context: &Context<'_>,
         report: &dyn Report,
-    ) -> Result<PhaseOutcome, Failure> {
+    ) -> Result<Performed, Failure> {
         let note = |text: &str| progress(report, context.step, text);
-        let mut attempt = 1;
+        let (mut attempt, mut restarts) = (1, 0);
         loop {
             let (error, repeatable) = match self.hosts.session(target).await {
                 Err(error) => (SetupError::of_host(phase, error), true),
@@ -87,6 +91,13 @@ impl HostCrew {
                     Err(error) => (error, !matches!(phase, Phase::Run { .. })),
                 },
             };
+            if let Cause::Restarting(boot) = &*error.cause
+                && restarts < RESTARTS
+            {
+                restarts += 1;
+                restart::back(&*self.hosts, target, boot, &note).await.map_err(|error| failure_of_host(&error))?;
+                continue;
+            }
             if attempt == ATTEMPTS || !error.may_pass() || !repeatable {
                 return Err(failure_of(error));
             }
@@ -114,8 +125,6 @@ impl Crew for HostCrew {
         phase: &Phase,
         report: &dyn Report,
     ) -> Result<Performed, Failure> {
-        let node =
-            |machine: &Machine| Node { address: machine.address.host.clone(), gpus: machine.spec.shape.gpus.len() };
         let nodes: Vec<Node> = all.iter().map(node).collect();
         let context = Context {
             deployment: &self.deployment,
@@ -125,11 +134,22 @@ impl Crew for HostCrew {
             secrets: &self.secrets,
             nodes: &nodes,
             rank: usize::try_from(machine.spec.rank).unwrap_or(usize::MAX),
+            between: self.between.as_ref().filter(|_| all.len() > 1),
             places: &self.places,
             log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.name())),
         };
-        let outcome = self.attempts(&self.target(machine)?, phase, &context, report).await?;
-        Ok(if outcome.already { Performed::Already } else { Performed::Now })
+        self.attempts(&self.target(machine)?, phase, &context, report).await
+    }
+}
+
+/// A machine, as its companions see it.
+fn node(machine: &Machine) -> Node {
+    Node {
+        name: machine.spec.name.clone(),
+        address: machine.inner.clone(),
+        user: machine.spec.user.clone(),
+        host_key: machine.host_key.as_deref().and_then(|key| key.parse().ok()),
+        gpus: machine.spec.shape.gpus.len(),
     }
 }
 
@@ -143,6 +163,7 @@ fn failure_of(error: SetupError) -> Failure {
         // Another machine may be what this one was to be.
         Cause::Mismatch(_) => Remedy::Replan,
         Cause::Ended(..) | Cause::Demand(_) | Cause::Log(..) => Remedy::Ask,
+        Cause::TookTooLong(..) | Cause::Unproven(..) | Cause::Restarting(_) => Remedy::Ask,
     };
     failure(&error, remedy, error.hint.clone())
 }

@@ -4,9 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hostler_core::plan::Phase;
+use hostler_core::time::show_duration;
 use hostler_core::verify::Difference;
+use jiff::SignedDuration;
 
 use crate::host::{Exit, HostError};
 
@@ -36,6 +39,12 @@ pub enum Cause {
     Mismatch(Vec<Difference>),
     /// The log file could not be opened.
     Log(PathBuf, io::Error),
+    /// It took longer than it may.
+    TookTooLong(Duration, Tail),
+    /// Its action ended well, and its check doesn't hold all the same: what the check said.
+    Unproven(Vec<String>, Tail),
+    /// The machine restarts, as the phase asked for: it can be gone on with once its boot id is another.
+    Restarting(String),
 }
 
 /// The end of what a phase wrote.
@@ -73,6 +82,10 @@ impl fmt::Display for SetupError {
                 differences.iter().zip(marks).try_for_each(|(difference, mark)| write!(f, "{mark}{difference}"))
             }
             Cause::Log(path, _) => write!(f, "its log file `{}` can't be opened", path.display()),
+            Cause::TookTooLong(limit, _) => write!(f, "it did not end within {}, and was stopped", shown(*limit)),
+            Cause::Unproven(said, _) if said.is_empty() => f.write_str("it was done, and its check doesn't hold"),
+            Cause::Unproven(said, _) => write!(f, "it was done, and yet: {}", said.join("; ")),
+            Cause::Restarting(_) => f.write_str("the machine restarts"),
         }
     }
 }
@@ -80,12 +93,16 @@ impl fmt::Display for SetupError {
 impl Error for SetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.cause {
-            Cause::Ended(_, tail) => Some(tail),
+            Cause::Ended(_, tail) | Cause::TookTooLong(_, tail) | Cause::Unproven(_, tail) => Some(tail),
             Cause::Host(error) => Some(error),
-            Cause::Demand(_) | Cause::Mismatch(_) => None,
+            Cause::Demand(_) | Cause::Mismatch(_) | Cause::Restarting(_) => None,
             Cause::Log(_, error) => Some(error),
         }
     }
+}
+
+fn shown(limit: Duration) -> String {
+    show_duration(SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX))
 }
 
 impl fmt::Display for Tail {

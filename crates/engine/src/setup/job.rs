@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hostler_core::plan::Phase;
+use hostler_core::setup::PhaseKind;
 use secrecy::ExposeSecret as _;
 
 use super::error::{Cause, SetupError, Tail};
@@ -21,7 +23,8 @@ const ANSWER: usize = 10_000;
 pub(super) struct Job<'a> {
     pub(super) session: &'a dyn Session,
     pub(super) context: &'a Context<'a>,
-    phase: &'static str,
+    /// Which phase is at work.
+    pub(super) kind: PhaseKind,
     lock: Option<String>,
     report: &'a dyn Report,
     mask: Mask,
@@ -35,15 +38,15 @@ impl<'a> Job<'a> {
         context: &'a Context<'a>,
         report: &'a dyn Report,
     ) -> Result<Self, SetupError> {
-        let (phase, lock) = (phase.name(), alone::lock_for(phase, context));
+        let (kind, lock) = (phase.kind(), alone::lock_for(phase.kind(), context));
         let mask = Mask::new(context.secrets.values());
         let written = Transcript::open(context.log, TAIL).map_err(|error| SetupError {
-            phase,
+            phase: kind.name(),
             machine: session.machine().to_owned(),
             cause: Box::new(Cause::Log(context.log.to_owned(), error)),
             hint: Some("check the disk's space and the directory's owner".to_owned()),
         })?;
-        Ok(Self { session, context, phase, lock, report, mask, written: Mutex::new(written) })
+        Ok(Self { session, context, kind, lock, report, mask, written: Mutex::new(written) })
     }
 
     /// Says what is being done.
@@ -79,8 +82,14 @@ impl<'a> Job<'a> {
         if exit.is_success() { Ok(()) } else { Err(self.ended(exit, None)) }
     }
 
-    /// Runs a question of our own, and answers with the lines of its standard output.
+    /// Runs a question of our own, which must be answered, and answers with the lines of its standard output.
     pub(super) async fn ask(&self, command: &Command) -> Result<Vec<String>, SetupError> {
+        let (exit, answer) = self.question(command).await?;
+        if exit.is_success() { Ok(answer) } else { Err(self.ended(exit, None)) }
+    }
+
+    /// Runs a question of our own, and answers with how it ended and the lines of its standard output.
+    pub(super) async fn question(&self, command: &Command) -> Result<(Exit, Vec<String>), SetupError> {
         let answer = Mutex::new(Vec::new());
         let output = |stream: Stream, line: &str| match stream {
             Stream::Err => self.log(&self.mask.apply(line)),
@@ -92,11 +101,7 @@ impl<'a> Job<'a> {
             }
         };
         let exit = self.run(command, &output).await?;
-        if exit.is_success() {
-            Ok(answer.into_inner().unwrap_or_else(PoisonError::into_inner))
-        } else {
-            Err(self.ended(exit, None))
-        }
+        Ok((exit, answer.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn line(&self, line: &str) {
@@ -133,7 +138,22 @@ impl<'a> Job<'a> {
     /// A program ended badly.
     pub(super) fn ended(&self, exit: Exit, hint: Option<String>) -> SetupError {
         let hint = hint.or_else(|| hint_for(&exit));
-        self.error(Cause::Ended(exit, Tail { lines: self.tail(), log: self.context.log.to_owned() }), hint)
+        self.error(Cause::Ended(exit, self.end()), hint)
+    }
+
+    /// It did not end in time.
+    pub(super) fn too_long(&self, limit: Duration) -> SetupError {
+        let hint = format!("where it needs longer, say so: `setup_phases: {{limits: {{{}: 2h}}}}`", self.kind);
+        self.error(Cause::TookTooLong(limit, self.end()), Some(hint))
+    }
+
+    /// What was done has not come about.
+    pub(super) fn unproven(&self, said: Vec<String>) -> SetupError {
+        self.error(Cause::Unproven(said, self.end()), None)
+    }
+
+    fn end(&self) -> Tail {
+        Tail { lines: self.tail(), log: self.context.log.to_owned() }
     }
 
     /// The host could not be used.
@@ -144,13 +164,18 @@ impl<'a> Job<'a> {
 
     fn error(&self, cause: Cause, hint: Option<String>) -> SetupError {
         let machine = self.session.machine().to_owned();
-        SetupError { phase: self.phase, machine, cause: Box::new(cause), hint }
+        SetupError { phase: self.kind.name(), machine, cause: Box::new(cause), hint }
     }
 
     /// A script that starts in the work directory, which is made where it isn't there.
     pub(super) fn at_work(&self, script: &str) -> Command {
-        let work = quote(&remote_path(&self.context.places.work));
-        Command::new(format!("mkdir -p {work} && cd {work} || exit\n{script}"))
+        self.at(&remote_path(&self.context.places.work), script)
+    }
+
+    /// A script that starts in a directory on the host, which is made where it isn't there.
+    pub(super) fn at(&self, place: &str, script: &str) -> Command {
+        let place = quote(place);
+        Command::new(format!("mkdir -p {place} && cd {place} || exit\n{script}"))
     }
 
     /// The user's variables, secret ones included.

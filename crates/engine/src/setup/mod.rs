@@ -7,7 +7,8 @@
 //! On the host:
 //! * the source lies in `~/work`, where `setup`, `run` and the checks start;
 //! * the Python environment is `~/work/.venv`, where editors and `uv` look for one; scripts find it active;
-//! * what was done is noted in `~/.hostler/DEPLOYMENT/`, and in the environment itself.
+//! * what was done is noted in `~/.hostler/DEPLOYMENT/`, and in the environment itself;
+//! * what every login shell is to find (conda, CUDA) is in `/etc/profile.d/hostler-*.sh`.
 //!
 //! After a broken connection, what was begun on the host lives on until the host notices; the next attempt at packages,
 //! Python and `setup` waits for its end, by a lock in the same place.
@@ -15,34 +16,49 @@
 //! Scripts are run by a login bash, as in a SkyPilot task: a failing line does not end them, unless they say `set -e`.
 
 mod alone;
+mod companions;
+mod conda;
 mod crew;
+mod custom;
+mod docker;
 mod error;
+mod gpu;
+mod interpreter;
 mod job;
 mod mask;
 mod packages;
 mod python;
+mod ray;
+mod recipe;
+mod repository;
 mod requirements;
+mod restart;
 mod script;
 mod source;
+mod system;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use hostler_core::demand::Work;
 use hostler_core::name::Name;
 use hostler_core::plan::Phase;
+use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
+use tokio::time::timeout;
 
 pub use crew::HostCrew;
 pub use error::{Cause, SetupError};
 pub use mask::Mask;
 
 use crate::event::Report;
-use crate::host::Session;
+use crate::host::{HostKey, Keypair, Session};
+use crate::run::Performed;
 use job::Job;
 
 /// What a phase is done for, and with.
@@ -62,6 +78,8 @@ pub struct Context<'a> {
     pub nodes: &'a [Node],
     /// The rank of this one.
     pub rank: usize,
+    /// The key pair by which they log in to each other.
+    pub between: Option<&'a Keypair>,
     /// Where things lie on the host.
     pub places: &'a Places,
     /// The file on this computer that keeps all output of the phase on this machine; appended to.
@@ -71,8 +89,14 @@ pub struct Context<'a> {
 /// A machine, as its companions see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Its address.
-    pub address: String,
+    /// Its host name.
+    pub name: String,
+    /// Where its companions reach it.
+    pub address: Address,
+    /// Whom to log in as.
+    pub user: String,
+    /// The host key that it shows.
+    pub host_key: Option<HostKey>,
     /// How many accelerators it has.
     pub gpus: usize,
 }
@@ -92,13 +116,6 @@ impl Default for Places {
     }
 }
 
-/// What a phase did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PhaseOutcome {
-    /// Whether there was nothing to do.
-    pub already: bool,
-}
-
 /// Does a phase on a machine.
 ///
 /// # Errors
@@ -109,15 +126,44 @@ pub async fn perform(
     phase: &Phase,
     context: &Context<'_>,
     report: &dyn Report,
-) -> Result<PhaseOutcome, SetupError> {
+) -> Result<Performed, SetupError> {
     let job = Job::new(session, phase, context, report)?;
-    let already = match phase {
-        Phase::Verify(promise) => verify::verify(&job, promise).await,
-        Phase::Packages { packages } => packages::install(&job, packages).await,
-        Phase::Source => source::bring(&job).await,
-        Phase::Python(need) => python::make(&job, need).await,
-        Phase::Setup { script } => script::prepare(&job, script).await,
-        Phase::Check { command: script } | Phase::Run { script } => script::run(&job, script).await,
-    }?;
-    Ok(PhaseOutcome { already })
+    match limit(phase, context) {
+        None => action(&job, phase).await,
+        Some(limit) => match timeout(limit, action(&job, phase)).await {
+            Ok(performed) => performed,
+            Err(_) => Err(job.too_long(limit)),
+        },
+    }
+}
+
+async fn action(job: &Job<'_>, phase: &Phase) -> Result<Performed, SetupError> {
+    match phase {
+        Phase::Verify(promise) => verify::verify(job, promise).await,
+        Phase::System(need) => system::install(job, *need).await,
+        Phase::Packages { packages } => packages::install(job, packages).await,
+        Phase::Interpreter(need) => interpreter::install(job, need).await,
+        Phase::Conda(need) => conda::install(job, need).await,
+        Phase::Docker(need) => docker::install(job, need).await,
+        Phase::Gpu(wish) => gpu::install(job, wish).await,
+        Phase::Companions => companions::introduce(job).await,
+        Phase::Ray(need) => ray::start(job, need).await,
+        Phase::RayStatus(need) => ray::status(job, need).await,
+        Phase::Custom(step) => custom::run(job, step).await,
+        Phase::Source => source::bring(job).await,
+        Phase::Python(need) => python::make(job, need).await,
+        Phase::Image { directory } => docker::build(job, directory).await,
+        Phase::Setup { script } => script::prepare(job, script).await,
+        Phase::Check { command: script } | Phase::Run { script } => script::run(job, script).await,
+    }
+}
+
+/// How long a phase may take: as the demand says, else as the table does.
+fn limit(phase: &Phase, context: &Context<'_>) -> Option<Duration> {
+    let own = match phase {
+        Phase::Custom(step) => step.timeout,
+        _ => None,
+    };
+    let said = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
+    said.and_then(|said| Duration::try_from(said).ok()).or(phase.kind().policy().limit)
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use hostler_core::setup::Manager;
 
-use super::error::{Cause, SetupError};
+use super::error::SetupError;
 use super::job::Job;
+use super::recipe;
 use crate::host::Command;
+use crate::run::Performed;
 
 /// How long one attempt may take: a manager waits five minutes for a lock, and emulated machines unpack slowly.
 const ATTEMPT: Duration = Duration::from_secs(45 * 60);
@@ -18,7 +20,7 @@ const GOOD_NAME: &str = "use letters, digits and `+-._:=~`, beginning with a let
 pub(super) const FETCHES: &str = "== fetching the lists of packages";
 
 /// Installs what is missing. Recommended packages are left out.
-pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<bool, SetupError> {
+pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     for package in packages {
         if !is_package(package) {
             let message = format!("`{package}` is no name of a package");
@@ -34,17 +36,60 @@ pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<bool, 
     let args = std::iter::once(manager).chain(missing).cloned();
     let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root().within(ATTEMPT);
     // A mirror that fails, or another's update that holds the lists, is over in a while.
-    let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_secs(5)).with_factor(2.0);
-    (|| attempt(job, &command)).retry(pauses.with_max_times(4)).when(may_pass).await?;
-    Ok(false)
+    recipe::persist(job, || attempt(job, &command)).await?;
+    Ok(Performed::Now)
 }
 
-fn none_missing(job: &Job<'_>, packages: &[String], answer: &[String]) -> Result<bool, SetupError> {
-    if packages.is_empty() || answer.first().is_some_and(|manager| manager != "none") {
-        return Ok(true);
+/// The machine's package manager.
+pub(super) async fn manager(job: &Job<'_>) -> Result<Manager, SetupError> {
+    let answer = job.ask(&Command::new(include_str!("scripts/missing-packages.sh"))).await?;
+    answer.first().and_then(|name| Manager::of(name)).ok_or_else(|| no_manager(job))
+}
+
+/// The first of several packages that the machine's manager knows; none where it knows none of them.
+pub(super) async fn first_known(job: &Job<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
+    let question = Command::new(include_str!("scripts/first-known.sh")).args(names.iter().copied()).as_root();
+    Ok(job.ask(&question).await?.into_iter().next())
+}
+
+/// A release of a distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Release {
+    /// `debian`, `ubuntu`, `fedora`.
+    pub(super) id: String,
+    /// `12`, `22.04`.
+    pub(super) version: Option<String>,
+    /// `bookworm`.
+    pub(super) codename: Option<String>,
+}
+
+/// What runs on the machine, by `/etc/os-release`.
+pub(super) async fn release(job: &Job<'_>) -> Result<Release, SetupError> {
+    let script = ". /etc/os-release && printf '%s\n' \"id ${ID:-}\" \"version ${VERSION_ID:-}\" \"codename ${VERSION_CODENAME:-}\"";
+    let mut release = Release::default();
+    for line in job.ask(&Command::new(script)).await? {
+        let (fact, value) = line.split_once(' ').unwrap_or((&line, ""));
+        let value = Some(value.to_owned()).filter(|value| !value.is_empty());
+        match fact {
+            "id" => release.id = value.unwrap_or_default(),
+            "version" => release.version = value,
+            "codename" => release.codename = value,
+            _ => {}
+        }
     }
+    Ok(release)
+}
+
+fn no_manager(job: &Job<'_>) -> SetupError {
     let message = "the machine has no package manager that we know".to_owned();
-    Err(job.refuse(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages"))
+    job.refuse(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages")
+}
+
+fn none_missing(job: &Job<'_>, packages: &[String], answer: &[String]) -> Result<Performed, SetupError> {
+    if packages.is_empty() || answer.first().is_some_and(|manager| manager != "none") {
+        return Ok(Performed::Already);
+    }
+    Err(no_manager(job))
 }
 
 async fn attempt(job: &Job<'_>, command: &Command) -> Result<(), SetupError> {
@@ -65,11 +110,6 @@ fn hint_for(tail: &[String]) -> Option<&'static str> {
     }
     let asks = since.any(|line| line.contains("sudo: ") && line.contains("password"));
     asks.then_some("the user must be allowed to use `sudo` without a password")
-}
-
-/// Only what a program said can be over in a while; what has a hint of ours isn't.
-fn may_pass(error: &SetupError) -> bool {
-    matches!(*error.cause, Cause::Ended(..)) && error.hint.is_none()
 }
 
 /// How the managers say that there is no such package.

@@ -5,6 +5,8 @@ use hostler_core::demand::PythonNeed;
 use super::error::SetupError;
 use super::job::Job;
 use super::{packages, requirements};
+use crate::host::remote_path;
+use crate::run::Performed;
 
 /// Stands in the environment, written once all is installed.
 pub(super) const NOTE: &str = ".venv/hostler-fingerprint";
@@ -23,24 +25,30 @@ enum Found {
     Nothing,
 }
 
-/// Makes the environment, or brings it to what is wanted.
-pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<bool, SetupError> {
+/// Makes the environment of the source, or brings it to what is wanted.
+pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, SetupError> {
     check(job, need)?;
+    let place = remote_path(&job.context.places.work);
     let fingerprint = requirements::fingerprint(job, need)?;
-    let question = job.at_work(&format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
+    let question = job.at(&place, &format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
     if job.ask(&question).await?.first() == Some(&fingerprint) {
-        return Ok(true);
+        return Ok(Performed::Already);
     }
+    make_at(job, &place, need).await?;
+    job.must(&job.at(&place, &format!("printf '%s\\n' \"$1\" >{NOTE}")).args([fingerprint])).await?;
+    Ok(Performed::Now)
+}
+
+/// Makes an environment as `.venv` of a directory on the host.
+pub(super) async fn make_at(job: &Job<'_>, place: &str, need: &PythonNeed) -> Result<(), SetupError> {
     let wish = need.version.clone().unwrap_or_default();
-    let mut found = find(job, &wish).await?;
+    let mut found = find(job, place, &wish).await?;
     if let Found::Needs(packages) = &found {
         packages::install(job, packages).await?;
-        found = find(job, &wish).await?;
+        found = find(job, place, &wish).await?;
     }
-    let installer = create(job, found, &wish).await?;
-    install(job, need, &installer).await?;
-    job.must(&job.at_work(&format!("printf '%s\\n' \"$1\" >{NOTE}")).args([fingerprint])).await?;
-    Ok(false)
+    let installer = create(job, place, found, &wish).await?;
+    install(job, place, need, &installer).await
 }
 
 /// What comes from a demand or a repository must not be taken for an option.
@@ -59,8 +67,8 @@ fn check(job: &Job<'_>, need: &PythonNeed) -> Result<(), SetupError> {
     }
 }
 
-async fn find(job: &Job<'_>, wish: &str) -> Result<Found, SetupError> {
-    let question = job.at_work(include_str!("scripts/find-python.sh"));
+async fn find(job: &Job<'_>, place: &str, wish: &str) -> Result<Found, SetupError> {
+    let question = job.at(place, include_str!("scripts/find-python.sh"));
     let answer = job.ask(&question.args([wish])).await?;
     let mut words = answer.iter().flat_map(|line| line.split_whitespace());
     Ok(match (words.next(), words.next()) {
@@ -73,7 +81,7 @@ async fn find(job: &Job<'_>, wish: &str) -> Result<Found, SetupError> {
 }
 
 /// Makes the environment, and answers with the words that install into it.
-async fn create(job: &Job<'_>, found: Found, wish: &str) -> Result<Vec<&'static str>, SetupError> {
+async fn create(job: &Job<'_>, place: &str, found: Found, wish: &str) -> Result<Vec<&'static str>, SetupError> {
     const PIP: [&str; 8] = [
         ".venv/bin/python",
         "-m",
@@ -96,12 +104,12 @@ async fn create(job: &Job<'_>, found: Found, wish: &str) -> Result<Vec<&'static 
                 words.extend(["--python", wish]);
             }
             words.push(".venv");
-            program(job, "rm -rf .venv && exec \"$@\"", &words).await?;
+            program(job, place, "rm -rf .venv && exec \"$@\"", &words).await?;
             Ok(UV.to_vec())
         }
         Found::Use(python) => {
             job.progress(&format!("making the environment with {python}"));
-            program(job, "rm -rf .venv && exec \"$@\"", &[&python, "-m", "venv", ".venv"]).await?;
+            program(job, place, "rm -rf .venv && exec \"$@\"", &[&python, "-m", "venv", ".venv"]).await?;
             Ok(PIP.to_vec())
         }
         Found::Needs(_) | Found::Nothing => {
@@ -116,25 +124,25 @@ async fn create(job: &Job<'_>, found: Found, wish: &str) -> Result<Vec<&'static 
 
 /// Requirement files in their order, then single requirements, then the repository itself, in place: what is brought
 /// later counts without installing it again.
-async fn install(job: &Job<'_>, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
+async fn install(job: &Job<'_>, place: &str, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
     for file in &need.requirement_files {
         job.progress(&format!("installing the requirements of `{file}`"));
-        program(job, "exec \"$@\"", &[installer, &["-r", file]].concat()).await?;
+        program(job, place, "exec \"$@\"", &[installer, &["-r", file]].concat()).await?;
     }
     if !need.requirements.is_empty() {
         job.progress(&format!("installing {}", need.requirements.join(", ")));
         let requirements: Vec<&str> = need.requirements.iter().map(String::as_str).collect();
-        program(job, "exec \"$@\"", &[installer, &["--"], &requirements].concat()).await?;
+        program(job, place, "exec \"$@\"", &[installer, &["--"], &requirements].concat()).await?;
     }
     if need.install_project {
         job.progress("installing the repository itself");
-        program(job, "exec \"$@\"", &[installer, &["-e", "."]].concat()).await?;
+        program(job, place, "exec \"$@\"", &[installer, &["-e", "."]].concat()).await?;
     }
     Ok(())
 }
 
-async fn program(job: &Job<'_>, script: &str, words: &[&str]) -> Result<(), SetupError> {
-    let mut command = job.at_work(script).args(words.iter().copied());
+async fn program(job: &Job<'_>, place: &str, script: &str, words: &[&str]) -> Result<(), SetupError> {
+    let mut command = job.at(place, script).args(words.iter().copied());
     command.env = job.variables();
     command.env.entry("PIP_ROOT_USER_ACTION".to_owned()).or_insert_with(|| "ignore".to_owned());
     job.must(&command).await

@@ -54,9 +54,9 @@ fn add(hash: &mut Sha256, file: &Path, text: Option<&[u8]>) {
 }
 
 /// Reads a file that the demand names.
-fn read_named(job: &Job<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
+pub(super) fn read_named(job: &Job<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
     let outside = || {
-        let message = format!("the requirement file `{}` is not part of the source", file.display());
+        let message = format!("the file `{}` is not part of the source", file.display());
         job.refuse(message, "name files by their path from the top of the source")
     };
     let source = job.context.source.ok_or_else(outside)?;
@@ -64,7 +64,7 @@ fn read_named(job: &Job<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
         return Err(outside());
     }
     read_inside(source, file).map_err(|error| {
-        let message = format!("the requirement file `{}` can't be read: {error}", source.join(file).display());
+        let message = format!("the file `{}` can't be read: {error}", source.join(file).display());
         job.refuse(message, "check its name in the demand, or leave it out")
     })
 }

@@ -6,22 +6,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
-use super::python;
+use super::{python, ray};
 use crate::host::{Command, Shell, TREE_NOTE, remote_path};
+use crate::run::Performed;
 
-/// Makes the environment active as its own script does, but also under `set -u`.
-const ACTIVATE: &str =
-    "if test -d .venv/bin; then export VIRTUAL_ENV=\"$PWD/.venv\" PATH=\"$PWD/.venv/bin:$PATH\"; unset PYTHONHOME; fi";
+/// Makes the environment active.
+const ACTIVATE: &str = include_str!("scripts/activate.sh");
 
 /// Runs a script, each time.
-pub(super) async fn run(job: &Job<'_>, script: &str) -> Result<bool, SetupError> {
+pub(super) async fn run(job: &Job<'_>, script: &str) -> Result<Performed, SetupError> {
     job.must(&command(job, script)).await?;
-    Ok(false)
+    Ok(Performed::Now)
 }
 
 /// Runs a script, unless the same was done with the same variables, source and Python environment. The values of
 /// secrets don't count: a hash of them on the host could be guessed at.
-pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<bool, SetupError> {
+pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, SetupError> {
     let places = &job.context.places;
     let note = format!("{}/{}/setup", remote_path(&places.state), job.context.deployment);
     let at_work = |name: &str| format!("{}/{name}", remote_path(&places.work));
@@ -30,12 +30,12 @@ pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<bool, SetupEr
     let answer = job.ask(&Command::new(question).args(notes)).await?;
     let done = fingerprint(job, script, answer.get(1..).unwrap_or_default());
     if answer.first() == Some(&done) {
-        return Ok(true);
+        return Ok(Performed::Already);
     }
     run(job, script).await?;
     let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
     job.must(&Command::new(write).args([note, done])).await?;
-    Ok(false)
+    Ok(Performed::Now)
 }
 
 fn fingerprint(job: &Job<'_>, script: &str, found: &[String]) -> String {
@@ -44,17 +44,36 @@ fn fingerprint(job: &Job<'_>, script: &str, found: &[String]) -> String {
     Sha256::digest(all.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn command(job: &Job<'_>, script: &str) -> Command {
+pub(super) fn command(job: &Job<'_>, script: &str) -> Command {
     let mut command = job.at_work(&format!("{ACTIVATE}\n{script}")).shell(Shell::LoginBash);
     command.env = companions(job);
     command.env.extend(job.variables());
     command
 }
 
+/// What those need who start processes on all machines: the lists of machines, and Ray's address.
+fn cluster(job: &Job<'_>) -> BTreeMap<String, String> {
+    let context = job.context;
+    let mut all = BTreeMap::new();
+    let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
+    if let Some(head) = context.nodes.first() {
+        set("HOSTLER_HEAD_IP", head.address.host.clone());
+        if let Some(ray) = &context.work.phases.ray {
+            set("RAY_ADDRESS", format!("{}:{}", head.address.host, ray.port));
+            set("HOSTLER_RAY_HOME", format!("{}/.venv", ray::home(context, ray)));
+        }
+    }
+    if context.nodes.len() > 1 {
+        let state = remote_path(&context.places.state);
+        set("HOSTLER_HOSTFILE", format!("{state}/{}/hostfile", context.deployment));
+    }
+    all
+}
+
 /// What a script learns of its deployment, by our names and by SkyPilot's.
 fn companions(job: &Job<'_>) -> BTreeMap<String, String> {
     let nodes = job.context.nodes;
-    let addresses: Vec<&str> = nodes.iter().map(|node| node.address.as_str()).collect();
+    let addresses: Vec<&str> = nodes.iter().map(|node| node.address.host.as_str()).collect();
     let gpus = nodes.get(job.context.rank).map_or(0, |node| node.gpus);
     let facts = [
         ("NODE_RANK", job.context.rank.to_string()),
@@ -62,7 +81,7 @@ fn companions(job: &Job<'_>) -> BTreeMap<String, String> {
         ("NODE_IPS", addresses.join("\n")),
         ("NUM_GPUS_PER_NODE", gpus.to_string()),
     ];
-    let mut all = BTreeMap::new();
+    let mut all = cluster(job);
     for (name, value) in facts {
         all.insert(format!("HOSTLER_{name}"), value.clone());
         all.insert(format!("SKYPILOT_{name}"), value);

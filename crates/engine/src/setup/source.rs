@@ -6,9 +6,10 @@ use super::error::SetupError;
 use super::job::Job;
 use crate::host::{Put, Take};
 use crate::repo::inside;
+use crate::run::Performed;
 
 /// Brings the source to the work directory, and each further file or directory to its place.
-pub(super) async fn bring(job: &Job<'_>) -> Result<bool, SetupError> {
+pub(super) async fn bring(job: &Job<'_>) -> Result<Performed, SetupError> {
     let mut already = true;
     match job.context.source {
         Some(source) => already &= put(job, source, &job.context.places.work, Take::Source).await?.already(),
@@ -17,7 +18,7 @@ pub(super) async fn bring(job: &Job<'_>) -> Result<bool, SetupError> {
     for (to, from) in &job.context.work.files {
         already &= put(job, &here(job, from)?, to, Take::Everything).await?.already();
     }
-    Ok(already)
+    Ok(if already { Performed::Already } else { Performed::Now })
 }
 
 /// Where a file to bring lies. A relative path is the repository's own word: it is looked at again right before the

@@ -9,17 +9,18 @@ use hostler_core::verify::{Promise, Seen, differences};
 use super::error::{Cause, SetupError};
 use super::job::Job;
 use crate::host::Command;
+use crate::run::Performed;
 
 /// A first boot that installs updates takes its time, and is waited for.
 const LOOK: Duration = Duration::from_secs(20 * 60);
 
 /// Looks at the machine. Always looks: what is right once may be wrong after a reboot.
-pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<bool, SetupError> {
+pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<Performed, SetupError> {
     let look = Command::new(include_str!("scripts/look.sh")).as_root().within(LOOK);
     let seen = read(&job.ask(&look).await?);
     let differences = differences(promise, &seen);
     if differences.is_empty() {
-        return Ok(false);
+        return Ok(Performed::Now);
     }
     let hint = "`hostler up --hold` keeps such a machine to be looked at; without it, it is given back";
     Err(job.fail(Cause::Mismatch(differences), hint))

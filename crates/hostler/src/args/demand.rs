@@ -90,6 +90,11 @@ pub struct DemandArgs {
     #[arg(long, value_name = "VERSION")]
     pub python: Option<String>,
 
+    /// What each machine is to have beside that: `system`, `python`, `conda`, `docker`, `gpu` or `ray`, with a word as in
+    /// `ray=2.60.0` or `docker=off`; may be repeated
+    #[arg(long, value_name = "PHASE[=WORD]", value_delimiter = ',')]
+    pub phase: Vec<String>,
+
     /// A shell script that prepares each machine
     #[arg(long, value_name = "SCRIPT")]
     pub setup: Option<String>,
@@ -157,6 +162,7 @@ impl DemandArgs {
             secrets: flags.secret,
             packages: flags.package,
             python: flags.python,
+            phases: flags.phase,
             setup: flags.setup,
             run: flags.run,
             terms: TermsWish {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hostler_core::ticket::StepId;
 use hostler_core::time::show_duration;
 use hostler_engine::event::{Event, Report};
+use hostler_engine::run::Performed;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
@@ -51,6 +52,15 @@ impl Bars {
     }
 }
 
+/// What stands behind a step that had not to be done.
+fn after(how: Performed) -> &'static str {
+    match how {
+        Performed::Now => "",
+        Performed::Already => " (already)",
+        Performed::NotNeeded => " (not needed)",
+    }
+}
+
 fn elapsed(bar: &ProgressBar) -> String {
     show_duration(SignedDuration::try_from(bar.elapsed()).unwrap_or_default())
 }
@@ -68,8 +78,8 @@ impl Report for Bars {
             Event::Output { machine, line, .. } => {
                 self.printer.say(&self.labels.output(machine, line).dimmed().to_string());
             }
-            Event::Done { step, already: true } => self.end(step, &done, " (already)"),
-            Event::Done { step, already: false } | Event::Undone { step } => self.end(step, &done, ""),
+            Event::Done { step, how } => self.end(step, &done, after(*how)),
+            Event::Undone { step } => self.end(step, &done, ""),
             Event::Failed { step, error } | Event::UndoFailed { step, error } => {
                 self.end(step, &failed, &format!(": {}", first_line(error)));
             }

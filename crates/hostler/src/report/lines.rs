@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hostler_core::ticket::StepId;
 use hostler_engine::event::{Event, Report};
+use hostler_engine::run::Performed;
 use jiff::Timestamp;
 
 use super::{Labels, first_line, took};
@@ -34,8 +35,9 @@ impl Lines {
             }
             Event::Progress { step, text } => format!("{}: {text}", title(step)),
             Event::Output { machine, line, .. } => self.labels.output(machine, line),
-            Event::Done { step, already: true } => format!("{}: already done", title(step)),
-            Event::Done { step, already: false } => {
+            Event::Done { step, how: Performed::Already } => format!("{}: already done", title(step)),
+            Event::Done { step, how: Performed::NotNeeded } => format!("{}: not needed", title(step)),
+            Event::Done { step, how: Performed::Now } => {
                 let duration = running.get(step).map(|(_, began)| now.duration_since(*began)).unwrap_or_default();
                 format!("{}: done{}", title(step), took(duration))
             }
@@ -75,8 +77,8 @@ mod tests {
             (0, Event::Started { step: step(), title: "launch a".to_owned() }),
             (1, Event::Progress { step: step(), text: "booting".to_owned() }),
             (2, Event::Output { step: step(), machine: "a".to_owned(), line: "50%\r100%".to_owned() }),
-            (95, Event::Done { step: step(), already: false }),
-            (95, Event::Done { step: step(), already: true }),
+            (95, Event::Done { step: step(), how: Performed::Now }),
+            (95, Event::Done { step: step(), how: Performed::Already }),
             (95, Event::Failed { step: step(), error }),
             (95, Event::Undoing { step: step() }),
             (95, Event::Undone { step: step() }),

@@ -6,6 +6,8 @@ use comfy_table::Cell;
 use hostler_core::money::Money;
 use hostler_core::offer::Unit;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
+use hostler_core::setup::DockerFrom;
+use hostler_core::setup::gpu::{GpuWish, Maker};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
 use jiff::Timestamp;
@@ -131,7 +133,20 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
     match phase {
         Phase::Packages { packages } => packages.join(" "),
         Phase::Verify(promise) => shape(&promise.shape),
-        Phase::Source => String::new(),
+        Phase::Source | Phase::Companions | Phase::System(_) | Phase::RayStatus(_) => String::new(),
+        Phase::Interpreter(need) => version("Python", need.version.as_ref()),
+        Phase::Conda(need) => {
+            let words = [version("Python", need.python.as_ref()), need.packages.join(", ")];
+            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+        }
+        Phase::Docker(need) => match need.from {
+            DockerFrom::Distribution => String::new(),
+            DockerFrom::Docker => "of Docker's own repository".to_owned(),
+        },
+        Phase::Gpu(wish) => gpu_detail(wish),
+        Phase::Ray(need) => need.version.clone(),
+        Phase::Custom(step) => first_line(&step.run),
+        Phase::Image { directory } => directory.clone(),
         Phase::Python(need) => {
             let version = need.version.as_ref().map(|version| format!("Python {version}"));
             let more = need.requirement_files.iter().chain(&need.requirements).cloned();
@@ -140,6 +155,22 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
         Phase::Setup { script } | Phase::Run { script } => first_line(script),
         Phase::Check { command } => first_line(command),
     }
+}
+
+fn version(name: &str, version: Option<&String>) -> String {
+    version.map(|version| format!("{name} {version}")).unwrap_or_default()
+}
+
+fn gpu_detail(wish: &GpuWish) -> String {
+    let (maker, stack) = match wish {
+        GpuWish::Off => return String::new(),
+        GpuWish::Auto(stack) => ("where there is an accelerator", stack),
+        GpuWish::Forced(Maker::Nvidia, stack) => ("NVIDIA", stack),
+        GpuWish::Forced(Maker::Amd, stack) => ("AMD", stack),
+    };
+    let parts = [("driver", &stack.driver), ("CUDA", &stack.cuda), ("cuDNN", &stack.cudnn), ("ROCm", &stack.rocm)];
+    let parts = parts.iter().map(|(name, wished)| version(name, wished.as_ref())).filter(|part| !part.is_empty());
+    std::iter::once(maker.to_owned()).chain(parts).collect::<Vec<_>>().join(", ")
 }
 
 /// The first line of a script, and whether there is more.

@@ -22,6 +22,16 @@ pub enum Section {
     Python,
     /// `setup_phases`.
     SetupPhases,
+    /// `setup_phases.conda`.
+    Conda,
+    /// `setup_phases.docker`.
+    Docker,
+    /// `setup_phases.gpu`.
+    Gpu,
+    /// `setup_phases.ray`.
+    Ray,
+    /// An entry of `setup_phases.custom`.
+    Custom,
 }
 
 impl Section {
@@ -37,6 +47,11 @@ impl Section {
             Self::Budget => "budget",
             Self::Python => "python",
             Self::SetupPhases => "setup_phases",
+            Self::Conda => "conda",
+            Self::Docker => "docker",
+            Self::Gpu => "gpu",
+            Self::Ray => "ray",
+            Self::Custom => "custom",
         }
     }
 
@@ -90,7 +105,7 @@ const fn refused(section: Section, name: &'static str, instead: &'static str) ->
     Key { section, name, fate: Fate::Refused(instead) }
 }
 
-use Section::{Budget, Group, Lease, Python, Resources, SetupPhases, Task, Workdir};
+use Section::{Budget, Conda, Custom, Docker, Gpu, Group, Lease, Python, Ray, Resources, SetupPhases, Task, Workdir};
 
 const NO_VOLUMES: &str = "bring files by `file_mounts`, or mount it in `setup`";
 const NO_SERVICE: &str = "start the server in `run` and open its port by `resources.ports`";
@@ -169,8 +184,37 @@ pub const KEYS: &[Key] = &[
     read(Python, "requirement_files"),
     read(Python, "requirements"),
     read(Python, "install_project"),
-    refused(SetupPhases, "conda", "use `python`, or install conda in `setup`"),
-    refused(SetupPhases, "docker", "add `docker.io` to `packages`"),
-    refused(SetupPhases, "gpu", "name an `image_id` that has the driver, or install it in `setup`"),
-    refused(SetupPhases, "ray", "add `ray` to `python.requirements`, and start it in `setup`"),
+    read(SetupPhases, "system"),
+    read(SetupPhases, "python"),
+    read(SetupPhases, "conda"),
+    read(SetupPhases, "docker"),
+    read(SetupPhases, "gpu"),
+    read(SetupPhases, "ray"),
+    read(SetupPhases, "custom"),
+    read(SetupPhases, "limits"),
+    read(Conda, "name"),
+    read(Conda, "python"),
+    read(Conda, "packages"),
+    read(Conda, "channels"),
+    read(Conda, "file"),
+    read(Conda, "installer"),
+    read(Conda, "sha256"),
+    read(Docker, "from"),
+    read(Docker, "build"),
+    read(Gpu, "maker"),
+    read(Gpu, "driver"),
+    read(Gpu, "cuda"),
+    read(Gpu, "cudnn"),
+    read(Gpu, "rocm"),
+    read(Gpu, "from"),
+    read(Ray, "version"),
+    read(Ray, "python"),
+    read(Ray, "port"),
+    read(Ray, "dashboard_port"),
+    read(Custom, "name"),
+    read(Custom, "run"),
+    read(Custom, "check"),
+    read(Custom, "user"),
+    read(Custom, "timeout"),
+    read(Custom, "tries"),
 ];

@@ -4,6 +4,7 @@
 //! leaves open is filled in by [`complete`](super::complete), from flags and from what a scan found.
 
 pub mod keys;
+pub(super) mod phases;
 mod reader;
 mod resources;
 #[cfg(test)]
@@ -118,9 +119,6 @@ pub fn parse(file: &str, text: &str) -> Result<DemandFile, Vec<Problem>> {
 
 fn read(reader: &mut Reader<'_>, file: &str, root: &Node) -> DemandFile {
     let task = reader.fields(Section::Task, "", root);
-    if let Some(node) = task.get("setup_phases") {
-        reader.fields(Section::SetupPhases, "setup_phases.", node);
-    }
     let mut secrets = Secrets::default();
     let secret_names = match task.get("secrets") {
         Some(node) => work::secrets(reader, node, &mut secrets),
@@ -131,6 +129,7 @@ fn read(reader: &mut Reader<'_>, file: &str, root: &Node) -> DemandFile {
         secrets: secret_names.into_iter().collect(),
         packages: reader.list(&task, "packages", values::package).into_iter().collect(),
         python: task.get("python").map(|node| work::python(reader, node)),
+        phases: task.get("setup_phases").map(|node| phases::phases(reader, node)).unwrap_or_default(),
         setup: reader.field(&task, "setup", values::words),
         run: reader.field(&task, "run", values::words),
         checks: reader.list(&task, "checks", values::words),

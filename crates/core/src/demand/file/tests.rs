@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::keys::{Fate, KEYS, Section};
 use super::*;
 use crate::demand::{Needs, render};
+use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
+use crate::setup::{DockerFrom, PhaseKind, Privilege, SetupWish};
 
 const CORPUS: [(&str, &str); 7] = [
     ("digits/hostler.yaml", include_str!("../../../../../examples/digits/hostler.yaml")),
@@ -255,7 +257,21 @@ fn what_is_not_served_is_refused() {
         ("workdir: .\nsource: .", "use one of them"),
         ("workdir: {ref: main}", "needs a `url`"),
         ("source: ext::sh", "protocol"),
-        ("setup_phases: {ray: true}", "`ray` is not served"),
+        ("setup_phases: {dokcer: true}", "`dokcer` is not a key"),
+        ("setup_phases: {ray: latest}", "is not a version"),
+        ("setup_phases: {gpu: voodoo}", "makes no accelerators"),
+        ("setup_phases: {conda: {installer: 'https://x/y.sh'}}", "needs its `sha256`"),
+        ("setup_phases: {conda: {installer: x.sh, sha256: abc}}", "64 hexadecimal digits"),
+        ("setup_phases: {conda: {sha256: abc}}", "needs the `installer`"),
+        ("setup_phases: {conda: {packages: [-y]}}", "is not a word that conda takes"),
+        ("setup_phases: {docker: {build: ../up}}", "is not a file of the repository"),
+        ("setup_phases: {docker: {from: snap}}", "no packages of Docker"),
+        ("setup_phases: {custom: [{name: a}]}", "needs a `run`"),
+        ("setup_phases: {custom: [{name: a, run: x}, {name: a, run: y}]}", "two steps are called `a`"),
+        ("setup_phases: {custom: [{name: '../a', run: x}]}", "is not a name"),
+        ("setup_phases: {custom: [{run: x, tries: 0}]}", "is not a number of tries"),
+        ("setup_phases: {limits: {reach: 1m}}", "--ssh-timeout"),
+        ("setup_phases: {limits: {dokcer: 1m}}", "is no phase"),
         ("envs: {A-B: 1}", "`A-B` is not the name of a variable"),
         ("envs: [A]", "must be a map"),
         ("- a list", "must be a map"),
@@ -333,6 +349,30 @@ fn values_know_their_lines() {
     let demand = good("name: a\nlease:\n  duration: 4h\n");
     assert_eq!(demand.at("lease.duration").map(|at| (at.line, at.column)), Some((3, 3)));
     assert_eq!(demand.at("lease.start"), None);
+}
+
+#[test]
+fn phases_are_a_yes_a_word_or_a_map() {
+    let wish = |text: &str| good(&format!("setup_phases: {text}")).work.phases;
+    assert_eq!(wish("true"), SetupWish::usual());
+    assert!(wish("{system: no, python: off, conda: false, docker: none, gpu: off, ray: false, custom: []}").is_empty());
+    let all = wish("{conda: '3.12', docker: docker, gpu: amd, ray: '2.9.3', custom: [make]}");
+    assert_eq!(all.conda.unwrap().python.as_deref(), Some("3.12"));
+    assert_eq!(all.docker.unwrap().from, DockerFrom::Docker);
+    assert_eq!(all.gpu, GpuWish::Forced(Maker::Amd, GpuStack::default()));
+    assert_eq!(all.ray.unwrap().version, "2.9.3");
+    assert_eq!((all.custom[0].name.as_str(), all.custom[0].run.as_str()), ("1", "make"));
+    let gpu = wish("{gpu: {maker: auto, driver: 535, cuda: '12.2', cudnn: 8.9, from: maker}}").gpu;
+    let GpuWish::Auto(stack) = gpu else { panic!("{gpu:?}") };
+    assert_eq!(
+        (stack.driver.as_deref(), stack.cuda.as_deref(), stack.from),
+        (Some("535"), Some("12.2"), Some(GpuFrom::Maker))
+    );
+    let slow =
+        wish("{custom: [{name: swap, run: mk, check: is, user: root, timeout: 10m, tries: 3}], limits: {setup: 2h}}");
+    let swap = &slow.custom[0];
+    assert_eq!((swap.user, swap.tries.get(), swap.check.as_deref()), (Privilege::Root, 3, Some("is")));
+    assert_eq!(slow.limits[&PhaseKind::Setup], jiff::SignedDuration::from_hours(2));
 }
 
 #[test]

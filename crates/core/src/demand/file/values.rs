@@ -201,6 +201,48 @@ pub fn requirement(text: &str) -> Result<String, Bad> {
     Ok(text.to_owned())
 }
 
+/// A version as `12.2`, `535` or `2.60.0`: numbers with dots, which no program takes for anything else.
+pub fn version(text: &str) -> Result<String, Bad> {
+    let text = text.trim();
+    let number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit());
+    if text.split('.').count() <= 4 && text.split('.').all(number) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not a version: use one as `12.2`, in quotes where it ends with a zero"))
+}
+
+/// A word that names something on a machine: an environment, a step.
+pub fn label(text: &str) -> Result<String, Bad> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 40 && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not a name: use up to 40 letters, digits, `-`, `_` and `.`, a letter or digit first"))
+}
+
+/// A package of conda, as `numpy=1.26`; or a channel of it.
+pub fn conda_word(text: &str) -> Result<String, Bad> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"+-._=<>!,*|:/[]@".contains(&b);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not a word that conda takes: use one as `numpy=1.26` or `conda-forge`"))
+}
+
+/// A SHA-256 in hexadecimal digits.
+pub fn sha256(text: &str) -> Result<String, Bad> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("not a SHA-256: it has 64 hexadecimal digits".to_owned())
+}
+
+/// A port.
+pub fn port(text: &str) -> Result<u16, Bad> {
+    let range = ports(text)?;
+    if range.start() == range.end() { Ok(*range.start()) } else { Err(format!("`{text}` is not one port")) }
+}
+
 /// A file of the repository, relative to its top.
 pub fn repository_file(text: &str) -> Result<String, Bad> {
     let parts = text.split('/');

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Merge;
 use crate::demand::base::{Author, substitute};
 use crate::demand::file::SourceText;
+use crate::demand::file::phases::PhaseFlag;
 use crate::demand::origins::Origin;
 use crate::demand::overrides::Flags;
 use crate::demand::source::parse_source;
@@ -19,6 +20,7 @@ impl Merge<'_> {
         self.secrets(&mut work, &flags);
         self.packages(&mut work, &flags);
         work.python = self.python(work.python.take(), flags.python);
+        self.phases(&mut work, flags.phases);
         let scan = self.inputs.scan;
         work.setup =
             self.first("setup", ("--setup", flags.setup), work.setup, scan.and_then(|scan| scan.setup.as_ref()));
@@ -129,6 +131,14 @@ impl Merge<'_> {
         for found in self.inputs.scan.iter().flat_map(|scan| &scan.packages) {
             work.packages.insert(found.value.clone());
             self.origins.add("packages", Origin::Scan(found.evidence.clone()));
+        }
+    }
+
+    fn phases(&mut self, work: &mut Work, flags: Vec<PhaseFlag>) {
+        self.note_file("setup_phases", "setup_phases");
+        for flag in flags {
+            flag.apply(&mut work.phases);
+            self.origins.add("setup_phases", Origin::Flag("--phase"));
         }
     }
 

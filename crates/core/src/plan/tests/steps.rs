@@ -5,7 +5,8 @@ use insta::assert_snapshot;
 use super::text::{demand, id, market, now};
 use crate::demand::{Demand, PythonNeed, SiteWish, Source};
 use crate::name::Name;
-use crate::plan::{Plan, diff, plan};
+use crate::plan::{Action, Phase, Plan, diff, plan};
+use crate::setup::{CustomStep, DockerNeed, RayNeed, SetupWish};
 use crate::ticket::StepId;
 
 fn make(demand: &Demand) -> Plan {
@@ -52,12 +53,63 @@ fn a_run_starts_when_every_machine_is_ready() {
     machine-digits-1 <- network
     machine-digits-2 <- network
     reach-digits-1 <- machine-digits-1
-    setup-digits-1 <- reach-digits-1 machine-digits-2
     reach-digits-2 <- machine-digits-2
-    setup-digits-2 <- reach-digits-2 machine-digits-1
-    run-digits-1 <- setup-digits-1 setup-digits-2
-    run-digits-2 <- setup-digits-1 setup-digits-2
+    companions-digits-1 <- reach-digits-1 reach-digits-2
+    companions-digits-2 <- reach-digits-2 companions-digits-1
+    setup-digits-1 <- companions-digits-1
+    setup-digits-2 <- companions-digits-2
+    run-digits-1 <- setup-digits-1
+    run-digits-2 <- setup-digits-2
     ");
+}
+
+#[test]
+fn the_phases_come_in_their_order_and_workers_after_the_head() {
+    let mut demand = demand("group main 2");
+    demand.work.python = Some(PythonNeed { version: Some("3.11".into()), ..PythonNeed::default() });
+    let step = |name: &str| CustomStep {
+        name: name.to_owned(),
+        run: "true".to_owned(),
+        check: None,
+        user: Default::default(),
+        timeout: None,
+        tries: std::num::NonZeroU32::MIN,
+    };
+    demand.work.phases = SetupWish {
+        docker: Some(DockerNeed { build: Some(".".into()), ..DockerNeed::default() }),
+        ray: Some(RayNeed::default()),
+        custom: vec![step("a"), step("b")],
+        ..SetupWish::usual()
+    };
+    let plan = make(&demand);
+    let lines = lines(&plan);
+    let of_the_worker: Vec<&str> =
+        lines.lines().filter(|line| line.contains("digits-2 <-") || line.starts_with("custom-digits-2")).collect();
+    assert_snapshot!(of_the_worker.join("\n"), @"
+    machine-digits-2 <- network
+    reach-digits-2 <- machine-digits-2
+    system-digits-2 <- reach-digits-2
+    interpreter-digits-2 <- system-digits-2
+    docker-digits-2 <- interpreter-digits-2
+    gpu-digits-2 <- docker-digits-2
+    companions-digits-2 <- gpu-digits-2 companions-digits-1
+    ray-digits-2 <- companions-digits-2 ray-digits-1
+    custom-digits-2-1 <- ray-digits-2
+    custom-digits-2-2 <- custom-digits-2-1
+    python-digits-2 <- custom-digits-2-2
+    image-digits-2 <- python-digits-2
+    ");
+    assert!(lines.contains("ray-status-digits-1 <- ray-digits-1 ray-digits-2"), "{lines}");
+    let ray = plan.steps.iter().find_map(|step| match &step.action {
+        Action::SetUp { phase: Phase::Ray(need), .. } => need.python.clone(),
+        _ => None,
+    });
+    assert_eq!(ray.as_deref(), Some("3.11"), "Ray runs on the repository's Python");
+    let python = plan.steps.iter().find_map(|step| match &step.action {
+        Action::SetUp { phase: Phase::Python(need), .. } => Some(need.requirements.clone()),
+        _ => None,
+    });
+    assert_eq!(python.unwrap(), [format!("ray[default]=={}", RayNeed::default().version)]);
 }
 
 #[test]

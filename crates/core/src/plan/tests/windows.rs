@@ -80,11 +80,13 @@ fn what_a_site_asks_for_becomes_steps() {
     address-digits-1 <- machine-digits-1
     address-digits-2 <- machine-digits-2
     reach-digits-1 <- address-digits-1
-    verify-digits-1 <- reach-digits-1
-    setup-digits-1 <- verify-digits-1 address-digits-2
     reach-digits-2 <- address-digits-2
+    verify-digits-1 <- reach-digits-1
     verify-digits-2 <- reach-digits-2
-    setup-digits-2 <- verify-digits-2 address-digits-1
+    companions-digits-1 <- verify-digits-1 reach-digits-2
+    companions-digits-2 <- verify-digits-2 companions-digits-1
+    setup-digits-1 <- companions-digits-1
+    setup-digits-2 <- companions-digits-2
     ");
     let hosts = plan.machines().filter_map(|(_, spec)| spec.host.clone());
     assert_eq!(hosts.collect::<Vec<_>>(), plan.picks[0].hosts);

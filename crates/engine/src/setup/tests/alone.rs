@@ -31,7 +31,7 @@ fn held(bench: &Bench) -> File {
 
 fn command(bench: &Bench, script: &str, patience: u64) -> Command {
     let lock = lock_file(bench).display().to_string();
-    alone::after_others(&Command::new(script).args(["a b"]), &lock, std::time::Duration::from_secs(patience))
+    alone::after_others(&Command::new(script).args(["a b"]), &lock, Duration::from_secs(patience))
 }
 
 #[tokio::test]

@@ -28,7 +28,13 @@ fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
         keypair: None,
         uses: Default::default(),
     };
-    Machine { step: StepId::new("machine-digits").unwrap(), spec, address: target.address, host_key }
+    Machine {
+        step: StepId::new("machine-digits").unwrap(),
+        spec,
+        inner: target.address.clone(),
+        address: target.address,
+        host_key,
+    }
 }
 
 fn crew(server: &Sshd) -> HostCrew {
@@ -40,6 +46,7 @@ fn crew(server: &Sshd) -> HostCrew {
         source: None,
         secrets: BTreeMap::new(),
         places: Places { work: server.path("work"), state: server.path("state") },
+        between: None,
         logs: server.dir.path().join("logs"),
         patience: Duration::from_secs(60),
     }

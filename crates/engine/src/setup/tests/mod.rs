@@ -25,7 +25,13 @@ struct Bench {
     source: Option<PathBuf>,
     secrets: BTreeMap<String, SecretString>,
     nodes: Vec<Node>,
+    between: Option<Keypair>,
     seen: Seen,
+}
+
+fn node(name: &str, address: &str, gpus: usize) -> Node {
+    let address = Address { host: address.to_owned(), port: 22 };
+    Node { name: name.to_owned(), address, user: "debian".to_owned(), host_key: None, gpus }
 }
 
 /// Keeps all events, and says when a program has written something.
@@ -45,8 +51,7 @@ impl Bench {
     async fn new() -> Self {
         let server = Sshd::start();
         let session = Ssh::new(quick()).session(&server.target()).await.unwrap();
-        let nodes =
-            vec![Node { address: "10.0.0.1".to_owned(), gpus: 2 }, Node { address: "10.0.0.2".to_owned(), gpus: 0 }];
+        let nodes = vec![node("digits-1", "10.0.0.1", 2), node("digits-2", "10.0.0.2", 0)];
         Self {
             server,
             session,
@@ -54,6 +59,7 @@ impl Bench {
             source: None,
             secrets: BTreeMap::new(),
             nodes,
+            between: None,
             seen: Seen::default(),
         }
     }
@@ -70,11 +76,11 @@ impl Bench {
         self
     }
 
-    async fn perform(&self, phase: &Phase) -> Result<PhaseOutcome, SetupError> {
+    async fn perform(&self, phase: &Phase) -> Result<Performed, SetupError> {
         self.perform_on(&*self.session, phase).await
     }
 
-    async fn perform_on(&self, session: &dyn Session, phase: &Phase) -> Result<PhaseOutcome, SetupError> {
+    async fn perform_on(&self, session: &dyn Session, phase: &Phase) -> Result<Performed, SetupError> {
         self.perform_with(session, phase, &self.seen).await
     }
 
@@ -83,7 +89,7 @@ impl Bench {
         session: &dyn Session,
         phase: &Phase,
         report: &dyn Report,
-    ) -> Result<PhaseOutcome, SetupError> {
+    ) -> Result<Performed, SetupError> {
         let places = Places { work: self.server.path("the work"), state: self.server.path("the state") };
         let context = Context {
             deployment: &Name::new("digits").unwrap(),
@@ -93,6 +99,7 @@ impl Bench {
             secrets: &self.secrets,
             nodes: &self.nodes,
             rank: 0,
+            between: self.between.as_ref(),
             places: &places,
             log: &self.server.dir.path().join("logs/digits/phase.log"),
         };
@@ -100,7 +107,7 @@ impl Bench {
     }
 
     async fn already(&self, phase: &Phase) -> bool {
-        self.perform(phase).await.unwrap().already
+        self.perform(phase).await.unwrap() == Performed::Already
     }
 
     fn at_work(&self, name: &str) -> PathBuf {

@@ -18,7 +18,7 @@ impl Session for Scripted {
         "digits"
     }
 
-    fn host_key(&self) -> Option<crate::host::HostKey> {
+    fn host_key(&self) -> Option<HostKey> {
         None
     }
 
@@ -50,7 +50,7 @@ fn packages(names: &[&str]) -> Phase {
     Phase::Packages { packages: names.iter().map(|name| (*name).to_owned()).collect() }
 }
 
-async fn installed(answers: &[(u32, &'static str)]) -> (Result<PhaseOutcome, SetupError>, Vec<Command>) {
+async fn installed(answers: &[(u32, &'static str)]) -> (Result<Performed, SetupError>, Vec<Command>) {
     let bench = Bench::new().await;
     // Pauses between attempts pass at once from here on.
     tokio::time::pause();
@@ -70,7 +70,7 @@ async fn what_is_installed_is_not_installed_again() {
 #[tokio::test]
 async fn only_what_is_missing_is_installed_as_root() {
     let (outcome, asked) = installed(&[(0, "apt\njq"), (0, "")]).await;
-    assert!(!outcome.unwrap().already);
+    assert!(outcome.unwrap() == Performed::Now);
     assert_eq!(asked[1].user, As::Root);
     assert!(asked[1].args.ends_with(&["apt".to_owned(), "jq".to_owned()]), "{:?}", asked[1].args);
 }
@@ -79,7 +79,7 @@ async fn only_what_is_missing_is_installed_as_root() {
 async fn a_mirror_that_fails_is_tried_again() {
     let (outcome, _) =
         installed(&[(0, "apt\njq"), (100, "E: Failed to fetch"), (100, "E: Could not get lock"), (0, "")]).await;
-    assert!(!outcome.unwrap().already);
+    assert!(outcome.unwrap() == Performed::Now);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_package_that_does_not_exist_is_not_tried_again() {
 async fn what_old_lists_did_not_know_is_tried_again() {
     let stale = "E: Unable to locate package jq\n== fetching the lists of packages\nE: Failed to fetch";
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, stale), (0, "")]).await;
-    assert!(!outcome.unwrap().already);
+    assert!(outcome.unwrap() == Performed::Now);
 }
 
 #[tokio::test]

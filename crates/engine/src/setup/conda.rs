@@ -1,0 +1,123 @@
+//! The phase `conda`: conda in the user's home, and an environment that login shells find active.
+
+use std::path::Path;
+
+use hostler_core::setup::{CondaNeed, Installer};
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Cause, SetupError};
+use super::job::Job;
+use super::{recipe, requirements};
+use crate::host::{Command, Shell, Take, remote_path};
+use crate::run::Performed;
+
+/// Where it is installed, as Miniforge's own documentation has it.
+const PREFIX: &str = "~/miniforge3";
+
+/// The release that is taken where no installer is wished, and what its files must be.
+const MINIFORGE: &str =
+    "https://github.com/conda-forge/miniforge/releases/download/26.3.2-3/Miniforge3-26.3.2-3-Linux-";
+const MINIFORGE_SHA256: [(&str, &str); 2] = [
+    ("x86_64", "848194851a98903134187fbb4ab50efe87b003e0c0f808f97644b7524a62bf2c"),
+    ("aarch64", "2c113a69297e612b01ca0f320c22a3107a11f2ab9b573d79ac868a175945ce29"),
+];
+
+/// Installs conda where it is missing, and brings the environment to what is wished.
+pub(super) async fn install(job: &Job<'_>, need: &CondaNeed) -> Result<Performed, SetupError> {
+    let wishes = fingerprint(job, need)?;
+    let check = Command::new(include_str!("scripts/has-conda.sh"))
+        .args([remote_path(PREFIX), need.name.clone(), wishes.clone()])
+        .shell(Shell::LoginBash);
+    recipe::settle(job, &check, |missing| act(job, need, &wishes, missing)).await
+}
+
+async fn act(job: &Job<'_>, need: &CondaNeed, wishes: &str, missing: Vec<String>) -> Result<(), SetupError> {
+    if missing.iter().any(|line| line.starts_with("conda is missing")) {
+        run_installer(job, need.installer.as_ref()).await?;
+    }
+    make_environment(job, need, wishes).await?;
+    let text = include_str!("scripts/conda-profile.sh").replace("@ENVIRONMENT@", &need.name);
+    let home = job.ask(&Command::new("echo \"$HOME\"")).await?.concat();
+    let user = job.ask(&Command::new("id -un")).await?.concat();
+    let text = text.replace("@USER@", &user).replace("@PREFIX@", &format!("{home}/miniforge3"));
+    job.must(&Command::new(include_str!("scripts/write-profile.sh")).args(["conda", &text]).as_root()).await
+}
+
+/// Runs the installer once its checksum holds: fetched by the machine, or brought from this computer.
+async fn run_installer(job: &Job<'_>, wished: Option<&Installer>) -> Result<(), SetupError> {
+    let installer = match wished {
+        Some(installer) => installer.clone(),
+        None => pinned(job).await?,
+    };
+    let file = format!("{}/{}/conda-installer.sh", remote_path(&job.context.places.state), job.context.deployment);
+    if !installer.is_remote() {
+        job.progress(&format!("bringing the installer `{}`", installer.from));
+        let here = Path::new(&installer.from);
+        if !here.is_file() {
+            let message = format!("the installer `{}` is no file of this computer", installer.from);
+            return Err(job.refuse(message, "mend `setup_phases.conda.installer` in the demand"));
+        }
+        job.session.put_tree(here, &file, Take::Everything).await.map_err(|error| job.host(error))?;
+    }
+    job.progress("running conda's installer");
+    let address = if installer.is_remote() { installer.from.as_str() } else { "" };
+    let command = Command::new(include_str!("scripts/install-conda.sh"));
+    let args = [file.as_str(), address, &installer.sha256, &remote_path(PREFIX)].map(str::to_owned);
+    match job.must(&command.args(args)).await {
+        Err(error) if is_checksum(&error) => {
+            let hint = "compare `sha256` with what the publisher says; if the file was tampered with, don't use it";
+            Err(SetupError { hint: Some(hint.to_owned()), ..error })
+        }
+        other => other,
+    }
+}
+
+/// How the installing script says that the file is another.
+fn is_checksum(error: &SetupError) -> bool {
+    matches!(&*error.cause, Cause::Ended(crate::host::Exit::Status(65), _))
+}
+
+async fn pinned(job: &Job<'_>) -> Result<Installer, SetupError> {
+    let arch = job.ask(&Command::new("uname -m")).await?.concat();
+    match MINIFORGE_SHA256.iter().find(|(known, _)| *known == arch) {
+        Some((_, sha256)) => Ok(Installer { from: format!("{MINIFORGE}{arch}.sh"), sha256: (*sha256).to_owned() }),
+        None => {
+            let message = format!("there is no pinned installer of conda for `{arch}`");
+            Err(job.refuse(message, "name one: `setup_phases: {conda: {installer: …, sha256: …}}`"))
+        }
+    }
+}
+
+async fn make_environment(job: &Job<'_>, need: &CondaNeed, wishes: &str) -> Result<(), SetupError> {
+    job.progress(&format!("making the environment `{}`", need.name));
+    let python = need.python.as_ref().map(|version| format!("python={version}"));
+    let file = match &need.file {
+        Some(file) => bring_file(job, file).await?,
+        None => String::new(),
+    };
+    let channels = need.channels.join("\n");
+    let words = [remote_path(PREFIX), need.name.clone(), wishes.to_owned(), file, channels].into_iter();
+    let command = Command::new(include_str!("scripts/make-conda-environment.sh"));
+    let command = command.args(words.chain(python).chain(need.packages.iter().cloned()));
+    job.must(&command.shell(Shell::LoginBash)).await
+}
+
+/// The source itself comes later: a conda environment is there before whatever needs it.
+async fn bring_file(job: &Job<'_>, file: &str) -> Result<String, SetupError> {
+    let text = requirements::read_named(job, Path::new(file))?;
+    let there = format!("{}/{}/conda-environment.yml", remote_path(&job.context.places.state), job.context.deployment);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let write = "mkdir -p \"${1%/*}\" && printf '%s' \"$2\" >\"$1\"";
+    job.must(&Command::new(write).args([there.clone(), text])).await?;
+    Ok(there)
+}
+
+/// Everything that the environment is made of.
+fn fingerprint(job: &Job<'_>, need: &CondaNeed) -> Result<String, SetupError> {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(need).unwrap_or_default());
+    if let Some(file) = &need.file {
+        hash.update(requirements::read_named(job, Path::new(file))?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

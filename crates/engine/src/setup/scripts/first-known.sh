@@ -1,0 +1,20 @@
+# Prints the first of the packages "$@" that the package manager could install, as root: it may have to fetch its lists.
+known() {
+    if command -v apt-get >/dev/null 2>&1; then
+        apt-cache policy -- "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+    elif command -v dnf >/dev/null 2>&1; then
+        dnf -q list --available -- "$1" >/dev/null 2>&1 || rpm -q "$1" >/dev/null 2>&1
+    else
+        zypper --non-interactive --quiet search --match-exact -- "$1" >/dev/null 2>&1
+    fi
+}
+if command -v apt-get >/dev/null 2>&1 && ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
+    apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2
+fi
+for package; do
+    if known "$package"; then
+        echo "$package"
+        break
+    fi
+done
+exit 0

@@ -1,0 +1,5 @@
+# Whether there is the image "$1", made of the source "$2".
+found=$(docker image inspect --format '{{ index .Config.Labels "hostler.source" }}' -- "$1" 2>/dev/null)
+test "$found" = "$2" && exit 0
+echo "the image $1 is not built of this source"
+exit 1

@@ -1,0 +1,24 @@
+# Installs conda to "$4" by the installer "$1", which must have the SHA-256 "$3", and is fetched from "$2" where that is said.
+file=$1 url=$2 wanted=$3 prefix=$4
+set -e
+mkdir -p "${file%/*}"
+if test -n "$url"; then
+    if command -v curl >/dev/null 2>&1; then
+        curl --fail --silent --show-error --location --retry 3 --output "$file" -- "$url"
+    elif command -v wget >/dev/null 2>&1; then
+        wget --quiet --tries=3 --output-document="$file" -- "$url"
+    else
+        echo "neither curl nor wget is here: wish for \`system\` packages, too" >&2
+        exit 69
+    fi
+fi
+found=$(sha256sum "$file" | cut -d' ' -f1)
+if test "$found" != "$wanted"; then
+    rm -f "$file"
+    echo "the installer's SHA-256 is $found, and not $wanted: it was not run" >&2
+    exit 65
+fi
+# What an attempt that was cut off left there would stop the installer.
+test -x "$prefix/bin/conda" || rm -rf "$prefix"
+bash "$file" -b -p "$prefix"
+rm -f "$file"

@@ -1,0 +1,15 @@
+# Waits until "$3" machines are alive in the cluster at "$2", by Ray of "$1", and prints what it says.
+home=$1 cluster=$2 count=$3
+export RAY_USAGE_STATS_ENABLED=0
+said=
+while :; do
+    status=$("$home/.venv/bin/ray" status --address "$cluster" 2>&1)
+    alive=$(printf '%s\n' "$status" | sed -n '/^Active:/,/^Pending:/p' | grep -c '^ *[0-9][0-9]* node_')
+    if test "$alive" -ge "$count"; then
+        printf '%s\n' "$status"
+        exit 0
+    fi
+    test "$alive" = "$said" || echo "$alive of $count machines are in the cluster"
+    said=$alive
+    sleep 2
+done

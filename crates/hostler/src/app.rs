@@ -106,7 +106,7 @@ impl App {
         let lock = store.lock(&record.name)?;
         // Another process may have changed it before the lock was ours.
         match store.find(&record.name).await? {
-            Some(record) => Ok(Locked { store, record, _lock: lock }),
+            Some(record) => Ok(Locked { store, record, lock }),
             None => Err(self.no_deployment(name, Some(&store)).await),
         }
     }
@@ -191,7 +191,8 @@ pub struct Locked {
     pub store: Store,
     /// Its record, read under the lock.
     pub record: Record,
-    _lock: Lock,
+    /// What keeps other processes away.
+    pub lock: Lock,
 }
 
 impl Locked {

@@ -2,6 +2,9 @@
 
 use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
+use hostler_core::setup::{PHASES, Policy};
+use hostler_core::time::show_duration;
+use jiff::SignedDuration;
 
 use crate::args::Cli;
 use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};
@@ -33,6 +36,20 @@ pub fn cli() -> String {
     }
     let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();
     out.push_str(&format!("\nLocal machines are told what this computer trusts: {}.\n", trusted.join(", ")));
+    out
+}
+
+/// The phases of a set-up, as a table in Markdown.
+pub fn phases() -> String {
+    let mut out =
+        "| phase | part of a plan where | what it does | what proves it | at most | tries |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for policy in PHASES {
+        let Policy { kind, wished, action, proof, limit, tries } = policy;
+        let limit = limit.and_then(|limit| SignedDuration::try_from(limit).ok()).map(show_duration);
+        let limit = limit.unwrap_or_else(|| "-".to_owned());
+        out.push_str(&format!("| `{kind}` | {wished} | {action} | {proof} | {limit} | {tries} |\n"));
+    }
     out
 }
 

@@ -37,3 +37,9 @@ fn exit_codes_and_kinds_are_told_as_they_are() {
     let text = std::fs::read_to_string(page("errors.md")).unwrap();
     check("errors.md", &with_table(&with_table(&text, "## Exit codes", &exits), "## Kinds", &kinds));
 }
+
+#[test]
+fn phases_are_told_as_they_are() {
+    let text = std::fs::read_to_string(page("reference/phases.md")).unwrap();
+    check("reference/phases.md", &with_table(&text, "## The phases", &hostler::reference::phases()));
+}

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use base::{Author, Base};
-pub use file::{DemandFile, parse};
+pub use file::{DemandFile, parse, wish_for_phase};
 pub use merge::{Completed, Inputs, complete};
 pub use origins::{Origin, Origins};
 pub use overrides::Overrides;

@@ -161,14 +161,20 @@ impl Journal {
         self.ready
     }
 
-    /// Whether all was ready in an earlier round. Then not even an interrupt gives it back.
+    /// Whether all was ready in an earlier round.
     pub fn was_ready(&self) -> bool {
         self.was_ready
     }
 
     /// Whether a failure leaves the machines as they are: somebody's work may be on them, or the user said so.
     pub fn keeps(&self) -> bool {
-        self.ready || self.was_ready || self.was_reached || self.held
+        self.ready || self.may_hold_work()
+    }
+
+    /// Whether somebody's work may be on the machines from an earlier round, or the user said to keep them. Then not even
+    /// an interrupt gives them back.
+    pub fn may_hold_work(&self) -> bool {
+        self.was_ready || self.was_reached || self.held
     }
 
     /// Whether the user asked to keep it, though failed or expired.

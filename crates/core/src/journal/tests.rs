@@ -70,6 +70,7 @@ fn plan() -> Plan {
         picks: vec![],
         price_per_hour: None,
         steps,
+        part: None,
         refusals: vec![],
     }
 }

@@ -34,6 +34,7 @@ pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
 pub use held::Held;
 pub use misfit::{Misfit, MisfitKind, Refusal};
+pub use part::Selection;
 pub use phase::Phase;
 pub use planner::{NoPlan, plan};
 
@@ -64,6 +65,9 @@ pub struct Plan {
     pub price_per_hour: Option<Money>,
     /// What is done, in an order in which each step stands behind those it needs.
     pub steps: Vec<Step>,
+    /// Which phases of the set-up are among the steps, where some are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Selection>,
     /// The offers that were not chosen, and why.
     pub refusals: Vec<Refusal>,
 }

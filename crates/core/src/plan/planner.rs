@@ -98,6 +98,7 @@ impl Planner<'_> {
             until: (leased || self.demand.lease.duration.is_some()).then_some(window.end()),
             steps: steps::lay_out(self.demand, &picks, &window),
             price_per_hour: search::price(&fits),
+            part: None,
             refusals: refuse::others(self.demand, &offers, &fits),
             picks,
         })

@@ -20,7 +20,7 @@ impl Plan {
         let (lease, terms) = (self.demand.lease.clone(), self.demand.terms.clone());
         let demand = Demand { lease, terms, ..demand.clone() };
         let steps = steps::lay_out(&demand, &self.picks, &self.window());
-        Ok(Self { demand, at: now, steps, ..self.clone() })
+        Ok(Self { demand, at: now, steps, part: None, ..self.clone() })
     }
 }
 

@@ -77,7 +77,7 @@ pub const PHASES: &[Policy] = &[
         wished: "always",
         action: "waits until SSH lets us in, and pins the host key",
         proof: "a login",
-        limit: minutes(10),
+        limit: minutes(15),
         tries: 30,
     },
     Policy {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::future::BoxFuture;
+use hostler_core::setup::PhaseKind;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::Connection;
@@ -25,6 +26,10 @@ pub struct Pace {
     pub pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
+    /// So many attempts are made at that pace; what hasn't come up by then is asked more seldom.
+    pub tries: usize,
+    /// The pause from then on.
+    pub late_pause: Duration,
     /// How long a refused login is tried again: a machine may answer before its first boot has brought the key.
     pub refused: Duration,
 }
@@ -36,6 +41,8 @@ impl Default for Pace {
             login: Duration::from_secs(90),
             pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(3),
+            tries: PhaseKind::Reach.policy().tries as usize,
+            late_pause: Duration::from_secs(10),
             refused: Duration::from_secs(60),
         }
     }
@@ -88,6 +95,8 @@ impl Ssh {
             .with_factor(1.5)
             .without_max_times()
             .build()
+            .take(self.pace.tries)
+            .chain(std::iter::repeat(self.pace.late_pause))
     }
 }
 

@@ -198,7 +198,7 @@ impl Drive<'_> {
             self.note("still giving back; interrupt once more to stop, and leave the rest");
             return Ok(());
         }
-        if self.journal.was_ready() || self.journal.held() {
+        if self.journal.may_hold_work() {
             return Ok(());
         }
         self.note("interrupted: giving everything back");

@@ -46,6 +46,7 @@ fn command(job: &Job<'_>, between: &Keypair, parts: &[Part], verb: &str) -> Comm
     Command::new(include_str!("scripts/companions.sh"))
         .args(own.into_iter().chain(parts))
         .env("HOSTLER_PRIVATE_KEY", between.private.expose_secret())
+        .env("HOSTLER_NAMES", lines(job.context.nodes, |node| format!("{} {}", node.address.host, node.name)))
 }
 
 fn parts(job: &Job<'_>, between: &Keypair) -> Result<Vec<Part>, SetupError> {

@@ -5,6 +5,7 @@ mod demand;
 mod fleet;
 mod lease;
 mod record;
+mod setup;
 mod things;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use demand::{DemandArgs, KeyArgs};
 pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncWhat, Way};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
+pub use setup::SetupArgs;
 pub use things::{
     ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs, NetworkArgs,
     NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
@@ -104,6 +106,8 @@ pub enum Verb {
     Up(UpArgs),
     /// Do exactly what a stored plan says
     Apply(ApplyArgs),
+    /// Set the machines of a deployment up again: all phases, or some of them; what is right already is left alone
+    Setup(SetupArgs),
     /// Show all about a deployment
     Status(OneArgs),
     /// List the deployments

@@ -18,6 +18,7 @@ mod ls;
 mod man;
 mod plan;
 mod power;
+mod setup;
 mod ssh;
 mod status;
 mod sweep;
@@ -41,6 +42,7 @@ pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
         Verb::Plan(args) => plan::run(app, args),
         Verb::Up(args) => up::run(app, args),
         Verb::Apply(args) => apply::run(app, args),
+        Verb::Setup(args) => setup::run(app, args),
         Verb::Status(args) => status::run(app, args),
         Verb::Ls(args) => ls::run(app, args),
         Verb::Ssh(args) => ssh::run(app, args),

@@ -74,7 +74,7 @@ pub fn show(app: &App, upped: &Upped) -> Result<(), Error> {
 }
 
 /// What a live deployment was asked to be. Its source is brought to this computer again.
-async fn as_it_is(app: &App, record: &Record) -> Result<Wanted, Error> {
+pub(super) async fn as_it_is(app: &App, record: &Record) -> Result<Wanted, Error> {
     let demand = record.plan.demand.clone();
     let checkout = match &demand.work.source {
         Some(source) => Some(look_at(app, source).await?.checkout),

@@ -28,7 +28,7 @@ pub use fleet::{ending, fleet};
 pub use images::images;
 pub use plan::{brief, plan};
 pub use record::{audit, costs};
-pub use status::{ready, status};
+pub use status::{ready, set_up, status};
 pub use strays::{going, left, strays};
 pub use things::{thing, things};
 pub use words::{ago, machines, money, plural, window};

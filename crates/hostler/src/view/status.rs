@@ -1,5 +1,6 @@
 //! All about one deployment.
 
+use hostler_core::journal::State;
 use hostler_core::plan::Kind;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
@@ -55,6 +56,17 @@ pub fn ready(summary: &Summary, width: Width) -> String {
     for login in summary.machines.iter().filter_map(|machine| machine.ssh.as_deref()) {
         out.push_str(&format!("{login}\n"));
     }
+    out
+}
+
+/// That the phases of a round are done, and where the deployment stands.
+pub fn set_up(summary: &Summary, width: Width) -> String {
+    if summary.state == State::Ready {
+        return ready(summary, width);
+    }
+    let name = &summary.name;
+    let mut out = format!("{} is set up as far as was asked\n", name.bold());
+    out.push_str(&format!("the other phases are done by `hostler setup {name}`, and `run` by `hostler up {name}`\n"));
     out
 }
 

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::keys::Section;
+pub use self::phases::wish_for_phase;
 use self::reader::{Fields, Reader};
 pub use self::resources::Groups;
 pub use self::tree::At;

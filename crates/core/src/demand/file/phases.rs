@@ -35,6 +35,14 @@ pub fn phases(reader: &mut Reader<'_>, node: &Node) -> SetupWish {
     }
 }
 
+/// Adds what a text as `docker` or `ray=2.60.0` wishes for.
+///
+/// # Errors
+/// Where it names no phase that can be wished for so, or its word says nothing; a lower-case fragment.
+pub fn wish_for_phase(wish: &mut SetupWish, text: &str) -> Result<(), String> {
+    flag(text).map(|flag| flag.apply(wish))
+}
+
 /// What `--phase NAME` or `--phase NAME=WORD` says, over what was wished before: the word is read as in a file.
 pub fn flag(text: &str) -> Result<PhaseFlag, values::Bad> {
     let (name, word) = text.split_once('=').map_or((text, None), |(name, word)| (name, Some(word)));

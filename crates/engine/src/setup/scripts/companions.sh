@@ -1,14 +1,17 @@
 # Makes this machine one of the deployment "$2": "$3" is the public key by which its machines log in to each other, the
-# private one is $HOSTLER_PRIVATE_KEY. Then files follow, each as a path, a mode and a text. With "check" as "$1" it only says
-# what is missing, with "write" it writes.
+# private one is $HOSTLER_PRIVATE_KEY, and $HOSTLER_NAMES are their addresses and names, a line each. Then files follow, each as
+# a path, a mode and a text. With "check" as "$1" it only says what is missing, with "write" it writes. Names are written by
+# another script, as root.
 verb=$1 deployment=$2 public=$3
 shift 3
 key=$HOSTLER_PRIVATE_KEY
 unset HOSTLER_PRIVATE_KEY
+names=$HOSTLER_NAMES
+unset HOSTLER_NAMES
 umask 077
 missing=0
 
-is() { test -f "$1" && printf '%s' "$2" | cmp -s - "$1"; }
+is() { test -f "$1" && test "$(cat "$1" && echo x)" = "${2}x"; }
 
 # part PATH MODE TEXT
 part() {
@@ -38,4 +41,14 @@ while test $# -gt 2; do
     part "$1" "$2" "$3"
     shift 3
 done
+# Who may not become root has no names in /etc/hosts, and must do with those that `ssh` knows.
+if test "$verb" = check && { test "$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then
+    while read -r address name; do
+        case $address in *[!0-9a-fA-F.:]* | '') continue ;; esac
+        found=$(getent hosts "$name" | awk '{ print $1; exit }')
+        test "$found" = "$address" || { echo "$name leads to ${found:-nowhere}"; missing=1; }
+    done <<NAMES
+$names
+NAMES
+fi
 exit "$missing"

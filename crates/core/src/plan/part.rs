@@ -156,7 +156,11 @@ mod tests {
             Selection { skip: BTreeSet::from([PhaseKind::Companions, PhaseKind::Check]), ..Selection::default() };
         assert_eq!(
             selected(skip),
-            ["packages-digits-1 <- reach-digits-1", "setup-digits-1 <- packages-digits-1 reach-digits-2"]
+            [
+                "packages-digits-1 <- reach-digits-1",
+                "meeting-digits-1 <- packages-digits-1 reach-digits-2 packages-digits-2",
+                "setup-digits-1 <- meeting-digits-1"
+            ]
         );
     }
 }

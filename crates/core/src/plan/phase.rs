@@ -14,6 +14,8 @@ pub enum Phase {
     Verify(Promise),
     /// Makes the deployment's machines known to each other.
     Companions,
+    /// Logs in from the first machine to all others.
+    Meeting,
     /// Installs the base packages.
     System(SystemNeed),
     /// Installs system packages.
@@ -29,8 +31,10 @@ pub enum Phase {
     Docker(DockerNeed),
     /// Installs drivers and toolkits of accelerators.
     Gpu(GpuWish),
-    /// Installs Ray and starts it: the head where the rank is 0.
+    /// Installs Ray.
     Ray(RayNeed),
+    /// Starts Ray: the head where the rank is 0.
+    RayStart(RayNeed),
     /// Waits until all machines are in Ray's cluster.
     RayStatus(RayNeed),
     /// Runs a step of the user's own.
@@ -67,6 +71,7 @@ impl Phase {
         match self {
             Self::Verify(_) => PhaseKind::Verify,
             Self::Companions => PhaseKind::Companions,
+            Self::Meeting => PhaseKind::Meeting,
             Self::System(_) => PhaseKind::System,
             Self::Packages { .. } => PhaseKind::Packages,
             Self::Interpreter(_) => PhaseKind::Interpreter,
@@ -74,6 +79,7 @@ impl Phase {
             Self::Docker(_) => PhaseKind::Docker,
             Self::Gpu(_) => PhaseKind::Gpu,
             Self::Ray(_) => PhaseKind::Ray,
+            Self::RayStart(_) => PhaseKind::RayStart,
             Self::RayStatus(_) => PhaseKind::RayStatus,
             Self::Custom(_) => PhaseKind::Custom,
             Self::Source => PhaseKind::Source,

@@ -9,7 +9,7 @@ use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, Uses, What};
 use crate::demand::{Demand, PythonNeed, Work};
 use crate::name::GroupName;
 use crate::offer::{HoldTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
-use crate::setup::{PhaseKind, RayNeed};
+use crate::setup::{Companions, PhaseKind, RayNeed};
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::Promise;
@@ -18,7 +18,7 @@ use crate::verify::Promise;
 pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<Step> {
     let surroundings = Surroundings::of(demand, picks, window);
     let machines = machines(demand, picks, &surroundings);
-    let all = Meeting::of(&machines);
+    let all = Meeting::of(&machines, demand.work.phases.companions);
     let set_ups: Vec<Vec<Step>> =
         machines.iter().map(|(machine, pick)| set_up(&demand.work, machine, pick, &all)).collect();
     let last = set_ups.iter().map(|steps| steps.last().map(|step| step.id.clone()));
@@ -207,42 +207,53 @@ fn phase_step(phase: &Phase, machine: &MachineSpec, number: u32) -> StepId {
     }
 }
 
-/// Where machines wait for each other.
+/// Where machines wait for each other. As few steps as will do: with hundreds of machines that each wait for all others, a
+/// plan would be made of nothing else. So the first machine stands for all: it waits for them, and they for it.
 struct Meeting {
     /// The machine of rank 0.
     first: Option<MachineSpec>,
-    /// The steps after which each machine has been logged in to.
-    reached: Vec<StepId>,
-    /// The steps after which Ray runs on each machine.
-    rays: Vec<StepId>,
+    /// All of them.
+    machines: Vec<MachineSpec>,
+    companions: Companions,
 }
 
 impl Meeting {
-    fn of(machines: &[(MachineSpec, &Pick)]) -> Self {
-        let step = |what: &str| machines.iter().map(|(machine, _)| step_of(what, machine)).collect();
-        Self {
-            first: machines.first().map(|(machine, _)| machine.clone()),
-            reached: step("reach"),
-            rays: step(PhaseKind::Ray.name()),
-        }
+    fn of(machines: &[(MachineSpec, &Pick)], companions: Companions) -> Self {
+        let machines: Vec<MachineSpec> = machines.iter().map(|(machine, _)| machine.clone()).collect();
+        Self { first: machines.first().cloned(), machines, companions }
     }
 
-    fn is_of_several(&self) -> bool {
-        self.reached.len() > 1
+    fn introduces(&self) -> bool {
+        self.machines.len() > 1 && self.companions == Companions::Introduced
     }
 
-    /// The steps of other machines that a phase waits for. As few as will do: with hundreds of machines that each wait
-    /// for all others, a plan would be made of nothing else.
+    fn is_first(&self, machine: &MachineSpec) -> bool {
+        self.first.as_ref().is_some_and(|first| first.rank == machine.rank)
+    }
+
+    /// A step of every machine but this one.
+    fn of_others(&self, kind: PhaseKind, machine: &MachineSpec) -> Vec<StepId> {
+        let others = self.machines.iter().filter(|other| other.rank != machine.rank);
+        others.map(|other| step_of(kind.name(), other)).collect()
+    }
+
+    fn of_the_first(&self, kind: PhaseKind, machine: &MachineSpec) -> Vec<StepId> {
+        let first = self.first.as_ref().filter(|first| first.rank != machine.rank);
+        first.map(|first| step_of(kind.name(), first)).into_iter().collect()
+    }
+
+    /// The steps of other machines that a phase waits for. The user's own commands are told of all machines.
     fn awaited(&self, phase: &Phase, machine: &MachineSpec) -> Vec<StepId> {
-        let own = |what: &str| step_of(what, machine);
-        match (phase, &self.first) {
-            (Phase::Companions, Some(first)) if machine.rank == first.rank => {
-                self.reached.iter().filter(|step| **step != own("reach")).cloned().collect()
+        match phase.kind() {
+            PhaseKind::Companions if self.is_first(machine) => self.of_others(PhaseKind::Reach, machine),
+            PhaseKind::Companions => self.of_the_first(PhaseKind::Companions, machine),
+            PhaseKind::Meeting => self.of_others(PhaseKind::Companions, machine),
+            PhaseKind::RayStatus => self.of_others(PhaseKind::RayStart, machine),
+            PhaseKind::RayStart if !self.is_first(machine) => self.of_the_first(PhaseKind::RayStart, machine),
+            PhaseKind::RayStart | PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check if self.introduces() => {
+                self.of_the_first(PhaseKind::Meeting, machine)
             }
-            (Phase::RayStatus(_), Some(_)) => self.rays.iter().filter(|step| **step != own("ray")).cloned().collect(),
-            (Phase::Companions | Phase::Ray(_), Some(first)) if machine.rank != first.rank => {
-                vec![step_of(phase.name(), first)]
-            }
+            PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check => self.of_others(PhaseKind::Reach, machine),
             _ => Vec::new(),
         }
     }
@@ -257,7 +268,7 @@ fn verify(pick: &Pick) -> Option<Phase> {
 /// The parts of the set-up that the work asks for, in their order.
 fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
     let wish = &work.phases;
-    let is_first = all.first.as_ref().is_some_and(|first| first.rank == machine.rank);
+    let is_first = all.is_first(machine);
     let packages =
         (!work.packages.is_empty()).then(|| Phase::Packages { packages: work.packages.iter().cloned().collect() });
     let ray = wish.ray.as_ref().map(|ray| ray_for(ray, work));
@@ -268,8 +279,10 @@ fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
         wish.conda.clone().map(Phase::Conda),
         wish.docker.clone().map(Phase::Docker),
         (!wish.gpu.is_off()).then(|| Phase::Gpu(wish.gpu.clone())),
-        all.is_of_several().then_some(Phase::Companions),
         ray.clone().map(Phase::Ray),
+        all.introduces().then_some(Phase::Companions),
+        (all.introduces() && is_first).then_some(Phase::Meeting),
+        ray.clone().map(Phase::RayStart),
         ray.filter(|_| is_first).map(Phase::RayStatus),
     ];
     let own = [

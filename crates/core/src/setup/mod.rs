@@ -39,6 +39,9 @@ pub struct SetupWish {
     /// Drivers and toolkits of the accelerators.
     #[serde(skip_serializing_if = "GpuWish::is_off")]
     pub gpu: GpuWish,
+    /// Whether several machines are made known to each other.
+    #[serde(skip_serializing_if = "is_introduced")]
+    pub companions: Companions,
     /// Ray, on all machines together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<RayNeed>,
@@ -48,6 +51,21 @@ pub struct SetupWish {
     /// How long a phase may take, by its name, where that is not as [`policy`] has it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<PhaseKind, SignedDuration>,
+}
+
+/// Whether machines of one deployment are made known to each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Companions {
+    /// They know each other by name, and may log in to each other.
+    #[default]
+    Introduced,
+    /// Each is by itself: they may not even reach each other.
+    Strangers,
+}
+
+fn is_introduced(companions: &Companions) -> bool {
+    *companions == Companions::Introduced
 }
 
 /// The base packages. Their names differ between distributions: see [`SystemNeed::packages`].
@@ -102,6 +120,7 @@ impl SetupWish {
             PhaseKind::Conda => self.conda = None,
             PhaseKind::Docker => self.docker = None,
             PhaseKind::Gpu => self.gpu = GpuWish::Off,
+            PhaseKind::Companions => self.companions = Companions::Strangers,
             PhaseKind::Ray => self.ray = None,
             PhaseKind::Custom => self.custom.clear(),
             // The others stand and fall with other parts of the demand.

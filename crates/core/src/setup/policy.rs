@@ -27,10 +27,14 @@ pub enum PhaseKind {
     Docker,
     /// Drivers and toolkits of accelerators.
     Gpu,
+    /// Ray is installed.
+    Ray,
     /// Machines know each other by name, and may log in to each other.
     Companions,
-    /// Ray on this machine.
-    Ray,
+    /// The first machine has logged in to all others.
+    Meeting,
+    /// Ray runs on this machine.
+    RayStart,
     /// All machines are in Ray's cluster.
     RayStatus,
     /// The user's own steps.
@@ -137,19 +141,35 @@ pub const PHASES: &[Policy] = &[
         tries: 3,
     },
     Policy {
+        kind: PhaseKind::Ray,
+        wished: "`setup_phases.ray`",
+        action: "installs Ray into an environment of its own",
+        proof: "it is there, in the version",
+        limit: minutes(60),
+        tries: 3,
+    },
+    Policy {
         kind: PhaseKind::Companions,
-        wished: "there are several machines",
+        wished: "there are several machines, unless `setup_phases.companions` is off",
         action: "writes `/etc/hosts` and host files, lets the machines log in to each other",
         proof: "each name leads to its address, and the key between them is there",
         limit: minutes(5),
         tries: 3,
     },
     Policy {
-        kind: PhaseKind::Ray,
+        kind: PhaseKind::Meeting,
+        wished: "there are several machines, unless `setup_phases.companions` is off",
+        action: "the machine of rank 0 logs in to every other, by its name and the key between them",
+        proof: "each lets it in",
+        limit: minutes(10),
+        tries: 3,
+    },
+    Policy {
+        kind: PhaseKind::RayStart,
         wished: "`setup_phases.ray`",
-        action: "installs Ray into an environment of its own, starts the head, then the workers",
-        proof: "Ray answers on this machine, and has the version",
-        limit: minutes(60),
+        action: "starts Ray: the head on the machine of rank 0, then the workers",
+        proof: "it runs on this machine, at the cluster's address",
+        limit: minutes(10),
         tries: 3,
     },
     Policy {
@@ -225,6 +245,7 @@ impl PhaseKind {
             Self::Reach => "reach",
             Self::Verify => "verify",
             Self::Companions => "companions",
+            Self::Meeting => "meeting",
             Self::System => "system",
             Self::Packages => "packages",
             Self::Interpreter => "interpreter",
@@ -232,6 +253,7 @@ impl PhaseKind {
             Self::Docker => "docker",
             Self::Gpu => "gpu",
             Self::Ray => "ray",
+            Self::RayStart => "ray-start",
             Self::RayStatus => "ray-status",
             Self::Custom => "custom",
             Self::Source => "source",

@@ -22,6 +22,7 @@ pub(super) fn lock_for(phase: PhaseKind, context: &Context<'_>) -> Option<String
         phase,
         PhaseKind::Reach
             | PhaseKind::Verify
+            | PhaseKind::Meeting
             | PhaseKind::RayStatus
             | PhaseKind::Source
             | PhaseKind::Check

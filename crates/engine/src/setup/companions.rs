@@ -7,11 +7,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hostler_core::setup::Manager;
 use secrecy::ExposeSecret as _;
 
 use super::error::SetupError;
 use super::job::Job;
-use super::{Context, Node, recipe};
+use super::{Context, Node, packages, recipe};
 use crate::host::{Command, Entry, HostKey, Identity, Keypair, Target, known_hosts, remote_path, ssh_config};
 use crate::run::Performed;
 
@@ -37,6 +38,29 @@ pub(super) async fn introduce(job: &Job<'_>) -> Result<Performed, SetupError> {
         job.must(&command("write")).await
     })
     .await
+}
+
+/// Logs in from this machine to all others, by the names and the key that all have been given.
+pub(super) async fn meet(job: &Job<'_>) -> Result<Performed, SetupError> {
+    let others = job.context.nodes.iter().enumerate().filter(|(rank, _)| *rank != job.context.rank);
+    let names: Vec<String> = others.map(|(_, node)| node.name.clone()).collect();
+    if job.ask(&Command::new("command -v ssh >/dev/null || echo missing")).await?.concat() == "missing" {
+        let client = match packages::manager(job).await? {
+            Manager::Apt => "openssh-client",
+            Manager::Dnf | Manager::Zypper => "openssh-clients",
+        };
+        packages::install(job, &[client.to_owned()]).await?;
+    }
+    recipe::persist(job, || async {
+        let met = job.follow(&Command::new(include_str!("scripts/meet.sh")).args(names.clone())).await?;
+        if met.is_success() { Ok(()) } else { Err(job.ended(met, None)) }
+    })
+    .await
+    .map_err(|error| {
+        let hint = "do their networks let them reach each other? where they need not, say `companions: false`";
+        SetupError { hint: Some(error.hint.clone().unwrap_or_else(|| hint.to_owned())), ..error }
+    })?;
+    Ok(Performed::Now)
 }
 
 /// The private key is in the environment of the script, not among its arguments.

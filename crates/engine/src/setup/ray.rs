@@ -12,34 +12,29 @@ use super::{Context, Node, python, recipe};
 use crate::host::{Command, remote_path};
 use crate::run::Performed;
 
-/// Installs Ray and starts it on this machine.
-pub(super) async fn start(job: &Job<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
-    let Some((head, own)) = nodes(job.context) else {
-        return Err(job.refuse("the machine has no rank in its deployment".to_owned(), "report this"));
-    };
+/// Installs it where it is missing.
+pub(super) async fn install(job: &Job<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
     let home = home(job.context, need);
-    let gcs = format!("{}:{}", head.address.host, need.port);
-    let args = [home.clone(), need.version.clone(), gcs, own.address.host.clone()];
-    let check = Command::new(include_str!("scripts/has-ray.sh")).args(args.clone());
-    let role = if job.context.rank == 0 { "head" } else { "worker" };
-    let begin = args.into_iter().chain([role.to_owned(), need.dashboard_port.to_string()]);
-    let begin = &Command::new(include_str!("scripts/start-ray.sh")).args(begin);
-    recipe::settle(job, &check, |missing| async move {
-        if missing.iter().any(|line| line.starts_with("Ray is not installed")) {
-            install(job, need).await?;
-        }
-        job.must(begin).await
-    })
-    .await
-}
-
-async fn install(job: &Job<'_>, need: &RayNeed) -> Result<(), SetupError> {
+    let check = Command::new(include_str!("scripts/has-ray.sh")).args([home.as_str(), &need.version]);
     let python = PythonNeed {
         version: need.python.clone(),
         requirements: vec![format!("ray[default]=={}", need.version)],
         ..PythonNeed::default()
     };
-    python::make_at(job, &home(job.context, need), &python).await
+    recipe::settle(job, &check, |_| python::make_at(job, &home, &python)).await
+}
+
+/// Starts it on this machine, where it doesn't run.
+pub(super) async fn start(job: &Job<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
+    let Some((head, own)) = nodes(job.context) else {
+        return Err(job.refuse("the machine has no rank in its deployment".to_owned(), "report this"));
+    };
+    let (home, gcs) = (home(job.context, need), format!("{}:{}", head.address.host, need.port));
+    let check = Command::new(include_str!("scripts/runs-ray.sh")).args([gcs.as_str(), &own.address.host]);
+    let role = if job.context.rank == 0 { "head" } else { "worker" };
+    let args = [home, gcs, own.address.host.clone(), role.to_owned(), need.dashboard_port.to_string()];
+    let begin = Command::new(include_str!("scripts/start-ray.sh")).args(args);
+    recipe::settle(job, &check, |_| job.must(&begin)).await
 }
 
 /// Waits until every machine is in the cluster, and shows what Ray says of it.

@@ -26,8 +26,9 @@ where
     if exit.is_success() {
         return Ok(Performed::Already);
     }
-    for line in &missing {
-        job.progress(line);
+    if let Some((first, more)) = missing.split_first() {
+        let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
+        job.progress(&format!("{first}{more}"));
     }
     persist(job, || act(missing.clone())).await?;
     let (exit, missing) = job.question(check).await?;

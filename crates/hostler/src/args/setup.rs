@@ -1,5 +1,7 @@
 //! `hostler setup`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use hostler_core::plan::Selection;
 use hostler_core::setup::PhaseKind;
@@ -41,10 +43,16 @@ pub struct SetupArgs {
 impl SetupArgs {
     /// The phases that are done.
     pub fn selection(&self) -> Selection {
-        Selection {
-            only: self.only.iter().copied().collect(),
-            from: self.from,
-            skip: self.skip.iter().copied().collect(),
-        }
+        Selection { only: whole(&self.only), from: self.from, skip: whole(&self.skip) }
     }
+}
+
+/// Who says `ray` means all that makes its cluster.
+fn whole(kinds: &[PhaseKind]) -> BTreeSet<PhaseKind> {
+    let with = |kind: &PhaseKind| match kind {
+        PhaseKind::Ray => vec![PhaseKind::Ray, PhaseKind::RayStart, PhaseKind::RayStatus],
+        PhaseKind::Companions => vec![PhaseKind::Companions, PhaseKind::Meeting],
+        other => vec![*other],
+    };
+    kinds.iter().flat_map(with).collect()
 }

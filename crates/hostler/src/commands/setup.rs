@@ -71,7 +71,7 @@ fn wishes(wish: &mut SetupWish, args: &SetupArgs) -> Result<BTreeSet<PhaseKind>,
             PhaseKind::Conda if wish.conda.is_none() => "conda",
             PhaseKind::Docker if wish.docker.is_none() => "docker",
             PhaseKind::Gpu if wish.gpu.is_off() => "gpu",
-            PhaseKind::Ray | PhaseKind::RayStatus if wish.ray.is_none() => "ray",
+            PhaseKind::Ray | PhaseKind::RayStart | PhaseKind::RayStatus if wish.ray.is_none() => "ray",
             _ => continue,
         };
         wish_for_phase(wish, name).map_err(bad)?;

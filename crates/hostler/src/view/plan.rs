@@ -133,7 +133,7 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
     match phase {
         Phase::Packages { packages } => packages.join(" "),
         Phase::Verify(promise) => shape(&promise.shape),
-        Phase::Source | Phase::Companions | Phase::System(_) | Phase::RayStatus(_) => String::new(),
+        Phase::Source | Phase::Companions | Phase::Meeting | Phase::System(_) => String::new(),
         Phase::Interpreter(need) => version("Python", need.version.as_ref()),
         Phase::Conda(need) => {
             let words = [version("Python", need.python.as_ref()), need.packages.join(", ")];
@@ -144,7 +144,7 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
             DockerFrom::Docker => "of Docker's own repository".to_owned(),
         },
         Phase::Gpu(wish) => gpu_detail(wish),
-        Phase::Ray(need) => need.version.clone(),
+        Phase::Ray(need) | Phase::RayStart(need) | Phase::RayStatus(need) => need.version.clone(),
         Phase::Custom(step) => first_line(&step.run),
         Phase::Image { directory } => directory.clone(),
         Phase::Python(need) => {

@@ -189,6 +189,7 @@ pub const KEYS: &[Key] = &[
     read(SetupPhases, "conda"),
     read(SetupPhases, "docker"),
     read(SetupPhases, "gpu"),
+    read(SetupPhases, "companions"),
     read(SetupPhases, "ray"),
     read(SetupPhases, "custom"),
     read(SetupPhases, "limits"),

@@ -9,8 +9,8 @@ use super::tree::{Node, Value};
 use super::values;
 use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
 use crate::setup::{
-    CONDA_ENVIRONMENT, CondaNeed, CustomStep, DockerFrom, DockerNeed, Installer, InterpreterNeed, PhaseKind, Privilege,
-    RayNeed, SetupWish, SystemNeed,
+    CONDA_ENVIRONMENT, Companions, CondaNeed, CustomStep, DockerFrom, DockerNeed, Installer, InterpreterNeed,
+    PhaseKind, Privilege, RayNeed, SetupWish, SystemNeed,
 };
 use crate::time;
 
@@ -29,6 +29,10 @@ pub fn phases(reader: &mut Reader<'_>, node: &Node) -> SetupWish {
         conda: wished("conda").and_then(|node| conda(reader, node)),
         docker: wished("docker").map(|node| docker(reader, node)),
         gpu: wished("gpu").map(|node| gpu(reader, node)).unwrap_or_default(),
+        companions: match reader.field(&fields, "companions", values::yes) {
+            Some(false) => Companions::Strangers,
+            Some(true) | None => Companions::Introduced,
+        },
         ray: wished("ray").map(|node| ray(reader, node)),
         custom: wished("custom").map(|node| custom(reader, node)).unwrap_or_default(),
         limits: wished("limits").map(|node| limits(reader, node)).unwrap_or_default(),
@@ -70,6 +74,7 @@ fn optional(name: &str) -> Result<PhaseKind, values::Bad> {
         "conda" => Ok(PhaseKind::Conda),
         "docker" => Ok(PhaseKind::Docker),
         "gpu" => Ok(PhaseKind::Gpu),
+        "companions" => Ok(PhaseKind::Companions),
         "ray" => Ok(PhaseKind::Ray),
         _ => Err(format!("`{name}` is no phase that a flag can turn off: {FLAGS}")),
     }

@@ -56,8 +56,9 @@ fn a_run_starts_when_every_machine_is_ready() {
     reach-digits-2 <- machine-digits-2
     companions-digits-1 <- reach-digits-1 reach-digits-2
     companions-digits-2 <- reach-digits-2 companions-digits-1
-    setup-digits-1 <- companions-digits-1
-    setup-digits-2 <- companions-digits-2
+    meeting-digits-1 <- companions-digits-1 companions-digits-2
+    setup-digits-1 <- meeting-digits-1
+    setup-digits-2 <- companions-digits-2 meeting-digits-1
     run-digits-1 <- setup-digits-1
     run-digits-2 <- setup-digits-2
     ");
@@ -92,14 +93,15 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
     interpreter-digits-2 <- system-digits-2
     docker-digits-2 <- interpreter-digits-2
     gpu-digits-2 <- docker-digits-2
-    companions-digits-2 <- gpu-digits-2 companions-digits-1
-    ray-digits-2 <- companions-digits-2 ray-digits-1
-    custom-digits-2-1 <- ray-digits-2
-    custom-digits-2-2 <- custom-digits-2-1
+    ray-digits-2 <- gpu-digits-2
+    companions-digits-2 <- ray-digits-2 companions-digits-1
+    ray-start-digits-2 <- companions-digits-2 ray-start-digits-1
+    custom-digits-2-1 <- ray-start-digits-2 meeting-digits-1
+    custom-digits-2-2 <- custom-digits-2-1 meeting-digits-1
     python-digits-2 <- custom-digits-2-2
     image-digits-2 <- python-digits-2
     ");
-    assert!(lines.contains("ray-status-digits-1 <- ray-digits-1 ray-digits-2"), "{lines}");
+    assert!(lines.contains("ray-status-digits-1 <- ray-start-digits-1 ray-start-digits-2"), "{lines}");
     let ray = plan.steps.iter().find_map(|step| match &step.action {
         Action::SetUp { phase: Phase::Ray(need), .. } => need.python.clone(),
         _ => None,

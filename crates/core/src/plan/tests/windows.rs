@@ -85,8 +85,9 @@ fn what_a_site_asks_for_becomes_steps() {
     verify-digits-2 <- reach-digits-2
     companions-digits-1 <- verify-digits-1 reach-digits-2
     companions-digits-2 <- verify-digits-2 companions-digits-1
-    setup-digits-1 <- companions-digits-1
-    setup-digits-2 <- companions-digits-2
+    meeting-digits-1 <- companions-digits-1 companions-digits-2
+    setup-digits-1 <- meeting-digits-1
+    setup-digits-2 <- companions-digits-2 meeting-digits-1
     ");
     let hosts = plan.machines().filter_map(|(_, spec)| spec.host.clone());
     assert_eq!(hosts.collect::<Vec<_>>(), plan.picks[0].hosts);

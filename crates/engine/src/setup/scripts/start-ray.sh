@@ -1,6 +1,6 @@
-# Starts Ray of "$1" (version "$2") on this machine, at "$4": as the head of the cluster at "$3" where "$5" is head, with the
-# dashboard's port "$6"; else as a worker of it.
-home=$(cd "$1" && pwd) cluster=$3 address=$4 role=$5 dashboard=$6
+# Starts Ray of "$1" on this machine, at "$3": as the head of the cluster at "$2" where "$4" is head, with the dashboard's port
+# "$5"; else as a worker of it.
+home=$(cd "$1" && pwd) cluster=$2 address=$3 role=$4 dashboard=$5
 export RAY_USAGE_STATS_ENABLED=0 PATH="$home/.venv/bin:$PATH"
 # What is left of an earlier start that did not come up would be in the way.
 ray stop --force >/dev/null 2>&1

@@ -1,0 +1,13 @@
+# Logs in to each of the machines "$@", sixteen at a time, and says which don't let us in.
+failed=$(
+    running=0
+    for name; do
+        (ssh -o BatchMode=yes -o ConnectTimeout=20 -- "$name" true </dev/null >/dev/null || echo "$name") &
+        running=$((running + 1))
+        if test $((running % 16)) = 0; then wait; fi
+    done
+    wait
+)
+test -z "$failed" && exit 0
+printf '%s can not be logged in to from here\n' $failed >&2
+exit 1

@@ -3,15 +3,29 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use hostler_core::demand::SiteWish;
+use hostler_core::demand::{Demand, SiteWish};
 use hostler_core::offer::Market;
 use hostler_core::ports::SiteError;
-use hostler_core::time::Window;
+use hostler_core::time::{BadTime, Window};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::run::Sites;
 
 /// How long a site may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The window that offers are asked for where a demand has no end.
+const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the sites that a demand allows have in its window.
+///
+/// # Errors
+/// Where its start and duration make no window.
+pub async fn market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, BadTime> {
+    let start = demand.lease.start.unwrap_or(now);
+    let window = Window::of(start, demand.lease.duration.unwrap_or(OPEN_END))?;
+    Ok(gather(sites, &demand.on, &window).await)
+}
 
 /// What the wished sites (all, where none is wished) have in a window.
 pub async fn gather(sites: &Sites, on: &[SiteWish], window: &Window) -> Market {

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod gather;
 pub mod host;
 pub mod keep;
+pub mod provision;
 pub mod repo;
 pub mod run;
 pub mod setup;

@@ -1,14 +1,10 @@
 //! How to log in to the machines of a deployment: its key, its addresses, and its pinned host keys.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use hostler_core::plan::{MachineSpec, Step};
-use hostler_core::ports::Address;
-use hostler_core::ticket::StepId;
-use hostler_engine::deploy::Files;
-use hostler_engine::host::{BadKey, HostKey, Target};
+use hostler_engine::deploy::{Files, NotReached, target};
+use hostler_engine::host::Target;
 use hostler_engine::store::{Record, Store};
 
 use crate::app::near;
@@ -23,61 +19,35 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
     if let Some(name) = named.iter().find(|name| !machines.iter().any(|(_, spec)| spec.name == **name)) {
         return Err(no_machine(record, name));
     }
-    let pins = store.pinned(record.id).await?;
+    let (pins, files) = (store.pinned(record.id).await?, Files::at(store.files_of(record.id)));
     let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
-    let reached = wanted.map(|(step, spec)| Reached::of(record, step, spec, &pins)).collect::<Result<Vec<_>, _>>()?;
-    let files = Files::at(store.files_of(record.id));
-    reached.into_iter().map(|reached| reached.target(&files)).collect()
+    let target = |(step, spec)| target(record, step, spec, &pins, &files).map_err(|error| not_reached(record, error));
+    wanted.map(target).collect()
 }
 
 /// Writes what `ssh -F` reads, for the machines that can be logged in to; the file is the answer.
 pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf, Error> {
     let files = Files::open(store.files_of(record.id))?;
     let pins = store.pinned(record.id).await?;
-    let reached = record.plan.machines().filter_map(|(step, spec)| Reached::of(record, step, spec, &pins).ok());
-    let reached = reached.map(|reached| {
-        let key = files.key_for(reached.spec);
-        Ok((reached.target(&files)?, key))
-    });
-    let reached = reached.collect::<Result<Vec<_>, Error>>()?;
+    let mut reached = Vec::new();
+    for (step, spec) in record.plan.machines() {
+        match target(record, step, spec, &pins, &files) {
+            Ok(target) => reached.push((target, files.key_for(spec))),
+            Err(NotReached::Files(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
     files.write_ssh(&reached)?;
     Ok(files.ssh_config())
 }
 
-/// A machine that was reached, and may be again.
-struct Reached<'a> {
-    spec: &'a MachineSpec,
-    address: Address,
-    pinned: HostKey,
-}
-
-impl<'a> Reached<'a> {
-    fn of(record: &Record, step: &Step, spec: &'a MachineSpec, pins: &BTreeMap<StepId, String>) -> Result<Self, Error> {
-        let (journal, machine) = (record.journal(), &spec.name);
-        if journal.is_off(&step.id) {
-            let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
-            return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));
-        }
-        let address = journal.address(&record.plan, &step.id).cloned();
-        let (Some(address), Some(pinned)) = (address, pins.get(&step.id)) else {
-            let error = Error::new(Kind::State, format!("`{machine}` was not reached yet"));
-            return Err(error.hinted(format!("go on with `hostler up {}`", record.name)));
-        };
-        let pinned = pinned.parse().map_err(|error: BadKey| {
-            Error::new(Kind::System, format!("the stored host key of `{machine}` can't be read")).caused_by(&error)
-        })?;
-        Ok(Self { spec, address, pinned })
-    }
-
-    fn target(self, files: &Files) -> Result<Target, Error> {
-        Ok(Target {
-            machine: self.spec.name.clone(),
-            address: self.address,
-            user: self.spec.user.clone(),
-            identity: Arc::new(files.identity_for(self.spec)?),
-            pinned: Some(self.pinned),
-            jump: None,
-        })
+fn not_reached(record: &Record, error: NotReached) -> Error {
+    let name = &record.name;
+    match error {
+        NotReached::Off(_) => Error::of(Kind::State, &error).hinted(format!("start it with `hostler start {name}`")),
+        NotReached::NotYet(_) => Error::of(Kind::State, &error).hinted(format!("go on with `hostler up {name}`")),
+        NotReached::Pin(..) => Error::of(Kind::System, &error),
+        NotReached::Files(error) => error.into(),
     }
 }
 

@@ -7,19 +7,15 @@ use hostler_core::demand::problem::render;
 use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Exclusions, Plan, diff, plan};
-use hostler_core::time::Window;
-use hostler_engine::gather::gather;
+use hostler_engine::gather::market;
 use hostler_engine::run::Sites;
 use hostler_providers::libvirt::ACCELERATOR_LABEL;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::place::Place;
 use crate::target::Wanted;
-
-/// The window that offers are asked for where the demand has no end.
-const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
 
 /// Plans a new deployment.
 pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand, place: &Place) -> Result<Plan, Error> {
@@ -90,12 +86,6 @@ fn staleness(stored: &Plan, mut market: Market, now: Timestamp) -> Option<String
             Some(missing.map_or_else(|| "its offers are gone".to_owned(), ToString::to_string))
         }
     }
-}
-
-async fn market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, Error> {
-    let start = demand.lease.start.unwrap_or(now);
-    let window = Window::of(start, demand.lease.duration.unwrap_or(OPEN_END))?;
-    Ok(gather(sites, &demand.on, &window).await)
 }
 
 /// Shows what was written and has no effect.

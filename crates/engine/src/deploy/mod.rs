@@ -2,6 +2,7 @@
 
 mod files;
 mod idle;
+mod reached;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::setup::{HostCrew, Places};
 use crate::store::{Record, Store, StoreError};
 
 pub use files::{Files, FilesError};
+pub use reached::{NotReached, target};
 
 use idle::Idle;
 

@@ -12,6 +12,8 @@ use crate::run::Performed;
 /// Runs it, unless its check says that it is done; without a check, unless it ran with the same words and variables.
 pub(super) async fn run(job: &Job<'_>, step: &CustomStep) -> Result<Performed, SetupError> {
     let (note, words) = (note(job, step), fingerprint(job, step));
+    // Made by the user: what root makes first, the user could not write to.
+    job.must(&job.at_work(":")).await?;
     let check = match &step.check {
         Some(check) => as_wished(script::command(job, &strict(check)), step),
         None => {

@@ -105,7 +105,9 @@ async fn attempt(job: &Job<'_>, command: &Command) -> Result<(), SetupError> {
 fn hint_for(tail: &[String]) -> Option<&'static str> {
     let fetched = tail.iter().rposition(|line| line == FETCHES).map_or(0, |at| at + 1);
     let mut since = tail.iter().skip(fetched);
-    if since.clone().any(|line| is_unknown(line)) {
+    // Lists that could not be fetched know nothing, and say so in the same words.
+    let all_lists = !since.clone().any(|line| line.contains("Failed to fetch"));
+    if all_lists && since.clone().any(|line| is_unknown(line)) {
         return Some("check the name in `packages`: other distributions call it otherwise");
     }
     let asks = since.any(|line| line.contains("sudo: ") && line.contains("password"));

@@ -3,5 +3,9 @@
 
 mod exec;
 mod lab;
+mod library;
 mod own;
+mod pipeline;
+#[path = "../support/process.rs"]
+mod process;
 mod sync;

@@ -103,6 +103,13 @@ async fn what_new_lists_do_not_know_is_not_tried_again() {
     assert!(outcome.unwrap_err().hint.unwrap().contains("check the name"));
 }
 
+#[tokio::test]
+async fn what_lists_that_could_not_be_fetched_do_not_know_is_tried_again() {
+    let none = "== fetching the lists of packages\nW: Failed to fetch http://x  Temporary failure resolving\nE: Unable to locate package jq";
+    let (outcome, _) = installed(&[(0, "apt\njq"), (100, none), (0, "")]).await;
+    assert_eq!(outcome.unwrap(), Performed::Now);
+}
+
 #[test]
 fn the_script_says_when_it_fetches_as_we_look_for_it() {
     let said = format!("echo \"{}\" >&2\n", crate::setup::packages::FETCHES);

@@ -1,0 +1,39 @@
+#!/bin/bash
+# An installer as conda's are used: `bash installer -b -p PREFIX`. What it installs makes environments that hold nothing but the
+# names of what was asked for: enough to see what a set-up asks for, and whether login shells find it.
+set -e
+while getopts bp: option; do
+    case $option in
+        b) ;;
+        p) prefix=$OPTARG ;;
+        *) exit 2 ;;
+    esac
+done
+test ! -e "$prefix" || { echo "$prefix is there already" >&2; exit 1; }
+mkdir -p "$prefix/bin" "$prefix/envs" "$prefix/etc/profile.d"
+cat >"$prefix/etc/profile.d/conda.sh" <<'PROFILE'
+conda() {
+    test "$1" = activate || return 0
+    export CONDA_DEFAULT_ENV="$2" PATH="@PREFIX@/envs/$2/bin:$PATH"
+}
+PROFILE
+cat >"$prefix/bin/conda" <<'CONDA'
+#!/bin/bash
+set -e
+verb=$1
+shift
+test "$verb" != --version || { echo "conda 99.1.0"; exit; }
+test "$verb" != env || { verb="env $1"; shift; }
+echo "conda $verb $*" >>"@PREFIX@/asked"
+while test $# -gt 0; do
+    case $1 in
+        --name) name=$2; shift ;;
+        --file) cat "$2" >>"@PREFIX@/asked"; shift ;;
+        --channel) shift ;;
+    esac
+    shift
+done
+mkdir -p "@PREFIX@/envs/$name/bin"
+CONDA
+sed -i "s|@PREFIX@|$prefix|g" "$prefix/bin/conda" "$prefix/etc/profile.d/conda.sh"
+chmod +x "$prefix/bin/conda"

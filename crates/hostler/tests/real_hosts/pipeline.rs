@@ -1,0 +1,259 @@
+//! The whole set-up on real hosts: packages, Python, conda, Docker, Ray on two machines, steps of one's own.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::lab::{Lab, said, written};
+use crate::process::{self, Ended};
+
+const INSTALLER: &str = include_str!("conda-installer.sh");
+
+/// Writes the small installer, and what a demand says of it.
+fn conda(lab: &Lab) -> String {
+    let path = lab.path("conda-installer.sh");
+    std::fs::write(&path, INSTALLER).unwrap();
+    let sha256: String = Sha256::digest(INSTALLER).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{{installer: {}, sha256: {sha256}, python: '3.11', packages: [numpy=1.26]}}", path.display())
+}
+
+fn demand(lab: &Lab, name: &str, text: &str) -> String {
+    let path = lab.path(&format!("{name}.yaml"));
+    std::fs::write(&path, format!("name: {name}\non: [ssh]\n{text}")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// What came of each phase on each machine: `docker on pipe-1` with `now`, `already` or `not_needed`.
+fn outcomes(events: &str) -> Vec<(String, String)> {
+    let mut titles = std::collections::BTreeMap::new();
+    let mut outcomes = Vec::new();
+    for event in events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str() {
+            Some("started") => drop(titles.insert(text("step"), text("title"))),
+            Some("done") => outcomes.push((titles[&text("step")].clone(), text("how"))),
+            _ => {}
+        }
+    }
+    outcomes
+}
+
+fn run(lab: &Lab, args: &[&str]) -> Ended {
+    process::start(lab.command(&[args, &["--events", "json"]].concat())).wait()
+}
+
+#[test]
+fn the_whole_pipeline_on_two_hosts_and_again() {
+    let lab = Lab::new("pipe", 20, 2);
+    std::fs::create_dir(lab.path("src")).unwrap();
+    std::fs::write(lab.path("src/requirements.txt"), "six==1.16.0\n").unwrap();
+    let text = format!(
+        "num_nodes: 2\nworkdir: {}\npackages: [jq]\npython: {{requirement_files: [requirements.txt]}}\n\
+         setup_phases:\n  system: true\n  python: true\n  conda: {}\n  docker: true\n  gpu: auto\n  ray: true\n  \
+         custom:\n  - {{name: marker, run: 'echo \"$HOSTLER_NODE_RANK\" >/etc/marker', check: test -e /etc/marker, user: root}}\n  \
+         - {{name: once, run: echo once >>once}}\n\
+         setup: ssh pipe-2 hostname\n\
+         checks: ['python -c \"import six, ray\"', 'ray status']\n\
+         run: cat \"$HOSTLER_HOSTFILE\"; echo \"rank $HOSTLER_NODE_RANK of $SKYPILOT_NUM_NODES in $CONDA_DEFAULT_ENV\"\n",
+        lab.path("src").display(),
+        conda(&lab)
+    );
+    let file = demand(&lab, "pipe", &text);
+    let up = run(&lab, &["up", &file, "--yes"]).succeeds();
+    let first = outcomes(&up.err);
+    for phase in ["system", "packages", "conda", "docker", "ray", "companions", "ray-start", "custom marker", "python"]
+    {
+        for machine in ["pipe-1", "pipe-2"] {
+            let title = format!("{phase} on {machine}");
+            assert!(first.contains(&(title.clone(), "now".to_owned())), "{title}: {first:?}");
+        }
+    }
+    assert!(first.contains(&("gpu on pipe-1".to_owned(), "not_needed".to_owned())), "{first:?}");
+    let alive = up.err.lines().filter(|line| line.contains("\"line\":\" 1 node_")).count();
+    assert!(alive >= 2, "Ray shows both machines: {}", up.err);
+    for said in ["rank 0 of 2 in work", "rank 1 of 2 in work", "pipe-2 slots=1"] {
+        assert!(up.err.contains(said), "{said}: {}", up.err);
+    }
+
+    // By themselves the machines are as they should be.
+    let there = "dpkg-query -W -f '${Status} ${Package}\\n' build-essential docker.io jq; docker --version; \
+                 id -nG debian; cat /etc/marker ~/work/once; cat ~/miniforge3/asked; stat -c %a ~/.ssh/hostler-pipe";
+    let looked = lab.command(&["exec", "pipe", "--", "sh", "-c", there]).output().unwrap();
+    assert!(looked.status.success(), "{}", said(&looked));
+    let looked = written(&looked);
+    assert_eq!(looked.matches("install ok installed").count(), 6, "{looked}");
+    assert_eq!(looked.matches("| once").count(), 2, "{looked}");
+    for text in ["Docker version", "docker", "python=3.11 numpy=1.26", "pipe-1 | 0", "pipe-2 | 1", "pipe-1 | 600"] {
+        assert!(looked.contains(text), "{text}: {looked}");
+    }
+    let groups: Vec<&str> = looked.lines().filter(|line| line.contains("debian ") && line.contains("docker")).collect();
+    assert_eq!(groups.len(), 2, "{looked}");
+
+    // Who logs in by the line that is printed finds the environment active.
+    let status = lab.command(&["status", "pipe", "-o", "json"]).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let ssh = status["machines"][1]["ssh"].as_str().unwrap();
+    let login =
+        process::shell(&format!("{ssh} -o BatchMode=yes 'bash -lc \"echo in \\$CONDA_DEFAULT_ENV\"'")).succeeds();
+    assert!(login.out.contains("in work"), "{login:?}");
+
+    // A second time there is nothing to do, and that is what it says.
+    let again = run(&lab, &["setup", "pipe"]).succeeds();
+    let always = ["reach", "meeting", "ray-status", "check"];
+    for (title, how) in outcomes(&again.err) {
+        let phase = title.split(" on ").next().unwrap();
+        let expected = if always.contains(&phase) {
+            "now"
+        } else if phase == "gpu" {
+            "not_needed"
+        } else {
+            "already"
+        };
+        assert_eq!(how, expected, "{title}");
+    }
+    assert!(!again.err.contains("rank 0 of 2"), "a set-up runs no `run`");
+
+    // What is broken is mended, and nothing else is touched.
+    assert!(lab.command(&["exec", "pipe", "--", "sudo", "rm", "/etc/marker"]).output().unwrap().status.success());
+    let mended = run(&lab, &["setup", "pipe", "--from", "custom", "--skip", "check"]).succeeds();
+    let mended = outcomes(&mended.err);
+    assert!(mended.contains(&("custom marker on pipe-1".to_owned(), "now".to_owned())), "{mended:?}");
+    assert!(mended.contains(&("custom once on pipe-1".to_owned(), "already".to_owned())), "{mended:?}");
+    assert!(!mended.iter().any(|(title, _)| title.starts_with("docker")), "{mended:?}");
+    let only = run(&lab, &["setup", "pipe", "--only", "docker,jq"]);
+    assert_eq!(only.code, Some(2), "{}", only.err);
+    assert!(only.err.contains("`jq` is no phase") && only.err.contains("`docker`"), "{}", only.err);
+    run(&lab, &["down", "pipe", "--yes"]).succeeds();
+}
+
+/// The process is killed as each phase begins on the machine; the next one goes on.
+#[test]
+fn killed_in_each_phase_it_goes_on_where_it_was() {
+    let lab = Lab::new("kill", 21, 1);
+    let text = format!(
+        "packages: [jq]\nsetup_phases:\n  system: true\n  python: true\n  conda: {}\n  custom: [{{name: slow, run: 'echo begun >>begun; \
+         sleep 1'}}]\nsetup: sleep 1; echo made >>made\nchecks: ['true']\n",
+        conda(&lab)
+    );
+    let file = demand(&lab, "kill", &text);
+    let phases = ["reach", "system", "packages", "interpreter", "conda", "custom slow", "setup", "check"];
+    for phase in phases {
+        let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
+        let title = format!("\"title\":\"{phase} ");
+        assert!(up.until(|line| line.contains("\"started\"") && line.contains(&title)), "{phase} begins");
+        up.signal(Signal::KILL);
+        assert_eq!(up.wait().code, None, "{phase}");
+        let ls = lab.command(&["ls", "-o", "json"]).output().unwrap();
+        let listed: Value = serde_json::from_slice(&ls.stdout).unwrap();
+        assert_eq!(listed[0]["name"], "kill", "{phase}");
+    }
+    let done = run(&lab, &["up", &file, "--yes"]).succeeds();
+    let already: Vec<_> = outcomes(&done.err).into_iter().filter(|(_, how)| how == "already").collect();
+    assert!(already.len() >= 5, "what was done before the last kill is not done again: {already:?}");
+    let made = lab.command(&["exec", "kill", "--", "sh", "-c", "sort -u made; jq --version"]).output().unwrap();
+    assert!(written(&made).contains("made") && written(&made).contains("jq-1"), "{}", said(&made));
+    run(&lab, &["down", "kill", "--yes"]).succeeds();
+}
+
+/// A host that drops in the middle holds up no other, and is gone on with when it is back.
+#[test]
+fn a_host_that_drops_holds_up_no_other() {
+    let lab = Lab::new("gone", 22, 3);
+    let text = "num_nodes: 3\nsetup_phases:\n  companions: false\n  custom:\n  - {name: first, run: echo first >>first}\n  \
+                - {name: second, run: 'echo here; sleep 2; echo second >>second'}\n";
+    let file = demand(&lab, "gone", text);
+    // Known before, so that a failure gives nothing back.
+    run(&lab, &["up", &file, "--yes"]).succeeds();
+    let forget = ["exec", "gone", "--", "sh", "-c", "rm ~/.hostler/gone/custom-*"];
+    assert!(lab.command(&forget).output().unwrap().status.success());
+    let mut again = process::start(lab.command(&["setup", "gone", "--events", "json", "--ssh-timeout", "5s"]));
+    assert!(again.until(|line| line.contains("\"output\"") && line.contains("\"gone-2\"") && line.contains("here")));
+    lab.fault("break", 1, "link");
+    lab.fault("break", 1, "cut");
+    let ended = again.wait().ends_with(3);
+    assert!(ended.err.contains("custom-gone-2-2"), "{}", ended.err);
+    let others = outcomes(&ended.err);
+    for machine in ["gone-1", "gone-3"] {
+        assert!(others.contains(&(format!("custom second on {machine}"), "now".to_owned())), "{others:?}");
+    }
+    lab.fault("mend", 1, "link");
+    let mended = run(&lab, &["setup", "gone"]).succeeds();
+    let mended = outcomes(&mended.err);
+    assert!(mended.contains(&("custom second on gone-2".to_owned(), "now".to_owned())), "{mended:?}");
+    assert!(mended.contains(&("custom second on gone-1".to_owned(), "already".to_owned())), "{mended:?}");
+    run(&lab, &["down", "gone", "--yes"]).succeeds();
+}
+
+/// A mirror that fails, and a package lock that another holds, are waited for.
+#[test]
+fn mirrors_and_locks_come_back() {
+    let lab = Lab::new("mirror", 23, 1);
+    let file = demand(&lab, "mirror", "packages: [tree]\n");
+    lab.fault("break", 0, "mirrors");
+    let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
+    assert!(up.until(|line| line.contains("\"output\"") && line.contains("E: ")), "apt says that it failed");
+    lab.fault("mend", 0, "mirrors");
+    up.wait().succeeds();
+    lab.fault("break", 0, "dpkg");
+    let file = demand(&lab, "mirror", "packages: [tree, bc]\n");
+    let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
+    assert!(up.until(|line| line.contains("lock")), "it says what it waits for");
+    lab.fault("mend", 0, "dpkg");
+    up.wait().succeeds();
+    run(&lab, &["down", "mirror", "--yes"]).succeeds();
+}
+
+/// What can't come right by itself is told for the host and the phase, with what to do.
+#[test]
+fn what_goes_wrong_for_good_is_told_with_its_phase() {
+    let lab = Lab::new("wrong", 24, 1);
+    run(&lab, &["up", &demand(&lab, "wrong", "setup: 'true'\n"), "--yes"]).succeeds();
+    let fails = |text: &str, expected: &[&str]| {
+        let file = demand(&lab, "wrong", text);
+        let ended = process::start(lab.command(&["up", &file, "--yes"])).wait().ends_with(3);
+        for expected in expected {
+            assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
+        }
+    };
+    fails(
+        "setup: echo begun; sleep 1000\nsetup_phases: {limits: {setup: 2s}}\n",
+        &["phase `setup` on `wrong`", "did not end within 2s", "begun"],
+    );
+    fails(
+        "setup_phases: {custom: [{name: ask, run: 'read -p \"Password: \" word; test -n \"$word\"'}]}\n",
+        &["phase `custom` on `wrong`", "exit status 1"],
+    );
+    fails("packages: [no-such-package-here]\n", &["phase `packages`", "check the name in `packages`"]);
+    let file = lab.path("other.sh");
+    std::fs::write(&file, "#!/bin/sh\n").unwrap();
+    let other = format!("setup_phases: {{conda: {{installer: {}, sha256: {}}}}}\n", file.display(), "0".repeat(64));
+    fails(&other, &["phase `conda`", "it was not run", "compare `sha256`"]);
+    fails("setup_phases: {docker: {build: .}}\n", &["phase `docker`", "no source to build"].get(1..).unwrap());
+    lab.fault("break", 0, "disk");
+    fails(
+        "setup_phases: {custom: [{name: fill, run: 'head -c 1M /dev/zero >filled'}]}\n",
+        &["phase `custom` on `wrong`", "No space left"],
+    );
+    lab.fault("mend", 0, "disk");
+    lab.fault("break", 0, "key");
+    fails("setup: 'true'\n", &["host key changed"]);
+}
+
+/// Values are inert: what looks like a command isn't one, and names of files may hold what they like.
+#[test]
+fn values_and_names_are_never_read_as_commands() {
+    let lab = Lab::new("inert", 25, 1);
+    let source = lab.path("odd");
+    std::fs::create_dir(&source).unwrap();
+    let odd = "a 'b\" $(touch gotcha)\nc";
+    std::fs::write(Path::new(&source).join(odd), "odd\n").unwrap();
+    let text = "workdir: @\nenvs: {EVIL: '$(touch gotcha) `touch gotcha`; touch gotcha'}\n\
+                setup_phases: {custom: [{name: show, run: 'printf \"%s\\n\" \"$EVIL\" >value'}]}\n\
+                setup: ls | wc -l\nrun: cat value; test ! -e gotcha && test ! -e ~/gotcha && echo inert\n";
+    let file = demand(&lab, "inert", &text.replace('@', source.to_str().unwrap()));
+    let up = process::start(lab.command(&["up", &file, "--yes"])).wait().succeeds();
+    assert!(up.err.contains("$(touch gotcha) `touch gotcha`; touch gotcha") && up.err.contains("inert"), "{}", up.err);
+    run(&lab, &["down", "inert", "--yes"]).succeeds();
+}

@@ -19,6 +19,7 @@ mod relax;
 mod rework;
 mod score;
 mod search;
+mod serving;
 mod steps;
 mod window;
 
@@ -32,8 +33,10 @@ use sha2::{Digest, Sha256};
 pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
 pub use held::Held;
+pub use measure::best_images;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use planner::{NoPlan, plan};
+pub use serving::{could_serve, serving};
 
 use crate::demand::Demand;
 use crate::money::Money;

@@ -131,7 +131,8 @@ fn a_command_line_that_is_not_understood() {
     assert_eq!(home.run(&[]).status.code(), Some(2));
     insta::assert_snapshot!("bad_verb", home.session(&["statsu", "digits"]));
     insta::assert_snapshot!("bad_flag", home.session(&["extend", "digits"]));
-    for args in [&["statsu", "-o", "json"][..], &["-ojson", "statsu"], &["--output=json", "statsu"]] {
+    let missing = &["lease", "create", "-o", "json"][..];
+    for args in [missing, &["statsu", "-o", "json"], &["-ojson", "statsu"], &["--output=json", "statsu"]] {
         let (answer, code) = home.json(args);
         assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("usage")), "{args:?}");
     }

@@ -37,3 +37,36 @@ fn exit_codes_and_kinds_are_told_as_they_are() {
     let text = std::fs::read_to_string(page("errors.md")).unwrap();
     check("errors.md", &with_table(&with_table(&text, "## Exit codes", &exits), "## Kinds", &kinds));
 }
+
+/// A row of a table, by its cells.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    Some(line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect())
+}
+
+/// Whether a file has a test of this name: a function with an attribute that ends in `test`.
+fn has_test(text: &str, name: &str) -> bool {
+    let heads = [format!("fn {name}("), format!("async fn {name}(")];
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let starts = lines.iter().enumerate().filter(|(_, line)| heads.iter().any(|head| line.starts_with(head.as_str())));
+    starts.into_iter().any(|(at, _)| {
+        let above = lines[..at].iter().rev();
+        above.take_while(|line| line.starts_with("#[") || line.starts_with("///")).any(|line| line.contains("test]"))
+    })
+}
+
+#[test]
+fn every_accepted_case_is_proved_by_tests_that_are_there() {
+    let text = std::fs::read_to_string(page("acceptance.md")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().filter_map(cells).filter(|cells| cells[0].starts_with('A')).collect();
+    let numbers: Vec<u32> = rows.iter().map(|cells| cells[0][1..].parse().unwrap()).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "each case once, in their order: {numbers:?}");
+    for cells in &rows {
+        let [case, _, tests] = cells.as_slice() else { panic!("three cells: {cells:?}") };
+        let named: Vec<&str> = tests.split(", ").map(|test| test.trim_matches('`')).collect();
+        for test in named {
+            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{case}: `{test}` names no test"));
+            let source = std::fs::read_to_string(page("..").join(file)).unwrap_or_default();
+            assert!(has_test(&source, name), "{case}: there is no test `{name}` in `{file}`");
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! From an answer's text to its content, or to what is wrong with it.
 
+use std::ops::Deref;
+
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::plain;
+use super::{is_plain, plain};
 
 /// Why an answer can't be read. Nothing of it counts then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +31,34 @@ pub enum BadAnswer {
     /// No JSON, an unknown key, a key twice, or a value of another kind.
     #[error("{0}")]
     Malformed(String),
+}
+
+/// A text of an answer that may come to stand in a demand: short, in one line, and as it looks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Word(String);
+
+/// In characters.
+const LONGEST_WORD: usize = 500;
+
+impl TryFrom<String> for Word {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.chars().all(is_plain) {
+            true if text.chars().count() <= LONGEST_WORD => Ok(Self(text)),
+            true => Err("a text is too long"),
+            false => Err("a text has control characters in it"),
+        }
+    }
+}
+
+impl Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
 }
 
 /// In bytes.

@@ -18,7 +18,7 @@ struct Said {
 /// For how long: as the rule says, or as an opinion does that keeps to the bounds.
 ///
 /// The price is that of all machines for an hour. Where it is not known and there is a budget, an opinion may only make
-/// it shorter.
+/// it shorter. Keys of an answer: `hours` and `reason`.
 pub fn duration(
     opinion: Opinion<'_>,
     rule: SignedDuration,

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Word;
 use super::{Opinion, Ruling, Why};
 use crate::demand::{Budget, Demand, Group};
-use crate::filter::Filter;
+use crate::filter::{BadFilter, Filter};
 use crate::name::SiteId;
 use crate::offer::{Market, Offer};
 use crate::plan::serving;
@@ -38,16 +39,17 @@ pub struct Hardware {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Said {
-    site: Option<String>,
-    node_type: Option<String>,
-    filter: Option<String>,
+    site: Option<Word>,
+    node_type: Option<Word>,
+    filter: Option<Word>,
     reason: Option<String>,
 }
 
 /// Which node type to take for a group; none where none serves it.
 ///
 /// The rule takes what the planner would for this group alone. An opinion may name any other that serves the group in
-/// the window and keeps to the demand's budget; where that sets no limit, one that costs no more than the rule's.
+/// the window and keeps to the demand's budget; where that sets no limit, one that costs no more than the rule's. Keys of an
+/// answer: `site`, `node_type`, `filter` (in the language of [`Filter`]) and `reason`, each of which may be missing.
 pub fn hardware(opinion: Opinion<'_>, wanted: &Wanted<'_>) -> Ruling<Option<Hardware>> {
     let serving = serving(wanted.demand, wanted.group, wanted.market, wanted.window);
     let mut ruling = Ruling::by_rule(serving.first().map(|offer| Hardware::of(offer, None)));
@@ -61,10 +63,10 @@ pub fn hardware(opinion: Opinion<'_>, wanted: &Wanted<'_>) -> Ruling<Option<Hard
     };
     let mut narrowing = Narrowing { ruling, market: wanted.market, serving, left: affordable };
     if let Some(site) = said.site {
-        narrowing.by("site", &site, |offer| offer.site.to_string() == site);
+        narrowing.by("site", &site, |offer| offer.site.to_string() == *site);
     }
     if let Some(node_type) = said.node_type {
-        narrowing.by("node_type", &node_type, |offer| offer.node_type == node_type);
+        narrowing.by("node_type", &node_type, |offer| offer.node_type == *node_type);
     }
     if let Some(filter) = said.filter {
         narrowing.by_filter(&filter);
@@ -124,7 +126,9 @@ impl Narrowing<'_> {
     fn by_filter(&mut self, said: &str) {
         let filter: Filter = match said.parse() {
             Ok(filter) => filter,
-            Err(bad) => return self.ruling.refuse("filter", said, Why::Filter(bad)),
+            Err(BadFilter { column, message, .. }) => {
+                return self.ruling.refuse("filter", said, Why::Filter { column, message });
+            }
         };
         match self.left.iter().find(|offer| filter.admits(offer) == Some(true)) {
             Some(first) => {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::answer::Word;
 use super::{Opinion, Ruling, Why};
 use crate::demand::Needs;
 use crate::offer::Offer;
@@ -11,7 +12,7 @@ use crate::plan::best_images;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Said {
-    image: Option<String>,
+    image: Option<Word>,
     reason: Option<String>,
 }
 
@@ -21,17 +22,17 @@ const MOST_NAMED: usize = 3;
 /// Which of an offer's images to boot, by its name; none where none would do.
 ///
 /// The candidates are [`best_images`]: those that serve the needs best by their facts. The rule takes the first of them; an
-/// opinion may name any.
+/// opinion may name any. Keys of an answer: `image` and `reason`.
 pub fn image(opinion: Opinion<'_>, needs: &Needs, offer: &Offer) -> Ruling<Option<String>> {
     let candidates: Vec<&str> = best_images(needs, offer).into_iter().map(|image| image.name.as_str()).collect();
     let mut ruling = Ruling::by_rule(candidates.first().map(|name| (*name).to_owned()));
     let said: Said = ruling.hear(opinion);
     ruling.explain(said.reason);
-    if let Some(name) = said.image {
-        if candidates.contains(&name.as_str()) {
-            ruling.take("image", &name, Some(name.clone()));
+    if let Some(name) = said.image.as_deref() {
+        if candidates.contains(&name) {
+            ruling.take("image", name, Some(name.to_owned()));
         } else {
-            ruling.refuse("image", &name, why_not(&name, offer, &candidates));
+            ruling.refuse("image", name, why_not(name, offer, &candidates));
         }
     }
     ruling

@@ -176,6 +176,7 @@ const MOST_SHOWN: usize = 200;
 
 /// A foreign text as it may be shown on a terminal, in one line.
 fn plain(text: &str) -> String {
+    let visible = |c| if is_plain(c) { c } else { ' ' };
     let mut shown: String = text.trim().chars().take(MOST_SHOWN + 1).map(visible).collect();
     if let Some((end, _)) = shown.char_indices().nth(MOST_SHOWN) {
         shown.truncate(end);
@@ -185,7 +186,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Control characters would move the cursor, and marks of direction turn what is read.
-fn visible(c: char) -> char {
+fn is_plain(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || turns { ' ' } else { c }
+    !c.is_control() && !turns
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Word;
 use super::{Bounds, Opinion, Ruling, Why};
 use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, TermsWish, Work};
 use crate::name::{GroupName, Name};
@@ -71,15 +72,16 @@ struct Said {
     memory_gib: Option<f64>,
     disk_gib: Option<f64>,
     gpus: Option<u32>,
-    gpu_model: Option<String>,
-    os: Option<String>,
-    cuda: Option<String>,
-    python: Option<String>,
+    gpu_model: Option<Word>,
+    os: Option<Word>,
+    cuda: Option<Word>,
+    python: Option<Word>,
     reason: Option<String>,
 }
 
 /// What a repository requires: `rule`, which is [`Requirements::of`] its scan, and beyond it what an opinion says where
-/// no file says anything, some offer has it, and the bounds allow it.
+/// no file says anything, some offer has it, and the bounds allow it. Keys of an answer: `machines`, `cpus`, `memory_gib`,
+/// `disk_gib`, `gpus`, `gpu_model`, `os`, `cuda`, `python` and `reason`, each of which may be missing.
 pub fn requirements(
     opinion: Opinion<'_>,
     rule: &Requirements,
@@ -108,15 +110,17 @@ struct Weighing<'a> {
 
 impl Weighing<'_> {
     fn gpus(&mut self, said: &Said) {
-        let (key, model) = match (said.gpus, &said.gpu_model) {
+        let model = said.gpu_model.as_deref();
+        let key = match (said.gpus, model) {
             (None, None) => return,
-            (Some(0), model) => return self.no_gpus(model.as_deref()),
-            (Some(_), _) => ("gpus", said.gpu_model.clone()),
-            (None, Some(_)) => ("gpu_model", said.gpu_model.clone()),
+            (Some(0), model) => return self.no_gpus(model),
+            (Some(_), _) => "gpus",
+            (None, Some(_)) => "gpu_model",
         };
         let count = said.gpus.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         let most = self.bounds.gpus;
         let allowed = |need: &GpuNeed| at_most(&need.count.get(), &most);
+        let model = model.map(str::to_owned);
         self.weigh(key, GpuNeed { model, count }, allowed, |all| &mut all.gpus);
     }
 
@@ -154,20 +158,20 @@ impl Weighing<'_> {
     }
 
     fn software(&mut self, said: &Said) {
-        if let Some(text) = &said.os {
+        if let Some(text) = said.os.as_deref() {
             match OsRelease::wished(text) {
                 Some(os) => self.weigh("os", os, |_| Ok(()), |all| &mut all.os),
                 None => self.ruling.refuse("os", text, Why::NotA("an operating system, as `ubuntu-22.04`")),
             }
         }
-        if let Some(text) = &said.cuda {
+        if let Some(text) = said.cuda.as_deref() {
             match (is_version(text), &self.ruling.choice.gpus) {
                 (false, _) => self.ruling.refuse("cuda", text, Why::NotA("a version, as `12.2`")),
                 (true, None) => self.ruling.refuse("cuda", text, Why::Needless("accelerators")),
-                (true, Some(_)) => self.weigh("cuda", text.clone(), |_| Ok(()), |all| &mut all.cuda),
+                (true, Some(_)) => self.weigh("cuda", text.to_owned(), |_| Ok(()), |all| &mut all.cuda),
             }
         }
-        if let Some(text) = &said.python {
+        if let Some(text) = said.python.as_deref() {
             match python_version::major_minor(text).filter(|_| is_version(text)) {
                 Some(version) => self.weigh("python", version, |_| Ok(()), |all| &mut all.python),
                 None => self.ruling.refuse("python", text, Why::NotA("a version, as `3.11`")),

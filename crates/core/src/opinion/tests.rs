@@ -72,6 +72,9 @@ fn an_answer_that_can_not_be_read_leaves_the_rule() {
         "{\"os\": [\"ubuntu-22.04\"]}",
         "{\"gpu_model\": {\"name\": \"A100\"}}",
         "{\"\\u001b[2Jcpus\": 1}",
+        "{\"gpu_model\": \"A100\\u001b[2J\"}",
+        "{\"os\": \"ubuntu\\u202e\"}",
+        &format!("{{\"python\": \"{}\"}}", "3".repeat(501)),
         &long,
     ]
     .map(refusal)

@@ -3,7 +3,6 @@
 use serde::{Serialize, Serializer};
 
 use super::BadAnswer;
-use crate::filter::BadFilter;
 use crate::money::Money;
 
 /// Why a part of an opinion doesn't count.
@@ -39,9 +38,14 @@ pub enum Why {
     /// It is of no use without something else.
     #[error("there is no use for it without {0}")]
     Needless(&'static str),
-    /// It is no filter.
-    #[error(transparent)]
-    Filter(BadFilter),
+    /// It is no filter: where, and what is wrong there.
+    #[error("it can't be read as a filter at column {column}: {message}")]
+    Filter {
+        /// In characters from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
     /// It is a filter that none of what is left passes.
     #[error("nothing that is left passes it")]
     NonePasses,

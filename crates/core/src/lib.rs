@@ -15,6 +15,7 @@ pub mod journal;
 pub mod money;
 pub mod name;
 pub mod offer;
+pub mod opinion;
 pub mod plan;
 pub mod ports;
 pub mod scan;

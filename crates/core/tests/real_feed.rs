@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "core reads no files; its tests read real ones")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use hostler_core::availability::{Answer, Question, ask};
 use hostler_core::calendar::Occupancy;
 use hostler_core::downgrade::Caps;
-use hostler_core::inventory::{Document, Feed, Inventory, Problem, Service, holdings, join};
+use hostler_core::inventory::{Document, Feed, Inventory, Node, Problem, Service, holdings, join};
 use hostler_core::time::{Window, instant};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -77,6 +78,12 @@ fn the_real_feed_joins_without_a_rest() {
     assert_eq!(sites, [("uc", "CHI@UC", 1)]);
     assert_eq!((stats.total_nodes, stats.unmatched_allocations, stats.unmapped_nodes), (132, 0, 0));
     assert_eq!((stats.total_allocations, stats.nodes_with_allocations), (144, 115));
+    let is_unique = |node: &Node<'_>| {
+        let of_host: BTreeSet<_> = node.reservations.iter().map(|held| (&*held.id, held.window.start())).collect();
+        of_host.len() == node.reservations.len()
+    };
+    assert!(inventory.nodes().all(|(_, node)| is_unique(node)), "nothing is listed twice");
+    assert_eq!(inventory.nodes().filter(|(_, node)| node.reservations.is_empty()).count(), 17);
     // One node has less memory than it says; nothing else is wrong.
     let words = |problem: &Problem| matches!(problem, Problem::MemoryInWords { node, .. } if node == "P3-SSD-010");
     assert!(inventory.problems.len() == 1 && inventory.problems.iter().all(words), "{:?}", inventory.problems);

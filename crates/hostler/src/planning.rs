@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hostler_core::demand::Demand;
 use hostler_core::demand::problem::render;
+use hostler_core::demand::{Demand, SiteWish};
 use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Exclusions, Plan, diff, plan};
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::place::Place;
 use crate::target::Wanted;
+use crate::things::wished;
 
 /// Plans a new deployment.
 pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand, place: &Place) -> Result<Plan, Error> {
@@ -36,6 +37,7 @@ pub async fn plan_without(
             error.hinted("allow this computer's own: set `enabled = true` under `[local]` in the configuration")
         );
     }
+    check_wished(sites, demand)?;
     let now = (app.now)();
     let demand = &place.within(demand, now);
     let market = refused.apply(place.apply(market(sites, demand, now).await?));
@@ -48,6 +50,16 @@ pub async fn plan_without(
         app.printer.say(&format!("note: machines at `{site}` are emulated, which is slow; `hostler check` says why"));
     }
     Ok(plan)
+}
+
+/// Of several wished sites some may be configured elsewhere only; where none is here, nobody can be asked.
+fn check_wished(sites: &Sites, demand: &Demand) -> Result<(), Error> {
+    let is_here = |wish: &SiteWish| sites.keys().any(|site| wish.means(site));
+    if demand.on.is_empty() || demand.on.iter().any(is_here) {
+        return Ok(());
+    }
+    let texts: Vec<String> = demand.on.iter().map(ToString::to_string).collect();
+    wished(sites, &texts).map(drop)
 }
 
 /// The sites of a plan whose machines run without the processor's help.

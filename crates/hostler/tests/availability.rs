@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -229,13 +231,31 @@ fn elements(text: &str) -> std::collections::BTreeMap<String, usize> {
     counts
 }
 
+/// Whether no such site is configured, nobody answers there, or somebody answers half.
 #[test]
 fn a_refresh_that_fails_leaves_the_files_as_they_were() {
     let folder = Folder::new();
     let before = folder.files();
-    let output = folder.call("80", &["--from", "feed", "--site", "north", "--refresh"]);
-    assert_eq!(output.status.code(), Some(2));
+    let refresh = || folder.call("80", &["--from", "feed", "--site", "north", "--refresh"]);
+    assert_eq!(refresh().status.code(), Some(2));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let clouds = format!(
+        "clouds: {{north: {{auth: {{auth_url: 'http://{}/v3', username: u, password: p, project_name: p}}}}}}\n",
+        listener.local_addr().unwrap()
+    );
+    fs::create_dir_all(folder.path("home/.config/openstack")).unwrap();
+    fs::write(folder.path("home/.config/openstack/clouds.yaml"), clouds).unwrap();
+    let half = std::thread::spawn(move || {
+        let answer = b"HTTP/1.1 201 Created\r\nX-Subject-Token: t\r\nContent-Length: 999\r\n\r\n{\"token\": {";
+        for stream in listener.incoming().take(1) {
+            stream.unwrap().write_all(answer).unwrap();
+        }
+    });
+    // The answer is cut off, and when it is asked for again nobody listens any more.
+    let output = refresh();
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(folder.files(), before);
+    half.join().unwrap();
 }
 
 /// The folders of the reference API, as its checkout has them.

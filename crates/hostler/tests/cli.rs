@@ -131,7 +131,8 @@ fn a_command_line_that_is_not_understood() {
     assert_eq!(home.run(&[]).status.code(), Some(2));
     insta::assert_snapshot!("bad_verb", home.session(&["statsu", "digits"]));
     insta::assert_snapshot!("bad_flag", home.session(&["extend", "digits"]));
-    for args in [&["statsu", "-o", "json"][..], &["-ojson", "statsu"], &["--output=json", "statsu"]] {
+    let missing = &["lease", "create", "-o", "json"][..];
+    for args in [missing, &["statsu", "-o", "json"], &["-ojson", "statsu"], &["--output=json", "statsu"]] {
         let (answer, code) = home.json(args);
         assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("usage")), "{args:?}");
     }
@@ -375,6 +376,45 @@ fn what_may_be_there_is_shown_and_never_given_up() {
     // Its site is not configured (any more), so nobody can say that the machine is gone.
     insta::assert_snapshot!("stuck", home.session(&["down", "digits", "--yes", "--events", "none"]));
     assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["state"], "stuck");
+}
+
+/// No terminal is there to say yes at: that is a no. What is gone already is no error where that is fine.
+#[test]
+fn a_lease_is_deleted_only_when_confirmed_and_one_that_is_gone_is_told() {
+    let home = Home::new();
+    let plan = digits();
+    let step = plan.machines().next().unwrap().0.id.clone();
+    home.enter_with(&plan, &[Entry::Step { step, event: StepEvent::Started }]);
+    let (declined, code) = home.json(&["lease", "delete", "digits", "-o", "json"]);
+    assert_eq!((code, &declined["error"]["kind"]), (1, &Value::from("declined")));
+    assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["name"], "digits");
+    let (unknown, code) = home.json(&["lease", "delete", "nobody", "-o", "json"]);
+    assert_eq!((code, &unknown["error"]["kind"]), (2, &Value::from("unknown")));
+    let (gone, code) = home.json(&["lease", "delete", "nobody", "--missing-ok", "-o", "json"]);
+    assert_eq!((code, &gone["status"]), (0, &Value::from("already_deleted")));
+}
+
+#[test]
+fn a_lease_that_is_asked_for_badly_makes_nothing() {
+    let home = Home::new();
+    fs::create_dir(home.path().join(".config/openstack")).unwrap();
+    let clouds = "clouds: {north: {auth: {auth_url: 'http://127.0.0.1:9/v3', username: u, password: p}}}\n";
+    fs::write(home.path().join(".config/openstack/clouds.yaml"), clouds).unwrap();
+    for (wish, named) in [
+        ("--amount=0", "`0` is not a number of machines"),
+        ("--amount=-3", "`-3` is not a number of machines"),
+        ("--duration=0", "`0` is not a duration"),
+        ("--duration=-4h", "`-4h` is not a duration"),
+        ("--duration=99999d", "`99999d` is not a duration"),
+        ("--start=yesterday", "`yesterday` is not a time"),
+        ("--within=-1h", "`-1h` is not a duration"),
+        ("--site=nowhere", "the site `nowhere` is not configured"),
+    ] {
+        let output = home.run(&["lease", "create", "train", "--yes", wish]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(named), "{wish}: {said}");
+        assert!(!home.path().join(".local").exists(), "{wish}");
+    }
 }
 
 #[test]

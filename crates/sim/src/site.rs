@@ -142,6 +142,9 @@ impl SimSite {
             let message = format!("there is no `{missing}`");
             return Err(self.error(&format!("creating the {}", what.kind()), &message, Remedy::Report));
         }
+        if let Creation::Lease { spec } = what {
+            self.check_free(things, spec)?;
+        }
         things.made += 1;
         let id = format!("{}-{}", what.kind(), things.made);
         let grant = match what {
@@ -151,6 +154,16 @@ impl SimSite {
         let thing = Thing { ticket: ticket.clone(), kind: what.kind(), needs, on: true, grant };
         things.things.insert(id.clone(), thing);
         Ok(id)
+    }
+
+    /// A host is granted to one lease at a time.
+    fn check_free(&self, things: &Things, spec: &LeaseSpec) -> Result<(), SiteError> {
+        let grants = || things.things.values().filter_map(|thing| thing.grant.as_ref());
+        let holds = |grant: &Grant, host| grant.window.overlaps(&spec.window) && grant.hosts.contains(host);
+        match spec.hosts.iter().find(|host| grants().any(|grant| holds(grant, host))) {
+            Some(host) => Err(self.error("creating the lease", &format!("`{host}` is taken"), Remedy::Replan)),
+            None => Ok(()),
+        }
     }
 
     fn unmake(&self, things: &mut Things, owned: &Owned) -> Result<(), SiteError> {
@@ -174,7 +187,14 @@ impl Provider for SimSite {
     }
 
     async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
-        Ok(vec![offer(self.id.clone())])
+        let mut offer = offer(self.id.clone());
+        if let Supply::Hosts(hosts) = &mut offer.supply {
+            self.with(|things| {
+                hosts.iter_mut().for_each(|host| host.busy = busy(things, &host.id));
+                Ok(())
+            })?;
+        }
+        Ok(vec![offer])
     }
 
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
@@ -243,6 +263,12 @@ impl Provider for SimSite {
     async fn check(&self) -> Vec<Health> {
         vec![Health { verdict: Verdict::Good, finding: "simulated".into(), hint: None }]
     }
+}
+
+/// When leases hold a host.
+fn busy(things: &Things, host: &HostId) -> Timeline {
+    let grants = things.things.values().filter_map(|thing| thing.grant.as_ref());
+    Timeline::of(grants.filter(|grant| grant.hosts.contains(host)).map(|grant| grant.window))
 }
 
 /// A site's calendar knows no order of hosts.

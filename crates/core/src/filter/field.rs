@@ -3,6 +3,8 @@
 use super::{Known, Literal};
 use crate::inventory::{Node, Site, arch};
 use crate::money::Money;
+use crate::name::Name;
+use crate::offer::{Offer, Unit};
 use crate::size::Bytes;
 
 /// A fact that a filter can ask for.
@@ -166,6 +168,34 @@ impl Field {
             Self::SuFactor => {
                 facts.su_factor.map_or(Known::Nothing, |Money(micros)| Known::Number(micros as f64 / 1e6))
             }
+        }
+    }
+
+    /// What an offer is known to have of it, by what [`NodeFacts::to_offer`](crate::inventory::NodeFacts::to_offer) keeps
+    /// of a node.
+    pub(super) fn of_offer(self, offer: &Offer) -> Known<'_> {
+        let facts = &offer.facts;
+        let label = |name: &str| facts.labels.get(name).map(String::as_str);
+        match self {
+            Self::Site => Known::Text(offer.site.place.as_ref().map_or(offer.site.provider.as_str(), Name::as_str)),
+            Self::NodeType => Known::Text(&offer.node_type),
+            Self::Arch => text(Some(&*facts.arch).filter(|arch| !arch.is_empty())),
+            Self::Threads => number(Some(facts.cpus).filter(|cpus| *cpus > 0)),
+            Self::CpuModel => text(label("cpu_model")),
+            Self::Memory => large(Some(facts.memory.0).filter(|memory| *memory > 0)),
+            Self::Gpu => Known::Flag(!facts.gpus.is_empty()),
+            Self::GpuCount => Known::Number(facts.gpus.len() as f64),
+            Self::GpuModel => Known::Text(facts.gpus.first().map(|gpu| gpu.model.as_str()).unwrap_or_default()),
+            Self::Infiniband => Known::Flag(label("infiniband") == Some("true")),
+            Self::Disk => large(Some(facts.disk.0).filter(|disk| *disk > 0)),
+            Self::Fpga => Known::Text(label("fpga").unwrap_or_default()),
+            Self::SuFactor if offer.terms.unit == Unit::ServiceUnits => {
+                offer.price_per_hour.map_or(Known::Nothing, |Money(micros)| Known::Number(micros as f64 / 1e6))
+            }
+            Self::Uid | Self::Name | Self::Sockets | Self::CpuVendor | Self::ClockSpeed | Self::GpuVendor => {
+                Known::Nothing
+            }
+            Self::Disks | Self::Network | Self::Rack | Self::SuFactor => Known::Nothing,
         }
     }
 

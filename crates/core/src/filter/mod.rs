@@ -13,6 +13,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::inventory::{Node, Site};
+use crate::offer::Offer;
 use crate::size::Bytes;
 
 pub use field::{FIELDS, Field, Kind};
@@ -65,6 +66,11 @@ impl Filter {
     /// not meant by the filter's opposite either.
     pub fn matches(&self, site: &Site<'_>, node: &Node<'_>) -> Option<bool> {
         self.0.holds(&|field| field.of(site, node))
+    }
+
+    /// Whether an offer is meant, by the facts that offers have: nobody has said anything of the others.
+    pub fn admits(&self, offer: &Offer) -> Option<bool> {
+        self.0.holds(&|field| field.of_offer(offer))
     }
 
     /// The same filter, content with so much less of what a machine may have less of. `None` where nothing is asked

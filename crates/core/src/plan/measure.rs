@@ -65,6 +65,12 @@ pub(super) fn image_for<'a>(needs: &'a Needs, offer: &'a Offer) -> Option<&'a Im
     candidates(needs, offer).min_by_key(|image| rank(needs, image))
 }
 
+/// The images of an offer that serve the needs as well as the one that the planner takes, which comes first.
+pub fn best_images<'a>(needs: &'a Needs, offer: &'a Offer) -> Vec<&'a ImageFacts> {
+    let Some(best) = image_for(needs, offer) else { return Vec::new() };
+    candidates(needs, offer).filter(|image| rank(needs, image) == rank(needs, best)).collect()
+}
+
 /// So many images are named beside the one that was chosen.
 const MOST_OTHERS: usize = 4;
 

@@ -20,6 +20,7 @@ mod relax;
 mod rework;
 mod score;
 mod search;
+mod serving;
 mod steps;
 mod window;
 
@@ -33,10 +34,12 @@ use sha2::{Digest, Sha256};
 pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
 pub use held::Held;
+pub use measure::best_images;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use part::Selection;
 pub use phase::Phase;
 pub use planner::{NoPlan, plan};
+pub use serving::{could_serve, serving};
 
 use crate::demand::Demand;
 use crate::money::Money;

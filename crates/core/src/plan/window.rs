@@ -137,12 +137,13 @@ impl<'a> Pool<'a> {
 }
 
 /// Whether an offer would serve a group if all of its hosts were free.
-fn would_serve(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
+pub(super) fn would_serve(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
     let count = hosts.iter().filter(|host| host.state == HostState::InService).count();
     let all = Supply::Whole(count.try_into().unwrap_or(u32::MAX));
     serves(demand, group, &Offer { supply: all, availability: Availability::Free, ..without_supply(offer) })
 }
 
-fn serves(demand: &Demand, group: &Group, offer: &Offer) -> bool {
+/// Whether an offer serves a group just as it is.
+pub(super) fn serves(demand: &Demand, group: &Group, offer: &Offer) -> bool {
     Ask::all(demand, group).any(|ask| examine(&ask, offer, &mut Any::default()).is_some())
 }

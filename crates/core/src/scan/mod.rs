@@ -27,7 +27,7 @@ mod notes;
 mod packages;
 mod program;
 mod project;
-mod python_version;
+pub(crate) mod python_version;
 mod requirements;
 mod setup_py;
 mod skypilot;

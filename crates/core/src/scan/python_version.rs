@@ -40,7 +40,7 @@ pub(super) fn note_range(notes: &mut Notes<'_>, range: &str, line: u32) {
 }
 
 /// `3.11` of `3.11.4`, `python-3.11`, `cpython@3.11`; nothing of another implementation.
-pub(super) fn major_minor(text: &str) -> Option<String> {
+pub(crate) fn major_minor(text: &str) -> Option<String> {
     let text = text.trim();
     let text = text.strip_prefix('c').filter(|text| text.starts_with("python")).unwrap_or(text);
     let text = text.strip_prefix("python").unwrap_or(text).trim_start_matches(['-', '@', '=']);

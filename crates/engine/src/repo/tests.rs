@@ -1,5 +1,6 @@
 //! Real repositories, made by git in temporary folders, and servers that misbehave.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener as BlockingListener;
 use std::os::unix::fs::PermissionsExt;
@@ -117,6 +118,51 @@ async fn a_local_folder_is_taken_as_it_lies_there() {
     assert!(tree.files.contains_key("uncommitted.txt") && !tree.files.keys().any(|path| path.starts_with(".git/")));
     drop(checkout);
     assert!(world.dir.path().join("work/uncommitted.txt").exists());
+}
+
+/// All files below a folder, with their contents; links by where they lead.
+fn everything(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = path.symlink_metadata().unwrap().file_type();
+        if kind.is_dir() {
+            all.extend(everything(&path));
+        } else if kind.is_symlink() {
+            all.insert(path.clone(), fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes());
+        } else {
+            all.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+/// A folder is never named after a repository, so that none is removed or shared whatever that is called.
+#[tokio::test]
+async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
+    let world = World::new();
+    let other = world.dir.path().join("other");
+    git(world.dir.path(), &["clone", "--quiet", "--bare", "-b", "side/way", "work", "other/bare.git"]);
+    for name in ["bare", "bare.git", ".git", "work"] {
+        fs::create_dir(world.scratch().join(name)).unwrap();
+        fs::write(world.scratch().join(name).join("mine"), "").unwrap();
+    }
+    let before = everything(world.dir.path());
+    let second = format!("file://{}/bare.git", other.display());
+    let (a, b) = tokio::join!(world.look("BARE"), world.look(&second));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert!(a.1.files.contains_key("second.txt") && !b.1.files.contains_key("second.txt"));
+    assert_ne!(a.0.path, b.0.path);
+    drop((a, b));
+    let work = world.dir.path().join("work");
+    for text in [".", "..", "../work", "file://./.git"] {
+        // What can be looked at is looked at, and what can't is refused.
+        let Ok(source) = parse_source(text, &work) else { continue };
+        drop(look(&source, &world.scratch(), &Limits::default()).await);
+    }
+    let inside = format!("file://{}/.git", work.display());
+    assert_eq!(world.look(&inside).await.unwrap().0.commit.as_deref(), Some(world.second.as_str()));
+    assert_eq!(everything(world.dir.path()), before);
 }
 
 #[tokio::test]

@@ -42,10 +42,11 @@ pub struct Bench {
 
 /// Two machines on a network, each with a set-up and a run.
 pub fn plan() -> Plan {
-    plan_of("saga", 77)
+    plan_of("saga", 77, &["host-1", "host-2"])
 }
 
-fn plan_of(name: &str, id: u128) -> Plan {
+/// The same, on these hosts.
+fn plan_of(name: &str, id: u128, hosts: &[&str]) -> Plan {
     let name = Name::new(name).unwrap();
     let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
     let group = Group { name: GroupName::new("node").unwrap(), count: 2.try_into().unwrap(), any_of: vec![needs] };
@@ -60,6 +61,7 @@ fn plan_of(name: &str, id: u128) -> Plan {
         terms: Default::default(),
     };
     let market = Market { offers: vec![hostler_sim::offer(local())], silent: BTreeMap::new() };
+    let market = market.with_hosts(|_, host| hosts.contains(&host.0.as_str()));
     hostler_core::plan::plan(&demand, &market, DeploymentId::from_bits(id), NOW()).unwrap()
 }
 
@@ -94,8 +96,8 @@ impl Bench {
         Self { plan: plan(), dir: temporary.path().to_owned(), _temporary: Some(temporary) }
     }
 
-    pub fn named(name: &str, id: u128) -> Self {
-        Self { plan: plan_of(name, id), ..Self::new() }
+    pub fn named(name: &str, id: u128, hosts: &[&str]) -> Self {
+        Self { plan: plan_of(name, id, hosts), ..Self::new() }
     }
 
     /// The same deployment, with the store and the site of another bench.

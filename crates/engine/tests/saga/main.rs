@@ -412,7 +412,7 @@ async fn machines_that_were_shut_down_are_started_by_up() {
 
 #[tokio::test]
 async fn deployments_with_prefix_like_names_do_not_touch_each_other() {
-    let (a, a2) = (Bench::named("a", 1), Bench::named("a-2", 2));
+    let (a, a2) = (Bench::named("a", 1, &["host-1", "host-2"]), Bench::named("a-2", 2, &["host-3", "host-4"]));
     let a2 = a2.beside(&a);
     let (one, two) = tokio::join!(a.live(vec![], Order::Up), a2.live(vec![], Order::Up));
     assert!(matches!((one, two), (Outcome::Ready { .. }, Outcome::Ready { .. })));
@@ -420,6 +420,25 @@ async fn deployments_with_prefix_like_names_do_not_touch_each_other() {
     a2.assert_whole("`a-2`, after `a` was given back");
     assert_eq!(a2.live(vec![], Order::Down).await, Outcome::Released);
     a.assert_empty("both given back");
+}
+
+/// Both have planned the same hosts, free when they looked. The first lease has them, and the other deployment gives back
+/// what it had made and may be planned anew.
+#[tokio::test]
+async fn of_two_that_have_planned_the_same_hosts_one_gets_them() {
+    let hosts = ["host-1", "host-2"];
+    let (a, b) = (Bench::named("a", 1, &hosts), Bench::named("b", 2, &hosts));
+    let b = b.beside(&a);
+    let ends = tokio::join!(a.live(vec![], Order::Up), b.live(vec![], Order::Up));
+    let (winner, loser, failed) = match ends {
+        (Outcome::Ready { .. }, Outcome::RolledBack { failed, .. }) => (&a, &b, failed),
+        (Outcome::RolledBack { failed, .. }, Outcome::Ready { .. }) => (&b, &a, failed),
+        both => panic!("{both:?}"),
+    };
+    assert!(failed.iter().any(|step| step.failure.remedy == Remedy::Replan), "{failed:?}");
+    winner.assert_whole("the first to have the lease");
+    loser.assert_empty("the second");
+    winner.assert_gone_after_down("the first").await;
 }
 
 /// Not a test of its own: the process that the tests above start and that is killed.

@@ -233,3 +233,6 @@ impl Up<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,6 +130,9 @@ fn is_dated(name: &str) -> bool {
 }
 
 #[cfg(test)]
+mod choice;
+
+#[cfg(test)]
 mod tests {
     use hostler_core::name::SiteId;
     use serde_json::json;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::text::{id, image, now};
@@ -10,8 +11,9 @@ use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Si
 use crate::money::Money;
 use crate::name::{GroupName, Name};
 use crate::offer::{Availability, Facts, GpuFacts, Market, Offer, Supply, Terms};
-use crate::plan::{Pick, Plan, advice, plan, search};
+use crate::plan::{Pick, Plan, advice, plan, search, serving};
 use crate::size::Bytes;
+use crate::time::Window;
 
 const SITES: [&str; 3] = ["local", "aws/a", "aws/b"];
 
@@ -91,7 +93,7 @@ prop_compose! {
         Demand {
             name: Name::new("digits").unwrap(),
             groups: groups.into_iter().enumerate().map(group).collect(),
-            lease: LeaseWish { duration: hours.map(jiff::SignedDuration::from_hours), ..LeaseWish::default() },
+            lease: LeaseWish { duration: hours.map(SignedDuration::from_hours), ..LeaseWish::default() },
             on: on.into_iter().map(|site| SiteWish(site.parse().unwrap())).collect(),
             budget: Budget { per_hour: money(per_hour), total: money(total) },
             work: Work { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Work::default() },
@@ -261,6 +263,15 @@ proptest! {
             other.offers[middle..].reverse();
         }
         prop_assert_eq!(json(&market), json(&other));
+    }
+
+    #[test]
+    fn for_one_group_the_first_that_serves_it_is_the_planners_pick(demand in any_demand(), market in any_market()) {
+        let demand = Demand { groups: demand.groups[..1].to_vec(), ..demand };
+        let plan = plan(&demand, &market, id(), now());
+        let window = Window::of(now(), SignedDuration::from_hours(1)).unwrap();
+        let first = serving(&demand, &demand.groups[0], &market, &window).first().map(|offer| offer.node_type.as_str());
+        prop_assert_eq!(first, plan.as_ref().ok().map(|plan| plan.picks[0].node_type.as_str()));
     }
 
     #[test]

@@ -1,0 +1,199 @@
+//! Whatever an answer says: the choice is the rule's own, or it is within facts and bounds.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::demand::{Demand, GpuNeed};
+use crate::money::Money;
+use crate::offer::{Market, OsRelease};
+use crate::plan::tests::text::{demand, market, now};
+use crate::plan::{could_serve, serving};
+use crate::time::Window;
+
+const KEYS: [&str; 14] = [
+    "machines",
+    "cpus",
+    "memory_gib",
+    "disk_gib",
+    "gpus",
+    "gpu_model",
+    "os",
+    "cuda",
+    "python",
+    "image",
+    "site",
+    "node_type",
+    "filter",
+    "hours",
+];
+
+const WORDS: [&str; 14] = [
+    "A100",
+    "T4",
+    "ubuntu-22.04",
+    "debian-12",
+    "12.2",
+    "3.11",
+    "ubuntu-22.04-cuda",
+    "aws/a",
+    "local",
+    "t1",
+    "t3",
+    "gpu and ram>=8GiB",
+    "not gpu",
+    "node_type=t2",
+];
+
+fn offers() -> Market {
+    market(
+        "local t1 cpus=8 memory=16 disk=100 cut=32/200 price=0 images=debian-12,ubuntu-22.04
+         aws/a t2 cpus=64 memory=512 disk=900 gpus=A100:8 price=3 images=ubuntu-22.04-cuda,ubuntu-22.04
+         aws/a t3 cpus=16 memory=64 disk=200 gpus=T4:1 whole=2 price=1 images=ubuntu-22.04-cuda
+         aws/a t4 cpus=16 memory=64 disk=200 gpus=T4:4 images=ubuntu-22.04-cuda
+         aws/a t5 cpus=64 memory=64 disk=200 unknown price=0",
+    )
+}
+
+fn bounds() -> Bounds {
+    let machines = NonZeroU32::new(2).unwrap();
+    let budget = Budget { per_hour: Some(Money(2_000_000)), total: Some(Money(9_000_000)) };
+    let (memory, disk, duration) = (Bytes::gib(32), Bytes::gib(150), SignedDuration::from_hours(12));
+    Bounds { machines, cpus: 16, memory, disk, gpus: 2, duration, budget }
+}
+
+/// Values as a model may write them, most of them of the right kind.
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => (0..40u32).prop_map(|number| json!(number)),
+        6 => prop::sample::select(WORDS.as_slice()).prop_map(|word| json!(word)),
+        2 => (-10.0..200.0f64).prop_map(|number| json!(number)),
+        1 => any::<f64>().prop_map(|number| json!(number)),
+        1 => any::<i64>().prop_map(|number| json!(number)),
+        1 => ".{0,20}".prop_map(|text| json!(text)),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(|flag| json!(flag)),
+        1 => Just(json!(["A100"])),
+    ]
+}
+
+/// An answer with these keys among others.
+fn answer(keys: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let good = prop::collection::btree_map(prop::sample::select(keys), value(), 0..4);
+    let wild = prop::collection::btree_map(prop::sample::select(KEYS.as_slice()), value(), 0..4);
+    let object = prop_oneof![6 => good, 1 => wild].prop_map(|object| json!(object).to_string());
+    let around = prop::sample::select(["", "", "", "", "```json\n", "Sure: ", "```"].as_slice());
+    let behind = prop::sample::select(["", "", "", "", "\n```", " ok", "```"].as_slice());
+    prop_oneof![
+        8 => (around, object, behind).prop_map(|(around, object, behind)| format!("{around}{object}{behind}")),
+        1 => any::<String>(),
+        1 => "[\\[{\"`:,}\\] 0-9a-z\n]{0,60}",
+    ]
+}
+
+prop_compose! {
+    /// A rule within the bounds.
+    fn rule()(
+        machines in prop::option::of(1..3u32), cpus in prop::option::of(1..17u32), memory in prop::option::of(1..33u64),
+        disk in prop::option::of(1..151u64), gpus in prop::option::of(1..3u32), os in prop::bool::ANY,
+    ) -> Requirements {
+        let count = |number| NonZeroU32::new(number).unwrap();
+        Requirements {
+            machines: machines.map(count),
+            cpus,
+            memory: memory.map(Bytes::gib),
+            disk: disk.map(Bytes::gib),
+            gpus: gpus.map(|number| GpuNeed { model: None, count: count(number) }),
+            os: os.then(|| OsRelease::wished("ubuntu-22.04").unwrap()),
+            cuda: None,
+            python: None,
+        }
+    }
+}
+
+/// A demand for what is required, as a later planner sees it.
+fn demand_for(required: &Requirements) -> Demand {
+    let mut demand = demand("group node 1");
+    demand.groups[0].count = required.machines.unwrap_or(NonZeroU32::MIN);
+    demand.groups[0].any_of = vec![required.needs()];
+    demand.budget.per_hour = bounds().budget.per_hour;
+    demand
+}
+
+proptest! {
+    #[test]
+    fn requirements_are_the_rules_or_had_within_the_bounds(said in answer(&KEYS[..9]), rule in rule()) {
+        let (market, bounds) = (offers(), bounds());
+        let ruling = requirements(Opinion::Said(&said), &rule, &market, &bounds);
+        let choice = &ruling.choice;
+        prop_assert!(choice.machines.is_none_or(|machines| machines <= bounds.machines));
+        prop_assert!(choice.cpus.is_none_or(|cpus| cpus <= bounds.cpus));
+        prop_assert!(choice.memory.is_none_or(|memory| memory <= bounds.memory));
+        prop_assert!(choice.disk.is_none_or(|disk| disk <= bounds.disk));
+        prop_assert!(choice.gpus.as_ref().is_none_or(|gpus| gpus.count.get() <= bounds.gpus));
+        // Nothing that the rule knows is changed.
+        let known = [
+            rule.machines.is_some() && rule.machines != choice.machines, rule.cpus.is_some() && rule.cpus != choice.cpus,
+            rule.memory.is_some() && rule.memory != choice.memory, rule.disk.is_some() && rule.disk != choice.disk,
+            rule.gpus.is_some() && rule.gpus != choice.gpus, rule.os.is_some() && rule.os != choice.os,
+        ];
+        prop_assert!(!known.contains(&true), "{said}: {ruling:?}");
+        if *choice != rule {
+            let demand = demand_for(choice);
+            let has = market.offers.iter().any(|offer| could_serve(&demand, &demand.groups[0], offer));
+            prop_assert!(has, "{said}: {choice:?} is offered by nobody");
+        }
+        prop_assert!(*choice == rule || !ruling.taken.is_empty());
+    }
+
+    #[test]
+    fn hardware_is_some_that_serves_and_costs_no_more_than_it_may(
+        said in answer(&KEYS[10..13]), gpus in 0..3u32, limit in prop::option::of(0..4i64),
+    ) {
+        let text = if gpus > 0 { format!("group node 1 gpus=any:{gpus}") } else { "group node 1".to_owned() };
+        let (mut demand, market) = (demand(&text), offers());
+        demand.budget.per_hour = limit.map(|limit| Money(limit * 1_000_000));
+        let window = Window::of(now(), SignedDuration::from_hours(4)).unwrap();
+        let wanted = Wanted { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
+        let ruling = hardware(Opinion::Said(&said), &wanted);
+        let serving = serving(&demand, &demand.groups[0], &market, &window);
+        prop_assert_eq!(ruling.choice.is_some(), !serving.is_empty());
+        if let (Some(choice), Some(best)) = (&ruling.choice, serving.first()) {
+            let found = serving.iter().find(|offer| offer.site == choice.site && offer.node_type == choice.node_type);
+            let found = found.unwrap_or_else(|| panic!("{said}: {choice:?} does not serve"));
+            let price = found.price_per_hour;
+            let most = demand.budget.per_hour.or(best.price_per_hour);
+            prop_assert!(most.is_none() || price.is_some_and(|price| Some(price) <= most), "{}: {:?}", said, choice);
+            prop_assert!(choice.filter.as_ref().is_none_or(|filter| filter.admits(found) == Some(true)));
+        }
+    }
+
+    #[test]
+    fn an_image_is_always_a_candidate(said in answer(&KEYS[9..10]), at in 0..5usize) {
+        let (demand, market) = (demand("group node 1"), offers());
+        let (needs, offer) = (&demand.groups[0].any_of[0], &market.offers[at]);
+        let ruling = image(Opinion::Said(&said), needs, offer);
+        let candidates = crate::plan::best_images(needs, offer);
+        let is_candidate = |name: &String| candidates.iter().any(|image| image.name == *name);
+        prop_assert!(ruling.choice.as_ref().map_or(candidates.is_empty(), is_candidate), "{said}: {ruling:?}");
+    }
+
+    #[test]
+    fn a_duration_is_within_the_bounds(
+        said in answer(&KEYS[13..]), rule in 1..4i64, price in prop::option::of(0..3i64),
+    ) {
+        let (rule, price, bounds) = (SignedDuration::from_hours(rule), price.map(|price| Money(price * 1_000_000)), bounds());
+        let ruling = duration(Opinion::Said(&said), rule, price, &bounds);
+        prop_assert!(ruling.choice > SignedDuration::ZERO && ruling.choice <= bounds.duration);
+        let cost = price.map(|price| price.over_seconds(ruling.choice.as_secs()));
+        prop_assert!(cost.is_none_or(|cost| Some(cost) <= bounds.budget.total));
+        prop_assert!(price.is_some() || ruling.choice <= rule);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_foreign_text_is_one_short_line(text in any::<String>()) {
+        let shown = plain(&text);
+        prop_assert!(shown.chars().count() <= MOST_SHOWN + 1 && !shown.chars().any(char::is_control));
+    }
+}

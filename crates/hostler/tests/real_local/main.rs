@@ -172,3 +172,29 @@ fn a_plan_is_applied_as_it_was_shown() {
     lab.hostler(&["down", "applied", "--yes"]).succeeds();
     lab.assert_nothing_left();
 }
+
+/// The phases on a virtual machine, where an init system runs: Docker's daemon runs there, now and at each boot.
+#[test]
+fn a_machine_is_set_up_with_phases_and_a_second_time_nothing_is_done() {
+    let lab = Lab::new();
+    let text = "name: phases\nresources: {cpus: 1, memory: 1, disk_size: 6}\nsetup_phases:\n  python: true\n  docker: true\n  gpu: auto\n  \
+                custom: [{name: motd, run: echo hello >/etc/motd, check: grep -q hello /etc/motd, user: root}]\n\
+                checks: [docker info]\n";
+    let file = lab.demand("phases.yaml", text);
+    lab.hostler(&["up", &file]).succeeds();
+    let look = "systemctl is-active docker; systemctl is-enabled docker; id -nG; cat /etc/motd";
+    let there = lab.hostler(&["exec", "phases", "--", "sh", "-c", look]).succeeds();
+    assert!(there.out.starts_with("active\nenabled\n") && there.out.contains("hello"), "{}", there.out);
+    assert!(
+        there.out.lines().nth(2).is_some_and(|groups| groups.split(' ').any(|group| group == "docker")),
+        "{}",
+        there.out
+    );
+    let again = lab.hostler(&["setup", "phases"]).succeeds();
+    for phase in ["interpreter", "docker", "custom motd"] {
+        assert!(again.err.contains(&format!("{phase} on phases: already done")), "{phase}: {}", again.err);
+    }
+    assert!(again.err.contains("gpu on phases: not needed"), "{}", again.err);
+    lab.hostler(&["down", "phases", "--yes"]).succeeds();
+    lab.assert_nothing_left();
+}

@@ -1,7 +1,11 @@
-//! `docs/reference/cli.md`, made from the command line's own definition.
+//! `docs/reference/cli.md`, made from the command line's own definition; and other pages that are made from data.
+
+mod gpu;
 
 use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
+
+pub use gpu::gpu;
 
 use crate::args::Cli;
 use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};

@@ -71,7 +71,7 @@ pub struct GpuStack {
 
 impl GpuStack {
     /// Whether a version is wished that a maker has.
-    fn speaks_of(&self, maker: Maker) -> bool {
+    pub fn speaks_of(&self, maker: Maker) -> bool {
         match maker {
             Maker::Nvidia => self.driver.is_some() || self.cuda.is_some() || self.cudnn.is_some(),
             Maker::Amd => self.rocm.is_some(),

@@ -12,7 +12,8 @@ The tables are made from the data that the program decides by, and a test holds 
 * **What is looked at.** The PCI bus: every display controller of NVIDIA's, and AMD's that are no VGA controller. With `auto` a
   machine without one is left alone, and the phase says so. With `nvidia` or `amd` it is installed whatever the bus shows.
 * **What is left alone.** A machine whose driver drives every accelerator on the bus, and whose login shells find the toolkit, in
-  the versions that are wished, whoever installed them. What isn't wished may have any version.
+  the versions that are wished, whoever installed them. What isn't wished may have any version. Where only login shells don't
+  find a toolkit that is there, they are taught to.
 * **What is chosen.** What isn't wished is the newest that goes with the rest, on the newest driver; the toolkit is then no newer
   than what the driver was made for. A working driver stays unless another is wished or the toolkit can't run on it. The
   distribution's packages go before the maker's; `from: maker` turns that around. cuDNN is installed only where it is wished: its

@@ -13,7 +13,7 @@ mod version;
 use serde::{Deserialize, Serialize};
 
 pub use contradiction::{Impossible, contradiction};
-pub use recipe::{Chosen, Recipe, Repository, Source};
+pub use recipe::{Chosen, Home, Reach, Recipe, Repository, Source};
 pub use resolve::{Have, Row, System, resolve, rows};
 pub use seen::{Access, Lack, Seen, lacks};
 pub use version::Version;

@@ -99,39 +99,60 @@ impl Recipe {
         !self.driver.packages().is_empty()
     }
 
-    /// Directories that belong in front of `PATH`. What distributions pack is found without.
-    pub fn paths(&self) -> Vec<String> {
-        self.home().into_iter().filter(|_| self.from == GpuFrom::Maker).map(|home| format!("{home}/bin")).collect()
+    /// Where the toolkit that is installed lies.
+    pub fn home(&self) -> Option<Home> {
+        let Chosen::New(version, _) = &self.toolkit else { return None };
+        let (directory, reach) = match (self.maker, self.from) {
+            (Maker::Nvidia, GpuFrom::Maker) => (format!("/usr/local/cuda-{version}"), Reach::ByPath),
+            (Maker::Nvidia, GpuFrom::Distribution) => ("/usr/lib/cuda".to_owned(), Reach::Itself),
+            (Maker::Amd, GpuFrom::Maker) => ("/opt/rocm".to_owned(), Reach::ByPath),
+            (Maker::Amd, GpuFrom::Distribution) => ("/usr".to_owned(), Reach::Itself),
+        };
+        Some(Home { maker: self.maker, directory, reach })
+    }
+}
+
+/// Where a toolkit lies, and how it is found there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Whose toolkit.
+    pub maker: Maker,
+    /// The directory.
+    pub directory: String,
+    /// How it is found.
+    pub reach: Reach,
+}
+
+/// How a toolkit is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// As all programs of the system are.
+    Itself,
+    /// Once its directories are in `PATH` and `LD_LIBRARY_PATH`.
+    ByPath,
+}
+
+impl Home {
+    /// The variable by which programs find the toolkit.
+    pub fn variable(&self) -> &'static str {
+        match self.maker {
+            Maker::Nvidia => "CUDA_HOME",
+            Maker::Amd => "ROCM_PATH",
+        }
     }
 
-    /// Directories that belong in front of `LD_LIBRARY_PATH`.
-    pub fn libraries(&self) -> Vec<String> {
-        let directory = match self.maker {
+    /// The directory that belongs in front of `PATH`.
+    pub fn programs(&self) -> Option<String> {
+        (self.reach == Reach::ByPath).then(|| format!("{}/bin", self.directory))
+    }
+
+    /// The directory that belongs in front of `LD_LIBRARY_PATH`.
+    pub fn libraries(&self) -> Option<String> {
+        let name = match self.maker {
             Maker::Nvidia => "lib64",
             Maker::Amd => "lib",
         };
-        let home = self.home().into_iter().filter(|_| self.from == GpuFrom::Maker);
-        home.map(|home| format!("{home}/{directory}")).collect()
-    }
-
-    /// The variable by which programs find the toolkit, and where it is.
-    pub fn variable(&self) -> Option<(&'static str, String)> {
-        let name = match self.maker {
-            Maker::Nvidia => "CUDA_HOME",
-            Maker::Amd => "ROCM_PATH",
-        };
-        self.home().map(|home| (name, home))
-    }
-
-    /// Where the toolkit that is installed lies.
-    fn home(&self) -> Option<String> {
-        let Chosen::New(version, _) = &self.toolkit else { return None };
-        Some(match (self.maker, self.from) {
-            (Maker::Nvidia, GpuFrom::Maker) => format!("/usr/local/cuda-{version}"),
-            (Maker::Nvidia, GpuFrom::Distribution) => "/usr/lib/cuda".to_owned(),
-            (Maker::Amd, GpuFrom::Maker) => "/opt/rocm".to_owned(),
-            (Maker::Amd, GpuFrom::Distribution) => "/usr".to_owned(),
-        })
+        (self.reach == Reach::ByPath).then(|| format!("{}/{name}", self.directory))
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Seen {
     pub module: Option<Version>,
     /// The toolkit that a login shell finds.
     pub toolkit: Option<Version>,
+    /// The toolkits that lie where their maker puts them, and where that is: a login shell need not find them.
+    pub places: Vec<(Version, String)>,
     /// cuDNN's headers.
     pub cudnn: Option<Version>,
     /// Whether the user may use the devices.
@@ -38,6 +40,8 @@ pub enum Lack {
     Driver,
     /// The toolkit.
     Toolkit,
+    /// The toolkit is there, and login shells don't find it.
+    Path,
     /// cuDNN.
     Cudnn,
     /// The user's groups.
@@ -79,8 +83,16 @@ impl Seen {
     }
 
     /// What is there and can stay.
-    pub fn have(&self, maker: Maker) -> Have {
-        Have { driver: self.driver(maker), toolkit: self.toolkit.clone() }
+    pub fn have(&self, maker: Maker, stack: &GpuStack) -> Have {
+        let found = self.toolkit.clone().filter(|version| fits(&version.to_string(), stack.toolkit(maker)));
+        let toolkit = found.or_else(|| self.place(maker, stack).map(|(version, _)| version.clone()));
+        Have { driver: self.driver(maker), toolkit }
+    }
+
+    /// A toolkit as wished that a login shell need not find, and where it lies.
+    pub fn place(&self, maker: Maker, stack: &GpuStack) -> Option<&(Version, String)> {
+        let fitting = self.places.iter().filter(|(version, _)| fits(&version.to_string(), stack.toolkit(maker)));
+        fitting.max_by_key(|(version, _)| version)
     }
 }
 
@@ -92,9 +104,12 @@ pub fn lacks(maker: Maker, stack: &GpuStack, seen: &Seen) -> Vec<Lack> {
     let nvidia = maker == Maker::Nvidia;
     let driver = is(&seen.driver(maker), stack.driver.as_ref().filter(|_| nvidia));
     let cudnn = stack.cudnn.as_ref().filter(|_| nvidia).is_none_or(|wish| is(&seen.cudnn, Some(wish)));
+    let found = is(&seen.toolkit, stack.toolkit(maker));
+    let lies = seen.place(maker, stack).is_some();
     let lacks = [
         (Lack::Driver, driver),
-        (Lack::Toolkit, is(&seen.toolkit, stack.toolkit(maker))),
+        (Lack::Toolkit, found || lies),
+        (Lack::Path, found || !lies),
         (Lack::Cudnn, cudnn),
         (Lack::Access, seen.access == Access::Given),
     ];

@@ -119,12 +119,11 @@ fn where_the_machine_decides_a_wish_may_speak_of_both_makers() {
 #[test]
 fn paths_lead_to_the_toolkit_that_is_installed() {
     let recipe = |maker, system, text: &str| resolve(maker, &stack(text), system, &Have::default()).unwrap();
-    let cuda = recipe(Maker::Nvidia, UBUNTU_22, "cuda=12.2");
-    assert_eq!(
-        (cuda.paths(), cuda.libraries()),
-        (vec!["/usr/local/cuda-12.2/bin".into()], vec!["/usr/local/cuda-12.2/lib64".into()])
-    );
-    assert!(recipe(Maker::Nvidia, DEBIAN_12, "").paths().is_empty());
+    let cuda = recipe(Maker::Nvidia, UBUNTU_22, "cuda=12.2").home().unwrap();
+    assert_eq!(cuda.programs().as_deref(), Some("/usr/local/cuda-12.2/bin"));
+    assert_eq!(cuda.libraries().as_deref(), Some("/usr/local/cuda-12.2/lib64"));
+    let packed = recipe(Maker::Nvidia, DEBIAN_12, "").home().unwrap();
+    assert_eq!((packed.directory.as_str(), packed.programs(), packed.libraries()), ("/usr/lib/cuda", None, None));
     let rocm = recipe(Maker::Amd, UBUNTU_22, "rocm=7.1");
     let Source::Repositories(repositories) = &rocm.source else { panic!("{:?}", rocm.source) };
     let places: Vec<&str> = repositories.iter().map(|repository| repository.place.as_str()).collect();
@@ -199,6 +198,10 @@ fn a_machine_lacks_what_is_not_as_wished() {
     assert_eq!(nvidia("cudnn=8.9", &seen(&two, "12.2.140")), [Lack::Cudnn]);
     assert_eq!(nvidia("", &seen(&two[1..], "12.2.140")), [Lack::Driver], "one of two is not driven");
     assert_eq!(nvidia("", &seen(&[], "")), [Lack::Driver, Lack::Toolkit]);
+    let beside = Seen { places: vec![(of("12.2.140"), "/usr/local/cuda-12.2".to_owned())], ..seen(&two, "11.5") };
+    assert_eq!(nvidia("cuda=12.2", &beside), [Lack::Path]);
+    assert_eq!((nvidia("", &beside).len(), nvidia("cuda=12.4", &beside)), (0, vec![Lack::Toolkit]));
+    assert_eq!(beside.have(Maker::Nvidia, &stack("cuda=12.2")).toolkit, Version::read("12.2.140"));
     let none = Seen { module: Version::read("535.261.03"), toolkit: Version::read("11.8.89"), ..Seen::default() };
     assert_eq!(nvidia("", &none), [], "where there is no accelerator, an installed driver is all there can be");
     let amd = Seen {

@@ -45,6 +45,7 @@ struct Found {
     working: Vec<String>,
     module: Option<Version>,
     toolkit: Option<Version>,
+    places: Vec<(Version, String)>,
     cudnn: Option<Version>,
 }
 
@@ -71,6 +72,8 @@ fn read(lines: &[String]) -> Sight {
             "module" => sight.amd.module = Version::read(rest),
             "cuda" => sight.nvidia.toolkit = Version::read(value),
             "rocm" => sight.amd.toolkit = Version::read(value),
+            "cuda_at" => sight.nvidia.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
+            "rocm_at" => sight.amd.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
             "cudnn" => sight.nvidia.cudnn = Version::read(value),
             "user" => (sight.user, sight.access) = (first.to_owned(), access(first, rest)),
             _ => {}
@@ -95,10 +98,10 @@ impl Sight {
             Maker::Nvidia => self.nvidia.clone(),
             Maker::Amd => self.amd.clone(),
         };
-        let Found { working, module, toolkit, cudnn } = found;
+        let Found { working, module, toolkit, places, cudnn } = found;
         // NVIDIA's devices are open to everybody.
         let access = if maker == Maker::Amd { self.access } else { Access::Given };
-        Seen { vendors: self.vendors.clone(), working, module, toolkit, cudnn, access }
+        Seen { vendors: self.vendors.clone(), working, module, toolkit, places, cudnn, access }
     }
 
     /// Whose accelerators there are.
@@ -120,7 +123,8 @@ mod tests {
         let sight = sight(
             "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\nmodules\ndevice 0x030200 0x10de 0x1db5\n\
              device 0x020000 0x8086 0x1572\ndevice 0x030000 0x1002 0x164e\nnvidia 535.261.03\nmodule nvidia 535.261.03\n\
-             module amdgpu 6.8.5\ncuda 11.8.89\ncudnn 8.5.0\nuser debian debian sudo",
+             module amdgpu 6.8.5\ncuda 11.8.89\n\
+             cuda_at 12.2.140 /usr/local/cuda-12.2\ncudnn 8.5.0\nuser debian debian sudo",
         );
         assert_eq!((sight.id.as_str(), sight.version.as_str(), sight.modules), ("debian", "12", Modules::There));
         assert_eq!(sight.vendors, ["10de"], "neither the network card nor the desktop's");
@@ -128,6 +132,7 @@ mod tests {
         let nvidia = sight.of(Maker::Nvidia);
         assert_eq!((nvidia.working.len(), nvidia.access), (1, Access::Given));
         assert_eq!(nvidia.toolkit, Version::read("11.8.89"));
+        assert_eq!(nvidia.places[0].1, "/usr/local/cuda-12.2");
         let amd = sight.of(Maker::Amd);
         assert_eq!((amd.working.len(), amd.access, amd.module), (0, Access::Missing, Version::read("6.8.5")));
     }

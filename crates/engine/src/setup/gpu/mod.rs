@@ -4,7 +4,7 @@ mod driver;
 mod look;
 
 use hostler_core::setup::gpu::{
-    Chosen, GpuStack, GpuWish, Impossible, Lack, Maker, Recipe, Repository, Source, System, lacks, resolve,
+    Chosen, GpuStack, GpuWish, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System, lacks, resolve,
 };
 
 use super::error::SetupError;
@@ -32,16 +32,44 @@ pub(super) async fn install_by(job: &Job<'_>, wish: &GpuWish, devices: &str) -> 
         return Ok(Performed::Already);
     }
     job.progress(&format!("{} for {}: {}", maker.name(), count(&sight, maker), names(maker, &lacking)));
-    let recipe = found(job, maker, stack, &sight)?;
-    let brings_driver = !recipe.driver.packages().is_empty() && lacking.contains(&Lack::Driver);
-    let kernel = if brings_driver { driver::kernel_packages(job, &sight, maker).await? } else { Vec::new() };
-    recipe::persist(job, || act(job, &recipe, &sight, &kernel)).await?;
-    if lacking.contains(&Lack::Driver) {
-        driver::load(job, maker, &recipe.driver).await?;
+    if lacking == [Lack::Path] {
+        recipe::persist(job, || reach(job, maker, stack, &sight)).await?;
+    } else {
+        fill(job, maker, stack, &sight, &lacking).await?;
     }
     let sight = look::look(job, devices).await?;
     let lacking = lacks(maker, stack, &sight.of(maker));
     if lacking.is_empty() { Ok(Performed::Now) } else { Err(unproven(job, maker, &sight, &lacking)) }
+}
+
+/// Installs what is lacking.
+async fn fill(
+    job: &Job<'_>,
+    maker: Maker,
+    stack: &GpuStack,
+    sight: &Sight,
+    lacking: &[Lack],
+) -> Result<(), SetupError> {
+    let recipe = found(job, maker, stack, sight)?;
+    let kernel = match lacking.contains(&Lack::Driver) {
+        true => driver::kernel_packages(job, sight, maker).await?,
+        false => Vec::new(),
+    };
+    recipe::persist(job, || act(job, &recipe, sight, &kernel)).await?;
+    if lacking.contains(&Lack::Path) {
+        recipe::persist(job, || reach(job, maker, stack, sight)).await?;
+    }
+    if lacking.contains(&Lack::Driver) {
+        driver::load(job, maker, &recipe.driver).await?;
+    }
+    Ok(())
+}
+
+/// Lets login shells find a toolkit that is there.
+async fn reach(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> Result<(), SetupError> {
+    let seen = sight.of(maker);
+    let Some((_, directory)) = seen.place(maker, stack) else { return Ok(()) };
+    write_profile(job, &Home { maker, directory: directory.clone(), reach: Reach::ByPath }).await
 }
 
 /// For whose accelerators, with what; none where nothing is to be done.
@@ -66,7 +94,7 @@ fn whose<'w>(job: &Job<'_>, wish: &'w GpuWish, sight: &Sight) -> Option<(Maker, 
 /// The recipe for what is wished there.
 fn found(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> Result<Recipe, SetupError> {
     let system = System { id: &sight.id, version: &sight.version, arch: &sight.arch };
-    let recipe = resolve(maker, stack, system, &sight.of(maker).have(maker));
+    let recipe = resolve(maker, stack, system, &sight.of(maker).have(maker, stack));
     recipe.map_err(|Impossible { message, hint, .. }| job.refuse(message, &hint))
 }
 
@@ -83,9 +111,8 @@ async fn act(job: &Job<'_>, recipe: &Recipe, sight: &Sight, kernel: &[String]) -
         packages::install(job, kernel).await?;
         packages::install(job, &names).await?;
     }
-    if !recipe.toolkit.packages().is_empty() {
-        let profile = Command::new(include_str!("../scripts/write-profile.sh")).args(["gpu", &profile(recipe)]);
-        job.must(&profile.as_root()).await?;
+    if let Some(home) = recipe.home() {
+        write_profile(job, &home).await?;
     }
     if recipe.maker == Maker::Amd {
         let open = Command::new(include_str!("../scripts/open-devices.sh")).args([&sight.user]);
@@ -110,19 +137,16 @@ async fn add_source(job: &Job<'_>, source: &Source, id: &str) -> Result<(), Setu
 }
 
 /// What login shells are to find: the toolkit in front of others.
-fn profile(recipe: &Recipe) -> String {
-    let mut text = format!("# {} {}, by hostler.", recipe.maker.toolkit(), recipe.toolkit.version());
-    if let Some((name, home)) = recipe.variable() {
-        text.push_str(&format!("\nexport {name}={home}"));
+async fn write_profile(job: &Job<'_>, home: &Home) -> Result<(), SetupError> {
+    let mut text = format!("# By hostler.\nexport {}={}", home.variable(), home.directory);
+    for (name, place) in [("PATH", home.programs()), ("LD_LIBRARY_PATH", home.libraries())] {
+        let Some(place) = place else { continue };
+        text.push_str(&format!(
+            "\ncase \":${{{name}:-}}:\" in *:{place}:*) ;; *) export {name}=\"{place}${{{name}:+:${name}}}\" ;; esac"
+        ));
     }
-    for (name, places) in [("PATH", recipe.paths()), ("LD_LIBRARY_PATH", recipe.libraries())] {
-        for place in places {
-            text.push_str(&format!(
-                "\ncase \":${{{name}:-}}:\" in *:{place}:*) ;; *) export {name}=\"{place}${{{name}:+:${name}}}\" ;; esac"
-            ));
-        }
-    }
-    text
+    let command = Command::new(include_str!("../scripts/write-profile.sh")).args(["gpu", &text]);
+    job.must(&command.as_root()).await
 }
 
 /// What is installed, for the user.
@@ -151,6 +175,8 @@ fn names(maker: Maker, lacking: &[Lack]) -> String {
         Lack::Driver => "the driver is missing, or another, or doesn't drive all",
         Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, or another",
         Lack::Toolkit => "CUDA is missing, or another",
+        Lack::Path if maker == Maker::Amd => "login shells don't find ROCm",
+        Lack::Path => "login shells don't find CUDA",
         Lack::Cudnn => "cuDNN is missing, or another",
         Lack::Access => "the user is not in the groups `render` and `video`",
     };

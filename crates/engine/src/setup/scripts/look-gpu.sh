@@ -21,8 +21,16 @@ for module in nvidia amdgpu; do
     version=$(modinfo -F version "$module" 2>/dev/null) && [ -n "$version" ] && echo "module $module $version"
 done
 
-command -v nvcc >/dev/null && nvcc --version 2>/dev/null | sed -n 's/^.*release .*, V\([0-9][0-9.]*\).*/cuda \1/p'
-command -v hipcc >/dev/null && hipcc --version 2>/dev/null | sed -n 's/^HIP version: *\([0-9][0-9.]*\).*/rocm \1/p'
+of_cuda() { "$1" --version 2>/dev/null | sed -n 's/^.*release .*, V\([0-9][0-9.]*\).*/\1/p'; }
+of_rocm() { "$1" --version 2>/dev/null | sed -n 's/^HIP version: *\([0-9][0-9.]*\).*/\1/p'; }
+said() { [ -z "$2" ] || echo "$@"; }
+command -v nvcc >/dev/null && said cuda "$(of_cuda nvcc)"
+command -v hipcc >/dev/null && said rocm "$(of_rocm hipcc)"
+# Where their makers put them; a login shell need not know of that.
+for home in /usr/local/cuda-*; do
+    [ -x "$home/bin/nvcc" ] && said cuda_at "$(of_cuda "$home/bin/nvcc")" "$home"
+done
+[ -x /opt/rocm/bin/hipcc ] && said rocm_at "$(of_rocm /opt/rocm/bin/hipcc)" /opt/rocm
 for header in "${CUDA_HOME:-/usr/local/cuda}/include" /usr/include/*-linux-gnu /usr/include; do
     header=$header/cudnn_version.h
     [ -r "$header" ] || continue

@@ -116,7 +116,7 @@ async fn the_distributions_driver_and_toolkit_are_installed_with_the_kernels_hea
     assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"], "before the module that needs them");
     let [name, text] = args_of(&asked, PROFILE) else { panic!() };
     assert_eq!(name, "gpu");
-    assert!(text.contains("export CUDA_HOME=/usr/lib/cuda") && !text.contains("PATH"), "{text}");
+    assert!(text.ends_with("export CUDA_HOME=/usr/lib/cuda"), "{text}");
 }
 
 #[tokio::test]
@@ -194,6 +194,18 @@ async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() 
     assert_eq!(fingerprint, "EB693B3035CD5710E231E123A4B469963BF863CC");
     let text = &args_of(&asked, PROFILE)[1];
     assert!(text.contains("/usr/local/cuda-12.4/bin") && text.contains("/usr/local/cuda-12.4/lib64"), "{text}");
+}
+
+#[tokio::test]
+async fn a_toolkit_that_is_there_is_only_made_known() {
+    const THERE: &str = "os gentoo 2\ndevice 0x030200 0x10de 0x1db5\nnvidia 580.95.05\n\
+                         cuda_at 12.8.61 /usr/local/cuda-12.8\ncuda_at 13.0.88 /usr/local/cuda-13.0\n";
+    let answers =
+        [(0, THERE), (0, ""), (0, "os gentoo 2\ndevice 0x030200 0x10de 0x1db5\nnvidia 580.95.05\ncuda 12.8.61")];
+    let (outcome, asked) = answering(&answers, &auto(cuda("12.8"))).await;
+    assert_eq!(outcome.unwrap(), Performed::Now);
+    let text = &args_of(&asked, PROFILE)[1];
+    assert!(text.contains("/usr/local/cuda-12.8/bin") && text.contains("LD_LIBRARY_PATH"), "{text}");
 }
 
 /// On a real host, whose kernel shows its devices in a prepared place. Nothing that would be installed gets that far.

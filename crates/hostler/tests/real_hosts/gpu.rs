@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::lab::{Lab, said, written};
 
 const ADD_COMPONENTS: &str = include_str!("../../../engine/src/setup/scripts/add-components.sh");
+const ADD_REPOSITORY: &str = include_str!("../../../engine/src/setup/scripts/add-repository.sh");
 
 /// What a host says it is, with these devices on its bus: class, vendor, device.
 fn facts(devices: &[&str]) -> TempDir {
@@ -26,9 +27,9 @@ fn facts(devices: &[&str]) -> TempDir {
     facts
 }
 
-/// Lays a program over the host's root.
-fn program(facts: &TempDir, name: &str, text: &str) {
-    let place = facts.path().join("root/usr/local/bin");
+/// Lays a program over the host's root, somewhere below `/usr/local`.
+fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
+    let place = facts.path().join("root/usr/local").join(directory);
     std::fs::create_dir_all(&place).unwrap();
     std::fs::write(place.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
     std::fs::set_permissions(place.join(name), PermissionsExt::from_mode(0o755)).unwrap();
@@ -77,8 +78,8 @@ fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
     assert!(ready.status.success(), "{}", said(&ready));
     assert!(log(&bare).contains("the PCI bus shows no accelerator"), "{}", log(&bare));
     let right = facts(&["0x030200 0x10de 0x1db5"]);
-    program(&right, "nvidia-smi", "echo 535.261.03");
-    program(&right, "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
+    program(&right, "bin", "nvidia-smi", "echo 535.261.03");
+    program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
     let right = lab("right", 23, right.path());
     let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
     assert!(ready.status.success(), "{}", said(&ready));
@@ -86,6 +87,28 @@ fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
     for lab in [bare, right] {
         assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
     }
+}
+
+#[test]
+fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
+    let facts = facts(&["0x030200 0x10de 0x1db5"]);
+    program(&facts, "bin", "nvidia-smi", "echo 580.95.05");
+    for version in ["12.8", "13.0"] {
+        let text = format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
+        program(&facts, &format!("cuda-{version}/bin"), "nvcc", &text);
+    }
+    let lab = lab("path", 28, facts.path());
+    let ready = up(&lab, "{cuda: '12.8'}");
+    assert!(ready.status.success(), "{}", said(&ready));
+    let found = lab.exec(&[], &["bash", "-lc", "command -v nvcc; echo $LD_LIBRARY_PATH in $CUDA_HOME"]);
+    let found = written(&found);
+    assert!(found.contains("/usr/local/cuda-12.8/bin/nvcc"), "{found}");
+    assert!(found.contains("/usr/local/cuda-12.8/lib64 in /usr/local/cuda-12.8"), "{found}");
+    let told = log(&lab);
+    assert!(told.contains("login shells don't find CUDA"), "{told}");
+    assert!(up(&lab, "{cuda: '12.8'}").status.success());
+    assert_eq!(log(&lab), told, "the second time nothing was done");
+    assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
 }
 
 #[test]
@@ -193,4 +216,46 @@ fn every_combination_of_debian_13_is_a_transaction_that_apt_can_do() {
                -o Dir::Etc::sourcelist=/tmp/next/list -o Dir::Etc::sourceparts=/dev/null";
     as_root(&lab, &format!("{apt} -q update"), &[]);
     simulate(&lab, apt, "13");
+}
+
+/// A repository with one package, signed by a key of its own; prints the key's fingerprint.
+const FOREIGN: &str = "set -e
+    export GNUPGHOME=$(mktemp -d)
+    mkdir -p /srv/repository && cd /srv/repository
+    gpg --batch --quiet --passphrase '' --quick-generate-key foreign default default never 2>/dev/null
+    gpg --batch --armor --export >key.asc
+    printf 'Package: tini\\nVersion: 0.0.1\\nArchitecture: amd64\\nMaintainer: nobody\\nFilename: ./tini.deb\\nSize: 1\\nSHA256: %064d\\nDescription: older\\n' 0 >Packages
+    { echo 'Suite: ./'; echo \"Date: $(date -Ru)\"; echo SHA256:; echo \" $(sha256sum <Packages | cut -c-64) $(wc -c <Packages) Packages\"; } >Release
+    gpg --batch --quiet --clearsign --output InRelease Release
+    setsid python3 -m http.server --bind 127.0.0.1 8010 >/dev/null 2>&1 </dev/null &
+    curl --silent --retry 50 --retry-connrefused --retry-delay 1 --output /dev/null http://127.0.0.1:8010/
+    gpg --with-colons --list-keys | awk -F: '$1 == \"fpr\" { print \"fingerprint=\" $10; exit }'";
+
+#[test]
+fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
+    let none = facts(&[]);
+    let lab = lab("repo", 29, none.path());
+    let made = as_root(&lab, FOREIGN, &[]);
+    let fingerprint = made.split("fingerprint=").nth(1).unwrap().get(..40).unwrap().to_owned();
+    let (key, place) = ("http://127.0.0.1:8010/key.asc", "http://127.0.0.1:8010 ./");
+    let other = "0".repeat(40);
+    let words = ["sudo", "sh", "-c", ADD_REPOSITORY, "sh", "maker", key, &other, place, "preferred"];
+    let refused = lab.exec(&[], &words);
+    let told = written(&refused) + &said(&refused);
+    assert!(!refused.status.success() && told.contains("nothing was added"), "{told}");
+    assert!(as_root(&lab, "ls /etc/apt/sources.list.d", &[]).matches("hostler").count() == 0);
+    let candidate = "apt-cache policy tini | grep Candidate";
+    as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "ordinary"]);
+    assert!(!as_root(&lab, candidate, &[]).contains("0.0.1"), "the newer one wins");
+    as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
+    assert_eq!(
+        as_root(&lab, "cat /etc/apt/preferences.d/hostler-maker", &[]).matches("Pin: origin 127.0.0.1").count(),
+        1
+    );
+    let policy = as_root(&lab, "apt-cache policy tini", &[]);
+    assert!(policy.contains("600 http://127.0.0.1:8010"), "it goes before the distribution's: {policy}");
+    // Somebody else has added it before us, with the key elsewhere: apt would refuse both together.
+    as_root(&lab, "cd /etc/apt && mv sources.list.d/hostler-maker.list sources.list.d/theirs.list", &[]);
+    let kept = as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
+    assert!(kept.contains("theirs.list has http://127.0.0.1:8010 already"), "{kept}");
 }

@@ -33,7 +33,8 @@ printf 'deb [arch=%s signed-by=/etc/apt/keyrings/hostler-%s.gpg] %s\n' "$arch" "
 install -m 644 "$work/list" "/etc/apt/sources.list.d/hostler-$name.list"
 if [ "$rank" = preferred ]; then
     host=${address#*://}
-    printf 'Package: *\nPin: origin %s\nPin-Priority: 600\n' "${host%%/*}" >"$work/pin"
+    host=${host%%/*}
+    printf 'Package: *\nPin: origin %s\nPin-Priority: 600\n' "${host%%:*}" >"$work/pin"
     install -m 644 "$work/pin" "/etc/apt/preferences.d/hostler-$name"
 fi
 apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update

@@ -1,8 +1,12 @@
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
 use hostler_core::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
 
-use super::packages::answering;
+use super::crew::{crew, machine, set_up};
+use super::packages::{Scripted, answering};
 use super::*;
-use crate::host::{As, Command, Shell};
+use crate::host::{As, Command, HostError, HostKey, Hosts, Note, Shell, Target};
 
 /// A machine of a Debian 12 with two accelerators, and more facts.
 macro_rules! debian {
@@ -140,6 +144,33 @@ async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
         matches!(*error.cause, Cause::Demand(_)) && error.to_string().contains("after a restart either"),
         "{error}"
     );
+}
+
+/// Hosts whose sessions, one after the other, answer from lists.
+struct Lists(HostKey, Mutex<VecDeque<Scripted>>);
+
+#[async_trait]
+impl Hosts for Lists {
+    async fn reach(&self, _: &Target, _: Duration, _: Note<'_>) -> Result<HostKey, HostError> {
+        Ok(self.0.clone())
+    }
+
+    async fn session(&self, _: &Target) -> Result<Arc<dyn Session>, HostError> {
+        Ok(Arc::new(self.1.lock().unwrap().pop_front().expect("no more sessions")))
+    }
+
+    async fn close(&self, _: &Target) {}
+}
+
+#[tokio::test]
+async fn the_crew_waits_for_the_restart_and_finds_the_driver_at_work() {
+    let server = Sshd::start();
+    let restart = [(0, "restart `nouveau` has the accelerators"), (1, ""), (0, "first"), (0, "")];
+    let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT)]];
+    let hosts = Lists(server.host_key.clone(), Mutex::new(sessions.into_iter().map(Scripted::new).collect()));
+    let crew = HostCrew { hosts: Arc::new(hosts), ..crew(&server) };
+    let done = set_up(&crew, &machine(&server, None), &any(), &Seen::default()).await;
+    assert_eq!(done, Ok(Performed::Now), "what it restarted for was done now");
 }
 
 #[tokio::test]

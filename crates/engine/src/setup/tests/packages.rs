@@ -12,6 +12,13 @@ pub(super) struct Scripted {
     asked: Mutex<Vec<Command>>,
 }
 
+impl Scripted {
+    /// Answers, each a status and what is written.
+    pub(super) fn new(answers: &[(u32, &'static str)]) -> Self {
+        Self { answers: Mutex::new(answers.iter().copied().collect()), ..Self::default() }
+    }
+}
+
 /// What comes of a phase on a host that answers like this, each answer a status and what is written; and all it was asked.
 pub(super) async fn answering(
     answers: &[(u32, &'static str)],
@@ -20,7 +27,7 @@ pub(super) async fn answering(
     let bench = Bench::new().await;
     // Pauses between attempts pass at once from here on.
     tokio::time::pause();
-    let session = Scripted { answers: Mutex::new(answers.iter().copied().collect()), ..Scripted::default() };
+    let session = Scripted::new(answers);
     let outcome = bench.perform_on(&session, phase).await;
     tokio::time::resume();
     assert!(session.answers.lock().unwrap().is_empty(), "all was asked");

@@ -1,5 +1,5 @@
 //! Drivers and toolkits of accelerators: what is wished, what there is ([`matrix`]), and what follows from both
-//! ([`resolve`]).
+//! ([`resolve()`]).
 
 mod contradiction;
 pub mod matrix;

@@ -21,10 +21,7 @@ impl Version {
 
     /// Whether it is at least another. What it leaves open is taken as the newest: the branch `525` reaches `525.60.13`.
     pub fn reaches(&self, least: &Self) -> bool {
-        let known = self.0.len().min(least.0.len());
-        self.0[..known] > least.0[..known]
-            || (self.0[..known] == least.0[..known] && known == self.0.len())
-            || *self >= *least
+        *self >= *least || least.0.starts_with(&self.0)
     }
 
     /// Its first number.

@@ -43,6 +43,7 @@ pub async fn plan_without(
     let market = refused.apply(place.apply(market(sites, demand, now).await?));
     let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
     let plan = plan(demand, &market, id, now)?;
+    plan.check_drivers()?;
     for (site, why) in &market.silent {
         app.printer.say(&format!("note: {site} could not be asked: {why}"));
     }

@@ -1,10 +1,14 @@
-//! `docs/reference/cli.md`, made from the command line's own definition.
+//! `docs/reference/cli.md`, made from the command line's own definition; and other pages that are made from data.
+
+mod gpu;
 
 use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
 use hostler_core::setup::{PHASES, Policy};
 use hostler_core::time::show_duration;
 use jiff::SignedDuration;
+
+pub use gpu::gpu;
 
 use crate::args::Cli;
 use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};

@@ -22,6 +22,11 @@ fn the_command_line_is_told_as_it_is() {
     check("reference/cli.md", &hostler::reference::cli());
 }
 
+#[test]
+fn the_matrix_of_drivers_is_told_as_it_is() {
+    check("reference/gpu.md", &hostler::reference::gpu());
+}
+
 /// A page with the table below a heading put in anew.
 fn with_table(text: &str, heading: &str, table: &str) -> String {
     let (before, part) = text.split_once(heading).unwrap_or_else(|| panic!("no `{heading}`"));

@@ -6,6 +6,7 @@
 mod advice;
 mod budget;
 mod diff;
+mod drivers;
 mod exclude;
 mod fit;
 mod gpu;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use diff::{Change, ChangeKind, diff};
+pub use drivers::NoDrivers;
 pub use exclude::Exclusions;
 pub use held::Held;
 pub use measure::best_images;

@@ -87,6 +87,8 @@ impl HostCrew {
             let (error, repeatable) = match self.hosts.session(target).await {
                 Err(error) => (SetupError::of_host(phase, error), true),
                 Ok(session) => match perform(&*session, phase, context, report).await {
+                    // It is as it should be since it restarted.
+                    Ok(Performed::Already) if restarts > 0 => return Ok(Performed::Now),
                     Ok(outcome) => return Ok(outcome),
                     Err(error) => (error, !matches!(phase, Phase::Run { .. })),
                 },

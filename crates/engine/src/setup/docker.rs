@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
-use super::repository::{self, Repository};
+use super::repository::{self, Rank, Repository};
 use super::{packages, recipe};
 use crate::host::{Command, TREE_NOTE, remote_path};
 use crate::run::Performed;
@@ -59,7 +59,8 @@ async fn of_docker(job: &Job<'_>) -> Result<Vec<String>, SetupError> {
     };
     let base = format!("https://download.docker.com/linux/{id}");
     let (key, place) = (format!("{base}/gpg"), format!("{base} {codename} stable"));
-    let repository = Repository { name: "docker".to_owned(), key, fingerprint: KEY.to_owned(), place };
+    let (name, fingerprint) = ("docker".to_owned(), KEY.to_owned());
+    let repository = Repository { name, key, fingerprint, place, rank: Rank::Ordinary };
     repository::add(job, &repository).await?;
     let names = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin", "docker-compose-plugin"];
     Ok(names.map(str::to_owned).to_vec())

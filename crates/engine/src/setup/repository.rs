@@ -16,13 +16,39 @@ pub(super) struct Repository {
     pub(super) fingerprint: String,
     /// For apt, what stands behind the address of the repository and its options: `https://… bookworm stable`.
     pub(super) place: String,
+    /// How its packages stand to those of others that have the same names.
+    pub(super) rank: Rank,
+}
+
+/// How a repository's packages stand to others'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// The newer version wins.
+    Ordinary,
+    /// They go before all others', so that what belongs together comes from one place.
+    Preferred,
 }
 
 /// Adds a repository for apt, whose packages are then taken as signed by that key and no other.
 pub(super) async fn add(job: &Job<'_>, repository: &Repository) -> Result<(), SetupError> {
     packages::install(job, &["ca-certificates", "curl", "gnupg"].map(str::to_owned)).await?;
     job.progress(&format!("adding the package repository `{}`", repository.name));
-    let Repository { name, key, fingerprint, place } = repository;
+    let Repository { name, key, fingerprint, place, rank } = repository;
+    let rank = match rank {
+        Rank::Ordinary => "ordinary",
+        Rank::Preferred => "preferred",
+    };
     let command = Command::new(include_str!("scripts/add-repository.sh"));
-    job.must(&command.args([name, key, fingerprint, place]).as_root()).await
+    job.must(&command.args([name.as_str(), key, fingerprint, place, rank]).as_root()).await
+}
+
+/// Makes apt look into further components of the distribution's own repository.
+pub(super) async fn add_components(job: &Job<'_>, id: &str, components: &[&str]) -> Result<(), SetupError> {
+    let origin = match id {
+        "ubuntu" => "Ubuntu",
+        _ => "Debian",
+    };
+    job.progress(&format!("adding {} to the distribution's components", components.join(", ")));
+    let words = std::iter::once(origin).chain(components.iter().copied());
+    job.must(&Command::new(include_str!("scripts/add-components.sh")).args(words).as_root()).await
 }

@@ -16,7 +16,8 @@ const LOOK: Duration = Duration::from_secs(20 * 60);
 
 /// Looks at the machine. Always looks: what is right once may be wrong after a reboot.
 pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<Performed, SetupError> {
-    let look = Command::new(include_str!("scripts/look.sh")).as_root().within(LOOK);
+    let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/look.sh"));
+    let look = Command::new(script).as_root().within(LOOK);
     let seen = read(&job.ask(&look).await?);
     let differences = differences(promise, &seen);
     if differences.is_empty() {
@@ -60,7 +61,7 @@ fn os(text: &str) -> Option<OsRelease> {
 ///
 /// Every NVIDIA display controller is one. Of AMD's and Intel's, which also make a screen's picture in any desktop
 /// machine, only those that are no VGA controller; a baseboard's own (Matrox, ASPEED) never are.
-fn accelerator(text: &str) -> Option<String> {
+pub(super) fn accelerator(text: &str) -> Option<String> {
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches("0x"));
     let (class, vendor, device) = (words.next()?, words.next()?, words.next()?);
     let is = match vendor {

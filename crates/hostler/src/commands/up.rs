@@ -224,13 +224,15 @@ impl Up<'_> {
             Extent::Whole => plan,
             Extent::Making(_) => Plan { at: now, ..record.plan.clone() },
         });
-        reworked.map_err(|changes| {
+        let plan = reworked.map_err(|changes| {
             let name = &record.name;
             let mut error = Error::new(Kind::Changed, format!("`{name}` is up, and this takes other machines"))
                 .hinted(format!("give it back first (`hostler down {name}`), or name this one otherwise (`--name`)"));
             error.causes.extend(changes.iter().map(ToString::to_string));
             error
-        })
+        })?;
+        plan.check_drivers()?;
+        Ok(plan)
     }
 }
 

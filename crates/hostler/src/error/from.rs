@@ -3,7 +3,7 @@
 use hostler_core::demand::problem::Problem;
 use hostler_core::inventory::BadFeed;
 use hostler_core::name::BadName;
-use hostler_core::plan::{MisfitKind, NoPlan};
+use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
 use hostler_engine::audit::TrailError;
@@ -152,6 +152,12 @@ fn kind_of(no_plan: &NoPlan) -> Kind {
         Kind::NotNow
     } else {
         Kind::NoOffer
+    }
+}
+
+impl From<NoDrivers> for Error {
+    fn from(error: NoDrivers) -> Self {
+        Self::of(Kind::Demand, &error).hinted(error.hint())
     }
 }
 

@@ -15,6 +15,11 @@ pub struct Lab {
 impl Lab {
     /// So many hosts, whose names begin with `prefix`; `net` is a part of the world's addresses that no other lab has.
     pub fn new(prefix: &str, net: u8, count: u8) -> Self {
+        Self::with(prefix, net, count, &[])
+    }
+
+    /// The same, with options of the world's for each.
+    pub fn with(prefix: &str, net: u8, count: u8, options: &[&str]) -> Self {
         assert_eq!(
             std::env::var("HOSTLER_WORLD").as_deref(),
             Ok("hosts"),
@@ -22,7 +27,7 @@ impl Lab {
         );
         let lab = |number: u8| (format!("{prefix}{number}"), format!("198.19.{net}.{number}"));
         for (name, address) in (1..=count).map(lab) {
-            world(&["add", &name, &address]);
+            world(&[&["add", &name, &address], options].concat());
         }
         let listed: Vec<Value> = serde_json::from_slice(&world(&["list"])).unwrap();
         let own = |host: &Value| (1..=count).map(lab).any(|(name, _)| host["name"] == name.as_str());

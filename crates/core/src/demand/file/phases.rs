@@ -7,7 +7,7 @@ use super::keys::Section;
 use super::reader::{Fields, Reader};
 use super::tree::{Node, Value};
 use super::values;
-use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
+use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker, contradiction};
 use crate::setup::{
     CONDA_ENVIRONMENT, Companions, CondaNeed, CustomStep, DockerFrom, DockerNeed, Installer, InterpreterNeed,
     PhaseKind, Privilege, RayNeed, SetupWish, SystemNeed,
@@ -242,7 +242,12 @@ fn gpu(reader: &mut Reader<'_>, node: &Node) -> GpuWish {
         from: reader.field(&fields, "from", from),
     };
     let forced = |text: &str| if text == "auto" { Ok(None) } else { maker(text).map(Some) };
-    match reader.field(&fields, "maker", forced).flatten() {
+    let maker = reader.field(&fields, "maker", forced).flatten();
+    if let Some(impossible) = contradiction(maker, &stack) {
+        let at = fields.get(impossible.key).map_or(node.at, |value| value.at);
+        reader.refuse_with(at, format!("gpu: {impossible}"), &impossible.hint);
+    }
+    match maker {
         Some(maker) => GpuWish::Forced(maker, stack),
         None => GpuWish::Auto(stack),
     }

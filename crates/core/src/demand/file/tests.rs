@@ -376,6 +376,13 @@ fn phases_are_a_yes_a_word_or_a_map() {
 }
 
 #[test]
+fn drivers_and_toolkits_that_cannot_go_together_are_refused_at_their_line() {
+    let gpu = |text: &str| bad(&format!("setup_phases:\n  gpu:\n    {}\n", text.replace(", ", "\n    ")));
+    let texts = ["driver: 470, cuda: '12.2'", "maker: amd, cuda: '12.2'", "cuda: '13.0', cudnn: '8.9'", "cuda: '12.7'"];
+    insta::assert_snapshot!(texts.map(gpu).join("\n"));
+}
+
+#[test]
 fn an_empty_file_asks_for_nothing() {
     let demand = good("# nothing yet\n");
     assert_eq!(demand.groups, Groups::Alike { count: None, any_of: vec![Needs::default()] });

@@ -2,6 +2,7 @@
 
 mod advice;
 mod choice;
+mod drivers;
 mod laws;
 mod refusals;
 mod steps;

@@ -1,6 +1,22 @@
-//! Drivers and toolkits of accelerators: what is wished.
+//! Drivers and toolkits of accelerators: what is wished, what there is ([`matrix`]), and what follows from both
+//! ([`resolve()`]).
+
+mod contradiction;
+pub mod matrix;
+mod recipe;
+mod resolve;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod version;
 
 use serde::{Deserialize, Serialize};
+
+pub use contradiction::{Impossible, contradiction};
+pub use recipe::{Chosen, Home, Reach, Recipe, Repository, Source};
+pub use resolve::{Have, Row, System, resolve, rows};
+pub use seen::{Access, Lack, Seen, lacks};
+pub use version::Version;
 
 /// Whether drivers are installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +48,7 @@ pub enum Maker {
     Amd,
 }
 
-/// The versions wished. What isn't said is the newest that the matrix has for the system.
+/// The versions wished. What isn't said is the newest that the matrix has for the system; cuDNN only where it is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GpuStack {
@@ -51,6 +67,50 @@ pub struct GpuStack {
     /// Whose packages; the distribution's where it has what is wished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<GpuFrom>,
+}
+
+impl GpuStack {
+    /// Whether a version is wished that a maker has.
+    pub fn speaks_of(&self, maker: Maker) -> bool {
+        match maker {
+            Maker::Nvidia => self.driver.is_some() || self.cuda.is_some() || self.cudnn.is_some(),
+            Maker::Amd => self.rocm.is_some(),
+        }
+    }
+
+    /// The toolkit wished: CUDA, or ROCm.
+    fn toolkit(&self, maker: Maker) -> Option<&String> {
+        match maker {
+            Maker::Nvidia => self.cuda.as_ref(),
+            Maker::Amd => self.rocm.as_ref(),
+        }
+    }
+}
+
+impl Maker {
+    /// As it calls itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nvidia => "NVIDIA",
+            Self::Amd => "AMD",
+        }
+    }
+
+    /// What programs are made with.
+    pub fn toolkit(self) -> &'static str {
+        match self {
+            Self::Nvidia => "CUDA",
+            Self::Amd => "ROCm",
+        }
+    }
+
+    /// The key of `setup_phases.gpu` that its toolkit is wished by.
+    fn toolkit_key(self) -> &'static str {
+        match self {
+            Self::Nvidia => "cuda",
+            Self::Amd => "rocm",
+        }
+    }
 }
 
 /// Whose packages.

@@ -16,8 +16,6 @@ if [ -d /sys/bus/pci/devices ]; then
     echo pci
     models=$(command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null) &&
         [ -n "$models" ] && printf '%s\n' "$models" | sed 's/^/model /'
-    for device in /sys/bus/pci/devices/*; do
-        [ -r "$device/class" ] && echo "device $(cat "$device/class" "$device/vendor" "$device/device" | tr '\n' ' ')"
-    done
+    pci_devices /sys
 fi
 exit 0

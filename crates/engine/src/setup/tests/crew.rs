@@ -10,7 +10,7 @@ use super::*;
 use crate::host::{HostError, HostKey, Hosts, Note, Target, Trouble, generate_keypair};
 use crate::run::{Crew as _, Machine, Performed};
 
-fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
+pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
     let target = server.target();
     let spec = MachineSpec {
         name: target.machine,
@@ -37,7 +37,7 @@ fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
     }
 }
 
-fn crew(server: &Sshd) -> HostCrew {
+pub(super) fn crew(server: &Sshd) -> HostCrew {
     HostCrew {
         hosts: Arc::new(Ssh::new(quick())),
         identity: server.target().identity,
@@ -52,7 +52,7 @@ fn crew(server: &Sshd) -> HostCrew {
     }
 }
 
-async fn set_up(
+pub(super) async fn set_up(
     crew: &HostCrew,
     machine: &Machine,
     phase: &Phase,

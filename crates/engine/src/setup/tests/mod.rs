@@ -2,6 +2,7 @@
 
 mod alone;
 mod crew;
+mod gpu;
 mod packages;
 mod python;
 mod scripts;
@@ -90,6 +91,11 @@ impl Bench {
         phase: &Phase,
         report: &dyn Report,
     ) -> Result<Performed, SetupError> {
+        self.in_context(async |context| perform(session, phase, context, report).await).await
+    }
+
+    /// Does something in the context that phases are done in.
+    async fn in_context<R>(&self, act: impl AsyncFnOnce(&Context<'_>) -> R) -> R {
         let places = Places { work: self.server.path("the work"), state: self.server.path("the state") };
         let context = Context {
             deployment: &Name::new("digits").unwrap(),
@@ -103,7 +109,7 @@ impl Bench {
             places: &places,
             log: &self.server.dir.path().join("logs/digits/phase.log"),
         };
-        perform(session, phase, &context, report).await
+        act(&context).await
     }
 
     async fn already(&self, phase: &Phase) -> bool {

@@ -7,9 +7,31 @@ use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Synced
 
 /// A host that answers from a list, and keeps what it was asked.
 #[derive(Default)]
-struct Scripted {
+pub(super) struct Scripted {
     answers: Mutex<VecDeque<(u32, &'static str)>>,
     asked: Mutex<Vec<Command>>,
+}
+
+impl Scripted {
+    /// Answers, each a status and what is written.
+    pub(super) fn new(answers: &[(u32, &'static str)]) -> Self {
+        Self { answers: Mutex::new(answers.iter().copied().collect()), ..Self::default() }
+    }
+}
+
+/// What comes of a phase on a host that answers like this, each answer a status and what is written; and all it was asked.
+pub(super) async fn answering(
+    answers: &[(u32, &'static str)],
+    phase: &Phase,
+) -> (Result<Performed, SetupError>, Vec<Command>) {
+    let bench = Bench::new().await;
+    // Pauses between attempts pass at once from here on.
+    tokio::time::pause();
+    let session = Scripted::new(answers);
+    let outcome = bench.perform_on(&session, phase).await;
+    tokio::time::resume();
+    assert!(session.answers.lock().unwrap().is_empty(), "all was asked");
+    (outcome, session.asked.into_inner().unwrap())
 }
 
 #[async_trait]
@@ -51,13 +73,7 @@ fn packages(names: &[&str]) -> Phase {
 }
 
 async fn installed(answers: &[(u32, &'static str)]) -> (Result<Performed, SetupError>, Vec<Command>) {
-    let bench = Bench::new().await;
-    // Pauses between attempts pass at once from here on.
-    tokio::time::pause();
-    let session = Scripted { answers: Mutex::new(answers.iter().copied().collect()), ..Scripted::default() };
-    let outcome = bench.perform_on(&session, &packages(&["tar", "jq"])).await;
-    assert!(session.answers.lock().unwrap().is_empty(), "all was asked");
-    (outcome, session.asked.into_inner().unwrap())
+    answering(answers, &packages(&["tar", "jq"])).await
 }
 
 #[tokio::test]

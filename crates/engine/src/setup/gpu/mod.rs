@@ -1,0 +1,194 @@
+//! The phase `gpu`: drivers and toolkits of accelerators, as the matrix in `core::setup::gpu` has them.
+
+mod driver;
+mod look;
+
+use hostler_core::setup::gpu::{
+    Chosen, GpuStack, GpuWish, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System, lacks, resolve,
+};
+
+use super::error::SetupError;
+use super::job::Job;
+use super::repository::{self, Rank};
+use super::{packages, recipe};
+use crate::host::Command;
+use crate::run::Performed;
+use look::Sight;
+
+/// Where the kernel shows its devices.
+const DEVICES: &str = "/sys";
+
+/// Installs what the machine lacks. One that has all that is wished is left alone, whoever installed it.
+pub(super) async fn install(job: &Job<'_>, wish: &GpuWish) -> Result<Performed, SetupError> {
+    install_by(job, wish, DEVICES).await
+}
+
+/// The same, where the kernel shows its devices elsewhere.
+pub(super) async fn install_by(job: &Job<'_>, wish: &GpuWish, devices: &str) -> Result<Performed, SetupError> {
+    let sight = look::look(job, devices).await?;
+    let Some((maker, stack)) = whose(job, wish, &sight) else { return Ok(Performed::NotNeeded) };
+    let lacking = lacks(maker, stack, &sight.of(maker));
+    if lacking.is_empty() {
+        return Ok(Performed::Already);
+    }
+    job.progress(&format!("{} for {}: {}", maker.name(), count(&sight, maker), names(maker, &lacking)));
+    if lacking == [Lack::Path] {
+        recipe::persist(job, || reach(job, maker, stack, &sight)).await?;
+    } else {
+        fill(job, maker, stack, &sight, &lacking).await?;
+    }
+    let sight = look::look(job, devices).await?;
+    let lacking = lacks(maker, stack, &sight.of(maker));
+    if lacking.is_empty() { Ok(Performed::Now) } else { Err(unproven(job, maker, &sight, &lacking)) }
+}
+
+/// Installs what is lacking.
+async fn fill(
+    job: &Job<'_>,
+    maker: Maker,
+    stack: &GpuStack,
+    sight: &Sight,
+    lacking: &[Lack],
+) -> Result<(), SetupError> {
+    let recipe = found(job, maker, stack, sight)?;
+    let kernel = match lacking.contains(&Lack::Driver) {
+        true => driver::kernel_packages(job, sight, maker).await?,
+        false => Vec::new(),
+    };
+    recipe::persist(job, || act(job, &recipe, sight, &kernel)).await?;
+    if lacking.contains(&Lack::Path) {
+        recipe::persist(job, || reach(job, maker, stack, sight)).await?;
+    }
+    if lacking.contains(&Lack::Driver) {
+        driver::load(job, maker, &recipe.driver).await?;
+    }
+    Ok(())
+}
+
+/// Lets login shells find a toolkit that is there.
+async fn reach(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> Result<(), SetupError> {
+    let seen = sight.of(maker);
+    let Some((_, directory)) = seen.place(maker, stack) else { return Ok(()) };
+    write_profile(job, &Home { maker, directory: directory.clone(), reach: Reach::ByPath }).await
+}
+
+/// For whose accelerators, with what; none where nothing is to be done.
+fn whose<'w>(job: &Job<'_>, wish: &'w GpuWish, sight: &Sight) -> Option<(Maker, &'w GpuStack)> {
+    match wish {
+        GpuWish::Off => None,
+        GpuWish::Forced(maker, stack) => Some((*maker, stack)),
+        GpuWish::Auto(stack) => {
+            let maker = sight.maker();
+            if maker.is_none() {
+                let why = match sight.vendors.as_slice() {
+                    [] => "the PCI bus shows no accelerator",
+                    _ => "the PCI bus shows accelerators of other makers only",
+                };
+                job.progress(&format!("{why}: nothing is installed"));
+            }
+            maker.map(|maker| (maker, stack))
+        }
+    }
+}
+
+/// The recipe for what is wished there.
+fn found(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> Result<Recipe, SetupError> {
+    let system = System { id: &sight.id, version: &sight.version, arch: &sight.arch };
+    let recipe = resolve(maker, stack, system, &sight.of(maker).have(maker, stack));
+    recipe.map_err(|Impossible { message, hint, .. }| job.refuse(message, &hint))
+}
+
+async fn act(job: &Job<'_>, recipe: &Recipe, sight: &Sight, kernel: &[String]) -> Result<(), SetupError> {
+    let names: Vec<String> = recipe.packages().into_iter().map(str::to_owned).collect();
+    if !names.is_empty() {
+        job.progress(&told(recipe));
+        add_source(job, &recipe.source, &sight.id).await?;
+        for answer in &recipe.accept {
+            let tell = "printf '%s\\n' \"$1\" | debconf-set-selections";
+            job.must(&Command::new(tell).args([*answer]).as_root()).await?;
+        }
+        // A module that is built as it is installed needs the headers before.
+        packages::install(job, kernel).await?;
+        packages::install(job, &names).await?;
+    }
+    if let Some(home) = recipe.home() {
+        write_profile(job, &home).await?;
+    }
+    if recipe.maker == Maker::Amd {
+        let open = Command::new(include_str!("../scripts/open-devices.sh")).args([&sight.user]);
+        job.must(&open.as_root()).await?;
+    }
+    Ok(())
+}
+
+async fn add_source(job: &Job<'_>, source: &Source, id: &str) -> Result<(), SetupError> {
+    match source {
+        Source::Components(components) => repository::add_components(job, id, components).await,
+        Source::Repositories(repositories) => {
+            for Repository { name, key, fingerprint, place } in repositories {
+                let (name, key, place) = ((*name).to_owned(), key.clone(), place.clone());
+                let fingerprint = (*fingerprint).to_owned();
+                let added = repository::Repository { name, key, fingerprint, place, rank: Rank::Preferred };
+                repository::add(job, &added).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What login shells are to find: the toolkit in front of others.
+async fn write_profile(job: &Job<'_>, home: &Home) -> Result<(), SetupError> {
+    let mut text = format!("# By hostler.\nexport {}={}", home.variable(), home.directory);
+    for (name, place) in [("PATH", home.programs()), ("LD_LIBRARY_PATH", home.libraries())] {
+        let Some(place) = place else { continue };
+        text.push_str(&format!(
+            "\ncase \":${{{name}:-}}:\" in *:{place}:*) ;; *) export {name}=\"{place}${{{name}:+:${name}}}\" ;; esac"
+        ));
+    }
+    let command = Command::new(include_str!("../scripts/write-profile.sh")).args(["gpu", &text]);
+    job.must(&command.as_root()).await
+}
+
+/// What is installed, for the user.
+fn told(recipe: &Recipe) -> String {
+    let toolkit = recipe.maker.toolkit();
+    let parts = [("driver", Some(&recipe.driver)), (toolkit, Some(&recipe.toolkit)), ("cuDNN", recipe.cudnn.as_ref())];
+    let new = |(name, part): (&str, Option<&Chosen>)| {
+        let part = part.filter(|part| !part.packages().is_empty())?;
+        Some(format!("{name} {}", part.version()))
+    };
+    let new: Vec<String> = parts.into_iter().filter_map(new).collect();
+    format!("installing {}", new.join(", "))
+}
+
+fn count(sight: &Sight, maker: Maker) -> String {
+    match sight.of(maker).count(maker) {
+        0 => "no accelerator that the PCI bus shows".to_owned(),
+        1 => "1 accelerator".to_owned(),
+        more => format!("{more} accelerators"),
+    }
+}
+
+/// What is lacking, for the user.
+fn names(maker: Maker, lacking: &[Lack]) -> String {
+    let name = |lack: &Lack| match lack {
+        Lack::Driver => "the driver is missing, or another, or doesn't drive all",
+        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, or another",
+        Lack::Toolkit => "CUDA is missing, or another",
+        Lack::Path if maker == Maker::Amd => "login shells don't find ROCm",
+        Lack::Path => "login shells don't find CUDA",
+        Lack::Cudnn => "cuDNN is missing, or another",
+        Lack::Access => "the user is not in the groups `render` and `video`",
+    };
+    lacking.iter().map(name).collect::<Vec<_>>().join("; ")
+}
+
+/// What was installed has not come about.
+fn unproven(job: &Job<'_>, maker: Maker, sight: &Sight, lacking: &[Lack]) -> SetupError {
+    let seen = sight.of(maker);
+    let mut said = vec![names(maker, lacking)];
+    if lacking.contains(&Lack::Driver) {
+        said.push(format!("{} of {} are driven", seen.working.len(), count(sight, maker)));
+    }
+    job.unproven(said)
+}

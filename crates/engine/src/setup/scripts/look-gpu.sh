@@ -1,0 +1,41 @@
+# Says what this machine has of accelerators, drivers and toolkits, as a login shell finds them, one fact a line. What
+# isn't there is left out. "$1" is where the kernel shows its devices.
+PATH=$PATH:/usr/sbin:/sbin
+[ -r /etc/os-release ] && (. /etc/os-release && echo "os ${ID:-} ${VERSION_ID:-}")
+echo "arch $(uname -m)"
+echo "kernel $(uname -r)"
+[ -d "/lib/modules/$(uname -r)" ] && echo "modules"
+pci_devices "$1"
+
+# Where it fails, it says so on its standard output.
+if command -v nvidia-smi >/dev/null; then
+    drivers=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null) &&
+        printf '%s\n' "$drivers" | sed -n 's/^\([0-9][0-9.]*\) *$/nvidia \1/p'
+fi
+# The devices may be open to a group only.
+if command -v rocminfo >/dev/null; then
+    agents=$(rocminfo 2>/dev/null) || agents=$(sudo -n rocminfo 2>/dev/null) || agents=
+    printf '%s\n' "$agents" | awk '/^ *Name:/ { name = $2 } /^ *Device Type: *GPU/ { print "amd " name }'
+fi
+for module in nvidia amdgpu; do
+    version=$(modinfo -F version "$module" 2>/dev/null) && [ -n "$version" ] && echo "module $module $version"
+done
+
+of_cuda() { "$1" --version 2>/dev/null | sed -n 's/^.*release .*, V\([0-9][0-9.]*\).*/\1/p'; }
+of_rocm() { "$1" --version 2>/dev/null | sed -n 's/^HIP version: *\([0-9][0-9.]*\).*/\1/p'; }
+said() { [ -z "$2" ] || echo "$@"; }
+command -v nvcc >/dev/null && said cuda "$(of_cuda nvcc)"
+command -v hipcc >/dev/null && said rocm "$(of_rocm hipcc)"
+# Where their makers put them; a login shell need not know of that.
+for home in /usr/local/cuda-*; do
+    [ -x "$home/bin/nvcc" ] && said cuda_at "$(of_cuda "$home/bin/nvcc")" "$home"
+done
+[ -x /opt/rocm/bin/hipcc ] && said rocm_at "$(of_rocm /opt/rocm/bin/hipcc)" /opt/rocm
+for header in "${CUDA_HOME:-/usr/local/cuda}/include" /usr/include/*-linux-gnu /usr/include; do
+    header=$header/cudnn_version.h
+    [ -r "$header" ] || continue
+    awk '$1 == "#define" && $2 ~ /^CUDNN_(MAJOR|MINOR|PATCHLEVEL)$/ { v = v (v == "" ? "" : ".") $3 } END { print "cudnn " v }' "$header"
+    break
+done
+echo "user $(id -un) $(id -nG "$(id -un)")"
+exit 0

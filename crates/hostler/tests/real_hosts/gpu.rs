@@ -1,0 +1,261 @@
+//! The phase `gpu`: accelerators on a prepared bus, and the matrix against Debian's real packages.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use hostler_core::setup::gpu::{GpuFrom, GpuStack, Have, Maker, Row, System, resolve, rows};
+use tempfile::TempDir;
+
+use crate::lab::{Lab, said, written};
+
+const ADD_COMPONENTS: &str = include_str!("../../../engine/src/setup/scripts/add-components.sh");
+const ADD_REPOSITORY: &str = include_str!("../../../engine/src/setup/scripts/add-repository.sh");
+
+/// What a host says it is, with these devices on its bus: class, vendor, device.
+fn facts(devices: &[&str]) -> TempDir {
+    let facts = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(facts.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for (number, ids) in devices.iter().enumerate() {
+        let device = facts.path().join(format!("pci/0000:3b:00.{number}"));
+        std::fs::create_dir_all(&device).unwrap();
+        for (file, id) in ["class", "vendor", "device"].iter().zip(ids.split(' ')) {
+            std::fs::write(device.join(file), format!("{id}\n")).unwrap();
+        }
+    }
+    facts
+}
+
+/// Lays a program over the host's root, somewhere below `/usr/local`.
+fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
+    let place = facts.path().join("root/usr/local").join(directory);
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(place.join(name), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+fn lab(prefix: &str, net: u8, facts: &Path) -> Lab {
+    Lab::with(prefix, net, 1, &["--facts", facts.to_str().unwrap()])
+}
+
+/// `hostler up` of a demand with this `gpu`.
+fn up(lab: &Lab, gpu: &str) -> Output {
+    let demand = lab.path("train.yaml");
+    std::fs::write(&demand, format!("name: train\non: [ssh]\nsetup_phases:\n  gpu: {gpu}\n")).unwrap();
+    lab.command(&["up", demand.to_str().unwrap(), "--yes"]).output().unwrap()
+}
+
+/// What the phase wrote, all rounds together.
+fn log(lab: &Lab) -> String {
+    let found = std::process::Command::new("find").arg(lab.path("data")).args(["-name", "gpu.log"]).output().unwrap();
+    let paths = written(&found);
+    paths.lines().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn accelerators_are_seen_on_the_bus_and_a_machine_that_can_have_no_driver_says_so() {
+    let two = facts(&["0x030200 0x10de 0x1db5", "0x030200 0x10de 0x1db5", "0x020000 0x8086 0x1572"]);
+    let lab = lab("gpu", 21, two.path());
+    let failed = up(&lab, "auto");
+    assert!(!failed.status.success());
+    let text = said(&failed);
+    assert!(text.contains("a driver can't be had here: the modules of the kernel"), "{text}");
+    assert!(text.contains("this is a container"), "{text}");
+    assert!(log(&lab).contains("NVIDIA for 2 accelerators"), "{}", log(&lab));
+    let impossible = up(&lab, "{cuda: '12.2'}");
+    assert!(said(&impossible).contains("`debian 12` has not got CUDA 12.2"), "{}", said(&impossible));
+    let asked = lab.exec(&[], &["sh", "-c", "dpkg -l dkms nvidia-kernel-dkms 2>/dev/null | grep -c '^ii'; true"]);
+    assert!(written(&asked).contains('0'), "nothing was installed: {}", written(&asked));
+    assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
+}
+
+#[test]
+fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
+    let none = facts(&["0x030000 0x102b 0x0538"]);
+    let bare = lab("bare", 22, none.path());
+    let ready = up(&bare, "auto");
+    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(log(&bare).contains("the PCI bus shows no accelerator"), "{}", log(&bare));
+    let right = facts(&["0x030200 0x10de 0x1db5"]);
+    program(&right, "bin", "nvidia-smi", "echo 535.261.03");
+    program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
+    let right = lab("right", 23, right.path());
+    let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
+    assert!(ready.status.success(), "{}", said(&ready));
+    assert_eq!(log(&right), "", "it was asked once, and nothing was done");
+    for lab in [bare, right] {
+        assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
+    }
+}
+
+#[test]
+fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
+    let facts = facts(&["0x030200 0x10de 0x1db5"]);
+    program(&facts, "bin", "nvidia-smi", "echo 580.95.05");
+    for version in ["12.8", "13.0"] {
+        let text = format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
+        program(&facts, &format!("cuda-{version}/bin"), "nvcc", &text);
+    }
+    let lab = lab("path", 28, facts.path());
+    let ready = up(&lab, "{cuda: '12.8'}");
+    assert!(ready.status.success(), "{}", said(&ready));
+    let found = lab.exec(&[], &["bash", "-lc", "command -v nvcc; echo $LD_LIBRARY_PATH in $CUDA_HOME"]);
+    let found = written(&found);
+    assert!(found.contains("/usr/local/cuda-12.8/bin/nvcc"), "{found}");
+    assert!(found.contains("/usr/local/cuda-12.8/lib64 in /usr/local/cuda-12.8"), "{found}");
+    let told = log(&lab);
+    assert!(told.contains("login shells don't find CUDA"), "{told}");
+    assert!(up(&lab, "{cuda: '12.8'}").status.success());
+    assert_eq!(log(&lab), told, "the second time nothing was done");
+    assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
+}
+
+#[test]
+fn what_can_go_together_nowhere_is_refused_with_its_line_before_any_host_is_asked() {
+    let none = facts(&[]);
+    let lab = lab("never", 24, none.path());
+    let refused = up(&lab, "{driver: 470, cuda: '12.2'}");
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("train.yaml:4:"), "{}", said(&refused));
+    assert!(said(&refused).contains("CUDA 12.2 needs driver 525.60.13 or newer"), "{}", said(&refused));
+}
+
+/// Runs a script as root on the only host.
+#[track_caller]
+fn as_root(lab: &Lab, script: &str, args: &[&str]) -> String {
+    let words = [&["sudo", "sh", "-c", script, "sh"], args].concat();
+    let output = lab.exec(&[], &words);
+    assert!(output.status.success(), "{script}: {}{}", written(&output), said(&output));
+    written(&output)
+}
+
+/// All combinations that a Debian's own packages serve, as what is installed for each.
+fn installs(version: &str) -> BTreeSet<Vec<&'static str>> {
+    let of_debian =
+        |row: &Row| (row.supply.id, row.supply.version, row.supply.from) == ("debian", version, GpuFrom::Distribution);
+    let recipe = |row: Row| {
+        let version = |text: &str| Some(text.to_owned());
+        let stack = match row.supply.maker {
+            Maker::Nvidia => GpuStack {
+                driver: version(row.driver.version),
+                cuda: version(row.toolkit.version),
+                cudnn: row.cudnn.and_then(|cudnn| version(cudnn.version)),
+                ..GpuStack::default()
+            },
+            Maker::Amd => GpuStack { rocm: version(row.toolkit.version), ..GpuStack::default() },
+        };
+        let system = System { id: "debian", version: row.supply.version, arch: row.supply.arch };
+        resolve(row.supply.maker, &stack, system, &Have::default()).unwrap().packages()
+    };
+    rows().filter(of_debian).map(recipe).collect()
+}
+
+/// Each transaction that apt would do; the test fails at the first that it can't.
+fn simulate(lab: &Lab, apt: &str, version: &str) {
+    let all = installs(version);
+    assert!(all.len() >= 5, "{all:?}");
+    for packages in all {
+        let script = format!("{apt} -q --simulate --no-install-recommends install -- \"$@\"");
+        let said = as_root(lab, &script, &[&["linux-headers-amd64"], packages.as_slice()].concat());
+        for package in packages {
+            assert!(
+                said.contains(&format!("Inst {package} ")) || said.contains(&format!("{package} is already")),
+                "{package}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_combination_of_debian_12_is_a_transaction_that_apt_can_do() {
+    let none = facts(&[]);
+    let lab = lab("apt", 25, none.path());
+    let before = as_root(&lab, "cat /etc/apt/sources.list", &[]);
+    assert!(!before.contains("non-free"), "{before}");
+    let components = ["Debian", "contrib", "non-free", "non-free-firmware"];
+    as_root(&lab, ADD_COMPONENTS, &components);
+    let after = as_root(&lab, "cat /etc/apt/sources.list", &[]);
+    assert!(after.contains("main contrib non-free non-free-firmware"), "{after}");
+    as_root(&lab, ADD_COMPONENTS, &components);
+    assert_eq!(as_root(&lab, "cat /etc/apt/sources.list", &[]), after, "a second time changes nothing");
+    simulate(&lab, "apt-get", "12");
+}
+
+/// In the form that Debian's own images have since 12, beside somebody else's repository, which stays as it is.
+#[test]
+fn components_are_added_to_stanzas_and_to_nothing_that_is_not_the_distributions() {
+    let none = facts(&[]);
+    let lab = lab("stanza", 26, none.path());
+    let convert = "set -e\ncd /etc/apt\n\
+        awk '$1 == \"deb\" { at = 2; if ($2 ~ /^\\[/) { while ($at !~ /\\]$/) at++; at++ }; \
+             print \"Types: deb\\nURIs: \" $at \"\\nSuites: \" $(at + 1) \"\\nComponents: main\\n\" }' \
+            sources.list >sources.list.d/debian.sources\n\
+        : >sources.list\nmkdir -p /srv/foreign\n: >/srv/foreign/Packages\n\
+        printf 'Types: deb\\nURIs: file:/srv/foreign\\nSuites: ./\\nTrusted: yes\\n' >sources.list.d/foreign.sources\n\
+        apt-get -q update";
+    as_root(&lab, convert, &[]);
+    as_root(&lab, ADD_COMPONENTS, &["Debian", "contrib", "non-free", "non-free-firmware"]);
+    let stanzas = as_root(&lab, "cat /etc/apt/sources.list.d/debian.sources", &[]);
+    let (all, with) =
+        (stanzas.matches("Components: ").count(), stanzas.matches("main contrib non-free non-free-firmware").count());
+    assert_eq!((all > 0, all), (true, with), "{stanzas}");
+    assert!(!as_root(&lab, "cat /etc/apt/sources.list.d/foreign.sources", &[]).contains("non-free"));
+    as_root(&lab, "apt-get -q --simulate install -- nvidia-smi", &[]);
+}
+
+#[test]
+fn every_combination_of_debian_13_is_a_transaction_that_apt_can_do() {
+    let none = facts(&[]);
+    let lab = lab("next", 27, none.path());
+    // The next release's packages, for a system that has none yet.
+    let prepare = "set -e\nmkdir -p /tmp/next/state/lists/partial /tmp/next/cache/archives/partial\n: >/tmp/next/status\n\
+        sed 's/bookworm/trixie/g; s/ main$/ main contrib non-free non-free-firmware/' /etc/apt/sources.list >/tmp/next/list";
+    as_root(&lab, prepare, &[]);
+    let apt = "apt-get -o Dir::State=/tmp/next/state -o Dir::State::status=/tmp/next/status -o Dir::Cache=/tmp/next/cache \
+               -o Dir::Etc::sourcelist=/tmp/next/list -o Dir::Etc::sourceparts=/dev/null";
+    as_root(&lab, &format!("{apt} -q update"), &[]);
+    simulate(&lab, apt, "13");
+}
+
+/// A repository with one package, signed by a key of its own; prints the key's fingerprint.
+const FOREIGN: &str = "set -e
+    export GNUPGHOME=$(mktemp -d)
+    mkdir -p /srv/repository && cd /srv/repository
+    gpg --batch --quiet --passphrase '' --quick-generate-key foreign default default never 2>/dev/null
+    gpg --batch --armor --export >key.asc
+    printf 'Package: tini\\nVersion: 0.0.1\\nArchitecture: amd64\\nMaintainer: nobody\\nFilename: ./tini.deb\\nSize: 1\\nSHA256: %064d\\nDescription: older\\n' 0 >Packages
+    { echo 'Suite: ./'; echo \"Date: $(date -Ru)\"; echo SHA256:; echo \" $(sha256sum <Packages | cut -c-64) $(wc -c <Packages) Packages\"; } >Release
+    gpg --batch --quiet --clearsign --output InRelease Release
+    setsid python3 -m http.server --bind 127.0.0.1 8010 >/dev/null 2>&1 </dev/null &
+    curl --silent --retry 50 --retry-connrefused --retry-delay 1 --output /dev/null http://127.0.0.1:8010/
+    gpg --with-colons --list-keys | awk -F: '$1 == \"fpr\" { print \"fingerprint=\" $10; exit }'";
+
+#[test]
+fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
+    let none = facts(&[]);
+    let lab = lab("repo", 29, none.path());
+    let made = as_root(&lab, FOREIGN, &[]);
+    let fingerprint = made.split("fingerprint=").nth(1).unwrap().get(..40).unwrap().to_owned();
+    let (key, place) = ("http://127.0.0.1:8010/key.asc", "http://127.0.0.1:8010 ./");
+    let other = "0".repeat(40);
+    let words = ["sudo", "sh", "-c", ADD_REPOSITORY, "sh", "maker", key, &other, place, "preferred"];
+    let refused = lab.exec(&[], &words);
+    let told = written(&refused) + &said(&refused);
+    assert!(!refused.status.success() && told.contains("nothing was added"), "{told}");
+    assert!(as_root(&lab, "ls /etc/apt/sources.list.d", &[]).matches("hostler").count() == 0);
+    let candidate = "apt-cache policy tini | grep Candidate";
+    as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "ordinary"]);
+    assert!(!as_root(&lab, candidate, &[]).contains("0.0.1"), "the newer one wins");
+    as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
+    assert_eq!(
+        as_root(&lab, "cat /etc/apt/preferences.d/hostler-maker", &[]).matches("Pin: origin 127.0.0.1").count(),
+        1
+    );
+    let policy = as_root(&lab, "apt-cache policy tini", &[]);
+    assert!(policy.contains("600 http://127.0.0.1:8010"), "it goes before the distribution's: {policy}");
+    // Somebody else has added it before us, with the key elsewhere: apt would refuse both together.
+    as_root(&lab, "cd /etc/apt && mv sources.list.d/hostler-maker.list sources.list.d/theirs.list", &[]);
+    let kept = as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
+    assert!(kept.contains("theirs.list has http://127.0.0.1:8010 already"), "{kept}");
+}

@@ -253,3 +253,16 @@ fn the_named_repository_is_the_source() {
     let file = "workdir: {url: 'https://example.org/o/p', ref: main}";
     assert_eq!(Case { file, ..Case::default() }.demand().work.source.unwrap().at.as_deref(), Some("main"));
 }
+
+#[test]
+fn what_is_a_part_of_the_source_needs_one() {
+    for (phases, key) in
+        [("{docker: {build: .}}", "`docker.build`"), ("{conda: {file: environment.yml}}", "`conda.file`")]
+    {
+        let text = format!("setup_phases: {phases}\n");
+        let complaint = Case { file: &text, ..Case::default() }.complaint();
+        assert!(complaint.contains(key) && complaint.contains("name a `source`"), "{complaint}");
+        let with = format!("{text}workdir: .\n");
+        assert!(Case { file: &with, ..Case::default() }.run().is_ok());
+    }
+}

@@ -230,7 +230,6 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
     std::fs::write(&file, "#!/bin/sh\n").unwrap();
     let other = format!("setup_phases: {{conda: {{installer: {}, sha256: {}}}}}\n", file.display(), "0".repeat(64));
     fails(&other, &["phase `conda`", "it was not run", "compare `sha256`"]);
-    fails("setup_phases: {docker: {build: .}}\n", &["phase `docker`", "no source to build"].get(1..).unwrap());
     lab.fault("break", 0, "disk");
     fails(
         "setup_phases: {custom: [{name: fill, run: 'head -c 1M /dev/zero >filled'}]}\n",

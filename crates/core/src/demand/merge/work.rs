@@ -140,6 +140,15 @@ impl Merge<'_> {
             flag.apply(&mut work.phases);
             self.origins.add("setup_phases", Origin::Flag("--phase"));
         }
+        if work.source.is_none() {
+            let phases = &work.phases;
+            let file = phases.conda.as_ref().and_then(|conda| conda.file.as_ref()).map(|_| "conda.file");
+            let build = phases.docker.as_ref().and_then(|docker| docker.build.as_ref()).map(|_| "docker.build");
+            for key in [file, build].into_iter().flatten() {
+                let message = format!("`{key}` is a part of the source, and there is none");
+                self.file_problem("setup_phases", message, Some("name a `source` or a `workdir`".to_owned()));
+            }
+        }
     }
 
     /// What flags and file leave open of the Python environment, the scan fills in: the version, and what to install.

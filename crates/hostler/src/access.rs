@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hostler_core::journal::Journal;
 use hostler_core::plan::{MachineSpec, Step};
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
@@ -24,8 +25,10 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
         return Err(no_machine(record, name));
     }
     let pins = store.pinned(record.id).await?;
+    let journal = record.journal();
     let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
-    let reached = wanted.map(|(step, spec)| Reached::of(record, step, spec, &pins)).collect::<Result<Vec<_>, _>>()?;
+    let reached = wanted.map(|(step, spec)| Reached::of(record, &journal, step, spec, &pins));
+    let reached = reached.collect::<Result<Vec<_>, _>>()?;
     let files = Files::at(store.files_of(record.id));
     reached.into_iter().map(|reached| reached.target(&files)).collect()
 }
@@ -34,7 +37,9 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
 pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf, Error> {
     let files = Files::open(store.files_of(record.id))?;
     let pins = store.pinned(record.id).await?;
-    let reached = record.plan.machines().filter_map(|(step, spec)| Reached::of(record, step, spec, &pins).ok());
+    let journal = record.journal();
+    let of = |(step, spec)| Reached::of(record, &journal, step, spec, &pins).ok();
+    let reached = record.plan.machines().filter_map(of);
     let reached = reached.map(|reached| {
         let key = files.key_for(reached.spec);
         Ok((reached.target(&files)?, key))
@@ -52,8 +57,14 @@ struct Reached<'a> {
 }
 
 impl<'a> Reached<'a> {
-    fn of(record: &Record, step: &Step, spec: &'a MachineSpec, pins: &BTreeMap<StepId, String>) -> Result<Self, Error> {
-        let (journal, machine) = (record.journal(), &spec.name);
+    fn of(
+        record: &Record,
+        journal: &Journal,
+        step: &Step,
+        spec: &'a MachineSpec,
+        pins: &BTreeMap<StepId, String>,
+    ) -> Result<Self, Error> {
+        let machine = &spec.name;
         if journal.is_off(&step.id) {
             let error = Error::new(Kind::State, format!("`{machine}` is shut down"));
             return Err(error.hinted(format!("start it with `hostler start {}`", record.name)));

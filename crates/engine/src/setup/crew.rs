@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,6 +49,26 @@ pub struct HostCrew {
     pub logs: PathBuf,
     /// How long a machine may take from its start to a login.
     pub patience: Duration,
+    /// The machines, once they have met.
+    pub met: Met,
+}
+
+/// The machines as their companions see them, put together once for all phases on all of them.
+#[derive(Debug, Default)]
+pub struct Met(Mutex<Option<(Vec<Machine>, Arc<[Node]>)>>);
+
+impl Met {
+    fn nodes(&self, all: &[Machine]) -> Arc<[Node]> {
+        let nodes = || all.iter().map(node).collect();
+        if all.len() < 2 {
+            return nodes();
+        }
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*met {
+            Some((machines, nodes)) if machines == all => Arc::clone(nodes),
+            _ => Arc::clone(&met.insert((all.to_vec(), nodes())).1),
+        }
+    }
 }
 
 impl HostCrew {
@@ -125,7 +145,7 @@ impl Crew for HostCrew {
         phase: &Phase,
         report: &dyn Report,
     ) -> Result<Performed, Failure> {
-        let nodes: Vec<Node> = all.iter().map(node).collect();
+        let nodes = self.met.nodes(all);
         let context = Context {
             deployment: &self.deployment,
             step,

@@ -117,12 +117,13 @@ fn class(standing: Standing) -> usize {
         Standing::Running(_) => 1,
         Standing::Begun => 2,
         Standing::Waiting => 3,
-        _ => 4,
+        Standing::Gone => 4,
+        Standing::Done | Standing::Already | Standing::NotNeeded => 5,
     }
 }
 
 /// What machines are counted as, in the order in which they are shown.
-const CLASSES: [&str; 5] = ["failed", "running", "begun", "waiting", "done"];
+const CLASSES: [&str; 6] = ["failed", "running", "begun", "waiting", "gone", "done"];
 
 fn rest(grid: &Grid, shown: &[usize]) -> Option<String> {
     let rest: Vec<usize> = (0..grid.len()).filter(|row| !shown.contains(row)).collect();

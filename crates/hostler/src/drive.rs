@@ -185,8 +185,8 @@ fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
 fn stuck(name: &Name, failed: &[FailedStep], record: &Record) -> String {
     let grid = Grid::of(&record.plan, &record.journal());
     let machines = failed.iter().filter_map(|failed| grid.machine_of(&failed.step)).collect::<BTreeSet<_>>().len();
-    if grid.len() > 1 && machines > 0 {
-        format!("`{name}` can't go on by itself: something failed on {machines} of {} machines", grid.len())
+    if grid.count() > 1 && machines > 0 {
+        format!("`{name}` can't go on by itself: something failed on {machines} of {} machines", grid.count())
     } else {
         format!("`{name}` can't go on by itself")
     }

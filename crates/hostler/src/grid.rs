@@ -148,7 +148,7 @@ impl Grid {
     }
 
     /// How many machines there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows.len()
     }
 

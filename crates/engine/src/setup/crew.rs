@@ -55,19 +55,24 @@ pub struct HostCrew {
 
 /// The machines as their companions see them, put together once for all phases on all of them.
 #[derive(Debug, Default)]
-pub struct Met(Mutex<Option<(Vec<Machine>, Arc<[Node]>)>>);
+pub struct Met(Mutex<Meeting>);
+
+#[derive(Debug, Default)]
+struct Meeting {
+    machines: Vec<Machine>,
+    nodes: Arc<[Node]>,
+}
 
 impl Met {
     fn nodes(&self, all: &[Machine]) -> Arc<[Node]> {
-        let nodes = || all.iter().map(node).collect();
         if all.len() < 2 {
-            return nodes();
+            return all.iter().map(node).collect();
         }
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*met {
-            Some((machines, nodes)) if machines == all => Arc::clone(nodes),
-            _ => Arc::clone(&met.insert((all.to_vec(), nodes())).1),
+        if met.machines != all {
+            *met = Meeting { machines: all.to_vec(), nodes: all.iter().map(node).collect() };
         }
+        Arc::clone(&met.nodes)
     }
 }
 

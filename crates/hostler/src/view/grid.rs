@@ -51,8 +51,8 @@ pub fn grid(grid: &Grid, now: Timestamp, room: Room) -> String {
 
 /// How many machines stand where: `200 machines: 3 failed, 12 running, 185 done`.
 pub fn tally(grid: &Grid) -> String {
-    let all: Vec<usize> = (0..grid.len()).collect();
-    format!("{}: {}", machines(grid.len()), counts(grid, &all))
+    let all: Vec<usize> = (0..grid.count()).collect();
+    format!("{}: {}", machines(grid.count()), counts(grid, &all))
 }
 
 /// Which stages are columns, and which are only named.
@@ -72,7 +72,7 @@ fn columns(grid: &Grid, now: Timestamp, width: Width) -> Columns {
         columns.cut = SHORT;
     }
     let everywhere = |stage: usize, holds: &dyn Fn(Standing) -> bool| {
-        (0..grid.len()).filter_map(|row| grid.standing(row, stage)).all(holds)
+        (0..grid.count()).filter_map(|row| grid.standing(row, stage)).all(holds)
     };
     while needed(grid, &columns, now) > width && columns.shown.len() > 1 {
         let first = columns.shown[0];
@@ -87,9 +87,9 @@ fn columns(grid: &Grid, now: Timestamp, width: Width) -> Columns {
 }
 
 fn needed(grid: &Grid, columns: &Columns, now: Timestamp) -> usize {
-    let names = (0..grid.len()).map(|row| grid.machine(row).len()).max().unwrap_or(0).max("MACHINE".len());
+    let names = (0..grid.count()).map(|row| grid.machine(row).len()).max().unwrap_or(0).max("MACHINE".len());
     let widest = |stage: &usize| {
-        let cells = (0..grid.len()).map(|row| text(standing(grid, row, *stage), now).len());
+        let cells = (0..grid.count()).map(|row| text(standing(grid, row, *stage), now).len());
         cells.chain([heading(grid, *stage, columns.cut).len()]).max().unwrap_or(0) + GAP
     };
     // The last column needs no gap.
@@ -103,7 +103,7 @@ fn heading(grid: &Grid, stage: usize, cut: usize) -> &'static str {
 
 /// Those that are shown, in order.
 fn rows(grid: &Grid, most: usize) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..grid.len()).collect();
+    let mut rows: Vec<usize> = (0..grid.count()).collect();
     if rows.len() > most {
         rows.sort_by_key(|row| class(grid.overall(*row)));
         rows.truncate(most);
@@ -126,7 +126,7 @@ fn class(standing: Standing) -> usize {
 const CLASSES: [&str; 6] = ["failed", "running", "begun", "waiting", "gone", "done"];
 
 fn rest(grid: &Grid, shown: &[usize]) -> Option<String> {
-    let rest: Vec<usize> = (0..grid.len()).filter(|row| !shown.contains(row)).collect();
+    let rest: Vec<usize> = (0..grid.count()).filter(|row| !shown.contains(row)).collect();
     (!rest.is_empty()).then(|| format!("and {} more: {}", rest.len(), counts(grid, &rest)))
 }
 

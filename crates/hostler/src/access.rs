@@ -20,8 +20,11 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
         return Err(no_machine(record, name));
     }
     let (pins, files) = (store.pinned(record.id).await?, Files::at(store.files_of(record.id)));
+    let journal = record.journal();
     let wanted = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
-    let target = |(step, spec)| target(record, step, spec, &pins, &files).map_err(|error| not_reached(record, error));
+    let target = |(step, spec)| {
+        target(&record.plan, &journal, step, spec, &pins, &files).map_err(|error| not_reached(record, error))
+    };
     wanted.map(target).collect()
 }
 
@@ -29,9 +32,9 @@ pub async fn targets(store: &Store, record: &Record, named: &[String]) -> Result
 pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf, Error> {
     let files = Files::open(store.files_of(record.id))?;
     let pins = store.pinned(record.id).await?;
-    let mut reached = Vec::new();
+    let (mut reached, journal) = (Vec::new(), record.journal());
     for (step, spec) in record.plan.machines() {
-        match target(record, step, spec, &pins, &files) {
+        match target(&record.plan, &journal, step, spec, &pins, &files) {
             Ok(target) => reached.push((target, files.key_for(spec))),
             Err(NotReached::Files(error)) => return Err(error.into()),
             Err(_) => {}

@@ -1,15 +1,17 @@
 //! Driving a deployment from a command: interrupts, events, and what its end means.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hostler_core::journal::{Entry, Goal};
 use hostler_core::name::Name;
 use hostler_core::plan::Plan;
 use hostler_engine::deploy::{DeployError, Deployer, Material, OnFailure};
 use hostler_engine::event::Report;
 use hostler_engine::host::Ssh;
-use hostler_engine::run::{Interrupts, Outcome, Sites};
+use hostler_engine::run::{FailedStep, Interrupts, Outcome, Sites};
 use hostler_engine::store::{Lock, Record, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +19,7 @@ use tokio::sync::watch;
 use crate::access::write_ssh_config;
 use crate::app::App;
 use crate::error::{Details, Error, Kind};
+use crate::grid::Grid;
 use crate::report;
 use crate::summary::Summary;
 
@@ -92,8 +95,10 @@ impl Drive<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<Summary, Error> {
         let name = &plan.demand.name;
-        let report = report::of(self.app.events, &self.app.printer, plan, self.app.now);
+        let report = self.report(plan, known, Goal::Up);
         let driven = self.deployer(&*report, manner).up(plan, known, material, interrupts).await;
+        // A picture of the machines is drawn for the last time before anything else is said.
+        drop(report);
         let (record, outcome) = self.settled(name, driven).await?;
         // Also where it is not ready: what was reached is there to be looked at.
         if record.closed.is_none() && !record.plan.is_without_machines() {
@@ -109,15 +114,23 @@ impl Drive<'_> {
     /// Gives a deployment back, whatever state it is in.
     pub async fn down(self, record: Record, interrupts: &mut Interrupts) -> Result<(), Error> {
         let name = record.name.clone();
-        let report = report::of(self.app.events, &self.app.printer, &record.plan, self.app.now);
+        let report = self.report(&record.plan, Some(&record), Goal::Down);
         // Giving back reaches no machine.
         let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
         let driven = self.deployer(&*report, manner).down(record, interrupts).await;
+        drop(report);
         let (record, outcome) = self.settled(&name, driven).await?;
         match outcome {
             Outcome::Released | Outcome::RolledBack { .. } => Ok(()),
             outcome => Err(otherwise(&name, outcome, &record)),
         }
+    }
+
+    /// Who tells the user what happens from here to the goal.
+    fn report(&self, plan: &Plan, known: Option<&Record>, goal: Goal) -> Box<dyn Report> {
+        let mut journal = known.map(Record::journal).unwrap_or_default();
+        journal.apply(&Entry::Goal(goal));
+        report::of(self.app.events, &self.app.printer, plan, &journal, self.app.now)
     }
 
     fn deployer<'d>(&'d self, report: &'d dyn Report, manner: Manner) -> Deployer<'d> {
@@ -158,12 +171,23 @@ fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
             Error::new(Kind::RolledBack, format!("`{name}` could not be had; everything was given back"))
                 .detailed(Details::Remains { failed, left: Vec::new() })
         }
-        Outcome::Stuck { failed, left } => Error::new(Kind::Stuck, format!("`{name}` can't go on by itself"))
+        Outcome::Stuck { failed, left } => Error::new(Kind::Stuck, stuck(name, &failed, record))
             .hinted(next)
             .detailed(Details::Remains { failed, left }),
         Outcome::Interrupted { left } => Error::new(Kind::Stopped, format!("`{name}` was stopped half-way"))
             .hinted(next)
             .detailed(Details::Remains { failed: Vec::new(), left }),
         Outcome::Released => Error::new(Kind::State, format!("`{name}` was given back")).hinted(next),
+    }
+}
+
+/// That it can't go on, and on how many of several machines something failed.
+fn stuck(name: &Name, failed: &[FailedStep], record: &Record) -> String {
+    let grid = Grid::of(&record.plan, &record.journal());
+    let machines = failed.iter().filter_map(|failed| grid.machine_of(&failed.step)).collect::<BTreeSet<_>>().len();
+    if grid.count() > 1 && machines > 0 {
+        format!("`{name}` can't go on by itself: something failed on {machines} of {} machines", grid.count())
+    } else {
+        format!("`{name}` can't go on by itself")
     }
 }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod drive;
 pub mod error;
 pub mod fleet;
+pub mod grid;
 pub mod keys;
 pub mod material;
 pub mod output;

@@ -86,6 +86,20 @@ impl Printer {
         })
     }
 
+    /// How large the terminal behind standard error is at this time: its columns and its lines.
+    pub fn screen(&self) -> (Width, Option<u16>) {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        (size.map(|(width, _)| width.0).or(self.error_width), size.map(|(_, height)| height.0))
+    }
+
+    /// A text as it would be written to standard error: with its styles, or without.
+    pub fn as_drawn(&self, text: &str) -> String {
+        match locked(&self.stderr).current_choice() {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+            _ => text.to_owned(),
+        }
+    }
+
     /// Where progress bars are drawn: below everything that is written meanwhile.
     pub fn bars(&self) -> &MultiProgress {
         self.bars.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)))

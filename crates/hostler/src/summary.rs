@@ -1,16 +1,20 @@
 //! A deployment as the user sees it: the JSON record of `up`, `status` and `ls`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hostler_core::journal::{Entry, Goal, Journal, Left, Progress, State};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
+use hostler_core::ticket::StepId;
 use hostler_engine::host::quote;
 use hostler_engine::run::title;
-use hostler_engine::store::Record;
+use hostler_engine::store::{Record, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::grid::{Grid, Standing, stage};
 
 /// All about a deployment.
 #[derive(Debug, Clone, Serialize)]
@@ -49,6 +53,9 @@ pub struct Summary {
     pub steps: Vec<StepState>,
     /// What is, or may be, at a site.
     pub left: Vec<Left>,
+    /// Its machines and their phases, for people's eyes: documents have all of it in the steps.
+    #[serde(skip)]
+    pub grid: Grid,
 }
 
 /// A machine of a deployment.
@@ -116,6 +123,9 @@ pub struct StepState {
     pub at: Option<Timestamp>,
     /// Why it failed.
     pub failure: Option<String>,
+    /// The machine that it is about, if it is about one.
+    #[serde(skip)]
+    pub machine: Option<StepId>,
 }
 
 impl Summary {
@@ -142,8 +152,9 @@ impl Summary {
             price_per_hour: plan.price_per_hour,
             cost: cost(record, now),
             machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
-            steps: plan.steps.iter().map(|step| step_state(record, &journal, step)).collect(),
+            steps: step_states(record, &journal),
             left: journal.left(plan),
+            grid: grid(record, &journal, busy),
         }
     }
 }
@@ -186,7 +197,29 @@ fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_
     }
 }
 
-fn step_state(record: &Record, journal: &Journal, step: &Step) -> StepState {
+/// What was begun is being worked on only while a process has the lock.
+fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
+    let mut grid = Grid::of(&record.plan, journal);
+    for stored in record.entries.iter().filter(|_| busy) {
+        if let Entry::Step { step, .. } = &stored.entry
+            && matches!(journal.progress(step), Some(Progress::Started | Progress::Undoing))
+        {
+            grid.set(step, Standing::Running(stored.at));
+        }
+    }
+    grid
+}
+
+fn step_states(record: &Record, journal: &Journal) -> Vec<StepState> {
+    let about = |stored: &'_ Stored| match &stored.entry {
+        Entry::Step { step, .. } => Some((step.clone(), stored.at)),
+        _ => None,
+    };
+    let last: BTreeMap<StepId, Timestamp> = record.entries.iter().filter_map(about).collect();
+    record.plan.steps.iter().map(|step| step_state(journal, step, last.get(&step.id).copied())).collect()
+}
+
+fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepState {
     let (state, failure) = match journal.progress(&step.id) {
         None => ("waiting", None),
         Some(Progress::Started) => ("started", None),
@@ -196,13 +229,12 @@ fn step_state(record: &Record, journal: &Journal, step: &Step) -> StepState {
         Some(Progress::Undone) => ("undone", None),
         Some(Progress::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
     };
-    let about = |entry: &Entry| matches!(entry, Entry::Step { step: id, .. } if *id == step.id);
-    let last = record.entries.iter().rev().find(|stored| about(&stored.entry));
     StepState {
         step: step.id.to_string(),
         title: title(step),
         state,
-        at: last.filter(|_| state != "waiting").map(|stored| stored.at),
+        at: last.filter(|_| state != "waiting"),
         failure,
+        machine: stage(step).map(|(machine, _)| machine.clone()),
     }
 }

@@ -91,9 +91,7 @@ impl Home {
         runtime.block_on(async {
             let store = Store::open(&self.data_dir()).await.unwrap();
             store.begin(plan, plan.at).await.unwrap();
-            for entry in entries {
-                store.append(plan.deployment, plan.at, entry).await.unwrap();
-            }
+            store.append_all(plan.deployment, plan.at, entries).await.unwrap();
         });
     }
 }

@@ -4,10 +4,13 @@
 //! happens in between, the next run reads the entries, and [`Journal::next`] says how to go on: a step that was started
 //! and never answered is simply done again, because making and deleting by ticket may be repeated.
 
+mod course;
 mod entry;
+mod frontier;
 mod next;
 mod state;
 
+pub use course::Course;
 pub use entry::{Cause, Entry, Failure, Goal, StepEvent};
 pub use next::{Left, Next, is_run};
 pub use state::State;

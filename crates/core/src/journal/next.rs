@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Goal, Journal, Progress, UNDO_TRIES};
+use super::frontier::Frontier;
+use super::{Goal, Journal};
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::plan::{Action, Kind, Phase, Plan, Step};
@@ -48,76 +49,10 @@ pub struct Left {
 
 impl Journal {
     /// What comes next, while the steps in `in_flight` are being worked on by this very process.
+    ///
+    /// Who asks again and again keeps a [`Course`](super::Course).
     pub fn next<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        match self.goal {
-            Goal::Up => self.forward(plan, in_flight),
-            Goal::Back(_) => self.backward(plan, in_flight, Next::RolledBack),
-            Goal::Down => self.backward(plan, in_flight, Next::Released),
-        }
-    }
-
-    fn forward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        let failed: Vec<&Step> = plan.steps.iter().filter(|step| self.failed(step)).collect();
-        let keeps = self.keeps() || failed.iter().filter(|step| !is_run(step)).all(is_set_up);
-        if !keeps {
-            return Next::TurnBack;
-        }
-        // What failed on one machine holds up no other: only what stands behind it is not begun.
-        let runnable: Vec<&Step> = self.runnable(plan, in_flight);
-        match (runnable.is_empty(), in_flight.is_empty()) {
-            (false, _) => Next::Run(runnable),
-            (true, false) => Next::Wait,
-            (true, true) if failed.iter().any(|step| !is_run(step)) => Next::Stuck(self.left(plan)),
-            (true, true) => Next::Ready(failed),
-        }
-    }
-
-    fn runnable<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Vec<&'p Step> {
-        let done = |step: &Step| matches!(self.steps.get(&step.id), Some(Progress::Done(_)));
-        // The work starts on no machine before all of them are ready: they may talk to each other at once.
-        let all_ready = plan.steps.iter().all(|step| is_run(step) || done(step));
-        let may_run = |step: &&Step| (all_ready || !is_run(step)) && self.may_run(plan, step, in_flight);
-        plan.steps.iter().filter(may_run).collect()
-    }
-
-    /// Whether the step stands in the way: it failed, or was given back on a way back that is over.
-    fn failed(&self, step: &Step) -> bool {
-        use Progress::{Failed, UndoFailed, Undoing, Undone};
-        matches!(self.steps.get(&step.id), Some(Failed(_) | UndoFailed(..) | Undoing | Undone))
-    }
-
-    fn may_run(&self, plan: &Plan, step: &Step, in_flight: &BTreeSet<StepId>) -> bool {
-        let waiting = match self.steps.get(&step.id) {
-            None => true,
-            Some(Progress::Started) => !in_flight.contains(&step.id),
-            Some(_) => false,
-        };
-        waiting && step.after.iter().all(|id| self.settled(plan, id))
-    }
-
-    fn settled(&self, plan: &Plan, id: &StepId) -> bool {
-        match self.steps.get(id) {
-            Some(Progress::Done(_)) => true,
-            Some(Progress::Failed(_)) => plan.step(id).is_some_and(is_run),
-            _ => false,
-        }
-    }
-
-    fn backward<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>, end: Next<'p>) -> Next<'p> {
-        let there: Vec<&Step> = plan.steps.iter().filter(|step| self.may_be_there(step)).collect();
-        let free = |step: &&&Step| !there.iter().any(|other| other.after.contains(&step.id));
-        let undoable: Vec<&Step> = there
-            .iter()
-            .filter(|step| !in_flight.contains(&step.id) && self.undo_failures(&step.id) < UNDO_TRIES)
-            .filter(free)
-            .copied()
-            .collect();
-        match (undoable.is_empty(), in_flight.is_empty(), there.is_empty()) {
-            (false, ..) => Next::Undo(undoable),
-            (true, false, _) => Next::Wait,
-            (true, true, true) => end,
-            (true, true, false) => Next::Stuck(self.left(plan)),
-        }
+        Frontier::of(plan, self, in_flight).next(self, in_flight)
     }
 
     /// Whether it is on its way back, or about to turn: there is no way forward from here.
@@ -142,7 +77,7 @@ impl Journal {
 }
 
 /// Whether a step is work on a machine that is as promised: one that isn't is of no use to anybody.
-fn is_set_up(step: &&Step) -> bool {
+pub(super) fn is_set_up(step: &Step) -> bool {
     matches!(&step.action, Action::SetUp { phase, .. } if !matches!(phase, Phase::Verify(_)))
 }
 

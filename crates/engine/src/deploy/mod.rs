@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use crate::event::{Event, Report};
 use crate::host::Hosts;
 use crate::run::{Crew, Driver, Inputs, Interrupts, Outcome, Sites};
-use crate::setup::{HostCrew, Places};
+use crate::setup::{HostCrew, Met, Places};
 use crate::store::{Record, Store, StoreError};
 
 pub use files::{Files, FilesError};
@@ -196,6 +196,7 @@ impl Deployer<'_> {
             between: record.plan.machines().nth(1).map(|_| files.between(record.id)).transpose()?,
             logs: files.logs(),
             patience: self.patience,
+            met: Met::default(),
         })
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hostler_core::plan::{MachineSpec, Step};
+use hostler_core::journal::Journal;
+use hostler_core::plan::{MachineSpec, Plan, Step};
 use hostler_core::ticket::StepId;
 
 use super::{Files, FilesError};
 use crate::host::{BadKey, HostKey, Target};
-use crate::store::Record;
 
 /// Why a machine can't be logged in to.
 #[derive(Debug, thiserror::Error)]
@@ -29,17 +29,18 @@ pub enum NotReached {
 
 /// Where and how a machine is reached; `pins` are the deployment's host keys, by the machines' steps.
 pub fn target(
-    record: &Record,
+    plan: &Plan,
+    journal: &Journal,
     step: &Step,
     spec: &MachineSpec,
     pins: &BTreeMap<StepId, String>,
     files: &Files,
 ) -> Result<Target, NotReached> {
-    let (journal, machine) = (record.journal(), spec.name.clone());
+    let machine = spec.name.clone();
     if journal.is_off(&step.id) {
         return Err(NotReached::Off(machine));
     }
-    let (Some(address), Some(pinned)) = (journal.address(&record.plan, &step.id), pins.get(&step.id)) else {
+    let (Some(address), Some(pinned)) = (journal.address(plan, &step.id), pins.get(&step.id)) else {
         return Err(NotReached::NotYet(machine));
     };
     let pinned: HostKey = pinned.parse().map_err(|error| NotReached::Pin(machine.clone(), error))?;

@@ -170,7 +170,8 @@ impl Provisioner {
     async fn cluster(&self, store: &Store, record: Record) -> Result<Cluster, ProvisionError> {
         let (pins, dir) = (store.pinned(record.id).await?, store.files_of(record.id));
         let files = Files::at(dir.clone());
-        let machines = record.plan.machines().map(|(step, spec)| target(&record, step, spec, &pins, &files));
+        let (plan, journal) = (&record.plan, record.journal());
+        let machines = plan.machines().map(|(step, spec)| target(plan, &journal, step, spec, &pins, &files));
         let machines = machines.collect::<Result<_, _>>()?;
         let (hosts, logs) = (Arc::clone(&self.hosts), dir.join("exec"));
         Ok(Cluster { name: record.name.clone(), machines, plan: record.plan, hosts, logs })

@@ -42,7 +42,8 @@ pub trait Crew: Send + Sync {
     /// Waits until a machine can be logged in to; the answer is the host key that it showed.
     async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure>;
 
-    /// Does a phase of the set-up. `all` are the deployment's machines, in the order of their ranks.
+    /// Does a phase of the set-up. `all` are the deployment's machines, in the order of their ranks, from the phase
+    /// `companions` on; before that a machine knows of no other.
     async fn set_up(
         &self,
         step: &StepId,

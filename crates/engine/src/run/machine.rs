@@ -6,8 +6,10 @@ use futures::FutureExt;
 use hostler_core::journal::Failure;
 use hostler_core::plan::{Kind, MachineSpec, Phase, Step};
 use hostler_core::ports::{Address, Power, Remedy, Sighting};
+use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::{Ref, StepId};
 
+use super::roster::{Known, Roster};
 use super::site::{Job, ended};
 use super::{Drive, Driver, Landed, Landing, Machine};
 use crate::event::Event;
@@ -17,33 +19,17 @@ const ADDRESS_WITHIN: Duration = Duration::from_secs(600);
 /// How much of a console is shown of a machine that can't be reached.
 const CONSOLE_LINES: usize = 15;
 
-/// A machine of the plan that has been made.
-#[derive(Debug, Clone)]
-struct Known {
-    step: StepId,
-    spec: MachineSpec,
-    reference: Ref,
-    /// Where it is reached, where that was said when it was made.
-    address: Option<Address>,
-    /// Its own address, where that was said when it was made.
-    inner: Option<Address>,
-    host_key: Option<String>,
-}
-
 impl<'a> Drive<'a> {
     /// Reaches a machine, or does a phase of its set-up, until sessions are of no more use.
-    pub(super) fn on_machine<'j>(&self, step: &'j Step, id: &'j StepId, phase: Option<&'j Phase>) -> Job<'j>
-    where
-        'a: 'j,
-    {
+    pub(super) fn on_machine(&mut self, step: &'a Step, id: &'a StepId, phase: Option<&'a Phase>) -> Job<'a> {
         let driver = self.driver;
         let mut end = self.sessions_end.subscribe();
-        let machines = self.known();
+        let roster = self.roster();
         let performed = async move {
             let work = async {
                 match phase {
-                    Some(phase) => driver.set_up(step, id, &machines, phase).await,
-                    None => driver.reach(step, find(id, &machines)?).await,
+                    Some(phase) => driver.set_up(step, id, &roster, phase).await,
+                    None => driver.reach(step, roster.find(id)?).await,
                 }
             };
             tokio::select! {
@@ -59,27 +45,18 @@ impl<'a> Drive<'a> {
             })
             .boxed_local()
     }
-
-    fn known(&self) -> Vec<Known> {
-        let known = |(step, spec): (&Step, &MachineSpec)| {
-            let made = self.journal.made(&step.id)?;
-            let (reference, inner) = (made.reference.clone(), made.address.clone());
-            let address = self.journal.address(&self.plan, &step.id).cloned();
-            let host_key = self.host_keys.get(&step.id).cloned();
-            Some(Known { step: step.id.clone(), spec: spec.clone(), reference, address, inner, host_key })
-        };
-        self.plan.machines().filter_map(known).collect()
-    }
 }
 
 impl Driver<'_> {
-    async fn set_up(&self, step: &Step, id: &StepId, machines: &[Known], phase: &Phase) -> Result<Landing, Failure> {
-        let mut all = Vec::with_capacity(machines.len());
-        for known in machines {
-            all.push(self.machine(step, known).await?);
-        }
-        let machine = all.iter().find(|machine| machine.step == *id).ok_or_else(|| unmade(id))?;
-        let how = self.crew.set_up(&step.id, machine, &all, phase, self.report).await?;
+    async fn set_up(&self, step: &Step, id: &StepId, roster: &Roster, phase: &Phase) -> Result<Landing, Failure> {
+        let own = self.machine(step, roster.find(id)?).await?;
+        let all = match phase.kind() {
+            // Hundreds of machines that each hold the names of all others, while one after the other is reached, would
+            // hold them hundreds of times: they are told once all can be.
+            kind if kind < PhaseKind::Companions => std::slice::from_ref(&own),
+            _ => roster.machines(|known| self.machine(step, known)).await?,
+        };
+        let how = self.crew.set_up(&step.id, &own, all, phase, self.report).await?;
         Ok(Landing::Done { made: None, how })
     }
 
@@ -159,14 +136,6 @@ async fn last_console(site: &dyn hostler_core::ports::Provider, machine: &Ref) -
     }
     let end = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n  ");
     Some(format!("the end of its console:\n  {end}"))
-}
-
-fn find<'k>(id: &StepId, machines: &'k [Known]) -> Result<&'k Known, Failure> {
-    machines.iter().find(|known| known.step == *id).ok_or_else(|| unmade(id))
-}
-
-fn unmade(id: &StepId) -> Failure {
-    Failure { message: format!("`{id}` has made no machine"), remedy: Remedy::Report, hint: None }
 }
 
 fn gone(spec: &MachineSpec) -> Failure {

@@ -6,14 +6,16 @@
 mod crew;
 mod machine;
 mod outcome;
+mod roster;
 mod site;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use hostler_core::journal::{Cause, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
+use futures::{FutureExt, StreamExt};
+use hostler_core::journal::{Cause, Course, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Plan, Step, What};
 use hostler_core::ports::{Made, Power, Provider, Remedy};
@@ -23,6 +25,8 @@ use tokio::sync::watch;
 
 use crate::event::{Event, Report};
 use crate::store::{Record, Store, StoreError};
+
+use roster::{Known, Roster};
 
 pub use crew::{Crew, Machine, Performed};
 pub use outcome::{FailedStep, Outcome};
@@ -94,14 +98,26 @@ const PATIENT_INTERRUPTS: u32 = 2;
 struct Drive<'a> {
     driver: &'a Driver<'a>,
     inputs: &'a Inputs,
-    plan: Plan,
-    journal: Journal,
+    plan: &'a Plan,
+    course: Course<'a>,
     record: &'a mut Record,
+    unwritten: Unwritten,
     host_keys: BTreeMap<StepId, String>,
-    in_flight: BTreeSet<StepId>,
+    /// The machines as they are; absent where they have changed since they were last asked for.
+    roster: Option<Rc<Roster>>,
+    known: BTreeMap<StepId, Rc<Known>>,
     /// Tells sessions with machines that they are of no more use.
     sessions_end: watch::Sender<bool>,
     failed: Vec<FailedStep>,
+}
+
+/// What was entered, and is not on disk yet: it gets there all at once, before anything is done that it announces.
+#[derive(Default)]
+struct Unwritten {
+    entries: Vec<Entry>,
+    host_keys: Vec<(StepId, String)>,
+    /// What is told once it is on disk.
+    told: Vec<Event>,
 }
 
 impl Driver<'_> {
@@ -116,14 +132,17 @@ impl Driver<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<Outcome, StoreError> {
         let host_keys = self.store.pinned(record.id).await?;
+        let plan = record.plan.clone();
         let mut drive = Drive {
             driver: self,
             inputs,
-            plan: record.plan.clone(),
-            journal: record.journal(),
+            plan: &plan,
+            course: Course::new(&plan, record.journal()),
             record,
+            unwritten: Unwritten::default(),
             host_keys,
-            in_flight: BTreeSet::new(),
+            roster: None,
+            known: BTreeMap::new(),
             sessions_end: watch::Sender::new(false),
             failed: Vec::new(),
         };
@@ -131,39 +150,41 @@ impl Driver<'_> {
     }
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
     async fn drive(&mut self, interrupts: &mut Interrupts) -> Result<Outcome, StoreError> {
-        let plan = self.plan.clone();
-        let mut flying: FuturesUnordered<site::Job<'_>> = FuturesUnordered::new();
+        let mut flying: FuturesUnordered<site::Job<'a>> = FuturesUnordered::new();
         let mut heard = 0;
         loop {
             let asked = *interrupts.borrow_and_update();
             if asked > heard {
                 heard = asked;
-                self.interrupted().await?;
+                self.interrupted();
             }
             let leaves = heard > 0 && self.stops(heard);
-            if leaves && (self.in_flight.is_empty() || heard > PATIENT_INTERRUPTS) {
-                return Ok(Outcome::Interrupted { left: self.journal.left(&plan) });
+            if leaves && (self.course.is_idle() || heard > PATIENT_INTERRUPTS) {
+                self.write().await?;
+                return Ok(Outcome::Interrupted { left: self.journal().left(self.plan) });
             }
-            match self.journal.next(&plan, &self.in_flight) {
-                Next::TurnBack => self.turn_back(Cause::Failure).await?,
+            match self.course.next() {
+                Next::TurnBack => self.turn_back(Cause::Failure),
                 Next::Run(steps) if !leaves => {
-                    self.ready_before_runs(&steps).await?;
+                    self.start(&steps);
+                    self.write().await?;
                     for step in steps {
-                        self.start(step).await?;
                         flying.push(self.perform(step));
                     }
                 }
                 Next::Undo(steps) if !leaves => {
+                    self.start_undo(&steps);
+                    self.write().await?;
                     for step in steps {
-                        self.start_undo(step).await?;
                         flying.push(self.undo(step));
                     }
                 }
                 Next::Run(_) | Next::Undo(_) | Next::Wait => {
+                    self.write().await?;
                     tokio::select! {
-                        Some(landed) = flying.next() => self.land(landed).await?,
+                        Some(landed) = flying.next() => self.land_all(landed, &mut flying),
                         Ok(()) = interrupts.changed() => {}
                     }
                 }
@@ -172,60 +193,72 @@ impl Drive<'_> {
         }
     }
 
-    /// Everything but the user's own runs is done: from here on a failure gives nothing back.
-    async fn ready_before_runs(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
-        if steps.iter().any(|step| is_run(step)) && !self.journal.is_ready() {
-            self.write(Entry::Ready).await?;
-        }
-        Ok(())
+    fn journal(&self) -> &Journal {
+        self.course.journal()
     }
 
     /// Enters that everything is given back. Sessions with machines are of no more use from then on.
-    async fn turn_back(&mut self, cause: Cause) -> Result<(), StoreError> {
+    fn turn_back(&mut self, cause: Cause) {
         self.sessions_end.send_replace(true);
-        self.write(Entry::Goal(Goal::Back(cause))).await
+        self.enter(Entry::Goal(Goal::Back(cause)));
     }
 
     /// Whether it ends before its goal because the user wants it so: at once where there is nothing to give back by
     /// itself, else at the second time of asking.
     fn stops(&self, times: u32) -> bool {
-        times > 1 || *self.journal.goal() == Goal::Up
+        times > 1 || *self.journal().goal() == Goal::Up
     }
 
-    async fn interrupted(&mut self) -> Result<(), StoreError> {
+    fn interrupted(&mut self) {
         self.sessions_end.send_replace(true);
-        if *self.journal.goal() != Goal::Up {
+        if *self.journal().goal() != Goal::Up {
             self.note("still giving back; interrupt once more to stop, and leave the rest");
-            return Ok(());
+        } else if !self.journal().may_hold_work() {
+            self.note("interrupted: giving everything back");
+            self.turn_back(Cause::Interrupt);
         }
-        if self.journal.may_hold_work() {
-            return Ok(());
+    }
+
+    fn start(&mut self, steps: &[&Step]) {
+        // Everything but the user's own runs is done: from here on a failure gives nothing back.
+        if steps.iter().any(|step| is_run(step)) && !self.journal().is_ready() {
+            self.enter(Entry::Ready);
         }
-        self.note("interrupted: giving everything back");
-        self.turn_back(Cause::Interrupt).await
+        for step in steps {
+            self.enter(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
+            self.course.begun(&step.id);
+            self.tell_then(Event::Started { step: step.id.clone(), title: title(step) });
+        }
     }
 
-    async fn start(&mut self, step: &Step) -> Result<(), StoreError> {
-        self.write(Entry::Step { step: step.id.clone(), event: StepEvent::Started }).await?;
-        self.in_flight.insert(step.id.clone());
-        self.tell(&Event::Started { step: step.id.clone(), title: title(step) });
-        Ok(())
+    fn start_undo(&mut self, steps: &[&Step]) {
+        for step in steps {
+            self.enter(Entry::Step { step: step.id.clone(), event: StepEvent::UndoStarted });
+            self.course.begun(&step.id);
+            self.tell_then(Event::Undoing { step: step.id.clone() });
+        }
     }
 
-    async fn start_undo(&mut self, step: &Step) -> Result<(), StoreError> {
-        self.write(Entry::Step { step: step.id.clone(), event: StepEvent::UndoStarted }).await?;
-        self.in_flight.insert(step.id.clone());
-        self.tell(&Event::Undoing { step: step.id.clone() });
-        Ok(())
+    /// Takes in what has landed, and all else that has landed meanwhile.
+    fn land_all(&mut self, first: Landed, flying: &mut FuturesUnordered<site::Job<'a>>) {
+        self.land(first);
+        while let Some(Some(landed)) = flying.next().now_or_never() {
+            self.land(landed);
+        }
     }
 
-    async fn land(&mut self, landed: Landed) -> Result<(), StoreError> {
+    fn land(&mut self, landed: Landed) {
         let Landed { step, kind } = landed;
-        self.in_flight.remove(&step);
+        self.course.ended(&step);
         let (event, told) = match kind {
-            Landing::Done { made, how } => (StepEvent::Done { made }, Event::Done { step: step.clone(), how }),
+            Landing::Done { made, how } => {
+                if made.is_some() {
+                    self.has_made(&step);
+                }
+                (StepEvent::Done { made }, Event::Done { step: step.clone(), how })
+            }
             Landing::Reached { host_key, woken } => {
-                self.pin(&step, host_key, woken).await?;
+                self.pin(&step, host_key, woken);
                 (StepEvent::Done { made: None }, Event::Done { step: step.clone(), how: Performed::Now })
             }
             Landing::Failed(failure) => {
@@ -245,44 +278,40 @@ impl Drive<'_> {
                 (StepEvent::UndoFailed { failure }, told)
             }
         };
-        self.write(Entry::Step { step, event }).await?;
-        self.tell(&told);
-        Ok(())
+        self.enter(Entry::Step { step, event });
+        self.tell_then(told);
     }
 
-    async fn pin(&mut self, reached: &StepId, host_key: String, woken: bool) -> Result<(), StoreError> {
-        let Some(Action::Reach { machine }) = self.plan.step(reached).map(|step| step.action.clone()) else {
-            return Ok(());
-        };
-        self.driver.store.pin(self.record.id, &machine, &host_key).await?;
-        if woken || self.journal.is_off(&machine) {
+    fn pin(&mut self, reached: &StepId, host_key: String, woken: bool) {
+        let Some(Action::Reach { machine }) = self.plan.step(reached).map(|step| &step.action) else { return };
+        self.unwritten.host_keys.push((machine.clone(), host_key.clone()));
+        if woken || self.journal().is_off(machine) {
             let event = StepEvent::Power { power: Power::On };
-            self.write(Entry::Step { step: machine.clone(), event }).await?;
+            self.enter(Entry::Step { step: machine.clone(), event });
         }
-        self.host_keys.insert(machine, host_key);
-        Ok(())
+        self.host_keys.insert(machine.clone(), host_key);
+        self.has_changed(machine);
     }
 
     async fn end(&mut self, end: Next<'_>) -> Result<Outcome, StoreError> {
+        if matches!(end, Next::Ready(_)) && !self.journal().is_ready() {
+            self.enter(Entry::Ready);
+        }
+        self.write().await?;
         let failed = std::mem::take(&mut self.failed);
         match end {
-            Next::Ready(_) => {
-                if !self.journal.is_ready() {
-                    self.write(Entry::Ready).await?;
-                }
-                Ok(Outcome::Ready { failed_runs: failed })
-            }
+            Next::Ready(_) => Ok(Outcome::Ready { failed_runs: failed }),
             Next::Released => {
                 self.close().await?;
                 Ok(Outcome::Released)
             }
             Next::RolledBack => {
                 self.close().await?;
-                let interrupted = *self.journal.goal() == Goal::Back(Cause::Interrupt);
+                let interrupted = *self.journal().goal() == Goal::Back(Cause::Interrupt);
                 Ok(Outcome::RolledBack { interrupted, failed })
             }
             // The caller only hands ends over, and of those only this one is left.
-            _ => Ok(Outcome::Stuck { failed, left: self.journal.left(&self.plan) }),
+            _ => Ok(Outcome::Stuck { failed, left: self.journal().left(self.plan) }),
         }
     }
 
@@ -293,12 +322,31 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Writes an entry to the disk, then takes it in.
-    async fn write(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.journal.apply(&entry);
-        self.driver.store.record(self.record, (self.driver.now)(), entry).await?;
-        let number = self.record.entries.last().map_or(0, |stored| stored.number);
-        self.tell(&Event::Journaled { deployment: self.record.name.clone(), number });
+    /// Takes an entry in. Nothing that it announces is done before it was written.
+    fn enter(&mut self, entry: Entry) {
+        self.course.apply(&entry);
+        self.unwritten.entries.push(entry);
+    }
+
+    /// Tells something once what was entered before it is on disk.
+    fn tell_then(&mut self, event: Event) {
+        self.unwritten.told.push(event);
+    }
+
+    /// Writes all that was entered to the disk: host keys first, since a machine that was reached has one.
+    async fn write(&mut self) -> Result<(), StoreError> {
+        let Unwritten { entries, host_keys, told } = std::mem::take(&mut self.unwritten);
+        if !host_keys.is_empty() {
+            self.driver.store.pin(self.record.id, &host_keys).await?;
+        }
+        if !entries.is_empty() {
+            let known = self.record.entries.len();
+            self.driver.store.record_all(self.record, (self.driver.now)(), entries).await?;
+            for stored in &self.record.entries[known..] {
+                self.tell(&Event::Journaled { deployment: self.record.name.clone(), number: stored.number });
+            }
+        }
+        told.iter().for_each(|event| self.tell(event));
         Ok(())
     }
 

@@ -27,10 +27,7 @@ pub(super) type Job<'j> = LocalBoxFuture<'j, Landed>;
 
 impl<'a> Drive<'a> {
     /// Starts the work of a step.
-    pub(super) fn perform<'j>(&self, step: &'j Step) -> Job<'j>
-    where
-        'a: 'j,
-    {
+    pub(super) fn perform(&mut self, step: &'a Step) -> Job<'a> {
         match &step.action {
             Action::Create(what) => self.create(step, what),
             Action::Reach { machine } => self.on_machine(step, machine, None),
@@ -38,10 +35,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    fn create<'j>(&self, step: &'j Step, what: &'j What) -> Job<'j>
-    where
-        'a: 'j,
-    {
+    fn create(&self, step: &'a Step, what: &'a What) -> Job<'a> {
         let driver = self.driver;
         let creation = self.creation(what);
         let ticket = self.ticket(step);
@@ -89,7 +83,7 @@ impl<'a> Drive<'a> {
 
     /// What an earlier step made. The plan's order sees to it that it is there.
     fn reference(&self, step: &StepId) -> Result<Ref, Failure> {
-        self.journal.made(step).map(|made| made.reference.clone()).ok_or_else(|| Failure {
+        self.journal().made(step).map(|made| made.reference.clone()).ok_or_else(|| Failure {
             message: format!("the step `{step}` has made nothing"),
             remedy: Remedy::Report,
             hint: None,
@@ -97,14 +91,11 @@ impl<'a> Drive<'a> {
     }
 
     /// Gives back what a step made; where its outcome was never known, whatever bears its ticket.
-    pub(super) fn undo<'j>(&self, step: &'j Step) -> Job<'j>
-    where
-        'a: 'j,
-    {
+    pub(super) fn undo(&self, step: &'a Step) -> Job<'a> {
         let driver = self.driver;
         let ticket = self.ticket(step);
-        let made = self.journal.made(&step.id).cloned();
-        let again = matches!(self.journal.progress(&step.id), Some(Progress::UndoFailed(..)));
+        let made = self.journal().made(&step.id).cloned();
+        let again = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
         let undone = async move {
             let Action::Create(what) = &step.action else { return Ok(()) };
             let site = driver.site(what.site())?;

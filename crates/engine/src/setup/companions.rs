@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hostler_core::setup::Manager;
 use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
@@ -29,13 +30,13 @@ pub(super) async fn introduce(job: &Job<'_>) -> Result<Performed, SetupError> {
         return Ok(Performed::NotNeeded);
     };
     let parts = parts(job, between)?;
-    let command = |verb: &str| command(job, between, &parts, verb);
-    recipe::settle(job, &command("check"), |_| async {
+    let command = |verb: Verb| command(job, between, &parts, verb);
+    recipe::settle(job, &command(Verb::Check), |_| async {
         let names = Command::new(include_str!("scripts/name-machines.sh")).args(name_args(job.context)).as_root();
         if !job.follow(&names).await?.is_success() {
             job.progress("the names are not in `/etc/hosts`: that takes the superuser's rights");
         }
-        job.must(&command("write")).await
+        job.must(&command(Verb::Write)).await
     })
     .await
 }
@@ -64,13 +65,30 @@ pub(super) async fn meet(job: &Job<'_>) -> Result<Performed, SetupError> {
 }
 
 /// The private key is in the environment of the script, not among its arguments.
-fn command(job: &Job<'_>, between: &Keypair, parts: &[Part], verb: &str) -> Command {
-    let own = [verb.to_owned(), job.context.deployment.to_string(), between.public.clone()];
-    let parts = parts.iter().flat_map(|part| [part.path.clone(), part.mode.to_owned(), part.text.clone()]);
+fn command(job: &Job<'_>, between: &Keypair, parts: &[Part], verb: Verb) -> Command {
+    let (word, as_sent): (_, fn(&str) -> String) = match verb {
+        Verb::Check => ("check", sha256),
+        Verb::Write => ("write", str::to_owned),
+    };
+    let own = [word.to_owned(), job.context.deployment.to_string(), between.public.clone()];
+    let parts = parts.iter().flat_map(|part| [part.path.clone(), part.mode.to_owned(), as_sent(&part.text)]);
     Command::new(include_str!("scripts/companions.sh"))
         .args(own.into_iter().chain(parts))
-        .env("HOSTLER_PRIVATE_KEY", between.private.expose_secret())
+        .env("HOSTLER_PRIVATE_KEY", as_sent(between.private.expose_secret()))
         .env("HOSTLER_NAMES", lines(job.context.nodes, |node| format!("{} {}", node.address.host, node.name)))
+}
+
+/// What the script is to do.
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    /// Says what is missing, by the hashes of the texts: with hundreds of machines each text has a line for each of them.
+    Check,
+    /// Writes the texts.
+    Write,
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn parts(job: &Job<'_>, between: &Keypair) -> Result<Vec<Part>, SetupError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,6 +49,31 @@ pub struct HostCrew {
     pub logs: PathBuf,
     /// How long a machine may take from its start to a login.
     pub patience: Duration,
+    /// The machines, once they have met.
+    pub met: Met,
+}
+
+/// The machines as their companions see them, put together once for all phases on all of them.
+#[derive(Debug, Default)]
+pub struct Met(Mutex<Meeting>);
+
+#[derive(Debug, Default)]
+struct Meeting {
+    machines: Vec<Machine>,
+    nodes: Arc<[Node]>,
+}
+
+impl Met {
+    fn nodes(&self, all: &[Machine]) -> Arc<[Node]> {
+        if all.len() < 2 {
+            return all.iter().map(node).collect();
+        }
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if met.machines != all {
+            *met = Meeting { machines: all.to_vec(), nodes: all.iter().map(node).collect() };
+        }
+        Arc::clone(&met.nodes)
+    }
 }
 
 impl HostCrew {
@@ -127,7 +152,7 @@ impl Crew for HostCrew {
         phase: &Phase,
         report: &dyn Report,
     ) -> Result<Performed, Failure> {
-        let nodes: Vec<Node> = all.iter().map(node).collect();
+        let nodes = self.met.nodes(all);
         let context = Context {
             deployment: &self.deployment,
             step,

@@ -52,7 +52,7 @@ use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-pub use crew::HostCrew;
+pub use crew::{HostCrew, Met};
 pub use error::{Cause, SetupError};
 pub use mask::Mask;
 

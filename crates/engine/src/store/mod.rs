@@ -1,6 +1,6 @@
 //! The store: the journals of all deployments of a user, in one SQLite file.
 //!
-//! Write-ahead log, fully synchronous: when [`Store::append`] returns, the entry is on disk. Two processes never drive
+//! Write-ahead log, fully synchronous: when [`Store::append_all`] returns, the entries are on disk. Two processes never drive
 //! one deployment: each holds a file lock by the deployment's name, which ends with the process however that ends.
 
 mod lock;
@@ -154,19 +154,29 @@ impl Store {
 
     /// Adds an entry, here and to a record that was read before. It is on disk when this returns.
     pub async fn record(&self, record: &mut Record, at: Timestamp, entry: Entry) -> Result<(), StoreError> {
-        let number = self.append(record.id, at, &entry).await?;
-        record.entries.push(Stored { number, at, entry });
+        self.record_all(record, at, vec![entry]).await
+    }
+
+    /// Adds entries, here and to a record that was read before. All of them are on disk when this returns; a crash before
+    /// that leaves none.
+    pub async fn record_all(&self, record: &mut Record, at: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let numbers = self.append_all(record.id, at, &entries).await?;
+        let stored = numbers.into_iter().zip(entries).map(|(number, entry)| Stored { number, at, entry });
+        record.entries.extend(stored);
         Ok(())
     }
 
-    /// Adds an entry. It is on disk when this returns; its number, from 1, is the answer.
-    pub async fn append(&self, id: DeploymentId, at: Timestamp, entry: &Entry) -> Result<u64, StoreError> {
+    /// Adds entries in one transaction. They are on disk when this returns; their numbers, from 1, are the answer.
+    pub async fn append_all(&self, id: DeploymentId, at: Timestamp, entries: &[Entry]) -> Result<Vec<u64>, StoreError> {
         let mut connection = self.connection.lock().await;
         let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
-        let number = self.insert_entry(&mut all, id, at, entry).await?;
-        // Only a commit of its own says whether the entry is on disk: the end of a lone statement hides a full disk.
+        let mut numbers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            numbers.push(self.insert_entry(&mut all, id, at, entry).await?);
+        }
+        // Only a commit of its own says whether the entries are on disk: the end of a lone statement hides a full disk.
         all.commit().await.map_err(|source| self.failed(source))?;
-        Ok(number)
+        Ok(numbers)
     }
 
     /// Marks that nothing of a deployment is left, which frees its name.
@@ -179,15 +189,20 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps the host key that a machine showed.
-    pub async fn pin(&self, id: DeploymentId, machine: &StepId, host_key: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("INSERT OR REPLACE INTO host_key (deployment, machine, host_key) VALUES (?, ?, ?)")
-            .bind(id.to_string())
-            .bind(machine.as_str())
-            .bind(host_key);
+    /// Keeps the host keys that machines showed, by the machines' steps: all of them, or none.
+    pub async fn pin(&self, id: DeploymentId, host_keys: &[(StepId, String)]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().await;
-        query.execute(&mut *connection).await.map_err(|source| self.failed(source))?;
-        Ok(())
+        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        for (machine, host_key) in host_keys {
+            sqlx::query("INSERT OR REPLACE INTO host_key (deployment, machine, host_key) VALUES (?, ?, ?)")
+                .bind(id.to_string())
+                .bind(machine.as_str())
+                .bind(host_key)
+                .execute(&mut *all)
+                .await
+                .map_err(|source| self.failed(source))?;
+        }
+        all.commit().await.map_err(|source| self.failed(source))
     }
 
     /// The host keys that a deployment's machines showed at their first contact, by the machines' steps.

@@ -54,7 +54,7 @@ async fn what_was_entered_is_found_as_it_was() {
     let step = plan.steps[0].id.clone();
     let entry = Entry::Step { step: step.clone(), event: StepEvent::Started };
     store.record(&mut record, second(2), entry).await.unwrap();
-    store.pin(plan.deployment, &step, "ssh-ed25519 AAAA").await.unwrap();
+    store.pin(plan.deployment, &[(step.clone(), "ssh-ed25519 AAAA".to_owned())]).await.unwrap();
     let again = Store::open(dir.path()).await.unwrap();
     assert_eq!(again.find(&name("digits")).await.unwrap().as_ref(), Some(&record));
     assert_eq!((numbers(&record), &record.plan, record.created), (vec![1, 2], &plan, at));
@@ -84,7 +84,7 @@ async fn entries_are_numbered_without_a_gap_whoever_writes_them() {
     let writes = async |store: &Store| {
         let mut written = Vec::new();
         for _ in 0..20 {
-            written.push(store.append(plan.deployment, second(1), &Entry::Ready).await.unwrap());
+            written.extend(store.append_all(plan.deployment, second(1), &[Entry::Ready]).await.unwrap());
         }
         written
     };
@@ -226,15 +226,15 @@ fn entry(number: u64) -> Entry {
     Entry::Until(Some(second(number.try_into().unwrap())))
 }
 
-/// Appends until there is no more space, and some more; says of each whether it is kept.
+/// Appends two at a time until there is no more space, and some more; says of each whether it is kept.
 async fn fill(store: &Store) {
     let (mut next, mut refused) = (2, 0);
     while refused < 5 {
-        match store.append(DeploymentId::from_bits(1), second(0), &entry(next)).await {
-            Ok(number) => {
-                assert_eq!(number, next);
-                println!("\nkept {number}");
-                next += 1;
+        match store.append_all(DeploymentId::from_bits(1), second(0), &[entry(next), entry(next + 1)]).await {
+            Ok(numbers) => {
+                assert_eq!(numbers, [next, next + 1]);
+                println!("\nkept {next}\nkept {}", next + 1);
+                next += 2;
             }
             Err(error) => {
                 println!("\nrefused: {error:?}");
@@ -261,6 +261,7 @@ async fn without_space_no_entry_is_said_to_be_kept_that_is_not() {
     let store = Store::open(dir.path()).await.unwrap();
     let record = store.find(&name("digits")).await.unwrap().unwrap();
     assert_eq!(numbers(&record), (1..=record.entries.len() as u64).collect::<Vec<_>>());
+    assert_eq!(record.entries.len() % 2, 1, "the goal, and then two at a time or none");
     for number in kept {
         let stored = record.entries.iter().find(|stored| stored.number == number);
         assert_eq!(stored.map(|stored| &stored.entry), Some(&entry(number)), "{number} was said to be kept");

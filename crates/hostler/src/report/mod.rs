@@ -2,23 +2,32 @@
 
 mod bars;
 mod lines;
+mod live;
 
 use std::sync::Arc;
 
+use hostler_core::journal::Journal;
 use hostler_core::plan::Plan;
 use hostler_core::time::show_duration;
 use hostler_engine::event::{Event, Report, Silent};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args::Events;
+use crate::grid::Grid;
 use crate::printer::Printer;
 
-/// A reporter for the events of a deployment.
-pub fn of(events: Events, printer: &Arc<Printer>, plan: &Plan, now: fn() -> Timestamp) -> Box<dyn Report> {
+/// A reporter for the events of a deployment, whose journal is the one that it begins with.
+pub fn of(
+    events: Events,
+    printer: &Arc<Printer>,
+    plan: &Plan,
+    journal: &Journal,
+    now: fn() -> Timestamp,
+) -> Box<dyn Report> {
     let labels = Labels { several: plan.machines().nth(1).is_some() };
     let printer = Arc::clone(printer);
     match events {
-        Events::Auto if printer.is_watched => Box::new(bars::Bars::new(printer, labels)),
+        Events::Auto if printer.is_watched => Box::new(bars::Bars::new(printer, labels, Grid::of(plan, journal), now)),
         Events::Auto | Events::Lines => Box::new(lines::Lines::new(printer, labels, now)),
         Events::Json => Box::new(Json { printer, now }),
         Events::None => Box::new(Silent),

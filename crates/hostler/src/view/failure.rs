@@ -6,6 +6,7 @@ use hostler_engine::run::FailedStep;
 use owo_colors::OwoColorize;
 
 use super::plan::refusals;
+use super::several::{SHOWN, failures};
 use super::strays::left;
 use super::words::{heading, indented};
 use crate::error::{Details, Error, Kind};
@@ -38,11 +39,16 @@ fn details(error: &Error, width: Width) -> String {
         Details::Remains { failed, left: remaining } => {
             // A step that was tried several times may have failed in the same way each time.
             let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
-            let mut out: String = distinct.map(|(_, step)| failed_step(step)).collect();
+            let distinct: Vec<&FailedStep> = distinct.map(|(_, step)| step).collect();
+            let mut out = failures(&distinct, |step| failed_step(step), |step| step.step.to_string());
             if !remaining.is_empty() {
                 // Machines that are ready are kept on purpose.
                 out.push_str(&heading(if error.kind == Kind::RunFailed { "still there" } else { "left behind" }));
-                out.push_str(&left(remaining, width));
+                out.push_str(&left(&remaining[..remaining.len().min(SHOWN)], width));
+                if remaining.len() > SHOWN {
+                    let more = remaining.len() - SHOWN;
+                    out.push_str(&format!("and {more} more: `hostler status` lists all\n"));
+                }
             }
             out
         }

@@ -5,10 +5,8 @@ use std::error::Error as _;
 use hostler_engine::fleet::{Ending, Ran};
 use owo_colors::OwoColorize;
 
+use super::several::failures;
 use super::words::{indented, machines};
-
-/// More failures are counted, and not shown one by one.
-const SHOWN: usize = 20;
 
 /// How a command ended on a machine, as a fragment.
 pub fn ending(ending: &Ending) -> String {
@@ -42,13 +40,7 @@ pub fn fleet(ran: &[Ran], hint: &dyn Fn(&Ran) -> Option<String>) -> String {
         out.push_str(&format!(", {stopped} stopped or not begun"));
     }
     out.push('\n');
-    for ran in failed.iter().take(SHOWN) {
-        out.push_str(&one(ran, hint(ran)));
-    }
-    if failed.len() > SHOWN {
-        let names: Vec<&str> = failed[SHOWN..].iter().map(|ran| ran.machine.as_str()).collect();
-        out.push_str(&format!("{} {}\n", "also failed:".red(), names.join(", ")));
-    }
+    out.push_str(&failures(&failed, |ran| one(ran, hint(ran)), |ran| ran.machine.clone()));
     out
 }
 
@@ -68,6 +60,7 @@ fn one(ran: &Ran, hint: Option<String>) -> String {
 mod tests {
     use hostler_engine::host::Exit;
 
+    use super::super::several::SHOWN;
     use super::*;
 
     fn ran(machine: &str, ending: Ending, tail: &[&str]) -> Ran {

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
 use super::deployments::state_text;
+use super::grid::{Room, grid, tally};
 use super::plan::shape;
+use super::several::{SHOWN, also_failed};
 use super::strays::left;
 use super::words::{ago, coarse, heading, instant, money, plural};
 use crate::summary::{Machine, StepState, Summary};
@@ -31,7 +33,10 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
     out.push('\n');
     out.push_str(&machines(&summary.machines, width));
     out.push_str(&heading(&plural(summary.steps.len(), "step")));
-    out.push_str(&steps(&summary.steps, now, width));
+    out.push_str(&match summary.machines.len() {
+        0 | 1 => steps(summary.steps.iter(), now, width),
+        _ => by_machine(summary, now, width),
+    });
     let others: Vec<_> = summary.left.iter().filter(|left| left.kind != Kind::Machine).cloned().collect();
     if !others.is_empty() {
         out.push_str(&heading("also there"));
@@ -91,12 +96,28 @@ fn machines(machines: &[Machine], width: Width) -> String {
     table(width, &columns, machines.iter().map(row))
 }
 
-fn steps(steps: &[StepState], now: Timestamp, width: Width) -> String {
+/// The steps that are of no one machine, the others as a table of machines and phases, and why some failed.
+fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
+    let (of_one, of_all): (Vec<_>, Vec<_>) = summary.steps.iter().partition(|step| step.machine.is_some());
+    let mut out = if of_all.is_empty() { String::new() } else { steps(of_all.into_iter(), now, width) + "\n" };
+    out.push_str(&grid(&summary.grid, now, Room { width, height: None }));
+    out.push_str(&format!("{}\n", tally(&summary.grid)));
+    let failed: Vec<&StepState> = of_one.into_iter().filter(|step| step.failure.is_some()).collect();
+    if !failed.is_empty() {
+        out.push_str(&heading("failed"));
+        let (shown, rest) = failed.split_at(failed.len().min(SHOWN));
+        out.push_str(&steps(shown.iter().copied(), now, width));
+        out.push_str(&also_failed(rest, |step| step.step.clone()));
+    }
+    out
+}
+
+fn steps<'s>(steps: impl Iterator<Item = &'s StepState>, now: Timestamp, width: Width) -> String {
     let columns = [Column::Name("STEP"), Column::Name("STATE"), Column::Right("AGO"), Column::Left("WHY")];
     let row = |step: &StepState| {
         let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
         let why = step.failure.as_deref().unwrap_or_default();
         vec![cell(&step.step), cell(step.state.replace('_', " ")), cell(when), cell(why)]
     };
-    table(width, &columns, steps.iter().map(row))
+    table(width, &columns, steps.map(row))
 }

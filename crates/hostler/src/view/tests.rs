@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hostler_core::demand::{Author, Base, Demand, Inputs, Overrides, complete, parse};
-use hostler_core::journal::{Entry, Failure, Goal, StepEvent};
+use hostler_core::journal::{Entry, Failure, Goal, Journal, StepEvent};
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::{
     AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::error::{Details, Error, Kind};
+use crate::grid::{Grid, Standing};
 use crate::summary::Summary;
 use crate::table::Width;
 
@@ -206,6 +207,57 @@ fn the_list_and_the_detail_of_deployments() {
     insta::assert_snapshot!("ls_200", at(200, |width| deployments(&all, later(), width)));
     insta::assert_snapshot!("status_200", at(200, |width| status(&all[0], later(), width)));
     insta::assert_snapshot!("status_80", at(80, |width| status(&all[0], later(), width)));
+}
+
+/// Thirty machines: some are done with everything, some failed, some are worked on.
+fn many() -> Grid {
+    let wanted = demand(&TRAIN.replace("num_nodes: 2", "num_nodes: 30"));
+    let market = Market {
+        offers: vec![Offer { supply: Supply::Unlimited, ..offer("aws/us-east-1", "m7i.2xlarge", 8, 0, None) }],
+        silent: Default::default(),
+    };
+    let plan = plan(&wanted, &market, DeploymentId::from_bits(1), now()).unwrap();
+    let mut grid = Grid::of(&plan, &Journal::default());
+    let mut set = |what: &str, machines: std::ops::Range<u32>, standing: Standing| {
+        for number in machines {
+            assert!(grid.set(&StepId::new(format!("{what}-train-{number}")).unwrap(), standing), "{what}");
+        }
+    };
+    set("machine", 1..31, Standing::Done);
+    set("reach", 1..31, Standing::Done);
+    set("packages", 1..31, Standing::Already);
+    set("packages", 30..31, Standing::Running(now()));
+    set("companions", 1..29, Standing::NotNeeded);
+    set("companions", 29..30, Standing::Failed);
+    set("source", 1..28, Standing::Done);
+    set("setup", 1..26, Standing::Done);
+    set("setup", 26..27, Standing::Failed);
+    set("setup", 27..28, Standing::Running(now() + SignedDuration::from_mins(94)));
+    set("run", 1..21, Standing::Done);
+    grid
+}
+
+#[test]
+fn machines_by_phases_fit_any_screen() {
+    let grid = many();
+    let on = |width, height| Room { width: Some(width), height };
+    let shown = |room: Room| at(room.width.unwrap(), |_| super::grid(&grid, later(), room));
+    insta::assert_snapshot!("grid_80_by_24", shown(on(80, Some(20))));
+    insta::assert_snapshot!("grid_60_by_12", shown(on(60, Some(8))));
+    assert_eq!(shown(on(200, None)).lines().count(), 31);
+    for width in 20..120 {
+        shown(on(width, Some(10)));
+    }
+    assert_eq!(tally(&grid), "30 machines: 2 failed, 2 running, 6 waiting, 20 done");
+}
+
+#[test]
+fn hundreds_of_failures_are_named_and_not_shown() {
+    let step = |number| FailedStep { step: StepId::new(format!("setup-n{number}")).unwrap(), failure: a_failure() };
+    let error = Error::new(Kind::Stuck, "`train` can't go on by itself")
+        .detailed(Details::Remains { failed: (0..200).map(step).collect(), left: Vec::new() });
+    let text = failure_plain(&error);
+    assert!(text.lines().count() < 50 && text.contains("also failed: setup-n20, ") && text.contains("setup-n199"));
 }
 
 #[test]

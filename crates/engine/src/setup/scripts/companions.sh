@@ -1,7 +1,8 @@
 # Makes this machine one of the deployment "$2": "$3" is the public key by which its machines log in to each other, the
 # private one is $HOSTLER_PRIVATE_KEY, and $HOSTLER_NAMES are their addresses and names, a line each. Then files follow, each as
-# a path, a mode and a text. With "check" as "$1" it only says what is missing, with "write" it writes. Names are written by
-# another script, as root.
+# a path, a mode and a text. With "write" as "$1" it writes; with "check" it only says what is missing, and has the SHA-256 of
+# each text, and of the private key, in place of them: for hundreds of machines the texts are long. Names are written by another
+# script, as root.
 verb=$1 deployment=$2 public=$3
 shift 3
 key=$HOSTLER_PRIVATE_KEY
@@ -11,7 +12,7 @@ unset HOSTLER_NAMES
 umask 077
 missing=0
 
-is() { test -f "$1" && test "$(cat "$1" && echo x)" = "${2}x"; }
+is() { test -f "$1" && test "$(sha256sum <"$1")" = "$2  -"; }
 
 # part PATH MODE TEXT
 part() {
@@ -43,12 +44,13 @@ while test $# -gt 2; do
 done
 # Who may not become root has no names in /etc/hosts, and must do with those that `ssh` knows.
 if test "$verb" = check && { test "$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then
-    while read -r address name; do
-        case $address in *[!0-9a-fA-F.:]* | '') continue ;; esac
-        found=$(getent hosts "$name" | awk '{ print $1; exit }')
-        test "$found" = "$address" || { echo "$name leads to ${found:-nowhere}"; missing=1; }
-    done <<NAMES
-$names
-NAMES
+    # One question for all names: their number may be great, and each question a process.
+    # shellcheck disable=SC2046 # a list of names
+    found=$(getent hosts $(printf '%s\n' "$names" | cut -d' ' -f2))
+    wrong=$(printf '%s\n==\n%s\n' "$found" "$names" | awk '
+        $0 == "==" { wanted = 1; next }
+        !wanted { for (i = 2; i <= NF; i++) if (!($i in at)) at[$i] = $1; next }
+        $1 ~ /^[0-9a-fA-F.:]+$/ && at[$2] != $1 { print $2 " leads to " (at[$2] ? at[$2] : "nowhere") }')
+    test -z "$wrong" || { printf '%s\n' "$wrong"; missing=1; }
 fi
 exit "$missing"

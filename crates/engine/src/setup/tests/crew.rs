@@ -49,6 +49,7 @@ pub(super) fn crew(server: &Sshd) -> HostCrew {
         between: None,
         logs: server.dir.path().join("logs"),
         patience: Duration::from_secs(60),
+        met: Met::default(),
     }
 }
 

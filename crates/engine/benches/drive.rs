@@ -1,0 +1,201 @@
+//! What driving a deployment costs by itself: machines that are made at once, and phases that take some milliseconds.
+//!
+//!   cargo bench -p hostler-engine --bench drive [-- MACHINES…]
+//!
+//! Prints, for each number of machines, how long a whole `up` takes with a journal on this disk, and what of it is a
+//! step's.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench that fails says where, and its output is its result"
+)]
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::journal::Failure;
+use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
+use hostler_core::offer::{Market, Offer, Supply, Terms};
+use hostler_core::plan::{Kind, Phase, Plan, plan};
+use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError, Thing};
+use hostler_core::setup::{CustomStep, InterpreterNeed, Privilege, SetupWish, SystemNeed};
+use hostler_core::ticket::{Ref, StepId, Ticket};
+use hostler_core::time::Window;
+use hostler_engine::deploy::enter_up;
+use hostler_engine::event::{Report, Silent};
+use hostler_engine::run::{Crew, Driver, Inputs, Machine, Outcome, Performed, Sites};
+use hostler_engine::store::Store;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+const NOW: fn() -> Timestamp = || Timestamp::from_second(1_790_000_000).unwrap();
+
+/// A site that says yes at once.
+struct Ready {
+    id: SiteId,
+    made: AtomicU64,
+}
+
+fn address() -> Address {
+    Address { host: "198.51.100.7".to_owned(), port: 22 }
+}
+
+#[async_trait]
+impl Provider for Ready {
+    fn site(&self) -> &SiteId {
+        &self.id
+    }
+
+    async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
+        Ok(vec![offer(&self.id)])
+    }
+
+    async fn create(&self, _: &Ticket, _: &Creation) -> Result<Made, SiteError> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        Ok(Made { reference: Ref(format!("thing-{number}")), address: Some(address()) })
+    }
+
+    async fn look(&self, _: Kind, _: &Ref) -> Result<Sighting, SiteError> {
+        Ok(Sighting::There(Some(address())))
+    }
+
+    async fn extend(&self, _: &Ref, _: Timestamp) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &Owned) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
+        Ok(Vec::new())
+    }
+
+    async fn things(&self, _: Kind) -> Result<Vec<Thing>, SiteError> {
+        Ok(Vec::new())
+    }
+
+    async fn set_power(&self, _: &Ref, _: Power) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn console(&self, _: &Ref) -> Result<String, SiteError> {
+        Ok(String::new())
+    }
+
+    async fn check(&self) -> Vec<Health> {
+        Vec::new()
+    }
+}
+
+/// Machines that take 1 to 50 ms for anything, each its own time.
+struct Quick;
+
+async fn work(step: &StepId) {
+    let mut hasher = DefaultHasher::new();
+    step.hash(&mut hasher);
+    tokio::time::sleep(Duration::from_millis(1 + hasher.finish() % 50)).await;
+}
+
+#[async_trait]
+impl Crew for Quick {
+    async fn reach(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
+        work(step).await;
+        Ok(format!("ssh-ed25519 {}", machine.spec.name))
+    }
+
+    async fn set_up(
+        &self,
+        step: &StepId,
+        _: &Machine,
+        _: &[Machine],
+        _: &Phase,
+        _: &dyn Report,
+    ) -> Result<Performed, Failure> {
+        work(step).await;
+        Ok(Performed::Now)
+    }
+}
+
+fn offer(site: &SiteId) -> Offer {
+    Offer { supply: Supply::Unlimited, terms: Terms::default(), ..hostler_sim::offer(site.clone()) }
+}
+
+/// Eight phases a machine, its first login included.
+fn plan_of(machines: u32, site: &SiteId) -> Plan {
+    let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
+    let custom = CustomStep {
+        name: "data".to_owned(),
+        run: "true".to_owned(),
+        check: None,
+        timeout: None,
+        tries: 1.try_into().unwrap(),
+        user: Privilege::User,
+    };
+    let phases = SetupWish {
+        system: Some(SystemNeed::default()),
+        interpreter: Some(InterpreterNeed::default()),
+        custom: vec![custom],
+        ..SetupWish::default()
+    };
+    let work = Work {
+        phases,
+        packages: ["jq".to_owned()].into_iter().collect(),
+        setup: Some("make".to_owned()),
+        checks: vec!["true".to_owned()],
+        ..Work::default()
+    };
+    let demand = Demand {
+        name: Name::new("wide").unwrap(),
+        groups: vec![Group {
+            name: GroupName::new("node").unwrap(),
+            count: machines.try_into().unwrap(),
+            any_of: vec![needs],
+        }],
+        lease: LeaseWish::default(),
+        on: Vec::new(),
+        budget: Budget::default(),
+        work,
+        terms: Default::default(),
+    };
+    let market = Market { offers: vec![offer(site)], silent: BTreeMap::new() };
+    plan(&demand, &market, DeploymentId::from_bits(7), NOW()).unwrap()
+}
+
+async fn up(machines: u32) {
+    let site: SiteId = "aws/us-east-1".parse().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    let plan = plan_of(machines, &site);
+    let sites =
+        Sites::from([(site.clone(), Arc::new(Ready { id: site, made: AtomicU64::new(0) }) as Arc<dyn Provider>)]);
+    let driver = Driver { store: &store, sites: &sites, crew: &Quick, report: &Silent, now: NOW };
+    let mut record = enter_up(&store, &plan, None, NOW()).await.unwrap();
+    let (_never, mut interrupts) = watch::channel(0);
+    let began = Instant::now();
+    let outcome = driver.drive(&mut record, &Inputs::default(), &mut interrupts).await.unwrap();
+    let took = began.elapsed();
+    assert!(matches!(outcome, Outcome::Ready { .. }), "{outcome:?}");
+    let steps = plan.steps.len();
+    println!(
+        "{machines:5} machines, {steps:6} steps: {:7.2} s, {:7.3} ms a step, {:.2} ms a machine",
+        took.as_secs_f64(),
+        took.as_secs_f64() * 1000.0 / steps as f64,
+        took.as_secs_f64() * 1000.0 / f64::from(machines),
+    );
+}
+
+#[tokio::main]
+async fn main() {
+    let asked: Vec<u32> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let sizes = if asked.is_empty() { vec![50, 200, 1_000] } else { asked };
+    for machines in sizes {
+        up(machines).await;
+    }
+}

@@ -19,6 +19,8 @@ pub enum Entry {
         /// What.
         event: StepEvent,
     },
+    /// This round, which has just begun, leaves phases out: it makes nothing ready that wasn't.
+    InPart,
     /// Every step is done.
     Ready,
     /// The end was moved; without an end where `None`.

@@ -53,6 +53,8 @@ pub struct Journal {
     /// Whether all was ready in this round, and in an earlier one.
     ready: bool,
     was_ready: bool,
+    /// Whether all was ready when this round began.
+    last_ready: bool,
     /// Whether an earlier round got as far as a login: from then on the machines may hold somebody's work.
     was_reached: bool,
     held: bool,
@@ -72,6 +74,7 @@ impl Journal {
         match entry {
             Entry::Goal(goal) => self.turn(goal),
             Entry::Step { step, event } => self.step(step, event),
+            Entry::InPart => self.ready = self.last_ready,
             Entry::Ready => self.ready = true,
             Entry::Until(until) => self.until = Some(*until),
             Entry::Held(held) => self.held = *held,
@@ -83,7 +86,8 @@ impl Journal {
     /// A step that failed counts as started from then on, not as untouched: its thing may be at the site all the same.
     fn turn(&mut self, goal: &Goal) {
         if *goal == Goal::Up {
-            self.was_ready |= std::mem::take(&mut self.ready);
+            self.last_ready = std::mem::take(&mut self.ready);
+            self.was_ready |= self.last_ready;
             self.was_reached |= self.steps.values().any(|progress| *progress == Progress::Done(None));
             let made = &self.made;
             self.steps.retain(|id, progress| !matches!(progress, Progress::Done(_)) || made.contains_key(id));

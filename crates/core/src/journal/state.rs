@@ -66,7 +66,7 @@ impl Journal {
             Next::Undo(_) | Next::TurnBack => State::RollingBack,
             _ if self.all_off(plan) => State::Stopped,
             // A round that left phases out has not made anything ready that wasn't.
-            Next::Ready(_) if plan.is_in_part() && !self.was_ready => State::SettingUp,
+            Next::Ready(_) if plan.is_in_part() && !self.ready => State::SettingUp,
             Next::Ready(_) => State::Ready,
             Next::Run(_) | Next::Wait if self.all_made(plan) => State::SettingUp,
             Next::Run(_) | Next::Wait => State::Launching,

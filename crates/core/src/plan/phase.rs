@@ -91,9 +91,14 @@ impl Phase {
         }
     }
 
-    /// Its name, as shown and as used in log files.
+    /// Its name, as shown.
     pub fn name(&self) -> &'static str {
         self.kind().name()
+    }
+
+    /// What its log is called on this computer, without an extension.
+    pub fn log_name(&self) -> String {
+        self.title().replace(' ', "-")
     }
 
     /// Its name, with what tells it apart from others of its kind.

@@ -35,7 +35,8 @@ pub const CONDA_ENVIRONMENT: &str = "work";
 /// What installs conda: a self-extracting script as Miniforge and Miniconda are (it takes `-b -p PREFIX`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installer {
-    /// An `https` address, or the path of a file on this computer.
+    /// An `https` address, or the path of a file on this computer: relative to the top of the source where a repository's own
+    /// file names it.
     pub from: String,
     /// The SHA-256 that it must have, in hexadecimal digits.
     pub sha256: String,

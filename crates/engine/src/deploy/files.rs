@@ -146,7 +146,7 @@ impl Files {
 
     /// The log of a phase on a machine.
     pub fn log(&self, machine: &str, phase: &Phase) -> PathBuf {
-        self.logs().join(machine).join(format!("{}.log", phase.name()))
+        self.logs().join(machine).join(format!("{}.log", phase.log_name()))
     }
 
     /// The file with the key that lets us in to a machine: the deployment's, unless the machine takes another.

@@ -221,13 +221,20 @@ impl<'a> Drive<'a> {
 
     fn start(&mut self, steps: &[&Step]) {
         // Everything but the user's own runs is done: from here on a failure gives nothing back.
-        if steps.iter().any(|step| is_run(step)) && !self.journal().is_ready() {
-            self.enter(Entry::Ready);
+        if steps.iter().any(|step| is_run(step)) {
+            self.enter_ready();
         }
         for step in steps {
             self.enter(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
             self.course.begun(&step.id);
             self.tell_then(Event::Started { step: step.id.clone(), title: title(step) });
+        }
+    }
+
+    /// A round that leaves phases out makes nothing ready.
+    fn enter_ready(&mut self) {
+        if !self.journal().is_ready() && !self.plan.is_in_part() {
+            self.enter(Entry::Ready);
         }
     }
 
@@ -294,8 +301,8 @@ impl<'a> Drive<'a> {
     }
 
     async fn end(&mut self, end: Next<'_>) -> Result<Outcome, StoreError> {
-        if matches!(end, Next::Ready(_)) && !self.journal().is_ready() {
-            self.enter(Entry::Ready);
+        if matches!(end, Next::Ready(_)) {
+            self.enter_ready();
         }
         self.write().await?;
         let failed = std::mem::take(&mut self.failed);

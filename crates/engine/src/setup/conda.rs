@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{Cause, SetupError};
 use super::job::Job;
-use super::{recipe, requirements};
+use super::{recipe, requirements, source};
 use crate::host::{Command, Shell, Take, remote_path};
 use crate::run::Performed;
 
@@ -52,12 +52,9 @@ async fn run_installer(job: &Job<'_>, wished: Option<&Installer>) -> Result<(), 
     let file = format!("{}/{}/conda-installer.sh", remote_path(&job.context.places.state), job.context.deployment);
     if !installer.is_remote() {
         job.progress(&format!("bringing the installer `{}`", installer.from));
-        let here = Path::new(&installer.from);
-        if !here.is_file() {
-            let message = format!("the installer `{}` is no file of this computer", installer.from);
-            return Err(job.refuse(message, "mend `setup_phases.conda.installer` in the demand"));
-        }
-        job.session.put_tree(here, &file, Take::Everything).await.map_err(|error| job.host(error))?;
+        let here = source::here(job, &installer.from)?;
+        right_here(job, &here, &installer)?;
+        job.session.put_tree(&here, &file, Take::Everything).await.map_err(|error| job.host(error))?;
     }
     job.progress("running conda's installer");
     let address = if installer.is_remote() { installer.from.as_str() } else { "" };
@@ -70,6 +67,29 @@ async fn run_installer(job: &Job<'_>, wished: Option<&Installer>) -> Result<(), 
         }
         other => other,
     }
+}
+
+/// Whether a file of this computer is the installer that was wished. Nothing else leaves this computer.
+fn right_here(job: &Job<'_>, here: &Path, installer: &Installer) -> Result<(), SetupError> {
+    let mend = "mend `setup_phases.conda` in the demand";
+    let read = std::fs::File::open(here).and_then(|mut file| {
+        let mut hash = Sha256::new();
+        std::io::copy(&mut file, &mut hash)?;
+        Ok(hexadecimal(hash))
+    });
+    match read {
+        Ok(found) if found == installer.sha256 => Ok(()),
+        Ok(found) => {
+            let wanted = &installer.sha256;
+            let message = format!("the SHA-256 of `{}` is {found}, and not {wanted}: it was not run", here.display());
+            Err(job.refuse(message, "compare `sha256` with what the publisher says"))
+        }
+        Err(error) => Err(job.refuse(format!("the installer `{}` can't be read: {error}", here.display()), mend)),
+    }
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How the installing script says that the file is another.
@@ -119,5 +139,5 @@ fn fingerprint(job: &Job<'_>, need: &CondaNeed) -> Result<String, SetupError> {
     if let Some(file) = &need.file {
         hash.update(requirements::read_named(job, Path::new(file))?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(hash))
 }

@@ -12,6 +12,7 @@ use hostler_core::journal::Failure;
 use hostler_core::name::Name;
 use hostler_core::plan::Phase;
 use hostler_core::ports::Remedy;
+use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 
@@ -109,14 +110,22 @@ impl HostCrew {
         let note = |text: &str| progress(report, context.step, text);
         let (mut attempt, mut restarts) = (1, 0);
         loop {
-            let (error, repeatable) = match self.hosts.session(target).await {
-                Err(error) => (SetupError::of_host(phase, error), true),
-                Ok(session) => match perform(&*session, phase, context, report).await {
+            let performed = match self.hosts.session(target).await {
+                Err(error) => Err((SetupError::of_host(phase, error), true)),
+                Ok(session) => {
+                    let performed = perform(&*session, phase, context, report).await;
+                    performed.map_err(|error| (error, !matches!(phase, Phase::Run { .. })))
+                }
+            };
+            let (error, repeatable) = match performed {
+                Ok(done) => {
+                    if done == Performed::Now && joins_groups(phase) {
+                        self.hosts.close(target).await;
+                    }
                     // It is as it should be since it restarted.
-                    Ok(Performed::Already) if restarts > 0 => return Ok(Performed::Now),
-                    Ok(outcome) => return Ok(outcome),
-                    Err(error) => (error, !matches!(phase, Phase::Run { .. })),
-                },
+                    return Ok(if restarts > 0 { Performed::Now } else { done });
+                }
+                Err(failed) => failed,
             };
             if let Cause::Restarting(boot) = &*error.cause
                 && restarts < RESTARTS
@@ -163,10 +172,16 @@ impl Crew for HostCrew {
             rank: usize::try_from(machine.spec.rank).unwrap_or(usize::MAX),
             between: self.between.as_ref().filter(|_| all.len() > 1),
             places: &self.places,
-            log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.name())),
+            log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.log_name())),
         };
         self.attempts(&self.target(machine)?, phase, &context, report).await
     }
+}
+
+/// Whether a phase makes the user a member of groups: those of a session are the ones from when it began, so that the next
+/// phase needs a new one.
+fn joins_groups(phase: &Phase) -> bool {
+    matches!(phase.kind(), PhaseKind::Docker | PhaseKind::Gpu)
 }
 
 /// A machine, as its companions see it.

@@ -42,8 +42,10 @@ async fn of_the_distribution(job: &Job<'_>) -> Result<Vec<String>, SetupError> {
         Manager::Dnf => ("moby-engine", &["docker-compose"]),
         Manager::Zypper => ("docker", &["docker-compose"]),
     };
+    // Since Debian 13 the engine only recommends its client.
+    let client = packages::first_known(job, &["docker-cli"]).await?;
     let compose = packages::first_known(job, composes).await?;
-    Ok(std::iter::once(engine.to_owned()).chain(compose).collect())
+    Ok(std::iter::once(engine.to_owned()).chain(client).chain(compose).collect())
 }
 
 async fn of_docker(job: &Job<'_>) -> Result<Vec<String>, SetupError> {

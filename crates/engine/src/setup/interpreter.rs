@@ -17,9 +17,17 @@ pub(super) async fn install(job: &Job<'_>, need: &InterpreterNeed) -> Result<Per
 
 async fn act(job: &Job<'_>, wish: &str, missing: Vec<String>) -> Result<(), SetupError> {
     if missing.iter().any(|line| line == "uv brings it") {
-        return job.must(&Command::new("exec uv python install -- \"$1\"").args([wish]).shell(Shell::LoginBash)).await;
+        return job
+            .must(
+                &Command::new("PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin\nexec uv python install -- \"$1\"")
+                    .args([wish])
+                    .shell(Shell::LoginBash),
+            )
+            .await;
     }
-    let python = if wish.is_empty() { "python3".to_owned() } else { format!("python{wish}") };
+    // Packages are called after the first two numbers of a version.
+    let minor = wish.split('.').take(2).collect::<Vec<_>>().join(".");
+    let python = if wish.is_empty() { "python3".to_owned() } else { format!("python{minor}") };
     let names = match packages::manager(job).await? {
         Manager::Apt if wish.is_empty() => vec![python, "python3-venv".to_owned(), "python3-pip".to_owned()],
         Manager::Apt => vec![python.clone(), format!("{python}-venv"), "python3-pip".to_owned()],

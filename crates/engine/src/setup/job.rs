@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use hostler_core::plan::Phase;
 use hostler_core::setup::PhaseKind;
+use hostler_core::time::show_duration;
+use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 
 use super::error::{Cause, SetupError, Tail};
@@ -70,10 +72,16 @@ impl<'a> Job<'a> {
                     Some(notice) => self.progress(notice),
                     None => output(stream, line),
                 };
-                self.session.run(&alone::after_others(command, lock, alone::PATIENCE), &waiting).await
+                self.session.run(&alone::after_others(command, lock, self.patience()), &waiting).await
             }
         };
         ran.map_err(|error| self.host(error))
+    }
+
+    /// How long an earlier attempt is waited for: not until the phase's own time is over, so that the reason is told.
+    fn patience(&self) -> Duration {
+        let limit = self.kind.policy().limit.unwrap_or(Duration::MAX);
+        alone::PATIENCE.min(limit / 4 * 3)
     }
 
     /// Runs a command that must succeed.
@@ -143,12 +151,24 @@ impl<'a> Job<'a> {
 
     /// It did not end in time.
     pub(super) fn too_long(&self, limit: Duration) -> SetupError {
-        let hint = format!("where it needs longer, say so: `setup_phases: {{limits: {{{}: 2h}}}}`", self.kind);
+        let hint = match self.kind {
+            PhaseKind::Custom => "where it needs longer, say so by the step's `timeout`".to_owned(),
+            kind => {
+                let twice = SignedDuration::try_from(limit * 2).unwrap_or(SignedDuration::MAX);
+                format!(
+                    "where it needs longer, say so: `setup_phases: {{limits: {{{kind}: {}}}}}`",
+                    show_duration(twice)
+                )
+            }
+        };
         self.error(Cause::TookTooLong(limit, self.end()), Some(hint))
     }
 
     /// What was done has not come about.
     pub(super) fn unproven(&self, said: Vec<String>) -> SetupError {
+        // A check of the user's own may say anything, and as much of it as it likes.
+        let last = said.iter().skip(said.len().saturating_sub(TAIL));
+        let said = last.map(|line| self.mask.apply(line).into_owned()).collect();
         self.error(Cause::Unproven(said, self.end()), None)
     }
 

@@ -142,7 +142,8 @@ async fn install(job: &Job<'_>, place: &str, need: &PythonNeed, installer: &[&st
 }
 
 async fn program(job: &Job<'_>, place: &str, script: &str, words: &[&str]) -> Result<(), SetupError> {
-    let mut command = job.at(place, script).args(words.iter().copied());
+    let script = format!("PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin\n{script}");
+    let mut command = job.at(place, &script).args(words.iter().copied());
     command.env = job.variables();
     command.env.entry("PIP_ROOT_USER_ACTION".to_owned()).or_insert_with(|| "ignore".to_owned());
     job.must(&command).await

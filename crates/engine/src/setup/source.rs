@@ -23,7 +23,7 @@ pub(super) async fn bring(job: &Job<'_>) -> Result<Performed, SetupError> {
 
 /// Where a file to bring lies. A relative path is the repository's own word: it is looked at again right before the
 /// file is taken, because a link in there may lead to any file of this computer's user.
-fn here(job: &Job<'_>, from: &str) -> Result<PathBuf, SetupError> {
+pub(super) fn here(job: &Job<'_>, from: &str) -> Result<PathBuf, SetupError> {
     if Path::new(from).is_absolute() {
         return Ok(from.into());
     }

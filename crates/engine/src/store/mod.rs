@@ -147,7 +147,10 @@ impl Store {
         let mut connection = self.connection.lock().await;
         let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         self.insert_plan(&mut all, plan).await?;
-        let number = self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        let mut number = self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        if plan.is_in_part() {
+            number = self.insert_entry(&mut all, plan.deployment, at, &Entry::InPart).await?;
+        }
         all.commit().await.map_err(|source| self.failed(source))?;
         Ok(number)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hostler_core::demand::wish_for_phase;
 use hostler_core::plan::{Action, Plan};
-use hostler_core::setup::{PhaseKind, SetupWish};
+use hostler_core::setup::{Companions, PhaseKind, SetupWish};
 use hostler_engine::deploy::OnFailure;
 use hostler_engine::run::Interrupts;
 use hostler_engine::store::Record;
@@ -71,6 +71,10 @@ fn wishes(wish: &mut SetupWish, args: &SetupArgs) -> Result<BTreeSet<PhaseKind>,
             PhaseKind::Conda if wish.conda.is_none() => "conda",
             PhaseKind::Docker if wish.docker.is_none() => "docker",
             PhaseKind::Gpu if wish.gpu.is_off() => "gpu",
+            PhaseKind::Companions | PhaseKind::Meeting if wish.companions == Companions::Strangers => {
+                wish.companions = Companions::Introduced;
+                continue;
+            }
             PhaseKind::Ray | PhaseKind::RayStart | PhaseKind::RayStatus if wish.ray.is_none() => "ray",
             _ => continue,
         };
@@ -93,6 +97,7 @@ fn plan(
     }
     let reworked = record.plan.rework(&wanted.demand, (app.now)());
     let whole = reworked.map_err(|_| Error::new(Kind::Changed, format!("`{name}` takes other machines")))?;
+    whole.check_drivers()?;
     let plan = whole.clone().setting_up(args.selection());
     let there = kinds(&plan);
     if let Some(missing) = wished.iter().find(|kind| **kind != PhaseKind::Reach && !there.contains(kind)) {
@@ -100,7 +105,7 @@ fn plan(
         let error = Error::new(Kind::Unknown, format!("`{name}` has no phase `{missing}`"));
         return Err(error.hinted(format!("it has {}", known.join(", "))));
     }
-    if there.is_empty() {
+    if there.is_empty() && !wished.contains(&PhaseKind::Reach) {
         let error = Error::new(Kind::Usage, format!("no phase of `{name}` is left to do"));
         return Err(error.hinted("`--only`, `--from` and `--skip` together leave nothing"));
     }

@@ -229,6 +229,7 @@ fn many() -> Grid {
     set("packages", 30..31, Standing::Running(now()));
     set("companions", 1..29, Standing::NotNeeded);
     set("companions", 29..30, Standing::Failed);
+    set("meeting", 1..2, Standing::Done);
     set("source", 1..28, Standing::Done);
     set("setup", 1..26, Standing::Done);
     set("setup", 26..27, Standing::Failed);

@@ -186,6 +186,7 @@ pub const KEYS: &[Key] = &[
     read(Python, "install_project"),
     read(SetupPhases, "system"),
     read(SetupPhases, "python"),
+    same(SetupPhases, "interpreter", "python"),
     read(SetupPhases, "conda"),
     read(SetupPhases, "docker"),
     read(SetupPhases, "gpu"),

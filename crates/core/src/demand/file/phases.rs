@@ -55,7 +55,7 @@ pub fn flag(text: &str) -> Result<PhaseFlag, values::Bad> {
     Ok(match name {
         _ if off => PhaseFlag::Off(optional(name)?),
         "system" if word.is_none() => PhaseFlag::System,
-        "python" => PhaseFlag::Interpreter(word.map(values::python_version).transpose()?),
+        "python" | "interpreter" => PhaseFlag::Interpreter(word.map(values::python_version).transpose()?),
         "conda" => PhaseFlag::Conda(word.map(values::python_version).transpose()?),
         "docker" => PhaseFlag::Docker(word.map(docker_from).transpose()?.unwrap_or_default()),
         "gpu" => PhaseFlag::Gpu(word.filter(|word| *word != "auto").map(maker).transpose()?),
@@ -70,7 +70,7 @@ const FLAGS: &str =
 fn optional(name: &str) -> Result<PhaseKind, values::Bad> {
     match name {
         "system" => Ok(PhaseKind::System),
-        "python" => Ok(PhaseKind::Interpreter),
+        "python" | "interpreter" => Ok(PhaseKind::Interpreter),
         "conda" => Ok(PhaseKind::Conda),
         "docker" => Ok(PhaseKind::Docker),
         "gpu" => Ok(PhaseKind::Gpu),

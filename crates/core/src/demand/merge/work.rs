@@ -140,6 +140,7 @@ impl Merge<'_> {
             flag.apply(&mut work.phases);
             self.origins.add("setup_phases", Origin::Flag("--phase"));
         }
+        self.conda_installer(work);
         if work.source.is_none() {
             let phases = &work.phases;
             let file = phases.conda.as_ref().and_then(|conda| conda.file.as_ref()).map(|_| "conda.file");
@@ -148,6 +149,18 @@ impl Merge<'_> {
                 let message = format!("`{key}` is a part of the source, and there is none");
                 self.file_problem("setup_phases", message, Some("name a `source` or a `workdir`".to_owned()));
             }
+        }
+    }
+
+    /// An installer of this computer is a file as any other that is brought: a repository names its own only.
+    fn conda_installer(&mut self, work: &mut Work) {
+        let Some(installer) = work.phases.conda.as_mut().and_then(|conda| conda.installer.as_mut()) else { return };
+        if installer.is_remote() {
+            return;
+        }
+        match self.inputs.base.kept(&installer.from) {
+            Ok(path) => installer.from = path.to_string_lossy().into_owned(),
+            Err(error) => self.file_problem("setup_phases.conda", error, None),
         }
     }
 

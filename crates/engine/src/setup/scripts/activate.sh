@@ -5,7 +5,7 @@ for name in HOSTLER_HOSTFILE HOSTLER_RAY_HOME; do
     case $value in ./*) export "$name=$OLDPWD/${value#./}" ;; esac
 done
 for at in "$PWD/.venv" "${HOSTLER_RAY_HOME:-}"; do
-    if test -d "$at/bin"; then
+    if test -n "$at" && test -d "$at/bin"; then
         export VIRTUAL_ENV="$at" PATH="$at/bin:$PATH"
         unset PYTHONHOME
         break

@@ -24,33 +24,42 @@ part() {
     fi
 }
 
-# line PATH LINE: at the top, where nothing that stands above can turn it off.
+# line PATH LINE HOW: "above" all others, where nothing can turn it off, or "below" them, by nothing but adding to the file.
 line() {
-    if test "$verb" = write; then
-        mkdir -p "${1%/*}" && touch "$1" || exit
-        grep -qxF -e "$2" "$1" || { { printf '%s\n' "$2"; cat "$1"; } >"$1.new" && cat "$1.new" >"$1" && rm -f "$1.new"; } || exit
-    elif ! grep -qxF -e "$2" "$1" 2>/dev/null; then
+    if grep -qxF -e "$2" "$1" 2>/dev/null; then
+        return
+    elif test "$verb" != write; then
         echo "$1 lacks a line"
         missing=1
+        return
+    fi
+    mkdir -p "${1%/*}" && touch "$1" || exit
+    if test "$3" = below; then
+        test -z "$(tail -c 1 "$1")" || echo >>"$1" || exit
+        printf '%s\n' "$2" >>"$1" || exit
+    else
+        new=$1.hostler-$deployment
+        { printf '%s\n' "$2"; cat "$1"; } >"$new" && { if test -L "$1"; then cat "$new" >"$1" && rm -f "$new"; else mv "$new" "$1"; fi; } || exit
     fi
 }
 
 part ".ssh/hostler-$deployment" 600 "$key"
-line .ssh/authorized_keys "$public"
-line .ssh/config "Include hostler-$deployment.config"
+line .ssh/authorized_keys "$public" below
+line .ssh/config "Include hostler-$deployment.config" above
 while test $# -gt 2; do
     part "$1" "$2" "$3"
     shift 3
 done
 # Who may not become root has no names in /etc/hosts, and must do with those that `ssh` knows.
 if test "$verb" = check && { test "$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then
-    # One question for all names: their number may be great, and each question a process.
+    # One question for all names: their number may be great, and each question a process. A name may have several addresses,
+    # and the first line of each says the name.
     # shellcheck disable=SC2046 # a list of names
-    found=$(getent hosts $(printf '%s\n' "$names" | cut -d' ' -f2))
+    found=$(getent ahosts $(printf '%s\n' "$names" | cut -d' ' -f2))
     wrong=$(printf '%s\n==\n%s\n' "$found" "$names" | awk '
         $0 == "==" { wanted = 1; next }
-        !wanted { for (i = 2; i <= NF; i++) if (!($i in at)) at[$i] = $1; next }
-        $1 ~ /^[0-9a-fA-F.:]+$/ && at[$2] != $1 { print $2 " leads to " (at[$2] ? at[$2] : "nowhere") }')
+        !wanted { if (NF > 2) name = $3; at[name, $1] = 1; next }
+        $1 ~ /^[0-9a-fA-F.:]+$/ && !(($2, $1) in at) { print $2 " does not lead to " $1 }')
     test -z "$wrong" || { printf '%s\n' "$wrong"; missing=1; }
 fi
 exit "$missing"

@@ -1,6 +1,10 @@
 # Installs conda to "$4" by the installer "$1", which must have the SHA-256 "$3", and is fetched from "$2" where that is said.
+# Nothing is done where conda answers already.
 file=$1 url=$2 wanted=$3 prefix=$4
 set -e
+if "$prefix/bin/conda" --version >/dev/null 2>&1; then
+    exit 0
+fi
 mkdir -p "${file%/*}"
 if test -n "$url"; then
     if command -v curl >/dev/null 2>&1; then
@@ -18,7 +22,15 @@ if test "$found" != "$wanted"; then
     echo "the installer's SHA-256 is $found, and not $wanted: it was not run" >&2
     exit 65
 fi
-# What an attempt that was cut off left there would stop the installer.
-test -x "$prefix/bin/conda" || rm -rf "$prefix"
+# What an attempt of ours that was cut off left there would stop the installer. What anybody else left there is not ours.
+begun=$prefix.hostler-begun
+if test -e "$prefix"; then
+    if ! test -e "$begun"; then
+        echo "there is something at $prefix which is no conda that works: move it away" >&2
+        exit 73
+    fi
+    rm -rf "$prefix"
+fi
+: >"$begun"
 bash "$file" -b -p "$prefix"
-rm -f "$file"
+rm -f "$begun" "$file"

@@ -9,7 +9,10 @@ while :; do
         printf '%s\n' "$status"
         exit 0
     fi
-    test "$alive" = "$said" || echo "$alive of $count machines are in the cluster"
+    if test "$alive" != "$said"; then
+        printf '%s\n' "$status"
+        echo "$alive of $count machines are in the cluster"
+    fi
     said=$alive
     sleep 2
 done

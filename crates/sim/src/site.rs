@@ -14,7 +14,7 @@ use hostler_core::offer::{
 };
 use hostler_core::plan::{Kind, LeaseSpec};
 use hostler_core::ports::{
-    self, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+    self, Account, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
@@ -53,12 +53,18 @@ pub struct SimSite {
     id: SiteId,
     file: PathBuf,
     script: Arc<Script>,
+    account: Option<Account>,
 }
 
 impl SimSite {
     /// A site over a file, which need not be there yet.
     pub fn new(id: SiteId, file: &Path, script: Arc<Script>) -> Self {
-        Self { id, file: file.to_owned(), script }
+        Self { id, file: file.to_owned(), script, account: None }
+    }
+
+    /// The same site, as somebody who has an account there.
+    pub fn with_account(self, id: &str) -> Self {
+        Self { account: Some(Account { id: id.to_owned(), name: id.to_owned() }), ..self }
     }
 
     /// Everything at the site, by its id there.
@@ -103,7 +109,7 @@ impl SimSite {
         &self,
         call: Call,
         ticket: &Ticket,
-        act: impl FnOnce(&mut Things) -> Result<T, SiteError>,
+        act: impl FnOnce(&mut Things, Option<FaultKind>) -> Result<T, SiteError>,
     ) -> Result<T, SiteError> {
         let fault = self.script.strike(call, &ticket.step);
         match fault {
@@ -111,7 +117,7 @@ impl SimSite {
             Some(FaultKind::DieBefore) => die(),
             _ => {}
         }
-        let answer = self.with(act);
+        let answer = self.with(|things| act(things, fault));
         match fault {
             Some(FaultKind::LoseAnswer) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
             Some(FaultKind::DieAfter) => die(),
@@ -173,13 +179,23 @@ impl Provider for SimSite {
         &self.id
     }
 
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        Ok(self.account.clone())
+    }
+
     async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
         Ok(vec![offer(self.id.clone())])
     }
 
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
         dawdle().await;
-        self.act(Call::Create, ticket, |things| self.make(things, ticket, what))
+        self.act(Call::Create, ticket, |things, fault| {
+            let made = self.make(things, ticket, what)?;
+            if fault == Some(FaultKind::Twice) {
+                self.make_new(things, ticket, what)?;
+            }
+            Ok(made)
+        })
     }
 
     async fn look(&self, _: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
@@ -206,7 +222,7 @@ impl Provider for SimSite {
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         dawdle().await;
-        self.act(Call::Delete, &owned.ticket, |things| self.unmake(things, owned))
+        self.act(Call::Delete, &owned.ticket, |things, _| self.unmake(things, owned))
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {

@@ -268,6 +268,16 @@ impl fmt::Display for Kind {
     }
 }
 
+impl Action {
+    /// Where it makes something, if it does.
+    pub fn site(&self) -> Option<&SiteId> {
+        match self {
+            Self::Create(what) => Some(what.site()),
+            Self::Reach { .. } | Self::SetUp { .. } => None,
+        }
+    }
+}
+
 impl What {
     /// Its kind.
     pub fn kind(&self) -> Kind {

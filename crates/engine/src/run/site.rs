@@ -8,11 +8,12 @@ use futures::future::LocalBoxFuture;
 use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Kind, Step, What};
-use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
+use hostler_core::ports::{Account, Creation, Made, Owned, Provider, Remedy, SiteError};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
 use super::{Drive, Driver, Landed, Landing};
+use crate::account;
 use crate::event::Event;
 
 /// How often a call is made that a site asks to repeat.
@@ -96,7 +97,7 @@ impl<'a> Drive<'a> {
         })
     }
 
-    /// Gives back what a step made; where its outcome was never known, whatever bears its ticket.
+    /// Gives back what a step made, and whatever else bears its ticket.
     pub(super) fn undo<'j>(&self, step: &'j Step) -> Job<'j>
     where
         'a: 'j,
@@ -104,6 +105,7 @@ impl<'a> Drive<'a> {
         let driver = self.driver;
         let ticket = self.ticket(step);
         let made = self.journal.made(&step.id).cloned();
+        let account = step.action.site().and_then(|site| self.journal.account(site)).cloned();
         let again = matches!(self.journal.progress(&step.id), Some(Progress::UndoFailed(..)));
         let undone = async move {
             let Action::Create(what) = &step.action else { return Ok(()) };
@@ -111,7 +113,8 @@ impl<'a> Drive<'a> {
             if again {
                 tokio::time::sleep(BETWEEN_UNDOS).await;
             }
-            driver.persist(&step.id, || remove(&*site, &ticket, what.kind(), made.as_ref())).await
+            let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
+            driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await
         };
         undone
             .map(|undone| match undone {
@@ -193,13 +196,22 @@ fn left_waiting() -> Failure {
     Failure { message, remedy: Remedy::Report, hint: None }
 }
 
-async fn remove(site: &dyn Provider, ticket: &Ticket, kind: Kind, made: Option<&Made>) -> Result<(), SiteError> {
-    if let Some(made) = made {
-        let reference = made.reference.clone();
-        return site.delete(&Owned { ticket: ticket.clone(), kind, reference }).await;
-    }
-    for owned in site.owned().await?.into_iter().filter(|owned| owned.ticket == *ticket) {
-        site.delete(&owned).await?;
+/// What a step made, as far as is known.
+struct Thing<'t> {
+    ticket: &'t Ticket,
+    kind: Kind,
+    made: Option<&'t Made>,
+}
+
+/// Removes what was made, and its twins: a call that was made again, because its answer did not come in time, may have
+/// made two things under one ticket. Of a step whose outcome was never known the ticket is all there is.
+async fn remove(site: &dyn Provider, account: Option<&Account>, thing: &Thing<'_>) -> Result<(), SiteError> {
+    account::check_at(site, account).await?;
+    let Thing { ticket, kind, made } = *thing;
+    let made = made.map(|made| Owned { ticket: ticket.clone(), kind, reference: made.reference.clone() });
+    let twins = site.bearing(kind, ticket).await?;
+    for owned in made.iter().chain(twins.iter().filter(|twin| Some(*twin) != made.as_ref())) {
+        site.delete(owned).await?;
     }
     Ok(())
 }

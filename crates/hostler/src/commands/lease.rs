@@ -75,7 +75,8 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
     if let Upped::Only(_) = upped {
         return Ok(Made::Nothing(Box::new(upped)));
     }
-    let lease = unless_interrupted(&interrupts, find(app, &sites, ThingKind::Lease, &[], &args.name)).await?;
+    let made = things::made(app, &sites, ThingKind::Lease, &wanted.demand.name);
+    let lease = unless_interrupted(&interrupts, made).await?;
     verify(app, args, lease).await.map(|lease| Made::Lease(Box::new(lease)))
 }
 

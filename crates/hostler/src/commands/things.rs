@@ -113,12 +113,7 @@ pub(super) fn delete(app: &App, kind: ThingKind, args: &DeleteArgs, deleted: Del
     if deleted == Deleted::Lease {
         app.block_on(tell_who_stands_on(app, &name))?;
     }
-    let done = down::give_back(app, &name, args.consent);
-    let gone = done.map_err(|error| match error.kind {
-        // Nothing was done, and nobody was there to be asked: that is a no.
-        Kind::Unconfirmed => Error { kind: Kind::Declined, ..error },
-        _ => error,
-    })?;
+    let gone = down::give_back(app, &name, args.consent)?;
     let status = if args.consent.dry_run { "would_be_deleted" } else { "deleted" };
     app.emit(&json!({ "status": status, "name": name, "released": gone }), |_| {
         if args.consent.dry_run { format!("{name} would be given back\n") } else { format!("{name} is given back\n") }
@@ -228,6 +223,7 @@ fn make_key(app: &App, name: &str, site: &str, keys: &Keys, consent: &Consent) -
         if consent.dry_run {
             return Ok(None);
         }
+        keys.make_room()?;
         let store = app.store().await?;
         let lock = store.lock(&name)?;
         let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
@@ -237,7 +233,7 @@ fn make_key(app: &App, name: &str, site: &str, keys: &Keys, consent: &Consent) -
         if let Some(record) = store.find(&name).await? {
             keys.write_copy(&store, &record)?;
         }
-        find(app, &sites, ThingKind::Keypair, &[], name.as_str()).await.map(Some)
+        things::made(app, &sites, ThingKind::Keypair, &name).await.map(Some)
     })?;
     match made {
         Some(key) => app.emit(&key, |width| view::thing(&key, width)),

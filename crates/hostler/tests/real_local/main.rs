@@ -134,8 +134,9 @@ fn a_set_up_that_fails_is_resumed_where_it_stopped() {
     let lab = Lab::new();
     let repo = lab.path("repo");
     std::fs::create_dir(&repo).expect("made");
-    let demand =
-        |setup: &str| format!("name: resumed\nresources: {{cpus: 1, memory: 0.5, disk_size: 3}}\nsetup: {setup}\nrun: echo ran\n");
+    let demand = |setup: &str| {
+        format!("name: resumed\nresources: {{cpus: 1, memory: 0.5, disk_size: 3}}\nsetup: {setup}\nrun: echo ran\n")
+    };
     std::fs::write(repo.join("hostler.yaml"), demand("echo to-err >&2; exit 7")).expect("written");
     let path = repo.to_str().expect("utf-8").to_owned();
     let failed = lab.hostler(&["up", &path]).ends_with(3);

@@ -37,7 +37,7 @@ fn a_lease_lives_by_itself() {
     assert_eq!(lines[0]["act"]["create"]["hosts"], hosts(&made), "exactly what was asked for");
 
     let (refused, code) = home.json(&["lease", "delete", name]);
-    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("declined")));
+    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("unconfirmed")));
     assert!(seen(&["reservation", "lease"], "id").contains(id));
     assert_eq!(home.done(&["lease", "delete", name, "--yes"])["status"], "deleted");
     assert!(!seen(&["reservation", "lease"], "id").contains(id));

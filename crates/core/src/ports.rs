@@ -91,12 +91,12 @@ pub enum Creation {
         /// As planned: every host by its name, and none other.
         spec: Box<LeaseSpec>,
     },
-    /// A public address for a machine, on it when the call ends.
+    /// A public address. It leads to the machine, where there is one, when the call ends.
     Address {
         /// The pool that it comes from, by its name at the site.
         pool: String,
         /// The machine.
-        machine: Ref,
+        machine: Option<Ref>,
     },
     /// A machine.
     Machine {

@@ -260,7 +260,7 @@ async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
     world.knob(&["quota", "CH-000001", "instances=10"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     let machine = world.machine("one", &hosts[0], &lease).await.unwrap();
-    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: machine.reference.clone() };
+    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
     world.knob(&["quota", "CH-000001", "floatingip=0"]);
     let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
     world.knob(&["quota", "CH-000001", "floatingip=50"]);
@@ -297,7 +297,7 @@ async fn an_address_of_another_machine_is_left_alone() {
     let lease = world.lease("lease", &hosts).await.unwrap();
     let (a, b) =
         (world.machine("a", &hosts[0], &lease).await.unwrap(), world.machine("b", &hosts[1], &lease).await.unwrap());
-    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: machine.clone() };
+    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
     let one = world.site.create(&world.ticket("address-a"), &what(&a.reference)).await.unwrap();
     let other = world.site.create(&world.ticket("address-b"), &what(&b.reference)).await.unwrap();
     assert_ne!(one, other);
@@ -413,7 +413,11 @@ async fn who_cannot_log_in_or_lease_is_told_what_to_do() {
     let findings = restricted.check().await;
     assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Bad).count(), 1, "{findings:#?}");
     let findings = world.site.check().await;
-    assert!(findings.iter().all(|health| health.verdict == Verdict::Good), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
+    // As every new project has it: only its own servers may come in.
+    let notes: Vec<&str> =
+        findings.iter().filter(|it| it.verdict == Verdict::Note).map(|it| it.finding.as_str()).collect();
+    assert_eq!(notes, ["the security group `default` lets no SSH in from outside"]);
     world.clean().await;
 }
 

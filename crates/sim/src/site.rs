@@ -142,7 +142,7 @@ impl SimSite {
             Creation::Machine { network, lease, keypair, .. } => {
                 [network, lease, keypair].into_iter().flatten().cloned().collect()
             }
-            Creation::Address { machine, .. } => vec![machine.clone()],
+            Creation::Address { machine, .. } => machine.iter().cloned().collect(),
         };
         if let Some(missing) = needs.iter().find(|needed| !things.things.contains_key(&needed.0)) {
             let message = format!("there is no `{missing}`");

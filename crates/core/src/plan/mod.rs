@@ -97,8 +97,7 @@ impl Plan {
 
     /// The step that makes the public address of a machine, where there is one.
     pub fn address_of(&self, machine: &StepId) -> Option<&Step> {
-        let makes =
-            |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: of, .. }) if of == machine);
+        let makes = |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: Some(of), .. }) if of == machine);
         self.steps.iter().find(makes)
     }
 
@@ -213,14 +212,15 @@ pub enum What {
     },
     /// A hold on hosts for a window.
     Lease(LeaseSpec),
-    /// A public address for a machine.
+    /// A public address.
     Address {
         /// Where.
         site: SiteId,
         /// The pool that it comes from, by its name at the site.
         pool: String,
-        /// The machine's step.
-        machine: StepId,
+        /// The step of the machine that it leads to, if it leads to one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<StepId>,
     },
 }
 

@@ -71,7 +71,7 @@ impl<'a> Drive<'a> {
             What::Keypair { .. } => Creation::Keypair { public_key: self.inputs.public_key.clone() },
             What::Lease(spec) => Creation::Lease { spec: Box::new(spec.clone()) },
             What::Address { pool, machine, .. } => {
-                Creation::Address { pool: pool.clone(), machine: self.reference(machine)? }
+                Creation::Address { pool: pool.clone(), machine: self.reference_if(machine.as_ref())? }
             }
             What::Machine(spec) => Creation::Machine {
                 spec: spec.clone(),

@@ -18,8 +18,8 @@ pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncWhat, Way};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
 pub use things::{
-    ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs, NetworkArgs,
-    NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+    ConsoleArgs, DeleteArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs,
+    ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
 
 use crate::attempts::Shift;

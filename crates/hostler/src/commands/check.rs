@@ -1,5 +1,6 @@
 //! `hostler check`: whether the sites can be used.
 
+use futures::future::join_all;
 use hostler_core::demand::SiteWish;
 use hostler_core::name::SiteId;
 use hostler_core::ports::{Health, Verdict};
@@ -34,11 +35,7 @@ async fn look(app: &App, wished: &[SiteWish]) -> Result<Vec<(SiteId, Vec<Health>
         let error = Error::new(Kind::Unknown, format!("the site `{wish}` is not configured"));
         return Err(error.hinted(format!("configured are: {}", configured.join(", "))));
     }
-    let mut checks = Vec::new();
-    for (id, site) in &sites {
-        if wished.is_empty() || wished.iter().any(|wish| wish.means(id)) {
-            checks.push((id.clone(), site.check().await));
-        }
-    }
-    Ok(checks)
+    let wished = sites.iter().filter(|(id, _)| wished.is_empty() || wished.iter().any(|wish| wish.means(id)));
+    // All at once: one that doesn't answer keeps nobody waiting for the others as well.
+    Ok(join_all(wished.map(async |(id, site)| (id.clone(), site.check().await))).await)
 }

@@ -16,6 +16,7 @@ mod lease;
 mod logs;
 mod ls;
 mod man;
+mod one;
 mod plan;
 mod power;
 mod ssh;

@@ -44,7 +44,7 @@ use keystone::Session;
 use things::{address, keypair, lease, machine, network};
 
 pub use script::script;
-pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings};
+pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings, at_chameleon, elsewhere_at_chameleon};
 pub use unusable::Unusable;
 
 /// How long a removal waits for what still holds on to the thing.
@@ -90,7 +90,7 @@ impl OpenStack {
             Creation::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
             Creation::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
             Creation::Lease { spec } => lease::create(session, ticket, spec).await,
-            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine).await,
+            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine.as_ref()).await,
             Creation::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
                 let launch = machine::Launch {
                     spec,

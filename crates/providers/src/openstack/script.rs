@@ -62,12 +62,13 @@ fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
         Action::Create(What::Network { .. }) => lines.extend(network(plan, &name)),
         Action::Create(What::Lease(spec)) => lines.extend(lease(spec, &name)),
         Action::Create(What::Machine(spec)) => lines.extend(machine(spec, &name, flavor)),
-        Action::Create(What::Address { pool, machine, .. }) => lines.extend([
-            format!("{name}=$(openstack floating ip create {} -f value -c id)", quoted(pool)),
-            format!("remember {name} \"${name}\""),
-            format!("openstack server add floating ip \"${}\" \"${name}\"", variable(machine)),
-            format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"),
-        ]),
+        Action::Create(What::Address { pool, machine, .. }) => {
+            lines.push(format!("{name}=$(openstack floating ip create {} -f value -c id)", quoted(pool)));
+            lines.push(format!("remember {name} \"${name}\""));
+            let machine = machine.iter().map(variable);
+            lines.extend(machine.map(|machine| format!("openstack server add floating ip \"${machine}\" \"${name}\"")));
+            lines.push(format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"));
+        }
         Action::Reach { machine } => {
             lines.push(format!("# hostler now logs in to {}, and pins its host key", user_at(plan, machine)));
         }
@@ -259,7 +260,7 @@ mod tests {
         let step = |name: &str, action| Step { id: id(name), after: vec![], action };
         plan.steps.push(step("lease", Action::Create(What::Lease(lease))));
         plan.steps.push(step("machine-digits", Action::Create(What::Machine(Box::new(spec)))));
-        let address = What::Address { site, pool: "public".into(), machine: id("machine-digits") };
+        let address = What::Address { site, pool: "public".into(), machine: Some(id("machine-digits")) };
         plan.steps.push(step("address-digits", Action::Create(address)));
         plan.steps.push(step("reach-digits", Action::Reach { machine: id("machine-digits") }));
         plan

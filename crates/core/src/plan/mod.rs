@@ -10,6 +10,7 @@ mod exclude;
 mod fit;
 mod gpu;
 mod held;
+mod images;
 mod measure;
 mod misfit;
 mod part;
@@ -32,6 +33,7 @@ use sha2::{Digest, Sha256};
 pub use diff::{Change, ChangeKind, diff};
 pub use exclude::Exclusions;
 pub use held::Held;
+pub use images::{ImageChoice, JudgedImage, Standing, choose_image, images_of};
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use planner::{NoPlan, plan};
 

@@ -19,6 +19,7 @@ mod man;
 mod one;
 mod plan;
 mod power;
+mod site_images;
 mod ssh;
 mod status;
 mod sweep;

@@ -25,7 +25,7 @@ pub use deployments::deployments;
 pub use failure::failure;
 pub use findings::findings;
 pub use fleet::{ending, fleet};
-pub use images::images;
+pub use images::{image_choice, images, site_images};
 pub use plan::{brief, plan};
 pub use record::{audit, costs};
 pub use status::{ready, status};

@@ -165,7 +165,10 @@ impl Driver<'_> {
                     self.report.report(&Event::Progress { step: step.clone(), text });
                     tokio::select! {
                         () = ended(end) => return Err(failure(&error)),
-                        () = tokio::time::sleep(after) => {}
+                        () = tokio::time::sleep(after) => {
+                            let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                            tracing::debug!(target: "hostler::wait", ms, "waited as asked");
+                        }
                     }
                 }
                 answer => return answer.map_err(|error| failure(&error)),

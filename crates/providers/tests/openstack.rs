@@ -164,12 +164,13 @@ async fn a_lease_is_extended_and_never_shortened() {
 }
 
 #[tokio::test]
-async fn a_lease_that_is_too_long_is_one_to_plan_anew() {
+async fn a_lease_that_is_too_long_is_one_to_ask_about() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let month = Window::of(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
     let error = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, month)).await.unwrap_err();
-    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    // No other host could be had for longer.
+    assert_eq!(error.remedy, Remedy::Ask, "{error}");
     assert!(error.hint.unwrap().contains("shorter lease"));
     world.clean().await;
 }
@@ -221,6 +222,28 @@ async fn an_answer_that_was_lost_makes_no_second_thing() {
         let made = world.site.create(&world.ticket("thing"), &what).await.unwrap();
         assert_eq!(references(&world.ours().await, kind), BTreeSet::from([&made.reference]));
     }
+    world.clean().await;
+}
+
+/// A call that is made again when its answer is late may do its work twice: all of it is found, and goes.
+#[tokio::test]
+async fn all_that_bears_one_ticket_is_found() {
+    let world = World::new().await;
+    let session = world.site.session();
+    let hosts = world.hosts("compute_skylake", 2).await;
+    let (lease, network) = (world.ticket("lease"), world.ticket("network"));
+    world.lease("lease", &hosts[..1]).await.unwrap();
+    let reservations = vec![blazar::ReservationRequest::Host(hosts[1].0.clone())];
+    let twin = blazar::NewLease { name: format!("late {lease}"), start: None, end: world.window().end(), reservations };
+    blazar::create(session, &twin).await.unwrap();
+    assert_eq!(world.site.bearing(Kind::Lease, &lease).await.unwrap().len(), 2);
+    for name in ["one", "other"] {
+        neutron::create_network(session, name, &network.to_string()).await.unwrap();
+    }
+    let networks = world.site.bearing(Kind::Network, &network).await.unwrap();
+    world.site.delete(&networks[0]).await.unwrap();
+    let left = neutron::networks(session).await.unwrap();
+    assert!(left.iter().all(|left| left.description != network.to_string()), "its parts go together: {left:#?}");
     world.clean().await;
 }
 

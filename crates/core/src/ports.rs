@@ -22,6 +22,13 @@ pub trait Provider: Send + Sync {
     /// Which site this is.
     fn site(&self) -> &SiteId;
 
+    /// Who we are there; nothing where a site doesn't tell its users apart.
+    ///
+    /// What one account has made is hidden from others, which makes it look as if it were gone.
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        Ok(None)
+    }
+
     /// What can be had in a window.
     async fn offers(&self, window: &Window) -> Result<Vec<Offer>, SiteError>;
 
@@ -39,6 +46,14 @@ pub trait Provider: Send + Sync {
 
     /// Everything at the site that bears one of our tickets.
     async fn owned(&self) -> Result<Vec<Owned>, SiteError>;
+
+    /// Those things of a kind that bear this ticket. There may be several: a call that was made again when its answer did
+    /// not come may have done its work twice.
+    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+        let mut owned = self.owned().await?;
+        owned.retain(|owned| owned.kind == kind && owned.ticket == *ticket);
+        Ok(owned)
+    }
 
     /// All things of a kind that we may look at there, ours or not, as they are now.
     ///
@@ -76,12 +91,12 @@ pub enum Creation {
         /// As planned: every host by its name, and none other.
         spec: Box<LeaseSpec>,
     },
-    /// A public address for a machine, on it when the call ends.
+    /// A public address. It leads to the machine, where there is one, when the call ends.
     Address {
         /// The pool that it comes from, by its name at the site.
         pool: String,
         /// The machine.
-        machine: Ref,
+        machine: Option<Ref>,
     },
     /// A machine.
     Machine {
@@ -160,6 +175,22 @@ pub enum Power {
     On,
     /// Shut down; disks are kept.
     Off,
+}
+
+/// Who we are at a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The site's own id for it, which tells one from another.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+}
+
+impl Account {
+    /// Whether both are the same, whatever they are called now.
+    pub fn is(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 /// A thing that bears our ticket.

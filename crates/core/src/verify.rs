@@ -1,5 +1,7 @@
 //! Whether a machine is what was promised: the plan's promise, what was seen on the machine, and the differences.
 
+mod model;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,7 @@ pub struct Seen {
     pub arch: Option<String>,
     /// Of `/etc/os-release`.
     pub os: Option<OsRelease>,
-    /// Whether a name can be looked up.
+    /// Whether a server that looks up names answers: not whether it knows a certain one, for a site may have no way out.
     pub names_resolve: Option<bool>,
     /// What cloud-init says of itself, as `done` or `error`.
     pub cloud_init: Option<String>,
@@ -114,7 +116,7 @@ pub fn differences(promise: &Promise, seen: &Seen) -> Vec<Difference> {
             note(fact, promised.to_string(), seen.to_string());
         }
     }
-    if let Some(gpus) = seen.gpus.as_ref().filter(|gpus| gpus.len() < shape.gpus.len()) {
+    if let Some(gpus) = seen.gpus.as_ref().filter(|gpus| model::missing(&shape.gpus, gpus) > 0) {
         note(Fact::Gpus, listed(&shape.gpus), listed(gpus));
     }
     if let (Some(arch), Some(seen)) = (arch, &seen.arch)
@@ -189,6 +191,8 @@ mod tests {
         assert_eq!(differing(|seen| seen.cpus = Some(40)), ["processors: promised 48, found 40"]);
         assert_eq!(differing(|seen| seen.memory = Some(Bytes::gib(96))), ["memory: promised 192GiB, found 96GiB"]);
         assert_eq!(differing(|seen| seen.disk = Some(Bytes::gib(100))), ["disk: promised 200GiB, found 100GiB"]);
+        let others = |seen: &mut Seen| seen.gpus = Some(vec!["10de:15f8".into(); 2]);
+        assert_eq!(differing(others), ["accelerators: promised 2 × V100, found 2 × 10de:15f8"]);
         let one = |seen: &mut Seen| seen.gpus = Some(vec!["V100".into()]);
         assert_eq!(differing(one), ["accelerators: promised 2 × V100, found 1 × V100"]);
         assert_eq!(differing(|seen| seen.gpus = Some(vec![])), ["accelerators: promised 2 × V100, found none"]);

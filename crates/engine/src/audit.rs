@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing};
+use hostler_core::ports::{
+    Account, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing,
+};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -104,6 +106,10 @@ impl Provider for Audited {
         self.inner.site()
     }
 
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        self.inner.account().await
+    }
+
     async fn offers(&self, window: &Window) -> Result<Vec<Offer>, SiteError> {
         self.inner.offers(window).await
     }
@@ -134,6 +140,10 @@ impl Provider for Audited {
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
         self.inner.owned().await
+    }
+
+    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+        self.inner.bearing(kind, ticket).await
     }
 
     async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {

@@ -1,5 +1,6 @@
 //! What moves: everything here does what a plan or a journal says, and decides nothing by itself.
 
+pub mod account;
 pub mod audit;
 pub mod deploy;
 pub mod event;

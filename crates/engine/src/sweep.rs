@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use hostler_core::journal::{Journal, Progress, State};
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::ports::{Owned, SiteError};
+use hostler_core::ports::{Account, Owned, Provider, SiteError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ pub fn due(record: &Record, now: Timestamp) -> Option<Due> {
 pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
     // Sites are asked first: what a process begins meanwhile is then in the store when we look there, and not taken for
     // forgotten.
-    let asked = join_all(sites.iter().map(async |(id, site)| (id, answer(site.owned()).await))).await;
+    let asked = join_all(sites.iter().map(async |(id, site)| (id, answer(seen(&**site)).await))).await;
     let (Listing { records, unreadable }, known) = match store {
         Some(store) => (store.list().await?, store.ids().await?),
         None => Default::default(),
@@ -88,7 +88,12 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     let mut found = Found { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..Found::default() };
     for (id, owned) in asked {
         match owned {
-            Ok(things) => sort(&mut found, id, things, &known, &journals),
+            Ok((account, things)) => {
+                if let Some(why) = account.and_then(|account| hidden(id, &account, &journals)) {
+                    found.silent.insert(id.clone(), why);
+                }
+                sort(&mut found, id, things, &known, &journals);
+            }
             Err(why) => {
                 found.silent.insert(id.clone(), why);
             }
@@ -104,6 +109,17 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
         }
     }
     Ok(found)
+}
+
+/// Who we are at a site, and what of ours is seen there.
+async fn seen(site: &dyn Provider) -> Result<(Option<Account>, Vec<Owned>), SiteError> {
+    tokio::try_join!(site.account(), site.owned())
+}
+
+/// Why a site doesn't show all that is ours, if it doesn't: a deployment was made there as somebody else.
+fn hidden(site: &SiteId, now: &Account, journals: &BTreeMap<DeploymentId, Journal>) -> Option<String> {
+    let then = journals.values().filter_map(|journal| journal.account(site)).find(|then| !then.is(now))?;
+    Some(format!("it hides what was made as {}: the credentials of now are of {}", then.name, now.name))
 }
 
 fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
@@ -166,8 +182,31 @@ fn order(stray: &Stray) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use hostler_core::journal::Entry;
+    use hostler_sim::SimSite;
+
     use super::*;
     use crate::store::testing::{plan_of, second};
+
+    #[tokio::test]
+    async fn what_another_account_has_made_is_not_taken_for_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let id: SiteId = "local".parse().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let plan = plan_of("web", 1);
+        store.begin(&plan, second(0)).await.unwrap();
+        let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
+        let account = Account { id: "ours".to_owned(), name: "ours".to_owned() };
+        store.record(&mut record, second(1), Entry::Account { site: id.clone(), account }).await.unwrap();
+        for (account, is_silent) in [("ours", false), ("others", true)] {
+            let site = SimSite::new(id.clone(), &dir.path().join("site"), Arc::default()).with_account(account);
+            let sites = Sites::from([(id.clone(), Arc::new(site) as Arc<dyn Provider>)]);
+            let found = find(Some(&store), &sites, second(2)).await.unwrap();
+            assert_eq!(found.silent.contains_key(&id), is_silent, "{account}: {found:?}");
+        }
+    }
 
     #[tokio::test]
     async fn only_what_is_over_loses_its_keys_and_keeps_its_logs() {

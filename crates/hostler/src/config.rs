@@ -50,7 +50,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ("openstack.mine.flavor", "\"baremetal\"", "the flavor that leased hosts are launched with"),
     ("openstack.mine.user", "\"ubuntu\"", "the user to log in as, where an image doesn't say"),
     ("openstack.mine.nodes", "\"https://api.chameleoncloud.org/\"", "a node API that lists the site's hardware"),
-    ("chameleon.uc.cloud", "\"chi\"", "the same for a site of Chameleon, with its own defaults"),
+    (
+        "chameleon.uc.cloud",
+        "\"chi\"",
+        "the same for a site of Chameleon, with its own defaults; without one, a login by Chameleon's OpenID provider is all its sites",
+    ),
     (
         "local.package_sources",
         "\"/etc/apt/sources.list\"",

@@ -143,6 +143,8 @@ impl Drive<'_> {
     async fn settled<T>(&self, name: &Name, driven: Result<T, DeployError>) -> Result<T, Error> {
         let error = match driven {
             Ok(done) => return Ok(done),
+            // Nothing was begun.
+            Err(error @ DeployError::Account(_)) => return Err(error.into()),
             Err(error) => Error::from(error),
         };
         match self.store.find(name).await {

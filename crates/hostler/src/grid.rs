@@ -172,7 +172,7 @@ impl Grid {
 pub fn stage(step: &Step) -> Option<(&StepId, Stage)> {
     match &step.action {
         Action::Create(What::Machine(_)) => Some((&step.id, Stage::Launch)),
-        Action::Create(What::Address { machine, .. }) => Some((machine, Stage::Launch)),
+        Action::Create(What::Address { machine: Some(machine), .. }) => Some((machine, Stage::Launch)),
         Action::Create(_) => None,
         Action::Reach { machine } => Some((machine, Stage::Phase(PhaseKind::Reach))),
         Action::SetUp { machine, phase } => Some((machine, Stage::Phase(phase.kind()))),

@@ -1,5 +1,6 @@
 //! The key pair that logs in: one that is made, or the user's own.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use hostler_core::plan::{Kind as ThingKind, Plan};
@@ -76,6 +77,19 @@ impl Keys {
             }
         }
         Ok(())
+    }
+
+    /// Makes the folder of the copy where there is none, for its owner only, before anything is made at a site.
+    ///
+    /// # Errors
+    /// Where it can't be made, or isn't a folder.
+    pub fn make_room(&self) -> Result<(), Error> {
+        let Some(folder) = self.copy.as_deref().and_then(Path::parent) else { return Ok(()) };
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| {
+            let message = format!("the folder `{}` for the key can't be made", folder.display());
+            Error::new(Kind::System, message).caused_by(&error).hinted("name another file for the key: `--key-path`")
+        })
     }
 
     /// Writes the copy, readable by its owner only. A file that is there is never written over.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use hostler_core::demand::Demand;
+use futures::future::join_all;
+use hostler_core::demand::{Demand, SiteWish};
+use hostler_core::filter::Filter;
+use hostler_core::inventory::{Feed, join};
 use hostler_core::name::SiteId;
 use hostler_core::offer::{HoldTerm, HostId, Market};
 use hostler_core::plan::{Held, Kind as ThingKind, Plan};
@@ -10,7 +13,8 @@ use hostler_core::ports::Grant;
 use hostler_core::ticket::Ref;
 use hostler_engine::run::Sites;
 use hostler_engine::store::Record;
-use jiff::Timestamp;
+use hostler_providers::openstack::blazar;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::error::{Error, Kind};
@@ -21,6 +25,8 @@ use crate::things::{Listed, find};
 pub struct Place {
     held: Option<Held>,
     hosts: BTreeSet<HostId>,
+    /// Those that fit a filter, where there is one.
+    fitting: Option<BTreeSet<(SiteId, HostId)>>,
 }
 
 impl Place {
@@ -43,12 +49,38 @@ impl Place {
             return Err(Error::new(Kind::NoOffer, message));
         }
         let held = held(lease.site, lease.thing.reference.clone(), grant.clone(), hosts);
-        Ok(Self { held: Some(held), hosts: BTreeSet::new() })
+        Ok(Self { held: Some(held), ..Self::default() })
     }
 
     /// Only these hosts; all where none is named.
     pub fn of_hosts(hosts: &[String]) -> Self {
-        Self { held: None, hosts: hosts.iter().cloned().map(HostId).collect() }
+        Self { hosts: hosts.iter().cloned().map(HostId).collect(), ..Self::default() }
+    }
+
+    /// The same, and only hosts of which a filter says that they fit. A host that doesn't say what it has doesn't.
+    ///
+    /// # Errors
+    /// Where no host fits, or nobody could be asked.
+    pub async fn fitting(self, app: &App, sites: &Sites, on: &[SiteWish], filter: &Filter) -> Result<Self, Error> {
+        let mut sources = app.sources()?;
+        sources.retain(|id, _| sites.contains_key(id) && (on.is_empty() || on.iter().any(|wish| wish.means(id))));
+        let answers = join_all(sources.iter().map(async |(id, source)| (id, source.feed().await))).await;
+        let (mut fitting, mut looked, mut silent) = (BTreeSet::new(), 0, None);
+        for (site, answer) in answers {
+            match answer {
+                Ok(feed) => looked += fit(site, feed, filter, &mut fitting)?,
+                // What was not answered here is not answered to the planner either, which tells of it.
+                Err(error) => silent = Some(error),
+            }
+        }
+        match (fitting.is_empty(), looked, silent) {
+            (true, 0, Some(error)) => Err(error.into()),
+            (true, ..) => {
+                let error = Error::new(Kind::NoOffer, format!("no host fits the filter: {looked} were looked at"));
+                Err(error.hinted("`hostler availability --filter FILTER` shows what there is"))
+            }
+            (false, ..) => Ok(Self { fitting: Some(fitting), ..self }),
+        }
     }
 
     /// Where a stored plan looked.
@@ -65,7 +97,7 @@ impl Place {
             return Err(Error::new(Kind::Stale, format!("the lease `{lease}` of the plan is gone from `{site}`")));
         };
         let hosts = grant.hosts.iter().cloned().collect();
-        Ok(Self { held: Some(held(site, lease, grant, hosts)), hosts: BTreeSet::new() })
+        Ok(Self { held: Some(held(site, lease, grant, hosts)), ..Self::default() })
     }
 
     /// The market as far as the plan may look.
@@ -74,7 +106,13 @@ impl Place {
             Some(held) => held.apply(market),
             None => market,
         };
-        if self.hosts.is_empty() { market } else { market.with_hosts(|_, host| self.hosts.contains(host)) }
+        if self.hosts.is_empty() && self.fitting.is_none() {
+            return market;
+        }
+        market.with_hosts(|site, host| {
+            let fits = |fitting: &BTreeSet<_>| fitting.contains(&(site.clone(), host.clone()));
+            (self.hosts.is_empty() || self.hosts.contains(host)) && self.fitting.as_ref().is_none_or(fits)
+        })
     }
 
     /// The demand, which ends with the lease where it doesn't say when.
@@ -89,6 +127,24 @@ impl Place {
         }
         demand
     }
+}
+
+/// Adds the hosts of a site that fit; how many there were is the answer.
+fn fit(site: &SiteId, feed: Feed, filter: &Filter, fitting: &mut BTreeSet<(SiteId, HostId)>) -> Result<usize, Error> {
+    let names = feed.hosts.as_ref().map(blazar::named).transpose();
+    let names = names.map_err(|error| Error::of(Kind::Site, &error))?.unwrap_or_default();
+    let feeds = [feed];
+    let inventory = join(&feeds, SignedDuration::ZERO)?;
+    let mut looked = 0;
+    for (of, node) in inventory.nodes() {
+        looked += 1;
+        if filter.matches(of, node) == Some(true) {
+            let named = names.iter().find(|host| node.host_id.as_deref() == Some(host.id.0.as_str()));
+            let id = named.map_or_else(|| node.uid.to_string(), |host| host.hypervisor_hostname.clone());
+            fitting.insert((site.clone(), HostId(id)));
+        }
+    }
+    Ok(looked)
 }
 
 fn held(site: SiteId, lease: Ref, grant: Grant, hosts: BTreeSet<HostId>) -> Held {

@@ -71,52 +71,88 @@ pub fn full_name(sites: &Sites, text: &str) -> String {
 /// # Errors
 /// Where no site said anything.
 pub async fn all(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Result<Vec<Listed>, Error> {
+    let Heard { listed, silent } = hear(app, sites, kind, on).await?;
+    for error in &silent {
+        app.printer.say(&format!("note: {} could not be asked: {}", error.site, error.message));
+    }
+    Ok(listed)
+}
+
+/// What sites have said, and why others have said nothing.
+struct Heard {
+    listed: Vec<Listed>,
+    silent: Vec<SiteError>,
+}
+
+async fn hear(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Result<Heard, Error> {
     let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
     let asked = join_all(wished.map(async |(id, site)| (id, site.things(kind).await))).await;
     let known = Known::of(app).await?;
-    let (mut listed, mut refused, mut answered) = (Vec::new(), Vec::<SiteError>::new(), false);
+    let (mut listed, mut silent, mut answered) = (Vec::new(), Vec::<SiteError>::new(), false);
     for (site, answer) in asked {
         match answer {
             Ok(things) => {
                 answered = true;
                 listed.extend(things.into_iter().map(|thing| known.listed(site, thing)));
             }
-            Err(error) => refused.push(error),
+            Err(error) => silent.push(error),
         }
     }
-    match (answered, refused.pop()) {
-        (false, Some(error)) => Err(error.into()),
-        (_, last) => {
-            for error in refused.iter().chain(&last) {
-                app.printer.say(&format!("note: {} could not be asked: {}", error.site, error.message));
-            }
-            listed.sort_by(|a, b| {
-                (&a.site, &a.thing.name, &a.thing.reference).cmp(&(&b.site, &b.thing.name, &b.thing.reference))
-            });
-            Ok(listed)
-        }
+    match (answered, silent.pop()) {
+        (false, Some(error)) => return Err(error.into()),
+        (_, last) => silent.extend(last),
     }
+    listed.sort_by(|a, b| {
+        (&a.site, &a.thing.name, &a.thing.reference).cmp(&(&b.site, &b.thing.name, &b.thing.reference))
+    });
+    Ok(Heard { listed, silent })
 }
 
 /// One thing: by its id or name at the site, or by the deployment that made it.
 ///
 /// # Errors
-/// Where there is none, or more than one.
+/// Where there is none, or more than one. Where it may be at a site that said nothing, that is the error.
 pub async fn find(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish], text: &str) -> Result<Listed, Error> {
-    let things = all(app, sites, kind, on).await?;
+    let Heard { listed: things, silent } = hear(app, sites, kind, on).await?;
     let mut exact: Vec<&Listed> = things.iter().filter(|listed| listed.thing.reference.0 == text).collect();
     if exact.is_empty() {
         exact = things.iter().filter(|listed| listed.is_called(text)).collect();
     }
     match exact.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(missing(kind, text, &things)),
+        [] if silent.is_empty() => Err(missing(kind, text, &things)),
+        [] => Err(maybe_elsewhere(kind, text, &silent)),
         several => {
             let ids: Vec<String> = several.iter().map(|listed| format!("`{}`", listed.thing.reference)).collect();
             let error = Error::new(Kind::Usage, format!("several are called `{text}`"));
             Err(error.hinted(format!("name one by its id: {}", ids.join(", "))))
         }
     }
+}
+
+/// The thing that a deployment has made, by the site's own id for it: a name may be anybody's.
+///
+/// # Errors
+/// Where it is not there (any more).
+pub async fn made(app: &App, sites: &Sites, kind: ThingKind, deployment: &Name) -> Result<Listed, Error> {
+    let (_, record) = app.deployment(deployment.as_str()).await?;
+    let left = record.journal().left(&record.plan).into_iter().find(|left| left.kind == kind);
+    let none = || Error::new(Kind::Stuck, format!("`{deployment}` has no {kind} (any more)"));
+    let (site, reference) = left.and_then(|left| Some((left.site, left.reference?))).ok_or_else(none)?;
+    let Heard { listed, .. } = hear(app, sites, kind, &[SiteWish(site.clone())]).await?;
+    listed.into_iter().find(|listed| listed.site == site && listed.thing.reference == reference).ok_or_else(|| {
+        let message = format!("the {kind} `{reference}` of `{deployment}` was made, and is not at `{site}` (any more)");
+        Error::new(Kind::Stuck, message).hinted(format!("give back what is left: `hostler down {deployment}`"))
+    })
+}
+
+fn maybe_elsewhere(kind: ThingKind, text: &str, silent: &[SiteError]) -> Error {
+    let sites: Vec<String> = silent.iter().map(|error| format!("`{}`", error.site)).collect();
+    let message = format!("no site that answered has a {kind} `{text}`, and {} did not answer", sites.join(", "));
+    let mut error = Error::new(Kind::Site, message);
+    error.causes.extend(silent.iter().map(ToString::to_string));
+    error.hints.extend(silent.iter().filter_map(|error| error.hint.clone()));
+    error.hinted("ask the others only: `--site SITE`")
 }
 
 fn missing(kind: ThingKind, text: &str, things: &[Listed]) -> Error {

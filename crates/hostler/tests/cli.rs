@@ -383,8 +383,8 @@ fn a_lease_is_deleted_only_when_confirmed_and_one_that_is_gone_is_told() {
     let plan = digits();
     let step = plan.machines().next().unwrap().0.id.clone();
     home.enter_with(&plan, &[Entry::Step { step, event: StepEvent::Started }]);
-    let (declined, code) = home.json(&["lease", "delete", "digits", "-o", "json"]);
-    assert_eq!((code, &declined["error"]["kind"]), (1, &Value::from("declined")));
+    let (unconfirmed, code) = home.json(&["lease", "delete", "digits", "-o", "json"]);
+    assert_eq!((code, &unconfirmed["error"]["kind"]), (1, &Value::from("unconfirmed")));
     assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["name"], "digits");
     let (unknown, code) = home.json(&["lease", "delete", "nobody", "-o", "json"]);
     assert_eq!((code, &unknown["error"]["kind"]), (2, &Value::from("unknown")));

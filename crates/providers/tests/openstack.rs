@@ -164,12 +164,13 @@ async fn a_lease_is_extended_and_never_shortened() {
 }
 
 #[tokio::test]
-async fn a_lease_that_is_too_long_is_one_to_plan_anew() {
+async fn a_lease_that_is_too_long_is_one_to_ask_about() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let month = Window::of(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
     let error = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, month)).await.unwrap_err();
-    assert_eq!(error.remedy, Remedy::Replan, "{error}");
+    // No other host could be had for longer.
+    assert_eq!(error.remedy, Remedy::Ask, "{error}");
     assert!(error.hint.unwrap().contains("shorter lease"));
     world.clean().await;
 }
@@ -224,6 +225,28 @@ async fn an_answer_that_was_lost_makes_no_second_thing() {
     world.clean().await;
 }
 
+/// A call that is made again when its answer is late may do its work twice: all of it is found, and goes.
+#[tokio::test]
+async fn all_that_bears_one_ticket_is_found() {
+    let world = World::new().await;
+    let session = world.site.session();
+    let hosts = world.hosts("compute_skylake", 2).await;
+    let (lease, network) = (world.ticket("lease"), world.ticket("network"));
+    world.lease("lease", &hosts[..1]).await.unwrap();
+    let reservations = vec![blazar::ReservationRequest::Host(hosts[1].0.clone())];
+    let twin = blazar::NewLease { name: format!("late {lease}"), start: None, end: world.window().end(), reservations };
+    blazar::create(session, &twin).await.unwrap();
+    assert_eq!(world.site.bearing(Kind::Lease, &lease).await.unwrap().len(), 2);
+    for name in ["one", "other"] {
+        neutron::create_network(session, name, &network.to_string()).await.unwrap();
+    }
+    let networks = world.site.bearing(Kind::Network, &network).await.unwrap();
+    world.site.delete(&networks[0]).await.unwrap();
+    let left = neutron::networks(session).await.unwrap();
+    assert!(left.iter().all(|left| left.description != network.to_string()), "its parts go together: {left:#?}");
+    world.clean().await;
+}
+
 #[tokio::test]
 async fn a_site_that_is_away_for_a_moment_is_waited_for() {
     let world = World::new().await;
@@ -260,7 +283,7 @@ async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
     world.knob(&["quota", "CH-000001", "instances=10"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     let machine = world.machine("one", &hosts[0], &lease).await.unwrap();
-    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: machine.reference.clone() };
+    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
     world.knob(&["quota", "CH-000001", "floatingip=0"]);
     let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
     world.knob(&["quota", "CH-000001", "floatingip=50"]);
@@ -297,7 +320,7 @@ async fn an_address_of_another_machine_is_left_alone() {
     let lease = world.lease("lease", &hosts).await.unwrap();
     let (a, b) =
         (world.machine("a", &hosts[0], &lease).await.unwrap(), world.machine("b", &hosts[1], &lease).await.unwrap());
-    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: machine.clone() };
+    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
     let one = world.site.create(&world.ticket("address-a"), &what(&a.reference)).await.unwrap();
     let other = world.site.create(&world.ticket("address-b"), &what(&b.reference)).await.unwrap();
     assert_ne!(one, other);
@@ -413,7 +436,11 @@ async fn who_cannot_log_in_or_lease_is_told_what_to_do() {
     let findings = restricted.check().await;
     assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Bad).count(), 1, "{findings:#?}");
     let findings = world.site.check().await;
-    assert!(findings.iter().all(|health| health.verdict == Verdict::Good), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
+    // As every new project has it: only its own servers may come in.
+    let notes: Vec<&str> =
+        findings.iter().filter(|it| it.verdict == Verdict::Note).map(|it| it.finding.as_str()).collect();
+    assert_eq!(notes, ["the security group `default` lets no SSH in from outside"]);
     world.clean().await;
 }
 

@@ -14,7 +14,7 @@ use hostler_core::offer::{
 };
 use hostler_core::plan::{Kind, LeaseSpec};
 use hostler_core::ports::{
-    self, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+    self, Account, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
@@ -53,12 +53,18 @@ pub struct SimSite {
     id: SiteId,
     file: PathBuf,
     script: Arc<Script>,
+    account: Option<Account>,
 }
 
 impl SimSite {
     /// A site over a file, which need not be there yet.
     pub fn new(id: SiteId, file: &Path, script: Arc<Script>) -> Self {
-        Self { id, file: file.to_owned(), script }
+        Self { id, file: file.to_owned(), script, account: None }
+    }
+
+    /// The same site, as somebody who has an account there.
+    pub fn with_account(self, id: &str) -> Self {
+        Self { account: Some(Account { id: id.to_owned(), name: id.to_owned() }), ..self }
     }
 
     /// Everything at the site, by its id there.
@@ -103,7 +109,7 @@ impl SimSite {
         &self,
         call: Call,
         ticket: &Ticket,
-        act: impl FnOnce(&mut Things) -> Result<T, SiteError>,
+        act: impl FnOnce(&mut Things, Option<FaultKind>) -> Result<T, SiteError>,
     ) -> Result<T, SiteError> {
         let fault = self.script.strike(call, &ticket.step);
         match fault {
@@ -111,7 +117,7 @@ impl SimSite {
             Some(FaultKind::DieBefore) => die(),
             _ => {}
         }
-        let answer = self.with(act);
+        let answer = self.with(|things| act(things, fault));
         match fault {
             Some(FaultKind::LoseAnswer) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
             Some(FaultKind::DieAfter) => die(),
@@ -136,14 +142,14 @@ impl SimSite {
             Creation::Machine { network, lease, keypair, .. } => {
                 [network, lease, keypair].into_iter().flatten().cloned().collect()
             }
-            Creation::Address { machine, .. } => vec![machine.clone()],
+            Creation::Address { machine, .. } => machine.iter().cloned().collect(),
         };
         if let Some(missing) = needs.iter().find(|needed| !things.things.contains_key(&needed.0)) {
             let message = format!("there is no `{missing}`");
             return Err(self.error(&format!("creating the {}", what.kind()), &message, Remedy::Report));
         }
         if let Creation::Lease { spec } = what {
-            self.check_free(things, spec)?;
+            self.check_free(things, ticket, spec)?;
         }
         things.made += 1;
         let id = format!("{}-{}", what.kind(), things.made);
@@ -156,9 +162,10 @@ impl SimSite {
         Ok(id)
     }
 
-    /// A host is granted to one lease at a time.
-    fn check_free(&self, things: &Things, spec: &LeaseSpec) -> Result<(), SiteError> {
-        let grants = || things.things.values().filter_map(|thing| thing.grant.as_ref());
+    /// A host is granted to one lease at a time. A call that is made twice may be granted twice, as at real sites.
+    fn check_free(&self, things: &Things, ticket: &Ticket, spec: &LeaseSpec) -> Result<(), SiteError> {
+        let others = || things.things.values().filter(|thing| thing.ticket != *ticket);
+        let grants = || others().filter_map(|thing| thing.grant.as_ref());
         let holds = |grant: &Grant, host| grant.window.overlaps(&spec.window) && grant.hosts.contains(host);
         match spec.hosts.iter().find(|host| grants().any(|grant| holds(grant, host))) {
             Some(host) => Err(self.error("creating the lease", &format!("`{host}` is taken"), Remedy::Replan)),
@@ -186,6 +193,10 @@ impl Provider for SimSite {
         &self.id
     }
 
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        Ok(self.account.clone())
+    }
+
     async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
         let mut offer = offer(self.id.clone());
         if let Supply::Hosts(hosts) = &mut offer.supply {
@@ -199,7 +210,13 @@ impl Provider for SimSite {
 
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
         dawdle().await;
-        self.act(Call::Create, ticket, |things| self.make(things, ticket, what))
+        self.act(Call::Create, ticket, |things, fault| {
+            let made = self.make(things, ticket, what)?;
+            if fault == Some(FaultKind::Twice) {
+                self.make_new(things, ticket, what)?;
+            }
+            Ok(made)
+        })
     }
 
     async fn look(&self, _: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
@@ -226,7 +243,7 @@ impl Provider for SimSite {
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         dawdle().await;
-        self.act(Call::Delete, &owned.ticket, |things| self.unmake(things, owned))
+        self.act(Call::Delete, &owned.ticket, |things, _| self.unmake(things, owned))
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {

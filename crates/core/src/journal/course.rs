@@ -35,7 +35,7 @@ impl<'p> Course<'p> {
         match entry {
             Entry::Goal(_) => self.frontier.turned(&self.journal, &self.in_flight),
             Entry::Step { step, .. } => self.frontier.moved(step, &self.journal, &self.in_flight),
-            Entry::InPart | Entry::Ready | Entry::Until(_) | Entry::Held(_) => {}
+            Entry::InPart | Entry::Ready | Entry::Account { .. } | Entry::Until(_) | Entry::Held(_) => {}
         }
     }
 

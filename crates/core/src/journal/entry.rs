@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ports::{Made, Power, Remedy};
+use crate::name::SiteId;
+use crate::ports::{Account, Made, Power, Remedy};
 use crate::ticket::StepId;
 
 /// A line of the journal.
@@ -27,6 +28,13 @@ pub enum Entry {
     Until(Option<Timestamp>),
     /// Whether to keep it, though failed or expired.
     Held(bool),
+    /// As whom things are made at a site from here on.
+    Account {
+        /// The site.
+        site: SiteId,
+        /// Who we are there.
+        account: Account,
+    },
 }
 
 /// Where a deployment is heading.

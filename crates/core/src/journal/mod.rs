@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::name::SiteId;
 use crate::plan::{Action, Plan};
-use crate::ports::{Address, Made, Power};
+use crate::ports::{Account, Address, Made, Power};
 use crate::ticket::StepId;
 
 /// How often giving a thing back is tried before the deployment counts as stuck.
@@ -59,6 +60,7 @@ pub struct Journal {
     was_reached: bool,
     held: bool,
     until: Option<Option<Timestamp>>,
+    accounts: BTreeMap<SiteId, Account>,
 }
 
 impl Journal {
@@ -78,6 +80,9 @@ impl Journal {
             Entry::Ready => self.ready = true,
             Entry::Until(until) => self.until = Some(*until),
             Entry::Held(held) => self.held = *held,
+            Entry::Account { site, account } => {
+                self.accounts.insert(site.clone(), account.clone());
+            }
         }
     }
 
@@ -150,6 +155,11 @@ impl Journal {
     /// What a step made, while it is there.
     pub fn made(&self, id: &StepId) -> Option<&Made> {
         self.made.get(id)
+    }
+
+    /// As whom things were made at a site, where that was written down.
+    pub fn account(&self, site: &SiteId) -> Option<&Account> {
+        self.accounts.get(site)
     }
 
     /// Where a machine is reached: at its public address where it has one, else at its own.

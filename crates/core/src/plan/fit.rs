@@ -81,7 +81,7 @@ pub(super) fn admits(wishes: &[SiteWish], site: &SiteId) -> bool {
     wishes.is_empty() || wishes.iter().any(|wish| wish.means(site))
 }
 
-fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
+pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
     let facts = &offer.facts;
     if let Some(wanted) = needs.node_type.as_ref().filter(|wanted| **wanted != offer.node_type) {
         sink.note(MisfitKind::NodeType, format_args!("`{wanted}`"), format_args!("`{}`", offer.node_type));
@@ -120,7 +120,7 @@ fn availability(offer: &Offer, sink: &mut impl Sink) {
     }
 }
 
-fn size(needs: &Needs, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
+pub(super) fn size(needs: &Needs, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
     let facts = &offer.facts;
     if !needs.cpus.takes(measure.cpus) || measure.cpus > facts.cpus {
         let wanted = wanted(needs.cpus, measure.cpus);

@@ -38,23 +38,46 @@ impl Measure {
     }
 }
 
-/// The images that would do: those that boot on a machine as large as it may become, and are wished.
-fn candidates<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a ImageFacts> {
+/// Why an image doesn't do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// It isn't what is wished.
+    Wish,
+    /// It is for machines of this architecture.
+    Arch(String),
+    /// It needs more memory: so much.
+    Memory(Bytes),
+    /// It needs more disk: so much.
+    Disk(Bytes),
+}
+
+/// What keeps an image from booting on a machine as large as it may become, or from being what is wished.
+pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Option<Obstacle> {
     let most_memory = match needs.memory {
         Amount::Exactly(memory) if is_cut(offer) => memory.min(offer.facts.memory),
         _ => offer.facts.memory,
     };
-    offer.images.iter().filter(move |image| {
-        needs.image.as_ref().is_none_or(|wish| image.is(wish))
-            && image.arch == offer.facts.arch
-            && image.memory <= most_memory
-            && image.disk <= offer.facts.disk
-    })
+    if needs.image.as_ref().is_some_and(|wish| !image.is(wish)) {
+        Some(Obstacle::Wish)
+    } else if image.arch != offer.facts.arch {
+        Some(Obstacle::Arch(image.arch.clone()))
+    } else if image.memory > most_memory {
+        Some(Obstacle::Memory(image.memory))
+    } else if image.disk > offer.facts.disk {
+        Some(Obstacle::Disk(image.disk))
+    } else {
+        None
+    }
+}
+
+/// The images that would do.
+fn candidates<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a ImageFacts> {
+    offer.images.iter().filter(move |image| obstacle(needs, offer, image).is_none())
 }
 
 /// An exact name comes before one that only runs the wished system; then those that bring what accelerators need, where
 /// some are asked for, and those without it, where none is. Among equals the offer's order counts.
-fn rank(needs: &Needs, image: &ImageFacts) -> (bool, bool) {
+pub(super) fn rank(needs: &Needs, image: &ImageFacts) -> (bool, bool) {
     let named = needs.image.as_ref().is_none_or(|wish| *wish == image.name);
     let ready = image.accelerators != AcceleratorSoftware::None;
     (!named, ready != needs.gpus.is_some())

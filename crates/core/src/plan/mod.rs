@@ -11,6 +11,7 @@ mod exclude;
 mod fit;
 mod gpu;
 mod held;
+mod images;
 mod measure;
 mod misfit;
 mod part;
@@ -36,6 +37,7 @@ pub use diff::{Change, ChangeKind, diff};
 pub use drivers::NoDrivers;
 pub use exclude::Exclusions;
 pub use held::Held;
+pub use images::{ImageChoice, JudgedImage, Standing, choose_image, images_of};
 pub use measure::best_images;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use part::Selection;
@@ -107,8 +109,7 @@ impl Plan {
 
     /// The step that makes the public address of a machine, where there is one.
     pub fn address_of(&self, machine: &StepId) -> Option<&Step> {
-        let makes =
-            |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: of, .. }) if of == machine);
+        let makes = |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: Some(of), .. }) if of == machine);
         self.steps.iter().find(makes)
     }
 
@@ -223,14 +224,15 @@ pub enum What {
     },
     /// A hold on hosts for a window.
     Lease(LeaseSpec),
-    /// A public address for a machine.
+    /// A public address.
     Address {
         /// Where.
         site: SiteId,
         /// The pool that it comes from, by its name at the site.
         pool: String,
-        /// The machine's step.
-        machine: StepId,
+        /// The step of the machine that it leads to, if it leads to one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<StepId>,
     },
 }
 
@@ -275,6 +277,16 @@ impl fmt::Display for Kind {
             Self::Address => "address",
             Self::Volume => "volume",
         })
+    }
+}
+
+impl Action {
+    /// Where it makes something, if it does.
+    pub fn site(&self) -> Option<&SiteId> {
+        match self {
+            Self::Create(what) => Some(what.site()),
+            Self::Reach { .. } | Self::SetUp { .. } => None,
+        }
     }
 }
 

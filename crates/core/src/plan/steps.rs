@@ -165,7 +165,7 @@ fn creation(machine: &MachineSpec) -> Step {
 fn address(machine: &MachineSpec, pick: &Pick) -> Option<Step> {
     let ReachTerm::PublicAddress(pool) = &pick.terms.reach else { return None };
     let created = step_of("machine", machine);
-    let what = What::Address { site: machine.site.clone(), pool: pool.clone(), machine: created.clone() };
+    let what = What::Address { site: machine.site.clone(), pool: pool.clone(), machine: Some(created.clone()) };
     Some(Step { id: step_of("address", machine), after: vec![created], action: Action::Create(what) })
 }
 

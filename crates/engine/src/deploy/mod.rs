@@ -15,6 +15,7 @@ use hostler_core::plan::Plan;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::account::{self, AccountError};
 use crate::event::{Event, Report};
 use crate::host::Hosts;
 use crate::run::{Crew, Driver, Inputs, Interrupts, Outcome, Sites};
@@ -65,6 +66,9 @@ pub enum DeployError {
     /// The deployment's own files can't be read or written.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// It was made as somebody else, or a site doesn't say who we are.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// It is on its way back.
     #[error("`{0}` is being given back, and can't come up before nothing of it is left")]
     GoingBack(Name),
@@ -105,6 +109,7 @@ impl Deployer<'_> {
     ///
     /// # Errors
     /// [`DeployError::GoingBack`] where `known` is on its way back: there is no way forward from there.
+    /// [`DeployError::Account`] where its things were made as somebody else. Nothing is done then.
     pub async fn up(
         &self,
         plan: &Plan,
@@ -112,8 +117,13 @@ impl Deployer<'_> {
         material: &Material,
         interrupts: &mut Interrupts,
     ) -> Result<(Record, Outcome), DeployError> {
+        let accounts = account::introduce(self.sites, plan, known).await?;
         let mut record = enter_up(self.store, plan, known, (self.now)()).await?;
         self.entered(&record);
+        for account in accounts {
+            self.store.record(&mut record, (self.now)(), account).await?;
+            self.entered(&record);
+        }
         if self.on_failure == OnFailure::Hold && !record.journal().held() {
             self.hold(&mut record).await?;
         }
@@ -129,11 +139,15 @@ impl Deployer<'_> {
     }
 
     /// Gives a deployment back, from wherever it stands.
+    ///
+    /// # Errors
+    /// [`DeployError::Account`] where its things were made as somebody else. Nothing is done then.
     pub async fn down(
         &self,
         mut record: Record,
         interrupts: &mut Interrupts,
     ) -> Result<(Record, Outcome), DeployError> {
+        account::check_before_undo(self.sites, &record).await?;
         enter_down(self.store, &mut record, (self.now)()).await?;
         self.entered(&record);
         let outcome = self.drive(&mut record, &Material::default(), interrupts).await?;

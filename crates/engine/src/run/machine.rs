@@ -1,6 +1,6 @@
 //! The work on a machine that is there: reaching it, and setting it up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use hostler_core::journal::Failure;
@@ -38,7 +38,7 @@ impl<'a> Drive<'a> {
                 performed = work => performed,
             }
         };
-        performed
+        timed(step, performed)
             .map(|performed| match performed {
                 Ok(landing) => Landed::new(step, landing),
                 Err(failure) => Landed::new(step, Landing::Failed(failure)),
@@ -136,6 +136,15 @@ async fn last_console(site: &dyn hostler_core::ports::Provider, machine: &Ref) -
     }
     let end = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n  ");
     Some(format!("the end of its console:\n  {end}"))
+}
+
+/// The same work, with its time in the trace.
+async fn timed<T>(step: &Step, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let done = work.await;
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(target: "hostler::machine", step = %step.id, ms, "worked on a machine");
+    done
 }
 
 fn gone(spec: &MachineSpec) -> Failure {

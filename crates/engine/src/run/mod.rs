@@ -374,7 +374,10 @@ pub fn title(step: &Step) -> String {
             What::Keypair { site } => format!("register the public key at {site}"),
             What::Lease(spec) => format!("lease {} at {}", hosts(spec.hosts.len()), spec.site),
             What::Machine(spec) => format!("launch {} at {}", spec.name, spec.site),
-            What::Address { site, machine, .. } => format!("give {} an address at {site}", machine_name(machine)),
+            What::Address { site, machine: Some(machine), .. } => {
+                format!("give {} an address at {site}", machine_name(machine))
+            }
+            What::Address { site, machine: None, .. } => format!("take an address at {site}"),
         },
         Action::Reach { machine } => format!("reach {}", machine_name(machine)),
         Action::SetUp { machine, phase } => format!("{} on {}", phase.title(), machine_name(machine)),

@@ -84,7 +84,7 @@ impl Drive<'_> {
     /// Takes in that a step has made a machine, or what one is reached at.
     pub(super) fn has_made(&mut self, step: &StepId) {
         match self.plan.step(step).map(|step| &step.action) {
-            Some(Action::Create(What::Address { machine, .. })) => self.has_changed(machine),
+            Some(Action::Create(What::Address { machine: Some(machine), .. })) => self.has_changed(machine),
             _ => self.has_changed(step),
         }
     }

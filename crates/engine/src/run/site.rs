@@ -8,11 +8,12 @@ use futures::future::LocalBoxFuture;
 use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Kind, Step, What};
-use hostler_core::ports::{Creation, Made, Owned, Provider, Remedy, SiteError};
+use hostler_core::ports::{Account, Creation, Made, Owned, Provider, Remedy, SiteError};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
 use super::{Drive, Driver, Landed, Landing, Performed};
+use crate::account;
 use crate::event::Event;
 
 /// How often a call is made that a site asks to repeat.
@@ -64,7 +65,7 @@ impl<'a> Drive<'a> {
             What::Keypair { .. } => Creation::Keypair { public_key: self.inputs.public_key.clone() },
             What::Lease(spec) => Creation::Lease { spec: Box::new(spec.clone()) },
             What::Address { pool, machine, .. } => {
-                Creation::Address { pool: pool.clone(), machine: self.reference(machine)? }
+                Creation::Address { pool: pool.clone(), machine: self.reference_if(machine.as_ref())? }
             }
             What::Machine(spec) => Creation::Machine {
                 spec: spec.clone(),
@@ -90,11 +91,12 @@ impl<'a> Drive<'a> {
         })
     }
 
-    /// Gives back what a step made; where its outcome was never known, whatever bears its ticket.
+    /// Gives back what a step made, and whatever else bears its ticket.
     pub(super) fn undo(&self, step: &'a Step) -> Job<'a> {
         let driver = self.driver;
         let ticket = self.ticket(step);
         let made = self.journal().made(&step.id).cloned();
+        let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
         let again = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
         let undone = async move {
             let Action::Create(what) = &step.action else { return Ok(()) };
@@ -102,7 +104,8 @@ impl<'a> Drive<'a> {
             if again {
                 tokio::time::sleep(BETWEEN_UNDOS).await;
             }
-            driver.persist(&step.id, || remove(&*site, &ticket, what.kind(), made.as_ref())).await
+            let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
+            driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await
         };
         undone
             .map(|undone| match undone {
@@ -153,7 +156,10 @@ impl Driver<'_> {
                     self.report.report(&Event::Progress { step: step.clone(), text });
                     tokio::select! {
                         () = ended(end) => return Err(failure(&error)),
-                        () = tokio::time::sleep(after) => {}
+                        () = tokio::time::sleep(after) => {
+                            let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                            tracing::debug!(target: "hostler::wait", ms, "waited as asked");
+                        }
                     }
                 }
                 answer => return answer.map_err(|error| failure(&error)),
@@ -184,13 +190,22 @@ fn left_waiting() -> Failure {
     Failure { message, remedy: Remedy::Report, hint: None }
 }
 
-async fn remove(site: &dyn Provider, ticket: &Ticket, kind: Kind, made: Option<&Made>) -> Result<(), SiteError> {
-    if let Some(made) = made {
-        let reference = made.reference.clone();
-        return site.delete(&Owned { ticket: ticket.clone(), kind, reference }).await;
-    }
-    for owned in site.owned().await?.into_iter().filter(|owned| owned.ticket == *ticket) {
-        site.delete(&owned).await?;
+/// What a step made, as far as is known.
+struct Thing<'t> {
+    ticket: &'t Ticket,
+    kind: Kind,
+    made: Option<&'t Made>,
+}
+
+/// Removes what was made, and its twins: a call that was made again, because its answer did not come in time, may have
+/// made two things under one ticket. Of a step whose outcome was never known the ticket is all there is.
+async fn remove(site: &dyn Provider, account: Option<&Account>, thing: &Thing<'_>) -> Result<(), SiteError> {
+    account::check_at(site, account).await?;
+    let Thing { ticket, kind, made } = *thing;
+    let made = made.map(|made| Owned { ticket: ticket.clone(), kind, reference: made.reference.clone() });
+    let twins = site.bearing(kind, ticket).await?;
+    for owned in made.iter().chain(twins.iter().filter(|twin| Some(*twin) != made.as_ref())) {
+        site.delete(owned).await?;
     }
     Ok(())
 }

@@ -39,6 +39,7 @@ fn read(lines: &[String]) -> Seen {
             "sectors" => seen.disk = value.parse().ok().map(|sectors: u64| Bytes(sectors.saturating_mul(512))),
             "arch" => seen.arch = Some(value.to_owned()),
             "os" => seen.os = os(value),
+            "names" => seen.names_resolve = Some(value == "yes"),
             "cloud_init" => seen.cloud_init = Some(value.to_owned()),
             "pci" => seen.gpus = Some(Vec::new()),
             "model" => models.push(value.to_owned()),
@@ -93,7 +94,35 @@ mod tests {
             (Some(48), Some(Bytes(196_608_000 << 10)), Some(Bytes(512_000)))
         );
         assert_eq!(seen.os.unwrap().to_string(), "ubuntu 22.04");
-        assert_eq!(seen.cloud_init.as_deref(), Some("done"));
+        assert_eq!((seen.cloud_init.as_deref(), seen.names_resolve), (Some("done"), None));
+    }
+
+    #[test]
+    fn a_machine_says_whether_names_are_looked_up() {
+        assert_eq!(seen("names yes").names_resolve, Some(true));
+        assert_eq!(seen("names no").names_resolve, Some(false));
+    }
+
+    /// What the script says on this computer, whose resolver is made to answer or not.
+    fn looked(answers: &str) -> Seen {
+        let dir = tempfile::tempdir().unwrap();
+        for program in ["getent", "python3"] {
+            let path = dir.path().join(program);
+            std::fs::write(&path, format!("#!/bin/sh\ncat >/dev/null\n{answers}\n")).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let script = ["-c", include_str!("scripts/look.sh")];
+        let looked = std::process::Command::new("sh").args(script).env("PATH", path).output().unwrap();
+        assert!(looked.status.success());
+        seen(&String::from_utf8(looked.stdout).unwrap())
+    }
+
+    #[test]
+    fn the_script_says_what_is_read() {
+        let (with, without) = (looked("true"), looked("false"));
+        assert!(with.cpus > Some(0) && with.memory > Some(Bytes::mib(1)) && with.arch.is_some(), "{with:?}");
+        assert_eq!((with.names_resolve, without.names_resolve), (Some(true), Some(false)));
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Scripted {
             "die-before" => FaultKind::DieBefore,
             "die-after" => FaultKind::DieAfter,
             "lose" => FaultKind::LoseAnswer,
+            "twice" => FaultKind::Twice,
             _ => FaultKind::Refuse(Remedy::Report),
         };
         Fault { call, step: StepId::new(step).unwrap(), kind, times: 1 }
@@ -47,6 +48,7 @@ fn name(kind: FaultKind) -> &'static str {
         FaultKind::DieBefore => "die-before",
         FaultKind::DieAfter => "die-after",
         FaultKind::LoseAnswer => "lose",
+        FaultKind::Twice => "twice",
         FaultKind::Refuse(_) => "refuse",
     }
 }

@@ -110,6 +110,18 @@ async fn a_refusal_that_passes_is_outlasted() {
     }
 }
 
+/// A call that is made again when its answer is late may make two things under one ticket. Both go.
+#[tokio::test]
+async fn a_thing_that_was_made_twice_goes_with_its_twin() {
+    let plan = bench::plan();
+    for step in creates(&plan) {
+        let bench = Bench::new();
+        let outcome = bench.live(vec![fault(Call::Create, step, FaultKind::Twice, 1)], Order::Up).await;
+        assert!(matches!(outcome, Outcome::Ready { .. }), "{}: {outcome:?}", step.id);
+        bench.assert_gone_after_down(step.id.as_str()).await;
+    }
+}
+
 #[tokio::test]
 async fn every_undo_is_failed_on_the_way_down() {
     let plan = bench::plan();

@@ -59,6 +59,10 @@ pub struct LeaseCreateArgs {
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub host: Vec<String>,
 
+    /// Only hosts that fit, by what they have: `gpu_count>=4 and ram>=256GiB`, as in `hostler availability`
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<String>,
+
     /// How many hosts
     #[arg(long, value_name = "N", default_value = "1")]
     pub amount: String,

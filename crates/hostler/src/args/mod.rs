@@ -20,8 +20,8 @@ pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
 pub use setup::SetupArgs;
 pub use things::{
-    ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs, NetworkArgs,
-    NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+    ConsoleArgs, DeleteArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs,
+    ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
 
 use crate::attempts::Shift;
@@ -448,10 +448,30 @@ pub enum ImageVerb {
     Build(ImageBuildArgs),
     /// Take in a disk image from a file or a URL
     Add(ImageAddArgs),
-    /// List the images
-    Ls,
+    /// List the images here, or those of a site; and which of them would be booted
+    Ls(ImageLsArgs),
     /// Remove an image that no machine stands on
     Rm(ImageRmArgs),
+}
+
+/// Which images to list.
+#[derive(Debug, Args)]
+pub struct ImageLsArgs {
+    /// Those of this site, as `chameleon/uc` (or `uc`); those here where not said
+    #[arg(long, visible_alias = "on", value_name = "SITE")]
+    pub site: Option<String>,
+
+    /// Say which would do for this wish, and which would be booted: a name, or a system as `ubuntu-22.04`
+    #[arg(long = "for", value_name = "IMAGE", requires = "site")]
+    pub wish: Option<String>,
+
+    /// The same, for machines with accelerators: `A100:2`, or `2` of any model
+    #[arg(long, value_name = "MODEL:N", requires = "site")]
+    pub gpus: Option<String>,
+
+    /// The same, for machines of this node type
+    #[arg(long, value_name = "TYPE", requires = "site")]
+    pub node_type: Option<String>,
 }
 
 /// An image to make.

@@ -133,10 +133,32 @@ pub struct IpArgs {
 /// What to do with public addresses.
 #[derive(Debug, Subcommand)]
 pub enum IpVerb {
+    /// Take a public address, which leads nowhere yet
+    Create(IpCreateArgs),
     /// List our addresses, or all that the project has
     Ls(ListArgs),
     /// Give back what a deployment of ours has
     Release(DeleteArgs),
+}
+
+/// An address to take.
+#[derive(Debug, Args)]
+pub struct IpCreateArgs {
+    /// What the deployment is called that it belongs to
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Where it is taken
+    #[arg(long, visible_alias = "on", value_name = "SITE")]
+    pub site: String,
+
+    /// The external network that it comes from; where machines have theirs from where not said
+    #[arg(long, value_name = "NETWORK")]
+    pub pool: Option<String>,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// What to do with machines.

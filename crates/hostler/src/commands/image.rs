@@ -5,6 +5,7 @@ use std::path::Path;
 use hostler_providers::image::{AddImage, Image, ImageError, Source};
 use serde_json::json;
 
+use super::site_images;
 use crate::app::App;
 use crate::args::{ImageAddArgs, ImageArgs, ImageBuildArgs, ImageRmArgs, ImageVerb};
 use crate::drive::{interrupts, unless_interrupted};
@@ -17,7 +18,10 @@ pub fn run(app: &App, args: &ImageArgs) -> Result<(), Error> {
     match &args.verb {
         ImageVerb::Build(args) => build(app, args),
         ImageVerb::Add(args) => add(app, args),
-        ImageVerb::Ls => ls(app),
+        ImageVerb::Ls(args) => match &args.site {
+            Some(site) => site_images::ls(app, site, args),
+            None => ls(app),
+        },
         ImageVerb::Rm(args) => rm(app, args),
     }
 }

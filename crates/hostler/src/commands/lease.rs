@@ -8,6 +8,7 @@ use std::time::Duration;
 use hostler_core::plan::Kind as ThingKind;
 use hostler_core::ports::Grant;
 use hostler_engine::deploy::OnFailure;
+use hostler_engine::run::Sites;
 use jiff::Timestamp;
 
 use super::things::{Deleted, delete, ls, show};
@@ -59,6 +60,7 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
         let there = unless_interrupted(&interrupts, find(app, &sites, ThingKind::Lease, &wanted.demand.on, lease));
         return running(there.await?).map(|lease| Made::Lease(Box::new(lease)));
     }
+    let place = unless_interrupted(&interrupts, place(app, &sites, args, &wanted)).await?;
     let up = Up {
         app,
         sites: &sites,
@@ -67,7 +69,7 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
         manner: Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack },
         shift: args.shift(),
         extent: Extent::Making(&[ThingKind::Lease]),
-        place: &Place::of_hosts(&args.host),
+        place: &place,
         keys: &Keys::default(),
         commands: &args.commands,
     };
@@ -75,8 +77,18 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
     if let Upped::Only(_) = upped {
         return Ok(Made::Nothing(Box::new(upped)));
     }
-    let lease = unless_interrupted(&interrupts, find(app, &sites, ThingKind::Lease, &[], &args.name)).await?;
+    let made = things::made(app, &sites, ThingKind::Lease, &wanted.demand.name);
+    let lease = unless_interrupted(&interrupts, made).await?;
     verify(app, args, lease).await.map(|lease| Made::Lease(Box::new(lease)))
+}
+
+/// Among the hosts that are named, and of those the ones that fit.
+async fn place(app: &App, sites: &Sites, args: &LeaseCreateArgs, wanted: &Wanted) -> Result<Place, Error> {
+    let place = Place::of_hosts(&args.host);
+    match &args.filter {
+        Some(text) => place.fitting(app, sites, &wanted.demand.on, &text.parse()?).await,
+        None => Ok(place),
+    }
 }
 
 fn wanted(app: &App, args: &LeaseCreateArgs) -> Result<Wanted, Error> {

@@ -3,23 +3,26 @@
 //! What is made here is a small deployment of its own. What is given back is always a deployment of ours: a thing that
 //! bears no ticket of this store is shown, and never deleted.
 
-use std::time::Duration;
-
-use hostler_core::name::{DeploymentId, Name, SiteId};
+use hostler_core::name::{Name, SiteId};
+use hostler_core::offer::ReachTerm;
 use hostler_core::plan::{Action, Kind as ThingKind, Plan, What};
 use hostler_core::ticket::Ref;
-use hostler_engine::deploy::{KeySource, Material, OnFailure};
+use hostler_core::time::Window;
+use hostler_engine::deploy::{KeySource, OnFailure};
+use hostler_engine::run::Sites;
+use jiff::SignedDuration;
 use serde_json::json;
 
+use super::one::One;
 use super::up::{Extent, Up, place};
 use super::{down, up};
 use crate::app::App;
 use crate::args::{
-    CommandsArgs, Consent, ConsoleArgs, DeleteArgs, IpArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs,
-    ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+    CommandsArgs, ConsoleArgs, DeleteArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb,
+    KeypairArgs, ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
 use crate::attempts::Shift;
-use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
+use crate::drive::{Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::keys::{Keys, public_key};
 use crate::output::Format;
@@ -46,6 +49,7 @@ pub fn networks(app: &App, args: &NetworkArgs) -> Result<(), Error> {
 /// Does what is asked with public addresses.
 pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
     match &args.verb {
+        IpVerb::Create(args) => create_address(app, args),
         IpVerb::Ls(args) => ls(app, ThingKind::Address, args),
         IpVerb::Release(args) => delete(app, ThingKind::Address, args, Deleted::Other),
     }
@@ -113,12 +117,7 @@ pub(super) fn delete(app: &App, kind: ThingKind, args: &DeleteArgs, deleted: Del
     if deleted == Deleted::Lease {
         app.block_on(tell_who_stands_on(app, &name))?;
     }
-    let done = down::give_back(app, &name, args.consent);
-    let gone = done.map_err(|error| match error.kind {
-        // Nothing was done, and nobody was there to be asked: that is a no.
-        Kind::Unconfirmed => Error { kind: Kind::Declined, ..error },
-        _ => error,
-    })?;
+    let gone = down::give_back(app, &name, args.consent)?;
     let status = if args.consent.dry_run { "would_be_deleted" } else { "deleted" };
     app.emit(&json!({ "status": status, "name": name, "released": gone }), |_| {
         if args.consent.dry_run { format!("{name} would be given back\n") } else { format!("{name} is given back\n") }
@@ -206,44 +205,43 @@ fn create_key(app: &App, args: &KeyCreateArgs) -> Result<(), Error> {
         Some(path) => Keys::made_to(app.settings.directory.join(path))?,
         None => Keys::default(),
     };
-    make_key(app, &args.name, &args.site, &keys, &args.consent)
+    let key = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    key.make(async |_, site| Ok(What::Keypair { site }))
 }
 
 fn import_key(app: &App, args: &KeyImportArgs) -> Result<(), Error> {
-    let source = KeySource::Public(public_key(app, &args.public_key)?);
-    make_key(app, &args.name, &args.site, &Keys { source, copy: None }, &args.consent)
+    let keys = Keys { source: KeySource::Public(public_key(app, &args.public_key)?), copy: None };
+    let key = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    key.make(async |_, site| Ok(What::Keypair { site }))
 }
 
-/// A key by itself is a deployment with one step.
-fn make_key(app: &App, name: &str, site: &str, keys: &Keys, consent: &Consent) -> Result<(), Error> {
-    let name = Name::new(name)?;
-    let made = app.block_on(async {
-        let (mut interrupts, sites) = (interrupts()?, app.sites()?);
-        let site: SiteId = things::full_name(&sites, site).parse()?;
-        if !sites.contains_key(&site) {
-            things::wished(&sites, &[site.to_string()])?;
-        }
-        let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
-        let plan = Plan::of_one(id, name.clone(), What::Keypair { site }, (app.now)());
-        if consent.dry_run {
-            return Ok(None);
-        }
-        let store = app.store().await?;
-        let lock = store.lock(&name)?;
-        let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
-        let material = Material { key: keys.source.clone(), ..Material::default() };
-        let drive = Drive { app, sites: &sites, store: &store, lock };
-        drive.up(&plan, None, &material, manner, &mut interrupts).await?;
-        if let Some(record) = store.find(&name).await? {
-            keys.write_copy(&store, &record)?;
-        }
-        find(app, &sites, ThingKind::Keypair, &[], name.as_str()).await.map(Some)
-    })?;
-    match made {
-        Some(key) => app.emit(&key, |width| view::thing(&key, width)),
-        None => app
-            .emit(&json!({ "status": "would_be_created", "name": name }), |_| format!("{name} would be registered\n")),
-    }
+fn create_address(app: &App, args: &IpCreateArgs) -> Result<(), Error> {
+    // Nobody logs in, and so the pair that every deployment has is made and forgotten.
+    let keys = Keys::default();
+    let address = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    address.make(async |sites, site| {
+        let pool = match &args.pool {
+            Some(pool) => pool.clone(),
+            None => pool_of(app, sites, &site).await?,
+        };
+        Ok(What::Address { site, pool, machine: None })
+    })
+}
+
+/// Where a site's machines have their public addresses from.
+async fn pool_of(app: &App, sites: &Sites, site: &SiteId) -> Result<String, Error> {
+    let none = || {
+        let error = Error::new(Kind::Usage, format!("`{site}` doesn't say where public addresses come from"));
+        error.hinted("name the external network: `--pool NETWORK`; `hostler network ls --all` lists those there are")
+    };
+    let provider = sites.get(site).ok_or_else(none)?;
+    let window = Window::of((app.now)(), SignedDuration::from_hours(1))?;
+    let offers = provider.offers(&window).await?;
+    let pool = offers.into_iter().find_map(|offer| match offer.terms.reach {
+        ReachTerm::PublicAddress(pool) => Some(pool),
+        ReachTerm::Direct => None,
+    });
+    pool.ok_or_else(none)
 }
 
 /// What a machine takes, without its set-up.

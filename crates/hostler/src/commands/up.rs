@@ -167,6 +167,7 @@ impl Up<'_> {
             app.printer.say(&format!("note: {note}"));
         }
         agree(app, plan, self.consent, interrupts).await?;
+        self.keys.make_room()?;
         let store = app.store().await?;
         let lock = store.lock(&plan.demand.name)?;
         let drive = Drive { app, sites: self.sites, store: &store, lock };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hostler_core::name::{Name, ProviderKind, SiteId};
 use hostler_providers::http::Url;
 use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, names};
-use hostler_providers::openstack::{NodeApi, Reach, Settings as Used};
+use hostler_providers::openstack::{NodeApi, Reach, Settings as Used, at_chameleon, elsewhere_at_chameleon};
 use serde::Deserialize;
 
 use super::{Settings, unusable};
@@ -74,12 +74,16 @@ impl Settings {
     pub fn openstack(&self) -> Result<Vec<Configured>, Error> {
         let clouds = self.clouds()?;
         let mut sites = Vec::new();
-        let mut named = BTreeSet::new();
+        let (mut named, mut others) = (BTreeSet::new(), Vec::new());
         for (provider, sections) in [("openstack", &self.config.openstack), ("chameleon", &self.config.chameleon)] {
             for (place, section) in sections {
                 let id = SiteId { provider: provider_kind(provider)?, place: Some(place.clone()) };
                 let name = section.cloud.clone().unwrap_or_else(|| place.to_string());
-                let site = clouds.cloud(&name).map(|cloud| (cloud, section.used(&id)));
+                let cloud = clouds.cloud(&name).map(|cloud| match provider {
+                    "chameleon" => at_chameleon(&cloud, place).unwrap_or(cloud),
+                    _ => cloud,
+                });
+                let site = cloud.map(|cloud| (cloud, section.used(&id)));
                 named.insert(name);
                 sites.push((id, self.site(site)));
             }
@@ -87,11 +91,17 @@ impl Settings {
         for name in self.automatic(&clouds)?.into_iter().filter(|name| !named.contains(name)) {
             let cloud = clouds.cloud(&name);
             let id = automatic_id(&name, cloud.as_ref().ok(), &sites)?;
-            let site = cloud.map(|cloud| {
-                let used = Used { site: id.clone(), ..Used::of(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
-                (cloud, Ok(used))
-            });
+            others.extend(cloud.as_ref().map(elsewhere_at_chameleon).unwrap_or_default());
+            let site = cloud.map(|cloud| used(cloud, &id));
             sites.push((id, self.site(site)));
+        }
+        // What the user has said of a site counts before what is only known to be there.
+        for cloud in others {
+            let Ok(id) = Used::of(&cloud).map(|used| used.site) else { continue };
+            if sites.iter().all(|(taken, _)| *taken != id) {
+                let site = self.site(Ok(used(cloud, &id)));
+                sites.push((id, site));
+            }
         }
         Ok(sites)
     }
@@ -194,6 +204,12 @@ impl Section {
     }
 }
 
+/// A cloud, used as it suggests itself.
+fn used(cloud: Cloud, id: &SiteId) -> (Cloud, Result<Used, BadCloud>) {
+    let used = Used { site: id.clone(), ..Used::of(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
+    (cloud, Ok(used))
+}
+
 /// As the cloud suggests. Where that is taken (two projects at one site, say), by its name in `clouds.yaml`.
 fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Result<SiteId, Error> {
     let suggested = cloud.and_then(|cloud| Used::of(cloud).ok()).map(|used| used.site);
@@ -270,6 +286,34 @@ clouds:
         assert_eq!(one, ["openstack/one = one of None"]);
         let none = sites(&settings(folder.path(), "", &[("OS_CLOUD", "gone")]));
         assert_eq!(none, ["openstack/gone: there is no cloud `gone` in `clouds.yaml`"]);
+    }
+
+    /// One file of Chameleon's own, as its site hands it out, is enough for all its sites.
+    #[test]
+    fn one_login_of_chameleon_is_all_its_sites() {
+        let folder = with_clouds();
+        let variables = [
+            ("OS_AUTH_URL", "https://chi.tacc.chameleoncloud.org:5000/v3"),
+            ("OS_AUTH_TYPE", "v3oidcpassword"),
+            ("OS_IDENTITY_PROVIDER", "chameleon"),
+            ("OS_PROTOCOL", "openid"),
+            ("OS_DISCOVERY_ENDPOINT", "https://auth.chameleoncloud.org/discovery"),
+            ("OS_CLIENT_ID", "keystone"),
+            ("OS_USERNAME", "a"),
+            ("OS_PASSWORD", "s"),
+            ("OS_PROJECT_NAME", "p"),
+            ("OS_REGION_NAME", "CHI@TACC"),
+        ];
+        let all = sites(&settings(folder.path(), "[chameleon.nu]\ncloud = 'envvars'", &variables));
+        assert_eq!(all[0], "chameleon/nu = envvars of Some(\"sharednet1\")");
+        let all = sites(&settings(folder.path(), "", &variables));
+        let chameleon: Vec<&str> = all.iter().filter_map(|site| site.strip_prefix("chameleon/")).collect();
+        assert_eq!(
+            chameleon,
+            ["uc = Two@x", "tacc = envvars", "ncar = envvars", "nu = envvars", "nrp = envvars"]
+                .map(|site| format!("{site} of Some(\"sharednet1\")")),
+            "of `uc` the user has a cloud of its own"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub enum Exit {
     /// What was asked is done.
     Done = 0,
-    /// It was not had, and everything made on the way was given back.
+    /// It was not had or not wanted, and everything made on the way was given back.
     NotHad = 1,
     /// The command line, the configuration or another input can't be used. Nothing was done.
     Input = 2,
@@ -46,7 +46,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::NotHad => "not had; everything made on the way was given back",
+            Self::NotHad => "not had, or not confirmed; everything made on the way was given back",
             Self::Input => "the command line, the configuration or another input can't be used; nothing was done",
             Self::Left => "failed, and something is left behind: it is listed, because it may cost money",
             Self::NotNow => "not now: busy, or stale; the earliest time is given where it is known",
@@ -67,6 +67,8 @@ pub enum Kind {
     RolledBack,
     /// The user said no.
     Declined,
+    /// A question needs an answer, and nobody is there to give it: that is a no.
+    Unconfirmed,
     /// The command line is not understood.
     Usage,
     /// The configuration can't be used.
@@ -79,8 +81,8 @@ pub enum Kind {
     Inventory,
     /// There is nothing of that name.
     Unknown,
-    /// A question needs an answer, and nobody is there to give it.
-    Unconfirmed,
+    /// Things were made as somebody else than the credentials of now are of.
+    Account,
     /// A live deployment can't become what is asked.
     Changed,
     /// It does not go in the state that the deployment is in.
@@ -109,17 +111,18 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their exit codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoOffer,
         Self::RolledBack,
         Self::Declined,
+        Self::Unconfirmed,
         Self::Usage,
         Self::Config,
         Self::Demand,
         Self::Source,
         Self::Inventory,
         Self::Unknown,
-        Self::Unconfirmed,
+        Self::Account,
         Self::Changed,
         Self::State,
         Self::System,
@@ -137,9 +140,9 @@ impl Kind {
     /// The exit code that it ends with.
     pub fn exit(self) -> Exit {
         match self {
-            Self::NoOffer | Self::RolledBack | Self::Declined => Exit::NotHad,
+            Self::NoOffer | Self::RolledBack | Self::Declined | Self::Unconfirmed => Exit::NotHad,
             Self::Usage | Self::Config | Self::Demand | Self::Source | Self::Unknown => Exit::Input,
-            Self::Inventory | Self::Unconfirmed | Self::Changed | Self::State | Self::System => Exit::Input,
+            Self::Inventory | Self::Account | Self::Changed | Self::State | Self::System => Exit::Input,
             Self::Stuck | Self::RunFailed | Self::Stopped => Exit::Left,
             Self::Busy | Self::Stale | Self::NotNow => Exit::NotNow,
             Self::Site => Exit::Site,
@@ -161,6 +164,7 @@ impl Kind {
             Self::Inventory => "inventory",
             Self::Unknown => "unknown",
             Self::Unconfirmed => "unconfirmed",
+            Self::Account => "account",
             Self::Changed => "changed",
             Self::State => "state",
             Self::System => "system",
@@ -193,6 +197,9 @@ impl Kind {
             }
             Self::Unknown => "there is no deployment, machine, step, site or image of that name",
             Self::Unconfirmed => "a question needs an answer and there is no terminal to ask at: say `--yes`",
+            Self::Account => {
+                "a deployment was made with other credentials: in another project of the site, or by another user"
+            }
             Self::Changed => "a live deployment can't become what is asked without new machines",
             Self::State => "it does not go in the state that the deployment is in",
             Self::System => "this computer refused something: a file, a program, a terminal",

@@ -6,6 +6,7 @@ use hostler_core::name::BadName;
 use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
+use hostler_engine::account::AccountError;
 use hostler_engine::audit::TrailError;
 use hostler_engine::deploy::{DeployError, FilesError};
 use hostler_engine::host::{HostError, Trouble};
@@ -60,10 +61,35 @@ impl From<SiteError> for Error {
     }
 }
 
+impl From<AccountError> for Error {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Unsaid(refused) => refused.into(),
+            AccountError::Other { .. } => Self::of(Kind::Account, &error)
+                .hinted("use the credentials that it was made with: another `OS_CLOUD`, or another openrc file"),
+        }
+    }
+}
+
 impl From<KeepError> for Error {
     fn from(error: KeepError) -> Self {
         match error {
             KeepError::Store(error) => error.into(),
+            KeepError::Account(error) => error.into(),
+            KeepError::Earlier { ref name, .. } => {
+                let hint = format!("an end is moved to a later time only; give it back early: `hostler down {name}`");
+                Self::of(Kind::Usage, &error).hinted(hint)
+            }
+            KeepError::Held { ref lease, .. } => Self::of(Kind::State, &error).hinted(format!(
+                "move that first: `hostler lease extend` where a deployment of ours made it, else whoever did; then \
+                 extend this. `hostler lease show {lease}` says whose it is"
+            )),
+            KeepError::HeldNoMore { ref name, .. } => Self::of(Kind::State, &error)
+                .hinted(format!("its machines went with the lease: `hostler down {name}` gives the rest back")),
+            KeepError::Unsaid { ref refused, .. } => {
+                let hint = refused.hint.clone();
+                Self::of(Kind::Site, &error).maybe_hinted(hint)
+            }
             KeepError::Past { .. } => {
                 Self::of(Kind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
             }
@@ -229,6 +255,7 @@ impl From<DeployError> for Error {
         match error {
             DeployError::Store(error) => error.into(),
             DeployError::Files(error) => error.into(),
+            DeployError::Account(error) => error.into(),
             DeployError::GoingBack(ref name) => {
                 let hint = format!("finish it with `hostler down {name}`");
                 Self::of(Kind::State, &error).hinted(hint)

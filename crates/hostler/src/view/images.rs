@@ -1,5 +1,8 @@
-//! The images that local machines boot.
+//! The images that machines boot, here and at sites.
 
+use comfy_table::Cell;
+use hostler_core::offer::{AcceleratorSoftware, ImageFacts};
+use hostler_core::plan::{ImageChoice, JudgedImage, Standing};
 use hostler_providers::image::Image;
 
 use crate::table::{Column, Width, cell, table};
@@ -28,4 +31,52 @@ pub fn images(images: &[Image], width: Width) -> String {
         Column::Left("FROM"),
     ];
     table(width, &columns, images.iter().map(row))
+}
+
+/// A line for each image of a site.
+pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
+    let columns: Vec<Column> =
+        facts_columns().into_iter().chain([Column::Right("DISK"), Column::Right("MEMORY")]).collect();
+    let row = |image: &&ImageFacts| {
+        let mut row = facts_of(image);
+        row.extend([cell(image.disk), cell(image.memory)]);
+        row
+    };
+    table(width, &columns, images.iter().map(row))
+}
+
+/// How one of them is chosen: a line for each, the chosen one first.
+pub fn image_choice(choice: &ImageChoice, width: Width) -> String {
+    let columns: Vec<Column> =
+        [Column::Name("STANDING")].into_iter().chain(facts_columns()).chain([Column::Left("WHY")]).collect();
+    let row = |judged: &JudgedImage| {
+        let mut row = vec![cell(standing(judged.standing))];
+        row.extend(facts_of(&judged.image));
+        row.push(cell(&judged.why));
+        row
+    };
+    let head = format!("for machines of the node type {}\n", choice.node_type);
+    head + &table(width, &columns, choice.images.iter().map(row))
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Chosen => "chosen",
+        Standing::Candidate => "would do",
+        Standing::Refused => "no",
+    }
+}
+
+fn facts_columns() -> [Column; 5] {
+    [Column::Name("NAME"), Column::Name("ARCH"), Column::Name("SYSTEM"), Column::Name("WITH"), Column::Name("USER")]
+}
+
+fn facts_of(image: &ImageFacts) -> Vec<Cell> {
+    let software = match image.accelerators {
+        AcceleratorSoftware::None => "",
+        AcceleratorSoftware::Cuda => "CUDA",
+        AcceleratorSoftware::Rocm => "ROCm",
+    };
+    let system = image.os.as_ref().map(ToString::to_string).unwrap_or_default();
+    vec![cell(&image.name), cell(&image.arch), cell(system), cell(software), cell(&image.user)]
 }

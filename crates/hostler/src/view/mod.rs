@@ -28,7 +28,7 @@ pub use failure::failure;
 pub use findings::findings;
 pub use fleet::{ending, fleet};
 pub use grid::{Room, grid, tally};
-pub use images::images;
+pub use images::{image_choice, images, site_images};
 pub use plan::{brief, plan};
 pub use record::{audit, costs};
 pub use status::{ready, set_up, status};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,6 +12,9 @@ use crate::process::{self, Ended, Running};
 
 /// The hosts are few, and knobs turn for everybody: one test at a time has the world.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How long services may show what they have removed.
+const SETTLES: Duration = Duration::from_secs(20);
 
 const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/worlds/openstack");
 
@@ -74,10 +77,16 @@ impl Lab {
         serde_json::from_str(&ended.out).expect("one JSON document on stdout")
     }
 
-    /// The observer sees just what there was before.
+    /// The observer sees just what there was before; soon, for services show for a moment what they have removed.
     #[track_caller]
     pub fn assert_nothing_left(&self, what: &str) {
-        assert_eq!(observe(), self.before, "{what}");
+        let begun = Instant::now();
+        while observe() != self.before {
+            // Each look takes a second.
+            if begun.elapsed() > SETTLES {
+                assert_eq!(observe(), self.before, "{what}");
+            }
+        }
     }
 }
 

@@ -106,12 +106,13 @@ fn a_conflict_is_planned_around() {
     lab.assert_nothing_left("a conflict");
 }
 
-/// A host that isn't what was promised is given back, and another one is taken.
+/// A host that isn't what was promised (as many accelerators, but others) is given back, and another one is taken.
 #[test]
 fn a_machine_that_is_not_as_promised_is_replaced() {
     let lab = Lab::new();
     let file = lab.demand("liar", &one("gpu_v100"));
-    knob(&["lie", "liar*", r#"{"gpu": null}"#]);
+    let others = r#"{"gpu": {"count": 4, "model": "P100", "pci_name": "GP100GL [Tesla P100]", "pci_id": "10de:15f8"}}"#;
+    knob(&["lie", "liar*", others]);
     let ended = lab.hostler(&["up", &file, "--yes"]);
     knob(&["lie", "clear"]);
     // Both hosts of that type lie: what was promised can't be had, and that is said.

@@ -37,7 +37,7 @@ fn a_lease_lives_by_itself() {
     assert_eq!(lines[0]["act"]["create"]["hosts"], hosts(&made), "exactly what was asked for");
 
     let (refused, code) = home.json(&["lease", "delete", name]);
-    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("declined")));
+    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("unconfirmed")));
     assert!(seen(&["reservation", "lease"], "id").contains(id));
     assert_eq!(home.done(&["lease", "delete", name, "--yes"])["status"], "deleted");
     assert!(!seen(&["reservation", "lease"], "id").contains(id));
@@ -89,6 +89,9 @@ fn a_lease_of_somebody_else_is_used_and_left() {
     assert_eq!(up["state"], "ready");
     assert!(seen(&["server"], "Name").contains(&server));
     assert!(home.done(&["ip", "ls"]).as_array().unwrap().is_empty(), "none was wished");
+    // It ends when its maker wants it to.
+    let (refused, code) = home.json(&["extend", &server, "24h"]);
+    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("state")), "{refused:#}");
     let (full, code) = home.json(&["server", "create", "another", "--lease", id, "--yes"]);
     assert_eq!((code, &full["error"]["kind"]), (1, &json!("no_offer")), "our machine is on its only host");
 
@@ -99,13 +102,85 @@ fn a_lease_of_somebody_else_is_used_and_left() {
     assert!(seen(&["reservation", "lease"], "id").contains(id), "it is not ours");
 }
 
+/// Hosts are leased by what they have, and addresses taken by themselves.
+#[test]
+fn what_fits_a_filter_is_leased_and_an_address_is_taken() {
+    let home = Home::new("fits");
+    let name = home.name.as_str();
+    let lease = home.done(&["lease", "create", name, "--filter", "gpu_count>=4", "--duration", "2h", "--yes"]);
+    let host = hosts(&lease)[0].as_str().unwrap().to_owned();
+    assert!(["00000009-", "0000000a-"].iter().any(|four| host.starts_with(four)), "the hosts with four: {host}");
+    let create = ["lease", "create", "none", "--filter", "gpu_count>=40", "--duration", "2h", "--yes"];
+    let (none, code) = home.json(&create);
+    assert_eq!((code, &none["error"]["kind"]), (1, &json!("no_offer")));
+
+    let site = lease["site"].as_str().unwrap();
+    let address = format!("{name}-ip");
+    let (refused, code) = home.json(&["ip", "create", &address, "--site", site]);
+    assert_eq!((code, &refused["error"]["kind"]), (1, &json!("unconfirmed")));
+    let taken = home.done(&["ip", "create", &address, "--site", site, "--yes"]);
+    let taken = taken["thing"]["detail"]["address"]["address"].as_str().unwrap();
+    assert!(seen(&["floating", "ip"], "Floating IP Address").contains(taken));
+    home.done(&["ip", "release", &address, "--yes"]);
+    assert!(!seen(&["floating", "ip"], "Floating IP Address").contains(taken));
+    home.done(&["lease", "delete", name, "--yes"]);
+}
+
+/// The images of a site, and the two stages of the choice among them.
+#[test]
+fn a_sites_images_say_why_one_of_them_is_chosen() {
+    let home = Home::new("images");
+    let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
+    let all = home.done(&["image", "ls", "--site", &site]);
+    assert!(
+        all.as_array()
+            .unwrap()
+            .iter()
+            .all(|image| image["name"] != "CC-Ubuntu22.04-ARM64" && image["arch"] == "x86_64")
+    );
+    let judged = home.done(&["image", "ls", "--site", &site, "--for", "ubuntu-22.04", "--gpus", "1"]);
+    let of = |standing: &str| {
+        let images = judged["images"].as_array().unwrap().iter().filter(|it| it["standing"] == standing);
+        images.map(|it| it["image"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("chosen"), ["CC-Ubuntu22.04-CUDA"]);
+    assert!(
+        of("candidate").contains(&"CC-Ubuntu22.04".to_owned()) && of("refused").contains(&"CC-Ubuntu24.04".to_owned())
+    );
+}
+
+/// With the credentials of another project nothing is taken for gone.
+#[test]
+fn what_another_project_has_made_is_left_alone() {
+    let home = Home::new("project");
+    let name = home.name.as_str();
+    let site_of = |cloud: &str| {
+        let config = format!("[local]\nenabled = false\n[openstack.mine]\ncloud = \"{cloud}\"\n");
+        std::fs::write(home.file("config.toml"), config).unwrap();
+    };
+    site_of("alice");
+    let make = ["lease", "create", name, "--site", "openstack/mine", "--duration", "2h", "--yes"];
+    let made = home.done(&make);
+    let id = made["thing"]["reference"].as_str().unwrap();
+    site_of("alice-2");
+    for verb in [&["down", name, "--yes"][..], &["extend", name, "1h"], &["up", name, "--yes"]] {
+        let (refused, code) = home.json(verb);
+        assert_eq!((code, &refused["error"]["kind"]), (2, &json!("account")), "{verb:?}: {refused:#}");
+    }
+    assert_eq!(home.run(&["sweep", "--yes"]).status.code(), Some(5), "it can't see all that is ours");
+    assert!(seen(&["reservation", "lease"], "id").contains(id));
+    site_of("alice");
+    home.done(&["down", name, "--yes"]);
+    assert!(!seen(&["reservation", "lease"], "id").contains(id));
+}
+
 /// A private key is readable by its owner only, and is never written over; a registered key must be the one at hand.
 #[test]
 fn keys_are_made_imported_and_removed() {
     let home = Home::new("key");
     let name = home.name.as_str();
     let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
-    let file = home.file("mine");
+    let file = home.file("new/folder/mine");
     let path = file.to_str().unwrap();
     let made = home.done(&["key", "create", name, "--site", &site, "--out", path]);
     let registered = made["thing"]["reference"].as_str().unwrap();

@@ -1,11 +1,13 @@
 //! Whether a cloud can be used, and if not, what to do.
 
+use hostler_core::offer::NetworkTerm;
 use hostler_core::ports::{Health, Verdict};
 
 use super::keystone::{Account, Service, Session};
+use super::neutron::SecurityGroup;
 use super::settings::Reach;
 use super::things::lease;
-use super::{Settings, blazar, neutron, nodes, nova};
+use super::{Settings, blazar, neutron, nodes, nova, offers};
 use crate::trouble::Trouble;
 
 /// Everything that a deployment will need, looked at in the order in which it will.
@@ -16,14 +18,15 @@ pub(super) async fn check(session: &Session, settings: &Settings) -> Vec<Health>
         Err(error) => return vec![bad("logging in", error.into())],
     };
     let mut findings = vec![good(who(&account, session))];
-    let (leases, machines, addresses, networks, nodes) = tokio::join!(
+    let (leases, machines, addresses, networks, groups, nodes) = tokio::join!(
         leasing(session, &account),
         machines(session, settings),
         addresses(session, settings, &account),
         network(session, settings),
+        security_groups(session, settings),
         static_nodes(settings),
     );
-    findings.extend([leases, machines, networks, addresses, nodes].into_iter().flatten());
+    findings.extend([leases, machines, networks, groups, addresses, nodes].into_iter().flatten());
     findings
 }
 
@@ -96,6 +99,34 @@ async fn network(session: &Session, settings: &Settings) -> Vec<Health> {
     let network = missing(&settings.network, names(false), "network", "network");
     let pool = missing(&settings.pool, names(true), "external network", "pool");
     network.into_iter().chain(pool).collect()
+}
+
+/// The group that Nova puts a server into which names none, as ours on a network of others do.
+const DEFAULT_GROUP: &str = "default";
+
+const SSH: u16 = 22;
+
+/// Whether security groups let SSH in. A note only: not all clouds heed them on physical hosts. A network of ours has a
+/// group of its own, which does.
+async fn security_groups(session: &Session, settings: &Settings) -> Vec<Health> {
+    let groups = match tokio::try_join!(neutron::security_groups(session), neutron::networks(session)) {
+        Ok((_, networks)) if offers::network(settings, &networks) == NetworkTerm::Own => return Vec::new(),
+        Ok((groups, _)) => groups,
+        Err(error) => return vec![bad("asking Neutron for security groups", error.into())],
+    };
+    let blocks = |group: &SecurityGroup| !group.rules.iter().any(|rule| rule.opens(SSH));
+    match groups.iter().find(|group| group.name == DEFAULT_GROUP) {
+        Some(group) if blocks(group) => {
+            let hint = format!(
+                "where machines can't be reached: `openstack security group rule create --protocol tcp --dst-port {SSH} \
+                 --remote-ip 0.0.0.0/0 {DEFAULT_GROUP}`"
+            );
+            let what = format!("the security group `{DEFAULT_GROUP}` lets no SSH in from outside");
+            vec![finding(Verdict::Note, what, &hint)]
+        }
+        Some(_) => vec![good(format!("the security group `{DEFAULT_GROUP}` lets SSH in"))],
+        None => Vec::new(),
+    }
 }
 
 async fn static_nodes(settings: &Settings) -> Vec<Health> {

@@ -30,7 +30,9 @@ use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing};
+use hostler_core::ports::{
+    Account, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing,
+};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -42,7 +44,7 @@ use keystone::Session;
 use things::{address, keypair, lease, machine, network};
 
 pub use script::script;
-pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings};
+pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings, at_chameleon, elsewhere_at_chameleon};
 pub use unusable::Unusable;
 
 /// How long a removal waits for what still holds on to the thing.
@@ -88,7 +90,7 @@ impl OpenStack {
             Creation::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
             Creation::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
             Creation::Lease { spec } => lease::create(session, ticket, spec).await,
-            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine).await,
+            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine.as_ref()).await,
             Creation::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
                 let launch = machine::Launch {
                     spec,
@@ -139,14 +141,25 @@ impl OpenStack {
         })
     }
 
-    async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
+    async fn ours_of(&self, kind: Kind) -> Result<Vec<Owned>, ApiError> {
         let session = &self.session;
+        match kind {
+            Kind::Keypair => keypair::owned(session).await,
+            Kind::Network => network::owned(session).await,
+            Kind::Lease => lease::owned(session).await,
+            Kind::Machine => machine::owned(session).await,
+            Kind::Address => address::owned(session).await,
+            Kind::Volume => Ok(Vec::new()),
+        }
+    }
+
+    async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
         let (keypairs, networks, leases, machines, addresses) = tokio::try_join!(
-            keypair::owned(session),
-            network::owned(session),
-            lease::owned(session),
-            machine::owned(session),
-            address::owned(session),
+            self.ours_of(Kind::Keypair),
+            self.ours_of(Kind::Network),
+            self.ours_of(Kind::Lease),
+            self.ours_of(Kind::Machine),
+            self.ours_of(Kind::Address),
         )?;
         let mut all = [keypairs, networks, leases, machines, addresses].concat();
         all.sort();
@@ -177,6 +190,10 @@ impl Provider for OpenStack {
         &self.settings.site
     }
 
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        Ok(self.ask("logging in", self.session.token()).await?.account.at_site())
+    }
+
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
         let offers = offers::offers(&self.session, &self.settings).await;
         offers.map_err(|trouble| self.error("asking what there is", trouble))
@@ -203,6 +220,12 @@ impl Provider for OpenStack {
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
         self.ours().await.map_err(|error| self.error("listing what is ours", error.into()))
+    }
+
+    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+        let mut owned = self.ask("looking for what is ours", self.ours_of(kind)).await?;
+        owned.retain(|owned| owned.ticket == *ticket);
+        Ok(owned)
     }
 
     async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {

@@ -221,11 +221,11 @@ pub async fn floating_ip(session: &Session, id: &str) -> Result<FloatingIp, ApiE
     inner(session.call(&call).await?, "floatingip")
 }
 
-/// Makes a floating address of an external network that leads to a port.
+/// Makes a floating address of an external network that leads to a port, or nowhere yet.
 pub async fn create_floating_ip(
     session: &Session,
     network: &str,
-    port: &str,
+    port: Option<&str>,
     description: &str,
 ) -> Result<FloatingIp, ApiError> {
     let body = json!({"floating_network_id": network, "port_id": port, "description": description});
@@ -254,6 +254,48 @@ pub struct SecurityGroup {
     /// What was written on it.
     #[serde(default)]
     pub description: String,
+    /// Who may reach whom.
+    #[serde(default, rename = "security_group_rules")]
+    pub rules: Vec<Rule>,
+}
+
+/// A rule of a security group.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Rule {
+    /// `ingress` or `egress`.
+    pub direction: String,
+    /// `IPv4` or `IPv6`.
+    #[serde(default)]
+    pub ethertype: Option<String>,
+    /// By name or number; any where absent.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// The first port; any where absent.
+    #[serde(default)]
+    pub port_range_min: Option<u16>,
+    /// The last port.
+    #[serde(default)]
+    pub port_range_max: Option<u16>,
+    /// Only from these addresses.
+    #[serde(default)]
+    pub remote_ip_prefix: Option<String>,
+    /// Only from servers of this group.
+    #[serde(default)]
+    pub remote_group_id: Option<String>,
+}
+
+impl Rule {
+    /// Whether it lets somebody from outside reach a TCP port over IPv4.
+    pub fn opens(&self, port: u16) -> bool {
+        let is_tcp = self.protocol.as_deref().is_none_or(|it| matches!(it, "tcp" | "6" | "any"));
+        let least = self.port_range_min.unwrap_or(u16::MIN);
+        let most = self.port_range_max.unwrap_or(u16::MAX);
+        self.direction == "ingress"
+            && self.ethertype.as_deref().is_none_or(|it| it == "IPv4")
+            && is_tcp
+            && (least..=most).contains(&port)
+            && self.remote_group_id.is_none()
+    }
 }
 
 /// All security groups of the project.
@@ -314,4 +356,31 @@ pub async fn floating_ip_quota(session: &Session, project: &str) -> Result<Quota
     }
     let call: Call<Answer> = Call::get(Service::Network, &["quotas", project, "details"]);
     Ok(session.call(&call).await?.quota.floatingip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_opens_a_port_from_outside_or_does_not() {
+        let opens = |rule: Value| serde_json::from_value::<Rule>(rule).unwrap().opens(22);
+        for rule in [
+            json!({"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "port_range_min": 22, "port_range_max": 22}),
+            json!({"direction": "ingress", "ethertype": "IPv4", "protocol": "6", "port_range_min": 1, "port_range_max": 65535,
+                   "remote_ip_prefix": "0.0.0.0/0"}),
+            json!({"direction": "ingress", "ethertype": "IPv4"}),
+        ] {
+            assert!(opens(rule.clone()), "{rule}");
+        }
+        for rule in [
+            json!({"direction": "egress", "ethertype": "IPv4"}),
+            json!({"direction": "ingress", "ethertype": "IPv6"}),
+            json!({"direction": "ingress", "ethertype": "IPv4", "remote_group_id": "default"}),
+            json!({"direction": "ingress", "ethertype": "IPv4", "protocol": "udp"}),
+            json!({"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "port_range_min": 80, "port_range_max": 90}),
+        ] {
+            assert!(!opens(rule.clone()), "{rule}");
+        }
+    }
 }

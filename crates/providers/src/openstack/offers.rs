@@ -64,7 +64,8 @@ fn terms(settings: &Settings, networks: &[Network], hold: HoldTerm) -> Terms {
     }
 }
 
-fn network(settings: &Settings, networks: &[Network]) -> NetworkTerm {
+/// The network that machines stand on.
+pub(super) fn network(settings: &Settings, networks: &[Network]) -> NetworkTerm {
     if let Some(name) = &settings.network {
         return NetworkTerm::Shared(name.clone());
     }

@@ -27,7 +27,7 @@ pub fn script(plan: &Plan, flavor: &str) -> String {
         plan.demand.name,
         plan.id()
     );
-    format!("{head}{HELPERS}\nup() {{\n{}}}\n\ndown() {{\n{}    rm -f \"$state\"\n}}\n{MAIN}", body(up), body(down))
+    format!("{head}{HELPERS}\nup() {{\n{}}}\n\ndown() {{\n{}}}\n{MAIN}", body(up), body(down))
 }
 
 const MAIN: &str = r#"
@@ -36,7 +36,15 @@ up)
     [ ! -s "$state" ] || { echo "$state lists what is there already: sh $0 down" >&2; exit 1; }
     up
     ;;
-down) down ;;
+down)
+    down
+    if [ -n "$left" ]; then
+        printf 'still there, or not known to be gone:%s\n' "$left" >&2
+        echo "what they are stands in $state; try again: sh $0 down" >&2
+        exit 1
+    fi
+    rm -f "$state"
+    ;;
 *) echo "usage: sh $0 up|down" >&2; exit 2 ;;
 esac
 "#;
@@ -54,12 +62,13 @@ fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
         Action::Create(What::Network { .. }) => lines.extend(network(plan, &name)),
         Action::Create(What::Lease(spec)) => lines.extend(lease(spec, &name)),
         Action::Create(What::Machine(spec)) => lines.extend(machine(spec, &name, flavor)),
-        Action::Create(What::Address { pool, machine, .. }) => lines.extend([
-            format!("{name}=$(openstack floating ip create {} -f value -c id)", quoted(pool)),
-            format!("remember {name} \"${name}\""),
-            format!("openstack server add floating ip \"${}\" \"${name}\"", variable(machine)),
-            format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"),
-        ]),
+        Action::Create(What::Address { pool, machine, .. }) => {
+            lines.push(format!("{name}=$(openstack floating ip create {} -f value -c id)", quoted(pool)));
+            lines.push(format!("remember {name} \"${name}\""));
+            let machine = machine.iter().map(variable);
+            lines.extend(machine.map(|machine| format!("openstack server add floating ip \"${machine}\" \"${name}\"")));
+            lines.push(format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"));
+        }
         Action::Reach { machine } => {
             lines.push(format!("# hostler now logs in to {}, and pins its host key", user_at(plan, machine)));
         }
@@ -175,26 +184,28 @@ fn machine(spec: &MachineSpec, name: &str, flavor: &str) -> Vec<String> {
 
 fn unmade(step: &Step) -> Vec<String> {
     let name = variable(&step.id);
-    let unless_absent = |name: &str, command: &str| format!("[ -z \"${{{name}:-}}\" ] || {command} \"${name}\"");
+    let removal = |name: &str, command: &str| format!("give_back {name} \"${{{name}:-}}\" {command}");
     match &step.action {
-        Action::Create(What::Keypair { .. }) => {
-            vec![unless_absent(&name, "openstack keypair delete"), "rm -f \"$key\" \"$key.pub\"".to_owned()]
-        }
+        Action::Create(What::Keypair { .. }) => vec![
+            removal(&name, "openstack keypair delete"),
+            format!("[ -n \"${{{name}:-}}\" ] || rm -f \"$key\" \"$key.pub\""),
+        ],
         Action::Create(What::Network { .. }) => {
             let (router, group) = (format!("{name}_router"), format!("{name}_group"));
+            // Where it hangs on to nothing any more, this fails, and its removal does not.
             let leave = format!(
-                "[ -z \"${{{router}:-}}\" ] || openstack router remove subnet \"${router}\" \"$(openstack subnet list --network \"${name}\" -f value -c ID)\""
+                "[ -z \"${{{router}:-}}\" ] || openstack router remove subnet \"${router}\" \"$(openstack subnet list --network \"${name}\" -f value -c ID)\" || :"
             );
             vec![
                 leave,
-                unless_absent(&router, "openstack router delete"),
-                unless_absent(&name, "openstack network delete"),
-                unless_absent(&group, "openstack security group delete"),
+                removal(&router, "openstack router delete"),
+                removal(&name, "openstack network delete"),
+                removal(&group, "openstack security group delete"),
             ]
         }
-        Action::Create(What::Lease(_)) => vec![unless_absent(&name, "openstack reservation lease delete")],
-        Action::Create(What::Machine(_)) => vec![unless_absent(&name, "openstack server delete --wait")],
-        Action::Create(What::Address { .. }) => vec![unless_absent(&name, "openstack floating ip delete")],
+        Action::Create(What::Lease(_)) => vec![removal(&name, "openstack reservation lease delete")],
+        Action::Create(What::Machine(_)) => vec![removal(&name, "openstack server delete --wait")],
+        Action::Create(What::Address { .. }) => vec![removal(&name, "openstack floating ip delete")],
         Action::Reach { .. } | Action::SetUp { .. } => Vec::new(),
     }
 }
@@ -249,7 +260,7 @@ mod tests {
         let step = |name: &str, action| Step { id: id(name), after: vec![], action };
         plan.steps.push(step("lease", Action::Create(What::Lease(lease))));
         plan.steps.push(step("machine-digits", Action::Create(What::Machine(Box::new(spec)))));
-        let address = What::Address { site, pool: "public".into(), machine: id("machine-digits") };
+        let address = What::Address { site, pool: "public".into(), machine: Some(id("machine-digits")) };
         plan.steps.push(step("address-digits", Action::Create(address)));
         plan.steps.push(step("reach-digits", Action::Reach { machine: id("machine-digits") }));
         plan
@@ -304,5 +315,37 @@ mod tests {
         assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
         let bare = Command::new("sh").arg(&file).output().unwrap();
         assert_eq!(bare.status.code(), Some(2), "it does nothing by itself");
+    }
+
+    /// What can't be removed keeps nothing else from being removed, and is told.
+    #[test]
+    fn down_goes_on_past_what_fails_and_says_what_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("s"), script(&plan(|_| {}), "baremetal")).unwrap();
+        std::fs::write(at("s.state"), "keypair='k'\nlease='l'\nmachine_digits='m'\naddress_digits='a'\n").unwrap();
+        // A client that says what it was asked for, and refuses whatever `no` names.
+        let client =
+            format!("#!/bin/sh\necho \"$*\" >> '{0}/asked'\n! grep -qF \"$*\" '{0}/no'\n", dir.path().display());
+        std::fs::write(at("openstack"), client).unwrap();
+        std::fs::set_permissions(at("openstack"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let down = |no: &str| {
+            std::fs::write(at("no"), no).unwrap();
+            let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+            Command::new("sh").arg(at("s")).arg("down").env("PATH", path).output().unwrap()
+        };
+        let failed = down("server delete --wait m\n");
+        let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{told}");
+        assert!(told.contains(": machine_digits=m\n"), "{told}");
+        let asked = std::fs::read_to_string(at("asked")).unwrap();
+        let all = ["floating ip delete a", "server delete --wait m", "reservation lease delete l", "keypair delete k"];
+        assert_eq!(asked.lines().collect::<Vec<_>>(), all);
+
+        // Once more: only what was left is asked for.
+        assert!(down("-\n").status.success());
+        let asked = std::fs::read_to_string(at("asked")).unwrap();
+        assert_eq!(asked.lines().skip(all.len()).collect::<Vec<_>>(), ["server delete --wait m"]);
+        assert!(!at("s.state").exists());
     }
 }

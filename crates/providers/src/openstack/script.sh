@@ -1,5 +1,5 @@
 #   sh FILE up      makes everything, and keeps the ids in FILE.state
-#   sh FILE down    gives back what FILE.state lists
+#   sh FILE down    gives back what FILE.state lists; what can't be given back is told, and the exit status is 1
 # Say first which cloud is meant: export OS_CLOUD=..., or source an openrc file.
 set -eu
 case $0 in */*) here=$0 ;; *) here=./$0 ;; esac
@@ -11,6 +11,21 @@ key="$here.key"
 remember() {
     printf "%s='%s'\n" "$1" "$2" >> "$state"
     eval "$1=\$2"
+}
+
+# Gives back what bears an id, unless there is none, and forgets the id. What fails is gone past, and remembered in $left:
+# give_back NAME ID COMMAND...
+left=
+give_back() {
+    name=$1
+    id=$2
+    shift 2
+    [ -n "$id" ] || return 0
+    if "$@" "$id"; then
+        remember "$name" ''
+    else
+        left="$left $name=$id"
+    fi
 }
 
 # wait_until STATUS COMMAND...

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hostler_core::name::{BadName, Name, ProviderKind, SiteId};
 use hostler_core::offer::Unit;
 
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Identity};
 use crate::http::Url;
 
 /// How a site is used.
@@ -101,27 +101,120 @@ impl Settings {
     }
 }
 
-/// The hosts that Chameleon's Keystones have.
-const CHAMELEON_HOSTS: [&str; 2] = ["chameleoncloud.org", "chi.hpc.ucar.edu"];
+/// Chameleon's sites with physical hosts: the region, and the host that its Keystone is at, as the node API's list of sites
+/// says.
+const CHAMELEON_SITES: [(&str, &str); 5] = [
+    ("CHI@UC", "chi.uc.chameleoncloud.org"),
+    ("CHI@TACC", "chi.tacc.chameleoncloud.org"),
+    ("CHI@NCAR", "chi.hpc.ucar.edu"),
+    ("CHI@NU", "sl-ciab.northwestern.edu"),
+    ("CHI@NRP", "chi.nrp.ai"),
+];
+
+/// What the names of most of its hosts end in.
+const CHAMELEON_DOMAIN: &str = "chameleoncloud.org";
+
+/// The same user at a site of Chameleon; nothing where the cloud is none of its, or it has no such site.
+///
+/// Each site has a Keystone of its own. Users of the common OpenID provider are known to all; a password, or an
+/// application credential, is known to the one that gave it, which then says whether it has such a region.
+pub fn at_chameleon(cloud: &Cloud, place: &Name) -> Option<Cloud> {
+    if !is_chameleon(cloud) {
+        return None;
+    }
+    let (region, host) = CHAMELEON_SITES.iter().find(|(region, _)| place_of(region).as_ref() == Some(place))?;
+    if cloud.region.as_deref() == Some(*region) {
+        return Some(cloud.clone());
+    }
+    let auth_url = match is_known_to_all(&cloud.identity) {
+        true => Url::parse(&format!("https://{host}:5000/v3")).ok()?,
+        false => cloud.auth_url.clone(),
+    };
+    Some(Cloud { region: Some((*region).to_owned()), auth_url, endpoints: Default::default(), ..cloud.clone() })
+}
+
+/// The same user at Chameleon's other sites, where all of them know it.
+pub fn elsewhere_at_chameleon(cloud: &Cloud) -> Vec<Cloud> {
+    if !is_known_to_all(&cloud.identity) {
+        return Vec::new();
+    }
+    let others = CHAMELEON_SITES.iter().filter(|(region, _)| cloud.region.as_deref() != Some(*region));
+    others.filter_map(|(region, _)| at_chameleon(cloud, &place_of(region)?)).collect()
+}
+
+fn is_known_to_all(identity: &Identity) -> bool {
+    match identity {
+        Identity::OidcPassword { .. } | Identity::OidcAccessToken { .. } => true,
+        Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::Token(_) => false,
+    }
+}
+
+fn is_chameleon(cloud: &Cloud) -> bool {
+    let Some(host) = cloud.auth_url.host_str() else { return false };
+    let in_domain = host.strip_suffix(CHAMELEON_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    in_domain || CHAMELEON_SITES.iter().any(|(_, own)| *own == host)
+}
+
+/// `uc` for `CHI@UC`.
+fn place_of(region: &str) -> Option<Name> {
+    Name::new(region.strip_prefix("CHI@")?.to_ascii_lowercase()).ok()
+}
 
 /// Which of Chameleon's sites a cloud is: `uc` for `CHI@UC`. Its virtual machines are not leased as hosts are.
 fn chameleon_place(cloud: &Cloud) -> Option<Name> {
-    let host = cloud.auth_url.host_str()?;
-    let is_theirs = |own: &&str| host.strip_suffix(*own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    CHAMELEON_HOSTS.iter().find(|own| is_theirs(own))?;
-    let site = cloud.region.as_deref()?.strip_prefix("CHI@")?;
-    Name::new(site.to_ascii_lowercase()).ok()
+    if !is_chameleon(cloud) {
+        return None;
+    }
+    place_of(cloud.region.as_deref()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn site_of(auth_url: &str, region: &str) -> String {
+    fn cloud(auth_url: &str, region: &str, more: &[(&str, &str)]) -> Cloud {
         let variables =
             [("OS_AUTH_URL", auth_url), ("OS_REGION_NAME", region), ("OS_USERNAME", "ada"), ("OS_PASSWORD", "s")];
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Settings::of(&Cloud::from_variables(&variables).unwrap().unwrap()).unwrap().site.to_string()
+        let all = variables.iter().chain(more);
+        let variables = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Cloud::from_variables(&variables).unwrap().unwrap()
+    }
+
+    fn site_of(auth_url: &str, region: &str) -> String {
+        Settings::of(&cloud(auth_url, region, &[])).unwrap().site.to_string()
+    }
+
+    const OIDC: &[(&str, &str)] = &[
+        ("OS_AUTH_TYPE", "v3oidcpassword"),
+        ("OS_IDENTITY_PROVIDER", "chameleon"),
+        ("OS_PROTOCOL", "openid"),
+        ("OS_DISCOVERY_ENDPOINT", "https://auth.chameleoncloud.org/discovery"),
+        ("OS_CLIENT_ID", "keystone"),
+        ("OS_PROJECT_NAME", "CH-000001"),
+    ];
+
+    #[test]
+    fn a_user_of_the_common_provider_is_at_all_sites_and_others_at_their_own() {
+        let uc = "https://chi.uc.chameleoncloud.org:5000/v3";
+        let others = |cloud: &Cloud| {
+            let told = |cloud: Cloud| format!("{} {}", cloud.region.unwrap_or_default(), cloud.auth_url);
+            elsewhere_at_chameleon(cloud).into_iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            others(&cloud(uc, "CHI@UC", OIDC)),
+            [
+                "CHI@TACC https://chi.tacc.chameleoncloud.org:5000/v3",
+                "CHI@NCAR https://chi.hpc.ucar.edu:5000/v3",
+                "CHI@NU https://sl-ciab.northwestern.edu:5000/v3",
+                "CHI@NRP https://chi.nrp.ai:5000/v3"
+            ]
+        );
+        assert!(others(&cloud(uc, "CHI@UC", &[])).is_empty(), "a password goes to the Keystone that knows it only");
+        assert!(others(&cloud("https://elsewhere/v3", "CHI@UC", OIDC)).is_empty());
+        let tacc = Name::new("tacc").unwrap();
+        let at_tacc = at_chameleon(&cloud(uc, "CHI@UC", &[]), &tacc).unwrap();
+        assert_eq!((at_tacc.region.as_deref(), at_tacc.auth_url.as_str()), (Some("CHI@TACC"), uc));
+        assert!(at_chameleon(&cloud("https://elsewhere/v3", "CHI@UC", OIDC), &tacc).is_none());
     }
 
     #[test]

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict};
+use hostler_core::ports::{
+    Account, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -39,6 +41,10 @@ impl Unusable {
 impl Provider for Unusable {
     fn site(&self) -> &SiteId {
         &self.site
+    }
+
+    async fn account(&self) -> Result<Option<Account>, SiteError> {
+        self.no()
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {

@@ -21,7 +21,11 @@ where
             Ok(Some(answer)) => return Ok(Some(answer)),
             Ok(None) if left.is_none() => return Ok(None),
             Err(trouble) if left.is_none() || !matches!(trouble.remedy, Remedy::Retry(_)) => return Err(trouble),
-            Ok(None) | Err(_) => tokio::time::sleep(pause(begun.elapsed())).await,
+            Ok(None) | Err(_) => {
+                let pause = pause(begun.elapsed());
+                tokio::time::sleep(pause).await;
+                tracing::debug!(target: "hostler::wait", ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), "waited for a site");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostler_core::name::{DeploymentId, GroupName};
 use hostler_core::offer::{HostId, HostState, Offer, Supply};
@@ -23,6 +23,9 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// Faults are the world's, and hosts are few: one test after the other.
 static ONE: Mutex<()> = Mutex::const_new(());
+
+/// How long services may show what they have removed.
+const SETTLES: Duration = Duration::from_secs(20);
 
 /// Whether the last test has not come to its end.
 static LEFT: AtomicBool = AtomicBool::new(true);
@@ -159,7 +162,11 @@ impl World {
         for owned in ours {
             self.site.delete(&owned).await.unwrap();
         }
-        let after = world(&["observe"]);
+        // Services show for a moment what they have removed; each look takes a second.
+        let (begun, mut after) = (Instant::now(), world(&["observe"]));
+        while after != self.before && begun.elapsed() < SETTLES {
+            after = world(&["observe"]);
+        }
         let (before, now): (Vec<&str>, Vec<&str>) = (self.before.lines().collect(), after.lines().collect());
         let left: Vec<_> = now.iter().filter(|line| !before.contains(line)).collect();
         assert!(self.before == after, "left behind, or missing: {left:#?}");

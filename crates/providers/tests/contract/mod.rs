@@ -33,7 +33,7 @@ impl Contract<'_> {
         let machine = self.a_machine_is_made_once(&made).await;
         made.push((Kind::Machine, machine.clone()));
         if let ReachTerm::PublicAddress(pool) = &self.terms.reach {
-            let what = Creation::Address { pool: pool.clone(), machine: machine.reference.clone() };
+            let what = Creation::Address { pool: pool.clone(), machine: Some(machine.reference.clone()) };
             made.push((Kind::Address, self.made_once(Kind::Address, &what).await));
         }
         for (kind, made) in &made {

@@ -66,6 +66,16 @@ struct Credential {
     restricted: bool,
 }
 
+impl Account {
+    /// Whose the things are that are made with it. Keypairs belong to users, all else to projects.
+    pub(crate) fn at_site(&self) -> Option<hostler_core::ports::Account> {
+        let project = self.project_id.as_ref()?;
+        let id = format!("{project}/{}", self.user_id);
+        let called = self.project.as_ref().unwrap_or(project);
+        Some(hostler_core::ports::Account { id, name: format!("`{}` in the project `{called}`", self.user) })
+    }
+}
+
 impl Token {
     /// A token that was had at an instant of this computer's clock. Only its life is taken from Keystone: the clocks may
     /// differ by hours.

@@ -16,20 +16,25 @@ use crate::trouble::Trouble;
 /// How long a running machine may be without a port.
 const PORT: Duration = Duration::from_secs(60);
 
-/// Makes the address, or finds it; it leads to the machine when this returns.
+/// Makes the address, or finds it; it leads to the machine, if there is one, when this returns.
 pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     pool: &str,
-    machine: &Ref,
+    machine: Option<&Ref>,
 ) -> Result<Made, Trouble> {
-    let port = port_of(session, machine).await?;
-    let address = match find(session, ticket).await? {
-        Some(address) if address.port_id.as_deref() == Some(port.id.as_str()) => address,
-        Some(address) => neutron::lead_floating_ip(session, &address.id, &port.id).await.map_err(why_not)?,
-        None => {
+    let port = match machine {
+        Some(machine) => Some(port_of(session, machine).await?.id),
+        None => None,
+    };
+    let address = match (find(session, ticket).await?, &port) {
+        (Some(address), Some(port)) if address.port_id.as_ref() != Some(port) => {
+            neutron::lead_floating_ip(session, &address.id, port).await.map_err(why_not)?
+        }
+        (Some(address), _) => address,
+        (None, port) => {
             let pool = external(session, pool).await?;
-            let made = neutron::create_floating_ip(session, &pool, &port.id, &ticket.to_string()).await;
+            let made = neutron::create_floating_ip(session, &pool, port.as_deref(), &ticket.to_string()).await;
             made.map_err(why_not)?
         }
     };

@@ -25,12 +25,13 @@ pub(in crate::openstack) struct Standing {
     pub security_groups: Vec<String>,
 }
 
-/// The parts of a network of ours; after a crash some may be missing.
+/// The parts of a network of ours. After a crash some may be missing; where a call had to be made again, some may be there
+/// twice.
 #[derive(Default)]
 struct Parts {
-    network: Option<Network>,
-    router: Option<Router>,
-    group: Option<SecurityGroup>,
+    networks: Vec<Network>,
+    routers: Vec<Router>,
+    groups: Vec<SecurityGroup>,
 }
 
 /// Makes the network with all that belongs to it, or what is still missing of it.
@@ -41,7 +42,7 @@ pub(in crate::openstack) async fn create(
 ) -> Result<Made, Trouble> {
     let parts = parts(session, ticket).await?;
     let (name, description) = (tickets::keypair_name(ticket), ticket.to_string());
-    let network = match parts.network {
+    let network = match parts.networks.into_iter().next() {
         Some(network) => network,
         None => neutron::create_network(session, &name, &description).await?,
     };
@@ -49,7 +50,7 @@ pub(in crate::openstack) async fn create(
         Some(subnet) => subnet,
         None => neutron::create_subnet(session, &network.id, &name, ADDRESSES).await?,
     };
-    let group = match parts.group {
+    let group = match parts.groups.into_iter().next() {
         Some(group) => group,
         None => neutron::create_security_group(session, &name, &description).await?,
     };
@@ -57,7 +58,7 @@ pub(in crate::openstack) async fn create(
     already(neutron::open_port(session, &group.id, SSH).await)?;
     already(neutron::open_within(session, &group.id).await)?;
     let outside = outside(session, pool).await?;
-    let router = match (parts.router, outside) {
+    let router = match (parts.routers.into_iter().next(), outside) {
         (Some(router), _) => Some(router),
         (None, Some(outside)) => Some(neutron::create_router(session, &name, &description, &outside).await?),
         (None, None) => None,
@@ -99,17 +100,17 @@ async fn all(session: &Session) -> Result<BTreeMap<Ticket, Parts>, ApiError> {
     let mut all: BTreeMap<Ticket, Parts> = BTreeMap::new();
     for network in networks {
         if let Some(ticket) = tickets::of_description(&network.description) {
-            all.entry(ticket).or_default().network = Some(network);
+            all.entry(ticket).or_default().networks.push(network);
         }
     }
     for router in routers {
         if let Some(ticket) = tickets::of_description(&router.description) {
-            all.entry(ticket).or_default().router = Some(router);
+            all.entry(ticket).or_default().routers.push(router);
         }
     }
     for group in groups {
         if let Some(ticket) = tickets::of_description(&group.description) {
-            all.entry(ticket).or_default().group = Some(group);
+            all.entry(ticket).or_default().groups.push(group);
         }
     }
     Ok(all)
@@ -125,8 +126,8 @@ pub(in crate::openstack) async fn standing(
         (Some(own), _) => {
             let network = neutron::network(session, &own.0).await?;
             let group = match tickets::of_description(&network.description) {
-                Some(ticket) => parts(session, &ticket).await?.group,
-                None => None,
+                Some(ticket) => parts(session, &ticket).await?.groups,
+                None => Vec::new(),
             };
             let security_groups = group.into_iter().map(|group| group.id).collect();
             Ok(Some(Standing { id: network.id, security_groups }))
@@ -153,7 +154,7 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
         bears("network", id, ticket, tickets::of_description(&network.description).as_ref())?;
     }
     let parts = parts(session, ticket).await?;
-    if let Some(router) = &parts.router {
+    for router in &parts.routers {
         for ip in neutron::ports_of(session, &router.id).await?.iter().flat_map(|port| &port.fixed_ips) {
             // The way out has a port as well, which goes with the router, and which it can't be taken off.
             match neutron::leave_router(session, &router.id, &ip.subnet_id).await {
@@ -163,10 +164,10 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
         }
         found(neutron::delete_router(session, &router.id).await)?;
     }
-    if let Some(network) = &parts.network {
+    for network in &parts.networks {
         found(neutron::delete_network(session, &network.id).await)?;
     }
-    if let Some(group) = &parts.group {
+    for group in &parts.groups {
         found(neutron::delete_security_group(session, &group.id).await)?;
     }
     Ok(())
@@ -175,8 +176,10 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
     let owned = |(ticket, parts): (Ticket, Parts)| {
         // Of a network that a crash has left in parts, what is there says so for all.
-        let network = parts.network.map(|network| network.id);
-        let id = network.or(parts.router.map(|router| router.id)).or(parts.group.map(|group| group.id))?;
+        let network = parts.networks.into_iter().map(|network| network.id);
+        let router = parts.routers.into_iter().map(|router| router.id);
+        let group = parts.groups.into_iter().map(|group| group.id);
+        let id = network.chain(router).chain(group).next()?;
         Some(Owned { ticket, kind: Kind::Network, reference: Ref(id) })
     };
     Ok(all(session).await?.into_iter().filter_map(owned).collect())

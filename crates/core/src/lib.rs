@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod demand;
 pub mod downgrade;
 pub mod filter;
+pub mod hash;
 pub mod inventory;
 pub mod journal;
 pub mod money;

@@ -31,7 +31,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use diff::{Change, ChangeKind, diff};
 pub use drivers::NoDrivers;
@@ -46,6 +45,7 @@ pub use planner::{NoPlan, plan};
 pub use serving::{could_serve, serving};
 
 use crate::demand::Demand;
+use crate::hash::sha256;
 use crate::money::Money;
 use crate::name::{DeploymentId, GroupName, SiteId};
 use crate::offer::{HostId, OsRelease, Terms};
@@ -94,7 +94,7 @@ impl Plan {
     /// The id: sixteen hexadecimal digits of the SHA-256 of the plan as JSON.
     pub fn id(&self) -> PlanId {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        PlanId(Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        PlanId(sha256(text)[..16].to_owned())
     }
 
     /// A step by its id.

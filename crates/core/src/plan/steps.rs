@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, Uses, What};
 use crate::demand::{Demand, PythonNeed, Work};
+use crate::hash::sha256;
 use crate::name::GroupName;
 use crate::offer::{HoldTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
 use crate::setup::{Companions, PhaseKind, RayNeed};
@@ -148,7 +147,7 @@ fn host_name(demand: &Demand, group: Option<&GroupName>, number: u32) -> String 
     if name.len() <= LONGEST_HOST_NAME {
         return name;
     }
-    let hash: String = Sha256::digest(&stem).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = &sha256(&stem)[..8];
     let room = LONGEST_HOST_NAME - hash.len() - number.to_string().len() - 2;
     let start: String = stem.chars().take(room).collect();
     format!("{}-{hash}-{number}", start.trim_end_matches('-'))

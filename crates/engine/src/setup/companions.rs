@@ -7,9 +7,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hostler_core::hash::sha256;
 use hostler_core::setup::Manager;
 use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
@@ -67,7 +67,7 @@ pub(super) async fn meet(job: &Job<'_>) -> Result<Performed, SetupError> {
 /// The private key is in the environment of the script, not among its arguments.
 fn command(job: &Job<'_>, between: &Keypair, parts: &[Part], verb: Verb) -> Command {
     let (word, as_sent): (_, fn(&str) -> String) = match verb {
-        Verb::Check => ("check", sha256),
+        Verb::Check => ("check", |text| sha256(text)),
         Verb::Write => ("write", str::to_owned),
     };
     let own = [word.to_owned(), job.context.deployment.to_string(), between.public.clone()];
@@ -85,10 +85,6 @@ enum Verb {
     Check,
     /// Writes the texts.
     Write,
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn parts(job: &Job<'_>, between: &Keypair) -> Result<Vec<Part>, SetupError> {

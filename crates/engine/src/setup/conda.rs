@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hostler_core::hash::hexadecimal;
 use hostler_core::setup::{CondaNeed, Installer};
 use sha2::{Digest as _, Sha256};
 
@@ -76,7 +77,7 @@ fn right_here(job: &Job<'_>, here: &Path, installer: &Installer) -> Result<(), S
         let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 16]);
         loop {
             match std::io::Read::read(&mut file, &mut part)? {
-                0 => return Ok(hexadecimal(hash)),
+                0 => return Ok(hexadecimal(&hash.finalize())),
                 length => hash.update(&part[..length]),
             }
         }
@@ -90,10 +91,6 @@ fn right_here(job: &Job<'_>, here: &Path, installer: &Installer) -> Result<(), S
         }
         Err(error) => Err(job.refuse(format!("the installer `{}` can't be read: {error}", here.display()), mend)),
     }
-}
-
-fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How the installing script says that the file is another.
@@ -143,5 +140,5 @@ fn fingerprint(job: &Job<'_>, need: &CondaNeed) -> Result<String, SetupError> {
     if let Some(file) = &need.file {
         hash.update(requirements::read_named(job, Path::new(file))?);
     }
-    Ok(hexadecimal(hash))
+    Ok(hexadecimal(&hash.finalize()))
 }

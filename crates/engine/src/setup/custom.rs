@@ -1,7 +1,7 @@
 //! The phase `custom`: a step of the user's own.
 
+use hostler_core::hash::sha256;
 use hostler_core::setup::{CustomStep, Privilege};
-use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
@@ -62,5 +62,5 @@ fn note(job: &Job<'_>, step: &CustomStep) -> String {
 fn fingerprint(job: &Job<'_>, step: &CustomStep) -> String {
     let work = job.context.work;
     let all = serde_json::json!([step.run, step.user, work.envs, work.secrets]);
-    Sha256::digest(all.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(all.to_string())
 }

@@ -1,7 +1,7 @@
 //! The phases `docker` and `image`: the engine, and the image of the source's Dockerfile.
 
+use hostler_core::hash::sha256;
 use hostler_core::setup::{DockerFrom, DockerNeed, Manager};
-use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::Job;
@@ -77,8 +77,7 @@ pub(super) async fn build(job: &Job<'_>, directory: &str) -> Result<Performed, S
         let message = "there is no source to build an image of".to_owned();
         return Err(job.refuse(message, "name a `source` or `workdir`, or leave out `docker.build`"));
     }
-    let made_of: String =
-        Sha256::digest(format!("{tree} {directory}")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let made_of = sha256(format!("{tree} {directory}"));
     let check = Command::new(include_str!("scripts/has-image.sh")).args([&name, &made_of]);
     recipe::settle(job, &check, |_| async {
         let script = "exec docker build --label \"hostler.source=$2\" --tag \"$1\" -- \"$3\"";

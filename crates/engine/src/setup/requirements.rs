@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use hostler_core::demand::PythonNeed;
+use hostler_core::hash::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
@@ -44,7 +45,7 @@ pub(super) fn fingerprint(job: &Job<'_>, need: &PythonNeed) -> Result<String, Se
     if need.install_project {
         PROJECT.map(Path::new).iter().for_each(|file| add(&mut hash, file, read(file).as_deref()));
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 fn add(hash: &mut Sha256, file: &Path, text: Option<&[u8]>) {

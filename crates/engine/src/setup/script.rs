@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
+use hostler_core::hash::sha256;
 
 use super::error::SetupError;
 use super::job::Job;
@@ -41,7 +41,7 @@ pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, Se
 fn fingerprint(job: &Job<'_>, script: &str, found: &[String]) -> String {
     let work = job.context.work;
     let all = serde_json::json!([script, work.envs, work.secrets, found]);
-    Sha256::digest(all.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(all.to_string())
 }
 
 pub(super) fn command(job: &Job<'_>, script: &str) -> Command {

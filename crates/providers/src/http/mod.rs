@@ -9,6 +9,7 @@ use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
 
+use hostler_core::hash::hexadecimal;
 use hostler_core::size::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
@@ -122,11 +123,6 @@ pub async fn download(url: &str, to: &Path, limit: Bytes, progress: Progress<'_>
     }
     file.sync_all().await?;
     Ok(hexadecimal(&digest.finalize()))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn http_url(text: &str) -> Result<Url, HttpError> {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::process::Stdio;
 
+use hostler_core::hash::hexadecimal;
 use hostler_core::size::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -11,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::disk;
 use super::{Boot, Image, ImageError, ImageStore, at, checked, digest_of, remove_tree};
-use crate::http::{Progress, hexadecimal};
+use crate::http::Progress;
 use crate::shell;
 
 /// The image that is built where no other is asked for.

@@ -12,6 +12,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use hostler_core::hash::hexadecimal;
 use hostler_core::size::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 pub use add::{AddImage, Source};
 pub use build::DEFAULT_IMAGE;
 
-use crate::http::{HttpError, hexadecimal};
+use crate::http::HttpError;
 
 /// What is known of an image: the content of its `image.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

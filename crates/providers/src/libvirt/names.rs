@@ -3,6 +3,7 @@
 //! A ticket's id has 32 digits and a step has no dot, so names and tickets belong to each other one to one: nothing is
 //! found by a beginning that another deployment's name shares.
 
+use hostler_core::hash::sha256;
 use hostler_core::ticket::{StepId, Ticket};
 use sha2::{Digest, Sha256};
 
@@ -43,9 +44,7 @@ pub(super) fn ticket_of_volume(name: &str) -> Option<Ticket> {
 
 /// The name of a network's bridge: at most 15 characters, as the kernel wants it.
 pub(super) fn bridge_of(ticket: &Ticket) -> String {
-    let hash = Sha256::digest(ticket.to_string());
-    let digits: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("hl{digits}")
+    format!("hl{}", &sha256(ticket.to_string())[..12])
 }
 
 /// The hardware address of a network's machine, by its place in the network.

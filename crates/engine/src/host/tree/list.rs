@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use hostler_core::hash::hexadecimal;
 use ignore::{DirEntry, WalkBuilder};
 use sha2::{Digest as _, Sha256};
 
@@ -49,7 +50,7 @@ impl Tree {
             hash.update(&entry.path);
             hash.update(b"\0");
         }
-        Ok(Self { root: root.to_owned(), entries, fingerprint: hex(&hash.finalize()) })
+        Ok(Self { root: root.to_owned(), entries, fingerprint: hexadecimal(&hash.finalize()) })
     }
 }
 
@@ -82,7 +83,7 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {
         Some(kind) if kind.is_dir() => "d".to_owned(),
         Some(kind) if kind.is_symlink() => {
             let target = path.read_link().map_err(|source| unreadable(path, source))?;
-            format!("l-{}", hex(&Sha256::digest(target.as_os_str().as_bytes())))
+            format!("l-{}", hexadecimal(&Sha256::digest(target.as_os_str().as_bytes())))
         }
         Some(kind) if kind.is_file() => {
             let (digest, mode) = digest(path)?;
@@ -107,7 +108,7 @@ pub(super) fn digest(path: &Path) -> Result<(String, &'static str), Trouble> {
         let mut buffer = vec![0; 128 * 1024];
         loop {
             match file.read(&mut buffer)? {
-                0 => return Ok((hex(&hash.finalize()), mode)),
+                0 => return Ok((hexadecimal(&hash.finalize()), mode)),
                 n => hash.update(&buffer[..n]),
             }
         }
@@ -126,10 +127,6 @@ pub(super) fn local_path(root: &Path, path: &[u8]) -> PathBuf {
 
 pub(super) fn unreadable(path: &Path, source: io::Error) -> Trouble {
     Trouble::Local { path: path.to_owned(), source }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

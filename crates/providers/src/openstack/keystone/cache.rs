@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use hostler_core::hash::hexadecimal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::token::{Body, Token};
 use crate::files::replace;
-use crate::http::hexadecimal;
 use crate::openstack::cloud::{Cloud, Identity};
 
 #[derive(Serialize, Deserialize)]

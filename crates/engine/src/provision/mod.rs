@@ -6,7 +6,7 @@
 //! so can be seen and given back by `hostler`, where both use one data directory.
 //!
 //! The smaller pieces can be used by themselves: [`gather`](crate::gather) asks sites what they have,
-//! [`plan`](hostler_core::plan::plan) decides, [`Deployer`] leads a deployment's life, [`host`](crate::host) speaks SSH, and
+//! [`plan`] decides, [`Deployer`] leads a deployment's life, [`host`](crate::host) speaks SSH, and
 //! [`fleet`](crate::fleet) does the same on many hosts. `crates/hostler/examples/provision.rs` is an example that a test runs.
 
 mod error;

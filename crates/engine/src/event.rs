@@ -4,8 +4,6 @@ use hostler_core::name::Name;
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
-use crate::run::Performed;
-
 /// Something that happened while a deployment was driven.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -76,6 +74,18 @@ pub enum Event {
         /// For the user's eyes.
         text: String,
     },
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Performed {
+    /// It was done.
+    Now,
+    /// It was right already.
+    Already,
+    /// There was nothing to do it for: no accelerator, no companion.
+    NotNeeded,
 }
 
 /// Where events go. Implementations must not block.

@@ -189,6 +189,27 @@ fn what_failed_on_one_machine_holds_up_no_other() {
 }
 
 #[test]
+fn a_round_in_part_makes_nothing_ready_that_was_not() {
+    let only = [crate::setup::PhaseKind::Setup].into();
+    let part = plan().setting_up(crate::plan::Selection { only, ..Default::default() });
+    let round = || {
+        let steps = ["reach-0", "reach-1", "setup-0", "setup-1"].map(|step| done(step, false));
+        [Entry::Goal(Goal::Up), Entry::InPart].into_iter().chain(steps)
+    };
+    let state = |entries: &[Entry]| Journal::of(entries).state(&part);
+    let once = with(launched(), round());
+    assert_eq!(state(&once), State::SettingUp);
+    assert_eq!(state(&with(once, round())), State::SettingUp);
+    let ready = with(launched(), [Entry::Ready]);
+    let again = with(ready, round());
+    assert_eq!(state(&again), State::Ready);
+    // A whole round that failed since counts, and not the one before it.
+    let failed = event("setup-0", StepEvent::Failed { failure: failure() });
+    let broken = with(again, [Entry::Goal(Goal::Up), failed]);
+    assert_eq!(state(&with(broken, round())), State::SettingUp);
+}
+
+#[test]
 fn giving_back_is_tried_three_times_a_round() {
     let mut entries = with(launched(), [Entry::Goal(Goal::Down), event("machine-0", StepEvent::Undone)]);
     for _ in 0..UNDO_TRIES {

@@ -5,9 +5,8 @@ use hostler_core::journal::Failure;
 use hostler_core::plan::{MachineSpec, Phase};
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
-use serde::Serialize;
 
-use crate::event::Report;
+use crate::event::{Performed, Report};
 
 /// A machine that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,18 +21,6 @@ pub struct Machine {
     pub inner: Address,
     /// The host key that it showed at its first contact; `None` before that.
     pub host_key: Option<String>,
-}
-
-/// What came of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Performed {
-    /// It was done.
-    Now,
-    /// It was right already.
-    Already,
-    /// There was nothing to do it for: no accelerator, no companion.
-    NotNeeded,
 }
 
 /// Works on machines. Every call may be repeated, and may be dropped at any time.

@@ -28,7 +28,8 @@ use crate::store::{Record, Store, StoreError};
 
 use roster::{Known, Roster};
 
-pub use crew::{Crew, Machine, Performed};
+pub use crate::event::Performed;
+pub use crew::{Crew, Machine};
 pub use outcome::{FailedStep, Outcome};
 
 /// The configured sites.

@@ -15,7 +15,7 @@ pub struct SetupArgs {
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Only these phases; may be repeated
+    /// Only these phases, as `docker` or `gpu`; may be repeated
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub only: Vec<PhaseKind>,
 

@@ -134,7 +134,8 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
     let lab = Lab::new("kill", 21, 1);
     let text = format!(
         "packages: [jq]\nsetup_phases:\n  system: true\n  python: true\n  conda: {}\n  custom: [{{name: slow, run: 'echo begun >>begun; \
-         sleep 1'}}]\nsetup: sleep 1; echo made >>made\nchecks: ['true']\n",
+         sleep 1'}}]\nsetup: sleep 1; echo made >>made\nchecks: ['test \"$CONDA_DEFAULT_ENV\" = work && test -z \"${{VIRTUAL_ENV+set}}\" && command -v \
+         python3 && echo \"$PATH\" | grep -q ^/home/debian/miniforge3/envs/work/bin:']\n",
         conda(&lab)
     );
     let file = demand(&lab, "kill", &text);
@@ -230,6 +231,17 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
     std::fs::write(&file, "#!/bin/sh\n").unwrap();
     let other = format!("setup_phases: {{conda: {{installer: {}, sha256: {}}}}}\n", file.display(), "0".repeat(64));
     fails(&other, &["phase `conda`", "it was not run", "compare `sha256`"]);
+    // What somebody else has put there is left alone.
+    let theirs = ["exec", "wrong", "--", "sh", "-c", "mkdir ~/miniforge3; echo mine >~/miniforge3/mine"];
+    assert!(lab.command(&theirs).output().unwrap().status.success());
+    fails(&format!("setup_phases: {{conda: {}}}\n", conda(&lab)), &["phase `conda`", "move it away"]);
+    let kept = lab.command(&["exec", "wrong", "--", "sh", "-c", "cat ~/miniforge3/mine"]).output().unwrap();
+    assert!(written(&kept).contains("mine"), "{}", said(&kept));
+    // A check of one's own that fails shows what it says, and no secret in it.
+    let told = "secrets: {TOKEN: hunter2}\nsetup_phases: {custom: [{name: tell, run: 'true', check: 'echo \"it is $TOKEN\"; exit 1'}]}\n";
+    fails(told, &["phase `custom`", "it was done, and yet: it is "]);
+    let journal = std::fs::read(lab.path("data").join("journal.db")).unwrap();
+    assert!(!journal.windows(7).any(|part| part == b"hunter2"), "nor is it in the journal");
     lab.fault("break", 0, "disk");
     fails(
         "setup_phases: {custom: [{name: fill, run: 'head -c 1M /dev/zero >filled'}]}\n",

@@ -255,6 +255,18 @@ fn the_named_repository_is_the_source() {
 }
 
 #[test]
+fn conda_takes_the_repositorys_environment_where_nothing_else_is_wished() {
+    let scan = || Some(Suggested { conda_file: chosen("environment.yml".to_owned()), ..Suggested::default() });
+    let file = |text| {
+        let demand = Case { file: text, scan: scan(), ..Case::default() }.demand();
+        demand.work.phases.conda.and_then(|conda| conda.file)
+    };
+    assert_eq!(file("workdir: .\nsetup_phases: {conda: true}\n").as_deref(), Some("environment.yml"));
+    assert_eq!(file("workdir: .\nsetup_phases: {conda: {packages: [numpy]}}\n"), None);
+    assert_eq!(file("workdir: .\n"), None, "nobody wished for conda");
+}
+
+#[test]
 fn what_is_a_part_of_the_source_needs_one() {
     for (phases, key) in
         [("{docker: {build: .}}", "`docker.build`"), ("{conda: {file: environment.yml}}", "`conda.file`")]

@@ -9,6 +9,9 @@ use super::{packages, python_version};
 pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
     let Some(file) = notes.read(node::yaml(text)) else { return };
     let Some(dependencies) = file.get("dependencies") else { return };
+    if notes.at_top() {
+        notes.add_for_file(Fact::CondaFile(notes.file.to_owned()), Confidence::Stated);
+    }
     let mut for_conda = 0;
     for entry in dependencies.items() {
         if let Some(text) = entry.scalar() {
@@ -19,7 +22,7 @@ pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
     }
     if for_conda > 0 && notes.at_top() {
         let text = format!(
-            "{for_conda} conda packages are not installed: list them as `requirements`, or set conda up in `setup`"
+            "{for_conda} conda packages are installed only where conda is wished for: `setup_phases: {{conda: true}}`"
         );
         notes.problem(dependencies.line, text);
     }

@@ -82,6 +82,8 @@ pub enum Fact {
     PythonRange(String),
     /// A file of requirements to install.
     RequirementFile(String),
+    /// An environment file of conda.
+    CondaFile(String),
     /// A requirement that stands in no such file: `numpy>=1.26`.
     Requirement(String),
     /// The repository is itself a Python package.
@@ -109,6 +111,7 @@ impl Fact {
             Self::Python(_) => "python",
             Self::PythonRange(_) => "python_range",
             Self::RequirementFile(_) => "requirement_file",
+            Self::CondaFile(_) => "conda_file",
             Self::Requirement(_) => "requirement",
             Self::InstallProject => "install_project",
             Self::SystemPackage(_) => "system_package",
@@ -131,6 +134,7 @@ impl Fact {
             | Self::Python(text)
             | Self::PythonRange(text)
             | Self::RequirementFile(text)
+            | Self::CondaFile(text)
             | Self::Requirement(text)
             | Self::SystemPackage(text)
             | Self::Setup(text)
@@ -140,7 +144,7 @@ impl Fact {
 
     /// The order in which kinds of facts are shown: machines first, then what is done on them.
     pub(super) fn rank(&self) -> usize {
-        const ORDER: [&str; 16] = [
+        const ORDER: [&str; 17] = [
             "gpu",
             "cuda",
             "cpus",
@@ -152,6 +156,7 @@ impl Fact {
             "python",
             "python_range",
             "requirement_file",
+            "conda_file",
             "requirement",
             "install_project",
             "system_package",

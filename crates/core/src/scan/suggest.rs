@@ -52,6 +52,9 @@ pub struct Suggested {
     pub duration: Option<Chosen<SignedDuration>>,
     /// The Python environment.
     pub python: Option<Chosen<PythonNeed>>,
+    /// The environment file of conda, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conda_file: Option<Chosen<String>>,
     /// Debian packages to install, sorted.
     pub packages: Vec<Chosen<String>>,
     /// A shell script that prepares the machine.
@@ -75,6 +78,7 @@ impl Scan {
             count: self.best(value!(Nodes), NonZeroU32::cmp),
             duration: self.best(value!(Duration), SignedDuration::cmp),
             python: self.python(),
+            conda_file: self.only(value!(CondaFile)),
             packages: self.each(value!(SystemPackage)),
             setup: self.only(value!(Setup)),
             run: self.only(value!(Run)),
@@ -156,6 +160,8 @@ impl Scan {
             Fact::Setup(_) => needs.setup.is_some(),
             Fact::Run(_) => needs.run.is_some(),
             Fact::BaseImage(_) | Fact::PythonRange(_) => true,
+            // For those who wish for conda; the others are told by a problem what it is worth to them.
+            Fact::CondaFile(_) => true,
             Fact::RequirementFile(_) | Fact::Requirement(_) | Fact::InstallProject | Fact::SystemPackage(_) => {
                 finding.confidence > Confidence::Guessed
             }

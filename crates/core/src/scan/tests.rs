@@ -188,8 +188,9 @@ fn an_environment_of_conda() {
     cuda 11.8, implied by environment.yml:4: nvidia::cudatoolkit=11.8.0
     python 3.10, stated by environment.yml:3: 3.10
     requirement_file requirements/all.txt, implied by environment.yml:8: -r requirements/all.txt
+    conda_file environment.yml, stated by environment.yml: environment.yml
     requirement tqdm>4, implied by environment.yml:7: tqdm>4
-    ! environment.yml:3: 2 conda packages are not installed: list them as `requirements`, or set conda up in `setup`
+    ! environment.yml:3: 2 conda packages are installed only where conda is wished for: `setup_phases: {conda: true}`
     ");
 }
 

@@ -140,6 +140,7 @@ impl Merge<'_> {
             flag.apply(&mut work.phases);
             self.origins.add("setup_phases", Origin::Flag("--phase"));
         }
+        self.conda_file(work);
         self.conda_installer(work);
         if work.source.is_none() {
             let phases = &work.phases;
@@ -149,6 +150,16 @@ impl Merge<'_> {
                 let message = format!("`{key}` is a part of the source, and there is none");
                 self.file_problem("setup_phases", message, Some("name a `source` or a `workdir`".to_owned()));
             }
+        }
+    }
+
+    /// Who wishes for conda, and not for what is to be in it, means what the repository says.
+    fn conda_file(&mut self, work: &mut Work) {
+        let Some(conda) = &mut work.phases.conda else { return };
+        let silent = conda.file.is_none() && conda.packages.is_empty() && conda.python.is_none();
+        if let Some(found) = self.inputs.scan.and_then(|scan| scan.conda_file.as_ref()).filter(|_| silent) {
+            conda.file = Some(found.value.clone());
+            self.origins.add("setup_phases", Origin::Scan(found.evidence.clone()));
         }
     }
 

@@ -47,12 +47,19 @@ pub trait Provider: Send + Sync {
     /// Everything at the site that bears one of our tickets.
     async fn owned(&self) -> Result<Vec<Owned>, SiteError>;
 
-    /// Those things of a kind that bear this ticket. There may be several: a call that was made again when its answer did
-    /// not come may have done its work twice.
-    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+    /// What bears the ticket of a step that makes a thing of this kind: the thing, and what belongs to it, as a machine's
+    /// disk that is there before the machine. There may be several: a call that was made again when its answer did not come
+    /// may have done its work twice. The kind is for those who would otherwise have to ask for all others too.
+    async fn bearing(&self, _kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
         let mut owned = self.owned().await?;
-        owned.retain(|owned| owned.kind == kind && owned.ticket == *ticket);
+        owned.retain(|owned| owned.ticket == *ticket);
         Ok(owned)
+    }
+
+    /// How long a call may still be at work at the site once whoever made it is gone: what it makes comes after others have
+    /// looked for it.
+    fn lingers(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// All things of a kind that we may look at there, ours or not, as they are now.

@@ -8,6 +8,7 @@
 mod trail;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hostler_core::name::SiteId;
@@ -144,6 +145,10 @@ impl Provider for Audited {
 
     async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
         self.inner.bearing(kind, ticket).await
+    }
+
+    fn lingers(&self) -> Duration {
+        self.inner.lingers()
     }
 
     async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {

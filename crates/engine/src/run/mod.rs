@@ -176,10 +176,11 @@ impl<'a> Drive<'a> {
                     }
                 }
                 Next::Undo(steps) if !leaves => {
+                    let before: Vec<site::Creating> = steps.iter().map(|step| self.outcome_of(step)).collect();
                     self.start_undo(&steps);
                     self.write().await?;
-                    for step in steps {
-                        flying.push(self.undo(step));
+                    for (step, outcome) in steps.into_iter().zip(before) {
+                        flying.push(self.undo(step, outcome));
                     }
                 }
                 Next::Run(_) | Next::Undo(_) | Next::Wait => {

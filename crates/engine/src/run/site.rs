@@ -91,8 +91,17 @@ impl<'a> Drive<'a> {
         })
     }
 
+    /// What is known of a step's making before it is given back.
+    pub(super) fn outcome_of(&self, step: &Step) -> Creating {
+        let (made, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
+        match (made, progress) {
+            (None, Some(Progress::Started | Progress::Undoing)) => Creating::Unanswered,
+            _ => Creating::Answered,
+        }
+    }
+
     /// Gives back what a step made, and whatever else bears its ticket.
-    pub(super) fn undo(&self, step: &'a Step) -> Job<'a> {
+    pub(super) fn undo(&self, step: &'a Step, creating: Creating) -> Job<'a> {
         let driver = self.driver;
         let ticket = self.ticket(step);
         let made = self.journal().made(&step.id).cloned();
@@ -105,7 +114,14 @@ impl<'a> Drive<'a> {
                 tokio::time::sleep(BETWEEN_UNDOS).await;
             }
             let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
-            driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await
+            driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
+            let lingers = site.lingers();
+            if creating == Creating::Unanswered && !lingers.is_zero() {
+                // The process that began it is gone; its call may not be.
+                tokio::time::sleep(lingers).await;
+                driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
+            }
+            Ok(())
         };
         undone
             .map(|undone| match undone {
@@ -188,6 +204,15 @@ async fn long_after(end: &mut watch::Receiver<bool>) {
 fn left_waiting() -> Failure {
     let message = "stopped: it was still waiting, and of no more use".to_owned();
     Failure { message, remedy: Remedy::Report, hint: None }
+}
+
+/// Whether the call that makes a thing was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Creating {
+    /// With the thing, or with a refusal.
+    Answered,
+    /// Nobody heard: the process that made the call is gone.
+    Unanswered,
 }
 
 /// What a step made, as far as is known.

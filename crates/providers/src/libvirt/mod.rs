@@ -192,6 +192,11 @@ impl Provider for Local {
         self.blocking(Call::Look, "listing what is ours", |_, connect| owned(connect)).await
     }
 
+    /// The daemon finishes a call whose caller is gone: making a disk takes it a moment.
+    fn lingers(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
         let (name, doing) = match power {
             Power::On => (machine.0.clone(), "starting the machine"),

@@ -228,6 +228,11 @@ impl Provider for OpenStack {
         Ok(owned)
     }
 
+    /// A service finishes a request whose sender is gone: a lease takes Blazar some seconds.
+    fn lingers(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
     async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
         self.list(kind).await.map_err(|trouble| self.error(&format!("listing each {kind}"), trouble))
     }

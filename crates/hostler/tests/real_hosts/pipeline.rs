@@ -103,7 +103,7 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
     let again = run(&lab, &["setup", "pipe"]).succeeds();
     let always = ["reach", "meeting", "ray-status", "check"];
     for (title, how) in outcomes(&again.err) {
-        let phase = title.split(" on ").next().unwrap();
+        let phase = title.split([' ']).next().unwrap();
         let expected = if always.contains(&phase) {
             "now"
         } else if phase == "gpu" {
@@ -191,14 +191,15 @@ fn a_host_that_drops_holds_up_no_other() {
 #[test]
 fn mirrors_and_locks_come_back() {
     let lab = Lab::new("mirror", 23, 1);
-    let file = demand(&lab, "mirror", "packages: [tree]\n");
+    run(&lab, &["up", &demand(&lab, "mirror", "setup: 'true'\n"), "--yes"]).succeeds();
     lab.fault("break", 0, "mirrors");
-    let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
-    assert!(up.until(|line| line.contains("\"output\"") && line.contains("E: ")), "apt says that it failed");
+    // Only this phase: a host whose names don't lead anywhere isn't what was promised.
+    let mut system = process::start(lab.command(&["setup", "mirror", "--only", "system", "--events", "json"]));
+    assert!(system.until(|line| line.contains("\"output\"") && line.contains("E: ")), "apt says that it failed");
     lab.fault("mend", 0, "mirrors");
-    up.wait().succeeds();
+    system.wait().succeeds();
     lab.fault("break", 0, "dpkg");
-    let file = demand(&lab, "mirror", "packages: [tree, bc]\n");
+    let file = demand(&lab, "mirror", "packages: [bc]\n");
     let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
     assert!(up.until(|line| line.contains("lock")), "it says what it waits for");
     lab.fault("mend", 0, "dpkg");

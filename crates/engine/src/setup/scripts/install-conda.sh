@@ -2,6 +2,8 @@
 # Nothing is done where conda answers already.
 file=$1 url=$2 wanted=$3 prefix=$4
 set -e
+# What is installed remembers where, and must find itself from everywhere.
+case $prefix in /*) ;; *) prefix=$PWD/${prefix#./} ;; esac
 if "$prefix/bin/conda" --version >/dev/null 2>&1; then
     exit 0
 fi

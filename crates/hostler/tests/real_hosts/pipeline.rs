@@ -101,7 +101,7 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
 
     // A second time there is nothing to do, and that is what it says.
     let again = run(&lab, &["setup", "pipe"]).succeeds();
-    let always = ["reach", "meeting", "ray-status", "check"];
+    let always = ["reach", "verify", "meeting", "ray-status", "check"];
     for (title, how) in outcomes(&again.err) {
         let phase = title.split([' ']).next().unwrap();
         let expected = if always.contains(&phase) {

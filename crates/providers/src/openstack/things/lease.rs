@@ -181,17 +181,27 @@ pub(in crate::openstack) async fn look(session: &Session, id: &LeaseId) -> Resul
     })
 }
 
+/// So often a lease is asked for a change at most that comes to another status meanwhile: there are not more.
+const MOVES: u32 = 3;
+
 /// Moves the end, and makes sure that it was moved: Blazar's answer may still be the old lease.
 pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until: Timestamp) -> Result<(), Trouble> {
-    let lease = found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
-    let lease = settled(session, lease).await?;
     let until = blazar::ceiled(until);
-    if lease.end >= until {
-        return Ok(());
-    }
     let change = LeaseChange { end: Some(until), ..LeaseChange::default() };
-    if let Err(error) = blazar::update(session, id, &change).await {
-        return Err(not_extended(session, error, &lease, until).await);
+    let mut left = MOVES;
+    loop {
+        let lease = found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        let lease = settled(session, lease).await?;
+        if lease.end >= until {
+            return Ok(());
+        }
+        let Err(error) = blazar::update(session, id, &change).await else { break };
+        left -= 1;
+        // Blazar changes no lease that is on its way to another status: one that began in this very moment is asked again.
+        let now = found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        if now.status == lease.status || left == 0 {
+            return Err(not_extended(session, error, &lease, until).await);
+        }
     }
     let look = || async { Ok(Some(blazar::lease(session, id).await?).filter(|lease| lease.end >= until)) };
     match wait::until(TURN, look).await? {

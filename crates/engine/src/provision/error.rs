@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hostler_core::name::{BadName, Name};
-use hostler_core::plan::{Change, NoPlan};
+use hostler_core::plan::{Change, NoDrivers, NoPlan};
 use hostler_core::time::BadTime;
 
 use crate::deploy::{DeployError, NotReached};
@@ -22,6 +22,9 @@ pub enum ProvisionError {
     /// Nobody serves the demand.
     #[error(transparent)]
     NoPlan(#[from] NoPlan),
+    /// Drivers are wished for that can't be had there.
+    #[error(transparent)]
+    NoDrivers(#[from] NoDrivers),
     /// A cluster of that name is up, and the demand takes other machines.
     #[error("what is up takes other machines: {}", listed(.0))]
     Changed(Vec<Change>),

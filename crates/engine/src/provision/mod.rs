@@ -106,7 +106,9 @@ impl Provisioner {
         let (now, demand) = (Timestamp::now(), Demand { name: Name::new(name)?, ..demand.clone() });
         let market = market(&self.sites, &demand, now).await?;
         let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
-        Ok(plan(&demand, &market, id, now)?)
+        let plan = plan(&demand, &market, id, now)?;
+        plan.check_drivers()?;
+        Ok(plan)
     }
 
     /// Brings a cluster up: plans it where there is none of this name, and goes on with it where there is.
@@ -122,7 +124,7 @@ impl Provisioner {
         let _lock = store.lock(&name)?;
         let known = store.find(&name).await?;
         let plan = match &known {
-            Some(record) => record.plan.rework(&Demand { name, ..demand.clone() }, Timestamp::now())?,
+            Some(record) => rework(record, Demand { name, ..demand.clone() })?,
             None => self.plan(name.as_str(), demand).await?,
         };
         let (config, secrets) = (&self.config, self.config.secrets.clone());
@@ -176,6 +178,13 @@ impl Provisioner {
         let (hosts, logs) = (Arc::clone(&self.hosts), dir.join("exec"));
         Ok(Cluster { name: record.name.clone(), machines, plan: record.plan, hosts, logs })
     }
+}
+
+/// The same machines with newer work.
+fn rework(record: &Record, demand: Demand) -> Result<Plan, ProvisionError> {
+    let plan = record.plan.rework(&demand, Timestamp::now())?;
+    plan.check_drivers()?;
+    Ok(plan)
 }
 
 impl Cluster {

@@ -39,7 +39,7 @@ async fn act(job: &Job<'_>, need: &CondaNeed, wishes: &str, missing: Vec<String>
     make_environment(job, need, wishes).await?;
     let text = include_str!("scripts/conda-profile.sh").replace("@ENVIRONMENT@", &need.name);
     let home = job.ask(&Command::new("echo \"$HOME\"")).await?.concat();
-    let user = job.ask(&Command::new("id -un")).await?.concat();
+    let user = job.user().await?;
     let text = text.replace("@USER@", &user).replace("@PREFIX@", &format!("{home}/miniforge3"));
     job.must(&Command::new(include_str!("scripts/write-profile.sh")).args(["conda", &text]).as_root()).await
 }

@@ -36,8 +36,7 @@ async fn act(job: &Job<'_>, step: &CustomStep, note: &str, words: &str) -> Resul
             Ok(()) => break,
         }
     }
-    let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
-    job.must(&Command::new(write).args([note, words])).await
+    job.note(note, words).await
 }
 
 /// Other than in a whole script, a line that fails ends the step.

@@ -27,12 +27,7 @@ async fn act(job: &Job<'_>, need: &DockerNeed, missing: Vec<String>) -> Result<(
         };
         packages::install(job, &names).await?;
     }
-    job.must(&Command::new(include_str!("scripts/use-docker.sh")).args([user(job).await?]).as_root()).await
-}
-
-/// Whom the machine knows us as.
-async fn user(job: &Job<'_>) -> Result<String, SetupError> {
-    Ok(job.ask(&Command::new("id -un")).await?.concat())
+    job.must(&Command::new(include_str!("scripts/use-docker.sh")).args([job.user().await?]).as_root()).await
 }
 
 /// Distributions call the compose plugin differently, and Debian 12 has only the program before it.

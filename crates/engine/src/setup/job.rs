@@ -198,6 +198,17 @@ impl<'a> Job<'a> {
         Command::new(format!("mkdir -p {place} && cd {place} || exit\n{script}"))
     }
 
+    /// Notes something on the host, as the one line of a file.
+    pub(super) async fn note(&self, file: &str, text: &str) -> Result<(), SetupError> {
+        let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
+        self.must(&Command::new(write).args([file, text])).await
+    }
+
+    /// Whom the host knows us as.
+    pub(super) async fn user(&self) -> Result<String, SetupError> {
+        Ok(self.ask(&Command::new("id -un")).await?.concat())
+    }
+
     /// The user's variables, secret ones included.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
         let mut all = self.context.work.envs.clone();

@@ -33,8 +33,7 @@ pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, Se
         return Ok(Performed::Already);
     }
     run(job, script).await?;
-    let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
-    job.must(&Command::new(write).args([note, done])).await?;
+    job.note(&note, &done).await?;
     Ok(Performed::Now)
 }
 

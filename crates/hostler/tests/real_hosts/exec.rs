@@ -4,7 +4,7 @@ use crate::lab::{Lab, said, written};
 
 #[test]
 fn every_host_answers_with_its_own_name_and_status() {
-    let lab = Lab::new("every", 1, 5);
+    let lab = Lab::new("every", 5);
     let output = lab.exec(&[], &["sh", "-c", "hostname; test $(hostname) != every3 || exit 7"]);
     assert_eq!(output.status.code(), Some(7), "{}", said(&output));
     let mut lines: Vec<String> = written(&output).lines().map(str::to_owned).collect();
@@ -16,7 +16,7 @@ fn every_host_answers_with_its_own_name_and_status() {
 
 #[test]
 fn hosts_that_are_out_of_order_are_named_and_the_others_are_done() {
-    let lab = Lab::new("order", 2, 6);
+    let lab = Lab::new("order", 6);
     assert!(lab.exec(&[], &["true"]).status.success());
     for (host, fault) in [(0, "link"), (1, "hang"), (2, "sshd"), (3, "key")] {
         lab.fault("break", host, fault);
@@ -44,7 +44,7 @@ fn hosts_that_are_out_of_order_are_named_and_the_others_are_done() {
 
 #[test]
 fn a_host_that_drops_in_the_middle_fails_with_what_it_wrote() {
-    let lab = Lab::new("drops", 3, 2);
+    let lab = Lab::new("drops", 2);
     let script = "echo begun; test $(hostname) = drops2 || exit 0; sudo pkill -KILL -f '^sshd: [^/]'; sleep 60";
     let output = lab.exec(&[], &["sh", "-c", script]);
     assert_eq!(output.status.code(), Some(5));
@@ -55,7 +55,7 @@ fn a_host_that_drops_in_the_middle_fails_with_what_it_wrote() {
 
 #[test]
 fn what_writes_much_fills_its_log_and_not_our_memory() {
-    let lab = Lab::new("much", 4, 1);
+    let lab = Lab::new("much", 1);
     let list = lab.list().display().to_string();
     let script = "yes \"$(printf %0999d 7)\" | head -c 256000000";
     let (text, peak) = peak(lab.command(&["exec", "--hosts", &list, "-o", "json", "--", "sh", "-c", script]));
@@ -87,7 +87,7 @@ fn peak(mut command: std::process::Command) -> (String, u64) {
 
 #[test]
 fn the_first_failure_stops_the_others_and_what_they_run() {
-    let lab = Lab::new("first", 5, 3);
+    let lab = Lab::new("first", 3);
     let script = "test $(hostname) != first2 || { sleep 1; exit 4; }; trap '' TERM; sleep 1000";
     let output = lab.exec(&["--fail-fast"], &["sh", "-c", script]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
@@ -99,7 +99,7 @@ fn the_first_failure_stops_the_others_and_what_they_run() {
 
 #[test]
 fn a_full_disk_over_there_is_that_commands_failure() {
-    let lab = Lab::new("full", 6, 2);
+    let lab = Lab::new("full", 2);
     lab.fault("break", 0, "disk");
     let output = lab.exec(&[], &["sh", "-c", "head -c 1000000 /dev/zero >big"]);
     assert_eq!(output.status.code(), Some(1));

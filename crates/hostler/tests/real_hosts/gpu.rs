@@ -1,42 +1,18 @@
 //! The phase `gpu`: accelerators on a prepared bus, and the matrix against Debian's real packages.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
 use hostler_core::setup::gpu::{GpuFrom, GpuStack, Have, Maker, Row, System, resolve, rows};
-use tempfile::TempDir;
 
-use crate::lab::{Lab, said, written};
+use crate::lab::{Lab, facts, program, said, written};
 
 const ADD_COMPONENTS: &str = include_str!("../../../engine/src/setup/scripts/add-components.sh");
 const ADD_REPOSITORY: &str = include_str!("../../../engine/src/setup/scripts/add-repository.sh");
 
-/// What a host says it is, with these devices on its bus: class, vendor, device.
-fn facts(devices: &[&str]) -> TempDir {
-    let facts = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(facts.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    for (number, ids) in devices.iter().enumerate() {
-        let device = facts.path().join(format!("pci/0000:3b:00.{number}"));
-        std::fs::create_dir_all(&device).unwrap();
-        for (file, id) in ["class", "vendor", "device"].iter().zip(ids.split(' ')) {
-            std::fs::write(device.join(file), format!("{id}\n")).unwrap();
-        }
-    }
-    facts
-}
-
-/// Lays a program over the host's root, somewhere below `/usr/local`.
-fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
-    let place = facts.path().join("root/usr/local").join(directory);
-    std::fs::create_dir_all(&place).unwrap();
-    std::fs::write(place.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(place.join(name), PermissionsExt::from_mode(0o755)).unwrap();
-}
-
-fn lab(prefix: &str, net: u8, facts: &Path) -> Lab {
-    Lab::with(prefix, net, 1, &["--facts", facts.to_str().unwrap()])
+fn lab(prefix: &str, facts: &Path) -> Lab {
+    Lab::with(prefix, 1, &["--facts", facts.to_str().unwrap()])
 }
 
 /// `hostler up` of a demand with this `gpu`.
@@ -56,7 +32,7 @@ fn log(lab: &Lab) -> String {
 #[test]
 fn accelerators_are_seen_on_the_bus_and_a_machine_that_can_have_no_driver_says_so() {
     let two = facts(&["0x030200 0x10de 0x1db5", "0x030200 0x10de 0x1db5", "0x020000 0x8086 0x1572"]);
-    let lab = lab("gpu", 21, two.path());
+    let lab = lab("gpu", two.path());
     let failed = up(&lab, "auto");
     assert!(!failed.status.success());
     let text = said(&failed);
@@ -73,14 +49,14 @@ fn accelerators_are_seen_on_the_bus_and_a_machine_that_can_have_no_driver_says_s
 #[test]
 fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
     let none = facts(&["0x030000 0x102b 0x0538"]);
-    let bare = lab("bare", 22, none.path());
+    let bare = lab("bare", none.path());
     let ready = up(&bare, "auto");
     assert!(ready.status.success(), "{}", said(&ready));
     assert!(log(&bare).contains("the PCI bus shows no accelerator"), "{}", log(&bare));
     let right = facts(&["0x030200 0x10de 0x1db5"]);
     program(&right, "bin", "nvidia-smi", "echo 535.261.03");
     program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
-    let right = lab("right", 23, right.path());
+    let right = lab("right", right.path());
     let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
     assert!(ready.status.success(), "{}", said(&ready));
     assert_eq!(log(&right), "", "it was asked once, and nothing was done");
@@ -97,7 +73,7 @@ fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
         let text = format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
         program(&facts, &format!("cuda-{version}/bin"), "nvcc", &text);
     }
-    let lab = lab("path", 28, facts.path());
+    let lab = lab("path", facts.path());
     let ready = up(&lab, "{cuda: '12.8'}");
     assert!(ready.status.success(), "{}", said(&ready));
     let found = lab.exec(&[], &["bash", "-lc", "command -v nvcc; echo $LD_LIBRARY_PATH in $CUDA_HOME"]);
@@ -114,7 +90,7 @@ fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
 #[test]
 fn what_can_go_together_nowhere_is_refused_with_its_line_before_any_host_is_asked() {
     let none = facts(&[]);
-    let lab = lab("never", 24, none.path());
+    let lab = lab("never", none.path());
     let refused = up(&lab, "{driver: 470, cuda: '12.2'}");
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
     assert!(said(&refused).contains("train.yaml:4:"), "{}", said(&refused));
@@ -170,7 +146,7 @@ fn simulate(lab: &Lab, apt: &str, version: &str) {
 #[test]
 fn every_combination_of_debian_12_is_a_transaction_that_apt_can_do() {
     let none = facts(&[]);
-    let lab = lab("apt", 25, none.path());
+    let lab = lab("apt", none.path());
     let before = as_root(&lab, "cat /etc/apt/sources.list", &[]);
     assert!(!before.contains("non-free"), "{before}");
     let components = ["Debian", "contrib", "non-free", "non-free-firmware"];
@@ -186,7 +162,7 @@ fn every_combination_of_debian_12_is_a_transaction_that_apt_can_do() {
 #[test]
 fn components_are_added_to_stanzas_and_to_nothing_that_is_not_the_distributions() {
     let none = facts(&[]);
-    let lab = lab("stanza", 26, none.path());
+    let lab = lab("stanza", none.path());
     let convert = "set -e\ncd /etc/apt\n\
         awk '$1 == \"deb\" { at = 2; if ($2 ~ /^\\[/) { while ($at !~ /\\]$/) at++; at++ }; \
              print \"Types: deb\\nURIs: \" $at \"\\nSuites: \" $(at + 1) \"\\nComponents: main\\n\" }' \
@@ -207,7 +183,7 @@ fn components_are_added_to_stanzas_and_to_nothing_that_is_not_the_distributions(
 #[test]
 fn every_combination_of_debian_13_is_a_transaction_that_apt_can_do() {
     let none = facts(&[]);
-    let lab = lab("next", 27, none.path());
+    let lab = lab("next", none.path());
     // The next release's packages, for a system that has none yet.
     let prepare = "set -e\nmkdir -p /tmp/next/state/lists/partial /tmp/next/cache/archives/partial\n: >/tmp/next/status\n\
         sed 's/bookworm/trixie/g; s/ main$/ main contrib non-free non-free-firmware/' /etc/apt/sources.list >/tmp/next/list";
@@ -234,7 +210,7 @@ const FOREIGN: &str = "set -e
 #[test]
 fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
     let none = facts(&[]);
-    let lab = lab("repo", 29, none.path());
+    let lab = lab("repo", none.path());
     let made = as_root(&lab, FOREIGN, &[]);
     let fingerprint = made.split("fingerprint=").nth(1).unwrap().get(..40).unwrap().to_owned();
     let (key, place) = ("http://127.0.0.1:8010/key.asc", "http://127.0.0.1:8010 ./");

@@ -1,10 +1,21 @@
 //! Hosts of the world, and hostler at work on them.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+
+use crate::process::{self, Ended};
+
+const INSTALLER: &str = include_str!("conda-installer.sh");
+
+/// The next part of the world's addresses that no lab has yet.
+static NET: AtomicU8 = AtomicU8::new(1);
 
 /// Hosts that nobody else has; they end with the value.
 pub struct Lab {
@@ -13,18 +24,19 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// So many hosts, whose names begin with `prefix`; `net` is a part of the world's addresses that no other lab has.
-    pub fn new(prefix: &str, net: u8, count: u8) -> Self {
-        Self::with(prefix, net, count, &[])
+    /// So many hosts, whose names begin with `prefix`.
+    pub fn new(prefix: &str, count: u8) -> Self {
+        Self::with(prefix, count, &[])
     }
 
     /// The same, with options of the world's for each.
-    pub fn with(prefix: &str, net: u8, count: u8, options: &[&str]) -> Self {
+    pub fn with(prefix: &str, count: u8, options: &[&str]) -> Self {
         assert_eq!(
             std::env::var("HOSTLER_WORLD").as_deref(),
             Ok("hosts"),
             "run this by `tests/worlds/hosts run cargo test -p hostler --features real-hosts --test real_hosts`"
         );
+        let net = NET.fetch_add(1, Ordering::Relaxed);
         let lab = |number: u8| (format!("{prefix}{number}"), format!("198.19.{net}.{number}"));
         for (name, address) in (1..=count).map(lab) {
             world(&[&["add", &name, &address], options].concat());
@@ -80,6 +92,26 @@ impl Lab {
         command
     }
 
+    /// hostler to its end, with the events as JSON.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        process::start(self.command(&[args, &["--events", "json"]].concat())).wait()
+    }
+
+    /// A demand's file, for these hosts.
+    pub fn demand(&self, name: &str, text: &str) -> String {
+        let path = self.path(&format!("{name}.yaml"));
+        std::fs::write(&path, format!("name: {name}\non: [ssh]\n{text}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Writes the small installer of conda, and what a demand says of it.
+    pub fn conda(&self) -> String {
+        let path = self.path("conda-installer.sh");
+        std::fs::write(&path, INSTALLER).unwrap();
+        let sha256: String = Sha256::digest(INSTALLER).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{{installer: {}, sha256: {sha256}, python: '3.11', packages: [numpy=1.26]}}", path.display())
+    }
+
     /// Runs a command on the hosts by `hostler exec`.
     pub fn exec(&self, options: &[&str], words: &[&str]) -> Output {
         let list = self.list().display().to_string();
@@ -106,6 +138,43 @@ pub fn said(output: &Output) -> String {
 /// What a program wrote to its standard output.
 pub fn written(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What came of each phase on each machine: `docker on pipe-1` with `now`, `already` or `not_needed`.
+pub fn outcomes(events: &str) -> Vec<(String, String)> {
+    let mut titles = BTreeMap::new();
+    let mut outcomes = Vec::new();
+    for event in events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str() {
+            Some("started") => drop(titles.insert(text("step"), text("title"))),
+            Some("done") => outcomes.push((titles[&text("step")].clone(), text("how"))),
+            _ => {}
+        }
+    }
+    outcomes
+}
+
+/// What a host says it is, with these devices on its bus: class, vendor, device.
+pub fn facts(devices: &[&str]) -> TempDir {
+    let facts = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(facts.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for (number, ids) in devices.iter().enumerate() {
+        let device = facts.path().join(format!("pci/0000:3b:00.{number}"));
+        std::fs::create_dir_all(&device).unwrap();
+        for (file, id) in ["class", "vendor", "device"].iter().zip(ids.split(' ')) {
+            std::fs::write(device.join(file), format!("{id}\n")).unwrap();
+        }
+    }
+    facts
+}
+
+/// Lays a program over the host's root, somewhere below `/usr/local`.
+pub fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
+    let place = facts.path().join("root/usr/local").join(directory);
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(place.join(name), PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 fn world(args: &[&str]) -> Vec<u8> {

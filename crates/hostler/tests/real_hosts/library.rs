@@ -13,7 +13,7 @@ fn example() -> PathBuf {
 
 #[test]
 fn the_example_provisions_two_hosts_and_gives_them_back() {
-    let lab = Lab::new("lib", 26, 2);
+    let lab = Lab::new("lib", 2);
     let data = lab.path("library");
     let run = || Command::new(example()).arg(lab.list()).arg(&data).output().unwrap();
     // There are two hosts: the second time both must have been given back.

@@ -3,6 +3,7 @@
 
 mod exec;
 mod gpu;
+mod killed;
 mod lab;
 mod library;
 mod own;

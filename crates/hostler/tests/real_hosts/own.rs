@@ -6,7 +6,7 @@ use crate::lab::{Lab, said, written};
 
 #[test]
 fn a_deployment_takes_listed_hosts_and_gives_them_back_as_they_were() {
-    let lab = Lab::new("own", 7, 3);
+    let lab = Lab::new("own", 3);
     let demand = lab.path("train.yaml");
     let text = "name: train\nnum_nodes: 2\nresources: {cpus: 2+}\non: [ssh]\nsetup: echo ready >ready\n\
                 run: cat ready; echo rank $HOSTLER_NODE_RANK on $(hostname)\n";
@@ -35,7 +35,7 @@ fn a_deployment_takes_listed_hosts_and_gives_them_back_as_they_were() {
 
 #[test]
 fn two_deployments_at_once_never_get_one_host() {
-    let lab = Lab::new("race", 8, 2);
+    let lab = Lab::new("race", 2);
     assert!(lab.exec(&[], &["true"]).status.success());
     let start = |name: &str| {
         let demand = lab.path(&format!("{name}.yaml"));

@@ -2,51 +2,14 @@
 
 use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use crate::lab::{Lab, said, written};
-use crate::process::{self, Ended};
-
-const INSTALLER: &str = include_str!("conda-installer.sh");
-
-/// Writes the small installer, and what a demand says of it.
-fn conda(lab: &Lab) -> String {
-    let path = lab.path("conda-installer.sh");
-    std::fs::write(&path, INSTALLER).unwrap();
-    let sha256: String = Sha256::digest(INSTALLER).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{{installer: {}, sha256: {sha256}, python: '3.11', packages: [numpy=1.26]}}", path.display())
-}
-
-fn demand(lab: &Lab, name: &str, text: &str) -> String {
-    let path = lab.path(&format!("{name}.yaml"));
-    std::fs::write(&path, format!("name: {name}\non: [ssh]\n{text}")).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-/// What came of each phase on each machine: `docker on pipe-1` with `now`, `already` or `not_needed`.
-fn outcomes(events: &str) -> Vec<(String, String)> {
-    let mut titles = std::collections::BTreeMap::new();
-    let mut outcomes = Vec::new();
-    for event in events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        match event["event"].as_str() {
-            Some("started") => drop(titles.insert(text("step"), text("title"))),
-            Some("done") => outcomes.push((titles[&text("step")].clone(), text("how"))),
-            _ => {}
-        }
-    }
-    outcomes
-}
-
-fn run(lab: &Lab, args: &[&str]) -> Ended {
-    process::start(lab.command(&[args, &["--events", "json"]].concat())).wait()
-}
+use crate::lab::{Lab, outcomes, said, written};
+use crate::process;
 
 #[test]
 fn the_whole_pipeline_on_two_hosts_and_again() {
-    let lab = Lab::new("pipe", 20, 2);
+    let lab = Lab::new("pipe", 2);
     std::fs::create_dir(lab.path("src")).unwrap();
     std::fs::write(lab.path("src/requirements.txt"), "six==1.16.0\n").unwrap();
     let text = format!(
@@ -58,10 +21,10 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
          checks: ['python -c \"import six, ray\"', 'ray status']\n\
          run: cat \"$HOSTLER_HOSTFILE\"; echo \"rank $HOSTLER_NODE_RANK of $SKYPILOT_NUM_NODES in $CONDA_DEFAULT_ENV\"\n",
         lab.path("src").display(),
-        conda(&lab)
+        lab.conda()
     );
-    let file = demand(&lab, "pipe", &text);
-    let up = run(&lab, &["up", &file, "--yes"]).succeeds();
+    let file = lab.demand("pipe", &text);
+    let up = lab.run(&["up", &file, "--yes"]).succeeds();
     let first = outcomes(&up.err);
     for phase in ["system", "packages", "conda", "docker", "ray", "companions", "ray-start", "custom marker", "python"]
     {
@@ -100,7 +63,7 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
     assert!(login.out.contains("in work"), "{login:?}");
 
     // A second time there is nothing to do, and that is what it says.
-    let again = run(&lab, &["setup", "pipe"]).succeeds();
+    let again = lab.run(&["setup", "pipe"]).succeeds();
     let always = ["reach", "verify", "meeting", "ray-status", "check"];
     for (title, how) in outcomes(&again.err) {
         let phase = title.split([' ']).next().unwrap();
@@ -117,56 +80,26 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
 
     // What is broken is mended, and nothing else is touched.
     assert!(lab.command(&["exec", "pipe", "--", "sudo", "rm", "/etc/marker"]).output().unwrap().status.success());
-    let mended = run(&lab, &["setup", "pipe", "--from", "custom", "--skip", "check"]).succeeds();
+    let mended = lab.run(&["setup", "pipe", "--from", "custom", "--skip", "check"]).succeeds();
     let mended = outcomes(&mended.err);
     assert!(mended.contains(&("custom marker on pipe-1".to_owned(), "now".to_owned())), "{mended:?}");
     assert!(mended.contains(&("custom once on pipe-1".to_owned(), "already".to_owned())), "{mended:?}");
     assert!(!mended.iter().any(|(title, _)| title.starts_with("docker")), "{mended:?}");
-    let only = run(&lab, &["setup", "pipe", "--only", "docker,jq"]);
+    let only = lab.run(&["setup", "pipe", "--only", "docker,jq"]);
     assert_eq!(only.code, Some(2), "{}", only.err);
     assert!(only.err.contains("`jq` is no phase") && only.err.contains("`docker`"), "{}", only.err);
-    run(&lab, &["down", "pipe", "--yes"]).succeeds();
-}
-
-/// The process is killed as each phase begins on the machine; the next one goes on.
-#[test]
-fn killed_in_each_phase_it_goes_on_where_it_was() {
-    let lab = Lab::new("kill", 21, 1);
-    let text = format!(
-        "packages: [jq]\nsetup_phases:\n  system: true\n  python: true\n  conda: {}\n  custom: [{{name: slow, run: 'echo begun >>begun; \
-         sleep 1'}}]\nsetup: sleep 1; echo made >>made\nchecks: ['test \"$CONDA_DEFAULT_ENV\" = work && test -z \"${{VIRTUAL_ENV+set}}\" && command -v \
-         python3 && echo \"$PATH\" | grep -q ^/home/debian/miniforge3/envs/work/bin:']\n",
-        conda(&lab)
-    );
-    let file = demand(&lab, "kill", &text);
-    let phases = ["reach", "system", "packages", "interpreter", "conda", "custom slow", "setup", "check"];
-    for phase in phases {
-        let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
-        let title = format!("\"title\":\"{phase} ");
-        assert!(up.until(|line| line.contains("\"started\"") && line.contains(&title)), "{phase} begins");
-        up.signal(Signal::KILL);
-        assert_eq!(up.wait().code, None, "{phase}");
-        let ls = lab.command(&["ls", "-o", "json"]).output().unwrap();
-        let listed: Value = serde_json::from_slice(&ls.stdout).unwrap();
-        assert_eq!(listed[0]["name"], "kill", "{phase}");
-    }
-    let done = run(&lab, &["up", &file, "--yes"]).succeeds();
-    let already: Vec<_> = outcomes(&done.err).into_iter().filter(|(_, how)| how == "already").collect();
-    assert!(already.len() >= 5, "what was done before the last kill is not done again: {already:?}");
-    let made = lab.command(&["exec", "kill", "--", "sh", "-c", "sort -u made; jq --version"]).output().unwrap();
-    assert!(written(&made).contains("made") && written(&made).contains("jq-1"), "{}", said(&made));
-    run(&lab, &["down", "kill", "--yes"]).succeeds();
+    lab.run(&["down", "pipe", "--yes"]).succeeds();
 }
 
 /// A host that drops in the middle holds up no other, and is gone on with when it is back.
 #[test]
 fn a_host_that_drops_holds_up_no_other() {
-    let lab = Lab::new("gone", 22, 3);
+    let lab = Lab::new("gone", 3);
     let text = "num_nodes: 3\nsetup_phases:\n  companions: false\n  custom:\n  - {name: first, run: echo first >>first}\n  \
                 - {name: second, run: 'echo here; sleep 2; echo second >>second'}\n";
-    let file = demand(&lab, "gone", text);
+    let file = lab.demand("gone", text);
     // Known before, so that a failure gives nothing back.
-    run(&lab, &["up", &file, "--yes"]).succeeds();
+    lab.run(&["up", &file, "--yes"]).succeeds();
     let forget = ["exec", "gone", "--", "sh", "-c", "rm ~/.hostler/gone/custom-*"];
     assert!(lab.command(&forget).output().unwrap().status.success());
     let mut again = process::start(lab.command(&["setup", "gone", "--events", "json", "--ssh-timeout", "5s"]));
@@ -180,18 +113,18 @@ fn a_host_that_drops_holds_up_no_other() {
         assert!(others.contains(&(format!("custom second on {machine}"), "now".to_owned())), "{others:?}");
     }
     lab.fault("mend", 1, "link");
-    let mended = run(&lab, &["setup", "gone"]).succeeds();
+    let mended = lab.run(&["setup", "gone"]).succeeds();
     let mended = outcomes(&mended.err);
     assert!(mended.contains(&("custom second on gone-2".to_owned(), "now".to_owned())), "{mended:?}");
     assert!(mended.contains(&("custom second on gone-1".to_owned(), "already".to_owned())), "{mended:?}");
-    run(&lab, &["down", "gone", "--yes"]).succeeds();
+    lab.run(&["down", "gone", "--yes"]).succeeds();
 }
 
 /// A mirror that fails, and a package lock that another holds, are waited for.
 #[test]
 fn mirrors_and_locks_come_back() {
-    let lab = Lab::new("mirror", 23, 1);
-    run(&lab, &["up", &demand(&lab, "mirror", "setup: 'true'\n"), "--yes"]).succeeds();
+    let lab = Lab::new("mirror", 1);
+    lab.run(&["up", &lab.demand("mirror", "setup: 'true'\n"), "--yes"]).succeeds();
     lab.fault("break", 0, "mirrors");
     // Only this phase: a host whose names don't lead anywhere isn't what was promised.
     let mut system = process::start(lab.command(&["setup", "mirror", "--only", "system", "--events", "json"]));
@@ -199,21 +132,21 @@ fn mirrors_and_locks_come_back() {
     lab.fault("mend", 0, "mirrors");
     system.wait().succeeds();
     lab.fault("break", 0, "dpkg");
-    let file = demand(&lab, "mirror", "packages: [bc]\n");
+    let file = lab.demand("mirror", "packages: [bc]\n");
     let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
     assert!(up.until(|line| line.contains("lock")), "it says what it waits for");
     lab.fault("mend", 0, "dpkg");
     up.wait().succeeds();
-    run(&lab, &["down", "mirror", "--yes"]).succeeds();
+    lab.run(&["down", "mirror", "--yes"]).succeeds();
 }
 
 /// What can't come right by itself is told for the host and the phase, with what to do.
 #[test]
 fn what_goes_wrong_for_good_is_told_with_its_phase() {
-    let lab = Lab::new("wrong", 24, 1);
-    run(&lab, &["up", &demand(&lab, "wrong", "setup: 'true'\n"), "--yes"]).succeeds();
+    let lab = Lab::new("wrong", 1);
+    lab.run(&["up", &lab.demand("wrong", "setup: 'true'\n"), "--yes"]).succeeds();
     let fails = |text: &str, expected: &[&str]| {
-        let file = demand(&lab, "wrong", text);
+        let file = lab.demand("wrong", text);
         let ended = process::start(lab.command(&["up", &file, "--yes"])).wait().ends_with(3);
         for expected in expected {
             assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
@@ -235,7 +168,7 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
     // What somebody else has put there is left alone.
     let theirs = ["exec", "wrong", "--", "sh", "-c", "mkdir ~/miniforge3; echo mine >~/miniforge3/mine"];
     assert!(lab.command(&theirs).output().unwrap().status.success());
-    fails(&format!("setup_phases: {{conda: {}}}\n", conda(&lab)), &["phase `conda`", "move it away"]);
+    fails(&format!("setup_phases: {{conda: {}}}\n", lab.conda()), &["phase `conda`", "move it away"]);
     let kept = lab.command(&["exec", "wrong", "--", "sh", "-c", "cat ~/miniforge3/mine"]).output().unwrap();
     assert!(written(&kept).contains("mine"), "{}", said(&kept));
     // A check of one's own that fails shows what it says, and no secret in it.
@@ -256,7 +189,7 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
 /// Values are inert: what looks like a command isn't one, and names of files may hold what they like.
 #[test]
 fn values_and_names_are_never_read_as_commands() {
-    let lab = Lab::new("inert", 25, 1);
+    let lab = Lab::new("inert", 1);
     let source = lab.path("odd");
     std::fs::create_dir(&source).unwrap();
     let odd = "a 'b\" $(touch gotcha)\nc";
@@ -264,8 +197,8 @@ fn values_and_names_are_never_read_as_commands() {
     let text = "workdir: @\nenvs: {EVIL: '$(touch gotcha) `touch gotcha`; touch gotcha'}\n\
                 setup_phases: {custom: [{name: show, run: 'printf \"%s\\n\" \"$EVIL\" >value'}]}\n\
                 setup: ls | wc -l\nrun: cat value; test ! -e gotcha && test ! -e ~/gotcha && echo inert\n";
-    let file = demand(&lab, "inert", &text.replace('@', source.to_str().unwrap()));
+    let file = lab.demand("inert", &text.replace('@', source.to_str().unwrap()));
     let up = process::start(lab.command(&["up", &file, "--yes"])).wait().succeeds();
     assert!(up.err.contains("$(touch gotcha) `touch gotcha`; touch gotcha") && up.err.contains("inert"), "{}", up.err);
-    run(&lab, &["down", "inert", "--yes"]).succeeds();
+    lab.run(&["down", "inert", "--yes"]).succeeds();
 }

@@ -6,7 +6,7 @@ use crate::lab::{Lab, said, written};
 
 #[test]
 fn a_directory_goes_to_all_hosts_and_comes_back_from_each() {
-    let lab = Lab::new("sync", 9, 3);
+    let lab = Lab::new("sync", 3);
     let (list, here, back) = (lab.list(), lab.path("here"), lab.path("back"));
     fs::create_dir_all(here.join("sub")).unwrap();
     for name in ["a file", "sub/b", "secret.key"] {

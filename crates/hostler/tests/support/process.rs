@@ -32,7 +32,7 @@ pub struct Running {
 
 impl Running {
     /// Reads what it says until a line passes, and leaves it running.
-    pub fn until(&mut self, passes: impl Fn(&str) -> bool) -> bool {
+    pub fn until(&mut self, mut passes: impl FnMut(&str) -> bool) -> bool {
         let mut line = String::new();
         while self.err.read_line(&mut line).is_ok_and(|read| read > 0) {
             self.told.push_str(&line);

@@ -173,25 +173,42 @@ fn a_plan_is_applied_as_it_was_shown() {
     lab.assert_nothing_left();
 }
 
-/// The phases on a virtual machine, where an init system runs: Docker's daemon runs there, now and at each boot.
+/// The phases on a virtual machine, where an init system runs: Docker's daemon runs there, now and at each boot, and builds
+/// the image of the source. hostler is killed while it installs Docker and while the image is built, and goes on.
 #[test]
 fn a_machine_is_set_up_with_phases_and_a_second_time_nothing_is_done() {
     let lab = Lab::new();
-    let text = "name: phases\nresources: {cpus: 1, memory: 1, disk_size: 6}\nsetup_phases:\n  python: true\n  docker: true\n  gpu: auto\n  \
-                custom: [{name: motd, run: echo hello >/etc/motd, check: grep -q hello /etc/motd, user: root}]\n\
-                checks: [docker info]\n";
-    let file = lab.demand("phases.yaml", text);
+    let source = lab.path("src");
+    std::fs::create_dir(&source).expect("made");
+    std::fs::write(source.join("Dockerfile"), "FROM scratch\nCOPY hello /hello\n").expect("written");
+    std::fs::write(source.join("hello"), "hello\n").expect("written");
+    let text = format!(
+        "name: phases\nresources: {{cpus: 1, memory: 1, disk_size: 6}}\nworkdir: {}\nsetup_phases:\n  python: true\n  \
+         docker: {{build: .}}\n  gpu: auto\n  \
+         custom: [{{name: motd, run: echo hello >/etc/motd, check: grep -q hello /etc/motd, user: root}}]\n\
+         checks: [docker info]\n",
+        source.display()
+    );
+    let file = lab.demand("phases.yaml", &text);
+    for written in ["Setting up docker.io", "Step 1/"] {
+        let mut up = lab.start(&["up", &file, "--events", "json"]);
+        assert!(up.until(|line| line.contains("\"output\"") && line.contains(written)), "{written}");
+        up.signal(rustix::process::Signal::KILL);
+        assert_eq!(up.wait().code, None, "{written}");
+    }
     lab.hostler(&["up", &file]).succeeds();
-    let look = "systemctl is-active docker; systemctl is-enabled docker; id -nG; cat /etc/motd";
+    let look = "systemctl is-active docker; systemctl is-enabled docker; id -nG; cat /etc/motd; sudo dpkg --audit; \
+                docker image ls --format '{{.Repository}} of ours'";
     let there = lab.hostler(&["exec", "phases", "--", "sh", "-c", look]).succeeds();
     assert!(there.out.starts_with("active\nenabled\n") && there.out.contains("hello"), "{}", there.out);
+    assert!(there.out.lines().any(|line| line == "phases of ours"), "{}", there.out);
     assert!(
         there.out.lines().nth(2).is_some_and(|groups| groups.split(' ').any(|group| group == "docker")),
         "{}",
         there.out
     );
     let again = lab.hostler(&["setup", "phases"]).succeeds();
-    for phase in ["interpreter", "docker", "custom motd"] {
+    for phase in ["interpreter", "docker", "custom motd", "source", "image"] {
         assert!(again.err.contains(&format!("{phase} on phases: already done")), "{phase}: {}", again.err);
     }
     assert!(again.err.contains("gpu on phases: not needed"), "{}", again.err);

@@ -24,6 +24,8 @@ pub enum Kind {
     Refuse(Remedy),
     /// The site does it, and the answer is lost.
     LoseAnswer,
+    /// The site is slow: the caller hears nothing in time, and the thing comes after it was looked for once.
+    Late,
     /// The site does it twice: its answer came so late that the call was made again.
     Twice,
     /// This process is killed before the site does it.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hostler_core::calendar::Timeline;
@@ -54,12 +55,13 @@ pub struct SimSite {
     file: PathBuf,
     script: Arc<Script>,
     account: Option<Account>,
+    coming: Mutex<Vec<(Ticket, Creation)>>,
 }
 
 impl SimSite {
     /// A site over a file, which need not be there yet.
     pub fn new(id: SiteId, file: &Path, script: Arc<Script>) -> Self {
-        Self { id, file: file.to_owned(), script, account: None }
+        Self { id, file: file.to_owned(), script, account: None, coming: Mutex::default() }
     }
 
     /// The same site, as somebody who has an account there.
@@ -123,6 +125,20 @@ impl SimSite {
             Some(FaultKind::DieAfter) => die(),
             _ => answer,
         }
+    }
+
+    /// What is still being made, once.
+    fn come(&self) -> Vec<(Ticket, Creation)> {
+        std::mem::take(&mut *self.coming.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Begins what will be there later, unless it has begun already.
+    fn delay(&self, ticket: &Ticket, what: &Creation) -> SiteError {
+        let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        if !coming.iter().any(|(begun, _)| begun == ticket) {
+            coming.push((ticket.clone(), what.clone()));
+        }
+        self.error("this call", "no answer came in time", Remedy::Retry(Duration::ZERO))
     }
 
     fn make(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
@@ -211,6 +227,9 @@ impl Provider for SimSite {
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
         dawdle().await;
         self.act(Call::Create, ticket, |things, fault| {
+            if fault == Some(FaultKind::Late) {
+                return Err(self.delay(ticket, what));
+            }
             let made = self.make(things, ticket, what)?;
             if fault == Some(FaultKind::Twice) {
                 self.make_new(things, ticket, what)?;
@@ -252,7 +271,17 @@ impl Provider for SimSite {
             kind: thing.kind,
             reference: Ref(id.clone()),
         };
-        self.with(|things| Ok(things.things.iter().map(owned).collect()))
+        self.with(|things| {
+            let found = things.things.iter().map(owned).collect();
+            for (ticket, what) in self.come() {
+                self.make(things, &ticket, &what)?;
+            }
+            Ok(found)
+        })
+    }
+
+    fn lingers(&self) -> Duration {
+        Duration::from_millis(1)
     }
 
     async fn things(&self, kind: Kind) -> Result<Vec<ports::Thing>, SiteError> {

@@ -95,8 +95,11 @@ impl<'a> Drive<'a> {
     pub(super) fn outcome_of(&self, step: &Step) -> Creating {
         let (made, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
         match (made, progress) {
-            (None, Some(Progress::Started | Progress::Undoing)) => Creating::Unanswered,
-            _ => Creating::Answered,
+            (None, Some(Progress::Failed(failure))) if !matches!(failure.remedy, Remedy::Retry(_)) => {
+                Creating::Answered
+            }
+            (None, _) => Creating::Unanswered,
+            (Some(_), _) => Creating::Answered,
         }
     }
 
@@ -107,6 +110,7 @@ impl<'a> Drive<'a> {
         let made = self.journal().made(&step.id).cloned();
         let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
         let again = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
+        let given_up = matches!(progress, Some(Progress::Failed(_)));
         let undone = async move {
             let Action::Create(what) = &step.action else { return Ok(()) };
             let site = driver.site(what.site())?;
@@ -117,9 +121,12 @@ impl<'a> Drive<'a> {
             driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
             let lingers = site.lingers();
             if creating == Creating::Unanswered && !lingers.is_zero() {
-                // The process that began it is gone; its call may not be.
+                // Whoever began it has heard nothing; the site may still be at work on it.
                 tokio::time::sleep(lingers).await;
                 driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
+                if given_up {
+                    driver.report.report(&Event::Note { text: unheard(step, what) });
+                }
             }
             Ok(())
         };
@@ -192,8 +199,9 @@ pub(super) async fn ended(end: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Every request of a call has ended, one way or the other, so long after nobody wants its outcome any more: what goes on
-/// then is only waiting, for a lease to begin or a machine to run, and what it made is found by its ticket.
+/// A request that was on its way when nobody wanted its outcome any more has ended so long after, one way or the other. What
+/// goes on then is waiting, for a lease to begin or a machine to run; it may be followed by requests of its own, so it counts as
+/// not answered.
 const GRACE: Duration = Duration::from_secs(75);
 
 async fn long_after(end: &mut watch::Receiver<bool>) {
@@ -203,7 +211,16 @@ async fn long_after(end: &mut watch::Receiver<bool>) {
 
 fn left_waiting() -> Failure {
     let message = "stopped: it was still waiting, and of no more use".to_owned();
-    Failure { message, remedy: Remedy::Report, hint: None }
+    Failure { message, remedy: Remedy::Retry(Duration::ZERO), hint: None }
+}
+
+fn unheard(step: &Step, what: &What) -> String {
+    let (site, kind) = (what.site(), what.kind());
+    format!(
+        "`{site}` did not say in time whether it made the {kind} of `{}`: it is not there now; should it come yet, \
+         `hostler sweep` finds it",
+        step.id
+    )
 }
 
 /// Whether the call that makes a thing was answered.
@@ -211,7 +228,7 @@ fn left_waiting() -> Failure {
 pub(super) enum Creating {
     /// With the thing, or with a refusal.
     Answered,
-    /// Nobody heard: the process that made the call is gone.
+    /// Nobody heard: the process that made the call is gone, or the answer didn't come in time.
     Unanswered,
 }
 

@@ -37,6 +37,7 @@ impl Scripted {
             "die-after" => FaultKind::DieAfter,
             "lose" => FaultKind::LoseAnswer,
             "twice" => FaultKind::Twice,
+            "late" => FaultKind::Late,
             _ => FaultKind::Refuse(Remedy::Report),
         };
         Fault { call, step: StepId::new(step).unwrap(), kind, times: 1 }
@@ -49,6 +50,7 @@ fn name(kind: FaultKind) -> &'static str {
         FaultKind::DieAfter => "die-after",
         FaultKind::LoseAnswer => "lose",
         FaultKind::Twice => "twice",
+        FaultKind::Late => "late",
         FaultKind::Refuse(_) => "refuse",
     }
 }

@@ -122,6 +122,18 @@ async fn a_thing_that_was_made_twice_goes_with_its_twin() {
     }
 }
 
+/// A site that answers too late makes the thing after it was given up and looked for. It goes all the same.
+#[tokio::test]
+async fn a_thing_that_comes_late_is_given_back() {
+    let plan = bench::plan();
+    for step in creates(&plan) {
+        let bench = Bench::new();
+        let outcome = bench.live(vec![fault(Call::Create, step, FaultKind::Late, ALWAYS)], Order::Up).await;
+        assert!(matches!(outcome, Outcome::RolledBack { .. }), "{}: {outcome:?}", step.id);
+        bench.assert_empty(step.id.as_str());
+    }
+}
+
 #[tokio::test]
 async fn every_undo_is_failed_on_the_way_down() {
     let plan = bench::plan();

@@ -95,6 +95,8 @@ impl fmt::Debug for Request {
 pub struct Answer {
     /// What was asked, as it may be shown.
     pub url: String,
+    /// How it was asked.
+    pub method: Method,
     /// The status.
     pub status: u16,
     /// The headers.
@@ -104,6 +106,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether the service broke over a call that changes nothing by being made again, as looking and removing: it may have
+    /// been a worker that was just restarted, or a database that was away. Of other calls nobody knows how far they got.
+    pub fn may_pass(&self) -> bool {
+        let repeats = matches!(self.method, Method::GET | Method::HEAD | Method::DELETE);
+        matches!(self.status, 429 | 502 | 503 | 504) || (self.status == 500 && repeats)
+    }
+
     /// Whether it is a yes.
     pub fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
@@ -217,7 +226,13 @@ impl Caller {
             }
         }
         let status = answer.status().as_u16();
-        Ok(Answer { url: shown, status, headers: std::mem::take(answer.headers_mut()), body })
+        Ok(Answer {
+            url: shown,
+            method: request.method.clone(),
+            status,
+            headers: std::mem::take(answer.headers_mut()),
+            body,
+        })
     }
 
     fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {

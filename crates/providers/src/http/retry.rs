@@ -43,7 +43,7 @@ pub(super) fn passes(repeat: Repeat, failed: &Failed) -> bool {
         (Failed::Silence(_, Silence::Unreached), _) => true,
         (Failed::Silence(_, Silence::TimedOut | Silence::Broken), repeat) => repeat == Repeat::Safe,
         (Failed::Silence(_, Silence::TooMuch), _) => false,
-        (Failed::Answer(answer), Repeat::Safe) => matches!(answer.status, 429 | 502 | 503 | 504),
+        (Failed::Answer(answer), Repeat::Safe) => answer.may_pass(),
         (Failed::Answer(answer), Repeat::Once) => answer.status == 429,
     }
 }
@@ -83,7 +83,9 @@ mod tests {
             (Method::GET, vec![Reply::json(503, ""), Reply::json(502, ""), ok.clone()], 200, 3),
             (Method::DELETE, vec![Reply::Hangup, ok.clone()], 200, 2),
             (Method::GET, vec![Reply::json(504, ""); 5], 504, 4),
-            (Method::GET, vec![Reply::json(500, ""), ok.clone()], 500, 1),
+            (Method::GET, vec![Reply::json(500, ""), ok.clone()], 200, 2),
+            (Method::DELETE, vec![Reply::json(500, ""), ok.clone()], 200, 2),
+            (Method::PUT, vec![Reply::json(500, ""), ok.clone()], 500, 1),
             (Method::POST, vec![Reply::json(503, ""), ok.clone()], 503, 1),
             (Method::POST, vec![Reply::json(429, ""), ok.clone()], 200, 2),
         ] {

@@ -2,6 +2,7 @@
 //!
 //! A daemon that is there and doesn't answer (stopped, or at a disk that hangs) would else hold whoever asks for ever.
 
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -63,6 +64,32 @@ impl Call {
     }
 }
 
+/// Held by whoever waits for what a call makes.
+pub(super) struct Waiting(Arc<()>);
+
+/// Asks whether anybody still does. A thread goes on where its caller is gone: it must make nothing from then on, for that
+/// would come after everything was given back.
+pub(super) struct Awaited(Weak<()>);
+
+impl Waiting {
+    pub fn new() -> Self {
+        Self(Arc::new(()))
+    }
+
+    pub fn awaited(&self) -> Awaited {
+        Awaited(Arc::downgrade(&self.0))
+    }
+}
+
+impl Awaited {
+    pub fn check(&self) -> Result<(), Trouble> {
+        if self.0.strong_count() > 0 {
+            return Ok(());
+        }
+        Err(Trouble::report("nobody waits for it any more"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -81,6 +108,25 @@ mod tests {
     async fn one_that_hangs_is_given_up() {
         assert_eq!(remedy_of_one_that_hangs(Call::Look).await, Remedy::Retry(Duration::from_secs(2)));
         assert_eq!(remedy_of_one_that_hangs(Call::Change).await, Remedy::Report);
+    }
+
+    /// The one that hung goes on when whoever waited has given up, and sees that before it makes anything.
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_made() {
+        let (go, hanging) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let waiting = Waiting::new();
+        let awaited = waiting.awaited();
+        awaited.check().unwrap();
+        let act = move || {
+            let _ = hanging.recv();
+            tell.send(awaited.check().map_err(|trouble| trouble.message)).unwrap();
+            Ok(())
+        };
+        Call::Change.within(Duration::from_millis(1), act).await.unwrap_err();
+        drop(waiting);
+        go.send(()).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap_err(), "nobody waits for it any more");
     }
 
     #[tokio::test]

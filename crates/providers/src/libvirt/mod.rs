@@ -41,7 +41,7 @@ use virt::connect::Connect;
 pub use probe::{Accelerator, LABEL as ACCELERATOR_LABEL};
 
 use crate::image::ImageStore;
-use call::Call;
+use call::{Awaited, Call, Waiting};
 use images::{bootable, unusable};
 use machine::Wanted;
 use names::{name_of, ticket_of_volume};
@@ -148,10 +148,13 @@ impl Provider for Local {
 
     async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
         let ticket = ticket.clone();
+        let waiting = Waiting::new();
+        let awaited = waiting.awaited();
         match what.clone() {
             Creation::Network { machines } => {
                 self.blocking(Call::Change, "creating the network", move |inner, connect| {
                     let _lock = inner.lock()?;
+                    awaited.check()?;
                     let name = network::create(connect, &ticket, &machines)?;
                     Ok(Made { reference: Ref(name), address: None })
                 })
@@ -160,7 +163,8 @@ impl Provider for Local {
             Creation::Machine { spec, network, public_key, first_boot, .. } => {
                 self.blocking(Call::Change, "creating the machine", move |inner, connect| {
                     let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
-                    inner.create_machine(connect, &ticket, &spec, &network.0, &public_key, &first_boot)
+                    let making = Making { connect, ticket: &ticket, spec: &spec, awaited: &awaited };
+                    inner.create_machine(&making, &network.0, &public_key, &first_boot)
                 })
                 .await
             }
@@ -223,6 +227,14 @@ impl Provider for Local {
     }
 }
 
+/// A machine that is being made.
+struct Making<'m> {
+    connect: &'m Connect,
+    ticket: &'m Ticket,
+    spec: &'m MachineSpec,
+    awaited: &'m Awaited,
+}
+
 impl Inner {
     fn lock(&self) -> Result<File, Trouble> {
         lock::take(&self.settings.lock, lock::PATIENCE)
@@ -276,13 +288,12 @@ impl Inner {
 
     fn create_machine(
         &self,
-        connect: &Connect,
-        ticket: &Ticket,
-        spec: &MachineSpec,
+        making: &Making<'_>,
         network: &str,
         public_key: &str,
         first_boot: &str,
     ) -> Result<Made, Trouble> {
+        let Making { connect, ticket, spec, .. } = *making;
         let missing = || Trouble::report(format!("there is no network `{network}`"));
         let host = network::host(&network::find(connect, network)?.ok_or_else(missing)?, &spec.name)?;
         let domain = match machine::find(connect, ticket)? {
@@ -299,7 +310,7 @@ impl Inner {
                     public_key,
                     script: &format!("{}\n{first_boot}\n", self.settings.trust),
                 };
-                self.define(connect, &spec.image, &wanted)?
+                self.define(making, &wanted)?
             }
         };
         machine::start(connect, &domain)?;
@@ -308,7 +319,8 @@ impl Inner {
     }
 
     /// Under the lock: the room that is seen free is taken by the same process.
-    fn define(&self, connect: &Connect, image: &str, wanted: &Wanted<'_>) -> Result<virt::domain::Domain, Trouble> {
+    fn define(&self, making: &Making<'_>, wanted: &Wanted<'_>) -> Result<virt::domain::Domain, Trouble> {
+        let (connect, image) = (making.connect, &making.spec.image);
         // Refused before a guest is tried.
         self.image(image, wanted.disk)?;
         let accelerator = self.accelerator(connect, Ask::Kept)?;
@@ -320,6 +332,7 @@ impl Inner {
         let pool = Pool::ensure(connect, &self.settings.pool)?;
         // It may have been built anew while we waited.
         let base = pool.ensure_base(&self.images, &self.image(image, wanted.disk)?)?;
+        making.awaited.check()?;
         machine::define(connect, &pool, &base, &accelerator, wanted)
     }
 }

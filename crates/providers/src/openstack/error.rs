@@ -55,6 +55,8 @@ pub struct Refusal {
     pub message: String,
     /// How long it asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether the same call may get a yes a while later.
+    pub may_pass: bool,
 }
 
 /// The longest text of a service that is shown.
@@ -71,7 +73,7 @@ impl Refusal {
             message.truncate(cut);
             message.push('…');
         }
-        Self { service, status: answer.status, message, retry_after: answer.retry_after() }
+        Self { service, status: answer.status, message, retry_after: answer.retry_after(), may_pass: answer.may_pass() }
     }
 
     /// Whether a limit of the user's project was reached. Nova has no other word for it than the text.
@@ -145,11 +147,11 @@ fn from_refusal(refusal: &Refusal, message: String) -> Trouble {
             Trouble { hint: Some(hint.to_owned()), ..Trouble::full(message) }
         }
         403 => Trouble::ask(message, "the project, or the user's role in it, doesn't allow it"),
-        429 | 502 | 503 | 504 => Trouble::retry(message, after),
         // Nova is at something else with the same machine; the others say so of a thing that is taken.
         409 if refusal.service == Service::Compute => Trouble::retry(message, SOON),
         409 => Trouble::full(message),
         500 if refusal.is_full() => Trouble::full(message),
+        _ if refusal.may_pass => Trouble::retry(message, after),
         _ => Trouble { message, remedy: Remedy::Report, hint: None },
     }
 }

@@ -9,7 +9,8 @@ use crate::trouble::Trouble;
 /// The least and the most time between two looks at one thing.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
-/// Looks until there is an answer; nothing after the time is up. A site that is away for a moment is asked again.
+/// Looks until there is an answer; nothing after the time is up. A site that is away for a moment is asked again, and not
+/// before it wants to be.
 pub(super) async fn until<T, F>(patience: Duration, mut look: impl FnMut() -> F) -> Result<Option<T>, Trouble>
 where
     F: Future<Output = Result<Option<T>, Trouble>>,
@@ -20,14 +21,19 @@ where
         match look().await {
             Ok(Some(answer)) => return Ok(Some(answer)),
             Ok(None) if left.is_none() => return Ok(None),
-            Err(trouble) if left.is_none() || !matches!(trouble.remedy, Remedy::Retry(_)) => return Err(trouble),
-            Ok(None) | Err(_) => {
-                let pause = pause(begun.elapsed());
-                tokio::time::sleep(pause).await;
-                tracing::debug!(target: "hostler::wait", ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), "waited for a site");
+            Ok(None) => rest(pause(begun.elapsed())).await,
+            Err(Trouble { remedy: Remedy::Retry(asked), .. }) if let Some(left) = left => {
+                rest(pause(begun.elapsed()).max(asked).min(left)).await;
             }
+            Err(trouble) => return Err(trouble),
         }
     }
+}
+
+async fn rest(pause: Duration) {
+    tokio::time::sleep(pause).await;
+    let ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(target: "hostler::wait", ms, "waited for a site");
 }
 
 /// A tenth of the time that has gone, so that what takes minutes is not asked hundreds of times.
@@ -43,8 +49,10 @@ mod tests {
     async fn a_site_that_is_away_for_a_moment_is_asked_again() {
         let mut answers =
             vec![Ok(Some("there")), Ok(None), Err(Trouble::retry("away", Duration::from_secs(60))), Ok(None)];
-        let got = until(Duration::from_secs(60), || std::future::ready(answers.pop().unwrap())).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let got = until(Duration::from_secs(600), || std::future::ready(answers.pop().unwrap())).await.unwrap();
         assert_eq!(got, Some("there"));
+        assert!(begun.elapsed() >= Duration::from_secs(60), "it is left alone for as long as it asks");
         let fatal = until(Duration::MAX, || async { Err::<Option<()>, _>(Trouble::report("no")) }).await;
         assert_eq!(fatal.unwrap_err().message, "no");
         let never = until(Duration::ZERO, || async { Ok(None::<()>) }).await.unwrap();

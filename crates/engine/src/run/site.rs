@@ -95,11 +95,10 @@ impl<'a> Drive<'a> {
     pub(super) fn outcome_of(&self, step: &Step) -> Creating {
         let (made, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
         match (made, progress) {
-            (None, Some(Progress::Failed(failure))) if !matches!(failure.remedy, Remedy::Retry(_)) => {
-                Creating::Answered
-            }
-            (None, _) => Creating::Unanswered,
             (Some(_), _) => Creating::Answered,
+            (None, Some(Progress::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => Creating::GivenUp,
+            (None, Some(Progress::Failed(_))) => Creating::Answered,
+            (None, _) => Creating::Orphaned,
         }
     }
 
@@ -110,7 +109,6 @@ impl<'a> Drive<'a> {
         let made = self.journal().made(&step.id).cloned();
         let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
         let again = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
-        let given_up = matches!(progress, Some(Progress::Failed(_)));
         let undone = async move {
             let Action::Create(what) = &step.action else { return Ok(()) };
             let site = driver.site(what.site())?;
@@ -120,11 +118,11 @@ impl<'a> Drive<'a> {
             let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
             driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
             let lingers = site.lingers();
-            if creating == Creating::Unanswered && !lingers.is_zero() {
+            if creating != Creating::Answered && !lingers.is_zero() {
                 // Whoever began it has heard nothing; the site may still be at work on it.
                 tokio::time::sleep(lingers).await;
                 driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
-                if given_up {
+                if creating == Creating::GivenUp {
                     driver.report.report(&Event::Note { text: unheard(step, what) });
                 }
             }
@@ -228,8 +226,10 @@ fn unheard(step: &Step, what: &What) -> String {
 pub(super) enum Creating {
     /// With the thing, or with a refusal.
     Answered,
-    /// Nobody heard: the process that made the call is gone, or the answer didn't come in time.
-    Unanswered,
+    /// No answer came in time.
+    GivenUp,
+    /// The process that made the call is gone, or what was known of it is: nobody heard.
+    Orphaned,
 }
 
 /// What a step made, as far as is known.

@@ -158,17 +158,18 @@ pub enum HostState {
     Unknown,
 }
 
-/// What one machine has.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What one machine has. What the site doesn't say is absent: it keeps no demand away, and is looked at once the machine can
+/// be logged in to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Processors.
-    pub cpus: u32,
+    pub cpus: Option<u32>,
     /// Memory.
-    pub memory: Bytes,
+    pub memory: Option<Bytes>,
     /// Disk.
-    pub disk: Bytes,
+    pub disk: Option<Bytes>,
     /// Architecture, as `uname -m` says it.
-    pub arch: String,
+    pub arch: Option<String>,
     /// Accelerators, each one listed.
     pub gpus: Vec<GpuFacts>,
     /// What else the site says of it.

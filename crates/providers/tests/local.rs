@@ -63,7 +63,7 @@ async fn two_at_once_do_not_both_take_the_last_memory() {
     let mut specs = [lab.spec("a"), lab.spec("b")];
     for spec in &mut specs {
         // Room for one, and not nearly for two.
-        spec.shape.memory = Bytes::mib(offer.facts.memory.as_mib() * 2 / 3);
+        spec.shape.memory = Bytes::mib(offer.facts.memory.unwrap().as_mib() * 2 / 3);
     }
     let [a, b] = &specs;
     let (a, b) = tokio::join!(lab.create(a, &network), lab.create(b, &network));
@@ -173,7 +173,7 @@ async fn a_base_that_nobody_needs_any_more_makes_way_for_the_next() {
 #[tokio::test]
 async fn what_is_not_ours_is_left_alone_and_counted() {
     let lab = Lab::new().await;
-    let memory = async || lab.local.offers(&lab::any_window()).await.unwrap()[0].facts.memory;
+    let memory = async || lab.local.offers(&lab::any_window()).await.unwrap()[0].facts.memory.unwrap();
     let before = memory().await;
     let foreign = lab.foreign_domain("precious");
     assert!(before.less(memory().await) > Bytes::mib(900), "a running guest of others takes its memory");

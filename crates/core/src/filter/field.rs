@@ -179,15 +179,15 @@ impl Field {
         match self {
             Self::Site => Known::Text(offer.site.place.as_ref().map_or(offer.site.provider.as_str(), Name::as_str)),
             Self::NodeType => Known::Text(&offer.node_type),
-            Self::Arch => text(Some(&*facts.arch).filter(|arch| !arch.is_empty())),
-            Self::Threads => number(Some(facts.cpus).filter(|cpus| *cpus > 0)),
+            Self::Arch => text(facts.arch.as_deref()),
+            Self::Threads => number(facts.cpus),
             Self::CpuModel => text(label("cpu_model")),
-            Self::Memory => large(Some(facts.memory.0).filter(|memory| *memory > 0)),
+            Self::Memory => large(facts.memory.map(|memory| memory.0)),
             Self::Gpu => Known::Flag(!facts.gpus.is_empty()),
             Self::GpuCount => Known::Number(facts.gpus.len() as f64),
             Self::GpuModel => Known::Text(facts.gpus.first().map(|gpu| gpu.model.as_str()).unwrap_or_default()),
             Self::Infiniband => Known::Flag(label("infiniband") == Some("true")),
-            Self::Disk => large(Some(facts.disk.0).filter(|disk| *disk > 0)),
+            Self::Disk => large(facts.disk.map(|disk| disk.0)),
             Self::Fpga => Known::Text(label("fpga").unwrap_or_default()),
             Self::SuFactor if offer.terms.unit == Unit::ServiceUnits => {
                 offer.price_per_hour.map_or(Known::Nothing, |Money(micros)| Known::Number(micros as f64 / 1e6))

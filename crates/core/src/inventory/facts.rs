@@ -162,10 +162,10 @@ impl<'a> NodeFacts<'a> {
             ("fpga", text(&self.fpga)),
         ];
         Facts {
-            cpus: self.threads.unwrap_or(0),
-            memory: self.memory.unwrap_or_default(),
-            disk: self.disk.unwrap_or_default(),
-            arch: text(&self.arch).unwrap_or_default(),
+            cpus: self.threads,
+            memory: self.memory,
+            disk: self.disk,
+            arch: text(&self.arch),
             gpus: self.gpus.iter().flat_map(|gpus| vec![gpu(gpus); gpus.count as usize]).collect(),
             labels: labels
                 .into_iter()

@@ -87,8 +87,8 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
         sink.note(MisfitKind::NodeType, format_args!("`{wanted}`"), format_args!("`{}`", offer.node_type));
     }
     let arch = needs.arch.as_deref().unwrap_or(DEFAULT_ARCH);
-    if arch != facts.arch {
-        sink.note(MisfitKind::Arch, format_args!("{arch}"), format_args!("{}", facts.arch));
+    if let Some(have) = facts.arch.as_ref().filter(|have| *have != arch) {
+        sink.note(MisfitKind::Arch, format_args!("{arch}"), format_args!("{have}"));
     }
     match (needs.spot, offer.spot) {
         (Spot::Never, true) => sink.note(MisfitKind::Spot, format_args!("one that stays"), format_args!("spot only")),
@@ -122,17 +122,17 @@ fn availability(offer: &Offer, sink: &mut impl Sink) {
 
 pub(super) fn size(needs: &Needs, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
     let facts = &offer.facts;
-    if !needs.cpus.takes(measure.cpus) || measure.cpus > facts.cpus {
+    if let Some(cpus) = facts.cpus.filter(|cpus| !needs.cpus.takes(measure.cpus) || measure.cpus > *cpus) {
         let wanted = wanted(needs.cpus, measure.cpus);
-        sink.note(MisfitKind::Cpus, format_args!("{wanted}"), format_args!("{}", facts.cpus));
+        sink.note(MisfitKind::Cpus, format_args!("{wanted}"), format_args!("{cpus}"));
     }
-    if !needs.memory.takes(measure.memory) || measure.memory > facts.memory {
+    if let Some(memory) = facts.memory.filter(|memory| !needs.memory.takes(measure.memory) || measure.memory > *memory) {
         let wanted = wanted(needs.memory, measure.memory);
-        sink.note(MisfitKind::Memory, format_args!("{wanted}"), format_args!("{}", facts.memory));
+        sink.note(MisfitKind::Memory, format_args!("{wanted}"), format_args!("{memory}"));
     }
     let disk = needs.disk.unwrap_or(if measure::is_cut(offer) { measure.disk } else { Bytes(0) });
-    if disk > facts.disk {
-        sink.note(MisfitKind::Disk, format_args!("{disk}"), format_args!("{}", facts.disk));
+    if let Some(have) = facts.disk.filter(|have| disk > *have) {
+        sink.note(MisfitKind::Disk, format_args!("{disk}"), format_args!("{have}"));
     }
     let there = measure::matching_gpus(needs, offer).count();
     if let Some(need) = needs.gpus.as_ref().filter(|need| there < need.count.get() as usize) {
@@ -147,7 +147,7 @@ fn wanted<T: Copy>(wish: Amount<T>, measure: T) -> Amount<T> {
 }
 
 fn no_image(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
-    let arch = &offer.facts.arch;
+    let arch = offer.facts.arch.as_deref().unwrap_or("any architecture");
     let have = Listed(offer.images.iter().map(ImageInWords));
     match &needs.image {
         Some(name) => sink.note(MisfitKind::Image, format_args!("`{name}` for {arch}"), format_args!("{have}")),
@@ -170,10 +170,10 @@ fn supply(ask: &Ask, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
         Supply::Hosts(free) if free.is_empty() => {}
         Supply::Hosts(free) => few(count, free.len() as u64, sink),
         Supply::Cut { memory, disk } => {
-            if measure.memory <= offer.facts.memory {
+            if offer.facts.memory.is_none_or(|most| measure.memory <= most) {
                 pool(MisfitKind::Memory, Sum(count, measure.memory), *memory, sink);
             }
-            if measure.disk <= offer.facts.disk {
+            if offer.facts.disk.is_none_or(|most| measure.disk <= most) {
                 pool(MisfitKind::Disk, Sum(count, measure.disk), *disk, sink);
             }
             gpu_pool(ask, offer, sink);

@@ -23,15 +23,20 @@ pub(super) struct Measure {
 }
 
 impl Measure {
-    /// Of a [`Supply::Cut`] offer the least that serves the needs and boots the image; else all that the facts say.
+    /// Of a [`Supply::Cut`] offer the least that serves the needs and boots the image; else all that the facts say, and
+    /// where they don't say it, what is wished: nothing where nothing is.
     pub(super) fn of(needs: &Needs, offer: &Offer, image: Option<&ImageFacts>) -> Self {
         let facts = &offer.facts;
         if !is_cut(offer) {
-            return Self { cpus: facts.cpus, memory: facts.memory, disk: facts.disk };
+            return Self {
+                cpus: facts.cpus.or(needs.cpus.least()).unwrap_or_default(),
+                memory: facts.memory.or(needs.memory.least()).unwrap_or_default(),
+                disk: facts.disk.or(needs.disk).unwrap_or_default(),
+            };
         }
         let (image_memory, image_disk) = image.map_or_else(Default::default, |image| (image.memory, image.disk));
         Self {
-            cpus: needs.cpus.least().unwrap_or(DEFAULT_CPUS.min(facts.cpus)).max(1),
+            cpus: needs.cpus.least().unwrap_or(facts.cpus.map_or(DEFAULT_CPUS, |most| DEFAULT_CPUS.min(most))).max(1),
             memory: needs.memory.least().unwrap_or(DEFAULT_MEMORY).max(image_memory),
             disk: needs.disk.unwrap_or(DEFAULT_DISK).max(image_disk),
         }
@@ -53,17 +58,18 @@ pub(super) enum Obstacle {
 
 /// What keeps an image from booting on a machine as large as it may become, or from being what is wished.
 pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Option<Obstacle> {
+    let facts = &offer.facts;
     let most_memory = match needs.memory {
-        Amount::Exactly(memory) if is_cut(offer) => memory.min(offer.facts.memory),
-        _ => offer.facts.memory,
+        Amount::Exactly(memory) if is_cut(offer) => Some(facts.memory.map_or(memory, |most| memory.min(most))),
+        _ => facts.memory,
     };
     if needs.image.as_ref().is_some_and(|wish| !image.is(wish)) {
         Some(Obstacle::Wish)
-    } else if image.arch != offer.facts.arch {
+    } else if facts.arch.as_ref().is_some_and(|arch| image.arch != *arch) {
         Some(Obstacle::Arch(image.arch.clone()))
-    } else if image.memory > most_memory {
+    } else if most_memory.is_some_and(|most| image.memory > most) {
         Some(Obstacle::Memory(image.memory))
-    } else if image.disk > offer.facts.disk {
+    } else if facts.disk.is_some_and(|most| image.disk > most) {
         Some(Obstacle::Disk(image.disk))
     } else {
         None

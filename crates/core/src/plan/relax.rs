@@ -176,7 +176,7 @@ fn other_spot(trial: &Trial) -> Option<Relaxation> {
 }
 
 fn other_arch(trial: &Trial) -> Vec<Relaxation> {
-    let there: BTreeSet<&str> = trial.offers.iter().map(|offer| offer.facts.arch.as_str()).collect();
+    let there: BTreeSet<&str> = trial.offers.iter().filter_map(|offer| offer.facts.arch.as_deref()).collect();
     let wanted = |needs: &Needs| needs.arch.clone().unwrap_or_else(|| DEFAULT_ARCH.to_owned());
     let asked: BTreeSet<String> = trial.needs().map(wanted).collect();
     let others = there.into_iter().filter(|arch| !asked.contains(*arch));

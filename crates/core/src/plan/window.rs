@@ -50,6 +50,8 @@ fn why_none(hosts: &[HostSupply], window: &Window) -> Availability {
     let in_service = hosts.iter().filter(|host| host.state == HostState::InService);
     let free_from = in_service.map(|host| host.busy.first_start(window.start(), length)).min();
     match free_from {
+        // Taken without an end.
+        Some(from) if from == Timestamp::MAX => Availability::Busy(None),
         Some(from) => Availability::Busy(Some(from)),
         None if hosts.iter().any(|host| host.state == HostState::Maintenance) => Availability::Maintenance,
         None => Availability::Unknown,

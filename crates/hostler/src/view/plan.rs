@@ -8,6 +8,7 @@ use hostler_core::offer::Unit;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
 use hostler_core::setup::DockerFrom;
 use hostler_core::setup::gpu::{GpuWish, Maker};
+use hostler_core::size::Bytes;
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
 use jiff::Timestamp;
@@ -95,11 +96,18 @@ fn picks(picks: &[Pick], width: Width) -> String {
     table(width, &columns, picks.iter().map(row))
 }
 
-/// The size of a machine: `8 cpus, 32GiB, 100GiB disk`. Its parts are not broken where lines are.
+/// The size of a machine: `8 cpus, 32GiB, 100GiB disk`. Its parts are not broken where lines are. What nobody says and nobody
+/// asks for is left out.
 pub(super) fn shape(shape: &Shape) -> String {
     let Shape { cpus, memory, disk, gpus } = shape;
-    let mut parts = vec![plural(*cpus as usize, "cpu"), memory.to_string(), format!("{disk} disk")];
-    parts.extend(counted(gpus));
+    let some = |size: &Bytes| (*size > Bytes(0)).then_some(*size);
+    let cpus = (*cpus > 0).then(|| plural(*cpus as usize, "cpu"));
+    let memory = some(memory).map(|memory| memory.to_string());
+    let disk = some(disk).map(|disk| format!("{disk} disk"));
+    let mut parts: Vec<String> = [cpus, memory, disk, counted(gpus)].into_iter().flatten().collect();
+    if parts.is_empty() {
+        parts.push("as it is".to_owned());
+    }
     parts.iter().map(|part| part.replace(' ', KEPT_SPACE)).collect::<Vec<_>>().join(", ")
 }
 

@@ -102,7 +102,7 @@ struct Entry {
     user: Option<String>,
     port: Option<u16>,
     key: Option<PathBuf>,
-    cpus: u32,
+    cpus: Option<u32>,
     memory: Option<String>,
     disk: Option<String>,
     arch: Option<String>,
@@ -164,9 +164,9 @@ impl Entry {
         }
         let facts = Facts {
             cpus: self.cpus,
-            memory: self.memory.as_deref().map(size).transpose()?.unwrap_or_default(),
-            disk: self.disk.as_deref().map(size).transpose()?.unwrap_or_default(),
-            arch: self.arch.unwrap_or_else(|| "x86_64".to_owned()),
+            memory: self.memory.as_deref().map(size).transpose()?,
+            disk: self.disk.as_deref().map(size).transpose()?,
+            arch: self.arch,
             gpus,
             labels: self.labels,
         };
@@ -274,7 +274,7 @@ key = "/keys/other"
         let hosts = read_list(Path::new("h.toml"), text, &defaults()).unwrap();
         let (first, second) = (&hosts[0], &hosts[1]);
         assert_eq!((first.user.as_str(), first.key.as_deref()), ("ubuntu", Some(Path::new("/home/me/.ssh/lab"))));
-        assert_eq!((first.facts.cpus, first.facts.memory, first.facts.gpus.len()), (32, Bytes::gib(128), 2));
+        assert_eq!((first.facts.cpus, first.facts.memory, first.facts.gpus.len()), (Some(32), Some(Bytes::gib(128)), 2));
         assert_eq!((second.name.as_str(), second.user.as_str(), second.address.port), ("10.0.0.2", "root", 2222));
         assert_eq!(second.key.as_deref(), Some(Path::new("/keys/other")));
     }

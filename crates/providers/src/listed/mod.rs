@@ -94,7 +94,7 @@ impl Listed {
         };
         let image = ImageFacts {
             name: first.image.clone(),
-            arch: first.facts.arch.clone(),
+            arch: first.facts.arch.clone().unwrap_or_default(),
             user: first.user.clone(),
             disk: Bytes(0),
             memory: Bytes(0),

@@ -103,7 +103,7 @@ fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings)
     let offer = |(alike, (facts, price, hosts)): (Alike, (Facts, Money, Vec<HostSupply>))| Offer {
         site: settings.site.clone(),
         node_type: alike.node_type,
-        images: for_arch(images, &facts.arch),
+        images: for_arch(images, facts.arch.as_deref()),
         facts,
         availability: standing(&hosts),
         supply: Supply::Hosts(hosts),
@@ -137,7 +137,7 @@ impl Alike {
     fn of(facts: &Facts, node: &Node<'_>, price: Money) -> Self {
         Self {
             node_type: node.facts.node_type.as_deref().unwrap_or("host").to_owned(),
-            arch: facts.arch.clone(),
+            arch: facts.arch.clone().unwrap_or_default(),
             gpus: facts.gpus.iter().map(|gpu| gpu.model.clone()).collect(),
             price,
         }
@@ -176,11 +176,11 @@ fn standing(hosts: &[HostSupply]) -> Availability {
 /// A flavor, of which there are as many as the project may have.
 fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Offer {
     let facts = Facts {
-        cpus: flavor.vcpus,
-        memory: Bytes::mib(flavor.ram),
-        disk: Bytes::gib(flavor.disk),
+        cpus: Some(flavor.vcpus),
+        memory: Some(Bytes::mib(flavor.ram)),
+        disk: Some(Bytes::gib(flavor.disk)),
         // Nova names it nowhere: what is not x86 is told by its images.
-        arch: "x86_64".to_owned(),
+        arch: Some("x86_64".to_owned()),
         gpus: Vec::new(),
         labels: BTreeMap::new(),
     };
@@ -196,7 +196,7 @@ fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFact
     Offer {
         site: settings.site.clone(),
         node_type: flavor.name.clone(),
-        images: for_arch(images, &facts.arch),
+        images: for_arch(images, facts.arch.as_deref()),
         facts,
         supply,
         availability: Availability::Free,
@@ -211,6 +211,8 @@ fn left(most: i64, used: i64, each: i64) -> Option<u32> {
     (most >= 0 && each > 0).then(|| u32::try_from((most - used).max(0) / each).unwrap_or(u32::MAX))
 }
 
-fn for_arch(images: &[ImageFacts], arch: &str) -> Vec<ImageFacts> {
+/// Those that boot there. An architecture that isn't said is the common one.
+fn for_arch(images: &[ImageFacts], arch: Option<&str>) -> Vec<ImageFacts> {
+    let arch = arch.unwrap_or("x86_64");
     images.iter().filter(|image| image.arch == arch).cloned().collect()
 }

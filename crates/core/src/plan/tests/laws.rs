@@ -25,14 +25,17 @@ prop_compose! {
             (1..17u64, 10..41u64).prop_map(|(m, d)| Supply::Cut { memory: Bytes::gib(m), disk: Bytes::gib(d) }),
             Just(Supply::Unlimited),
         ],
-        free in prop::bool::weighted(0.9), price in prop::option::weighted(0.8, 0..4i64),
+        free in prop::bool::weighted(0.9), told in prop::bool::weighted(0.8), price in prop::option::weighted(0.8, 0..4i64),
     ) -> Offer {
         let gpu = GpuFacts { model: ["Tesla T4", "NVIDIA A100-SXM4"][model].to_owned(), memory: None };
+        // Of what is cut to measure the whole is known.
+        let told = told || matches!(supply, Supply::Cut { .. });
         Offer {
             site: SITES[site].parse().unwrap(),
             node_type: String::new(),
             facts: Facts {
-                cpus, memory: Bytes::gib(memory), disk: Bytes::gib(20), arch: "x86_64".to_owned(),
+                cpus: told.then_some(cpus), memory: told.then(|| Bytes::gib(memory)), disk: Some(Bytes::gib(20)),
+                arch: told.then(|| "x86_64".to_owned()),
                 gpus: vec![gpu; gpus], labels: BTreeMap::new(),
             },
             supply,
@@ -114,13 +117,18 @@ fn take(needs: &Needs, offer: &Offer) -> Option<Take> {
     let enough = offer.facts.gpus.iter().filter(model).count() >= wanted;
     let (cpus, memory) = match offer.supply {
         Supply::Cut { .. } => {
-            let cpus = needs.cpus.least().unwrap_or(offer.facts.cpus.min(2));
+            let cpus = needs.cpus.least().unwrap_or(offer.facts.cpus.unwrap().min(2));
             (cpus, needs.memory.least().unwrap_or(Bytes::gib(1)))
         }
-        _ => (offer.facts.cpus, offer.facts.memory),
+        // What isn't said is as large as is wished, until the machine was looked at.
+        _ => (
+            offer.facts.cpus.or(needs.cpus.least()).unwrap_or(0),
+            offer.facts.memory.or(needs.memory.least()).unwrap_or(Bytes(0)),
+        ),
     };
-    let small_enough = cpus <= offer.facts.cpus && memory <= offer.facts.memory;
-    let right = needs.cpus.takes(cpus) && needs.memory.takes(memory);
+    let small_enough = offer.facts.cpus.is_none_or(|most| cpus <= most) && offer.facts.memory.is_none_or(|most| memory <= most);
+    let right = (offer.facts.cpus.is_none() || needs.cpus.takes(cpus))
+        && (offer.facts.memory.is_none() || needs.memory.takes(memory));
     let serves = offer.availability == Availability::Free && enough && small_enough && right;
     serves.then_some((cpus, memory, Bytes::gib(10), wanted))
 }

@@ -111,3 +111,16 @@ fn an_image_of_another_architecture_does_not_boot() {
     let none = crate::plan::plan(&demand, &market, super::text::id(), super::text::now()).unwrap_err();
     assert_snapshot!(none.refusals[0].misfits[0], @"image: wanted one for aarch64, has `debian-12` (x86_64, from 512MiB of memory and 4GiB of disk)");
 }
+
+/// A host of one's own whose list says only where it is: what is wished is looked for once it can be logged in to.
+#[test]
+fn what_a_site_does_not_say_keeps_nothing_away() {
+    let market = "ssh rack hosts=n1 cpus=? memory=? disk=? arch=? price=0";
+    assert_snapshot!(planned("group main 1 cpus=2+ memory=4+ disk=20 arch=aarch64", market), @"
+    main = 1 x ssh rack: 2 cpus 4GiB 20GiB, debian-12, 0.00 each
+    0.00 an hour
+    ");
+    let market = "ssh rack hosts=n1 cpus=4 memory=? disk=? price=0";
+    let refused = planned("group main 1 cpus=8+ memory=4+", market);
+    assert!(refused.contains("not ssh rack for main: processors: wanted 8+, has 4\n"), "{refused}");
+}

@@ -47,10 +47,10 @@ fn offer(line: &str) -> Offer {
         site: words.next().unwrap().parse().unwrap(),
         node_type: words.next().unwrap().to_owned(),
         facts: Facts {
-            cpus: 4,
-            memory: Bytes::gib(8),
-            disk: Bytes::gib(40),
-            arch: "x86_64".to_owned(),
+            cpus: Some(4),
+            memory: Some(Bytes::gib(8)),
+            disk: Some(Bytes::gib(40)),
+            arch: Some("x86_64".to_owned()),
             gpus: Vec::new(),
             labels: BTreeMap::new(),
         },
@@ -76,13 +76,18 @@ pub fn image(name: &str, arch: &str) -> ImageFacts {
     ImageFacts { name, arch, user, disk, memory, os: OsRelease::wished(system), accelerators }
 }
 
+/// A fact, or `?` where the site doesn't say it.
+fn told<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &str) -> Option<T> {
+    (value != "?").then(|| value.parse().unwrap())
+}
+
 fn set_offer(offer: &mut Offer, word: &str) {
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
     match key {
-        "cpus" => offer.facts.cpus = value.parse().unwrap(),
-        "memory" => offer.facts.memory = value.parse().unwrap(),
-        "disk" => offer.facts.disk = value.parse().unwrap(),
-        "arch" => offer.facts.arch = value.to_owned(),
+        "cpus" => offer.facts.cpus = told(value),
+        "memory" => offer.facts.memory = told(value),
+        "disk" => offer.facts.disk = told(value),
+        "arch" => offer.facts.arch = told(value),
         "gpus" => {
             let (model, count) = value.split_once(':').unwrap();
             let gpu = GpuFacts { model: model.to_owned(), memory: None };
@@ -110,7 +115,8 @@ fn set_offer(offer: &mut Offer, word: &str) {
         "maintenance" => offer.availability = Availability::Maintenance,
         "unknown" => offer.availability = Availability::Unknown,
         "images" => {
-            offer.images = value.split(',').filter(|n| !n.is_empty()).map(|n| image(n, &offer.facts.arch)).collect();
+            let arch = offer.facts.arch.clone().unwrap_or_default();
+            offer.images = value.split(',').filter(|n| !n.is_empty()).map(|n| image(n, &arch)).collect();
         }
         label => drop(offer.facts.labels.insert(label.to_owned(), value.to_owned())),
     }

@@ -33,7 +33,7 @@ pub enum KeepError {
         failed: Vec<SiteError>,
     },
     /// The new end is over already.
-    #[error("`{name}` can't end at {until}: that is not after now, {now}")]
+    #[error("`{name}` can't end at {until}: that is not after now, {now:.0}")]
     Past {
         /// The deployment.
         name: Name,

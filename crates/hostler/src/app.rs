@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostler_core::name::Name;
+pub use hostler_core::near::near;
 use hostler_engine::deploy::Files;
 use hostler_engine::run::Interrupts;
 use hostler_engine::store::{Lock, Record, Store};
@@ -200,10 +201,4 @@ impl Locked {
     pub fn summary(&self, app: &App) -> Summary {
         app.summary_while(&self.store, &self.record, false)
     }
-}
-
-/// The name that is nearest to one that isn't there, if any is near.
-pub fn near<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let ranked = names.map(|other| (strsim::jaro_winkler(name, other), other));
-    ranked.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
 }

@@ -247,6 +247,8 @@ pub struct Settings {
     pub scratch_dir: PathBuf,
     /// The directory that the command was called in: where relative paths start.
     pub directory: PathBuf,
+    /// The directory of the configuration file: where relative paths in it start.
+    pub config_dir: PathBuf,
     /// The configuration file, or its defaults.
     pub config: Config,
     /// The environment.
@@ -269,7 +271,8 @@ impl Settings {
         let directory = std::env::current_dir().map_err(|error| {
             Error::new(Kind::Config, "the directory that hostler was called in can't be used").caused_by(&error)
         })?;
-        Ok(Self { data_dir, scratch_dir, directory, config, env })
+        let config_dir = directory.join(file.parent().unwrap_or(Path::new("")));
+        Ok(Self { data_dir, scratch_dir, directory, config_dir, config, env })
     }
 
     /// Reads a file that the command line names.
@@ -302,15 +305,20 @@ impl Settings {
     /// The package sources to build images from, where the user names any.
     pub fn package_sources(&self) -> Result<Option<String>, Error> {
         let Some(file) = &self.config.local.package_sources else { return Ok(None) };
-        std::fs::read_to_string(file).map(Some).map_err(|error| unusable(file, &error))
+        let file = self.beside_config(file);
+        std::fs::read_to_string(&file).map(Some).map_err(|error| unusable(&file, &error))
     }
 
     /// The list of the user's own hosts, where there is one.
     pub fn hosts_file(&self) -> Option<PathBuf> {
-        let file = self.config.ssh.hosts.as_ref()?;
-        match (file.strip_prefix("~"), self.env.home()) {
-            (Ok(rest), Some(home)) => Some(home.join(rest)),
-            _ => Some(self.directory.join(file)),
+        Some(self.beside_config(self.config.ssh.hosts.as_ref()?))
+    }
+
+    /// A path that the configuration file names: it means the same wherever hostler is called.
+    fn beside_config(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), self.env.home()) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => self.config_dir.join(path),
         }
     }
 
@@ -326,7 +334,7 @@ impl Settings {
         let user = self.config.ssh.user.clone().or_else(|| self.env.text("USER").map(str::to_owned));
         Defaults {
             user: user.unwrap_or_else(|| "root".to_owned()),
-            key: self.config.ssh.key.clone().or_else(own),
+            key: self.config.ssh.key.as_ref().map(|key| self.beside_config(key)).or_else(own),
             home,
         }
     }
@@ -368,6 +376,16 @@ mod tests {
         assert_eq!(dir(&[("HOME", "/h"), ("XDG_DATA_HOME", "x")]).as_deref(), Some("/h/.local/share/hostler"));
         assert_eq!(dir(&[("HOME", "/h"), ("HOSTLER_DATA_DIR", "/d")]).as_deref(), Some("/d"));
         assert_eq!(dir(&[("HOME", "")]), None);
+    }
+
+    #[test]
+    fn paths_in_the_configuration_start_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, "ssh.hosts = \"lab/hosts.toml\"\nssh.key = \"~/lab-key\"\n").unwrap();
+        let settings = Settings::read(env(&[("HOME", "/h"), ("HOSTLER_CONFIG", file.to_str().unwrap())])).unwrap();
+        assert_eq!(settings.hosts_file(), Some(dir.path().join("lab/hosts.toml")));
+        assert_eq!(settings.listed_defaults().key.as_deref(), Some(Path::new("/h/lab-key")));
     }
 
     #[test]

@@ -53,7 +53,8 @@ fn wish(sites: &Sites, text: &str) -> Result<SiteWish, Error> {
     }
     let configured: Vec<String> = sites.keys().map(|site| format!("`{site}`")).collect();
     let error = Error::new(Kind::Unknown, format!("the site `{text}` is not configured"));
-    Err(error.hinted(format!("configured are: {}", configured.join(", "))))
+    let clouds = "a cloud is one once its credentials are in `clouds.yaml` or an openrc file was sourced";
+    Err(error.hinted(format!("configured are: {}; {clouds}", configured.join(", "))))
 }
 
 /// `uc` is `chameleon/uc`, where no other site is at a place of that name and no provider is called so.

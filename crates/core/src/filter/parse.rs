@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::field::is_plain;
 use super::{Comparison, FIELDS, Field, Kind, Literal, Term};
+use crate::near::near;
 
 /// Why a text is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,10 +173,8 @@ impl<'t> Parser<'t> {
     fn unknown(&self, at: usize, name: &str) -> BadFilter {
         let names = || FIELDS.iter().flat_map(|(_, names, _, _)| names.iter());
         let lower = name.to_ascii_lowercase();
-        let ranked = names().map(|known| (strsim::jaro_winkler(&lower, known), *known));
-        let near = ranked.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
-        let hint = match near {
-            Some((_, near)) => format!("did you mean `{near}`?"),
+        let hint = match near(&lower, names().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let all: Vec<&str> = FIELDS.iter().map(|(_, names, _, _)| names[0]).collect();
                 format!("there are: {}", all.join(", "))

@@ -126,7 +126,8 @@ pub(super) fn size(needs: &Needs, offer: &Offer, measure: &Measure, sink: &mut i
         let wanted = wanted(needs.cpus, measure.cpus);
         sink.note(MisfitKind::Cpus, format_args!("{wanted}"), format_args!("{cpus}"));
     }
-    if let Some(memory) = facts.memory.filter(|memory| !needs.memory.takes(measure.memory) || measure.memory > *memory) {
+    if let Some(memory) = facts.memory.filter(|memory| !needs.memory.takes(measure.memory) || measure.memory > *memory)
+    {
         let wanted = wanted(needs.memory, measure.memory);
         sink.note(MisfitKind::Memory, format_args!("{wanted}"), format_args!("{memory}"));
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::near::near;
+
 /// A phase of the set-up, as users name it. In the order in which they are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -280,12 +282,16 @@ impl fmt::Display for PhaseKind {
 
 /// There is no phase of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no phase: there are {names}", names = names())]
+#[error("`{0}` is no phase: {instead}", instead = instead(.0))]
 pub struct NoPhase(String);
 
-fn names() -> String {
-    let names: Vec<String> = PHASES.iter().map(|policy| format!("`{}`", policy.kind)).collect();
-    names.join(", ")
+/// The one that was meant, or all that there are.
+fn instead(text: &str) -> String {
+    let names = || PHASES.iter().map(|policy| policy.kind.name());
+    match near(text, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 impl FromStr for PhaseKind {
@@ -309,6 +315,8 @@ mod tests {
             assert!(policy.tries > 0);
         }
         assert_eq!(PHASES.last().map(|policy| policy.kind), Some(PhaseKind::Run));
-        assert!("dokcer".parse::<PhaseKind>().unwrap_err().to_string().contains("`docker`"));
+        let said = |text: &str| text.parse::<PhaseKind>().unwrap_err().to_string();
+        assert_eq!(said("dokcer"), "`dokcer` is no phase: did you mean `docker`?");
+        assert!(said("jq").contains("`docker`") && said("jq").contains("`ray-status`"), "{}", said("jq"));
     }
 }

@@ -24,7 +24,9 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
     if bad.is_empty() {
         return Ok(());
     }
-    Err(Error::new(Kind::Site, format!("{} can't be used", bad.join(", "))).hinted("do what stands below each finding"))
+    let error = Error::new(Kind::Site, format!("{} can't be used", bad.join(", ")));
+    let told = checks.iter().flat_map(|(_, findings)| findings).any(|finding| finding.hint.is_some());
+    Err(if told { error.hinted("do what stands below the findings") } else { error })
 }
 
 async fn look(app: &App, names: &[String]) -> Result<Vec<(SiteId, Vec<Health>)>, Error> {

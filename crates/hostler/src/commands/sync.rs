@@ -58,6 +58,10 @@ pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
         let interrupts = interrupts()?;
         let fleet = Fleet::of(app, remote.name.as_deref(), &what.fleet).await?;
         let local = app.settings.directory.join(local);
+        if matches!(direction, Direction::Up) && !local.exists() {
+            let error = Error::new(Kind::Usage, format!("there is no `{}` to send", local.display()));
+            return Err(error.hinted("name a directory of this computer, and then where it goes to"));
+        }
         let route = Route { local: &local, remote: &remote.path, direction, several: fleet.targets.len() > 1 };
         let hosts = Ssh::default();
         let mut syncing = what.syncing(direction);

@@ -240,7 +240,7 @@ mod tests {
         let config: Config = toml::from_str(config).unwrap();
         let (data_dir, directory) = (folder.join("data"), folder.to_owned());
         let env = Env::new(variables.chain(home));
-        Settings { data_dir, scratch_dir: folder.to_owned(), directory, config, env }
+        Settings { data_dir, scratch_dir: folder.to_owned(), config_dir: directory.clone(), directory, config, env }
     }
 
     fn sites(settings: &Settings) -> Vec<String> {

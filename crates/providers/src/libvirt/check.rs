@@ -100,10 +100,11 @@ fn qemu(connect: &Connect) -> Health {
 fn accelerator(inner: &Inner, connect: &Connect) -> Health {
     match inner.accelerator(connect, Ask::Sure) {
         Ok(Accelerator::Kvm) => {
-            let tried = matches!(probe::kept(connect, &inner.settings.accelerator), Ok(Some(_)));
-            let how =
-                if tried { "a guest was tried" } else { "says libvirt: there is no image of ours to try it with" };
-            good(format!("machines run with the processor's help ({how})"))
+            if matches!(probe::kept(connect, &inner.settings.accelerator), Ok(Some(_))) {
+                return good("machines run with the processor's help (a guest was tried)".to_owned());
+            }
+            let finding = "libvirt says that machines run with the processor's help; the first machine will tell";
+            Health { verdict: Verdict::Note, finding: finding.to_owned(), hint: None }
         }
         Ok(emulation) => Health { verdict: Verdict::Note, finding: emulation.note().unwrap_or_default(), hint: None },
         Err(error) => trouble(error),

@@ -274,7 +274,10 @@ key = "/keys/other"
         let hosts = read_list(Path::new("h.toml"), text, &defaults()).unwrap();
         let (first, second) = (&hosts[0], &hosts[1]);
         assert_eq!((first.user.as_str(), first.key.as_deref()), ("ubuntu", Some(Path::new("/home/me/.ssh/lab"))));
-        assert_eq!((first.facts.cpus, first.facts.memory, first.facts.gpus.len()), (Some(32), Some(Bytes::gib(128)), 2));
+        assert_eq!(
+            (first.facts.cpus, first.facts.memory, first.facts.gpus.len()),
+            (Some(32), Some(Bytes::gib(128)), 2)
+        );
         assert_eq!((second.name.as_str(), second.user.as_str(), second.address.port), ("10.0.0.2", "root", 2222));
         assert_eq!(second.key.as_deref(), Some(Path::new("/keys/other")));
     }

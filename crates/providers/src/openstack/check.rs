@@ -1,7 +1,7 @@
 //! Whether a cloud can be used, and if not, what to do.
 
 use hostler_core::offer::NetworkTerm;
-use hostler_core::ports::{Health, Verdict};
+use hostler_core::ports::{Health, Remedy, Verdict};
 
 use super::keystone::{Account, Service, Session};
 use super::neutron::SecurityGroup;
@@ -15,7 +15,7 @@ pub(super) async fn check(session: &Session, settings: &Settings) -> Vec<Health>
     // Whether a token that is kept is still good says nothing about the password.
     let account = match session.log_in().await {
         Ok(token) => token.account,
-        Err(error) => return vec![bad("logging in", error.into())],
+        Err(error) => return vec![bad("logging in", unreached(error.into()))],
     };
     let mut findings = vec![good(who(&account, session))];
     let (leases, machines, addresses, networks, groups, nodes) = tokio::join!(
@@ -34,6 +34,16 @@ fn who(account: &Account, session: &Session) -> String {
     let project = account.project.as_deref().map(|project| format!(", project {project}")).unwrap_or_default();
     let region = session.cloud().region.as_deref().map(|region| format!(", region {region}")).unwrap_or_default();
     format!("logged in as {}{project}{region}", account.user)
+}
+
+/// What to do where nobody answers, which is what a wrong address and a missing network look like, too.
+fn unreached(trouble: Trouble) -> Trouble {
+    let hint =
+        "look whether `auth_url` in clouds.yaml, or `OS_AUTH_URL`, is right, and whether it can be reached from here";
+    match trouble {
+        Trouble { hint: None, remedy: Remedy::Retry(_), .. } => Trouble { hint: Some(hint.to_owned()), ..trouble },
+        trouble => trouble,
+    }
 }
 
 async fn leasing(session: &Session, account: &Account) -> Vec<Health> {

@@ -126,7 +126,8 @@ fn take(needs: &Needs, offer: &Offer) -> Option<Take> {
             offer.facts.memory.or(needs.memory.least()).unwrap_or(Bytes(0)),
         ),
     };
-    let small_enough = offer.facts.cpus.is_none_or(|most| cpus <= most) && offer.facts.memory.is_none_or(|most| memory <= most);
+    let small_enough =
+        offer.facts.cpus.is_none_or(|most| cpus <= most) && offer.facts.memory.is_none_or(|most| memory <= most);
     let right = (offer.facts.cpus.is_none() || needs.cpus.takes(cpus))
         && (offer.facts.memory.is_none() || needs.memory.takes(memory));
     let serves = offer.availability == Availability::Free && enough && small_enough && right;

@@ -87,6 +87,28 @@ fn a_plan_whose_name_is_taken_leaves_the_other_alone() {
     assert_eq!(home.json(&["status", "digits", "-o", "json"]).0["state"], "launching");
 }
 
+/// The others are given back all the same, and told.
+#[test]
+fn of_several_deployments_each_is_given_back_that_can_be() {
+    let home = Home::new();
+    home.enter_with(&called(&digits(), "a", 8), &[begun("network")]);
+    home.enter(&called(&digits(), "b", 9));
+    home.enter(&called(&digits(), "c", 10));
+    let _lock = home.lock("b");
+    let (answer, code) = home.json(&["down", "--all", "--yes", "-o", "json"]);
+    let error = &answer["error"];
+    assert_eq!((code, &error["kind"], &error["released"]), (3, &json!("stuck"), &json!(["c"])), "{answer:#}");
+    let named = |at: usize| (error["errors"][at]["name"].clone(), error["errors"][at]["kind"].clone());
+    assert_eq!([named(0), named(1)], [(json!("a"), json!("stuck")), (json!("b"), json!("busy"))]);
+    assert_eq!(error["errors"][0]["left"][0]["step"], "network");
+    let said = String::from_utf8(home.run(&["down", "a", "b", "--yes"]).stderr).unwrap();
+    for text in ["error: 2 of 2 deployments were not given back", "left behind", "`b` is being worked on"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    let (alone, code) = home.json(&["down", "b", "-o", "json"]);
+    assert_eq!((code, &alone["error"]["kind"], &alone["error"]["errors"]), (4, &json!("busy"), &Value::Null));
+}
+
 /// Nothing was made, so nothing was used, however long ago it was entered.
 #[test]
 fn what_it_has_cost_is_what_was_there() {

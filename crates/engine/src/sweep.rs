@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use hostler_core::journal::{Journal, Progress, State};
+use hostler_core::journal::{Journal, Next, Progress, State};
 use hostler_core::name::{DeploymentId, Name, SiteId};
 use hostler_core::ports::{Account, Owned, Provider, SiteError};
 use jiff::Timestamp;
@@ -29,8 +29,11 @@ pub struct Found {
     pub expired: Vec<Name>,
     /// Live deployments that stopped on their way, before anybody could work on them, and that no process drives.
     pub forsaken: Vec<Name>,
-    /// Live deployments that are stuck, and kept: somebody is to look at them.
+    /// Live deployments that are stuck, or stopped on their way when somebody could work on them already. They are kept:
+    /// somebody is to look at them.
     pub stuck: Vec<Name>,
+    /// Live deployments whose time is over, and that a process works on: they are left to it.
+    pub busy: Vec<Name>,
     /// Live deployments that can't be read, and why.
     pub unreadable: Vec<String>,
     /// The sites that could not be asked, and why.
@@ -70,8 +73,14 @@ pub fn due(record: &Record, now: Timestamp) -> Option<Due> {
     if journal.expired(&record.plan, now) {
         return Some(Due::Expired);
     }
-    let on_its_way = matches!(record.state(), State::Launching | State::SettingUp) && !journal.keeps();
+    let untouched = !journal.keeps() && !journal.was_reached();
+    let on_its_way = matches!(record.state(), State::Launching | State::SettingUp) && untouched;
     (on_its_way || journal.turns_back(&record.plan)).then_some(Due::Forsaken)
+}
+
+/// Whether it would go on if a process drove it.
+fn is_half_way(record: &Record) -> bool {
+    matches!(record.journal().next(&record.plan, &BTreeSet::new()), Next::Run(_))
 }
 
 /// Looks at every site, and at every deployment. Without a store there is no deployment yet.
@@ -101,10 +110,12 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     }
     for record in &records {
         let name = record.name.clone();
-        match due(record, now) {
-            Some(Due::Expired) => found.expired.push(name),
-            Some(Due::Forsaken) if !is_busy(store, &name)? => found.forsaken.push(name),
-            None if record.state() == State::Stuck => found.stuck.push(name),
+        match (due(record, now), is_busy(store, &name)?) {
+            (Some(Due::Expired), true) => found.busy.push(name),
+            (Some(Due::Expired), false) => found.expired.push(name),
+            (Some(Due::Forsaken), false) => found.forsaken.push(name),
+            (None, false) if is_half_way(record) => found.stuck.push(name),
+            (None, _) if record.state() == State::Stuck => found.stuck.push(name),
             _ => {}
         }
     }
@@ -184,7 +195,7 @@ fn order(stray: &Stray) -> u8 {
 mod tests {
     use std::sync::Arc;
 
-    use hostler_core::journal::Entry;
+    use hostler_core::journal::{Entry, StepEvent};
     use hostler_sim::SimSite;
 
     use super::*;
@@ -206,6 +217,45 @@ mod tests {
             let found = find(Some(&store), &sites, second(2)).await.unwrap();
             assert_eq!(found.silent.contains_key(&id), is_silent, "{account}: {found:?}");
         }
+    }
+
+    /// A store with a deployment that ends at second 100, and these steps of it done, each without making anything.
+    async fn store_with(dir: &std::path::Path, done: &[&str]) -> (Store, Name) {
+        let store = Store::open(dir).await.unwrap();
+        let plan = hostler_core::plan::Plan { until: Some(second(100)), ..plan_of("web", 1) };
+        store.begin(&plan, second(0)).await.unwrap();
+        let event = || StepEvent::Done { made: None };
+        let entries: Vec<Entry> =
+            done.iter().map(|step| Entry::Step { step: step.parse().unwrap(), event: event() }).collect();
+        store.append_all(plan.deployment, second(1), &entries).await.unwrap();
+        (store, plan.demand.name)
+    }
+
+    #[tokio::test]
+    async fn what_somebody_could_log_in_to_is_not_swept_though_its_process_died() {
+        for (done, is_kept) in [(&[][..], false), (&["reach-web"], true)] {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, name) = store_with(dir.path(), done).await;
+            let lock = store.lock(&name).unwrap();
+            let driven = find(Some(&store), &Sites::new(), second(2)).await.unwrap();
+            assert_eq!(driven, Found::default(), "a process is at work");
+            drop(lock);
+            let found = find(Some(&store), &Sites::new(), second(2)).await.unwrap();
+            let (forsaken, stuck) = if is_kept { (vec![], vec![name]) } else { (vec![name], vec![]) };
+            assert_eq!((found.forsaken, found.stuck), (forsaken, stuck));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_left_to_the_process_that_works_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, name) = store_with(dir.path(), &[]).await;
+        let lock = store.lock(&name).unwrap();
+        let found = find(Some(&store), &Sites::new(), second(100)).await.unwrap();
+        assert!(found.is_clean() && found.busy == [name.clone()], "{found:?}");
+        drop(lock);
+        let found = find(Some(&store), &Sites::new(), second(100)).await.unwrap();
+        assert!(found.busy.is_empty() && found.expired == [name], "{found:?}");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use hostler_core::name::Name;
 pub use hostler_core::near::near;
 use hostler_engine::deploy::Files;
 use hostler_engine::run::Interrupts;
-use hostler_engine::store::{Lock, Record, Store};
+use hostler_engine::store::{Lock, Record, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -86,6 +86,14 @@ impl App {
             self.printer.say(&format!("warning: {error}"));
         }
         Ok(listing.records)
+    }
+
+    /// Makes sure that no live deployment has a name, before anybody is asked for anything.
+    pub async fn check_free(&self, name: &Name) -> Result<(), Error> {
+        match self.store_if_there().await? {
+            Some(store) if store.find(name).await?.is_some() => Err(StoreError::Taken(name.clone()).into()),
+            _ => Ok(()),
+        }
     }
 
     /// The store and the live deployment of a name.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostler_core::journal::{Entry, Goal};
-use hostler_core::name::Name;
+use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
 use hostler_engine::deploy::{DeployError, Deployer, Material, OnFailure};
 use hostler_engine::event::Report;
@@ -99,10 +99,14 @@ impl Drive<'_> {
         let driven = self.deployer(&*report, manner).up(plan, known, material, interrupts).await;
         // A picture of the machines is drawn for the last time before anything else is said.
         drop(report);
-        let (record, outcome) = self.settled(name, driven).await?;
+        let (record, outcome) = self.settled(plan.deployment, name, driven).await?;
         // Also where it is not ready: what was reached is there to be looked at.
-        if record.closed.is_none() && !record.plan.is_without_machines() {
-            write_ssh_config(self.store, &record).await?;
+        if record.closed.is_none()
+            && !record.plan.is_without_machines()
+            && let Err(error) = write_ssh_config(self.store, &record).await
+        {
+            // How it ended must not be lost for a file that `hostler ssh` writes anew each time.
+            self.app.printer.say(&format!("warning: {}", error.in_one_line()));
         }
         let summary = self.app.summary_while(self.store, &record, false);
         match outcome {
@@ -113,13 +117,13 @@ impl Drive<'_> {
 
     /// Gives a deployment back, whatever state it is in.
     pub async fn down(self, record: Record, interrupts: &mut Interrupts) -> Result<(), Error> {
-        let name = record.name.clone();
+        let (id, name) = (record.id, record.name.clone());
         let report = self.report(&record.plan, Some(&record), Goal::Down);
         // Giving back reaches no machine.
         let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
         let driven = self.deployer(&*report, manner).down(record, interrupts).await;
         drop(report);
-        let (record, outcome) = self.settled(&name, driven).await?;
+        let (record, outcome) = self.settled(id, &name, driven).await?;
         match outcome {
             Outcome::Released | Outcome::RolledBack { .. } => Ok(()),
             outcome => Err(otherwise(&name, outcome, &record)),
@@ -140,27 +144,38 @@ impl Drive<'_> {
     }
 
     /// Where the journal could not be written, whatever the deployment has made is still there.
-    async fn settled<T>(&self, name: &Name, driven: Result<T, DeployError>) -> Result<T, Error> {
+    async fn settled<T>(&self, id: DeploymentId, name: &Name, driven: Result<T, DeployError>) -> Result<T, Error> {
         let error = match driven {
             Ok(done) => return Ok(done),
-            // Nothing was begun.
-            Err(error @ DeployError::Account(_)) => return Err(error.into()),
+            Err(error) if error.came_first() => return Err(error.into()),
             Err(error) => Error::from(error),
         };
         match self.store.find(name).await {
-            Ok(Some(record)) => {
-                let left = record.journal().left(&record.plan);
-                let error = Error { kind: if left.is_empty() { error.kind } else { Kind::Stuck }, ..error };
-                Err(error.detailed(Details::Remains { failed: Vec::new(), left }))
-            }
+            Ok(Some(record)) if record.id == id => Err(still_there(&record, error)),
             _ => Err(error),
         }
     }
 }
 
+/// What fails, or is interrupted, after something was made, leaves it there: it is told with what is left.
+pub fn still_there(record: &Record, error: Error) -> Error {
+    let (name, left) = (&record.name, record.journal().left(&record.plan));
+    if left.is_empty() {
+        return error;
+    }
+    let kind = if error.kind == Kind::Interrupted { Kind::Stopped } else { Kind::Stuck };
+    Error { kind, ..error }
+        .hinted(format!("look at it with `hostler status {name}`, or give it back with `hostler down {name}`"))
+        .detailed(Details::Remains { failed: Vec::new(), left })
+}
+
 /// What it means that a deployment ended otherwise than it was to.
 fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
-    let next = format!("go on with `hostler up {name}`, or give it back with `hostler down {name}`");
+    // There is no way forward from where it turned back.
+    let next = match record.journal().turns_back(&record.plan) {
+        true => format!("give the rest back with `hostler down {name}`"),
+        false => format!("go on with `hostler up {name}`, or give it back with `hostler down {name}`"),
+    };
     match outcome {
         Outcome::Ready { failed_runs } => Error::new(Kind::RunFailed, format!("`{name}` is ready, but its run failed"))
             .hinted(format!("see all that it wrote: `hostler logs {name}`; look around: `hostler ssh {name}`"))
@@ -179,7 +194,7 @@ fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
         Outcome::Interrupted { left } => Error::new(Kind::Stopped, format!("`{name}` was stopped half-way"))
             .hinted(next)
             .detailed(Details::Remains { failed: Vec::new(), left }),
-        Outcome::Released => Error::new(Kind::State, format!("`{name}` was given back")).hinted(next),
+        Outcome::Released => Error::new(Kind::State, format!("`{name}` was given back")),
     }
 }
 

@@ -12,6 +12,7 @@ use hostler_engine::store::{Record, Store};
 
 use crate::app::App;
 use crate::args::KeyArgs;
+use crate::drive::still_there;
 use crate::error::{Error, Kind};
 
 /// Where the key pair comes from, and where a copy of its private half goes.
@@ -93,13 +94,18 @@ impl Keys {
     }
 
     /// Writes the copy, readable by its owner only. A file that is there is never written over.
+    ///
+    /// # Errors
+    /// Where it can't be written: what the key is for is there, and told.
     pub fn write_copy(&self, store: &Store, record: &Record) -> Result<(), Error> {
         let Some(copy) = &self.copy else { return Ok(()) };
-        let unusable = |error: std::io::Error| {
-            Error::new(Kind::System, format!("`{}` can't be written", copy.display())).caused_by(&error)
-        };
-        let key = std::fs::read_to_string(Files::at(store.files_of(record.id)).private_key()).map_err(unusable)?;
-        write_private(copy, &key.into()).map_err(unusable)
+        let key = Files::at(store.files_of(record.id)).private_key();
+        let written = std::fs::read_to_string(&key).and_then(|text| write_private(copy, &text.into()));
+        written.map_err(|error| {
+            let message = format!("`{}` is up, and its key can't be written to `{}`", record.name, copy.display());
+            let error = Error::new(Kind::System, message).caused_by(&error);
+            still_there(record, error.hinted(format!("the key itself is `{}`: copy that", key.display())))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hostler_core::demand::problem::render;
-use hostler_core::demand::{Demand, SiteWish};
+use hostler_core::demand::{Demand, LeaseWish, SiteWish};
 use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Exclusions, Plan, diff, plan};
@@ -76,24 +76,47 @@ fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
 /// [`Kind::Stale`], with what has changed since.
 pub async fn still_good(app: &App, sites: &Sites, stored: &Plan) -> Result<(), Error> {
     let now = (app.now)();
-    let market = Place::of(sites, stored).await?.apply(market(sites, &stored.demand, now).await?);
-    staleness(stored, market, now).map_or(Ok(()), |why| {
+    let stale = |why: String| {
         let message = format!("the plan {} is stale: {why}", stored.id());
-        Err(Error::new(Kind::Stale, message).hinted("make a new plan: `hostler plan`"))
-    })
+        Error::new(Kind::Stale, message).hinted("make a new plan: `hostler plan`")
+    };
+    let rest = rest(stored, now).map_err(stale)?;
+    let market = Place::of(sites, stored).await?.apply(market(sites, &rest.demand, now).await?);
+    staleness(&rest, market, now).map_or(Ok(()), |why| Err(stale(why)))
+}
+
+/// A plan is applied a little after it was made: so much of its time may have passed, a tenth.
+const PASSED: i32 = 10;
+
+/// A plan for what is left of its window.
+///
+/// # Errors
+/// Where too little is left.
+fn rest(stored: &Plan, now: Timestamp) -> Result<Plan, String> {
+    let Some(until) = stored.until else { return Ok(stored.clone()) };
+    let start = stored.start.max(now);
+    if until <= start {
+        return Err("its window is over".to_owned());
+    }
+    if start.duration_since(stored.start) > stored.window().duration() / PASSED {
+        return Err(format!("it was to start at {}, and too much of its time has passed", stored.start));
+    }
+    let lease = LeaseWish { start: Some(start), duration: Some(until.duration_since(start)), within: None };
+    Ok(Plan { demand: Demand { lease, ..stored.demand.clone() }, ..stored.clone() })
 }
 
 /// Why a plan can't be had any more just as it is; nothing where it can.
-fn staleness(stored: &Plan, mut market: Market, now: Timestamp) -> Option<String> {
-    if stored.until.is_some_and(|until| until <= now) {
-        return Some("its window is over".to_owned());
-    }
-    // A better offer than those chosen is no reason: the plan says which it wants.
+fn staleness(rest: &Plan, mut market: Market, now: Timestamp) -> Option<String> {
+    // Neither a better offer than those chosen nor another host is of any use: the plan says which it wants.
     let picked =
-        |offer: &Offer| stored.picks.iter().any(|pick| pick.site == offer.site && pick.node_type == offer.node_type);
+        |offer: &Offer| rest.picks.iter().any(|pick| pick.site == offer.site && pick.node_type == offer.node_type);
     market.offers.retain(picked);
-    match plan(&stored.demand, &market, stored.deployment, now) {
-        Ok(again) => diff(stored, &again).first().map(ToString::to_string),
+    if rest.picks.iter().any(|pick| !pick.hosts.is_empty()) {
+        market = market
+            .with_hosts(|site, host| rest.picks.iter().any(|pick| pick.site == *site && pick.hosts.contains(host)));
+    }
+    match plan(&rest.demand, &market, rest.deployment, now) {
+        Ok(again) => diff(rest, &again).first().map(ToString::to_string),
         Err(no_plan) => {
             let missing = no_plan.refusals.iter().flat_map(|refusal| &refusal.misfits).next();
             Some(missing.map_or_else(|| "its offers are gone".to_owned(), ToString::to_string))
@@ -110,9 +133,11 @@ pub fn warn(app: &App, wanted: &Wanted) {
 
 #[cfg(test)]
 mod tests {
+    use hostler_core::calendar::Timeline;
     use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse};
     use hostler_core::money::Money;
-    use hostler_core::offer::{Availability, Supply};
+    use hostler_core::offer::{Availability, HoldTerm, HostId, HostState, HostSupply, Supply};
+    use hostler_core::time::Window;
     use serde_json::json;
 
     use super::*;
@@ -149,7 +174,7 @@ mod tests {
         let stale = |change: fn(&mut Market)| {
             let mut market = market();
             change(&mut market);
-            staleness(&stored(), market, at("12:10"))
+            why_stale(&stored(), market, "12:10")
         };
         assert_eq!(stale(|_| {}), None);
         assert_eq!(stale(|market| market.offers[1].price_per_hour = Some(Money(1))), None, "another became cheaper");
@@ -160,6 +185,38 @@ mod tests {
         let none = stale(|market| market.offers[0].supply = Supply::Whole(0));
         assert_eq!(none.as_deref(), Some("count: wanted 1, has 0"));
         assert_eq!(stale(|market| drop(market.offers.remove(0))).as_deref(), Some("its offers are gone"));
-        assert_eq!(staleness(&stored(), market(), at("16:00")).as_deref(), Some("its window is over"));
+        assert_eq!(why_stale(&stored(), market(), "16:00").as_deref(), Some("its window is over"));
+    }
+
+    #[test]
+    fn a_plan_is_good_until_its_own_hosts_are_taken() {
+        let hosts = |busy: &[(&str, &str, &str)]| {
+            let busy = |id: &str| {
+                let of_it = busy.iter().filter(|(host, ..)| *host == id);
+                Timeline::of(of_it.map(|(_, start, end)| Window::new(at(start), at(end)).unwrap()))
+            };
+            let host = |id: &str| HostSupply { id: HostId(id.into()), state: HostState::InService, busy: busy(id) };
+            let mut market = market();
+            market.offers[0].supply = Supply::Hosts(["n1", "n2"].map(host).into());
+            market.offers[0].terms.hold = HoldTerm::Lease;
+            market
+        };
+        let stored = plan(&stored().demand, &hosts(&[]), DeploymentId::from_bits(1), at("12:00")).unwrap();
+        assert_eq!(stored.picks[0].hosts, [HostId("n1".into())]);
+        let stale = |busy: &[_]| why_stale(&stored, hosts(busy), "12:10");
+        assert_eq!(stale(&[("n2", "12:00", "18:00")]), None, "another is taken");
+        assert_eq!(stale(&[("n1", "12:00", "12:05"), ("n1", "16:00", "18:00")]), None, "before and after it");
+        let taken = stale(&[("n1", "15:59", "18:00")]);
+        assert_eq!(taken.as_deref(), Some("busy: wanted free, has busy until 2026-03-01T18:00:00Z"));
+        let mut without = hosts(&[]);
+        without.offers[0].supply = Supply::Hosts(Vec::new());
+        assert_eq!(why_stale(&stored, without, "12:10").as_deref(), Some("its offers are gone"));
+        let late = why_stale(&stored, hosts(&[]), "12:25");
+        let passed = "it was to start at 2026-03-01T12:00:00Z, and too much of its time has passed";
+        assert_eq!(late.as_deref(), Some(passed));
+    }
+
+    fn why_stale(stored: &Plan, market: Market, time: &str) -> Option<String> {
+        rest(stored, at(time)).map_or_else(Some, |rest| staleness(&rest, market, at(time)))
     }
 }

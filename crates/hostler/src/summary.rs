@@ -45,7 +45,7 @@ pub struct Summary {
     pub plan: PlanId,
     /// What it costs an hour while it is up; unknown where absent.
     pub price_per_hour: Option<Money>,
-    /// What it has cost so far, by the planned price; unknown where absent.
+    /// What it has cost so far, by the planned price, while its things were there; unknown where absent.
     pub cost: Option<Money>,
     /// Its machines, in the order of their ranks.
     pub machines: Vec<Machine>,
@@ -150,7 +150,7 @@ impl Summary {
             closed: record.closed,
             plan: plan.id(),
             price_per_hour: plan.price_per_hour,
-            cost: cost(record, now),
+            cost: record.usage(now).used,
             machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
             steps: step_states(record, &journal),
             left: journal.left(plan),
@@ -163,13 +163,6 @@ fn round_seconds(record: &Record) -> Option<i64> {
     let round = record.entries.iter().rposition(|stored| stored.entry == Entry::Goal(Goal::Up))?;
     let ready = record.entries[round..].iter().find(|stored| stored.entry == Entry::Ready)?;
     Some(ready.at.duration_since(record.entries[round].at).as_secs())
-}
-
-/// The planned price, from its start until now, or until it was closed.
-fn cost(record: &Record, now: Timestamp) -> Option<Money> {
-    let until = record.closed.unwrap_or(now);
-    let seconds = until.duration_since(record.created).as_secs().max(0);
-    Some(record.plan.price_per_hour?.over_seconds(seconds))
 }
 
 fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {

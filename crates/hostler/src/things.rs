@@ -7,10 +7,12 @@ use hostler_core::demand::SiteWish;
 use hostler_core::name::{DeploymentId, Name, SiteId};
 use hostler_core::plan::Kind as ThingKind;
 use hostler_core::ports::{SiteError, Thing};
-use hostler_engine::run::Sites;
+use hostler_engine::run::{Interrupts, Sites};
+use hostler_engine::store::Record;
 use serde::Serialize;
 
 use crate::app::{App, near};
+use crate::drive::{still_there, unless_interrupted};
 use crate::error::{Error, Kind};
 
 /// A thing of a site, and whose it is.
@@ -131,19 +133,34 @@ pub async fn find(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish], te
     }
 }
 
-/// The thing that a deployment has made, by the site's own id for it: a name may be anybody's.
+/// The thing that a deployment has just made, by the site's own id for it: a name may be anybody's.
 ///
 /// # Errors
-/// Where it is not there (any more).
-pub async fn made(app: &App, sites: &Sites, kind: ThingKind, deployment: &Name) -> Result<Listed, Error> {
+/// Where it is not there (any more), can't be looked at, or the user doesn't wait for that: it was made all the same, and
+/// is told to be left.
+pub async fn made(
+    app: &App,
+    sites: &Sites,
+    kind: ThingKind,
+    deployment: &Name,
+    interrupts: &Interrupts,
+) -> Result<Listed, Error> {
     let (_, record) = app.deployment(deployment.as_str()).await?;
+    unless_interrupted(interrupts, look_at(app, sites, kind, &record)).await.map_err(|error| {
+        let unseen = Error::new(error.kind, format!("`{deployment}` was made, and could not be read back")).and(error);
+        still_there(&record, unseen)
+    })
+}
+
+async fn look_at(app: &App, sites: &Sites, kind: ThingKind, record: &Record) -> Result<Listed, Error> {
+    let deployment = &record.name;
     let left = record.journal().left(&record.plan).into_iter().find(|left| left.kind == kind);
     let none = || Error::new(Kind::Stuck, format!("`{deployment}` has no {kind} (any more)"));
     let (site, reference) = left.and_then(|left| Some((left.site, left.reference?))).ok_or_else(none)?;
     let Heard { listed, .. } = hear(app, sites, kind, &[SiteWish(site.clone())]).await?;
     listed.into_iter().find(|listed| listed.site == site && listed.thing.reference == reference).ok_or_else(|| {
         let message = format!("the {kind} `{reference}` of `{deployment}` was made, and is not at `{site}` (any more)");
-        Error::new(Kind::Stuck, message).hinted(format!("give back what is left: `hostler down {deployment}`"))
+        Error::new(Kind::Stuck, message)
     })
 }
 

@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[path = "cli/kept.rs"]
+mod kept;
+
 /// A home directory with no site configured, so that nothing outside of it counts.
 struct Home(TempDir);
 
@@ -380,9 +383,7 @@ fn what_may_be_there_is_shown_and_never_given_up() {
 #[test]
 fn a_lease_is_deleted_only_when_confirmed_and_one_that_is_gone_is_told() {
     let home = Home::new();
-    let plan = digits();
-    let step = plan.machines().next().unwrap().0.id.clone();
-    home.enter_with(&plan, &[Entry::Step { step, event: StepEvent::Started }]);
+    home.enter_with(&kept::lease("digits"), &[kept::begun("lease")]);
     let (unconfirmed, code) = home.json(&["lease", "delete", "digits", "-o", "json"]);
     assert_eq!((code, &unconfirmed["error"]["kind"]), (1, &Value::from("unconfirmed")));
     assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["name"], "digits");

@@ -15,6 +15,8 @@ pub enum Call {
     Delete,
     /// Reaching or setting up a machine.
     Work,
+    /// `things`, which no step asks for: by the name of their kind.
+    List,
 }
 
 /// What goes wrong.

@@ -18,7 +18,7 @@ use hostler_core::ports::{
     self, Account, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
 };
 use hostler_core::size::Bytes;
-use hostler_core::ticket::{Ref, Ticket};
+use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -294,6 +294,9 @@ impl Provider for SimSite {
             owner: None,
             detail: thing.grant.clone().map_or(ports::Detail::Nothing, ports::Detail::Lease),
         };
+        if let Some(FaultKind::Refuse(remedy)) = self.script.strike(Call::List, &StepId::nearest(&kind.to_string())) {
+            return Err(self.error("listing", "refused by the script", remedy));
+        }
         self.with(|things| Ok(things.things.iter().filter(|(_, thing)| thing.kind == kind).map(seen).collect()))
     }
 

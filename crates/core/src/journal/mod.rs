@@ -8,11 +8,13 @@ mod course;
 mod entry;
 mod frontier;
 mod next;
+mod round;
 mod state;
 
 pub use course::Course;
 pub use entry::{Cause, Entry, Failure, Goal, StepEvent};
 pub use next::{Left, Next, is_run};
+pub use round::{Forgets, Round};
 pub use state::State;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +95,7 @@ impl Journal {
         if *goal == Goal::Up {
             self.last_ready = std::mem::take(&mut self.ready);
             self.was_ready |= self.last_ready;
-            self.was_reached |= self.steps.values().any(|progress| *progress == Progress::Done(None));
+            self.was_reached = self.was_reached();
             let made = &self.made;
             self.steps.retain(|id, progress| !matches!(progress, Progress::Done(_)) || made.contains_key(id));
         }
@@ -192,6 +194,12 @@ impl Journal {
     /// an interrupt gives them back.
     pub fn may_hold_work(&self) -> bool {
         self.was_ready || self.was_reached || self.held
+    }
+
+    /// Whether somebody could log in to a machine, in this round or an earlier one: a step that makes nothing is done, and
+    /// of these a login is the first.
+    pub fn was_reached(&self) -> bool {
+        self.was_reached || self.steps.values().any(|progress| *progress == Progress::Done(None))
     }
 
     /// Whether the user asked to keep it, though failed or expired.

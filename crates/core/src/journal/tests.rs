@@ -181,6 +181,15 @@ fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
 }
 
 #[test]
+fn a_machine_is_reached_from_its_first_login_on_and_in_all_rounds_to_come() {
+    let reached = |entries: &[Entry]| Journal::of(entries).was_reached();
+    let made = vec![Entry::Goal(Goal::Up), done("network", true), done("machine-0", true)];
+    assert!(!reached(&made));
+    let login = with(made, [done("reach-0", false)]);
+    assert!(reached(&login) && reached(&with(login, [Entry::Goal(Goal::Up)])));
+}
+
+#[test]
 fn what_failed_on_one_machine_holds_up_no_other() {
     let failed = event("setup-0", StepEvent::Failed { failure: failure() });
     let entries = with(launched(), [done("reach-0", false), failed]);

@@ -8,7 +8,8 @@ use crate::demand::{Demand, Group};
 impl Plan {
     /// This plan's machines with a newer demand's work.
     ///
-    /// The window stays as it is: it is moved by extending the deployment, not by a demand. So do the site's terms.
+    /// The window stays as it is: it is moved by extending the deployment, not by a demand. So do the site's terms. A plan
+    /// that chose nothing has nothing to lay out: it makes the one thing that it was made for.
     ///
     /// # Errors
     /// What differs, where the demand takes other machines than those that are there.
@@ -19,7 +20,10 @@ impl Plan {
         }
         let (lease, terms) = (self.demand.lease.clone(), self.demand.terms.clone());
         let demand = Demand { lease, terms, ..demand.clone() };
-        let steps = steps::lay_out(&demand, &self.picks, &self.window());
+        let steps = match self.picks.as_slice() {
+            [] => self.steps.clone(),
+            picks => steps::lay_out(&demand, picks, &self.window()),
+        };
         Ok(Self { demand, at: now, steps, part: None, ..self.clone() })
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostler_core::journal::{Entry, Goal};
+use hostler_core::journal::{Entry, Forgets, Goal, Round};
 use hostler_core::name::Name;
 use hostler_core::plan::Plan;
 use jiff::Timestamp;
@@ -72,6 +72,19 @@ pub enum DeployError {
     /// It is on its way back.
     #[error("`{0}` is being given back, and can't come up before nothing of it is left")]
     GoingBack(Name),
+    /// Something is there that the plan of another round has no step for.
+    #[error(transparent)]
+    Forgets(#[from] Forgets),
+}
+
+impl DeployError {
+    /// Whether it came before anything was entered: the deployment, if there is one, is as it was.
+    pub fn came_first(&self) -> bool {
+        match self {
+            Self::Account(_) | Self::GoingBack(_) | Self::Forgets(_) | Self::Store(StoreError::Taken(_)) => true,
+            Self::Store(_) | Self::Files(_) => false,
+        }
+    }
 }
 
 /// What becomes of a deployment that can't become ready, or is interrupted before it was.
@@ -109,7 +122,8 @@ impl Deployer<'_> {
     ///
     /// # Errors
     /// [`DeployError::GoingBack`] where `known` is on its way back: there is no way forward from there.
-    /// [`DeployError::Account`] where its things were made as somebody else. Nothing is done then.
+    /// [`DeployError::Account`] where its things were made as somebody else, [`DeployError::Forgets`] where the plan has no
+    /// step for what is there. Nothing is done then.
     pub async fn up(
         &self,
         plan: &Plan,
@@ -227,8 +241,8 @@ pub async fn enter_up(
         Some(record) if record.journal().turns_back(&record.plan) => {
             return Err(DeployError::GoingBack(record.name.clone()));
         }
-        Some(_) => {
-            store.begin_again(plan, now).await?;
+        Some(record) => {
+            store.begin_again(Round::of(plan, &record.plan, &record.journal())?, now).await?;
         }
     }
     let name = &plan.demand.name;
@@ -238,4 +252,28 @@ pub async fn enter_up(
 /// Enters that a deployment is to be given back.
 pub async fn enter_down(store: &Store, record: &mut Record, now: Timestamp) -> Result<(), StoreError> {
     store.record(record, now, Entry::Goal(Goal::Down)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use hostler_core::journal::StepEvent;
+    use hostler_core::plan::Kind;
+
+    use super::*;
+    use crate::store::testing::{plan_of, second};
+
+    #[tokio::test]
+    async fn a_round_that_would_forget_what_may_be_there_is_not_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        let plan = plan_of("web", 1);
+        let mut record = enter_up(&store, &plan, None, second(0)).await.unwrap();
+        let forgetful = plan.clone().making(&[Kind::Keypair]);
+        let lease = Entry::Step { step: "lease".parse().unwrap(), event: StepEvent::Started };
+        store.record(&mut record, second(1), lease).await.unwrap();
+        let refused = enter_up(&store, &forgetful, Some(&record), second(2)).await.unwrap_err();
+        assert!(refused.came_first() && matches!(refused, DeployError::Forgets(_)), "{refused}");
+        assert_eq!(store.find(&record.name).await.unwrap().as_ref(), Some(&record));
+        enter_up(&store, &plan.making(&[Kind::Lease]), Some(&record), second(3)).await.unwrap();
+    }
 }

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The right to drive the deployment of a name. Ends when dropped, and with the process, however that ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -40,7 +40,14 @@ impl Lock {
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(files)?;
         writeln!(file, "{}", std::process::id()).map_err(files)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// A program that another thread starts just now has the file too, until it has begun: closing ours is not enough.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
@@ -73,4 +80,22 @@ pub(super) async fn alone(path: PathBuf) -> Result<File, StoreError> {
 fn open(path: &Path) -> Result<File, StoreError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     opened.map_err(|source| StoreError::Files { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_ends_when_dropped_though_a_child_has_the_file_still() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = Name::new("web").unwrap();
+        let lock = Lock::take(dir.path(), &name).unwrap();
+        // As a child has it between its birth and its first instruction.
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(dir.path(), &name), Err(StoreError::Busy { .. })));
+        drop(lock);
+        Lock::take(dir.path(), &name).unwrap();
+        drop(inherited);
+    }
 }

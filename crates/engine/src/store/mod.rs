@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use hostler_core::journal::{Entry, Goal};
+use hostler_core::journal::{Entry, Goal, Round};
 use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
 use hostler_core::ticket::StepId;
@@ -143,7 +143,8 @@ impl Store {
     }
 
     /// Begins another round on the way up, with a plan whose work may be another.
-    pub async fn begin_again(&self, plan: &Plan, at: Timestamp) -> Result<u64, StoreError> {
+    pub async fn begin_again(&self, round: Round<'_>, at: Timestamp) -> Result<u64, StoreError> {
+        let plan = round.plan();
         let mut connection = self.connection.lock().await;
         let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         self.insert_plan(&mut all, plan).await?;

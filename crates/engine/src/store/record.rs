@@ -3,6 +3,7 @@
 use hostler_core::journal::{Entry, Journal, State};
 use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
+use hostler_core::usage::{Usage, usage};
 use jiff::Timestamp;
 
 use super::StoreError;
@@ -48,6 +49,12 @@ impl Record {
     /// What the entries add up to.
     pub fn journal(&self) -> Journal {
         Journal::of(self.entries.iter().map(|stored| &stored.entry))
+    }
+
+    /// What it costs and has cost, until now or until nothing of it was left.
+    pub fn usage(&self, now: Timestamp) -> Usage {
+        let entries = self.entries.iter().map(|stored| (stored.at, &stored.entry));
+        usage(&self.plan, entries, self.closed.unwrap_or(now))
     }
 
     /// Where the deployment stands.

@@ -3,7 +3,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::{join, join_all};
-use hostler_core::journal::StepEvent;
+use hostler_core::journal::{Journal, StepEvent};
 use tempfile::TempDir;
 
 use super::testing::{plan_of, second};
@@ -69,7 +69,8 @@ async fn another_round_has_the_later_plan_and_the_same_journal() {
     store.begin(&first, second(1)).await.unwrap();
     let mut later = first.clone();
     later.demand.work.run = Some("./train".to_owned());
-    assert_eq!(store.begin_again(&later, second(2)).await.unwrap(), 2);
+    let round = Round::of(&later, &first, &Journal::default()).unwrap();
+    assert_eq!(store.begin_again(round, second(2)).await.unwrap(), 2);
     let record = store.find(&name("digits")).await.unwrap().unwrap();
     assert_eq!((numbers(&record), record.plan), (vec![1, 2], later));
 }

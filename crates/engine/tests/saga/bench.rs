@@ -6,17 +6,17 @@ use std::process::Command;
 use std::sync::Arc;
 
 use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseWish, Needs, Work};
-use hostler_core::journal::Left;
+use hostler_core::journal::{Entry, Left, State, StepEvent};
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::Market;
-use hostler_core::plan::Plan;
+use hostler_core::plan::{Action, Plan};
 use hostler_core::ports::{Power, Provider};
-use hostler_core::ticket::Ticket;
+use hostler_core::ticket::{StepId, Ticket};
 use hostler_engine::deploy::{enter_down, enter_up};
 use hostler_engine::event::{Event, Report, Silent};
 use hostler_engine::keep;
 use hostler_engine::run::{Driver, Inputs, Outcome, Sites};
-use hostler_engine::store::{Record, Store};
+use hostler_engine::store::{Record, Store, Stored};
 use hostler_engine::sweep::{self, Found};
 use hostler_sim::{Fault, Script, SimSite, die, tickets};
 use jiff::Timestamp;
@@ -204,6 +204,18 @@ impl Bench {
         let (store, mut record) = (self.store().await, self.record().await.unwrap());
         let changed = keep::set_power(&store, &Sites::from([(local(), site)]), &mut record, power, NOW()).await;
         assert_eq!(changed.unwrap(), 2);
+    }
+
+    /// What somebody could log in to is not swept, and told to be kept until it is ready.
+    pub async fn assert_swept_unless_reached(&self, what: &str) {
+        let (found, record) = (self.sweep().await, self.record().await.unwrap());
+        let is_login =
+            |step: &StepId| self.plan.step(step).is_some_and(|step| matches!(step.action, Action::Reach { .. }));
+        let is_reached = |stored: &Stored| matches!(&stored.entry, Entry::Step { step, event: StepEvent::Done { .. } } if is_login(step));
+        let reached = record.entries.iter().any(is_reached);
+        let listed = |names: &[Name]| names.contains(&record.name);
+        let expected = (!reached, reached && record.state() != State::Ready);
+        assert_eq!((listed(&found.forsaken), listed(&found.stuck)), expected, "{what}");
     }
 
     pub async fn sweep(&self) -> Found {

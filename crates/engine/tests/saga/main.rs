@@ -262,6 +262,7 @@ async fn killed_after_every_entry_on_the_way_up() {
                 Killed::Yes,
                 "{what}"
             );
+            bench.assert_swept_unless_reached(&what).await;
             if after == After::Up {
                 let outcome = bench.live(vec![], Order::Up).await;
                 assert!(matches!(outcome, Outcome::Ready { .. }), "{what}: {outcome:?}");

@@ -24,6 +24,7 @@ async fn apply(app: &App, args: &ApplyArgs, plan: Plan) -> Result<Upped, Error> 
     let sites = app.sites()?;
     let name = &plan.demand.name;
     unused(app, &plan).await?;
+    app.check_free(name).await?;
     unless_interrupted(&interrupts, still_good(app, &sites, &plan)).await?;
     let looked = match &plan.demand.work.source {
         Some(source) => Some(unless_interrupted(&interrupts, look_at(app, source)).await?),

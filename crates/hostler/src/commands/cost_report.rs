@@ -6,7 +6,7 @@ use hostler_core::journal::State;
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, Name, SiteId};
 use hostler_core::offer::Unit;
-use hostler_core::usage::{Usage, usage};
+use hostler_core::usage::Usage;
 use hostler_engine::store::Record;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -86,7 +86,6 @@ fn row(record: &Record, now: Timestamp) -> Row {
     let mut sites: Vec<SiteId> = plan.picks.iter().map(|pick| pick.site.clone()).collect();
     sites.sort();
     sites.dedup();
-    let entries = record.entries.iter().map(|stored| (stored.at, &stored.entry));
     Row {
         name: record.name.clone(),
         id: record.id,
@@ -94,7 +93,7 @@ fn row(record: &Record, now: Timestamp) -> Row {
         sites,
         created: record.created,
         closed: record.closed,
-        usage: usage(plan, entries, record.closed.unwrap_or(now)),
+        usage: record.usage(now),
     }
 }
 

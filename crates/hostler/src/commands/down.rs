@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use hostler_core::journal::Left;
 use hostler_core::name::Name;
+use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::{Record, Store};
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::{Consent, DownArgs};
-use crate::drive::{Drive, interrupts};
-use crate::error::Error;
+use crate::drive::{Drive, interrupts, still_there};
+use crate::error::{Details, Error, Kind};
 use crate::view;
+
+/// So many interrupts stop what is being given back, and leave the rest.
+const LEAVES_THE_REST: u32 = 2;
 
 /// Shows what goes, asks, and gives it back, one deployment after the other.
 pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
@@ -41,16 +45,50 @@ async fn down(app: &App, args: &DownArgs) -> Result<Vec<Name>, Error> {
         return Ok(Vec::new());
     }
     let (sites, mut interrupts) = (app.sites()?, interrupts()?);
-    let mut gone = Vec::new();
+    let (mut released, mut failed) = (Vec::new(), Vec::new());
+    // One that fails must not keep the others from being given back.
     for record in records {
-        let lock = store.lock(&record.name)?;
-        // Another process may have given it back before the lock was ours.
-        if let Some(record) = store.find(&record.name).await? {
-            Drive { app, sites: &sites, store: &store, lock }.down(record, &mut interrupts).await?;
+        match release(app, &store, &sites, &record, &mut interrupts).await {
+            Ok(()) => released.push(record.name),
+            Err(error) => failed.push((record.name, error)),
         }
-        gone.push(record.name);
     }
-    Ok(gone)
+    each(released, failed)
+}
+
+async fn release(
+    app: &App,
+    store: &Store,
+    sites: &Sites,
+    record: &Record,
+    interrupts: &mut Interrupts,
+) -> Result<(), Error> {
+    let name = &record.name;
+    if *interrupts.borrow() >= LEAVES_THE_REST {
+        let error = Error::new(Kind::Stopped, format!("`{name}` was not begun, because you stopped it"));
+        return Err(still_there(record, error));
+    }
+    let lock = store.lock(name)?;
+    // Another process may have given it back before the lock was ours.
+    match store.find(name).await? {
+        Some(record) => Drive { app, sites, store, lock }.down(record, interrupts).await,
+        None => Ok(()),
+    }
+}
+
+/// What came of each. Of one that was alone its own error is all that there is to say.
+fn each(released: Vec<Name>, mut failed: Vec<(Name, Error)>) -> Result<Vec<Name>, Error> {
+    match (released.len() + failed.len(), failed.pop()) {
+        (_, None) => Ok(released),
+        (1, Some((_, error))) => Err(error),
+        (all, Some(last)) => {
+            failed.push(last);
+            let kind = failed.iter().map(|(_, error)| error.kind).max_by_key(|kind| kind.severity());
+            let message = format!("{} of {} were not given back", failed.len(), view::plural(all, "deployment"));
+            let error = Error::new(kind.unwrap_or(Kind::Stuck), message);
+            Err(error.detailed(Details::Each { released, failed }))
+        }
+    }
 }
 
 /// Shows what is at the sites, and asks where there is anything.

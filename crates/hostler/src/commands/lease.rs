@@ -16,7 +16,7 @@ use super::up::{Extent, Up, Upped};
 use super::{extend, up};
 use crate::app::App;
 use crate::args::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
-use crate::drive::{Manner, interrupts, unless_interrupted};
+use crate::drive::{Manner, interrupts, still_there, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::keys::Keys;
 use crate::place::Place;
@@ -77,8 +77,7 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
     if let Upped::Only(_) = upped {
         return Ok(Made::Nothing(Box::new(upped)));
     }
-    let made = things::made(app, &sites, ThingKind::Lease, &wanted.demand.name);
-    let lease = unless_interrupted(&interrupts, made).await?;
+    let lease = things::made(app, &sites, ThingKind::Lease, &wanted.demand.name, &interrupts).await?;
     verify(app, args, lease).await.map(|lease| Made::Lease(Box::new(lease)))
 }
 
@@ -119,7 +118,7 @@ async fn verify(app: &App, args: &LeaseCreateArgs, lease: Listed) -> Result<List
     } else {
         return Ok(lease);
     };
-    Err(Error::new(Kind::Stuck, message).hinted(format!("give it back with `hostler lease delete {}`", args.name)))
+    Err(still_there(&record, Error::new(Kind::Stuck, message)))
 }
 
 /// How long to wait between two looks: more and more, but a lease that begins is seen soon.

@@ -25,6 +25,8 @@ mod ssh;
 mod status;
 mod sweep;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod things;
 mod up;
 

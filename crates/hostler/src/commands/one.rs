@@ -5,7 +5,7 @@ use std::time::Duration;
 use hostler_core::name::{DeploymentId, Name, SiteId};
 use hostler_core::plan::{Kind as ThingKind, Plan, What};
 use hostler_engine::deploy::{Material, OnFailure};
-use hostler_engine::run::Sites;
+use hostler_engine::run::{Interrupts, Sites};
 use serde_json::json;
 
 use crate::app::App;
@@ -19,6 +19,7 @@ use crate::view;
 /// A thing to make.
 pub(super) struct One<'a> {
     pub app: &'a App,
+    pub sites: &'a Sites,
     /// What its deployment is called.
     pub name: &'a str,
     /// Where it is made.
@@ -31,7 +32,8 @@ impl One<'_> {
     /// Makes it, reads it back, and shows it. What exactly is made may depend on what the site has.
     pub(super) fn make(&self, what: impl AsyncFnOnce(&Sites, SiteId) -> Result<What, Error>) -> Result<(), Error> {
         let name = Name::new(self.name)?;
-        match self.app.block_on(self.made(&name, what))? {
+        let made = self.app.block_on(async { self.made(&name, what, &mut interrupts()?).await })?;
+        match made {
             Some(thing) => self.app.emit(&thing, |width| view::thing(&thing, width)),
             None => {
                 let told = json!({ "status": "would_be_created", "name": name });
@@ -44,13 +46,15 @@ impl One<'_> {
         &self,
         name: &Name,
         what: impl AsyncFnOnce(&Sites, SiteId) -> Result<What, Error>,
+        interrupts: &mut Interrupts,
     ) -> Result<Option<Listed>, Error> {
-        let (app, mut interrupts, sites) = (self.app, interrupts()?, self.app.sites()?);
-        let site: SiteId = things::full_name(&sites, self.site).parse()?;
+        let (app, sites) = (self.app, self.sites);
+        app.check_free(name).await?;
+        let site: SiteId = things::full_name(sites, self.site).parse()?;
         if !sites.contains_key(&site) {
-            things::wished(&sites, &[site.to_string()])?;
+            things::wished(sites, &[site.to_string()])?;
         }
-        let what = unless_interrupted(&interrupts, what(&sites, site)).await?;
+        let what = unless_interrupted(interrupts, what(sites, site)).await?;
         let kind = what.kind();
         let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
         let plan = Plan::of_one(id, name.clone(), what, (app.now)());
@@ -58,7 +62,7 @@ impl One<'_> {
             return Ok(None);
         }
         if may_cost(kind) {
-            app.confirm_or_interrupt(self.consent, &format!("Make this {kind}? It may cost something."), &interrupts)
+            app.confirm_or_interrupt(self.consent, &format!("Make this {kind}? It may cost something."), interrupts)
                 .await?;
         }
         self.keys.make_room()?;
@@ -66,12 +70,12 @@ impl One<'_> {
         let lock = store.lock(name)?;
         let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
         let material = Material { key: self.keys.source.clone(), ..Material::default() };
-        let drive = Drive { app, sites: &sites, store: &store, lock };
-        drive.up(&plan, None, &material, manner, &mut interrupts).await?;
+        let drive = Drive { app, sites, store: &store, lock };
+        drive.up(&plan, None, &material, manner, interrupts).await?;
         if let Some(record) = store.find(name).await? {
             self.keys.write_copy(&store, &record)?;
         }
-        things::made(app, &sites, kind, name).await.map(Some)
+        things::made(app, sites, kind, name, interrupts).await.map(Some)
     }
 }
 
@@ -79,3 +83,6 @@ impl One<'_> {
 fn may_cost(kind: ThingKind) -> bool {
     kind != ThingKind::Keypair
 }
+
+#[cfg(test)]
+mod tests;

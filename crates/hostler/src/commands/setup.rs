@@ -93,7 +93,8 @@ fn plan(
     let name = &record.name;
     if record.plan.is_without_machines() {
         let error = Error::new(Kind::State, format!("`{name}` has no machines to set up"));
-        return Err(error.hinted(format!("`hostler up {name}` launches them")));
+        let planned = (!record.plan.picks.is_empty()).then(|| format!("`hostler up {name}` launches them"));
+        return Err(error.maybe_hinted(planned));
     }
     let reworked = record.plan.rework(&wanted.demand, (app.now)());
     let whole = reworked.map_err(|_| Error::new(Kind::Changed, format!("`{name}` takes other machines")))?;

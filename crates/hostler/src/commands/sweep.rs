@@ -4,7 +4,7 @@ use hostler_core::name::Name;
 use hostler_core::ports::SiteError;
 use hostler_core::ticket::Ticket;
 use hostler_engine::run::{Interrupts, Sites};
-use hostler_engine::store::Store;
+use hostler_engine::store::{Store, StoreError};
 use hostler_engine::sweep::{Found, Stray, due, find, remove, tidy};
 
 use crate::app::App;
@@ -65,7 +65,13 @@ async fn give_back(
     name: &Name,
     interrupts: &mut Interrupts,
 ) -> Result<(), Error> {
-    let lock = store.lock(name)?;
+    let lock = match store.lock(name) {
+        Err(busy @ StoreError::Busy { .. }) => {
+            app.printer.say(&format!("note: {busy}: it is left to that"));
+            return Ok(());
+        }
+        lock => lock?,
+    };
     match store.find(name).await? {
         Some(record) if due(&record, (app.now)()).is_some() => {
             Drive { app, sites, store, lock }.down(record, interrupts).await

@@ -132,6 +132,7 @@ async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, E
     let store = app.store_if_there().await?;
     if let (Some(store), Ok(name)) = (&store, Name::new(text))
         && let Some(record) = store.find(&name).await?
+        && makes(&record.plan, kind)
     {
         return if makes_only(&record.plan, kind) { Ok(Some(record.name)) } else { Err(more_than(kind, &record.name)) };
     }
@@ -156,6 +157,11 @@ async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, E
         }
         (Whose::Foreign | Whose::Others, _) => Err(not_ours(kind, &listed)),
     }
+}
+
+/// Whether a deployment's plan makes a thing of this kind.
+fn makes(plan: &Plan, kind: ThingKind) -> bool {
+    plan.steps.iter().any(|step| matches!(&step.action, Action::Create(what) if what.kind() == kind))
 }
 
 /// Whether a deployment has nothing that would be missed with the thing: with a lease its machines go, as at the site
@@ -205,20 +211,23 @@ fn create_key(app: &App, args: &KeyCreateArgs) -> Result<(), Error> {
         Some(path) => Keys::made_to(app.settings.directory.join(path))?,
         None => Keys::default(),
     };
-    let key = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    let sites = app.sites()?;
+    let key = One { app, sites: &sites, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
     key.make(async |_, site| Ok(What::Keypair { site }))
 }
 
 fn import_key(app: &App, args: &KeyImportArgs) -> Result<(), Error> {
     let keys = Keys { source: KeySource::Public(public_key(app, &args.public_key)?), copy: None };
-    let key = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    let sites = app.sites()?;
+    let key = One { app, sites: &sites, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
     key.make(async |_, site| Ok(What::Keypair { site }))
 }
 
 fn create_address(app: &App, args: &IpCreateArgs) -> Result<(), Error> {
     // Nobody logs in, and so the pair that every deployment has is made and forgotten.
     let keys = Keys::default();
-    let address = One { app, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
+    let sites = app.sites()?;
+    let address = One { app, sites: &sites, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
     address.make(async |sites, site| {
         let pool = match &args.pool {
             Some(pool) => pool.clone(),

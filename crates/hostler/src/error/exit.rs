@@ -151,6 +151,11 @@ impl Kind {
         }
     }
 
+    /// Of several, the one with the greatest says how all of it ended: what is left behind comes before all else.
+    pub fn severity(self) -> impl Ord {
+        (self.exit() == Exit::Left, self.exit())
+    }
+
     /// Its name in the JSON output.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use hostler_core::demand::problem::Problem;
 use hostler_core::inventory::BadFeed;
+use hostler_core::journal::Forgets;
 use hostler_core::name::BadName;
 use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
@@ -24,7 +25,9 @@ impl From<StoreError> for Error {
                 (Kind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
             }
             StoreError::Lost(name) => (Kind::System, format!("look whether it is there: `hostler status {name}`")),
-            StoreError::Taken(name) => (Kind::State, format!("look at it with `hostler status {name}`")),
+            StoreError::Taken(name) => {
+                (Kind::State, format!("look at it with `hostler status {name}`, or take another name"))
+            }
             StoreError::Version { .. } => {
                 (Kind::System, "use the newest hostler that ever ran with this data directory".to_owned())
             }
@@ -259,6 +262,9 @@ impl From<DeployError> for Error {
             DeployError::GoingBack(ref name) => {
                 let hint = format!("finish it with `hostler down {name}`");
                 Self::of(Kind::State, &error).hinted(hint)
+            }
+            DeployError::Forgets(Forgets { ref name, .. }) => {
+                Self::of(Kind::Changed, &error).hinted(format!("give it back first: `hostler down {name}`"))
             }
         }
     }

@@ -5,6 +5,7 @@ mod from;
 
 use hostler_core::demand::problem::Problem;
 use hostler_core::journal::Left;
+use hostler_core::name::Name;
 use hostler_core::plan::NoPlan;
 use hostler_engine::run::FailedStep;
 use serde_json::{Value, json};
@@ -42,6 +43,13 @@ pub enum Details {
         failed: Vec<FailedStep>,
         /// What is, or may be, still at a site.
         left: Vec<Left>,
+    },
+    /// What came of several deployments that were to be given back.
+    Each {
+        /// Those that were.
+        released: Vec<Name>,
+        /// Those that were not, and why.
+        failed: Vec<(Name, Error)>,
     },
 }
 
@@ -88,6 +96,11 @@ impl Error {
         self
     }
 
+    /// What failed, and why, for a warning.
+    pub fn in_one_line(&self) -> String {
+        std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ")
+    }
+
     /// The JSON document that says it.
     pub fn to_json(&self) -> Value {
         let mut error = json!({
@@ -105,9 +118,20 @@ impl Error {
                 error["failed"] = json!(failed);
                 error["left"] = json!(left);
             }
+            Details::Each { released, failed } => {
+                error["released"] = json!(released);
+                error["errors"] = failed.iter().map(|(name, error)| of_one(name, error)).collect();
+            }
         }
         json!({ "error": error })
     }
+}
+
+/// The same fields as an error's own, and whose it is.
+fn of_one(name: &Name, error: &Error) -> Value {
+    let mut value = error.to_json()["error"].take();
+    value["name"] = json!(name);
+    value
 }
 
 /// The messages of an error and of all those behind it. One that only repeats what was said is left out: some

@@ -36,6 +36,10 @@ fn details(error: &Error, width: Width) -> String {
     match &*error.details {
         Details::None | Details::Problems(_) => String::new(),
         Details::NoPlan(no_plan) => why_none(no_plan, width),
+        Details::Each { released, failed } => {
+            let released = released.iter().map(|name| format!("{name} is given back\n"));
+            released.chain(failed.iter().map(|(_, error)| format!("\n{}", failure(error, width)))).collect()
+        }
         Details::Remains { failed, left: remaining } => {
             // A step that was tried several times may have failed in the same way each time.
             let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));

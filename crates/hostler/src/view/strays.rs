@@ -52,8 +52,10 @@ pub fn strays(found: &Found, width: Width) -> String {
         (&found.forsaken, "These deployments stopped half-way, and nobody works on them; they would be given back:"),
         (
             &found.stuck,
-            "These deployments are stuck, and are kept (go on with `hostler up`, or give back with `hostler down`):",
+            "These deployments are stuck, or stopped when somebody could log in already, and are kept (go on with \
+             `hostler up`, or give back with `hostler down`):",
         ),
+        (&found.busy, "These deployments are over, and another hostler works on them; they are left to it:"),
     ] {
         if !names.is_empty() {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 
 use super::text::{id, image, now};
 use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, SiteWish, Work};
+use crate::journal::{Entry, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
-use crate::offer::{Availability, Facts, GpuFacts, Market, Offer, Supply, Terms};
-use crate::plan::{Pick, Plan, advice, plan, search, serving};
+use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
+use crate::plan::{Kind, Pick, Plan, Step, What, advice, plan, search, serving};
 use crate::size::Bytes;
 use crate::time::Window;
 
@@ -221,6 +222,26 @@ fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), Test
     Ok(())
 }
 
+/// All of a plan, or a part of it, or one thing by itself.
+fn any_part() -> impl Strategy<Value = Option<Vec<Kind>>> {
+    let kinds = vec![Kind::Keypair, Kind::Network, Kind::Machine, Kind::Address];
+    let len = kinds.len();
+    prop::option::weighted(0.8, prop::sample::subsequence(kinds, 0..=len))
+}
+
+fn any_thing() -> impl Strategy<Value = What> {
+    let site = || "aws/a".parse().unwrap();
+    let address = What::Address { site: site(), pool: "public".to_owned(), machine: None };
+    prop::sample::select(vec![What::Keypair { site: site() }, What::Network { site: site() }, address])
+}
+
+/// The journal of a deployment all of whose steps were begun.
+fn begun(steps: &[Step]) -> Journal {
+    let entries: Vec<Entry> =
+        steps.iter().map(|step| Entry::Step { step: step.id.clone(), event: StepEvent::Started }).collect();
+    Journal::of(&entries)
+}
+
 fn check_steps(plan: &Plan) -> Result<(), TestCaseError> {
     let mut done = BTreeSet::new();
     for step in &plan.steps {
@@ -289,6 +310,34 @@ proptest! {
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
         }
+    }
+
+    #[test]
+    fn no_other_round_forgets_what_was_made(
+        wanted in any_demand(), market in any_market(), later in any_demand(), part in any_part(), thing in any_thing(),
+    ) {
+        let mut market = market;
+        for offer in &mut market.offers {
+            let reach = ReachTerm::PublicAddress("public".to_owned());
+            offer.terms = Terms { key: KeyTerm::Keypair, reach, ..Terms::default() };
+        }
+        let one = Plan::of_one(id(), wanted.name.clone(), thing, now());
+        let planned = plan(&wanted, &market, id(), now()).ok();
+        let planned = planned.map(|plan| match &part {
+            Some(kinds) => plan.making(kinds),
+            None => plan,
+        });
+        let newer_work = Demand { work: later.work.clone(), ..wanted };
+        for before in planned.iter().chain([&one]) {
+            for demand in [&before.demand, &newer_work, &later] {
+                if let Ok(again) = before.rework(demand, now()) {
+                    let round = Round::of(&again, before, &begun(&before.steps));
+                    prop_assert!(round.is_ok(), "{:?}", round);
+                }
+            }
+        }
+        let forgetful = one.clone().making(&[]);
+        prop_assert!(Round::of(&forgetful, &one, &begun(&one.steps)).is_err());
     }
 
     #[test]

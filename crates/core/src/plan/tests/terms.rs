@@ -100,4 +100,5 @@ fn a_plan_of_one_thing_has_one_step() {
     let plan = Plan::of_one(id(), "key".parse().unwrap(), what, now());
     assert_eq!(steps(&plan), ["keypair"]);
     assert!(plan.is_without_machines());
+    assert_eq!(plan.rework(&plan.demand, now()).unwrap(), plan, "another round makes the same thing");
 }

@@ -1,51 +1,21 @@
 //! What a lease comes to where others are faster, on a simulated site: planned, tried, planned anew, and written down.
 
-use std::ffi::OsString;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser as _;
-use hostler_core::name::SiteId;
-use hostler_core::ports::{Grant, Provider, Remedy};
+use hostler_core::ports::{Grant, Remedy};
 use hostler_core::time::Window;
-use hostler_engine::audit::{Act, Outcome, Stage, audited};
-use hostler_sim::{Call, Fault, FaultKind, Script, SimSite};
-use jiff::{SignedDuration, Timestamp};
-use tempfile::TempDir;
+use hostler_engine::audit::{Act, Outcome, Stage};
+use hostler_sim::{Call, Fault, FaultKind};
+use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use super::*;
-use crate::args::{Cli, Colour, DemandArgs};
-use crate::config::{Env, Settings};
-use crate::printer::Printer;
+use crate::args::DemandArgs;
+use crate::commands::testing::{NOW, User, id};
 
-const NOW: fn() -> Timestamp = || Timestamp::from_second(1_790_000_000).unwrap();
 const DURATION: SignedDuration = SignedDuration::from_hours(4);
 
-/// A user, with a home and a store of their own, at a site that others use as well.
-struct User {
-    app: App,
-    sites: Sites,
-    _home: TempDir,
-}
-
-fn id() -> SiteId {
-    "chameleon/uc".parse().unwrap()
-}
-
 impl User {
-    fn new(site: &Path, faults: Vec<Fault>) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let env = Env::new(["HOME", "TMPDIR"].map(|name| (OsString::from(name), home.path().as_os_str().to_owned())));
-        let printer = Arc::new(Printer::new(&env, Colour::Never));
-        let cli = Cli::parse_from(["hostler", "--events", "none", "ls"]);
-        let app = App { now: NOW, ..App::new(Settings::read(env).unwrap(), printer, &cli.global) };
-        let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id(), site, Arc::new(Script::new(faults))));
-        let sites = audited(Sites::from([(id(), sim)]), &Arc::new(app.trail()), NOW);
-        Self { app, sites, _home: home }
-    }
-
     /// `lease create train --count COUNT --duration 4h --within WITHIN --host HOST…`
     async fn lease(&self, count: u32, hosts: &[&str], within: Option<&str>, shift: Shift) -> Result<(), Error> {
         let text = |text: &str| Some(text.to_owned());

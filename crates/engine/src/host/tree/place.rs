@@ -23,9 +23,9 @@ macro_rules! whole {
 pub(super) const AS_OWNER: &str = as_owner!();
 
 /// The same, and the directory is made first: with the mode `$3`, if that isn't empty. One that only root may make belongs
-/// to the user.
+/// to the user; one that only root can see is left as it is.
 pub(super) const MAKING: &str = concat!(
-    r#"e=$(mkdir -p ${3:+-m "$3"} "$2" 2>&1) || test -d "$2" || sudo -n install -d ${3:+-m "$3"} -o "$(id -u)" -g "$(id -g)" "$2" || { echo "$e" >&2; exit 1; }; "#,
+    r#"e=$(mkdir -p ${3:+-m "$3"} "$2" 2>&1) || test -d "$2" || sudo -n test -d "$2" || sudo -n install -d ${3:+-m "$3"} -o "$(id -u)" -g "$(id -g)" "$2" || { echo "$e" >&2; exit 1; }; "#,
     as_owner!()
 );
 

@@ -86,6 +86,9 @@ pub enum Trouble {
     /// A directory at one side, and something else at the other.
     #[error("`{0}` is a directory at one side and none at the other")]
     Conflict(String),
+    /// A directory stands where a file is to be.
+    #[error("`{0}` is a directory over there, and what is put is a file")]
+    IsDirectory(String),
     /// A part of a command that can't be sent.
     #[error("{0}")]
     BadCommand(String),
@@ -125,10 +128,20 @@ impl HostError {
             ),
             Trouble::Lost(_) => "run the same command again: it goes on where it was".to_owned(),
             Trouble::Conflict(_) => "what is in the way must be deleted first: by hand, or by `--delete`".to_owned(),
+            Trouble::IsDirectory(_) => "end the path with `/` to put the file into the directory, or name another".to_owned(),
+            Trouble::Program { said, .. } if is_denied(said) => {
+                "the user may not do this there: name another path, give the user what is there, or `sudo` without a password"
+                    .to_owned()
+            }
             Trouble::TookTooLong(_) => "give it more time, or make it do less".to_owned(),
             _ => return None,
         })
     }
+}
+
+/// Whether a program was kept from something by what its user may do.
+fn is_denied(said: &str) -> bool {
+    ["Permission denied", "Operation not permitted", "sudo:"].iter().any(|text| said.contains(text))
 }
 
 impl fmt::Display for HostError {

@@ -35,7 +35,7 @@ const ROOT: &str = r#"test "$(id -u)" = 0 && exec "$@"; exec sudo -n -- "$@""#;
 
 /// Runs a command to its end.
 pub(super) async fn run(connection: &Connection, command: &Command, output: Output<'_>) -> Result<Exit, Trouble> {
-    let nonce = format!("{:032x}", rand::random::<u128>());
+    let nonce = nonce();
     let script = format!("{}\n#{nonce}", command.render()?);
     let following = async {
         let (mut read, write) = connection.channel().await?.split();
@@ -48,6 +48,11 @@ pub(super) async fn run(connection: &Connection, command: &Command, output: Outp
         None => following.await,
         Some(limit) => timeout(limit, following).await.unwrap_or(Err(Trouble::TookTooLong(limit))),
     }
+}
+
+/// A word that nobody has said before.
+pub(super) fn nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 fn line_for(command: &Command, length: usize, nonce: &str) -> String {

@@ -107,3 +107,47 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
     }
     lab.run(&["down", "kill", "--yes"]).succeeds();
 }
+
+#[test]
+fn killed_amid_the_sending_of_a_source_nothing_is_missing() {
+    const FILES: u32 = 16_000;
+    let lab = Lab::new("cut", 1);
+    let src = lab.path("src");
+    for n in 0..FILES {
+        let dir = src.join(format!("{:03}", n / 100));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(n.to_string()), n.to_string()).unwrap();
+    }
+    // It comes last, so that there is time to be killed in.
+    std::fs::File::create(src.join("last")).unwrap().set_len(32 << 20).unwrap();
+    let file = lab.demand("cut", &format!("workdir: {}\n", src.display()));
+    let shell = |script: &str| {
+        let output = lab.exec(&[], &["sh", "-c", script]);
+        assert!(output.status.success(), "{}", said(&output));
+        written(&output)
+    };
+
+    for arrived in (1..=5).map(|part| FILES / 6 * part) {
+        let mut up = process::start(lab.command(&["up", &file, "--yes", "--events", "json"]));
+        assert!(up.until(|line| {
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            event["event"] == "started" && event["title"].as_str().is_some_and(|title| phase(title) == "source")
+        }));
+        shell(&format!(
+            "until test -e work/.hostler/fingerprint || test \"$(find work -type f 2>/dev/null | wc -l)\" -ge {arrived}; do :; done"
+        ));
+        up.signal(Signal::KILL);
+        let ended = up.wait();
+        assert_eq!(ended.code, None, "at {arrived}: {}", ended.err);
+    }
+    let source = |events: &str| {
+        let how = outcomes(events).into_iter().find(|(title, _)| phase(title) == "source").map(|(_, how)| how);
+        how.unwrap_or_default()
+    };
+    assert_eq!(source(&lab.run(&["up", &file, "--yes"]).succeeds().err), "now");
+    let look = "find . -path ./.hostler -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum";
+    let here = process::shell(&format!("cd {} && {look}", src.display())).succeeds().out;
+    assert!(shell(&format!("cd work && {look}")).contains(here.trim()));
+    assert_eq!(source(&lab.run(&["setup", "cut", "--only", "source"]).succeeds().err), "already");
+    lab.run(&["down", "cut", "--yes"]).succeeds();
+}

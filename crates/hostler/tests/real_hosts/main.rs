@@ -6,6 +6,7 @@ mod gpu;
 mod killed;
 mod lab;
 mod library;
+mod mounts;
 mod own;
 mod pipeline;
 #[path = "../support/process.rs"]

@@ -118,6 +118,40 @@ async fn what_is_ignored_is_neither_sent_nor_deleted() {
 }
 
 #[tokio::test]
+async fn a_put_after_a_sync_knows_what_the_sync_has_changed() {
+    let lab = lab().await;
+    let there = lab.there.to_str().unwrap();
+    let print = || fs::read_to_string(lab.there.join(TREE_NOTE)).unwrap();
+    for name in ["a", "b", "old/x", "same"] {
+        write(&lab.here, name, "one");
+    }
+    let put = async || lab.session.put_tree(&lab.here, there, Take::Source).await.unwrap();
+    put().await;
+    let first = print();
+    let delete = Syncing { extra: Extra::Delete, ..UP };
+    assert_eq!(lab.up(&Syncing { compare: Compare::Content, ..delete.clone() }).await.sent, Vec::<String>::new());
+    assert_eq!(print(), first, "nothing was changed");
+
+    write(&lab.here, "a", "another");
+    write(&lab.here, "data", "not put");
+    fs::remove_dir_all(lab.here.join("old")).unwrap();
+    let synced = lab.up(&delete).await;
+    assert!(synced.sent.iter().any(|name| name == "a") && synced.deleted == ["old/x", "old"], "{synced:?}");
+    let second = print();
+    assert!(second != first && !second.is_empty());
+    lab.up(&delete).await;
+    assert_eq!(print(), second, "nothing was changed");
+
+    write(&lab.here, "a", "one");
+    write(&lab.here, "old/x", "one");
+    fs::remove_file(lab.here.join("data")).unwrap();
+    let again = put().await;
+    assert!(again.sent >= 3 && again.deleted == 0 && print() == first, "{again:?}");
+    assert_eq!(names(&lab.there).iter().filter(|name| !name.starts_with(".hostler")).count(), 6);
+    assert_eq!(fs::read_to_string(lab.there.join("a")).unwrap(), "one");
+}
+
+#[tokio::test]
 async fn a_directory_in_the_way_is_not_deleted_unasked() {
     let lab = lab().await;
     write(&lab.here, "a", "x");

@@ -92,6 +92,49 @@ async fn a_file_is_put_where_it_belongs() {
 }
 
 #[tokio::test]
+async fn what_is_private_here_is_private_there() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let (from, to) = (server.dir.path().join("from"), server.path("to"));
+    fs::create_dir_all(from.join("closed")).unwrap();
+    let set = |name: &str, mode| fs::set_permissions(from.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    for name in ["key", "closed/known"] {
+        fs::write(from.join(name), "secret").unwrap();
+    }
+    for (name, mode) in [("key", 0o600), ("closed/known", 0o640), ("closed", 0o500), ("", 0o711)] {
+        set(name, mode);
+    }
+    put(&*session, &from, &to).await;
+    let mode = |name: &str| Path::new(&to).join(name).metadata().unwrap().permissions().mode() & 0o777;
+    // Whoever owns a directory can put the next file into it.
+    assert_eq!(["key", "closed/known", "closed", "."].map(mode), [0o600, 0o640, 0o700, 0o711]);
+    set("key", 0o400);
+    assert_eq!((put(&*session, &from, &to).await.sent, mode("key")), (1, 0o400));
+    assert!(put(&*session, &from, &to).await.already());
+
+    let (file, alone) = (from.join("key"), server.path("alone"));
+    put(&*session, &file, &alone).await;
+    let mode = || Path::new(&alone).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o400);
+    set("key", 0o700);
+    assert_eq!((put(&*session, &file, &alone).await.sent, mode()), (1, 0o700));
+    assert!(put(&*session, &file, &alone).await.already());
+}
+
+#[tokio::test]
+async fn a_file_is_not_put_in_the_place_of_a_directory() {
+    let server = Sshd::start();
+    let session = session(&server).await;
+    let file = server.dir.path().join("data.csv");
+    fs::write(&file, "1,2\n").unwrap();
+    fs::create_dir(server.path("in")).unwrap();
+    let error = session.put_tree(&file, &server.path("in"), Take::Everything).await.unwrap_err();
+    assert!(matches!(&error.trouble, Trouble::IsDirectory(path) if *path == server.path("in")), "{error}");
+    assert!(error.hint().unwrap().contains("end the path with `/`"));
+    assert_eq!(fs::read_dir(server.path("in")).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said() {
     let server = Sshd::start();
     let session = session(&server).await;

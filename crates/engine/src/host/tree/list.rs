@@ -17,6 +17,8 @@ use super::{RECORD, Take, Trouble};
 pub(super) struct Tree {
     /// Where it is.
     pub(super) root: PathBuf,
+    /// Who may do what with the directory itself.
+    pub(super) mode: u32,
     /// What is in it, sorted by path: a directory stands before what it holds.
     pub(super) entries: Vec<Entry>,
     /// The hash over all marks and paths.
@@ -29,12 +31,16 @@ pub(super) struct Entry {
     /// Relative to the root, as bytes: a file's name need not be text.
     pub(super) path: Vec<u8>,
     /// What it is and holds, without a space: `d`, `f-SHA256`, `x-SHA256` (executable), `l-SHA256` (of its target).
+    ///
+    /// These have the modes 755, 644 and 755; any other stands in the mark: `d700`, `f600-SHA256`. Marks are kept over
+    /// there: one that comes to mean something else makes whole trees be sent again.
     pub(super) mark: String,
 }
 
 impl Tree {
     /// Reads a directory, and the content of all files in it.
     pub(super) fn read(root: &Path, take: Take) -> Result<Self, Trouble> {
+        let mode = directory_mode(root).map_err(|source| unreadable(root, source))?;
         let mut entries = Vec::new();
         for found in walker(root, take).build() {
             let found = found.map_err(|error| unreadable(root, io::Error::other(error)))?;
@@ -50,7 +56,7 @@ impl Tree {
             hash.update(&entry.path);
             hash.update(b"\0");
         }
-        Ok(Self { root: root.to_owned(), entries, fingerprint: hexadecimal(&hash.finalize()) })
+        Ok(Self { root: root.to_owned(), mode, entries, fingerprint: hexadecimal(&hash.finalize()) })
     }
 }
 
@@ -80,44 +86,65 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {
     let path = found.path();
     let relative = path.strip_prefix(root).unwrap_or(path);
     let mark = match found.file_type() {
-        Some(kind) if kind.is_dir() => "d".to_owned(),
+        Some(kind) if kind.is_dir() => match directory_mode(path).map_err(|source| unreadable(path, source))? {
+            DIRECTORY => "d".to_owned(),
+            mode => format!("d{mode:o}"),
+        },
         Some(kind) if kind.is_symlink() => {
             let target = path.read_link().map_err(|source| unreadable(path, source))?;
             format!("l-{}", hexadecimal(&Sha256::digest(target.as_os_str().as_bytes())))
         }
-        Some(kind) if kind.is_file() => {
-            let (digest, mode) = digest(path)?;
-            format!("{}-{digest}", if mode == EXECUTABLE { "x" } else { "f" })
-        }
+        Some(kind) if kind.is_file() => match Content::of(path)? {
+            Content { sha256, mode: PLAIN, .. } => format!("f-{sha256}"),
+            Content { sha256, mode: EXECUTABLE, .. } => format!("x-{sha256}"),
+            Content { sha256, mode, .. } => format!("f{mode:o}-{sha256}"),
+        },
         // Sockets, pipes and devices are no content.
         _ => return Ok(None),
     };
     Ok(Some(Entry { path: relative.as_os_str().as_bytes().to_vec(), mark }))
 }
 
-/// The mode that a file that its owner may execute gets over there.
-pub(super) const EXECUTABLE: &str = "0755";
-const PLAIN: &str = "0644";
+const DIRECTORY: u32 = 0o755;
+const EXECUTABLE: u32 = 0o755;
+const PLAIN: u32 = 0o644;
 
-/// The SHA-256 of a file's content, and the mode that it gets over there.
-pub(super) fn digest(path: &Path) -> Result<(String, &'static str), Trouble> {
-    let hashed = || -> io::Result<_> {
-        let mut file = File::open(path)?;
-        let mode = mode_of(&file.metadata()?);
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 128 * 1024];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok((hexadecimal(&hash.finalize()), mode)),
-                n => hash.update(&buffer[..n]),
-            }
-        }
-    };
-    hashed().map_err(|source| unreadable(path, source))
+/// What a file holds, and who may do what with it.
+pub(super) struct Content {
+    pub(super) sha256: String,
+    /// How many bytes were hashed.
+    pub(super) length: u64,
+    pub(super) mode: u32,
 }
 
-fn mode_of(metadata: &Metadata) -> &'static str {
-    if metadata.mode() & 0o100 != 0 { EXECUTABLE } else { PLAIN }
+impl Content {
+    pub(super) fn of(path: &Path) -> Result<Self, Trouble> {
+        let read = || -> io::Result<_> {
+            let mut file = File::open(path)?;
+            let mode = file_mode(&file.metadata()?);
+            let mut hash = Sha256::new();
+            let mut length = 0;
+            let mut buffer = vec![0; 128 * 1024];
+            loop {
+                let read = file.read(&mut buffer)?;
+                if read == 0 {
+                    return Ok(Self { sha256: hexadecimal(&hash.finalize()), length, mode });
+                }
+                hash.update(&buffer[..read]);
+                length += read as u64;
+            }
+        };
+        read().map_err(|source| unreadable(path, source))
+    }
+}
+
+pub(super) fn file_mode(metadata: &Metadata) -> u32 {
+    metadata.mode() & 0o777
+}
+
+/// A directory's mode over there: its owner can always put the next file into it.
+pub(super) fn directory_mode(path: &Path) -> io::Result<u32> {
+    Ok(path.symlink_metadata()?.mode() & 0o777 | 0o700)
 }
 
 /// A path of a list as a path of this computer.
@@ -131,7 +158,8 @@ pub(super) fn unreadable(path: &Path, source: io::Error) -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
@@ -159,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_sees_contents_links_and_executable_bits() {
+    fn the_fingerprint_sees_contents_links_and_modes() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a");
         let print = || Tree::read(dir.path(), Take::Source).unwrap().fingerprint;
@@ -172,10 +200,32 @@ mod tests {
         differs(print());
         fs::write(&file, "2").unwrap();
         differs(print());
-        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        differs(print());
+        for mode in [0o755, 0o700, 0o600, 0o444] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            differs(print());
+        }
+        fs::create_dir(dir.path().join("d")).unwrap();
+        for mode in [0o755, 0o700] {
+            fs::set_permissions(dir.path().join("d"), Permissions::from_mode(mode)).unwrap();
+            differs(print());
+        }
         std::os::unix::fs::symlink("/etc", dir.path().join("l")).unwrap();
         differs(print());
         assert_eq!(print(), print());
+    }
+
+    #[test]
+    fn marks_of_usual_modes_are_those_of_older_notes() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, mode) in [("a", 0o644), ("b", 0o755), ("c", 0o600)] {
+            fs::write(dir.path().join(name), "").unwrap();
+            fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).unwrap();
+        }
+        fs::create_dir(dir.path().join("d")).unwrap();
+        fs::set_permissions(dir.path().join("d"), Permissions::from_mode(0o755)).unwrap();
+        let tree = Tree::read(dir.path(), Take::Source).unwrap();
+        let empty = hexadecimal(&Sha256::digest(b""));
+        let marks: Vec<&str> = tree.entries.iter().map(|entry| entry.mark.as_str()).collect();
+        assert_eq!(marks, [&format!("f-{empty}"), &format!("x-{empty}"), &format!("f600-{empty}"), "d"]);
     }
 }

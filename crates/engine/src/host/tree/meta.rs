@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::Trouble;
 use super::list::unreadable;
-use super::record::is_inside;
+use super::record::{Kind, is_inside};
 use super::rules::Rules;
 
 /// Everything below a directory, by path. A directory stands before what it holds.
@@ -34,6 +34,10 @@ pub(super) enum Meta {
 impl Meta {
     pub(super) fn is_directory(&self) -> bool {
         matches!(self, Self::Directory)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        if self.is_directory() { Kind::Directory } else { Kind::Other }
     }
 
     /// Whether both look the same from outside. A side whose clock has whole seconds only doesn't differ by a fraction.
@@ -92,21 +96,31 @@ pub(super) fn local(root: &Path, rules: &Rules) -> Result<Listing, Trouble> {
 
 /// Lists a remote directory: `$1`. Further parameters are names of directories that nothing is asked of.
 ///
-/// Of each thing: kind, mode, size, time, path, and a link's target.
-pub(super) const LIST: &str = r#"cd "$1" 2>/dev/null || exit 0; shift; for name; do set -- "$@" -name "$name" -type d -prune -o; shift; done; exec find . -mindepth 1 -path ./.hostler -prune -o "$@" -printf '%y %m %s %T@ %P\0%l\0'"#;
+/// Of each thing: kind, mode, size, time, path, and a link's target. Of a put's record only that there is one.
+pub(super) const LIST: &str = r#"cd "$1" 2>/dev/null || exit 0; shift; for name; do set -- "$@" -name "$name" -type d -prune -o; shift; done; exec find . -mindepth 1 -path ./.hostler -prune -printf 'record\0\0' -o "$@" -printf '%y %m %s %T@ %P\0%l\0'"#;
+
+/// A remote directory.
+#[derive(Debug, Default)]
+pub(super) struct Remote {
+    pub(super) listing: Listing,
+    /// Whether a put may have left its record there.
+    pub(super) has_record: bool,
+}
 
 /// Reads what [`LIST`] says. What isn't understood is passed over: it is sent again, and never deleted.
-pub(super) fn remote(text: &[u8]) -> Listing {
-    let mut listing = Listing::new();
+pub(super) fn remote(text: &[u8]) -> Remote {
+    let mut remote = Remote::default();
     let mut parts = text.split(|byte| *byte == 0);
     while let (Some(line), Some(target)) = (parts.next(), parts.next()) {
-        if let Some((path, meta)) = read(line, target)
+        if line == b"record" {
+            remote.has_record = true;
+        } else if let Some((path, meta)) = read(line, target)
             && is_inside(path)
         {
-            listing.insert(path.to_vec(), meta);
+            remote.listing.insert(path.to_vec(), meta);
         }
     }
-    listing
+    remote
 }
 
 fn read<'l>(line: &'l [u8], target: &[u8]) -> Option<(&'l [u8], Meta)> {
@@ -135,17 +149,18 @@ mod tests {
 
     #[test]
     fn a_remote_listing_is_read_whatever_files_are_called() {
-        let text = b"f 644 5 1700000000.5000000000 a b\n\xff\0\0d 755 4096 1.0 d\0\0l 777 1 1.0 d/l\0../x y\0p 1 1 1.0 fifo\0\0";
-        let listing = remote(text);
+        let text = b"record\0\0f 644 5 1700000000.5000000000 a b\n\xff\0\0d 755 4096 1.0 d\0\0l 777 1 1.0 d/l\0../x y\0p 1 1 1.0 fifo\0\0";
+        let Remote { listing, has_record } = remote(text);
         let file = Meta::File { size: 5, modified: (1_700_000_000, 500_000_000), mode: 0o644 };
         assert_eq!(listing.get(b"a b\n\xff".as_slice()), Some(&file));
         assert_eq!(listing.get(b"d/l".as_slice()), Some(&Meta::Link { target: b"../x y".to_vec() }));
-        assert_eq!(listing.len(), 3);
+        assert_eq!((listing.len(), has_record), (3, true));
     }
 
     #[test]
     fn names_that_lead_out_are_not_in_the_list() {
-        assert!(remote(b"f 644 5 1.0 ../x\0\0f 644 5 1.0 /etc/passwd\0\0f 644 5 1.0 a//b\0\0nonsense\0\0").is_empty());
+        let text = b"f 644 5 1.0 ../x\0\0f 644 5 1.0 /etc/passwd\0\0f 644 5 1.0 a//b\0\0nonsense\0\0";
+        assert!(remote(text).listing.is_empty());
     }
 
     #[test]

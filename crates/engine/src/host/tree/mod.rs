@@ -7,6 +7,7 @@
 mod list;
 mod meta;
 mod pack;
+mod place;
 mod record;
 mod rules;
 mod sync;
@@ -24,8 +25,9 @@ pub use unpack::Got;
 use super::connection::Connection;
 use super::error::Trouble;
 use super::quote::remote_path;
-use super::run::Pipe;
-use list::Tree;
+use super::run::{Pipe, nonce};
+use list::{Content, Tree};
+use place::{AS_OWNER, DELETE, LOOK, LOOK_FILE, MAKING, PREPARE, UNPACK, WRITE};
 use record::{Change, Record};
 
 /// The directory in which a put tree keeps its record; never sent, never fetched.
@@ -46,7 +48,7 @@ pub enum Take {
 /// What a put did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
-    /// The SHA-256 of the whole tree: names, kinds, contents, executable bits.
+    /// The SHA-256 of the whole tree: names, kinds, contents, modes.
     pub fingerprint: String,
     /// How many files, directories and links were sent; none where all was there already.
     pub sent: usize,
@@ -61,17 +63,6 @@ impl Put {
     }
 }
 
-const LOOK: &str = r#"if test -d "$1" && test "$(cat "$1/.hostler/fingerprint" 2>/dev/null)" = "$2"; then echo same; else echo differs; cat "$1/.hostler/list" 2>/dev/null; fi; exit 0"#;
-
-/// Makes the directory (by sudo where only root may), and notes what will be there before any of it is.
-const PREPARE: &str = r#"{ mkdir -p "$1/.hostler" 2>/dev/null && test -w "$1"; } || { sudo -n mkdir -p "$1" && sudo -n chown "$(id -u):$(id -g)" "$1" && mkdir -p "$1/.hostler"; } || exit; cd "$1/.hostler" && rm -f fingerprint && cat >list.next && mv list.next list"#;
-
-/// Files and links first, then the directories that are empty now: those in which something else stands stay.
-const DELETE: &str =
-    r#"cd "$1" && if test "$2" = files; then xargs -0 rm -f; else xargs -0 rmdir 2>/dev/null; exit 0; fi"#;
-
-const UNPACK: &str = r#"tar -C "$1" -xof - && cd "$1/.hostler" && mv list.next list && printf %s "$2" >fingerprint"#;
-
 const PACK: &str = r#"cd "$1" && tar --exclude=./.hostler -cf - ."#;
 
 /// Makes a remote directory or file equal to a local one.
@@ -83,18 +74,24 @@ pub(super) async fn put(connection: &Connection, from: &Path, to: &str, take: Ta
         let (dir, name) = file_place(from, to);
         return put_file(connection, root, &dir, &name).await;
     };
-    let answer = ask("look", LOOK, connection, &[&dir, &tree.fingerprint], Vec::new()).await?;
+    let answer = ask("look", AS_OWNER, connection, &[LOOK, &dir, &tree.fingerprint], Vec::new()).await?;
     let Some(old) = answer.strip_prefix(b"differs\n") else {
         return Ok(Put { fingerprint: tree.fingerprint, sent: 0, deleted: 0 });
     };
     let change = Change::between(&Record::parse(old), &tree);
-    ask("mkdir", PREPARE, connection, &[&dir], change.interim()).await?;
+    prepare(connection, &dir, tree.mode, change.interim()).await?;
     for (what, paths) in [("files", &change.gone_files), ("directories", &change.gone_directories)] {
         if !paths.is_empty() {
-            ask("rm", DELETE, connection, &[&dir, what], record::nul_list(paths)).await?;
+            ask("rm", AS_OWNER, connection, &[DELETE, &dir, what], record::gone_list(paths)).await?;
         }
     }
     send(connection, &dir, tree, change).await
+}
+
+/// Makes the directory, and notes what will be there before any of it is.
+async fn prepare(connection: &Connection, dir: &str, mode: u32, interim: Vec<u8>) -> Result<(), Trouble> {
+    let (mode, length) = (format!("{mode:o}"), interim.len().to_string());
+    ask("mkdir", MAKING, connection, &[PREPARE, dir, &mode, &length], interim).await.map(drop)
 }
 
 async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) -> Result<Put, Trouble> {
@@ -103,38 +100,48 @@ async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) ->
         sent: change.changed.len(),
         deleted: change.gone_files.len() + change.gone_directories.len(),
     };
+    let nonce = nonce();
+    let list_name = format!("list.{nonce}");
     let (sender, receiver) = mpsc::channel(16);
-    let packing = local(move || pack::pack(&tree, &change, sender));
-    let args = [dir, put.fingerprint.as_str()];
-    let unpacking = pipe("tar", UNPACK, &args, connection, receiver);
-    let (packed, unpacked) = tokio::join!(packing, unpacking);
-    // Where the other side ended early, packing failed for that reason only.
-    match (packed, unpacked) {
+    let packing = local(move || pack::pack(&tree, &change, &list_name, sender));
+    let args = [UNPACK, dir, &put.fingerprint, &nonce];
+    let (packed, unpacked) = tokio::join!(packing, pipe("tar", AS_OWNER, &args, connection, receiver));
+    both_ends(packed, unpacked).map(|()| put)
+}
+
+/// What came of sending. A file that can't be read here is why the other side got too little; where the other side ended
+/// early, sending failed for that reason only.
+fn both_ends(sent: Result<(), Trouble>, taken: Result<(), Trouble>) -> Result<(), Trouble> {
+    match (sent, taken) {
         (Err(local @ Trouble::Local { .. }), _) => Err(local),
         (_, Err(remote)) => Err(remote),
-        (Err(other), Ok(())) => Err(other),
-        (Ok(()), Ok(())) => Ok(put),
+        (sent, Ok(())) => sent,
     }
 }
 
-/// Puts one file. It needs no record: its content says whether it is there.
+/// Puts one file. It needs no record: its content and its mode say whether it is there.
 async fn put_file(connection: &Connection, file: PathBuf, dir: &str, name: &str) -> Result<Put, Trouble> {
-    const LOOK_FILE: &str = r#"test -f "$1/$2" && sha256sum <"$1/$2"; exit 0"#;
-    const WRITE: &str = r#"mkdir -p "$1" 2>/dev/null; if test -w "$1"; then cat >"$1/$2.hostler-part" && chmod "$3" "$1/$2.hostler-part" && mv "$1/$2.hostler-part" "$1/$2"; else sudo -n mkdir -p "$1" && sudo -n tee "$1/$2" >/dev/null && sudo -n chmod "$3" "$1/$2"; fi"#;
-    let (fingerprint, mode) = {
+    let content = {
         let file = file.clone();
-        local(move || list::digest(&file)).await?
+        local(move || Content::of(&file)).await?
     };
-    let there = ask("sha256sum", LOOK_FILE, connection, &[dir, name], Vec::new()).await?;
-    if there.starts_with(fingerprint.as_bytes()) {
-        return Ok(Put { fingerprint, sent: 0, deleted: 0 });
+    let mode = format!("{:o}", content.mode);
+    let there = ask("sha256sum", AS_OWNER, connection, &[LOOK_FILE, dir, name], Vec::new()).await?;
+    let there = String::from_utf8_lossy(&there);
+    let mut there = there.lines();
+    match there.next() {
+        Some("directory") => return Err(Trouble::IsDirectory(shown(dir, name))),
+        Some(hash) if hash.starts_with(&content.sha256) && there.next() == Some(&*mode) => {
+            return Ok(Put { fingerprint: content.sha256, sent: 0, deleted: 0 });
+        }
+        _ => {}
     }
     let (sender, receiver) = mpsc::channel(16);
-    let reading = local(move || pack::stream(&file, sender));
-    let args = [dir, name, mode];
-    let (read, written) = tokio::join!(reading, pipe("cat", WRITE, &args, connection, receiver));
-    written.and(read)?;
-    Ok(Put { fingerprint, sent: 1, deleted: 0 })
+    let reading = local(move || pack::stream(&file, content.length, sender));
+    let length = content.length.to_string();
+    let args = [WRITE, dir, "", name, &mode, &length];
+    let (read, written) = tokio::join!(reading, pipe("cat", MAKING, &args, connection, receiver));
+    both_ends(read, written).map(|()| Put { fingerprint: content.sha256, sent: 1, deleted: 0 })
 }
 
 /// The directory and the name of a file's place: `~/a/` takes the file's own name, `~/a/b` is its new one.
@@ -148,6 +155,12 @@ fn file_place(from: &Path, to: &str) -> (String, String) {
         Some((dir, name)) => (dir.to_owned(), name.to_owned()),
         None => (".".to_owned(), path),
     }
+}
+
+/// A file's place for the user's eyes.
+fn shown(dir: &str, name: &str) -> String {
+    let path = format!("{}/{name}", dir.trim_end_matches('/'));
+    path.strip_prefix("./").map_or(path.clone(), |path| format!("~/{path}"))
 }
 
 /// Brings a remote directory into a local one.

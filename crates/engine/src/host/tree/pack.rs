@@ -8,43 +8,61 @@ use std::time::UNIX_EPOCH;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use super::list::{Tree, local_path, unreadable};
+use super::list::{Tree, directory_mode, file_mode, local_path, unreadable};
 use super::meta::Meta;
 use super::record::{Change, Record};
 use super::{RECORD, Trouble};
 
-/// Packs what changed as a tar archive, with the new list of the whole tree in it.
-pub(super) fn pack(tree: &Tree, change: &Change, sender: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
-    let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(sender)));
-    let gone = |_| Trouble::Lost(None);
-    let list = Record::of(tree);
-    let mut header = header(EntryType::Regular, 0o644, list.len() as u64);
-    archive.append_data(&mut header, format!("{RECORD}/list.next"), list.as_slice()).map_err(gone)?;
-    for entry in change.changed.iter().filter_map(|index| tree.entries.get(*index)) {
-        let path = local_path(&tree.root, &entry.path);
-        let name = local_path(Path::new(""), &entry.path);
-        append(&mut archive, &path, &name, &entry.mark).map_err(|source| unreadable(&path, source))?;
-    }
-    archive.into_inner().and_then(|mut writer| writer.flush()).map_err(gone)
+type Archive = Builder<BufWriter<Sender>>;
+
+/// Packs what changed as a tar archive. Its last entry is the new list of the whole tree: what has that has all.
+pub(super) fn pack(tree: &Tree, change: &Change, list_name: &str, to: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
+    archive(to, |archive| {
+        for entry in change.changed.iter().filter_map(|index| tree.entries.get(*index)) {
+            let path = local_path(&tree.root, &entry.path);
+            let name = local_path(Path::new(""), &entry.path);
+            append(archive, &path, &name, &entry.mark).map_err(|source| unpackable(&path, source))?;
+        }
+        let list = Record::of(tree);
+        let mut header = header(EntryType::Regular, 0o644, list.len() as u64);
+        let name = format!("{RECORD}/{list_name}");
+        archive.append_data(&mut header, &name, list.as_slice()).map_err(|source| unpackable(name.as_ref(), source))
+    })
 }
 
 /// Packs entries of a directory as they are: their modes, and the times of their last change to the nanosecond.
 pub(super) fn pack_as_is<'e>(
     root: &Path,
-    entries: impl Iterator<Item = (&'e [u8], &'e Meta)>,
-    sender: mpsc::Sender<Vec<u8>>,
+    mut entries: impl Iterator<Item = (&'e [u8], &'e Meta)>,
+    to: mpsc::Sender<Vec<u8>>,
 ) -> Result<(), Trouble> {
-    let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(sender)));
-    for (path, meta) in entries {
-        let (name, path) = (local_path(Path::new(""), path), local_path(root, path));
-        append_as_is(&mut archive, &path, &name, meta).map_err(|source| unreadable(&path, source))?;
+    archive(to, |archive| {
+        entries.try_for_each(|(path, meta)| {
+            let (name, path) = (local_path(Path::new(""), path), local_path(root, path));
+            append_as_is(archive, &path, &name, meta).map_err(|source| unpackable(&path, source))
+        })
+    })
+}
+
+/// Sends an archive. One that can't be filled gets no end, so that nobody takes it for whole.
+fn archive(to: mpsc::Sender<Vec<u8>>, fill: impl FnOnce(&mut Archive) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(Some(to))));
+    if let Err(trouble) = fill(&mut archive) {
+        // A builder that is dropped writes the end by itself, amid a file if need be.
+        archive.get_mut().get_mut().0 = None;
+        return Err(trouble);
     }
     archive.into_inner().and_then(|mut writer| writer.flush()).map_err(|_| Trouble::Lost(None))
 }
 
+/// Why something isn't packed: it can't be read, or nobody takes it any more.
+fn unpackable(path: &Path, source: io::Error) -> Trouble {
+    if source.kind() == io::ErrorKind::BrokenPipe { Trouble::Lost(None) } else { unreadable(path, source) }
+}
+
 fn append_as_is<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &Meta) -> io::Result<()> {
     match meta {
-        Meta::Directory => archive.append_data(&mut header(EntryType::Directory, 0o755, 0), name, io::empty()),
+        Meta::Directory => append_directory(archive, path, name),
         Meta::Link { .. } => archive.append_link(&mut header(EntryType::Symlink, 0o777, 0), name, path.read_link()?),
         Meta::File { mode, modified: (seconds, nanoseconds), .. } => {
             let file = File::open(path)?;
@@ -64,18 +82,22 @@ const CHUNK: usize = 64 * 1024;
 
 fn append<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, mark: &str) -> io::Result<()> {
     match mark.as_bytes().first() {
-        Some(b'd') => archive.append_data(&mut header(EntryType::Directory, 0o755, 0), name, io::empty()),
+        Some(b'd') => append_directory(archive, path, name),
         Some(b'l') => archive.append_link(&mut header(EntryType::Symlink, 0o777, 0), name, path.read_link()?),
-        kind => {
+        _ => {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
-            let mode = if kind == Some(&b'x') { 0o755 } else { 0o644 };
-            let mut header = header(EntryType::Regular, mode, metadata.len());
+            // As it is by now: what has become private since it was listed stays private.
+            let mut header = header(EntryType::Regular, file_mode(&metadata), metadata.len());
             let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             header.set_mtime(modified.unwrap_or_default().as_secs());
             archive.append_data(&mut header, name, Exactly { file, left: metadata.len() })
         }
     }
+}
+
+fn append_directory<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path) -> io::Result<()> {
+    archive.append_data(&mut header(EntryType::Directory, directory_mode(path)?, 0), name, io::empty())
 }
 
 /// A header without owner: what it is unpacked as belongs to whoever unpacks.
@@ -106,27 +128,96 @@ impl Read for Exactly {
     }
 }
 
-/// Sends a file as it is.
-pub(super) fn stream(path: &Path, sender: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
+/// Sends so many bytes of a file.
+pub(super) fn stream(path: &Path, length: u64, to: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
     let copy = || -> io::Result<()> {
-        let mut writer = BufWriter::with_capacity(CHUNK, Sender(sender));
-        io::copy(&mut File::open(path)?, &mut writer)?;
+        let mut writer = BufWriter::with_capacity(CHUNK, Sender(Some(to)));
+        io::copy(&mut Exactly { file: File::open(path)?, left: length }, &mut writer)?;
         writer.flush()
     };
-    copy().map_err(|source| unreadable(path, source))
+    copy().map_err(|source| unpackable(path, source))
 }
 
-/// The writing end of a channel's pipe. It waits while the other side is slow: memory stays bounded.
-struct Sender(mpsc::Sender<Vec<u8>>);
+/// The writing end of a channel's pipe, while there is one. It waits while the other side is slow: memory stays bounded.
+struct Sender(Option<mpsc::Sender<Vec<u8>>>);
 
 impl Write for Sender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         let chunk = &bytes[..bytes.len().min(CHUNK)];
-        self.0.blocking_send(chunk.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        let pipe = self.0.as_ref().ok_or_else(closed)?;
+        pipe.blocking_send(chunk.to_vec()).map_err(|_| closed())?;
         Ok(chunk.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::process::{Command, Stdio};
+
+    use super::super::Take;
+    use super::super::place::{AS_OWNER, UNPACK};
+    use super::*;
+
+    fn packed(tree: &Tree) -> (Result<(), Trouble>, Vec<u8>) {
+        let (sender, mut receiver) = mpsc::channel(100);
+        let result = pack(tree, &Change::between(&Record::default(), tree), "list.once", sender);
+        let mut bytes = Vec::new();
+        while let Ok(chunk) = receiver.try_recv() {
+            bytes.extend(chunk);
+        }
+        (result, bytes)
+    }
+
+    /// Whether these bytes, and no more, make a directory that counts as put in full.
+    fn settles(bytes: &[u8]) -> bool {
+        let to = tempfile::tempdir().unwrap();
+        fs::create_dir(to.path().join(RECORD)).unwrap();
+        let args = ["-c", AS_OWNER, "hostler", UNPACK, to.path().to_str().unwrap(), "print", "once"];
+        let mut shell = Command::new("sh").args(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // `tar` may have failed before it read everything.
+        let _ = shell.stdin.take().unwrap().write_all(bytes);
+        let done = shell.wait().unwrap().success();
+        assert_eq!(to.path().join(RECORD).join("fingerprint").exists(), done);
+        assert!(!done || (0..3).all(|n| fs::read(to.path().join(n.to_string())).unwrap() == [n; 700]));
+        done
+    }
+
+    fn three_files() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..3 {
+            fs::write(dir.path().join(n.to_string()), [n; 700]).unwrap();
+        }
+        let root = dir.path().to_owned();
+        (dir, root)
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_off_anywhere_is_not_taken_for_whole() {
+        let (_dir, root) = three_files();
+        let (result, bytes) = packed(&Tree::read(&root, Take::Source).unwrap());
+        result.unwrap();
+        assert!(settles(&bytes));
+        // At its end are two empty blocks, and before them the list in one.
+        let whole = bytes.len() - 2 * 512;
+        for cut in (0..whole).step_by(256) {
+            assert!(!settles(&bytes[..cut]), "{cut} of {whole}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_a_file_is_missing_for_gets_no_end() {
+        let (_dir, root) = three_files();
+        let tree = Tree::read(&root, Take::Source).unwrap();
+        fs::remove_file(root.join("2")).unwrap();
+        let (result, bytes) = packed(&tree);
+        assert!(matches!(result, Err(Trouble::Local { path, .. }) if path == root.join("2")));
+        assert!(!bytes.ends_with(&[0; 1024]) && !settles(&bytes));
     }
 }

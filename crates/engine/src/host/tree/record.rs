@@ -90,8 +90,36 @@ impl Change {
     }
 }
 
+/// The list to stand at the other side before somebody else than a put changes these paths; each is what it says after
+/// that. What no put has brought is not entered: no put may delete it.
+pub(super) fn unsettled<'a>(list: &[u8], touched: impl IntoIterator<Item = (&'a [u8], Kind)>) -> Vec<u8> {
+    let mut record = Record::parse(list);
+    for (path, kind) in touched {
+        if let Some(mark) = record.0.get_mut(path) {
+            *mark = match kind {
+                Kind::Directory => "?d".to_owned(),
+                Kind::Other => "?f".to_owned(),
+            };
+        }
+    }
+    Record::write(record.0.iter().map(|(path, mark)| (path.as_slice(), mark.as_str())))
+}
+
+/// What is deleted as a directory, and what not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    Other,
+}
+
 fn is_directory(mark: &str) -> bool {
-    matches!(mark, "d" | "?d")
+    mark.starts_with('d') || mark == "?d"
+}
+
+/// Paths to delete, for [`super::place::DELETE`]. Its last item is no path: without it the list was cut off, and what is
+/// then the last may be a part of a name that another file bears.
+pub(super) fn gone_list(paths: &[Vec<u8>]) -> Vec<u8> {
+    [nul_list(paths).as_slice(), b"end\0"].concat()
 }
 
 /// Paths for `xargs -0`, none of which looks like an option.
@@ -108,7 +136,12 @@ mod tests {
 
     fn tree(entries: &[(&str, &str)]) -> Tree {
         let entry = |(path, mark): &(&str, &str)| Entry { path: path.as_bytes().to_vec(), mark: (*mark).to_owned() };
-        Tree { root: PathBuf::new(), entries: entries.iter().map(entry).collect(), fingerprint: String::new() }
+        Tree {
+            root: PathBuf::new(),
+            mode: 0o755,
+            entries: entries.iter().map(entry).collect(),
+            fingerprint: String::new(),
+        }
     }
 
     fn text(paths: &[Vec<u8>]) -> Vec<&str> {
@@ -140,6 +173,16 @@ mod tests {
         let second = Change::between(&after_crash, &tree(&[("a", "f-1"), ("d", "f-4")]));
         assert_eq!(second.changed, [1]);
         assert_eq!(text(&second.gone_files), ["c", "b"]);
+    }
+
+    #[test]
+    fn what_somebody_else_changes_is_put_again_and_what_they_bring_is_not_ours() {
+        let list = b"d700 d\0f-1 d/a\0f-2 same\0";
+        let touched = [("d", Kind::Directory), ("d/a", Kind::Other), ("theirs", Kind::Other)];
+        let after = unsettled(list, touched.map(|(path, kind)| (path.as_bytes(), kind)));
+        assert_eq!(after, b"?d d\0?f d/a\0f-2 same\0");
+        let tree = tree(&[("d", "d700"), ("d/a", "f-1"), ("same", "f-2")]);
+        assert_eq!(Change::between(&Record::parse(&after), &tree).changed, [0, 1]);
     }
 
     #[test]

@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use super::list::{digest, local_path, unreadable};
-use super::meta::{self, LIST, Listing, Meta};
-use super::record::nul_list;
+use super::list::{Content, directory_mode, local_path, unreadable};
+use super::meta::{self, LIST, Listing, Meta, Remote};
+use super::place::DELETE;
+use super::record::{Kind, gone_list, nul_list, unsettled};
 use super::rules::Rules;
-use super::{DELETE, Take, Trouble, ask, local, pack, pipe, unpack};
+use super::{Take, Trouble, ask, both_ends, local, pack, pipe, prepare, unpack};
 use crate::host::connection::Connection;
 use crate::host::quote::remote_path;
-use crate::host::run::Pipe;
+use crate::host::run::{Pipe, nonce};
 
 /// How a directory is made like another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,10 @@ pub struct Synced {
     pub left: Vec<String>,
 }
 
-const UNPACK: &str = r#"mkdir -p "$1" && exec tar -C "$1" -xpof -"#;
+const UNPACK: &str = r#"mkdir -p -m "$2" "$1" && exec tar -C "$1" -xpof -"#;
+const RECORDED: &str =
+    r#"cd "$1/.hostler" && { test -e list || test -e fingerprint; } && echo recorded && cat list; exit 0"#;
+const SETTLE: &str = r#"printf %s "$2" >"$1/.hostler/fingerprint""#;
 const PACK: &str = r#"cd "$1" && exec tar --format=posix --null --no-recursion --verbatim-files-from -T - -cf -"#;
 const HASH: &str = r#"cd "$1" && exec xargs -0r sha256sum -z --"#;
 
@@ -96,25 +100,51 @@ pub(in crate::host) async fn up(c: &Connection, from: &Path, to: &str, sync: &Sy
     }
     let dir = remote_path(to);
     let rules = Rules::new(&root, sync.take, &sync.exclude)?;
-    let (mine, theirs) = both(c, &root, &dir, rules).await?;
-    let (mine, rules) = mine;
+    let ((mine, rules), Remote { listing: theirs, has_record }) = both(c, &root, &dir, rules).await?;
     let shield = rules.shield(&mine, &theirs);
     let mut difference = differ(&mine, &theirs, sync, |path, is_directory| shield.covers(path, is_directory))?;
     if sync.compare == Compare::Content {
         let same = same_content(c, &root, &dir, &mine, &theirs).await?;
         difference.settle(&same);
     }
-    if sync.doing == Doing::Do {
+    if sync.doing == Doing::Do && !difference.is_none() {
+        let mode = directory_mode(&root).map_err(|source| unreadable(&root, source))?;
+        let recorded = has_record && unsettle(c, &dir, mode, &mine, &difference).await?;
         for (what, paths) in [("files", &difference.gone_files), ("directories", &difference.gone_directories)] {
             if !paths.is_empty() {
-                ask("rm", DELETE, c, &[&dir, what], nul_list(paths)).await?;
+                ask("rm", DELETE, c, &[&dir, what], gone_list(paths)).await?;
             }
         }
         if !difference.changed.is_empty() {
-            send(c, root, &dir, mine, difference.changed.clone()).await?;
+            send(c, root, &dir, mode, mine, difference.changed.clone()).await?;
+        }
+        if recorded {
+            // No tree's fingerprint, so that whatever was made of the tree is made again, once.
+            ask("printf", SETTLE, c, &[&dir, &format!("sync-{}", nonce())], Vec::new()).await?;
         }
     }
     Ok(difference.told(Vec::new()))
+}
+
+/// Before a sync changes a put directory: its record says that it is no tree we know, and that what will change is to be
+/// put again. Answers whether there is a record.
+async fn unsettle(
+    c: &Connection,
+    dir: &str,
+    mode: u32,
+    mine: &Listing,
+    difference: &Difference,
+) -> Result<bool, Trouble> {
+    let answer = ask("cat", RECORDED, c, &[dir], Vec::new()).await?;
+    let Some(list) = answer.strip_prefix(b"recorded\n") else { return Ok(false) };
+    let kind = |path: &Vec<u8>| mine.get(path).map_or(Kind::Other, Meta::kind);
+    let changed = difference.changed.iter().map(|path| (path.as_slice(), kind(path)));
+    let gone = difference.gone_files.iter().map(|path| (path.as_slice(), Kind::Other));
+    let gone = gone.chain(difference.gone_directories.iter().map(|path| (path.as_slice(), Kind::Directory)));
+    // What is deleted and sent again as another kind is of that one in the end.
+    let interim = unsettled(list, gone.chain(changed));
+    prepare(c, dir, mode, interim).await?;
+    Ok(true)
 }
 
 /// Makes a local directory like a remote one.
@@ -122,8 +152,7 @@ pub(in crate::host) async fn down(c: &Connection, from: &str, to: &Path, sync: &
     let dir = remote_path(from);
     let root = std::path::absolute(to).map_err(|source| unreadable(to, source))?;
     let rules = Rules::new(&root, sync.take, &sync.exclude)?;
-    let (mine, theirs) = both(c, &root, &dir, rules).await?;
-    let (mine, rules) = mine;
+    let ((mine, rules), Remote { listing: theirs, .. }) = both(c, &root, &dir, rules).await?;
     if theirs.is_empty() {
         ask("cd", r#"cd "$1""#, c, &[&dir], Vec::new()).await?;
     }
@@ -145,7 +174,7 @@ pub(in crate::host) async fn down(c: &Connection, from: &str, to: &Path, sync: &
 }
 
 /// Lists both sides at the same time.
-async fn both(c: &Connection, root: &Path, dir: &str, rules: Rules) -> Result<((Listing, Rules), Listing), Trouble> {
+async fn both(c: &Connection, root: &Path, dir: &str, rules: Rules) -> Result<((Listing, Rules), Remote), Trouble> {
     let here = root.to_owned();
     let listing = local(move || Ok((meta::local(&here, &rules)?, rules)));
     // What is at the top of our side is asked of the other, too, however full it is.
@@ -186,6 +215,10 @@ fn differ(
 }
 
 impl Difference {
+    fn is_none(&self) -> bool {
+        self.changed.is_empty() && self.gone_files.is_empty() && self.gone_directories.is_empty()
+    }
+
     /// Takes out what was found to hold the same, and adds what looks alike and doesn't.
     fn settle(&mut self, (same, other): &(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>)) {
         let before = self.changed.len();
@@ -221,7 +254,7 @@ async fn same_content(
     let names = nul_list(&paths);
     let root = root.to_owned();
     let here = local(move || {
-        let digest = |path: Vec<u8>| Ok((digest(&local_path(&root, &path))?.0, path));
+        let digest = |path: Vec<u8>| Ok((Content::of(&local_path(&root, &path))?.sha256, path));
         paths.into_iter().map(digest).collect::<Result<Vec<(String, Vec<u8>)>, Trouble>>()
     });
     let args = [dir];
@@ -236,19 +269,23 @@ async fn same_content(
     Ok((paths(same), paths(other)))
 }
 
-async fn send(c: &Connection, root: PathBuf, dir: &str, mine: Listing, changed: Vec<Vec<u8>>) -> Result<(), Trouble> {
+async fn send(
+    c: &Connection,
+    root: PathBuf,
+    dir: &str,
+    mode: u32,
+    mine: Listing,
+    changed: Vec<Vec<u8>>,
+) -> Result<(), Trouble> {
     let (sender, receiver) = mpsc::channel(16);
     let packing = local(move || {
         let entries = changed.iter().filter_map(|path| Some((path.as_slice(), mine.get(path)?)));
         pack::pack_as_is(&root, entries, sender)
     });
-    let args = [dir];
+    let mode = format!("{mode:o}");
+    let args = [dir, mode.as_str()];
     let (packed, unpacked) = tokio::join!(packing, pipe("tar", UNPACK, &args, c, receiver));
-    match (packed, unpacked) {
-        (Err(local @ Trouble::Local { .. }), _) => Err(local),
-        (_, Err(remote)) => Err(remote),
-        (packed, Ok(())) => packed,
-    }
+    both_ends(packed, unpacked)
 }
 
 async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, Trouble> {

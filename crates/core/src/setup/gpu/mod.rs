@@ -6,6 +6,7 @@ pub mod matrix;
 mod recipe;
 mod resolve;
 mod seen;
+mod supplies;
 #[cfg(test)]
 mod tests;
 mod version;

@@ -81,6 +81,10 @@ pub struct Supply {
     pub source: Place,
     /// The drivers.
     pub drivers: &'static [Part],
+    /// Those of NVIDIA's with its open kernel modules: only branches that drive what takes no other.
+    pub open: &'static [Part],
+    /// NVIDIA's fabric managers. Each goes with the driver of its own branch, and version, from the same side.
+    pub fabrics: &'static [Part],
     /// The toolkits: CUDA, or ROCm.
     pub toolkits: &'static [Part],
     /// cuDNN.

@@ -8,6 +8,16 @@ macro_rules! cuda_drivers {
     ($($branch:literal)*) => { &[$(Part { version: $branch, packages: &[concat!("cuda-drivers-", $branch)] }),*] };
 }
 
+/// The same with NVIDIA's open modules.
+macro_rules! nvidia_opens {
+    ($($branch:literal)*) => { &[$(Part { version: $branch, packages: &[concat!("nvidia-open-", $branch)] }),*] };
+}
+
+/// Fabric managers as NVIDIA's repository and Ubuntu call them.
+macro_rules! nvidia_fabrics {
+    ($($branch:literal)*) => { &[$(Part { version: $branch, packages: &[concat!("nvidia-fabricmanager-", $branch)] }),*] };
+}
+
 /// Toolkits as NVIDIA's repository calls them; the package `cuda` would bring a driver of its own.
 macro_rules! cuda_toolkits {
     ($($major:literal $minor:literal),*) => { &[$(Part {
@@ -69,7 +79,8 @@ const UBUNTU: Place = Place::Components(&["restricted", "universe", "multiverse"
 
 /// All there is.
 pub const SUPPLIES: &[Supply] = &[
-    // Debian's index of packages, 2026-11-27. `nvidia-driver` would bring a desktop's libraries; this is what computes.
+    // Debian's index of packages, 2026-11-27. `nvidia-driver` would bring a desktop's libraries; this is what computes. Its open
+    // modules are of branches too old for what takes no others, and it has no fabric manager.
     Supply {
         maker: Maker::Nvidia,
         id: "debian",
@@ -93,6 +104,8 @@ pub const SUPPLIES: &[Supply] = &[
                 ],
             },
         ],
+        open: &[],
+        fabrics: &[],
         toolkits: &[Part { version: "12.4", packages: &["nvidia-cuda-toolkit"] }],
         cudnns: &[Cudnn {
             version: "9.0.0",
@@ -124,6 +137,8 @@ pub const SUPPLIES: &[Supply] = &[
                 ],
             },
         ],
+        open: &[],
+        fabrics: &[],
         toolkits: &[Part { version: "11.8", packages: &["nvidia-cuda-toolkit"] }],
         // It fetches by itself, and doesn't name what it needs for that.
         cudnns: &[Cudnn {
@@ -133,7 +148,7 @@ pub const SUPPLIES: &[Supply] = &[
             accept: Some("nvidia-cudnn nvidia-cudnn/question select I Agree"),
         }],
     },
-    // Ubuntu's servers' drivers: NVIDIA's long-term branches. 570 there is by now but another name for 580 (2026-05).
+    // Ubuntu's servers' drivers: NVIDIA's long-term branches, of which 570 and 535 are by now but other names for 580.
     Supply {
         maker: Maker::Nvidia,
         id: "ubuntu",
@@ -142,6 +157,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Distribution,
         source: UBUNTU,
         drivers: UBUNTU_DRIVERS,
+        open: UBUNTU_OPEN,
+        fabrics: UBUNTU_FABRICS,
         toolkits: &[Part { version: "12.0", packages: &["nvidia-cuda-toolkit"] }],
         cudnns: &[Cudnn {
             version: "8.9.2",
@@ -158,6 +175,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Distribution,
         source: UBUNTU,
         drivers: UBUNTU_DRIVERS,
+        open: UBUNTU_OPEN,
+        fabrics: UBUNTU_FABRICS,
         toolkits: &[Part { version: "11.5", packages: &["nvidia-cuda-toolkit"] }],
         cudnns: &[Cudnn {
             version: "8.2.4",
@@ -167,7 +186,8 @@ pub const SUPPLIES: &[Supply] = &[
         }],
     },
     // NVIDIA's repository: for each system the toolkits since the first that was made for it (CUDA's installation guides
-    // for Linux: Ubuntu 22.04 since 11.7, Debian 12 since 12.3, Ubuntu 24.04 since 12.5), as of 2026-05.
+    // for Linux: Ubuntu 22.04 since 11.7, Debian 12 since 12.3, Ubuntu 24.04 since 12.5), as of 2026-05. Open modules and fabric managers:
+    // NVIDIA's guides to its driver and to its Fabric Manager for branches before 590, which call them otherwise.
     Supply {
         maker: Maker::Nvidia,
         id: "debian",
@@ -176,6 +196,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Nvidia("debian12/x86_64"),
         drivers: cuda_drivers!["580" "570" "550"],
+        open: nvidia_opens!["580" "570"],
+        fabrics: nvidia_fabrics!["580" "570" "550"],
         toolkits: cuda_toolkits![13 0, 12 9, 12 8, 12 6, 12 5, 12 4, 12 3],
         cudnns: CUDNN_9,
     },
@@ -187,6 +209,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Nvidia("ubuntu2404/x86_64"),
         drivers: cuda_drivers!["580" "570"],
+        open: nvidia_opens!["580" "570"],
+        fabrics: nvidia_fabrics!["580" "570"],
         toolkits: cuda_toolkits![13 0, 12 9, 12 8, 12 6, 12 5],
         cudnns: CUDNN_9,
     },
@@ -198,6 +222,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Nvidia("ubuntu2204/x86_64"),
         drivers: cuda_drivers!["580" "570" "550" "535"],
+        open: nvidia_opens!["580" "570"],
+        fabrics: nvidia_fabrics!["580" "570" "550" "535"],
         toolkits: cuda_toolkits![13 0, 12 9, 12 8, 12 6, 12 5, 12 4, 12 3, 12 2, 12 1, 12 0, 11 8, 11 7],
         cudnns: &[
             cudnn_9!("9.19.0", "9.19.0.56-1", 13),
@@ -217,6 +243,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Distribution,
         source: DEBIAN,
         drivers: &[Part { version: "of the kernel", packages: &["firmware-amd-graphics"] }],
+        open: &[],
+        fabrics: &[],
         toolkits: &[Part { version: "5.7", packages: &["hipcc", "rocminfo", "rocm-smi"] }],
         cudnns: &[],
     },
@@ -228,6 +256,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Distribution,
         source: DEBIAN,
         drivers: &[Part { version: "of the kernel", packages: &["firmware-amd-graphics"] }],
+        open: &[],
+        fabrics: &[],
         toolkits: &[Part { version: "5.2", packages: &["hipcc", "rocminfo", "rocm-smi"] }],
         cudnns: &[],
     },
@@ -239,6 +269,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Distribution,
         source: UBUNTU,
         drivers: &[Part { version: "of the kernel", packages: &["linux-firmware"] }],
+        open: &[],
+        fabrics: &[],
         toolkits: &[Part { version: "5.7", packages: &["hipcc", "rocminfo", "rocm-smi"] }],
         cudnns: &[],
     },
@@ -251,6 +283,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Amd("noble"),
         drivers: AMDGPU,
+        open: &[],
+        fabrics: &[],
         toolkits: rocms!["7.2" "7.1"],
         cudnns: &[],
     },
@@ -262,6 +296,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Amd("jammy"),
         drivers: AMDGPU,
+        open: &[],
+        fabrics: &[],
         toolkits: rocms!["7.1" "7.0" "6.4"],
         cudnns: &[],
     },
@@ -273,6 +309,8 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Amd("noble"),
         drivers: AMDGPU,
+        open: &[],
+        fabrics: &[],
         toolkits: rocms!["7.2" "7.1" "7.0" "6.4" "6.3" "6.2"],
         cudnns: &[],
     },
@@ -284,13 +322,18 @@ pub const SUPPLIES: &[Supply] = &[
         from: GpuFrom::Maker,
         source: Place::Amd("jammy"),
         drivers: AMDGPU,
+        open: &[],
+        fabrics: &[],
         toolkits: rocms!["7.2" "7.1" "7.0" "6.4" "6.3" "6.2"],
         cudnns: &[],
     },
 ];
 
-/// Drivers for machines without a screen, with modules built on the machine.
-const UBUNTU_DRIVERS: &[Part] = &[
-    Part { version: "580", packages: &["nvidia-headless-580-server", "nvidia-utils-580-server"] },
-    Part { version: "535", packages: &["nvidia-headless-535-server", "nvidia-utils-535-server"] },
-];
+/// Drivers for machines without a screen, with modules built on the machine. Ubuntu's index of packages, 2026-11-27.
+const UBUNTU_DRIVERS: &[Part] =
+    &[Part { version: "580", packages: &["nvidia-headless-580-server", "nvidia-utils-580-server"] }];
+/// The same with NVIDIA's open modules.
+const UBUNTU_OPEN: &[Part] =
+    &[Part { version: "580", packages: &["nvidia-headless-580-server-open", "nvidia-utils-580-server"] }];
+/// They stand in `multiverse`.
+const UBUNTU_FABRICS: &[Part] = nvidia_fabrics!["580"];

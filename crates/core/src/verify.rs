@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use model::pci_ids;
+
 use crate::offer::OsRelease;
 use crate::plan::Shape;
 use crate::size::Bytes;

@@ -2,7 +2,8 @@
 
 use super::{Pick, Plan};
 use crate::name::GroupName;
-use crate::setup::gpu::{GpuStack, GpuWish, Have, Impossible, Maker, System, contradiction, resolve};
+use crate::setup::gpu::{GpuStack, GpuWish, Hardware, Have, Impossible, Maker, System, contradiction, resolve};
+use crate::verify::pci_ids;
 
 /// What `setup_phases.gpu` wishes can't be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,5 +63,6 @@ fn undrivable(pick: &Pick, maker: Option<Maker>, stack: &GpuStack) -> Option<Imp
         None if pick.shape.gpus.is_empty() => Vec::new(),
         None => [Maker::Nvidia, Maker::Amd].into_iter().filter(|maker| stack.speaks_of(*maker)).collect(),
     };
-    makers.into_iter().find_map(|maker| resolve(maker, stack, system, &Have::default()).err())
+    let hardware = |maker| Hardware::by_pci_ids(maker, pick.shape.gpus.iter().flat_map(|model| pci_ids(model)));
+    makers.into_iter().find_map(|maker| resolve(maker, stack, system, &hardware(maker), &Have::default()).err())
 }

@@ -86,11 +86,15 @@ pub enum Manager {
 impl Manager {
     /// By the name that the machine says.
     pub fn of(name: &str) -> Option<Self> {
-        match name {
-            "apt" => Some(Self::Apt),
-            "dnf" => Some(Self::Dnf),
-            "zypper" => Some(Self::Zypper),
-            _ => None,
+        [Self::Apt, Self::Dnf, Self::Zypper].into_iter().find(|manager| manager.name() == name)
+    }
+
+    /// As the machine says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apt => "apt",
+            Self::Dnf => "dnf",
+            Self::Zypper => "zypper",
         }
     }
 }

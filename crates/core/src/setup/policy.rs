@@ -138,7 +138,8 @@ pub const PHASES: &[Policy] = &[
         kind: PhaseKind::Gpu,
         wished: "`setup_phases.gpu`; with `auto` only where the PCI bus shows an accelerator",
         action: "installs driver, CUDA and cuDNN, or ROCm, as the matrix allows, and restarts the machine for a new driver",
-        proof: "`nvidia-smi` or `rocminfo` shows every accelerator, and `nvcc` has the version",
+        proof: "`nvidia-smi` or `rocminfo` shows every accelerator of the bus, the fabric manager runs where NVSwitches are, \
+                and `nvcc` has the version",
         limit: minutes(120),
         tries: 3,
     },

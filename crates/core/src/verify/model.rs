@@ -32,16 +32,26 @@ const BY_PCI_ID: &[(&str, &str)] = &[
     ("10de:2330", "H100"),
     ("10de:2331", "H100"),
     ("10de:2335", "H200"),
+    ("10de:233b", "H200"),
     ("10de:26b5", "L40"),
     ("10de:26b9", "L40S"),
     ("10de:27b8", "L4"),
+    ("10de:2901", "B200"),
+    ("10de:3182", "B300"),
     ("1002:66a1", "MI50/MI60"),
     ("1002:738c", "MI100"),
     ("1002:7408", "MI250"),
     ("1002:740c", "MI250"),
     ("1002:740f", "MI210"),
     ("1002:74a1", "MI300X"),
+    ("1002:74a5", "MI325X"),
 ];
+
+/// The PCI ids of the accelerators that a name can be of, as `10de:1db5`; none where its model isn't known.
+pub fn pci_ids(name: &str) -> impl Iterator<Item = &'static str> {
+    let named = designations(name);
+    BY_PCI_ID.iter().filter(move |(_, model)| !named.is_disjoint(&designations(model))).map(|(id, _)| *id)
+}
 
 /// How many of the promised models nothing seen can be.
 pub(super) fn missing(promised: &[String], seen: &[String]) -> usize {
@@ -141,6 +151,13 @@ mod tests {
         ] {
             assert!(!agree_on(promised, seen), "{promised} and {seen}");
         }
+    }
+
+    #[test]
+    fn a_name_leads_to_the_devices_of_its_model() {
+        let ids = |name| pci_ids(name).collect::<Vec<_>>();
+        assert_eq!(ids("GV100GL [Tesla V100 SXM2 32GB]"), ["10de:1db1", "10de:1db4", "10de:1db5", "10de:1db6"]);
+        assert_eq!((ids("AMD Instinct MI300X"), ids("something").len()), (vec!["1002:74a1"], 0));
     }
 
     #[test]

@@ -21,19 +21,33 @@ pub(super) const FETCHES: &str = "== fetching the lists of packages";
 
 /// Installs what is missing. Recommended packages are left out.
 pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
-    for package in packages {
-        if !is_package(package) {
-            let message = format!("`{package}` is no name of a package");
-            return Err(job.refuse(message, GOOD_NAME));
-        }
-    }
+    check(job, packages)?;
     let question = Command::new(include_str!("scripts/missing-packages.sh")).args(packages);
     let answer = job.ask(&question).await?;
     let Some((manager, missing)) = answer.split_first().filter(|(_, missing)| !missing.is_empty()) else {
         return none_missing(job, packages, &answer);
     };
-    job.progress(&format!("installing {}", missing.join(", ")));
-    let args = std::iter::once(manager).chain(missing).cloned();
+    fetch(job, manager, missing).await
+}
+
+/// Installs what is missing, and brings what is there to the version that is installed with it: for packages that have to be
+/// of one.
+pub(super) async fn install_together(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
+    check(job, packages)?;
+    let manager = manager(job).await?;
+    fetch(job, manager.name(), packages).await
+}
+
+fn check(job: &Job<'_>, packages: &[String]) -> Result<(), SetupError> {
+    match packages.iter().find(|package| !is_package(package)) {
+        Some(package) => Err(job.refuse(format!("`{package}` is no name of a package"), GOOD_NAME)),
+        None => Ok(()),
+    }
+}
+
+async fn fetch(job: &Job<'_>, manager: &str, packages: &[String]) -> Result<Performed, SetupError> {
+    job.progress(&format!("installing {}", packages.join(", ")));
+    let args = std::iter::once(manager).chain(packages.iter().map(String::as_str));
     let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root().within(ATTEMPT);
     // A mirror that fails, or another's update that holds the lists, is over in a while.
     recipe::persist(job, || attempt(job, &command)).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hostler_core::offer::OsRelease;
+use hostler_core::setup::gpu::Device;
 use hostler_core::size::Bytes;
 use hostler_core::verify::{Promise, Seen, differences};
 
@@ -43,7 +44,10 @@ fn read(lines: &[String]) -> Seen {
             "cloud_init" => seen.cloud_init = Some(value.to_owned()),
             "pci" => seen.gpus = Some(Vec::new()),
             "model" => models.push(value.to_owned()),
-            "device" => devices.extend(accelerator(value)),
+            "device" => {
+                let found = Device::read(value).filter(Device::is_accelerator);
+                devices.extend(found.map(|device| device.pci_id()));
+            }
             _ => {}
         }
     }
@@ -58,21 +62,6 @@ fn os(text: &str) -> Option<OsRelease> {
     Some(OsRelease { id, version: words.next().map(str::to_owned) })
 }
 
-/// The PCI id of a device that is an accelerator: `class vendor device`, as in sysfs.
-///
-/// Every NVIDIA display controller is one. Of AMD's and Intel's, which also make a screen's picture in any desktop
-/// machine, only those that are no VGA controller; a baseboard's own (Matrox, ASPEED) never are.
-pub(super) fn accelerator(text: &str) -> Option<String> {
-    let mut words = text.split_whitespace().map(|word| word.trim_start_matches("0x"));
-    let (class, vendor, device) = (words.next()?, words.next()?, words.next()?);
-    let is = match vendor {
-        "10de" => class.starts_with("03"),
-        "1002" | "8086" => class.starts_with("0302") || class.starts_with("0380"),
-        _ => false,
-    };
-    is.then(|| format!("{vendor}:{device}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,10 +74,14 @@ mod tests {
     fn what_the_script_says_is_read() {
         let seen = seen(
             "cloud_init done\ncpus 48\nmemory 196608000\narch x86_64\nos ubuntu 22.04\nsectors 1000\npci\n\
-             device 0x030200 0x10de 0x1db4\ndevice 0x030000 0x102b 0x0538\ndevice 0x038000 0x1002 0x738c\n\
-             device 0x030000 0x8086 0x3e92",
+             device 0000:01:00.0 0x030200 0x10de 0x1db4\ndevice 0000:02:00.0 0x030000 0x102b 0x0538\ndevice 0000:03:00.0 0x038000 0x1002 0x738c\n\
+             device 0000:04:00.0 0x030000 0x8086 0x3e92\ndevice 0000:05:00.0 0x120000 0x1002 0x74a1",
         );
-        assert_eq!(seen.gpus.unwrap(), ["10de:1db4", "1002:738c"], "neither the baseboard's nor the desktop's");
+        assert_eq!(
+            seen.gpus.unwrap(),
+            ["10de:1db4", "1002:738c", "1002:74a1"],
+            "neither the baseboard's nor the desktop's"
+        );
         assert_eq!(
             (seen.cpus, seen.memory, seen.disk),
             (Some(48), Some(Bytes(196_608_000 << 10)), Some(Bytes(512_000)))
@@ -127,8 +120,11 @@ mod tests {
 
     #[test]
     fn the_drivers_names_are_preferred_unless_some_are_missing() {
-        assert_eq!(seen("pci\nmodel Tesla V100\ndevice 0x030200 0x10de 0x1db4").gpus.unwrap(), ["Tesla V100"]);
-        let two = "pci\nmodel Tesla V100\ndevice 0x030200 0x10de 0x1db4\ndevice 0x030200 0x10de 0x1db4";
+        assert_eq!(
+            seen("pci\nmodel Tesla V100\ndevice 0000:05:00.0 0x030200 0x10de 0x1db4").gpus.unwrap(),
+            ["Tesla V100"]
+        );
+        let two = "pci\nmodel Tesla V100\ndevice 0000:06:00.0 0x030200 0x10de 0x1db4\ndevice 0000:07:00.0 0x030200 0x10de 0x1db4";
         assert_eq!(seen(two).gpus.unwrap().len(), 2);
         assert_eq!(seen("").gpus, None, "without a bus nothing is said");
         assert_eq!(seen("pci").gpus.unwrap().len(), 0);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
 
-use hostler_core::setup::gpu::{GpuFrom, GpuStack, Have, Maker, Row, System, resolve, rows};
+use hostler_core::setup::gpu::{GpuFrom, GpuStack, Hardware, Have, Maker, Row, System, resolve, rows};
 
 use crate::lab::{Lab, facts, program, said, written};
 
@@ -54,7 +54,7 @@ fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
     assert!(ready.status.success(), "{}", said(&ready));
     assert!(log(&bare).contains("the PCI bus shows no accelerator"), "{}", log(&bare));
     let right = facts(&["0x030200 0x10de 0x1db5"]);
-    program(&right, "bin", "nvidia-smi", "echo 535.261.03");
+    program(&right, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 535.261.03");
     program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
     let right = lab("right", right.path());
     let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
@@ -65,10 +65,64 @@ fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
     }
 }
 
+/// As `rocminfo` says it of the processor, and of an accelerator at 3b:00.0.
+const AGENTS: &str = "cat <<'END'
+Agent 1
+  Name:                    AMD EPYC 9654 96-Core Processor
+  Marketing Name:          AMD EPYC 9654 96-Core Processor
+  Device Type:             CPU
+  BDFID:                   0
+Agent 2
+  Name:                    gfx942
+  Marketing Name:          AMD Instinct MI300X
+  Device Type:             GPU
+  BDFID:                   15104
+  ISA Info:
+    ISA 1
+      Name:                    amdgcn-amd-amdhsa--gfx942:sramecc+:xnack-
+END";
+
+#[test]
+fn processing_accelerators_are_seen_and_each_has_to_work() {
+    let one = facts(&["0x120000 0x1002 0x74a1", "0x120000 0x1002 0x74a1"]);
+    let two = facts(&["0x120000 0x1002 0x74a1"]);
+    for facts in [&one, &two] {
+        program(facts, "bin", "rocminfo", AGENTS);
+        program(facts, "bin", "hipcc", "echo 'HIP version: 7.1.25424-1'");
+    }
+    let half = lab("half", one.path());
+    assert!(!up(&half, "auto").status.success());
+    let told = log(&half);
+    assert!(told.contains("AMD for 2 accelerators"), "{told}");
+    assert!(told.contains("1 of 2 accelerators are driven, not 0000:3b:00.1 (1002:74a1)"), "{told}");
+    let old = up(&half, "{rocm: '5.2'}");
+    assert!(said(&old).contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{}", said(&old));
+    let whole = lab("mi", two.path());
+    let ready = up(&whole, "auto");
+    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(log(&whole).contains("the user is not in the groups"), "{}", log(&whole));
+    for lab in [half, whole] {
+        assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
+    }
+}
+
+#[test]
+fn a_toolkit_that_makes_no_programs_for_the_accelerators_is_refused_where_it_is_wished() {
+    let facts = facts(&["0x030200 0x10de 0x1db5"]);
+    program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
+    program(&facts, "bin", "nvcc", "echo 'Cuda compilation tools, release 13.0, V13.0.88'");
+    let lab = lab("volta", facts.path());
+    let refused = up(&lab, "{cuda: 13}");
+    assert!(said(&refused).contains("CUDA 13 is not for accelerators of Volta"), "{}", said(&refused));
+    assert!(said(&refused).contains("use CUDA 12.9 or older"), "{}", said(&refused));
+    assert!(log(&lab).contains("not for these accelerators"), "{}", log(&lab));
+    assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
+}
+
 #[test]
 fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
     let facts = facts(&["0x030200 0x10de 0x1db5"]);
-    program(&facts, "bin", "nvidia-smi", "echo 580.95.05");
+    program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
     for version in ["12.8", "13.0"] {
         let text = format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
         program(&facts, &format!("cuda-{version}/bin"), "nvcc", &text);
@@ -122,7 +176,7 @@ fn installs(version: &str) -> BTreeSet<Vec<&'static str>> {
             Maker::Amd => GpuStack { rocm: version(row.toolkit.version), ..GpuStack::default() },
         };
         let system = System { id: "debian", version: row.supply.version, arch: row.supply.arch };
-        resolve(row.supply.maker, &stack, system, &Have::default()).unwrap().packages()
+        resolve(row.supply.maker, &stack, system, &Hardware::default(), &Have::default()).unwrap().packages()
     };
     rows().filter(of_debian).map(recipe).collect()
 }

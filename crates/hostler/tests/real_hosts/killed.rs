@@ -33,7 +33,7 @@ fn phase(title: &str) -> &str {
 #[test]
 fn killed_in_each_phase_it_goes_on_where_it_was() {
     let facts = facts(&["0x030200 0x10de 0x1db5"]);
-    program(&facts, "bin", "nvidia-smi", "echo 580.95.05");
+    program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
     let nvcc = |version| format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
     for version in ["12.8", "13.0"] {
         program(&facts, &format!("cuda-{version}/bin"), "nvcc", &nvcc(version));

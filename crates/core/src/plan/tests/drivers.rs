@@ -42,6 +42,15 @@ fn where_the_machine_decides_only_what_is_named_counts() {
 }
 
 #[test]
+fn what_the_accelerators_of_the_chosen_machines_cannot_use_is_said() {
+    let told = said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=V100:1");
+    assert!(told.contains("CUDA 13 is not for accelerators of Volta\nuse CUDA 12.9 or older"), "{told}");
+    assert_eq!(said(GpuWish::Auto(cuda("12")), "images=ubuntu-22.04 gpus=V100:1"), "it can be had");
+    assert_eq!(said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=H100:1"), "it can be had");
+    assert_eq!(said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=Brandnew:1"), "it can be had", "nobody knows");
+}
+
+#[test]
 fn what_flags_make_a_contradiction_is_said_whatever_is_chosen() {
     let told = said(GpuWish::Forced(Maker::Amd, cuda("12.2")), "images=mine");
     assert!(told.starts_with("`setup_phases.gpu` can't be had: `cuda` is not for accelerators of AMD"), "{told}");

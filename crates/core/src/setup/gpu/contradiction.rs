@@ -64,7 +64,7 @@ fn foreign(maker: Option<Maker>, stack: &GpuStack) -> Option<Impossible> {
 
 /// A version that no system has.
 fn unknown(maker: Maker, stack: &GpuStack) -> Option<Impossible> {
-    let drivers: Vec<&str> = supplies(maker).flat_map(|supply| supply.drivers).map(|part| part.version).collect();
+    let drivers: Vec<&str> = supplies(maker).flat_map(Supply::all_drivers).map(|(_, part)| part.version).collect();
     let toolkits = supplies(maker).flat_map(|supply| supply.toolkits).map(|part| part.version).collect();
     let cudnns = supplies(maker).flat_map(|supply| supply.cudnns).map(|part| part.version).collect();
     let driver = stack.driver.as_ref().filter(|_| maker == Maker::Nvidia);

@@ -1,21 +1,27 @@
-//! Drivers and toolkits of accelerators: what is wished, what there is ([`matrix`]), and what follows from both
-//! ([`resolve()`]).
+//! Drivers and toolkits of accelerators: what is wished, what there is ([`matrix`]), what the accelerators can be used with
+//! ([`architecture`]), and what follows from all three ([`resolve()`]).
 
+pub mod architecture;
+mod bus;
 mod contradiction;
+mod hardware;
 pub mod matrix;
 mod recipe;
 mod resolve;
 mod seen;
+mod supplies;
 #[cfg(test)]
 mod tests;
 mod version;
 
 use serde::{Deserialize, Serialize};
 
+pub use bus::{Address, Device, Links};
 pub use contradiction::{Impossible, contradiction};
+pub use hardware::Hardware;
 pub use recipe::{Chosen, Home, Reach, Recipe, Repository, Source};
 pub use resolve::{Have, Row, System, resolve, rows};
-pub use seen::{Access, Lack, Seen, lacks};
+pub use seen::{Access, Fabric, Lack, Seen, Working, lacks};
 pub use version::Version;
 
 /// Whether drivers are installed.

@@ -14,6 +14,8 @@ pub struct Recipe {
     pub source: Source,
     /// The driver.
     pub driver: Chosen,
+    /// What sets up the NVSwitches, where there are any and the driver is installed.
+    pub fabric: Option<Chosen>,
     /// The toolkit: CUDA, or ROCm.
     pub toolkit: Chosen,
     /// cuDNN, where it is wished.
@@ -76,12 +78,18 @@ impl Chosen {
 }
 
 impl Recipe {
-    pub(super) fn new(supply: &Supply, driver: Chosen, toolkit: Chosen, cudnn: Option<&Cudnn>) -> Self {
+    pub(super) fn new(
+        supply: &Supply,
+        (driver, fabric): (Chosen, Option<Chosen>),
+        toolkit: Chosen,
+        cudnn: Option<&Cudnn>,
+    ) -> Self {
         Self {
             maker: supply.maker,
             from: supply.from,
             source: source(&supply.source, &toolkit),
             driver,
+            fabric,
             toolkit,
             cudnn: cudnn.map(|cudnn| Chosen::New(cudnn.version, cudnn.packages)),
             accept: cudnn.and_then(|cudnn| cudnn.accept).into_iter().collect(),
@@ -90,7 +98,7 @@ impl Recipe {
 
     /// What is installed, the driver first.
     pub fn packages(&self) -> Vec<&'static str> {
-        let parts = [Some(&self.driver), Some(&self.toolkit), self.cudnn.as_ref()];
+        let parts = [Some(&self.driver), self.fabric.as_ref(), Some(&self.toolkit), self.cudnn.as_ref()];
         parts.into_iter().flatten().flat_map(Chosen::packages).copied().collect()
     }
 

@@ -68,6 +68,11 @@ pub(super) async fn load(job: &Job<'_>, maker: Maker, driver: &Chosen) -> Result
     }
 }
 
+/// Lets the fabric manager run, which can start once the driver is loaded.
+pub(super) async fn start_fabric(job: &Job<'_>) -> Result<(), SetupError> {
+    job.must(&Command::new(include_str!("../scripts/start-fabric.sh")).as_root()).await
+}
+
 /// Whether the machine has restarted for this before; from now on, it has.
 async fn restarted_before(job: &Job<'_>, what: &str) -> Result<bool, SetupError> {
     let note = format!("{}/{}/gpu-restart", remote_path(&job.context.places.state), job.context.deployment);

@@ -1,11 +1,10 @@
 //! What a machine shows of accelerators, drivers and toolkits.
 
-use hostler_core::setup::gpu::{Access, Maker, Seen, Version};
+use hostler_core::setup::gpu::{Access, Address, Device, Fabric, Links, Maker, Seen, Version, Working};
 
 use crate::host::{Command, Shell};
 use crate::setup::error::SetupError;
 use crate::setup::job::Job;
-use crate::setup::verify::accelerator;
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +19,10 @@ pub(super) struct Sight {
     pub(super) kernel: String,
     /// Whether the running kernel's modules are on the disk.
     pub(super) modules: Modules,
-    /// The PCI vendors of all accelerators.
-    pub(super) vendors: Vec<String>,
+    /// All accelerators on the PCI bus.
+    pub(super) accelerators: Vec<Device>,
+    links: Links,
+    fabric: Fabric,
     /// Who logs in.
     pub(super) user: String,
     access: Access,
@@ -42,7 +43,7 @@ pub(super) enum Modules {
 /// What there is of one maker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Found {
-    working: Vec<String>,
+    working: Vec<Working>,
     module: Option<Version>,
     toolkit: Option<Version>,
     places: Vec<(Version, String)>,
@@ -65,9 +66,14 @@ fn read(lines: &[String]) -> Sight {
             "arch" => sight.arch = value.to_owned(),
             "kernel" => sight.kernel = value.to_owned(),
             "modules" => sight.modules = Modules::There,
-            "device" => sight.vendors.extend(accelerator(value).as_deref().and_then(vendor)),
-            "nvidia" => sight.nvidia.working.push(value.to_owned()),
-            "amd" => sight.amd.working.push(value.to_owned()),
+            "device" => match Device::read(value) {
+                Some(device) if device.is_accelerator() => sight.accelerators.push(device),
+                Some(device) if device.is_switch() => sight.links = Links::Switched,
+                _ => {}
+            },
+            "nvidia" => sight.nvidia.working.extend(working(Address::read(first), rest)),
+            "amd" => sight.amd.working.extend(working(Address::within_domain(first), rest)),
+            "fabric" => sight.fabric = if first == "running" { Fabric::Running } else { Fabric::Idle },
             "module" if first == "nvidia" => sight.nvidia.module = Version::read(rest),
             "module" => sight.amd.module = Version::read(rest),
             "cuda" => sight.nvidia.toolkit = Version::read(value),
@@ -82,8 +88,8 @@ fn read(lines: &[String]) -> Sight {
     sight
 }
 
-fn vendor(id: &str) -> Option<String> {
-    id.split_once(':').map(|(vendor, _)| vendor.to_owned())
+fn working(at: Option<Address>, what: &str) -> Option<Working> {
+    at.map(|at| Working { at, what: what.to_owned() })
 }
 
 fn access(user: &str, groups: &str) -> Access {
@@ -101,7 +107,10 @@ impl Sight {
         let Found { working, module, toolkit, places, cudnn } = found;
         // NVIDIA's devices are open to everybody.
         let access = if maker == Maker::Amd { self.access } else { Access::Given };
-        Seen { vendors: self.vendors.clone(), working, module, toolkit, places, cudnn, access }
+        // Whose kernel is somebody else's has its switches set up there.
+        let links = if self.modules == Modules::There { self.links } else { Links::Direct };
+        let (accelerators, fabric) = (self.accelerators.clone(), self.fabric);
+        Seen { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
     }
 
     /// Whose accelerators there are.
@@ -121,16 +130,17 @@ mod tests {
     #[test]
     fn what_the_script_says_is_read() {
         let sight = sight(
-            "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\nmodules\ndevice 0x030200 0x10de 0x1db5\n\
-             device 0x020000 0x8086 0x1572\ndevice 0x030000 0x1002 0x164e\nnvidia 535.261.03\nmodule nvidia 535.261.03\n\
+            "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\nmodules\ndevice 0000:01:00.0 0x030200 0x10de 0x1db5\n\
+             device 0000:02:00.0 0x020000 0x8086 0x1572\ndevice 0000:03:00.0 0x030000 0x1002 0x164e\nnvidia 00000000:01:00.0 535.261.03\nmodule nvidia 535.261.03\n\
              module amdgpu 6.8.5\ncuda 11.8.89\n\
              cuda_at 12.2.140 /usr/local/cuda-12.2\ncudnn 8.5.0\nuser debian debian sudo",
         );
         assert_eq!((sight.id.as_str(), sight.version.as_str(), sight.modules), ("debian", "12", Modules::There));
-        assert_eq!(sight.vendors, ["10de"], "neither the network card nor the desktop's");
+        let accelerators: Vec<String> = sight.accelerators.iter().map(Device::pci_id).collect();
+        assert_eq!(accelerators, ["10de:1db5"], "neither the network card nor the desktop's");
         assert_eq!(sight.maker(), Some(Maker::Nvidia));
         let nvidia = sight.of(Maker::Nvidia);
-        assert_eq!((nvidia.working.len(), nvidia.access), (1, Access::Given));
+        assert_eq!((nvidia.undriven(Maker::Nvidia).len(), nvidia.access), (0, Access::Given));
         assert_eq!(nvidia.toolkit, Version::read("11.8.89"));
         assert_eq!(nvidia.places[0].1, "/usr/local/cuda-12.2");
         let amd = sight.of(Maker::Amd);
@@ -138,9 +148,73 @@ mod tests {
     }
 
     #[test]
+    fn accelerators_of_amds_that_are_no_display_controllers_are_seen() {
+        let sight = sight(
+            "device 0002:c9:00.0 0x120000 0x1002 0x74a1\ndevice 0002:ca:00.0 0x120000 0x1002 0x74a1\namd 51456 gfx942",
+        );
+        let amd = sight.of(Maker::Amd);
+        let undriven: Vec<String> = amd.undriven(Maker::Amd).iter().map(ToString::to_string).collect();
+        assert_eq!((sight.maker(), undriven), (Some(Maker::Amd), vec!["0002:ca:00.0 (1002:74a1)".to_owned()]));
+    }
+
+    #[test]
+    fn switches_count_where_the_kernel_is_the_machines_own() {
+        let lines = "device 0000:01:00.0 0x030200 0x10de 0x2330\ndevice 0000:02:00.0 0x068000 0x10de 0x22a3\n\
+                     fabric running\n";
+        let own = sight(&format!("{lines}modules")).of(Maker::Nvidia);
+        assert_eq!((own.count(Maker::Nvidia), own.links, own.fabric), (1, Links::Switched, Fabric::Running));
+        assert_eq!(sight(lines).of(Maker::Nvidia).links, Links::Direct, "a container's are set up outside of it");
+    }
+
+    /// What the script says on this computer, with these programs, and two accelerators and a switch on the bus.
+    fn looked(nvidia_smi: &str, systemctl: &str) -> Sight {
+        let dir = tempfile::tempdir().unwrap();
+        for (program, text) in [("nvidia-smi", nvidia_smi), ("systemctl", systemctl)] {
+            let path = dir.path().join(program);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        for (address, class, device) in
+            [("3b", "0x030200", "0x2330"), ("d8", "0x030200", "0x2330"), ("e1", "0x068000", "0x22a3")]
+        {
+            let place = dir.path().join(format!("bus/pci/devices/0000:{address}:00.0"));
+            std::fs::create_dir_all(&place).unwrap();
+            for (file, id) in [("class", class), ("vendor", "0x10de"), ("device", device)] {
+                std::fs::write(place.join(file), format!("{id}\n")).unwrap();
+            }
+        }
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/look-gpu.sh"));
+        let mut command = std::process::Command::new("sh");
+        let looked = command.args(["-c", script, "sh"]).arg(dir.path()).env("PATH", path).output().unwrap();
+        assert!(looked.status.success());
+        sight(&String::from_utf8(looked.stdout).unwrap())
+    }
+
+    #[test]
+    fn the_script_says_which_accelerators_work_and_whether_the_fabric_manager_runs() {
+        let (both, one) = (
+            "printf '00000000:3B:00.0, 580.95.05\\n00000000:D8:00.0, 580.95.05\\n'",
+            "echo 00000000:3B:00.0, 580.95.05\necho 'Unable to determine the device handle for GPU1: 0000:D8:00.0: Unknown Error'\nexit 15",
+        );
+        let undriven = |sight: &Sight| {
+            let seen = sight.of(Maker::Nvidia);
+            seen.undriven(Maker::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let running = looked(both, "exit 0");
+        assert_eq!((running.links, running.fabric, undriven(&running)), (Links::Switched, Fabric::Running, vec![]));
+        let idle = looked(one, "test \"$1\" = cat");
+        assert_eq!((idle.fabric, undriven(&idle)), (Fabric::Idle, vec!["0000:d8:00.0 (10de:2330)".to_owned()]));
+        assert_eq!(looked("echo 'No devices were found'; exit 6", "exit 1").fabric, Fabric::Absent);
+    }
+
+    #[test]
     fn what_is_not_said_is_not_there() {
         assert_eq!(sight("").maker(), None);
-        assert_eq!(sight("device 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access, Access::Given);
-        assert_eq!(sight("device 0x038000 0x8086 0x0bd5").maker(), None, "another maker's");
+        assert_eq!(
+            sight("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access,
+            Access::Given
+        );
+        assert_eq!(sight("device 0000:05:00.0 0x038000 0x8086 0x0bd5").maker(), None, "another maker's");
     }
 }

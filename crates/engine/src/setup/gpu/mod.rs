@@ -4,7 +4,8 @@ mod driver;
 mod look;
 
 use hostler_core::setup::gpu::{
-    Chosen, GpuStack, GpuWish, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System, lacks, resolve,
+    Chosen, Fabric, GpuStack, GpuWish, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System, lacks,
+    resolve,
 };
 
 use super::error::SetupError;
@@ -31,18 +32,17 @@ pub(super) async fn install_by(job: &Job<'_>, wish: &GpuWish, devices: &str) -> 
     if lacking.is_empty() {
         return Ok(Performed::Already);
     }
-    job.progress(&format!("{} for {}: {}", maker.name(), count(&sight, maker), names(maker, &lacking)));
-    if lacking == [Lack::Path] {
-        recipe::persist(job, || reach(job, maker, stack, &sight)).await?;
-    } else {
-        fill(job, maker, stack, &sight, &lacking).await?;
-    }
+    let some = sight.of(maker).undriven(maker).len() < sight.of(maker).count(maker);
+    let driven =
+        if some && lacking.contains(&Lack::Driver) { format!("; {}", driven(&sight, maker)) } else { String::new() };
+    job.progress(&format!("{} for {}: {}{driven}", maker.name(), count(&sight, maker), names(maker, &lacking)));
+    fill(job, maker, stack, &sight, &lacking).await?;
     let sight = look::look(job, devices).await?;
     let lacking = lacks(maker, stack, &sight.of(maker));
     if lacking.is_empty() { Ok(Performed::Now) } else { Err(unproven(job, maker, &sight, &lacking)) }
 }
 
-/// Installs what is lacking.
+/// Sees to what is lacking.
 async fn fill(
     job: &Job<'_>,
     maker: Maker,
@@ -50,17 +50,38 @@ async fn fill(
     sight: &Sight,
     lacking: &[Lack],
 ) -> Result<(), SetupError> {
-    let recipe = found(job, maker, stack, sight)?;
-    let kernel = match lacking.contains(&Lack::Driver) {
-        true => driver::kernel_packages(job, sight, maker).await?,
-        false => Vec::new(),
+    let is_there = |lack: &Lack| match lack {
+        Lack::Path => true,
+        Lack::Fabric => sight.of(maker).fabric != Fabric::Absent,
+        Lack::Driver | Lack::Toolkit | Lack::Cudnn | Lack::Access => false,
     };
-    recipe::persist(job, || act(job, &recipe, sight, &kernel)).await?;
+    let recipe = match lacking.iter().all(is_there) {
+        true => None,
+        false => Some(found(job, maker, stack, sight)?),
+    };
+    if let Some(recipe) = &recipe {
+        put(job, recipe, sight, lacking).await?;
+    }
     if lacking.contains(&Lack::Path) {
         recipe::persist(job, || reach(job, maker, stack, sight)).await?;
     }
-    if lacking.contains(&Lack::Driver) {
-        driver::load(job, maker, &recipe.driver).await?;
+    if lacking.contains(&Lack::Fabric) || recipe.is_some_and(|recipe| recipe.fabric.is_some()) {
+        driver::start_fabric(job).await?;
+    }
+    Ok(())
+}
+
+/// Installs by a recipe, and loads the driver where it is new: also one that was right by itself, where the toolkit doesn't
+/// run on it, or the fabric manager has to be of its version.
+async fn put(job: &Job<'_>, recipe: &Recipe, sight: &Sight, lacking: &[Lack]) -> Result<(), SetupError> {
+    let is_new = lacking.contains(&Lack::Driver) || !recipe.driver.packages().is_empty();
+    let kernel = match is_new {
+        true => driver::kernel_packages(job, sight, recipe.maker).await?,
+        false => Vec::new(),
+    };
+    recipe::persist(job, || act(job, recipe, sight, &kernel)).await?;
+    if is_new {
+        driver::load(job, recipe.maker, &recipe.driver).await?;
     }
     Ok(())
 }
@@ -80,7 +101,7 @@ fn whose<'w>(job: &Job<'_>, wish: &'w GpuWish, sight: &Sight) -> Option<(Maker, 
         GpuWish::Auto(stack) => {
             let maker = sight.maker();
             if maker.is_none() {
-                let why = match sight.vendors.as_slice() {
+                let why = match sight.accelerators.as_slice() {
                     [] => "the PCI bus shows no accelerator",
                     _ => "the PCI bus shows accelerators of other makers only",
                 };
@@ -93,8 +114,9 @@ fn whose<'w>(job: &Job<'_>, wish: &'w GpuWish, sight: &Sight) -> Option<(Maker, 
 
 /// The recipe for what is wished there.
 fn found(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> Result<Recipe, SetupError> {
+    let seen = sight.of(maker);
     let system = System { id: &sight.id, version: &sight.version, arch: &sight.arch };
-    let recipe = resolve(maker, stack, system, &sight.of(maker).have(maker, stack));
+    let recipe = resolve(maker, stack, system, &seen.hardware(maker), &seen.have(maker, stack));
     recipe.map_err(|Impossible { message, hint, .. }| job.refuse(message, &hint))
 }
 
@@ -109,7 +131,10 @@ async fn act(job: &Job<'_>, recipe: &Recipe, sight: &Sight, kernel: &[String]) -
         }
         // A module that is built as it is installed needs the headers before.
         packages::install(job, kernel).await?;
-        packages::install(job, &names).await?;
+        match recipe.fabric {
+            Some(_) => packages::install_together(job, &names).await?,
+            None => packages::install(job, &names).await?,
+        };
     }
     if let Some(home) = recipe.home() {
         write_profile(job, &home).await?;
@@ -152,7 +177,9 @@ async fn write_profile(job: &Job<'_>, home: &Home) -> Result<(), SetupError> {
 /// What is installed, for the user.
 fn told(recipe: &Recipe) -> String {
     let toolkit = recipe.maker.toolkit();
-    let parts = [("driver", Some(&recipe.driver)), (toolkit, Some(&recipe.toolkit)), ("cuDNN", recipe.cudnn.as_ref())];
+    let fabric = ("the fabric manager", recipe.fabric.as_ref());
+    let parts =
+        [("driver", Some(&recipe.driver)), fabric, (toolkit, Some(&recipe.toolkit)), ("cuDNN", recipe.cudnn.as_ref())];
     let new = |(name, part): (&str, Option<&Chosen>)| {
         let part = part.filter(|part| !part.packages().is_empty())?;
         Some(format!("{name} {}", part.version()))
@@ -173,8 +200,9 @@ fn count(sight: &Sight, maker: Maker) -> String {
 fn names(maker: Maker, lacking: &[Lack]) -> String {
     let name = |lack: &Lack| match lack {
         Lack::Driver => "the driver is missing, or another, or doesn't drive all",
-        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, or another",
-        Lack::Toolkit => "CUDA is missing, or another",
+        Lack::Fabric => "the fabric manager, which sets up the NVSwitches, doesn't run",
+        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, or another, or not for these accelerators",
+        Lack::Toolkit => "CUDA is missing, or another, or not for these accelerators",
         Lack::Path if maker == Maker::Amd => "login shells don't find ROCm",
         Lack::Path => "login shells don't find CUDA",
         Lack::Cudnn => "cuDNN is missing, or another",
@@ -185,10 +213,18 @@ fn names(maker: Maker, lacking: &[Lack]) -> String {
 
 /// What was installed has not come about.
 fn unproven(job: &Job<'_>, maker: Maker, sight: &Sight, lacking: &[Lack]) -> SetupError {
-    let seen = sight.of(maker);
     let mut said = vec![names(maker, lacking)];
     if lacking.contains(&Lack::Driver) {
-        said.push(format!("{} of {} are driven", seen.working.len(), count(sight, maker)));
+        said.push(driven(sight, maker));
     }
     job.unproven(said)
+}
+
+/// How many accelerators are driven, and which are not.
+fn driven(sight: &Sight, maker: Maker) -> String {
+    let seen = sight.of(maker);
+    let undriven = seen.undriven(maker);
+    let which: Vec<String> = undriven.iter().map(ToString::to_string).collect();
+    let not = if which.is_empty() { String::new() } else { format!(", not {}", which.join(", ")) };
+    format!("{} of {} are driven{not}", seen.count(maker) - undriven.len(), count(sight, maker))
 }

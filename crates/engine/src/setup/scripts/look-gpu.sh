@@ -7,15 +7,24 @@ echo "kernel $(uname -r)"
 [ -d "/lib/modules/$(uname -r)" ] && echo "modules"
 pci_devices "$1"
 
-# Where it fails, it says so on its standard output.
+# Where it fails, it says so on its standard output; the others are shown all the same where one accelerator doesn't answer.
 if command -v nvidia-smi >/dev/null; then
-    drivers=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null) &&
-        printf '%s\n' "$drivers" | sed -n 's/^\([0-9][0-9.]*\) *$/nvidia \1/p'
+    nvidia-smi --query-gpu=pci.bus_id,driver_version --format=csv,noheader 2>/dev/null |
+        sed -n 's/^\([0-9A-Fa-f:.]*\), *\([0-9][0-9.]*\) *$/nvidia \1 \2/p'
+fi
+# Without it CUDA doesn't start where NVSwitches link the accelerators.
+if command -v systemctl >/dev/null; then
+    if systemctl --quiet is-active nvidia-fabricmanager 2>/dev/null; then
+        echo "fabric running"
+    elif systemctl cat nvidia-fabricmanager >/dev/null 2>&1; then
+        echo "fabric idle"
+    fi
 fi
 # The devices may be open to a group only.
 if command -v rocminfo >/dev/null; then
     agents=$(rocminfo 2>/dev/null) || agents=$(sudo -n rocminfo 2>/dev/null) || agents=
-    printf '%s\n' "$agents" | awk '/^ *Name:/ { name = $2 } /^ *Device Type: *GPU/ { print "amd " name }'
+    printf '%s\n' "$agents" |
+        awk '/^ *Name:/ { name = $2 } /^ *Device Type:/ { gpu = $3 == "GPU" } gpu && /^ *BDFID:/ { print "amd " $2 " " name }'
 fi
 for module in nvidia amdgpu; do
     version=$(modinfo -F version "$module" 2>/dev/null) && [ -n "$version" ] && echo "module $module $version"

@@ -12,18 +12,19 @@ use crate::host::{As, Command, HostError, HostKey, Hosts, Note, Shell, Target};
 macro_rules! debian {
     ($more:literal) => {
         concat!(
-            "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\ndevice 0x030200 0x10de 0x1db5\n",
-            "device 0x030200 0x10de 0x1db5\nuser debian debian\n",
+            "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\ndevice 0000:3b:00.0 0x030200 0x10de 0x1db5\n",
+            "device 0000:d8:00.0 0x030200 0x10de 0x1db5\nuser debian debian\n",
             $more
         )
     };
 }
 
 const BARE: &str = debian!("modules\n");
-const RIGHT: &str = debian!("modules\nnvidia 535.261.03\nnvidia 535.261.03\ncuda 11.8.89\n");
-const HALF: &str = debian!("modules\nnvidia 535.261.03\ncuda 11.8.89\n");
+const RIGHT: &str =
+    debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\nnvidia 00000000:D8:00.0 535.261.03\ncuda 11.8.89\n");
+const HALF: &str = debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\ncuda 11.8.89\n");
 /// A container that a driver of the computer outside was given to.
-const CONTAINED: &str = debian!("nvidia 580.95.05\nnvidia 580.95.05\n");
+const CONTAINED: &str = debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n");
 
 fn auto(stack: GpuStack) -> Phase {
     Phase::Gpu(GpuWish::Auto(stack))
@@ -54,7 +55,8 @@ const PROFILE: &str = include_str!("../scripts/write-profile.sh");
 
 #[tokio::test]
 async fn a_machine_without_an_accelerator_needs_nothing() {
-    let (outcome, asked) = answering(&[(0, "os debian 12\narch x86_64\ndevice 0x030000 0x102b 0x0538")], &any()).await;
+    let (outcome, asked) =
+        answering(&[(0, "os debian 12\narch x86_64\ndevice 0000:3b:00.0 0x030000 0x102b 0x0538")], &any()).await;
     assert_eq!((outcome.unwrap(), asked.len()), (Performed::NotNeeded, 1));
 }
 
@@ -63,7 +65,7 @@ async fn a_machine_on_which_all_is_right_is_asked_once() {
     let (outcome, asked) = answering(&[(0, RIGHT)], &any()).await;
     assert_eq!((outcome.unwrap(), asked.len(), asked[0].shell), (Performed::Already, 1, Shell::LoginBash));
     // Whoever installed it: nothing of it is known to the matrix.
-    let foreign = "os gentoo 2\ndevice 0x030200 0x10de 0x1db5\nnvidia 999.1\ncuda 99.1.2";
+    let foreign = "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\nnvidia 00000000:3B:00.0 999.1\ncuda 99.1.2";
     assert_eq!(answering(&[(0, foreign)], &any()).await.0.unwrap(), Performed::Already);
 }
 
@@ -92,7 +94,7 @@ async fn a_container_with_a_driver_still_gets_its_toolkit() {
         (0, "apt\nnvidia-cuda-toolkit"),
         (0, "installed"),
         (0, ""),
-        (0, debian!("nvidia 580.95.05\nnvidia 580.95.05\ncuda 11.8.89\n")),
+        (0, debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 11.8.89\n")),
     ];
     let (outcome, asked) = answering(&answers, &any()).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
@@ -128,7 +130,84 @@ async fn one_of_two_accelerators_that_is_not_driven_is_not_enough() {
     let answers = [INSTALLS.as_slice(), &[(0, "ready"), (0, HALF)]].concat();
     let (outcome, _) = answering(&answers, &any()).await;
     let error = outcome.unwrap_err();
-    assert!(error.to_string().contains("1 of 2 accelerators are driven"), "{error}");
+    assert!(
+        error.to_string().contains("1 of 2 accelerators are driven, not 0000:d8:00.0 (10de:1db5)"),
+        "which one isn't: {error}"
+    );
+}
+
+#[tokio::test]
+async fn a_driver_that_cannot_run_the_toolkit_gives_way_with_all_that_it_takes() {
+    const OLD: &str = debian!("modules\nnvidia 00000000:3B:00.0 470.256.02\nnvidia 00000000:D8:00.0 470.256.02\n");
+    let answers = [
+        (0, OLD),
+        (0, "linux-headers-6.1.0-37-amd64"),
+        (0, "apt\n"),
+        (0, ""),
+        (0, "apt\nlinux-headers-6.1.0-37-amd64"),
+        (0, "installed"),
+        (0, "apt\ncuda-drivers-580\ncuda-toolkit-12-4"),
+        (0, "installed"),
+        (0, ""),
+        (0, "restart another version of `nvidia` is loaded"),
+        (1, ""),
+        (0, "a-boot-id"),
+        (0, ""),
+    ];
+    let (outcome, asked) = answering(&answers, &auto(cuda("12.4"))).await;
+    assert!(matches!(*outcome.unwrap_err().cause, Cause::Restarting(_)));
+    assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"]);
+}
+
+/// A machine with a switch, and more facts.
+macro_rules! switched {
+    ($more:literal) => {
+        concat!(
+            "os ubuntu 24.04\narch x86_64\nkernel 6.8.0-50-generic\nmodules\nuser ubuntu ubuntu\n",
+            "device 0000:3b:00.0 0x030200 0x10de 0x2330\ndevice 0000:c1:00.0 0x068000 0x10de 0x22a3\n",
+            $more
+        )
+    };
+}
+
+const FABRIC: &str = include_str!("../scripts/start-fabric.sh");
+const WHOLE: &str = switched!("nvidia 00000000:3B:00.0 580.95.05\ncuda 12.0.140\nfabric running\n");
+
+#[tokio::test]
+async fn where_switches_link_the_accelerators_the_fabric_manager_comes_with_the_driver_and_is_started() {
+    let answers = [
+        (0, switched!("nvidia 00000000:3B:00.0 580.95.05\ncuda 12.0.140\n")),
+        (0, "linux-headers-6.8.0-50-generic"),
+        (0, "Ubuntu's components"),
+        (0, "apt\n"),
+        (0, "apt"),
+        (0, "installed"),
+        (0, "ready"),
+        (0, ""),
+        (0, WHOLE),
+    ];
+    let (outcome, asked) = answering(&answers, &any()).await;
+    assert_eq!(outcome.unwrap(), Performed::Now);
+    assert_eq!(
+        args_of(&asked, INSTALL),
+        ["apt", "nvidia-headless-580-server", "nvidia-utils-580-server", "nvidia-fabricmanager-580"],
+        "a driver that is there is brought to the same version"
+    );
+    assert!(args_of(&asked, FABRIC).is_empty());
+    assert_eq!(answering(&[(0, WHOLE)], &any()).await.0.unwrap(), Performed::Already);
+}
+
+#[tokio::test]
+async fn a_fabric_manager_that_does_not_run_is_started_whatever_the_system() {
+    const IDLE: &str = "os gentoo 2\nmodules\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\n\
+                        device 0000:c1:00.0 0x068000 0x10de 0x22a3\n\
+                        nvidia 00000000:3B:00.0 580.95.05\ncuda 13.0.88\nfabric idle";
+    let (outcome, asked) = answering(&[(0, IDLE), (0, ""), (0, WHOLE)], &any()).await;
+    assert_eq!((outcome.unwrap(), asked.len()), (Performed::Now, 3));
+    assert!(args_of(&asked, FABRIC).is_empty());
+    let (outcome, _) = answering(&[(0, IDLE), (0, ""), (0, IDLE)], &any()).await;
+    let error = outcome.unwrap_err();
+    assert!(error.to_string().contains("the fabric manager, which sets up the NVSwitches, doesn't run"), "{error}");
 }
 
 #[tokio::test]
@@ -208,14 +287,14 @@ async fn an_old_kernel_gets_a_new_one_of_its_flavour() {
 async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() {
     let stack = GpuStack { from: Some(GpuFrom::Maker), ..cuda("12.4") };
     let answers = [
-        (0, debian!("modules\nnvidia 580.95.05\nnvidia 580.95.05\n")),
+        (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n")),
         (0, "apt\n"),
         (0, ""),
         (0, "apt\n"),
         (0, "apt\ncuda-toolkit-12-4"),
         (0, "installed"),
         (0, ""),
-        (0, debian!("modules\nnvidia 580.95.05\nnvidia 580.95.05\ncuda 12.4.131\n")),
+        (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 12.4.131\n")),
     ];
     let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuWish::Forced(Maker::Nvidia, stack))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
@@ -229,10 +308,13 @@ async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() 
 
 #[tokio::test]
 async fn a_toolkit_that_is_there_is_only_made_known() {
-    const THERE: &str = "os gentoo 2\ndevice 0x030200 0x10de 0x1db5\nnvidia 580.95.05\n\
+    const THERE: &str = "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x1db5\nnvidia 00000000:3B:00.0 580.95.05\n\
                          cuda_at 12.8.61 /usr/local/cuda-12.8\ncuda_at 13.0.88 /usr/local/cuda-13.0\n";
-    let answers =
-        [(0, THERE), (0, ""), (0, "os gentoo 2\ndevice 0x030200 0x10de 0x1db5\nnvidia 580.95.05\ncuda 12.8.61")];
+    let answers = [
+        (0, THERE),
+        (0, ""),
+        (0, "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x1db5\nnvidia 00000000:3B:00.0 580.95.05\ncuda 12.8.61"),
+    ];
     let (outcome, asked) = answering(&answers, &auto(cuda("12.8"))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     let text = &args_of(&asked, PROFILE)[1];
@@ -266,4 +348,7 @@ async fn accelerators_are_found_on_the_bus_of_a_real_host() {
     assert_eq!(nothing.unwrap(), Performed::NotNeeded);
     let error = by_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], wish).await.unwrap_err();
     assert!(matches!(*error.cause, Cause::Demand(_)), "no maker's repository has that: {error}");
+    let wish = GpuWish::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
+    let error = by_devices(&["0x120000 0x1002 0x74a1"], wish).await.unwrap_err();
+    assert!(error.to_string().contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{error}");
 }

@@ -1,0 +1,186 @@
+//! Devices on the PCI bus, as the kernel shows them: the only place that knows which of them are accelerators.
+
+use std::fmt;
+
+use super::Maker;
+
+/// A device on the PCI bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Where it is.
+    pub address: Address,
+    /// What it is: base class and subclass, as `0302`.
+    class: u16,
+    /// Who made it.
+    vendor: u16,
+    /// Which of the vendor's devices.
+    pub(super) id: u16,
+}
+
+/// Where a device is on the bus, as `0000:3b:00.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// None where who tells of the device leaves it out.
+    domain: Option<u32>,
+    /// Bus, slot and function, in 8, 5 and 3 bits.
+    function: u16,
+}
+
+/// How a machine's accelerators reach each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Links {
+    /// By themselves, or not at all.
+    #[default]
+    Direct,
+    /// Through NVSwitches: CUDA doesn't start before a fabric manager has set these up (NVIDIA's Fabric Manager guide).
+    Switched,
+}
+
+const NVIDIA: u16 = 0x10de;
+const AMD: u16 = 0x1002;
+const INTEL: u16 = 0x8086;
+
+impl Device {
+    /// Reads `address class vendor device`, the last three as in sysfs: `0000:3b:00.0 0x030200 0x10de 0x1db5`.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let address = Address::read(words.next()?)?;
+        let mut number = || u32::from_str_radix(words.next()?.trim_start_matches("0x"), 16).ok();
+        // The third byte is the programming interface.
+        let class = u16::try_from(number()? >> 8).ok()?;
+        let mut id = || u16::try_from(number()?).ok();
+        Some(Self { address, class, vendor: id()?, id: id()? })
+    }
+
+    /// Whether it is an accelerator, of whichever maker.
+    ///
+    /// Every NVIDIA display controller is one. Of AMD's and Intel's, which also make a screen's picture in any desktop
+    /// machine, only those that are no VGA controller; a baseboard's own (Matrox, ASPEED) never are. AMD's since the MI300
+    /// are no display controllers any more but processing accelerators, class 12, as which Intel has what is in any laptop.
+    pub fn is_accelerator(&self) -> bool {
+        match self.vendor {
+            NVIDIA => self.class >> 8 == 0x03,
+            AMD => matches!(self.class, 0x0302 | 0x0380 | 0x1200),
+            INTEL => matches!(self.class, 0x0302 | 0x0380),
+            _ => false,
+        }
+    }
+
+    /// Whether it is an accelerator of this maker.
+    pub fn is_of(&self, maker: Maker) -> bool {
+        self.is_accelerator() && self.vendor == maker.pci_vendor()
+    }
+
+    /// Whether it is an NVSwitch: a bridge of NVIDIA's of no kind that the classes know.
+    pub fn is_switch(&self) -> bool {
+        (self.vendor, self.class) == (NVIDIA, 0x0680)
+    }
+
+    /// Its PCI id, as `10de:1db5`.
+    pub fn pci_id(&self) -> String {
+        format!("{:04x}:{:04x}", self.vendor, self.id)
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.address, self.pci_id())
+    }
+}
+
+impl Maker {
+    /// As PCI devices say it.
+    pub(super) fn pci_vendor(self) -> u16 {
+        match self {
+            Self::Nvidia => NVIDIA,
+            Self::Amd => AMD,
+        }
+    }
+}
+
+impl Address {
+    /// Reads `0000:3b:00.0`, in which `nvidia-smi` writes eight digits for the domain, and capitals.
+    pub fn read(text: &str) -> Option<Self> {
+        let (domain, rest) = text.split_once(':')?;
+        let (bus, rest) = rest.split_once(':')?;
+        let (slot, function) = rest.split_once('.')?;
+        let hex = |digits: &str, most: u32| u32::from_str_radix(digits, 16).ok().filter(|number| *number <= most);
+        let function = hex(bus, 0xff)? << 8 | hex(slot, 0x1f)? << 3 | hex(function, 7)?;
+        Some(Self { domain: Some(hex(domain, u32::MAX)?), function: u16::try_from(function).ok()? })
+    }
+
+    /// Reads what `rocminfo` calls `BDFID`: bus, slot and function as one number, without the domain.
+    pub fn within_domain(text: &str) -> Option<Self> {
+        text.parse().ok().map(|function| Self { domain: None, function })
+    }
+
+    /// Whether two that were told by different sides can be one.
+    pub(super) fn agrees(self, other: Self) -> bool {
+        let one_domain = self.domain.zip(other.domain).is_none_or(|(one, other)| one == other);
+        one_domain && self.function == other.function
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(domain) = self.domain {
+            write!(f, "{domain:04x}:")?;
+        }
+        write!(f, "{:02x}:{:02x}.{}", self.function >> 8, self.function >> 3 & 0x1f, self.function & 7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(text: &str) -> Device {
+        Device::read(&format!("0000:3b:00.0 {text}")).unwrap()
+    }
+
+    #[test]
+    fn accelerators_are_told_from_what_makes_a_picture() {
+        for accelerator in [
+            "0x030200 0x10de 0x1db5",
+            "0x030000 0x10de 0x2684",
+            "0x038000 0x1002 0x738c",
+            "0x120000 0x1002 0x74a1",
+            "0x038000 0x8086 0x0bd5",
+        ] {
+            assert!(device(accelerator).is_accelerator(), "{accelerator}");
+        }
+        for other in [
+            "0x030000 0x1002 0x164e",
+            "0x030000 0x102b 0x0538",
+            "0x120000 0x8086 0x7d1d",
+            "0x040300 0x10de 0x22a3",
+            "0x068000 0x10de 0x22a3",
+            "0x020000 0x8086 0x1572",
+        ] {
+            assert!(!device(other).is_accelerator(), "{other}");
+        }
+        assert!(device("0x120000 0x1002 0x74a1").is_of(Maker::Amd));
+        assert!(!device("0x120000 0x1002 0x74a1").is_of(Maker::Nvidia));
+    }
+
+    #[test]
+    fn switches_are_nvidias_bridges() {
+        assert!(device("0x068000 0x10de 0x22a3").is_switch());
+        assert!(!device("0x068000 0x8086 0x22a3").is_switch() && !device("0x030200 0x10de 0x2330").is_switch());
+    }
+
+    #[test]
+    fn addresses_agree_however_they_are_written() {
+        let address = |text| Address::read(text).unwrap();
+        assert!(address("0000:3b:00.1").agrees(address("00000000:3B:00.1")));
+        assert!(!address("0000:3b:00.1").agrees(address("0001:3b:00.1")));
+        assert!(!address("0000:3b:00.1").agrees(address("0000:3b:00.0")));
+        assert!(address("0002:c9:00.0").agrees(Address::within_domain("51456").unwrap()));
+        assert_eq!(address("10000:E1:1F.7").to_string(), "10000:e1:1f.7");
+        assert_eq!(Address::within_domain("51456").unwrap().to_string(), "c9:00.0");
+        for wrong in ["", "0000:3b:00", "0000:3b:20.0", "0000:3b:00.8", "0000:13b:00.0", "x:3b:00.0"] {
+            assert_eq!(Address::read(wrong), None, "{wrong}");
+        }
+        assert_eq!(Device::read("0000:3b:00.0 0x030200 0x10de"), None);
+    }
+}

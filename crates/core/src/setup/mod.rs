@@ -93,6 +93,15 @@ impl Manager {
             _ => None,
         }
     }
+
+    /// As the machine says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apt => "apt",
+            Self::Dnf => "dnf",
+            Self::Zypper => "zypper",
+        }
+    }
 }
 
 impl SystemNeed {

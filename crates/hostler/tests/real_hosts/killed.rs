@@ -10,14 +10,8 @@ use crate::lab::{Lab, facts, outcomes, program, said, written};
 use crate::process;
 
 /// What is done each time it is passed.
-const EACH_TIME: [PhaseKind; 6] = [
-    PhaseKind::Reach,
-    PhaseKind::Verify,
-    PhaseKind::Meeting,
-    PhaseKind::RayStatus,
-    PhaseKind::Check,
-    PhaseKind::Run,
-];
+const EACH_TIME: [PhaseKind; 6] =
+    [PhaseKind::Reach, PhaseKind::Verify, PhaseKind::Meeting, PhaseKind::RayStatus, PhaseKind::Check, PhaseKind::Run];
 
 /// What writes something while it works: it is killed there, too.
 const TALKATIVE: [PhaseKind; 8] = [
@@ -96,7 +90,8 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
 
     // What was done was done once, however often hostler died behind it; and it is all there.
     let each_time: Vec<String> = EACH_TIME.iter().map(ToString::to_string).collect();
-    let twice = worked.iter().filter(|(title, times)| **times > 1 && !each_time.iter().any(|kind| kind == phase(title)));
+    let twice =
+        worked.iter().filter(|(title, times)| **times > 1 && !each_time.iter().any(|kind| kind == phase(title)));
     assert_eq!(twice.collect::<Vec<_>>(), Vec::new(), "{worked:?}");
     for kind in ["conda", "docker", "gpu", "ray", "custom", "python", "setup"] {
         let ended: Vec<_> = outcomes(&done.err).into_iter().filter(|(title, _)| phase(title) == kind).collect();

@@ -6,12 +6,16 @@ mod crew;
 mod gpu;
 mod packages;
 mod python;
+mod ray;
+mod repository;
 mod scripts;
 mod source;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::Command as Program;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -149,6 +153,13 @@ fn said(program: &mut Program) -> (Option<i32>, String) {
     let output = program.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Writes a program of this computer.
+fn program(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 fn setup(script: &str) -> Phase {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead as _, Read, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -10,7 +10,9 @@ use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse};
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::Market;
-use hostler_core::plan::{Plan, plan};
+use hostler_core::plan::{Plan, Selection, plan};
+use hostler_core::setup::PhaseKind;
+use hostler_engine::deploy::Files;
 use hostler_engine::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -101,7 +103,12 @@ impl Home {
 
 /// A plan for one machine at the site `local`.
 fn digits() -> Plan {
-    let file = parse("digits.yaml", "name: digits\n").unwrap();
+    digits_with("")
+}
+
+/// The same, with more lines in its demand.
+fn digits_with(more: &str) -> Plan {
+    let file = parse("digits.yaml", &format!("name: digits\n{more}")).unwrap();
     let base = Base { directory: Path::new("/work"), author: Author::Repository };
     let overrides = Overrides::default();
     let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "digits" };
@@ -364,6 +371,48 @@ fn the_life_of_a_deployment_that_never_got_a_machine() {
     insta::assert_snapshot!("down", home.session(&["down", "digits"]));
     insta::assert_snapshot!("down_twice", home.session(&["down", "digits"]));
     assert_eq!(home.json(&["ls", "-o", "json"]).0, Value::Array(Vec::new()));
+}
+
+/// A deployment whose last round did a part of its set-up, and what an earlier one wrote of another.
+fn with_a_log(home: &Home, text: &[u8]) -> std::path::PathBuf {
+    let only = Selection { only: [PhaseKind::Check].into(), ..Selection::default() };
+    let plan = digits_with("setup: make\nchecks: [make check]\n").setting_up(only);
+    home.enter(&plan);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();
+    let log = Files::at(store.files_of(plan.deployment)).logs().join("digits/setup.log");
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    fs::write(&log, text).unwrap();
+    log
+}
+
+#[test]
+fn logs_of_what_the_last_round_left_out_are_shown() {
+    let home = Home::new();
+    // Longer than what is read at a time.
+    let lines: Vec<String> = (0..20_000).map(|number| format!("line {number}\n")).collect();
+    with_a_log(&home, lines.concat().as_bytes());
+    let shown = |args: &[&str]| String::from_utf8(home.run(&[&["logs", "digits"], args].concat()).stdout).unwrap();
+    assert_eq!(shown(&["setup-digits"]), lines.concat());
+    assert_eq!(shown(&[]), lines.concat());
+    for last in [0, 1, 3, 9_000, 20_000, 30_000] {
+        let expected = lines[lines.len().saturating_sub(last)..].concat();
+        assert!(shown(&["setup-digits", "--lines", &last.to_string()]) == expected, "{last}");
+    }
+}
+
+#[test]
+fn a_followed_log_goes_on_where_it_was_whatever_bytes_are_in_it() {
+    let home = Home::new();
+    let log = with_a_log(&home, b"caf\xe9\n");
+    let mut follow = home.command(&["logs", "digits", "setup-digits", "--follow"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "caf\u{fffd}");
+    fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"more\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "more");
+    kill_process(Pid::from_child(&follow), Signal::INT).unwrap();
+    follow.wait().unwrap();
 }
 
 #[test]

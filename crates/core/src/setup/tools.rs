@@ -32,7 +32,7 @@ pub struct CondaNeed {
 /// The environment that is made where no other name is wished.
 pub const CONDA_ENVIRONMENT: &str = "work";
 
-/// What installs conda: a self-extracting script as Miniforge and Miniconda are (it takes `-b -p PREFIX`).
+/// What installs conda: a self-extracting script as Miniforge and Miniconda are (it takes `-b -f -p PREFIX`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installer {
     /// An `https` address, or the path of a file on this computer: relative to the top of the source where a repository's own

@@ -113,7 +113,11 @@ impl HostCrew {
             let performed = match self.hosts.session(target).await {
                 Err(error) => Err((SetupError::of_host(phase, error), true)),
                 Ok(session) => {
-                    let performed = perform(&*session, phase, context, report).await;
+                    let mut performed = perform(&*session, phase, context, report).await;
+                    if performed.is_ok() && restarts > 0 {
+                        let forgotten = restart::forget(&*session, context).await;
+                        performed = forgotten.map_err(|error| SetupError::of_host(phase, error)).and(performed);
+                    }
                     performed.map_err(|error| (error, !matches!(phase, Phase::Run { .. })))
                 }
             };

@@ -27,6 +27,7 @@ pub(super) async fn run(job: &Job<'_>, step: &CustomStep) -> Result<Performed, S
 
 async fn act(job: &Job<'_>, step: &CustomStep, note: &str, words: &str) -> Result<(), SetupError> {
     let command = as_wished(script::command(job, &strict(&step.run)), step);
+    job.forget(note).await?;
     let mut left = step.tries.get();
     loop {
         left -= 1;

@@ -10,8 +10,10 @@ use super::{packages, recipe};
 use crate::host::{Command, TREE_NOTE, remote_path};
 use crate::run::Performed;
 
-/// The fingerprint of the key that signs Docker's own packages.
-const KEY: &str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88";
+/// The fingerprints of the keys that sign Docker's own packages, as `https://download.docker.com/linux/debian/gpg` and
+/// `https://download.docker.com/linux/centos/gpg` have them.
+const DEB_KEY: &str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88";
+const RPM_KEY: &str = "060A61C51B558A7F742B77AAC52FEB6B621E9F35";
 
 /// Installs the engine and its compose plugin, and makes the user one of its users.
 pub(super) async fn install(job: &Job<'_>, need: &DockerNeed) -> Result<Performed, SetupError> {
@@ -30,13 +32,18 @@ async fn act(job: &Job<'_>, need: &DockerNeed, missing: Vec<String>) -> Result<(
     job.must(&Command::new(include_str!("scripts/use-docker.sh")).args([job.user().await?]).as_root()).await
 }
 
-/// Distributions call the compose plugin differently, and Debian 12 has only the program before it.
+/// Distributions call the compose plugin differently, and Debian 12 has only the program before it. Of those with dnf, only
+/// Fedora has an engine.
 async fn of_the_distribution(job: &Job<'_>) -> Result<Vec<String>, SetupError> {
     let (engine, composes): (&str, &[&str]) = match packages::manager(job).await? {
         Manager::Apt => ("docker.io", &["docker-compose-v2", "docker-compose-plugin", "docker-compose"]),
         Manager::Dnf => ("moby-engine", &["docker-compose"]),
         Manager::Zypper => ("docker", &["docker-compose"]),
     };
+    if engine == "moby-engine" && packages::first_known(job, &[engine]).await?.is_none() {
+        let message = "the distribution has no package of Docker's engine".to_owned();
+        return Err(job.refuse(message, "take Docker's own packages: `setup_phases: {docker: docker}`"));
+    }
     // Since Debian 13 the engine only recommends its client.
     let client = packages::first_known(job, &["docker-cli"]).await?;
     let compose = packages::first_known(job, composes).await?;
@@ -44,23 +51,30 @@ async fn of_the_distribution(job: &Job<'_>) -> Result<Vec<String>, SetupError> {
 }
 
 async fn of_docker(job: &Job<'_>) -> Result<Vec<String>, SetupError> {
-    if packages::manager(job).await? != Manager::Apt {
-        let message = "Docker's own repository is added on Debian and Ubuntu only".to_owned();
-        return Err(job.refuse(message, "use `docker: distribution`, or add the repository in a `custom` step"));
-    }
     let release = packages::release(job).await?;
-    let (id, codename) = (release.id, release.codename);
-    let Some(codename) = codename.filter(|_| matches!(id.as_str(), "debian" | "ubuntu")) else {
-        let message = format!("Docker has no packages for `{id}`");
-        return Err(job.refuse(message, "use `docker: distribution`"));
+    let Some((directory, place, fingerprint)) = place(&release) else {
+        let message = format!("Docker has no packages for `{}`", release.id);
+        return Err(job.refuse(message, "use `docker: distribution`, or install it in a `custom` step"));
     };
-    let base = format!("https://download.docker.com/linux/{id}");
-    let (key, place) = (format!("{base}/gpg"), format!("{base} {codename} stable"));
-    let (name, fingerprint) = ("docker".to_owned(), KEY.to_owned());
+    let base = format!("https://download.docker.com/linux/{directory}");
+    let (name, key, place) = ("docker".to_owned(), format!("{base}/gpg"), format!("{base}{place}"));
+    let fingerprint = fingerprint.to_owned();
     let repository = Repository { name, key, fingerprint, place, rank: Rank::Ordinary };
     repository::add(job, &repository).await?;
     let names = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin", "docker-compose-plugin"];
     Ok(names.map(str::to_owned).to_vec())
+}
+
+/// Where Docker's packages for a release are: their directory, what stands behind it, and the key that signs them. What is
+/// built from Red Hat's sources takes those for CentOS.
+fn place(release: &packages::Release) -> Option<(&str, String, &'static str)> {
+    let rpm = |directory| Some((directory, "/$releasever/$basearch/stable".to_owned(), RPM_KEY));
+    match release.id.as_str() {
+        id @ ("debian" | "ubuntu") => Some((id, format!(" {} stable", release.codename.as_ref()?), DEB_KEY)),
+        id @ ("fedora" | "rhel" | "centos") => rpm(id),
+        "rocky" | "almalinux" | "ol" => rpm("centos"),
+        _ => None,
+    }
 }
 
 /// Builds the image of a directory of the source, and calls it as the deployment.

@@ -27,6 +27,8 @@ pub(super) struct Job<'a> {
     pub(super) context: &'a Context<'a>,
     /// Which phase is at work.
     pub(super) kind: PhaseKind,
+    /// How long it may take; for ever where absent.
+    pub(super) limit: Option<Duration>,
     lock: Option<String>,
     report: &'a dyn Report,
     mask: Mask,
@@ -41,6 +43,7 @@ impl<'a> Job<'a> {
         report: &'a dyn Report,
     ) -> Result<Self, SetupError> {
         let (kind, lock) = (phase.kind(), alone::lock_for(phase.kind(), context));
+        let limit = limit(phase, context);
         let mask = Mask::new(context.secrets.values());
         let written = Transcript::open(context.log, TAIL).map_err(|error| SetupError {
             phase: kind.name(),
@@ -48,7 +51,7 @@ impl<'a> Job<'a> {
             cause: Box::new(Cause::Log(context.log.to_owned(), error)),
             hint: Some("check the disk's space and the directory's owner".to_owned()),
         })?;
-        Ok(Self { session, context, kind, lock, report, mask, written: Mutex::new(written) })
+        Ok(Self { session, context, kind, limit, lock, report, mask, written: Mutex::new(written) })
     }
 
     /// Says what is being done.
@@ -80,7 +83,7 @@ impl<'a> Job<'a> {
 
     /// How long an earlier attempt is waited for: not until the phase's own time is over, so that the reason is told.
     fn patience(&self) -> Duration {
-        let limit = self.kind.policy().limit.unwrap_or(Duration::MAX);
+        let limit = self.limit.unwrap_or(Duration::MAX);
         alone::PATIENCE.min(limit / 4 * 3)
     }
 
@@ -204,6 +207,11 @@ impl<'a> Job<'a> {
         self.must(&Command::new(write).args([file, text])).await
     }
 
+    /// Takes a note back, before what it says may cease to be true: an action that fails, or is cut off, leaves none.
+    pub(super) async fn forget(&self, file: &str) -> Result<(), SetupError> {
+        self.must(&Command::new("rm -f -- \"$1\"").args([file])).await
+    }
+
     /// Whom the host knows us as.
     pub(super) async fn user(&self) -> Result<String, SetupError> {
         Ok(self.ask(&Command::new("id -un")).await?.concat())
@@ -216,6 +224,16 @@ impl<'a> Job<'a> {
         all.extend(secrets.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
         all
     }
+}
+
+/// How long a phase may take: as the demand says, else as the table does.
+fn limit(phase: &Phase, context: &Context<'_>) -> Option<Duration> {
+    let own = match phase {
+        Phase::Custom(step) => step.timeout,
+        _ => None,
+    };
+    let said = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
+    said.and_then(|said| Duration::try_from(said).ok()).or(phase.kind().policy().limit)
 }
 
 fn hint_for(exit: &Exit) -> Option<String> {

@@ -40,16 +40,14 @@ mod system;
 mod tests;
 mod verify;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
-
 use hostler_core::demand::Work;
 use hostler_core::name::Name;
 use hostler_core::plan::Phase;
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::path::Path;
 use tokio::time::timeout;
 
 pub use crew::{HostCrew, Met};
@@ -128,7 +126,7 @@ pub async fn perform(
     report: &dyn Report,
 ) -> Result<Performed, SetupError> {
     let job = Job::new(session, phase, context, report)?;
-    match limit(phase, context) {
+    match job.limit {
         None => action(&job, phase).await,
         Some(limit) => match timeout(limit, action(&job, phase)).await {
             Ok(performed) => performed,
@@ -158,14 +156,4 @@ async fn action(job: &Job<'_>, phase: &Phase) -> Result<Performed, SetupError> {
         Phase::Setup { script } => script::prepare(job, script).await,
         Phase::Check { command: script } | Phase::Run { script } => script::run(job, script).await,
     }
-}
-
-/// How long a phase may take: as the demand says, else as the table does.
-fn limit(phase: &Phase, context: &Context<'_>) -> Option<Duration> {
-    let own = match phase {
-        Phase::Custom(step) => step.timeout,
-        _ => None,
-    };
-    let said = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
-    said.and_then(|said| Duration::try_from(said).ok()).or(phase.kind().policy().limit)
 }

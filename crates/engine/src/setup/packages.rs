@@ -1,17 +1,16 @@
 //! The phase `packages`: system packages, by the host's own manager.
 
-use std::time::Duration;
-
-use hostler_core::setup::Manager;
+use hostler_core::setup::{Manager, PhaseKind};
 
 use super::error::SetupError;
 use super::job::Job;
 use super::recipe;
-use crate::host::Command;
+use crate::host::{Command, Exit};
 use crate::run::Performed;
 
-/// How long one attempt may take: a manager waits five minutes for a lock, and emulated machines unpack slowly.
-const ATTEMPT: Duration = Duration::from_secs(45 * 60);
+pub(super) const MISSING: &str =
+    concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/missing-packages.sh"));
+const FIRST_KNOWN: &str = concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/first-known.sh"));
 
 /// What a name of a package may be.
 const GOOD_NAME: &str = "use letters, digits and `+-._:=~`, beginning with a letter or a digit, not ending with `-`";
@@ -22,20 +21,21 @@ pub(super) const FETCHES: &str = "== fetching the lists of packages";
 /// Installs what is missing. Recommended packages are left out.
 pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
-    let question = Command::new(include_str!("scripts/missing-packages.sh")).args(packages);
-    let answer = job.ask(&question).await?;
-    let Some((manager, missing)) = answer.split_first().filter(|(_, missing)| !missing.is_empty()) else {
-        return none_missing(job, packages, &answer);
-    };
-    fetch(job, manager, missing).await
+    if packages.is_empty() {
+        return Ok(Performed::Already);
+    }
+    let (manager, missing) = look(job, packages).await?;
+    if missing.is_empty() {
+        return Ok(Performed::Already);
+    }
+    fetch(job, manager, &missing).await
 }
 
 /// Installs what is missing, and brings what is there to the version that is installed with it: for packages that have to be
 /// of one.
 pub(super) async fn install_together(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
-    let manager = manager(job).await?;
-    fetch(job, manager.name(), packages).await
+    fetch(job, manager(job).await?, packages).await
 }
 
 fn check(job: &Job<'_>, packages: &[String]) -> Result<(), SetupError> {
@@ -45,24 +45,31 @@ fn check(job: &Job<'_>, packages: &[String]) -> Result<(), SetupError> {
     }
 }
 
-async fn fetch(job: &Job<'_>, manager: &str, packages: &[String]) -> Result<Performed, SetupError> {
+async fn fetch(job: &Job<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
     job.progress(&format!("installing {}", packages.join(", ")));
-    let args = std::iter::once(manager).chain(packages.iter().map(String::as_str));
-    let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root().within(ATTEMPT);
+    let args = std::iter::once(manager.name()).chain(packages.iter().map(String::as_str));
+    let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root();
     // A mirror that fails, or another's update that holds the lists, is over in a while.
-    recipe::persist(job, || attempt(job, &command)).await?;
+    recipe::persist(job, || attempt(job, manager, packages, &command)).await?;
     Ok(Performed::Now)
+}
+
+/// The machine's package manager, and which of these packages it doesn't list.
+async fn look(job: &Job<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
+    let question = Command::new(MISSING).args(packages);
+    let mut answer = job.ask(&question).await?.into_iter();
+    let manager = answer.next().and_then(|name| Manager::of(&name)).ok_or_else(|| no_manager(job))?;
+    Ok((manager, answer.collect()))
 }
 
 /// The machine's package manager.
 pub(super) async fn manager(job: &Job<'_>) -> Result<Manager, SetupError> {
-    let answer = job.ask(&Command::new(include_str!("scripts/missing-packages.sh"))).await?;
-    answer.first().and_then(|name| Manager::of(name)).ok_or_else(|| no_manager(job))
+    Ok(look(job, &[]).await?.0)
 }
 
 /// The first of several packages that the machine's manager knows; none where it knows none of them.
 pub(super) async fn first_known(job: &Job<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
-    let question = Command::new(include_str!("scripts/first-known.sh")).args(names.iter().copied()).as_root();
+    let question = Command::new(FIRST_KNOWN).args(names.iter().copied()).as_root();
     Ok(job.ask(&question).await?.into_iter().next())
 }
 
@@ -99,30 +106,39 @@ fn no_manager(job: &Job<'_>) -> SetupError {
     job.refuse(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages")
 }
 
-fn none_missing(job: &Job<'_>, packages: &[String], answer: &[String]) -> Result<Performed, SetupError> {
-    if packages.is_empty() || answer.first().is_some_and(|manager| manager != "none") {
-        return Ok(Performed::Already);
-    }
-    Err(no_manager(job))
-}
-
-async fn attempt(job: &Job<'_>, command: &Command) -> Result<(), SetupError> {
+async fn attempt(job: &Job<'_>, manager: Manager, packages: &[String], command: &Command) -> Result<(), SetupError> {
     let exit = job.follow(command).await?;
-    if exit.is_success() {
-        return Ok(());
+    if exit.is_success() || is_notice(manager, &exit) {
+        let (_, missing) = look(job, packages).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if exit.is_success() {
+            let said = missing.iter().map(|package| format!("`{package}` is not installed"));
+            return Err(job.unproven(said.collect()));
+        }
     }
-    let hint = hint_for(&job.tail()).map(str::to_owned);
+    let hint = hint_for(job.kind, &job.tail()).map(str::to_owned);
     Err(job.ended(exit, hint))
 }
 
+/// zypper ends so where it has more to say than that all is well: a restart is due, another repository was skipped (its manual,
+/// "Exit codes"). What came of it, only a look tells.
+fn is_notice(manager: Manager, exit: &Exit) -> bool {
+    manager == Manager::Zypper && matches!(exit, Exit::Status(100..=106))
+}
+
 /// What to do where the last lines tell that it won't pass by itself.
-fn hint_for(tail: &[String]) -> Option<&'static str> {
+fn hint_for(phase: PhaseKind, tail: &[String]) -> Option<&'static str> {
     let fetched = tail.iter().rposition(|line| line == FETCHES).map_or(0, |at| at + 1);
     let mut since = tail.iter().skip(fetched);
     // Lists that could not be fetched know nothing, and say so in the same words.
     let all_lists = !since.clone().any(|line| line.contains("Failed to fetch"));
     if all_lists && since.clone().any(|line| is_unknown(line)) {
-        return Some("check the name in `packages`: other distributions call it otherwise");
+        return Some(match phase {
+            PhaseKind::Packages => "check the name in `packages`: other distributions call it otherwise",
+            _ => "this distribution has no such package: use another image, or install it in a `custom` step",
+        });
     }
     let asks = since.any(|line| line.contains("sudo: ") && line.contains("password"));
     asks.then_some("the user must be allowed to use `sudo` without a password")

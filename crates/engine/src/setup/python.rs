@@ -34,21 +34,28 @@ pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, 
     if job.ask(&question).await?.first() == Some(&fingerprint) {
         return Ok(Performed::Already);
     }
-    make_at(job, &place, need).await?;
-    job.must(&job.at(&place, &format!("printf '%s\\n' \"$1\" >{NOTE}")).args([fingerprint])).await?;
+    make_at(job, &place, need, &fingerprint).await?;
     Ok(Performed::Now)
 }
 
-/// Makes an environment as `.venv` of a directory on the host.
-pub(super) async fn make_at(job: &Job<'_>, place: &str, need: &PythonNeed) -> Result<(), SetupError> {
+/// Makes an environment as `.venv` of a directory on the host, and notes in it, last, what it was made of.
+pub(super) async fn make_at(job: &Job<'_>, place: &str, need: &PythonNeed, made_of: &str) -> Result<(), SetupError> {
     let wish = need.version.clone().unwrap_or_default();
     let mut found = find(job, place, &wish).await?;
     if let Found::Needs(packages) = &found {
         packages::install(job, packages).await?;
         found = find(job, place, &wish).await?;
     }
+    let note = format!("{place}/{NOTE}");
+    job.forget(&note).await?;
     let installer = create(job, place, found, &wish).await?;
-    install(job, place, need, &installer).await
+    install(job, place, need, &installer).await?;
+    job.note(&note, made_of).await
+}
+
+/// A script that finds `uv` also where only login shells do.
+pub(super) fn finding_uv(script: &str) -> String {
+    format!("{}{script}", include_str!("scripts/uv-path.sh"))
 }
 
 /// What comes from a demand or a repository must not be taken for an option.
@@ -68,7 +75,7 @@ fn check(job: &Job<'_>, need: &PythonNeed) -> Result<(), SetupError> {
 }
 
 async fn find(job: &Job<'_>, place: &str, wish: &str) -> Result<Found, SetupError> {
-    let question = job.at(place, include_str!("scripts/find-python.sh"));
+    let question = job.at(place, &finding_uv(include_str!("scripts/find-python.sh")));
     let answer = job.ask(&question.args([wish])).await?;
     let mut words = answer.iter().flat_map(|line| line.split_whitespace());
     Ok(match (words.next(), words.next()) {
@@ -142,8 +149,7 @@ async fn install(job: &Job<'_>, place: &str, need: &PythonNeed, installer: &[&st
 }
 
 async fn program(job: &Job<'_>, place: &str, script: &str, words: &[&str]) -> Result<(), SetupError> {
-    let script = format!("PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin\n{script}");
-    let mut command = job.at(place, &script).args(words.iter().copied());
+    let mut command = job.at(place, &finding_uv(script)).args(words.iter().copied());
     command.env = job.variables();
     command.env.entry("PIP_ROOT_USER_ACTION".to_owned()).or_insert_with(|| "ignore".to_owned());
     job.must(&command).await

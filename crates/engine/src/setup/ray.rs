@@ -1,27 +1,30 @@
 //! The phases `ray` and `ray-status`: Ray on all machines, as one cluster.
 //!
-//! Ray has a Python environment of its own, by its version, so that what a repository installs can't break it. The head is
-//! on the machine of rank 0; all others join it there.
+//! Ray has a Python environment of its own, by its version and Python's, so that what a repository installs can't break it.
+//! The head is on the machine of rank 0; all others join it there. A host may have Ray of somebody else's, too, which is left
+//! alone.
 
 use hostler_core::demand::PythonNeed;
 use hostler_core::setup::RayNeed;
 
-use super::error::SetupError;
+use super::error::{Cause, SetupError};
 use super::job::Job;
 use super::{Context, Node, python, recipe};
-use crate::host::{Command, remote_path};
+use crate::host::{Command, Exit, remote_path};
 use crate::run::Performed;
+
+/// Whether it runs, and the start of it. Both know whose processes are whose.
+pub(super) const RUNS: &str = concat!(include_str!("scripts/ray-processes.sh"), include_str!("scripts/runs-ray.sh"));
+pub(super) const START: &str = concat!(include_str!("scripts/ray-processes.sh"), include_str!("scripts/start-ray.sh"));
 
 /// Installs it where it is missing.
 pub(super) async fn install(job: &Job<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
     let home = home(job.context, need);
-    let check = Command::new(include_str!("scripts/has-ray.sh")).args([home.as_str(), &need.version]);
-    let python = PythonNeed {
-        version: need.python.clone(),
-        requirements: vec![format!("ray[default]=={}", need.version)],
-        ..PythonNeed::default()
-    };
-    recipe::settle(job, &check, |_| python::make_at(job, &home, &python)).await
+    let wish = format!("ray[default]=={}", need.version);
+    let note = format!("{home}/{}", python::NOTE);
+    let check = Command::new(include_str!("scripts/has-ray.sh")).args([home.as_str(), &need.version, &note, &wish]);
+    let python = PythonNeed { version: need.python.clone(), requirements: vec![wish.clone()], ..PythonNeed::default() };
+    recipe::settle(job, &check, |_| python::make_at(job, &home, &python, &wish)).await
 }
 
 /// Starts it on this machine, where it doesn't run.
@@ -30,11 +33,20 @@ pub(super) async fn start(job: &Job<'_>, need: &RayNeed) -> Result<Performed, Se
         return Err(job.refuse("the machine has no rank in its deployment".to_owned(), "report this"));
     };
     let (home, gcs) = (home(job.context, need), format!("{}:{}", head.address.host, need.port));
-    let check = Command::new(include_str!("scripts/runs-ray.sh")).args([gcs.as_str(), &own.address.host]);
+    let check = Command::new(RUNS).args([home.as_str(), &gcs, &own.address.host]);
     let role = if job.context.rank == 0 { "head" } else { "worker" };
     let args = [home, gcs, own.address.host.clone(), role.to_owned(), need.dashboard_port.to_string()];
-    let begin = Command::new(include_str!("scripts/start-ray.sh")).args(args);
-    recipe::settle(job, &check, |_| job.must(&begin)).await
+    let begin = Command::new(START).args(args);
+    recipe::settle(job, &check, |_| async { job.must(&begin).await.map_err(choose_ports) }).await
+}
+
+/// Ports that another holds aren't free a moment later.
+fn choose_ports(error: SetupError) -> SetupError {
+    if !matches!(*error.cause, Cause::Ended(Exit::Status(73), _)) {
+        return error;
+    }
+    let hint = "end what runs there, or take other ports: `setup_phases: {ray: {port: …, dashboard_port: …}}`";
+    SetupError { hint: Some(hint.to_owned()), ..error }
 }
 
 /// Waits until every machine is in the cluster, and shows what Ray says of it.
@@ -46,9 +58,10 @@ pub(super) async fn status(job: &Job<'_>, need: &RayNeed) -> Result<Performed, S
     Ok(Performed::Now)
 }
 
-/// Where Ray's own environment lies.
+/// Where Ray's own environment lies. One on another Python is another: a driver on that one is refused by this cluster.
 pub(super) fn home(context: &Context<'_>, need: &RayNeed) -> String {
-    format!("{}/ray-{}", remote_path(&context.places.state), need.version)
+    let python = need.python.as_ref().map(|version| format!("-python{version}")).unwrap_or_default();
+    format!("{}/ray-{}{python}", remote_path(&context.places.state), need.version)
 }
 
 /// The head, and this machine.

@@ -14,7 +14,7 @@ pub(super) struct Repository {
     pub(super) key: String,
     /// The fingerprint of that key, forty hexadecimal digits.
     pub(super) fingerprint: String,
-    /// For apt, what stands behind the address of the repository and its options: `https://… bookworm stable`.
+    /// For apt, what stands behind the options of its line: `https://… bookworm stable`. For dnf, its base address.
     pub(super) place: String,
     /// How its packages stand to those of others that have the same names.
     pub(super) rank: Rank,
@@ -29,7 +29,7 @@ pub(super) enum Rank {
     Preferred,
 }
 
-/// Adds a repository for apt, whose packages are then taken as signed by that key and no other.
+/// Adds a repository for apt or dnf, whose packages are then taken as signed by that key and no other.
 pub(super) async fn add(job: &Job<'_>, repository: &Repository) -> Result<(), SetupError> {
     packages::install(job, &["ca-certificates", "curl", "gnupg"].map(str::to_owned)).await?;
     job.progress(&format!("adding the package repository `{}`", repository.name));

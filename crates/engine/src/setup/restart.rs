@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::Context;
 use super::error::{Cause, SetupError};
 use super::job::Job;
-use crate::host::{Command, HostError, Hosts, Note, Stream, Target, Trouble};
+use crate::host::{Command, Exit, HostError, Hosts, Note, Session, Stream, Target, Trouble, remote_path};
 
 /// How long a machine may take from being told to restart until it can be logged in to: bare metal tests its memory.
 const BACK_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -27,6 +28,22 @@ pub(super) async fn restart(job: &Job<'_>) -> SetupError {
         Ok(()) => job.fail(Cause::Restarting(boot), "the next `hostler up` goes on from here"),
         Err(error) => error,
     }
+}
+
+/// Where a machine keeps what it has restarted for.
+fn note(context: &Context<'_>) -> String {
+    format!("{}/{}/restarted", remote_path(&context.places.state), context.deployment)
+}
+
+/// Whether the machine has restarted for this before; from now on, it has.
+pub(super) async fn before(job: &Job<'_>, what: &str) -> Result<bool, SetupError> {
+    let ask = Command::new(include_str!("scripts/restarted-for.sh"));
+    Ok(job.question(&ask.args([note(job.context).as_str(), what])).await?.0.is_success())
+}
+
+/// What it has restarted for came right: should that be needed once more, it may restart once more.
+pub(super) async fn forget(session: &dyn Session, context: &Context<'_>) -> Result<Exit, HostError> {
+    session.run(&Command::new("rm -f -- \"$1\"").args([note(context)]), &|_, _| {}).await
 }
 
 /// Waits until a machine has booted anew.

@@ -32,6 +32,7 @@ pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, Se
     if answer.first() == Some(&done) {
         return Ok(Performed::Already);
     }
+    job.forget(&note).await?;
     run(job, script).await?;
     job.note(&note, &done).await?;
     Ok(Performed::Now)

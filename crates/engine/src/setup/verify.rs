@@ -1,7 +1,5 @@
 //! The phase `verify`: the machine is compared with what was promised.
 
-use std::time::Duration;
-
 use hostler_core::offer::OsRelease;
 use hostler_core::setup::gpu::Device;
 use hostler_core::size::Bytes;
@@ -12,13 +10,11 @@ use super::job::Job;
 use crate::host::Command;
 use crate::run::Performed;
 
-/// A first boot that installs updates takes its time, and is waited for.
-const LOOK: Duration = Duration::from_secs(20 * 60);
-
-/// Looks at the machine. Always looks: what is right once may be wrong after a reboot.
+/// Looks at the machine. Always looks: what is right once may be wrong after a reboot. A first boot that installs updates is
+/// waited for, as long as the phase may take.
 pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<Performed, SetupError> {
     let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/look.sh"));
-    let look = Command::new(script).as_root().within(LOOK);
+    let look = Command::new(script).as_root();
     let seen = read(&job.ask(&look).await?);
     let differences = differences(promise, &seen);
     if differences.is_empty() {

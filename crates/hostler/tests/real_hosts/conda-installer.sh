@@ -1,15 +1,17 @@
 #!/bin/bash
-# An installer as conda's are used: `bash installer -b -p PREFIX`. What it installs makes environments that hold nothing but the
+# An installer as conda's are used: `bash installer -b -f -p PREFIX`. What it installs makes environments that hold nothing but the
 # names of what was asked for: enough to see what a set-up asks for, and whether login shells find it.
 set -e
-while getopts bp: option; do
+force=
+while getopts bfp: option; do
     case $option in
         b) ;;
+        f) force=1 ;;
         p) prefix=$OPTARG ;;
         *) exit 2 ;;
     esac
 done
-test ! -e "$prefix" || { echo "$prefix is there already" >&2; exit 1; }
+test -n "$force" || test ! -e "$prefix" || { echo "$prefix is there already" >&2; exit 1; }
 mkdir -p "$prefix/bin" "$prefix/envs" "$prefix/etc/profile.d"
 cat >"$prefix/etc/profile.d/conda.sh" <<'PROFILE'
 conda() {

@@ -3,7 +3,7 @@
 use hostler_core::setup::gpu::{Chosen, Maker};
 
 use super::look::{Modules, Sight};
-use crate::host::{Command, remote_path};
+use crate::host::Command;
 use crate::setup::error::SetupError;
 use crate::setup::job::Job;
 use crate::setup::{packages, restart};
@@ -51,7 +51,8 @@ pub(super) async fn load(job: &Job<'_>, maker: Maker, driver: &Chosen) -> Result
     let (state, why) = answer.split_once(' ').unwrap_or((&answer, ""));
     match state {
         "ready" => Ok(()),
-        "restart" if !restarted_before(job, &format!("{module} {}", driver.version())).await? => {
+        // The reason says versions in full: another build of the same driver is another reason.
+        "restart" if !restart::before(job, &format!("{module} {}: {why}", driver.version())).await? => {
             job.progress(why);
             Err(restart::restart(job).await)
         }
@@ -71,13 +72,6 @@ pub(super) async fn load(job: &Job<'_>, maker: Maker, driver: &Chosen) -> Result
 /// Lets the fabric manager run, which can start once the driver is loaded.
 pub(super) async fn start_fabric(job: &Job<'_>) -> Result<(), SetupError> {
     job.must(&Command::new(include_str!("../scripts/start-fabric.sh")).as_root()).await
-}
-
-/// Whether the machine has restarted for this before; from now on, it has.
-async fn restarted_before(job: &Job<'_>, what: &str) -> Result<bool, SetupError> {
-    let note = format!("{}/{}/gpu-restart", remote_path(&job.context.places.state), job.context.deployment);
-    let ask = Command::new(include_str!("../scripts/restarted-for.sh")).args([note.as_str(), what]);
-    Ok(job.question(&ask).await?.0.is_success())
 }
 
 #[cfg(test)]

@@ -3,17 +3,17 @@
 #
 # Only this shell holds the lock, and no program of the script: one that is left in the background must not keep it.
 hostler_wait() {
-    left=$1
+    hostler_left=$1
     until flock -n 9 2>/dev/null; do
         test $? = 1 || break
-        if test "$left" -le 0; then
+        if test "$hostler_left" -le 0; then
             echo "== an earlier attempt still works here: end its processes, or restart the machine, and try again" >&2
             exit 75
         fi
-        if test "$left" = "$1"; then
+        if test "$hostler_left" = "$1"; then
             echo "== waiting for an earlier attempt that still works on this machine, at most $1 s" >&2
         fi
-        left=$((left - 1))
+        hostler_left=$((hostler_left - 1))
         sleep 1
     done
 }
@@ -23,7 +23,7 @@ if command -v flock >/dev/null 2>&1 && (: >>"$1") 2>/dev/null; then
     hostler_wait "$2"
 fi
 unset -f hostler_wait
-unset left
+unset hostler_left
 hostler_script=$3
 shift 3
 (

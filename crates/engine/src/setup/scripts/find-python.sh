@@ -5,8 +5,6 @@
 #   needs PACKAGES  once these are installed
 #   none            there is no such Python
 wish=$1
-# Where uv's own installer puts it, which only login shells know.
-PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin
 
 fits() {
     "$1" -c 'import sys

@@ -1,7 +1,7 @@
 # Prints the first of the packages "$@" that the package manager could install, as root: it may have to fetch its lists.
 known() {
     if command -v apt-get >/dev/null 2>&1; then
-        apt-cache policy -- "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+        apt_has "$1"
     elif command -v dnf >/dev/null 2>&1; then
         dnf -q list --available -- "$1" >/dev/null 2>&1 || rpm -q "$1" >/dev/null 2>&1
     else

@@ -1,6 +1,5 @@
 # Whether Python "$1" (any, where empty) is there with venv and pip; says what is missing.
 wish=$1
-PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin
 python=python3
 test -z "$wish" || python=python$(echo "$wish" | cut -d. -f1,2)
 

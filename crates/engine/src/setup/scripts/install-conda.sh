@@ -1,10 +1,11 @@
 # Installs conda to "$4" by the installer "$1", which must have the SHA-256 "$3", and is fetched from "$2" where that is said.
-# Nothing is done where conda answers already.
+# Nothing is done where conda is already, to the end of its installation.
 file=$1 url=$2 wanted=$3 prefix=$4
 set -e
 # What is installed remembers where, and must find itself from everywhere.
 case $prefix in /*) ;; *) prefix=$PWD/${prefix#./} ;; esac
-if "$prefix/bin/conda" --version >/dev/null 2>&1; then
+begun=$prefix/.hostler-begun
+if ! test -e "$begun" && "$prefix/bin/conda" --version >/dev/null 2>&1; then
     exit 0
 fi
 mkdir -p "${file%/*}"
@@ -24,15 +25,23 @@ if test "$found" != "$wanted"; then
     echo "the installer's SHA-256 is $found, and not $wanted: it was not run" >&2
     exit 65
 fi
-# What an attempt of ours that was cut off left there would stop the installer. What anybody else left there is not ours.
-begun=$prefix.hostler-begun
+# Only what an attempt of ours left there that was cut off is ours: it is marked inside. No environment is made before the mark
+# is taken away, so that one which is there is somebody's. An empty directory is nobody's.
+rmdir "$prefix" 2>/dev/null || :
 if test -e "$prefix"; then
     if ! test -e "$begun"; then
         echo "there is something at $prefix which is no conda that works: move it away" >&2
         exit 73
+    elif test -n "$(ls "$prefix/envs" 2>/dev/null)"; then
+        echo "there are environments in $prefix/envs, and its conda is not installed to the end: move it away" >&2
+        exit 73
     fi
-    rm -rf "$prefix"
+    # The mark goes last: whoever is cut off here, too, finds it.
+    find "$prefix" -mindepth 1 ! -path "$begun" -delete
 fi
+mkdir -p "$prefix"
 : >"$begun"
-bash "$file" -b -p "$prefix"
-rm -f "$begun" "$file"
+# -f: into a directory that is there.
+bash "$file" -b -f -p "$prefix"
+rm -f "$begun"
+rm -f "$file"

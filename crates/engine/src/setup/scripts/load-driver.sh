@@ -9,11 +9,12 @@ loaded() { [ -d "/sys/module/$1" ]; }
 # Another version than the one on the disk is loaded, and is in use.
 outdated() {
     disk=$(modinfo -F version "$module" 2>/dev/null)
-    [ -n "$disk" ] && [ "$disk" != "$(cat "/sys/module/$module/version" 2>/dev/null)" ]
+    at_work=$(cat "/sys/module/$module/version" 2>/dev/null)
+    [ -n "$disk" ] && [ "$disk" != "$at_work" ]
 }
 
 if loaded "$module"; then
-    if outdated; then echo "restart another version of \`$module\` is loaded"; else echo "ready"; fi
+    if outdated; then echo "restart \`$module\` $disk is installed, and $at_work is loaded"; else echo "ready"; fi
 elif [ "$module" = nvidia ] && loaded nouveau; then
     echo "restart \`nouveau\` has the accelerators"
 elif said=$(modprobe "$module" 2>&1); then

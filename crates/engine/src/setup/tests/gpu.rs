@@ -51,6 +51,7 @@ fn args_of<'a>(asked: &'a [Command], script: &str) -> &'a [String] {
 const COMPONENTS: &str = include_str!("../scripts/add-components.sh");
 const REPOSITORY: &str = include_str!("../scripts/add-repository.sh");
 const INSTALL: &str = include_str!("../scripts/install-packages.sh");
+const RESTARTED: &str = include_str!("../scripts/restarted-for.sh");
 const PROFILE: &str = include_str!("../scripts/write-profile.sh");
 
 #[tokio::test]
@@ -90,9 +91,9 @@ async fn a_container_with_a_driver_still_gets_its_toolkit() {
     let answers = [
         (0, CONTAINED),
         (0, "Debian's components"),
-        (0, "apt\n"),
         (0, "apt\nnvidia-cuda-toolkit"),
         (0, "installed"),
+        (0, "apt"),
         (0, ""),
         (0, debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 11.8.89\n")),
     ];
@@ -102,14 +103,16 @@ async fn a_container_with_a_driver_still_gets_its_toolkit() {
 }
 
 /// All that comes before the driver is loaded, on a machine that has its headers.
-const INSTALLS: [(u32, &str); 8] = [
+const INSTALLS: [(u32, &str); 10] = [
     (0, BARE),
     (0, "linux-headers-6.1.0-37-amd64"),
     (0, "Debian's components"),
     (0, "apt\nlinux-headers-6.1.0-37-amd64"),
     (0, "installed"),
+    (0, "apt"),
     (0, "apt\nnvidia-kernel-dkms\nnvidia-smi\nlibcuda1\nnvidia-cuda-toolkit"),
     (0, "installed"),
+    (0, "apt"),
     (0, ""),
 ];
 
@@ -217,6 +220,8 @@ async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
     let (outcome, asked) = answering(&answers, &any()).await;
     assert!(matches!(&*outcome.unwrap_err().cause, Cause::Restarting(boot) if boot == "a-boot-id"));
     assert!(args_of(&asked, include_str!("../scripts/restart.sh")).is_empty());
+    let noted = asked.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
+    assert!(noted.args[4].ends_with(": `nouveau` has the accelerators"), "another reason is another restart");
     let again = [INSTALLS.as_slice(), &[nouveau, (0, "")]].concat();
     let error = answering(&again, &any()).await.0.unwrap_err();
     assert!(
@@ -225,8 +230,20 @@ async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
     );
 }
 
+#[test]
+fn a_reason_to_restart_says_versions_in_full() {
+    let dir = tempfile::tempdir().unwrap();
+    program(&dir.path().join("modinfo"), "echo 535.261.03");
+    std::fs::create_dir_all(dir.path().join("module/nvidia")).unwrap();
+    std::fs::write(dir.path().join("module/nvidia/version"), "535.247.01\n").unwrap();
+    let module = format!("{}/module", dir.path().display());
+    let mut load = here(&include_str!("../scripts/load-driver.sh").replace("/sys/module", &module), &["nvidia"]);
+    load.env("PATH", format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap()));
+    assert_eq!(said(&mut load).1, "restart `nvidia` 535.261.03 is installed, and 535.247.01 is loaded\n");
+}
+
 /// Hosts whose sessions, one after the other, answer from lists.
-struct Lists(HostKey, Mutex<VecDeque<Scripted>>);
+struct Lists(HostKey, Mutex<VecDeque<Arc<Scripted>>>);
 
 #[async_trait]
 impl Hosts for Lists {
@@ -235,7 +252,7 @@ impl Hosts for Lists {
     }
 
     async fn session(&self, _: &Target) -> Result<Arc<dyn Session>, HostError> {
-        Ok(Arc::new(self.1.lock().unwrap().pop_front().expect("no more sessions")))
+        Ok(self.1.lock().unwrap().pop_front().expect("no more sessions"))
     }
 
     async fn close(&self, _: &Target) {}
@@ -245,11 +262,15 @@ impl Hosts for Lists {
 async fn the_crew_waits_for_the_restart_and_finds_the_driver_at_work() {
     let server = Sshd::start();
     let restart = [(0, "restart `nouveau` has the accelerators"), (1, ""), (0, "first"), (0, "")];
-    let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT)]];
-    let hosts = Lists(server.host_key.clone(), Mutex::new(sessions.into_iter().map(Scripted::new).collect()));
+    let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT), (0, "")]];
+    let sessions: Vec<Arc<Scripted>> = sessions.into_iter().map(|answers| Arc::new(Scripted::new(answers))).collect();
+    let hosts = Lists(server.host_key.clone(), Mutex::new(sessions.iter().cloned().collect()));
     let crew = HostCrew { hosts: Arc::new(hosts), ..crew(&server) };
     let done = set_up(&crew, &machine(&server, None), &any(), &Seen::default()).await;
     assert_eq!(done, Ok(Performed::Now), "what it restarted for was done now");
+    let [before, after] = [sessions[0].asked(), sessions[2].asked()];
+    let noted = before.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
+    assert_eq!(after[1].args[0], noted.args[3], "and another one may come");
 }
 
 #[tokio::test]
@@ -270,8 +291,10 @@ async fn an_old_kernel_gets_a_new_one_of_its_flavour() {
         (0, "Debian's components"),
         (0, "apt\nlinux-image-amd64\nlinux-headers-amd64"),
         (0, "installed"),
+        (0, "apt"),
         (0, "apt\nnvidia-kernel-dkms"),
         (0, "installed"),
+        (0, "apt"),
         (0, ""),
         (0, "restart `nvidia` was built for the kernel 6.1.0-38-amd64, and 6.1.0-37-amd64 runs"),
         (1, ""),
@@ -290,9 +313,9 @@ async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() 
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n")),
         (0, "apt\n"),
         (0, ""),
-        (0, "apt\n"),
         (0, "apt\ncuda-toolkit-12-4"),
         (0, "installed"),
+        (0, "apt"),
         (0, ""),
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 12.4.131\n")),
     ];

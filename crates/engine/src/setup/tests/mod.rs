@@ -1,15 +1,21 @@
 //! Phases, on a real host; and what only a simulated one can do.
 
 mod alone;
+mod conda;
 mod crew;
 mod gpu;
 mod packages;
 mod python;
+mod ray;
+mod repository;
 mod scripts;
 mod source;
+mod tools;
 
 use std::path::PathBuf;
+use std::process::Command as Program;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -132,6 +138,28 @@ impl Bench {
         };
         self.seen.0.lock().unwrap().iter().filter_map(line).collect()
     }
+}
+
+/// One of our scripts, for a shell of this computer.
+fn here(script: &str, args: &[&str]) -> Program {
+    let mut program = Program::new("/bin/sh");
+    program.args(["-c", script, "sh"]).args(args);
+    program
+}
+
+/// What a program of this computer says on both streams, and its exit status.
+#[track_caller]
+fn said(program: &mut Program) -> (Option<i32>, String) {
+    let output = program.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Writes a program of this computer.
+fn program(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 fn setup(script: &str) -> Phase {

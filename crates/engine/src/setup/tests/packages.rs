@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
+use hostler_core::setup::SystemNeed;
 
 use super::*;
 use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Synced, Syncing, Take};
@@ -16,6 +17,11 @@ impl Scripted {
     /// Answers, each a status and what is written.
     pub(super) fn new(answers: &[(u32, &'static str)]) -> Self {
         Self { answers: Mutex::new(answers.iter().copied().collect()), ..Self::default() }
+    }
+
+    /// What it was asked so far.
+    pub(super) fn asked(&self) -> Vec<Command> {
+        self.asked.lock().unwrap().clone()
     }
 }
 
@@ -85,16 +91,17 @@ async fn what_is_installed_is_not_installed_again() {
 
 #[tokio::test]
 async fn only_what_is_missing_is_installed_as_root() {
-    let (outcome, asked) = installed(&[(0, "apt\njq"), (0, "")]).await;
+    let (outcome, asked) = installed(&[(0, "apt\njq"), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
-    assert_eq!(asked[1].user, As::Root);
+    assert_eq!((asked[1].user, asked[1].limit), (As::Root, None), "only the phase has a limit, which the demand sets");
     assert!(asked[1].args.ends_with(&["apt".to_owned(), "jq".to_owned()]), "{:?}", asked[1].args);
 }
 
 #[tokio::test]
 async fn a_mirror_that_fails_is_tried_again() {
     let (outcome, _) =
-        installed(&[(0, "apt\njq"), (100, "E: Failed to fetch"), (100, "E: Could not get lock"), (0, "")]).await;
+        installed(&[(0, "apt\njq"), (100, "E: Failed to fetch"), (100, "E: Could not get lock"), (0, ""), (0, "apt")])
+            .await;
     assert!(outcome.unwrap() == Performed::Now);
 }
 
@@ -108,7 +115,7 @@ async fn a_package_that_does_not_exist_is_not_tried_again() {
 #[tokio::test]
 async fn what_old_lists_did_not_know_is_tried_again() {
     let stale = "E: Unable to locate package jq\n== fetching the lists of packages\nE: Failed to fetch";
-    let (outcome, _) = installed(&[(0, "apt\njq"), (100, stale), (0, "")]).await;
+    let (outcome, _) = installed(&[(0, "apt\njq"), (100, stale), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
 }
 
@@ -122,7 +129,7 @@ async fn what_new_lists_do_not_know_is_not_tried_again() {
 #[tokio::test]
 async fn what_lists_that_could_not_be_fetched_do_not_know_is_tried_again() {
     let none = "== fetching the lists of packages\nW: Failed to fetch http://x  Temporary failure resolving\nE: Unable to locate package jq";
-    let (outcome, _) = installed(&[(0, "apt\njq"), (100, none), (0, "")]).await;
+    let (outcome, _) = installed(&[(0, "apt\njq"), (100, none), (0, ""), (0, "apt")]).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
 }
 
@@ -130,6 +137,51 @@ async fn what_lists_that_could_not_be_fetched_do_not_know_is_tried_again() {
 fn the_script_says_when_it_fetches_as_we_look_for_it() {
     let said = format!("echo \"{}\" >&2\n", crate::setup::packages::FETCHES);
     assert!(include_str!("../scripts/install-packages.sh").contains(&said));
+}
+
+#[tokio::test]
+async fn what_is_missing_after_all_is_told() {
+    let (outcome, _) = installed(&[(0, "apt\njq"), (0, "0 newly installed"), (0, "apt\njq")]).await;
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(*error.cause, Cause::Unproven(..)) && error.to_string().ends_with("`jq` is not installed"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn zypper_may_have_more_to_say_than_that_all_is_installed() {
+    let skipped = "Some of the repositories have not been refreshed";
+    let (outcome, _) = installed(&[(0, "zypper\njq"), (106, skipped), (0, "zypper")]).await;
+    assert_eq!(outcome.unwrap(), Performed::Now);
+    let again = [(0, "zypper\njq"), (106, skipped), (0, "zypper\njq"), (0, ""), (0, "zypper")];
+    assert_eq!(installed(&again).await.0.unwrap(), Performed::Now, "it may be in the one that was skipped");
+    let (outcome, _) = installed(&[(0, "apt\njq"), (100, "E: Unable to locate package jq")]).await;
+    assert!(outcome.is_err(), "another manager means another thing by it");
+}
+
+#[tokio::test]
+async fn only_a_demands_own_packages_are_its_to_mend() {
+    let answers = [(0, "dnf"), (0, "dnf\ngit"), (1, "Error: Unable to find a match\nNo match for argument: git")];
+    let (outcome, _) = answering(&answers, &Phase::System(SystemNeed::default())).await;
+    let hint = outcome.unwrap_err().hint.unwrap();
+    assert!(hint.contains("another image") && !hint.contains("`packages`"), "{hint}");
+}
+
+#[test]
+fn a_name_that_another_package_stands_for_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    program(&dir.path().join("apt-get"), "echo 'Inst ssh-tool (1.0 Debian)'");
+    program(
+        &dir.path().join("apt-cache"),
+        "case $3 in real) echo '  Candidate: 1.0' ;; *) echo '  Candidate: (none)' ;; esac",
+    );
+    let query = "case $3 in tar) echo installed ;; '') printf '%s\\n' 'installed old (= 1:2), real' 'not-installed gone' ;; esac";
+    program(&dir.path().join("dpkg-query"), query);
+    let script = crate::setup::packages::MISSING;
+    let mut look = here(script, &["tar", "old", "real", "gone", "none", "ssh-server^"]);
+    look.env("PATH", format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap()));
+    assert_eq!(said(&mut look).1, "apt\nreal\ngone\nnone\nssh-server^\n");
 }
 
 #[tokio::test]

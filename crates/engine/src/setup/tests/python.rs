@@ -74,6 +74,16 @@ async fn the_repository_itself_is_installed_in_place() {
 }
 
 #[tokio::test]
+async fn an_environment_that_a_change_has_failed_in_is_brought_back() {
+    let bench = Bench::new().await.with_source(&PROJECT);
+    bench.perform(&Phase::Source).await.unwrap();
+    assert!(!bench.already(&Phase::Python(need())).await);
+    let other = PythonNeed { requirements: vec!["./no-such-directory".to_owned()], ..need() };
+    bench.perform(&Phase::Python(other)).await.unwrap_err();
+    assert!(!bench.already(&Phase::Python(need())).await);
+}
+
+#[tokio::test]
 async fn a_requirement_that_cannot_be_had_fails_and_is_tried_again() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();

@@ -1,5 +1,13 @@
 use std::error::Error as _;
+use std::num::NonZeroU32;
 
+use hostler_core::plan::Shape;
+use hostler_core::setup::{CustomStep, PhaseKind, Privilege};
+
+use hostler_core::size::Bytes;
+use hostler_core::verify::Promise;
+
+use super::packages::Scripted;
 use super::*;
 
 #[tokio::test]
@@ -37,6 +45,54 @@ async fn a_setup_that_failed_is_done_again() {
     let script = "test -e marker && exit; touch marker; exit 7";
     assert!(bench.perform(&setup(script)).await.is_err());
     assert!(!bench.already(&setup(script)).await);
+}
+
+fn custom(script: &str) -> Phase {
+    let (name, run, tries) = ("state".to_owned(), script.to_owned(), NonZeroU32::MIN);
+    Phase::Custom(CustomStep { name, run, check: None, user: Privilege::User, timeout: None, tries })
+}
+
+#[tokio::test]
+async fn what_was_done_is_done_no_more_once_a_change_of_it_has_failed() {
+    let bench = Bench::new().await;
+    for phase in [setup, custom] {
+        let (one, other) = (phase("echo one >state"), phase("echo other >state; exit 1"));
+        bench.perform(&one).await.unwrap();
+        assert!(bench.perform(&other).await.is_err());
+        assert_eq!(bench.perform(&one).await.unwrap(), Performed::Now);
+        assert_eq!(std::fs::read_to_string(bench.at_work("state")).unwrap(), "one\n");
+        assert!(bench.already(&one).await);
+    }
+}
+
+#[tokio::test]
+async fn variables_of_the_users_may_have_any_name() {
+    let mut bench = Bench::new().await;
+    std::fs::create_dir_all(bench.at_work(".venv/bin")).unwrap();
+    for name in ["name", "value", "at", "left", "s"] {
+        bench.work.envs.insert(name.to_owned(), format!("my {name}"));
+    }
+    bench.perform(&setup("echo \"$name, $value, $at, $left, $s\"")).await.unwrap();
+    assert_eq!(bench.output(), ["my name, my value, my at, my left, my s"]);
+}
+
+#[tokio::test]
+async fn an_earlier_attempt_is_waited_for_within_the_time_that_the_demand_gives() {
+    let mut bench = Bench::new().await;
+    bench.work.phases.limits.insert(PhaseKind::Setup, jiff::SignedDuration::from_secs(8));
+    let session = Scripted::new(&[(0, ""), (0, ""), (0, ""), (0, "")]);
+    bench.perform_on(&session, &setup("true")).await.unwrap();
+    assert!(session.asked().iter().all(|command| command.args[1] == "6"), "three quarters of it");
+}
+
+#[tokio::test]
+async fn a_first_boot_is_waited_for_as_long_as_the_phase_may_take() {
+    let bench = Bench::new().await;
+    let shape = Shape { cpus: 1, memory: Bytes::default(), disk: Bytes::default(), gpus: Vec::new() };
+    let session = Scripted::new(&[(0, "cpus 1")]);
+    let phase = Phase::Verify(Promise { shape, arch: None, os: None });
+    bench.perform_on(&session, &phase).await.unwrap();
+    assert_eq!(session.asked()[0].limit, None, "only the phase has a limit, which the demand sets");
 }
 
 #[tokio::test]

@@ -1,0 +1,146 @@
+//! Ray on a host that has more of it than ours. What runs there is a shell that is called as Ray's programs are.
+
+use std::io::BufRead as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use hostler_core::setup::RayNeed;
+use tempfile::TempDir;
+
+use super::*;
+use crate::setup::ray::{RUNS, START, home};
+
+const CLUSTER: &str = "192.0.2.1:6379";
+const OWN: &str = "192.0.2.2";
+
+/// A program that runs until it is dropped.
+struct Runs(Child);
+
+impl Runs {
+    fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// What a program has started that says its id.
+    fn started(&mut self) -> Started {
+        let mut line = String::new();
+        std::io::BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Started(line.trim().to_owned())
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        // At the end of its input it ends by itself, and what it has started before.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+struct Started(String);
+
+impl Started {
+    fn is_alive(&self) -> bool {
+        std::fs::read(format!("/proc/{}/cmdline", self.0)).is_ok_and(|words| !words.is_empty())
+    }
+}
+
+/// The program that stands for a machine in a cluster, of the Ray that is in `environment`. It has started another.
+fn raylet(environment: &Path) -> Runs {
+    let at = environment.join("lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet");
+    std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+    std::fs::copy("/bin/sh", &at).unwrap();
+    let words = [format!("--node_ip_address={OWN}"), format!("--gcs-address={CLUSTER}"), "--last=1".to_owned()];
+    let mut program = Program::new(at);
+    Runs(
+        program
+            .args(["-c", "sleep 1000 & echo $!; read end; kill $!", "raylet"])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    )
+}
+
+/// A place for environments of ours, one of them with a `ray` that says what it is told.
+fn homes() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("our state/ray-2.60.0");
+    program(&home.join(".venv/bin/ray"), "echo \"$@\"");
+    (dir, home)
+}
+
+fn runs(home: &Path) -> bool {
+    said(&mut here(RUNS, &[home.to_str().unwrap(), CLUSTER, OWN])).0 == Some(0)
+}
+
+#[test]
+fn only_ray_of_the_version_that_is_wished_counts_as_running() {
+    let (dir, home) = homes();
+    let _others = raylet(&dir.path().join("venv"));
+    let _old = raylet(&home.with_file_name("ray-2.50.0").join(".venv"));
+    let _longer = raylet(&home.with_file_name("ray-2.60.0-python3.11").join(".venv"));
+    assert!(!runs(&home), "others say the same addresses");
+    let _ours = raylet(&home.join(".venv"));
+    assert!(runs(&home));
+    // The home of a user may be a link.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(home.parent().unwrap(), &link).unwrap();
+    assert!(runs(&link.join("ray-2.60.0")));
+}
+
+#[test]
+fn what_ran_of_ours_ends_before_another_starts_and_what_is_somebody_elses_goes_on() {
+    let (dir, home) = homes();
+    let mut others = raylet(&dir.path().join("venv"));
+    let mut old = raylet(&home.with_file_name("ray-2.50.0").join(".venv"));
+    let (of_others, of_old) = (others.started(), old.started());
+    let args = [home.to_str().unwrap(), CLUSTER, OWN, "worker", "8265"];
+    let (status, told) = said(&mut here(START, &args));
+    assert_eq!((status, told.starts_with("start --address=192.0.2.1:6379")), (Some(0), true), "{told}");
+    assert!(!old.is_alive() && !of_old.is_alive());
+    assert!(others.is_alive() && of_others.is_alive());
+}
+
+#[test]
+fn a_port_that_somebody_else_has_is_refused_with_what_runs() {
+    let (dir, home) = homes();
+    let mut others = raylet(&dir.path().join("venv"));
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap();
+    let cluster = taken.to_string();
+    let args = [home.to_str().unwrap(), &cluster, "127.0.0.1", "head", "1"];
+    let (status, told) = said(&mut here(START, &args));
+    assert_eq!(status, Some(73), "{told}");
+    assert!(told.contains(&format!("the port {} is in use", taken.port())), "{told}");
+    assert!(told.contains(&format!("others {} {}", others.0.id(), dir.path().display())), "{told}");
+    assert!(others.is_alive());
+    drop(held);
+    assert!(said(&mut here(START, &args)).1.starts_with("start --head"));
+}
+
+#[tokio::test]
+async fn another_python_is_another_environment() {
+    let need = |python: Option<&str>| RayNeed { python: python.map(str::to_owned), ..RayNeed::default() };
+    let bench = Bench::new().await;
+    let homes =
+        bench.in_context(async |context| [None, Some("3.10"), Some("3.11")].map(|one| home(context, &need(one))));
+    let [plain, ten, eleven] = homes.await;
+    assert!(plain.ends_with("/ray-2.60.0") && ten.ends_with("-python3.10") && eleven.ends_with("-python3.11"));
+}
+
+#[test]
+fn an_installation_that_was_cut_off_is_none() {
+    let (_dir, home) = homes();
+    program(&home.join(".venv/bin/python"), "echo 2.60.0");
+    let note = home.join(".venv/note");
+    let has = || {
+        let args = [home.to_str().unwrap(), "2.60.0", note.to_str().unwrap(), "ray[default]==2.60.0"];
+        said(&mut here(include_str!("../scripts/has-ray.sh"), &args)).0
+    };
+    assert_eq!(has(), Some(1), "what pip says of it is there, and what it needs may not be");
+    std::fs::write(&note, "ray[default]==2.60.0\n").unwrap();
+    assert_eq!(has(), Some(0));
+}

@@ -1,0 +1,110 @@
+//! Python and Docker by the names that distributions have for them.
+
+use hostler_core::setup::{DockerFrom, DockerNeed, InterpreterNeed};
+
+use super::packages::answering;
+use super::*;
+use crate::host::{As, Command};
+
+/// The arguments of what was asked, without those of the lock.
+fn args(command: &Command) -> &[String] {
+    &command.args[3..]
+}
+
+async fn python(answers: &[(u32, &'static str)]) -> Vec<Command> {
+    let (outcome, asked) =
+        answering(answers, &Phase::Interpreter(InterpreterNeed { version: Some("3.11".to_owned()) })).await;
+    assert_eq!(outcome.unwrap(), Performed::Now);
+    asked
+}
+
+const NONE: (u32, &str) = (1, "python3.11 (3.11) with venv is missing");
+
+#[tokio::test]
+async fn fedoras_further_pythons_bring_pip_in_themselves() {
+    let asked = python(&[
+        NONE,
+        (0, "dnf"),
+        (0, "python3.11"),
+        (0, ""),
+        (0, "dnf\npython3.11"),
+        (0, "installed"),
+        (0, "dnf"),
+        (0, ""),
+        (0, ""),
+    ])
+    .await;
+    assert_eq!(
+        (args(&asked[2]), args(&asked[5])),
+        (
+            ["python3.11".to_owned(), "python311".to_owned()].as_slice(),
+            ["dnf".to_owned(), "python3.11".to_owned()].as_slice()
+        )
+    );
+    assert!(asked[7].args[2].contains("-m ensurepip") && asked[7].user == As::Root, "{:?}", asked[7]);
+}
+
+#[tokio::test]
+async fn suse_has_names_of_its_own_for_python() {
+    let asked = python(&[
+        NONE,
+        (0, "zypper"),
+        (0, "python311"),
+        (0, "python311-pip"),
+        (0, "zypper\npython311\npython311-pip"),
+        (0, "installed"),
+        (0, "zypper"),
+        (0, ""),
+    ])
+    .await;
+    assert_eq!(args(&asked[5]), ["zypper", "python311", "python311-pip"]);
+}
+
+#[tokio::test]
+async fn a_python_that_no_package_brings_is_refused() {
+    let need = InterpreterNeed { version: Some("3.11".to_owned()) };
+    let (outcome, _) = answering(&[NONE, (0, "dnf"), (0, "")], &Phase::Interpreter(need)).await;
+    let error = outcome.unwrap_err();
+    assert!(error.to_string().contains("knows no `python3.11`") && error.hint.is_some(), "{error}");
+}
+
+fn docker(from: DockerFrom) -> Phase {
+    Phase::Docker(DockerNeed { from, build: None })
+}
+
+const NO_DOCKER: (u32, &str) = (1, "docker is missing");
+
+#[tokio::test]
+async fn a_distribution_without_an_engine_says_where_there_is_one() {
+    let (outcome, _) = answering(&[NO_DOCKER, (0, "dnf"), (0, "")], &docker(DockerFrom::Distribution)).await;
+    let error = outcome.unwrap_err();
+    assert!(error.to_string().contains("no package of Docker's engine"), "{error}");
+    assert!(error.hint.unwrap().contains("docker: docker"));
+}
+
+#[tokio::test]
+async fn dockers_own_packages_come_for_dnf_by_a_key_of_their_own() {
+    let places = [("rocky", "centos"), ("fedora", "fedora")];
+    for (id, directory) in places {
+        let release: &'static str =
+            if id == "rocky" { "id rocky\nversion 9.5\ncodename " } else { "id fedora\nversion 42" };
+        let answers = [
+            NO_DOCKER,
+            (0, release),
+            (0, "dnf"),
+            (0, ""),
+            (0, "dnf\ndocker-ce"),
+            (0, "installed"),
+            (0, "dnf"),
+            (0, "me"),
+            (0, ""),
+            (0, ""),
+        ];
+        let (outcome, asked) = answering(&answers, &docker(DockerFrom::Docker)).await;
+        assert_eq!(outcome.unwrap(), Performed::Now);
+        let base = format!("https://download.docker.com/linux/{directory}");
+        let [_, key, fingerprint, place, _] = args(&asked[3]) else { panic!("{:?}", asked[3]) };
+        assert_eq!((key, place), (&format!("{base}/gpg"), &format!("{base}/$releasever/$basearch/stable")));
+        assert_eq!(fingerprint, "060A61C51B558A7F742B77AAC52FEB6B621E9F35");
+    }
+}

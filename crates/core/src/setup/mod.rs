@@ -97,15 +97,6 @@ impl Manager {
             Self::Zypper => "zypper",
         }
     }
-
-    /// As the machine says it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apt => "apt",
-            Self::Dnf => "dnf",
-            Self::Zypper => "zypper",
-        }
-    }
 }
 
 impl SystemNeed {

@@ -54,7 +54,7 @@ pub async fn plan_without(
 }
 
 /// Of several wished sites some may be configured elsewhere only; where none is here, nobody can be asked.
-fn check_wished(sites: &Sites, demand: &Demand) -> Result<(), Error> {
+pub fn check_wished(sites: &Sites, demand: &Demand) -> Result<(), Error> {
     let is_here = |wish: &SiteWish| sites.keys().any(|site| wish.means(site));
     if demand.on.is_empty() || demand.on.iter().any(is_here) {
         return Ok(());

@@ -402,17 +402,20 @@ fn logs_of_what_the_last_round_left_out_are_shown() {
 }
 
 #[test]
-fn a_followed_log_goes_on_where_it_was_whatever_bytes_are_in_it() {
+fn a_followed_log_goes_on_where_it_was_for_as_long_as_somebody_works() {
     let home = Home::new();
     let log = with_a_log(&home, b"caf\xe9\n");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();
+    let work = store.lock(&"digits".parse().unwrap()).unwrap();
     let mut follow = home.command(&["logs", "digits", "setup-digits", "--follow"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufReader::new(follow.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "caf\u{fffd}");
     fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"more\n").unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "more");
-    kill_process(Pid::from_child(&follow), Signal::INT).unwrap();
-    follow.wait().unwrap();
+    drop(work);
+    assert!(follow.wait().unwrap().success(), "nobody works on it any more");
 }
 
 #[test]

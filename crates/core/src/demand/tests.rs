@@ -85,6 +85,9 @@ fn flags_beat_the_file_and_the_file_beats_the_scan() {
     let [needs] = group.any_of.as_slice() else { panic!("{group:?}") };
     assert_eq!((group.count.get(), needs.cpus), (2, Amount::Exactly(4)));
     assert_eq!((needs.memory, needs.gpus.is_some()), (Amount::AtLeast(Bytes::gib(32)), true));
+    assert!(case.demand().work.packages.contains("git"));
+    let own = Case { file: "packages: [jq]\n", scan: Some(scan()), ..Case::default() };
+    assert_eq!(own.demand().work.packages, ["jq".to_owned()].into());
     for (path, origin) in [
         ("groups.node.count", "demand.yaml:1"),
         ("groups.node.cpus", "--cpus"),

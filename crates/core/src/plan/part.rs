@@ -24,6 +24,9 @@ pub struct Selection {
     /// None of these.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub skip: BTreeSet<PhaseKind>,
+    /// Whether what is the user's own (steps, the Python environment, `setup`) is done though the same was done before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl Selection {

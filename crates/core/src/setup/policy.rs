@@ -129,7 +129,7 @@ pub const PHASES: &[Policy] = &[
     Policy {
         kind: PhaseKind::Docker,
         wished: "`setup_phases.docker`",
-        action: "installs the engine and its compose plugin, puts the user into its group, starts it now and at boot",
+        action: "installs the engine and Compose, puts the user into its group, starts it now and at boot",
         proof: "`docker` answers, the group has the user, and the daemon runs where there is an init system",
         limit: minutes(60),
         tries: 3,

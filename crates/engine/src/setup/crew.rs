@@ -42,6 +42,8 @@ pub struct HostCrew {
     pub source: Option<PathBuf>,
     /// The values of the work's secrets.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Whether what is the user's own is done though the same was done before.
+    pub again: bool,
     /// Where things lie on the hosts.
     pub places: Places,
     /// The key pair by which the machines log in to each other, where there are several.
@@ -175,6 +177,7 @@ impl Crew for HostCrew {
             nodes: &nodes,
             rank: usize::try_from(machine.spec.rank).unwrap_or(usize::MAX),
             between: self.between.as_ref().filter(|_| all.len() > 1),
+            again: self.again,
             places: &self.places,
             log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.log_name())),
         };

@@ -78,6 +78,8 @@ pub struct Context<'a> {
     pub rank: usize,
     /// The key pair by which they log in to each other.
     pub between: Option<&'a Keypair>,
+    /// Whether what is the user's own is done though the same was done before.
+    pub again: bool,
     /// Where things lie on the host.
     pub places: &'a Places,
     /// The file on this computer that keeps all output of the phase on this machine; appended to.

@@ -31,7 +31,7 @@ pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, 
     let place = remote_path(&job.context.places.work);
     let fingerprint = requirements::fingerprint(job, need)?;
     let question = job.at(&place, &format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
-    if job.ask(&question).await?.first() == Some(&fingerprint) {
+    if job.ask(&question).await?.first() == Some(&fingerprint) && !job.context.again {
         return Ok(Performed::Already);
     }
     make_at(job, &place, need, &fingerprint).await?;

@@ -30,7 +30,15 @@ where
         let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
         job.progress(&format!("{first}{more}"));
     }
-    persist(job, || act(missing.clone())).await?;
+    prove(job, check, || act(missing.clone())).await
+}
+
+/// Acts, whatever a check says before, and checks.
+pub(super) async fn prove<F>(job: &Job<'_>, check: &Command, act: impl FnMut() -> F) -> Result<Performed, SetupError>
+where
+    F: Future<Output = Result<(), SetupError>>,
+{
+    persist(job, act).await?;
     let (exit, missing) = job.question(check).await?;
     if exit.is_success() { Ok(Performed::Now) } else { Err(job.unproven(missing)) }
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(job: &Job<'_>, script: &str) -> Result<Performed, SetupE
     Ok(Performed::Now)
 }
 
-/// Runs a script, unless the same was done with the same variables, source and Python environment. The values of
+/// Runs a script, unless the same was done with the same variables, source and Python environment, and once is enough. The values of
 /// secrets don't count: a hash of them on the host could be guessed at.
 pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, SetupError> {
     let places = &job.context.places;
@@ -29,7 +29,7 @@ pub(super) async fn prepare(job: &Job<'_>, script: &str) -> Result<Performed, Se
     let question = "for note; do printf '%s\\n' \"$(head -n 1 \"$note\" 2>/dev/null)\"; done";
     let answer = job.ask(&Command::new(question).args(notes)).await?;
     let done = fingerprint(job, script, answer.get(1..).unwrap_or_default());
-    if answer.first() == Some(&done) {
+    if answer.first() == Some(&done) && !job.context.again {
         return Ok(Performed::Already);
     }
     job.forget(&note).await?;

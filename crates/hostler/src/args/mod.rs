@@ -360,7 +360,7 @@ pub struct LogsArgs {
     #[arg(short = 'n', long, value_name = "LINES")]
     pub lines: Option<usize>,
 
-    /// Go on as more is written
+    /// Go on as more is written, until nobody works on the deployment
     #[arg(short, long)]
     pub follow: bool,
 }

@@ -27,6 +27,10 @@ pub struct SetupArgs {
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub skip: Vec<PhaseKind>,
 
+    /// Do what is your own (`custom`, `python`, `setup`) once more, though the same was done before
+    #[arg(long)]
+    pub again: bool,
+
     /// What the machines are to have beside what was wished before: `docker`, `ray=2.60.0`, `gpu=off`; may be repeated
     #[arg(long, value_name = "PHASE[=WORD]", value_delimiter = ',')]
     pub phase: Vec<String>,
@@ -43,7 +47,7 @@ pub struct SetupArgs {
 impl SetupArgs {
     /// The phases that are done.
     pub fn selection(&self) -> Selection {
-        Selection { only: whole(&self.only), from: self.from, skip: whole(&self.skip) }
+        Selection { only: whole(&self.only), from: self.from, skip: whole(&self.skip), again: self.again }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::drive::{Manner, interrupts, still_there, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::keys::Keys;
 use crate::place::Place;
+use crate::planning::check_wished;
 use crate::target::Wanted;
 use crate::things::{self, Listed, find};
 use crate::view;
@@ -83,6 +84,7 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
 
 /// Among the hosts that are named, and of those the ones that fit.
 async fn place(app: &App, sites: &Sites, args: &LeaseCreateArgs, wanted: &Wanted) -> Result<Place, Error> {
+    check_wished(sites, &wanted.demand)?;
     let place = Place::of_hosts(&args.host);
     match &args.filter {
         Some(text) => place.fitting(app, sites, &wanted.demand.on, &text.parse()?).await,

@@ -33,7 +33,7 @@ struct Log {
     end: u64,
 }
 
-/// Shows the logs of the steps in their order; with `--follow` until interrupted.
+/// Shows the logs of the steps in their order; with `--follow` as long as somebody works on the deployment.
 pub fn run(app: &App, args: &LogsArgs) -> Result<(), Error> {
     app.block_on(async {
         let (store, record) = find(app, &args.name).await?;
@@ -165,7 +165,7 @@ fn show(app: &App, logs: &[Log]) -> Result<(), Error> {
     })
 }
 
-/// Shows what is written from now on, until the user has seen enough.
+/// Shows what is written from now on, until nobody works on the deployment any more, or the user has seen enough.
 async fn follow(app: &App, store: &Store, record: &Record, logs: &[Log], one: bool) -> Result<(), Error> {
     let mut interrupts = interrupts()?;
     let of_interest = |step: &&Step| !one || logs.iter().any(|log| log.step == step.id);
@@ -179,12 +179,17 @@ async fn follow(app: &App, store: &Store, record: &Record, logs: &[Log], one: bo
         }
     }
     while *interrupts.borrow_and_update() == 0 {
+        // Asked before the last look, so that nothing is missed.
+        let goes_on = store.is_busy(&record.name)?;
         for (file, from) in &mut files {
             let more = read_from(file, *from);
             *from += more.len() as u64;
             if !more.is_empty() {
                 app.printer.data_bytes(&more);
             }
+        }
+        if !goes_on {
+            return Ok(());
         }
         // Whichever comes first; a closed channel only means that no signal can come any more.
         let _ = tokio::time::timeout(PAUSE, interrupts.changed()).await;

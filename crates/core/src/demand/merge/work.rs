@@ -128,6 +128,9 @@ impl Merge<'_> {
             work.packages.insert(package.clone());
             self.origins.add("packages", Origin::Flag("--package"));
         }
+        if self.inputs.file.is_some_and(|file| file.at("packages").is_some()) {
+            return;
+        }
         for found in self.inputs.scan.iter().flat_map(|scan| &scan.packages) {
             work.packages.insert(found.value.clone());
             self.origins.add("packages", Origin::Scan(found.evidence.clone()));

@@ -45,6 +45,7 @@ pub(super) fn crew(server: &Sshd) -> HostCrew {
         work: Work::default(),
         source: None,
         secrets: BTreeMap::new(),
+        again: false,
         places: Places { work: server.path("work"), state: server.path("state") },
         between: None,
         logs: server.dir.path().join("logs"),

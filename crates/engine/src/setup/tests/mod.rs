@@ -33,6 +33,7 @@ struct Bench {
     secrets: BTreeMap<String, SecretString>,
     nodes: Vec<Node>,
     between: Option<Keypair>,
+    again: bool,
     seen: Seen,
 }
 
@@ -67,6 +68,7 @@ impl Bench {
             secrets: BTreeMap::new(),
             nodes,
             between: None,
+            again: false,
             seen: Seen::default(),
         }
     }
@@ -112,6 +114,7 @@ impl Bench {
             nodes: &self.nodes,
             rank: 0,
             between: self.between.as_ref(),
+            again: self.again,
             places: &places,
             log: &self.server.dir.path().join("logs/digits/phase.log"),
         };

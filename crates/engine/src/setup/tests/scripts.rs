@@ -66,6 +66,20 @@ async fn what_was_done_is_done_no_more_once_a_change_of_it_has_failed() {
 }
 
 #[tokio::test]
+async fn what_was_done_is_done_once_more_where_that_is_asked() {
+    let mut bench = Bench::new().await;
+    for phase in [setup, custom] {
+        let adds = phase("echo once >>added");
+        bench.again = false;
+        bench.perform(&adds).await.unwrap();
+        assert!(bench.already(&adds).await);
+        bench.again = true;
+        assert_eq!(bench.perform(&adds).await.unwrap(), Performed::Now);
+    }
+    assert_eq!(std::fs::read_to_string(bench.at_work("added")).unwrap(), "once\n".repeat(4));
+}
+
+#[tokio::test]
 async fn variables_of_the_users_may_have_any_name() {
     let mut bench = Bench::new().await;
     std::fs::create_dir_all(bench.at_work(".venv/bin")).unwrap();

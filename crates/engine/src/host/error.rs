@@ -120,7 +120,10 @@ impl HostError {
                 "the machine may still be booting, or hang: look at its console, or give it more time".to_owned()
             }
             Trouble::LoginRefused { user } => {
-                format!("check that the image lets `{user}` log in and takes the deployment's key")
+                format!(
+                    "check that `{user}` is who logs in there, by this key: of a host of your own, `user` and `key` in the \
+                     list; of a machine that was launched, whether its image lets that user in and takes the key"
+                )
             }
             Trouble::HostKeyChanged { .. } => format!(
                 "if `{machine}` was reinstalled on purpose, remove the deployment and make it anew; \

@@ -62,6 +62,11 @@ pub trait Provider: Send + Sync {
         Duration::ZERO
     }
 
+    /// Whether its machines are hosts that were there before a deployment and stay after it, as they are: their host keys do, too.
+    fn keeps_hosts(&self) -> bool {
+        false
+    }
+
     /// All things of a kind that we may look at there, ours or not, as they are now.
     ///
     /// A site that keeps nothing but what is ours need not say more than that.

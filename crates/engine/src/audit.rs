@@ -151,6 +151,10 @@ impl Provider for Audited {
         self.inner.lingers()
     }
 
+    fn keeps_hosts(&self) -> bool {
+        self.inner.keeps_hosts()
+    }
+
     async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
         self.inner.things(kind).await
     }

@@ -57,7 +57,7 @@ impl Fleet {
         }
         let dir = app.settings.data_dir.join("hosts");
         app.settings.make_data_dir()?;
-        let known = dir.join("known_hosts");
+        let known = Pins::place_in(&app.settings.data_dir);
         let pins = Pins::read(&known).map_err(|error| unusable(&known, "read", &error))?;
         let mut keys = Keys::default();
         let wanted = hosts.into_iter().filter(|host| named.is_empty() || named.contains(&host.name));

@@ -220,6 +220,7 @@ impl Deployer<'_> {
             work: record.plan.demand.work.clone(),
             source: material.source.clone(),
             secrets: material.secrets.clone(),
+            known_hosts: self.store.known_hosts(),
             again: record.plan.part.as_ref().is_some_and(|part| part.again),
             places: Places::default(),
             between: record.plan.machines().nth(1).map(|_| files.between(record.id)).transpose()?,

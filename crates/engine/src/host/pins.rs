@@ -19,6 +19,11 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// Where they are kept, below the user's data directory.
+    pub fn place_in(data: &Path) -> PathBuf {
+        data.join("hosts/known_hosts")
+    }
+
     /// Reads the file; one that isn't there is empty. Of several lines for a place the first counts.
     pub fn read(path: &Path) -> io::Result<Self> {
         let text = match fs::read_to_string(path) {

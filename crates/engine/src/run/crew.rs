@@ -21,6 +21,8 @@ pub struct Machine {
     pub inner: Address,
     /// The host key that it showed at its first contact; `None` before that.
     pub host_key: Option<String>,
+    /// Whether the host was there before the deployment and stays, with its host key.
+    pub kept: bool,
 }
 
 /// Works on machines. Every call may be repeated, and may be dropped at any time.

@@ -92,7 +92,8 @@ impl Driver<'_> {
         };
         let inner = known.inner.clone().unwrap_or_else(|| address.clone());
         let (spec, host_key) = (known.spec.clone(), known.host_key.clone());
-        Ok(Machine { step: known.step.clone(), spec, address, inner, host_key })
+        let kept = self.site(&spec.site)?.keeps_hosts();
+        Ok(Machine { step: known.step.clone(), spec, address, inner, host_key, kept })
     }
 
     /// Waits for the address of a machine that had none when it was made.

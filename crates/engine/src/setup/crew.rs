@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use secrecy::SecretString;
 
 use super::{Cause, Context, Node, Places, SetupError, perform, restart};
 use crate::event::{Event, Report};
-use crate::host::{HostError, HostKey, Hosts, Identity, Keypair, Target, Trouble};
+use crate::host::{HostError, HostKey, Hosts, Identity, Keypair, Pins, Target, Trouble};
 use crate::run::{Crew, Machine, Performed};
 
 /// How often a phase is begun at most, where the connection breaks in it.
@@ -48,6 +49,8 @@ pub struct HostCrew {
     pub places: Places,
     /// The key pair by which the machines log in to each other, where there are several.
     pub between: Option<Keypair>,
+    /// The host keys of hosts that stay, whoever has them: met in one deployment, they are known in the next.
+    pub known_hosts: PathBuf,
     /// The directory on this computer for logs: `MACHINE/PHASE.log` in it.
     pub logs: PathBuf,
     /// How long a machine may take from its start to a login.
@@ -90,6 +93,15 @@ impl HostCrew {
             pinned: pinned.map_err(|error| failure(&error, Remedy::Report, None))?,
             jump: None,
         })
+    }
+
+    fn pins(&self) -> Result<Pins, Failure> {
+        Pins::read(&self.known_hosts).map_err(|error| self.unknown(&error))
+    }
+
+    fn unknown(&self, error: &io::Error) -> Failure {
+        let message = format!("the host keys in `{}` can't be used: {error}", self.known_hosts.display());
+        Failure { message, remedy: Remedy::Ask, hint: Some("check its owner and the free space".to_owned()) }
     }
 
     /// The key that lets us in: the deployment's, unless the machine was there before it and takes another.
@@ -153,10 +165,22 @@ impl HostCrew {
 #[async_trait]
 impl Crew for HostCrew {
     async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
-        let target = self.target(machine)?;
+        let mut target = self.target(machine)?;
+        let pins = if machine.kept { Some(self.pins()?) } else { None };
+        let known = pins.as_ref().filter(|_| target.pinned.is_none()).and_then(|pins| pins.of(&target.address));
+        target.pinned = target.pinned.or_else(|| known.cloned());
         let note = |text: &str| progress(report, step, text);
-        let key = self.hosts.reach(&target, self.patience, &note).await;
-        key.map(String::from).map_err(|error| failure_of_host(&error))
+        let key = self.hosts.reach(&target, self.patience, &note).await.map_err(|error| {
+            let forget = pins.as_ref().filter(|_| known.is_some()).and_then(|pins| pins.how_to_forget(&target.address));
+            match (&error.trouble, forget) {
+                (Trouble::HostKeyChanged { .. }, Some(forget)) => failure(&error, remedy_of(&error), Some(forget)),
+                _ => failure_of_host(&error),
+            }
+        })?;
+        if let Some(pins) = pins {
+            pins.add([(&target.address, &key)]).map_err(|error| self.unknown(&error))?;
+        }
+        Ok(key.into())
     }
 
     async fn set_up(

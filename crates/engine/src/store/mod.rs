@@ -24,6 +24,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::Mutex;
 
+use crate::host::Pins;
+
 pub use lock::Lock;
 pub use record::{Listing, Record, Stored};
 
@@ -110,6 +112,11 @@ impl Store {
     /// The directory of a deployment's own files: its keys, its logs.
     pub fn files_of(&self, id: DeploymentId) -> PathBuf {
         self.dir.join("deployments").join(id.to_string())
+    }
+
+    /// The host keys of hosts that no deployment made, as of the user's own.
+    pub fn known_hosts(&self) -> PathBuf {
+        Pins::place_in(&self.dir)
     }
 
     /// Makes sure that no other process drives the deployment of this name, until the lock is dropped.

@@ -33,6 +33,23 @@ fn a_deployment_takes_listed_hosts_and_gives_them_back_as_they_were() {
     assert!(lab.command(&["down", "other", "--yes"]).output().unwrap().status.success());
 }
 
+/// A host stays what it was from one deployment to the next: another key is another host, until the user says otherwise.
+#[test]
+fn a_host_that_shows_another_key_is_refused_by_the_next_deployment() {
+    let lab = Lab::new("same", 1);
+    let file = lab.demand("same", "setup: 'true'\n");
+    lab.run(&["up", &file, "--yes"]).succeeds();
+    lab.run(&["down", "same", "--yes"]).succeeds();
+    lab.fault("break", 0, "key");
+    let refused = lab.run(&["up", &file, "--yes"]).ends_with(1);
+    assert!(refused.err.contains("host key changed") && refused.err.contains("remove line 1 of"), "{}", refused.err);
+    let exec = lab.exec(&[], &["true"]);
+    assert!(said(&exec).contains("host key changed"), "both know it: {}", said(&exec));
+    std::fs::remove_file(lab.path("data/hosts/known_hosts")).unwrap();
+    lab.run(&["up", &file, "--yes"]).succeeds();
+    lab.run(&["down", "same", "--yes"]).succeeds();
+}
+
 #[test]
 fn two_deployments_at_once_never_get_one_host() {
     let lab = Lab::new("race", 2);

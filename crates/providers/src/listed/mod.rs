@@ -146,6 +146,10 @@ impl Provider for Listed {
         &self.site
     }
 
+    fn keeps_hosts(&self) -> bool {
+        true
+    }
+
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
         const DOING: &str = "listing the hosts";
         let taken = self.claims.all().map_err(self.file_error(DOING))?;

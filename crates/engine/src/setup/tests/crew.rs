@@ -34,6 +34,7 @@ pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
         inner: target.address.clone(),
         address: target.address,
         host_key,
+        kept: false,
     }
 }
 
@@ -46,6 +47,7 @@ pub(super) fn crew(server: &Sshd) -> HostCrew {
         source: None,
         secrets: BTreeMap::new(),
         again: false,
+        known_hosts: server.dir.path().join("known_hosts"),
         places: Places { work: server.path("work"), state: server.path("state") },
         between: None,
         logs: server.dir.path().join("logs"),

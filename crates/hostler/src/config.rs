@@ -315,7 +315,7 @@ impl Settings {
     }
 
     /// A path that the configuration file names: it means the same wherever hostler is called.
-    fn beside_config(&self, path: &Path) -> PathBuf {
+    pub fn beside_config(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.env.home()) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => self.config_dir.join(path),

@@ -98,7 +98,7 @@ impl App {
             settings.uri = uri.to_owned();
         }
         if let Some(pool) = &self.settings.config.local.pool {
-            settings.pool.clone_from(pool);
+            settings.pool = self.settings.beside_config(pool);
         }
         settings.trust = self.trust().script;
         Ok(libvirt::Local::new(settings, self.images()))

@@ -86,7 +86,7 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
     if let Some(wanted) = needs.node_type.as_ref().filter(|wanted| **wanted != offer.node_type) {
         sink.note(MisfitKind::NodeType, format_args!("`{wanted}`"), format_args!("`{}`", offer.node_type));
     }
-    let arch = needs.arch.as_deref().unwrap_or(DEFAULT_ARCH);
+    let arch = arch(needs);
     if let Some(have) = facts.arch.as_ref().filter(|have| *have != arch) {
         sink.note(MisfitKind::Arch, format_args!("{arch}"), format_args!("{have}"));
     }
@@ -108,6 +108,11 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
 
 /// The architecture that is meant where none is said.
 pub(super) const DEFAULT_ARCH: &str = "x86_64";
+
+/// The architecture that is meant.
+pub(super) fn arch(needs: &Needs) -> &str {
+    needs.arch.as_deref().unwrap_or(DEFAULT_ARCH)
+}
 
 fn availability(offer: &Offer, sink: &mut impl Sink) {
     let wanted = format_args!("free");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Shape;
-use super::fit::Fit;
+use super::fit::{self, Fit};
 use super::gpu;
 use super::misfit::MisfitKind;
 use crate::demand::{Amount, Needs};
@@ -65,7 +65,7 @@ pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Opti
     };
     if needs.image.as_ref().is_some_and(|wish| !image.is(wish)) {
         Some(Obstacle::Wish)
-    } else if facts.arch.as_ref().is_some_and(|arch| image.arch != *arch) {
+    } else if !image.arch.is_empty() && image.arch != facts.arch.as_deref().unwrap_or(fit::arch(needs)) {
         Some(Obstacle::Arch(image.arch.clone()))
     } else if most_memory.is_some_and(|most| image.memory > most) {
         Some(Obstacle::Memory(image.memory))

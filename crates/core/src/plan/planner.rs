@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::fit::Fit;
+use super::fit::{Fit, arch};
 use super::window::{Starts, standing};
 use super::{MisfitKind, Pick, Plan, Refusal, Tally, advice, measure, refuse, search, steps};
 use crate::demand::{Demand, Group, ReachWish, TermsWish};
@@ -142,7 +142,7 @@ fn terms(wish: &TermsWish, offered: &Terms) -> Terms {
 fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
     let offer = fit.offer;
     Pick {
-        arch: offer.facts.arch.clone().or_else(|| fit.needs.arch.clone()),
+        arch: offer.facts.arch.clone().or_else(|| Some(arch(fit.needs).to_owned())),
         os: fit.image.os.clone(),
         hosts: hosts(offer, fit.count as usize, window, taken),
         terms: terms(&demand.terms, &offer.terms),

@@ -23,6 +23,8 @@ pub(super) struct Cost {
     pub(super) unpriced: u64,
     /// An hour, of the machines with a known price.
     pub(super) price: Money,
+    /// Machines of which nobody says whether they are as large as is wished: after every known one.
+    pub(super) unknown: u64,
     /// Accelerators beyond those needed: the scarcest first.
     pub(super) spare_gpus: u64,
     /// Bytes of memory beyond.
@@ -44,11 +46,20 @@ impl Cost {
             site: needs.sites.iter().position(|wish| wish.means(&offer.site)).unwrap_or_default() as u64,
             unpriced: if offer.price_per_hour.is_none() { count } else { 0 },
             price: offer.price_per_hour.unwrap_or_default().times(count as i64),
+            unknown: if is_known(needs, offer) { 0 } else { count },
             spare_gpus: count.saturating_mul(gpus as u64),
             spare_memory: memory.times(count).0,
             spare_cpus: count.saturating_mul(u64::from(cpus)),
         }
     }
+}
+
+/// Whether the site says how much it has of all that is wished.
+fn is_known(needs: &Needs, offer: &Offer) -> bool {
+    let facts = &offer.facts;
+    (needs.cpus.least().is_none() || facts.cpus.is_some())
+        && (needs.memory.least().is_none() || facts.memory.is_some())
+        && (needs.disk.is_none() || facts.disk.is_some())
 }
 
 impl Add for Cost {
@@ -60,6 +71,7 @@ impl Add for Cost {
             site: self.site.saturating_add(other.site),
             unpriced: self.unpriced.saturating_add(other.unpriced),
             price: self.price.plus(other.price),
+            unknown: self.unknown.saturating_add(other.unknown),
             spare_gpus: self.spare_gpus.saturating_add(other.spare_gpus),
             spare_memory: self.spare_memory.saturating_add(other.spare_memory),
             spare_cpus: self.spare_cpus.saturating_add(other.spare_cpus),

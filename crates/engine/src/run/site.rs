@@ -116,13 +116,13 @@ impl<'a> Drive<'a> {
                 tokio::time::sleep(BETWEEN_UNDOS).await;
             }
             let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
-            driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
+            let mut was_there = driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
             let lingers = site.lingers();
             if creating != Creating::Answered && !lingers.is_zero() {
                 // Whoever began it has heard nothing; the site may still be at work on it.
                 tokio::time::sleep(lingers).await;
-                driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
-                if creating == Creating::GivenUp {
+                was_there |= driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
+                if creating == Creating::GivenUp && !was_there {
                     driver.report.report(&Event::Note { text: unheard(step, what) });
                 }
             }
@@ -241,15 +241,18 @@ struct Thing<'t> {
 
 /// Removes what was made, and its twins: a call that was made again, because its answer did not come in time, may have
 /// made two things under one ticket. Of a step whose outcome was never known the ticket is all there is.
-async fn remove(site: &dyn Provider, account: Option<&Account>, thing: &Thing<'_>) -> Result<(), SiteError> {
+/// Answers whether there was anything.
+async fn remove(site: &dyn Provider, account: Option<&Account>, thing: &Thing<'_>) -> Result<bool, SiteError> {
     account::check_at(site, account).await?;
     let Thing { ticket, kind, made } = *thing;
     let made = made.map(|made| Owned { ticket: ticket.clone(), kind, reference: made.reference.clone() });
     let twins = site.bearing(kind, ticket).await?;
+    let mut was_there = false;
     for owned in made.iter().chain(twins.iter().filter(|twin| Some(*twin) != made.as_ref())) {
         site.delete(owned).await?;
+        was_there = true;
     }
-    Ok(())
+    Ok(was_there)
 }
 
 fn failure(error: &SiteError) -> Failure {

@@ -128,7 +128,7 @@ impl HostCrew {
                 Err(error) => Err((SetupError::of_host(phase, error), true)),
                 Ok(session) => {
                     let mut performed = perform(&*session, phase, context, report).await;
-                    if performed.is_ok() && restarts > 0 {
+                    if performed.is_ok() && (restarts > 0 || phase.kind() == PhaseKind::Gpu) {
                         let forgotten = restart::forget(&*session, context).await;
                         performed = forgotten.map_err(|error| SetupError::of_host(phase, error)).and(performed);
                     }

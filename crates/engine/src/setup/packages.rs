@@ -13,7 +13,7 @@ pub(super) const MISSING: &str =
 const FIRST_KNOWN: &str = concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/first-known.sh"));
 
 /// What a name of a package may be.
-const GOOD_NAME: &str = "use letters, digits and `+-._:=~`, beginning with a letter or a digit, not ending with `-`";
+const GOOD_NAME: &str = "use letters, digits and `+-._:=~^`, beginning with a letter or a digit, not ending with `-`";
 
 /// The installing script says this before it fetches the lists of packages: what stands above it was said by old ones.
 pub(super) const FETCHES: &str = "== fetching the lists of packages";

@@ -35,7 +35,9 @@ while test $# -gt 0; do
     esac
     shift
 done
-mkdir -p "@PREFIX@/envs/$name/bin"
+# As the real one: what is there by that name goes.
+test "$verb" != create || rm -rf "@PREFIX@/envs/$name"
+mkdir -p "@PREFIX@/envs/$name/bin" "@PREFIX@/envs/$name/conda-meta"
 CONDA
 sed -i "s|@PREFIX@|$prefix|g" "$prefix/bin/conda" "$prefix/etc/profile.d/conda.sh"
 chmod +x "$prefix/bin/conda"

@@ -66,7 +66,10 @@ pub fn read_list(file: &Path, text: &str, defaults: &Defaults) -> Result<Vec<Lis
     if hosts.is_empty() {
         return Err(bad(1, "no host is listed"));
     }
-    Ok(hosts.into_iter().map(|(_, host)| host).collect())
+    // A key that the list names lies beside it, wherever hostler is called.
+    let beside = |key: PathBuf| file.parent().map_or(key.clone(), |directory| directory.join(&key));
+    let placed = |(_, host): (usize, ListedHost)| ListedHost { key: host.key.map(beside), ..host };
+    Ok(hosts.into_iter().map(placed).collect())
 }
 
 /// `[user@]host[:port] [name]`, one a line; `#` begins a comment.

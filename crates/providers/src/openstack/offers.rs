@@ -131,6 +131,8 @@ struct Alike {
     arch: String,
     gpus: Vec<String>,
     price: Money,
+    /// Of which sizes the site says how large they are: what isn't known of one is no measure for the others.
+    told: [bool; 3],
 }
 
 impl Alike {
@@ -140,6 +142,7 @@ impl Alike {
             arch: facts.arch.clone().unwrap_or_default(),
             gpus: facts.gpus.iter().map(|gpu| gpu.model.clone()).collect(),
             price,
+            told: [facts.cpus.is_some(), facts.memory.is_some(), facts.disk.is_some()],
         }
     }
 }

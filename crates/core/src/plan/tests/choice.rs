@@ -180,3 +180,15 @@ fn the_image_is_chosen_by_what_is_on_it() {
         "an exact name is meant"
     );
 }
+
+/// A host of which nobody knows whether it is large enough is taken where no other is known to be.
+#[test]
+fn what_is_known_to_be_large_enough_goes_first() {
+    let known = "ssh large hosts=n1 cpus=32 memory=128 price=0";
+    let unknown = "ssh any hosts=n2 cpus=? memory=? price=0";
+    let chosen = |demand: &str, market: &str| planned(demand, market).lines().next().unwrap_or_default().to_owned();
+    let both = format!("{unknown}\n{known}");
+    assert!(chosen("group main 1 cpus=16+", &both).contains("1 x ssh large"));
+    assert!(chosen("group main 1 cpus=16+", unknown).contains("1 x ssh any: 16 cpus"));
+    assert!(chosen("group main 1", &both).contains("1 x ssh any"), "where nothing is wished, the least is taken");
+}

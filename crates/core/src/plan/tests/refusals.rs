@@ -115,7 +115,7 @@ fn an_image_of_another_architecture_does_not_boot() {
 /// A host of one's own whose list says only where it is: what is wished is looked for once it can be logged in to.
 #[test]
 fn what_a_site_does_not_say_keeps_nothing_away() {
-    let market = "ssh rack hosts=n1 cpus=? memory=? disk=? arch=? price=0";
+    let market = "ssh rack hosts=n1 cpus=? memory=? disk=? arch=? images=debian-12 price=0";
     assert_snapshot!(planned("group main 1 cpus=2+ memory=4+ disk=20 arch=aarch64", market), @"
     main = 1 x ssh rack: 2 cpus 4GiB 20GiB, debian-12, 0.00 each
     0.00 an hour

@@ -77,7 +77,14 @@ const fn amd(name: &'static str, devices: &'static [(u16, u16)], toolkit: Span) 
 /// 3.x; 12.8: 10.0 and 12.0; 12.9: 10.3; 13.0: none before 7.5), ROCm's of 6.0 and 7.0. cuDNN: 9.10 is the last before
 /// Turing, 8.6 the first for Ada and Hopper.
 pub const ARCHITECTURES: &[Architecture] = &[
-    nvidia("Kepler", &[(0x1001, 0x103f), (0x1280, 0x12bf)], to("470"), USUAL, to("11.8"), ANY),
+    nvidia(
+        "Kepler",
+        &[(0x0fc0, 0x0fff), (0x1001, 0x103f), (0x1180, 0x11ff), (0x1280, 0x12bf)],
+        to("470"),
+        USUAL,
+        to("11.8"),
+        ANY,
+    ),
     nvidia(
         "Maxwell",
         &[(0x1340, 0x143f), (0x1600, 0x167f), (0x1740, 0x17ff)],
@@ -135,6 +142,9 @@ mod tests {
     fn devices_are_of_the_architecture_that_the_pci_id_repository_says() {
         for (device, name) in [
             (0x102d, "Kepler"),
+            (0x0ff2, "Kepler"),
+            (0x118f, "Kepler"),
+            (0x11bf, "Kepler"),
             (0x13f2, "Maxwell"),
             (0x17fd, "Maxwell"),
             (0x15f8, "Pascal"),

@@ -91,7 +91,7 @@ pub(super) async fn put(connection: &Connection, from: &Path, to: &str, take: Ta
 /// Makes the directory, and notes what will be there before any of it is.
 async fn prepare(connection: &Connection, dir: &str, mode: u32, interim: Vec<u8>) -> Result<(), Trouble> {
     let (mode, length) = (format!("{mode:o}"), interim.len().to_string());
-    ask("mkdir", MAKING, connection, &[PREPARE, dir, &mode, &length], interim).await.map(drop)
+    ask("mkdir", MAKING, connection, &[PREPARE, dir, &mode, &length, &nonce()], interim).await.map(drop)
 }
 
 async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) -> Result<Put, Trouble> {
@@ -139,7 +139,8 @@ async fn put_file(connection: &Connection, file: PathBuf, dir: &str, name: &str)
     let (sender, receiver) = mpsc::channel(16);
     let reading = local(move || pack::stream(&file, content.length, sender));
     let length = content.length.to_string();
-    let args = [WRITE, dir, "", name, &mode, &length];
+    let nonce = nonce();
+    let args = [WRITE, dir, "", name, &mode, &length, &nonce];
     let (read, written) = tokio::join!(reading, pipe("cat", MAKING, &args, connection, receiver));
     both_ends(read, written).map(|()| Put { fingerprint: content.sha256, sent: 1, deleted: 0 })
 }

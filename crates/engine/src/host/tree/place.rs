@@ -32,10 +32,11 @@ pub(super) const MAKING: &str = concat!(
 /// In `$1`: says whether the tree there is `$2`, and else what was put.
 pub(super) const LOOK: &str = r#"if test -d "$1" && test "$(cat "$1/.hostler/fingerprint" 2>/dev/null)" = "$2"; then echo same; else echo differs; cat "$1/.hostler/list" 2>/dev/null; fi; exit 0"#;
 
-/// In `$1`, of mode `$2`: notes what will be there before any of it is, in a list of `$3` bytes.
+/// In `$1`, of mode `$2`: notes what will be there before any of it is, in a list of `$3` bytes. `$4` is a name that nobody else
+/// has: of two who are here at once, one fails.
 pub(super) const PREPARE: &str = concat!(
     whole!(),
-    r#"mkdir -p "$1/.hostler" && cd "$1/.hostler" && rm -f fingerprint list.* && whole list.new "$3" && mv list.new list"#
+    r#"mkdir -p "$1/.hostler" && cd "$1/.hostler" && rm -f fingerprint list.* && whole "list.$4" "$3" && mv "list.$4" list"#
 );
 
 /// In `$1`: deletes what [`super::record::gone_list`] names, `files` and links or `directories` that are empty by now.
@@ -50,13 +51,14 @@ pub(super) const UNPACK: &str =
     r#"tar -C "$1" -xpof - && cd "$1/.hostler" && mv "list.$3" list && printf %s "$2" >fingerprint"#;
 
 /// In `$1`: what is there by the name of `$2`: that it is a directory, or a file's hash and mode.
-pub(super) const LOOK_FILE: &str = r#"f=$1/$2; if test -d "$f"; then echo directory; elif test -f "$f"; then sha256sum <"$f"; stat -c %a "$f"; fi; exit 0"#;
+pub(super) const LOOK_FILE: &str = r#"f=$1/$2; if test -d "$f"; then echo directory; elif test -f "$f"; then sha256sum <"$f"; stat -L -c %a "$f"; fi; exit 0"#;
 
 /// In `$1`, of mode `$2`: writes the file `$3` of mode `$4` and `$5` bytes, which nobody else may read until it is whole.
-/// Where root writes, what was there keeps its owner.
+/// Where root writes, what was there keeps its owner. `$6` is a name that nobody else has: of two who write it at once, one
+/// fails.
 pub(super) const WRITE: &str = concat!(
     whole!(),
-    r#"f=$1/$3; p=$f.hostler-part; umask 077; rm -f "$p" && set -C && whole "$p" "$5" && chmod "$4" "$p" && { test "$(id -u)" != 0 || ! test -e "$f" || chown --reference="$f" "$p"; } && mv -T "$p" "$f""#
+    r#"f=$1/$3; p=$f.hostler-part.$6; umask 077; rm -f "$f".hostler-part.* && set -C && whole "$p" "$5" && chmod "$4" "$p" && { test "$(id -u)" != 0 || ! test -e "$f" || chown --reference="$f" "$p"; } && mv -T "$p" "$f""#
 );
 
 #[cfg(test)]
@@ -84,13 +86,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (at, file) = (dir.path().to_str().unwrap(), dir.path().join("key"));
         let list = dir.path().join(".hostler/list");
-        assert!(fed(WRITE, &[at, "", "key", "600", "3"], b"old") && fed(PREPARE, &[at, "", "6"], b"f-1 a\0"));
+        assert!(fed(WRITE, &[at, "", "key", "600", "3", "n"], b"old") && fed(PREPARE, &[at, "", "6", "n"], b"f-1 a\0"));
         for cut in 0..6 {
-            assert!(!fed(WRITE, &[at, "", "key", "600", "6"], &b"longer"[..cut]));
-            assert!(!fed(PREPARE, &[at, "", "6"], &b"f-2 b\0"[..cut]));
+            assert!(!fed(WRITE, &[at, "", "key", "600", "6", "n"], &b"longer"[..cut]));
+            assert!(!fed(PREPARE, &[at, "", "6", "n"], &b"f-2 b\0"[..cut]));
             assert_eq!((fs::read(&file).unwrap(), fs::read(&list).unwrap()), (b"old".to_vec(), b"f-1 a\0".to_vec()));
         }
-        assert!(fed(WRITE, &[at, "", "key", "600", "6"], b"longer") && fed(PREPARE, &[at, "", "6"], b"f-2 b\0"));
+        assert!(
+            fed(WRITE, &[at, "", "key", "600", "6", "n"], b"longer") && fed(PREPARE, &[at, "", "6", "n"], b"f-2 b\0")
+        );
         assert_eq!((fs::read(&file).unwrap(), fs::read(&list).unwrap()), (b"longer".to_vec(), b"f-2 b\0".to_vec()));
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::list::{Content, directory_mode, local_path, unreadable};
 use super::meta::{self, LIST, Listing, Meta, Remote};
-use super::place::DELETE;
+use super::place::{AS_OWNER, DELETE, MAKING};
 use super::record::{Kind, gone_list, nul_list, unsettled};
 use super::rules::Rules;
 use super::{Take, Trouble, ask, both_ends, local, pack, pipe, prepare, unpack};
@@ -73,7 +73,7 @@ pub struct Synced {
     pub left: Vec<String>,
 }
 
-const UNPACK: &str = r#"mkdir -p -m "$2" "$1" && exec tar -C "$1" -xpof -"#;
+const UNPACK: &str = r#"exec tar -C "$1" -xpof -"#;
 const RECORDED: &str =
     r#"cd "$1/.hostler" && { test -e list || test -e fingerprint; } && echo recorded && cat list; exit 0"#;
 const SETTLE: &str = r#"printf %s "$2" >"$1/.hostler/fingerprint""#;
@@ -112,7 +112,7 @@ pub(in crate::host) async fn up(c: &Connection, from: &Path, to: &str, sync: &Sy
         let recorded = has_record && unsettle(c, &dir, mode, &mine, &difference).await?;
         for (what, paths) in [("files", &difference.gone_files), ("directories", &difference.gone_directories)] {
             if !paths.is_empty() {
-                ask("rm", DELETE, c, &[&dir, what], gone_list(paths)).await?;
+                ask("rm", AS_OWNER, c, &[DELETE, &dir, what], gone_list(paths)).await?;
             }
         }
         if !difference.changed.is_empty() {
@@ -120,7 +120,7 @@ pub(in crate::host) async fn up(c: &Connection, from: &Path, to: &str, sync: &Sy
         }
         if recorded {
             // No tree's fingerprint, so that whatever was made of the tree is made again, once.
-            ask("printf", SETTLE, c, &[&dir, &format!("sync-{}", nonce())], Vec::new()).await?;
+            ask("printf", AS_OWNER, c, &[SETTLE, &dir, &format!("sync-{}", nonce())], Vec::new()).await?;
         }
     }
     Ok(difference.told(Vec::new()))
@@ -135,7 +135,7 @@ async fn unsettle(
     mine: &Listing,
     difference: &Difference,
 ) -> Result<bool, Trouble> {
-    let answer = ask("cat", RECORDED, c, &[dir], Vec::new()).await?;
+    let answer = ask("cat", AS_OWNER, c, &[RECORDED, dir], Vec::new()).await?;
     let Some(list) = answer.strip_prefix(b"recorded\n") else { return Ok(false) };
     let kind = |path: &Vec<u8>| mine.get(path).map_or(Kind::Other, Meta::kind);
     let changed = difference.changed.iter().map(|path| (path.as_slice(), kind(path)));
@@ -283,8 +283,8 @@ async fn send(
         pack::pack_as_is(&root, entries, sender)
     });
     let mode = format!("{mode:o}");
-    let args = [dir, mode.as_str()];
-    let (packed, unpacked) = tokio::join!(packing, pipe("tar", UNPACK, &args, c, receiver));
+    let args = [UNPACK, dir, mode.as_str()];
+    let (packed, unpacked) = tokio::join!(packing, pipe("tar", MAKING, &args, c, receiver));
     both_ends(packed, unpacked)
 }
 

@@ -87,3 +87,39 @@ fn an_environment_is_never_removed_whatever_else_is_there() {
     assert_eq!((status, told.contains("there are environments")), (Some(73), true), "{told}");
     assert!(place.prefix().join("envs/mine").exists());
 }
+
+/// conda as far as environments go: to create one removes what is there by that name.
+const CONDA: &str = r#"#!/bin/sh
+verb=$1
+while test "$1" != --name; do shift; done
+at=${0%/bin/conda}/envs/$2
+test "$verb" != create || rm -rf "$at"
+mkdir -p "$at/conda-meta"
+echo "$verb" >>"$at/done"
+test ! -e "${0%/*}/fail"
+"#;
+
+#[test]
+fn an_environment_that_somebody_else_has_made_is_neither_removed_nor_changed() {
+    let place = Place::new();
+    let conda = place.prefix().join("bin/conda");
+    std::fs::create_dir_all(place.prefix().join("bin")).unwrap();
+    std::fs::write(&conda, CONDA).unwrap();
+    std::fs::set_permissions(&conda, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let prefix = place.prefix();
+    let make = |name: &str| {
+        let script = include_str!("../scripts/make-conda-environment.sh");
+        said(&mut here(script, &[prefix.to_str().unwrap(), name, "wishes", "", "", "numpy"]))
+    };
+    let done = |name: &str| std::fs::read_to_string(prefix.join("envs").join(name).join("done")).unwrap();
+    std::fs::create_dir_all(prefix.join("envs/mine/conda-meta")).unwrap();
+    std::fs::write(prefix.join("envs/mine/done"), "by me\n").unwrap();
+    let (status, told) = make("mine");
+    assert_eq!((status, told.contains("somebody else has made"), done("mine").as_str()), (Some(73), true, "by me\n"));
+    // One of ours is made once, and from then on brought to what is wished; also where that was cut off.
+    std::fs::write(prefix.join("bin/fail"), "").unwrap();
+    assert_eq!(make("ours").0, Some(1));
+    std::fs::remove_file(prefix.join("bin/fail")).unwrap();
+    assert_eq!((make("ours").0, make("ours").0), (Some(0), Some(0)));
+    assert_eq!(done("ours"), "create\ninstall\ninstall\n");
+}

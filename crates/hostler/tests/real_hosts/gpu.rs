@@ -287,5 +287,5 @@ fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
     // Somebody else has added it before us, with the key elsewhere: apt would refuse both together.
     as_root(&lab, "cd /etc/apt && mv sources.list.d/hostler-maker.list sources.list.d/theirs.list", &[]);
     let kept = as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
-    assert!(kept.contains("theirs.list has http://127.0.0.1:8010 already"), "{kept}");
+    assert!(kept.contains("apt has http://127.0.0.1:8010 already"), "{kept}");
 }

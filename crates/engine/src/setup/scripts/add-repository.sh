@@ -9,7 +9,7 @@ update() { apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update "$
 # which of its files and entries count.
 list=/etc/apt/sources.list.d/hostler-$name.list
 if command -v apt-get >/dev/null 2>&1 && ! [ -e "$list" ] && update --print-uris | awk -v at="'${address%/}" '
-    index($0, at) == 1 && substr($0, length(at) + 1) ~ "^/+(dists/|InRelease)" { found = 1 }
+    index($0, at) == 1 && substr($0, length(at) + 1) ~ "^/+([.]/+)*(dists/|InRelease)" { found = 1 }
     END { exit !found }'; then
     echo "apt has $address already"
     update

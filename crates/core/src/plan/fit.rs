@@ -86,9 +86,9 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
     if let Some(wanted) = needs.node_type.as_ref().filter(|wanted| **wanted != offer.node_type) {
         sink.note(MisfitKind::NodeType, format_args!("`{wanted}`"), format_args!("`{}`", offer.node_type));
     }
-    let arch = arch(needs);
-    if let Some(have) = facts.arch.as_ref().filter(|have| *have != arch) {
-        sink.note(MisfitKind::Arch, format_args!("{arch}"), format_args!("{have}"));
+    let (wanted, have) = (wanted_arch(needs), arch(needs, offer));
+    if wanted != have {
+        sink.note(MisfitKind::Arch, format_args!("{wanted}"), format_args!("{have}"));
     }
     match (needs.spot, offer.spot) {
         (Spot::Never, true) => sink.note(MisfitKind::Spot, format_args!("one that stays"), format_args!("spot only")),
@@ -107,11 +107,16 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
 }
 
 /// The architecture that is meant where none is said.
-pub(super) const DEFAULT_ARCH: &str = "x86_64";
+const DEFAULT_ARCH: &str = "x86_64";
 
 /// The architecture that is meant.
-pub(super) fn arch(needs: &Needs) -> &str {
+pub(super) fn wanted_arch(needs: &Needs) -> &str {
     needs.arch.as_deref().unwrap_or(DEFAULT_ARCH)
+}
+
+/// The architecture of a machine: where the site doesn't say it, it has to be the one that is meant.
+pub(super) fn arch<'a>(needs: &'a Needs, offer: &'a Offer) -> &'a str {
+    offer.facts.arch.as_deref().unwrap_or(wanted_arch(needs))
 }
 
 fn availability(offer: &Offer, sink: &mut impl Sink) {
@@ -153,7 +158,7 @@ fn wanted<T: Copy>(wish: Amount<T>, measure: T) -> Amount<T> {
 }
 
 fn no_image(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
-    let arch = offer.facts.arch.as_deref().unwrap_or("any architecture");
+    let arch = arch(needs, offer);
     let have = Listed(offer.images.iter().map(ImageInWords));
     match &needs.image {
         Some(name) => sink.note(MisfitKind::Image, format_args!("`{name}` for {arch}"), format_args!("{have}")),

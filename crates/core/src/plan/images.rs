@@ -84,9 +84,7 @@ fn judge(needs: &Needs, offer: &Offer, best: Option<&ImageFacts>, image: &ImageF
 fn refusal(needs: &Needs, offer: &Offer, obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Wish => format!("is no `{}`", needs.image.as_deref().unwrap_or_default()),
-        Obstacle::Arch(arch) => {
-            format!("is for {arch}, and the machine is {}", offer.facts.arch.as_deref().unwrap_or_default())
-        }
+        Obstacle::Arch(arch) => format!("is for {arch}, and the machine is {}", fit::arch(needs, offer)),
         Obstacle::Memory(memory) => format!("needs {memory} of memory"),
         Obstacle::Disk(disk) => format!("needs {disk} of disk"),
     }

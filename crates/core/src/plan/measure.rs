@@ -65,7 +65,7 @@ pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Opti
     };
     if needs.image.as_ref().is_some_and(|wish| !image.is(wish)) {
         Some(Obstacle::Wish)
-    } else if !image.arch.is_empty() && image.arch != facts.arch.as_deref().unwrap_or(fit::arch(needs)) {
+    } else if !image.arch.is_empty() && image.arch != fit::arch(needs, offer) {
         Some(Obstacle::Arch(image.arch.clone()))
     } else if most_memory.is_some_and(|most| image.memory > most) {
         Some(Obstacle::Memory(image.memory))

@@ -142,7 +142,7 @@ fn terms(wish: &TermsWish, offered: &Terms) -> Terms {
 fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
     let offer = fit.offer;
     Pick {
-        arch: offer.facts.arch.clone().or_else(|| Some(arch(fit.needs).to_owned())),
+        arch: Some(arch(fit.needs, offer).to_owned()),
         os: fit.image.os.clone(),
         hosts: hosts(offer, fit.count as usize, window, taken),
         terms: terms(&demand.terms, &offer.terms),

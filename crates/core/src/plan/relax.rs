@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::advice::{Relaxation, Trial, count, largest};
 use super::budget::over;
-use super::fit::{DEFAULT_ARCH, Fit, admits};
+use super::fit::{Fit, admits, wanted_arch};
 use super::search;
 use crate::demand::{Amount, Budget, Demand, Needs, SiteWish, Spot};
 use crate::money::Money;
@@ -177,9 +177,8 @@ fn other_spot(trial: &Trial) -> Option<Relaxation> {
 
 fn other_arch(trial: &Trial) -> Vec<Relaxation> {
     let there: BTreeSet<&str> = trial.offers.iter().filter_map(|offer| offer.facts.arch.as_deref()).collect();
-    let wanted = |needs: &Needs| needs.arch.clone().unwrap_or_else(|| DEFAULT_ARCH.to_owned());
-    let asked: BTreeSet<String> = trial.needs().map(wanted).collect();
-    let others = there.into_iter().filter(|arch| !asked.contains(*arch));
+    let asked: BTreeSet<&str> = trial.needs().map(wanted_arch).collect();
+    let others = there.into_iter().filter(|arch| !asked.contains(arch));
     let with = |arch: &str| {
         let demand = trial.with_needs(|needs| needs.arch = Some(arch.to_owned()));
         trial.advise(demand, |_| format!("take the architecture `{arch}`"))

@@ -40,14 +40,15 @@ mod system;
 mod tests;
 mod verify;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use hostler_core::demand::Work;
 use hostler_core::name::Name;
 use hostler_core::plan::Phase;
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
-use std::collections::BTreeMap;
-use std::path::Path;
 use tokio::time::timeout;
 
 pub use crew::{HostCrew, Met};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use hostler_core::hash::sha256;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::process::{self, Ended};
@@ -51,6 +51,12 @@ impl Lab {
     /// The name of a host.
     pub fn name(&self, index: usize) -> &str {
         self.hosts[index]["name"].as_str().unwrap()
+    }
+
+    /// What the addresses of all hosts begin with.
+    pub fn net(&self) -> &str {
+        let address = self.hosts[0]["address"].as_str().unwrap();
+        &address[..=address.rfind('.').unwrap()]
     }
 
     /// Breaks something on a host, or mends it.
@@ -108,7 +114,7 @@ impl Lab {
     pub fn conda(&self) -> String {
         let path = self.path("conda-installer.sh");
         std::fs::write(&path, INSTALLER).unwrap();
-        let sha256: String = Sha256::digest(INSTALLER).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(INSTALLER);
         format!("{{installer: {}, sha256: {sha256}, python: '3.11', packages: [numpy=1.26]}}", path.display())
     }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hostler_core::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Work};
+use hostler_core::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, Work};
 use hostler_core::name::{DeploymentId, GroupName, Name};
 use hostler_core::offer::{
     AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
@@ -44,19 +44,22 @@ fn offer(number: u32) -> Offer {
 }
 
 fn demand(model: &str) -> Demand {
-    let group = |name: &str, count: u32, needs: Needs| Group {
+    let group = |name: &str, count: u32, needs: Requirements| Group {
         name: GroupName::new(name).expect("a name"),
         count: count.try_into().expect("more than none"),
         any_of: vec![needs],
     };
-    let sized =
-        |cpus, gib| Needs { cpus: Amount::AtLeast(cpus), memory: Amount::AtLeast(Bytes::gib(gib)), ..Needs::default() };
+    let sized = |cpus, gib| Requirements {
+        cpus: Amount::AtLeast(cpus),
+        memory: Amount::AtLeast(Bytes::gib(gib)),
+        ..Requirements::default()
+    };
     let gpus = GpuNeed { model: Some(model.to_owned()), count: 1u32.try_into().expect("more than none") };
-    let trainer = Needs { gpus: Some(gpus), ..sized(8, 32) };
+    let trainer = Requirements { gpus: Some(gpus), ..sized(8, 32) };
     Demand {
         name: Name::new("train").expect("a name"),
         groups: vec![group("head", 1, sized(2, 4)), group("store", 2, sized(4, 64)), group("worker", 3, trainer)],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
         work: Work::default(),

@@ -41,7 +41,7 @@ pub struct Offer {
 #[serde(default)]
 pub struct Terms {
     /// How the machine is held.
-    pub hold: HoldTerm,
+    pub claim: ClaimTerm,
     /// How the user's public key gets onto it.
     pub key: KeyTerm,
     /// The network that it stands on.
@@ -52,17 +52,17 @@ pub struct Terms {
     pub unit: Unit,
 }
 
-/// How a machine is held for somebody.
+/// How a host is claimed for a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum HoldTerm {
-    /// By being there.
+pub enum ClaimTerm {
+    /// No reservation needed: launching claims the host.
     #[default]
-    Launch,
-    /// By a lease on its host for a window, made first.
+    OnLaunch,
+    /// A lease on the host for a window, created first.
     Lease,
-    /// By a lease that is there already, whosever it is. It stays as it is.
-    Held(Ref),
+    /// A lease that exists already, of any owner. It is used and never changed.
+    Existing(Ref),
 }
 
 /// How a public key gets onto a machine.

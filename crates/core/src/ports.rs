@@ -1,4 +1,4 @@
-//! The ports: what the engine asks of a site, and how a site says no.
+//! The port `Provider`: the calls that the engine makes to a site, and their errors.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,88 +9,92 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::SiteId;
 use crate::offer::{HostId, Offer};
-use crate::plan::{Kind, LeaseSpec, MachineSpec};
+use crate::plan::{LeaseSpec, MachineSpec, ResourceKind};
 use crate::ticket::{Ref, Ticket};
 use crate::time::Window;
 
 /// One configured site, whatever API it speaks.
 ///
-/// Every call may be repeated. `create` with the ticket of a thing that is already there answers with that thing;
-/// `delete` of a thing that is already gone is a success. A contract test runs every provider through the same cases.
+/// Every call may be repeated. `create` with the ticket of an existing resource returns that resource; `delete` of a
+/// missing resource succeeds. A contract test runs every provider through the same cases.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Which site this is.
+    /// The site's name.
     fn site(&self) -> &SiteId;
 
-    /// Who we are there; nothing where a site doesn't tell its users apart.
+    /// The account whose credentials are used; `None` if the site has no accounts.
     ///
-    /// What one account has made is hidden from others, which makes it look as if it were gone.
+    /// Resources of one account are invisible to others: read with the wrong account, they look deleted.
     async fn account(&self) -> Result<Option<Account>, SiteError> {
         Ok(None)
     }
 
-    /// What can be had in a window.
+    /// Offers for a window.
     async fn offers(&self, window: &Window) -> Result<Vec<Offer>, SiteError>;
 
-    /// Makes a thing that bears the ticket, or finds the one that already does.
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError>;
+    /// Creates a resource tagged with the ticket, or returns the one that already bears it.
+    async fn create(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, SiteError>;
 
-    /// What a thing is doing now.
-    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError>;
+    /// Current status of a resource. `Missing` if the site answers that it does not exist; an error if the site does not
+    /// answer.
+    async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError>;
 
     /// Moves the end of a lease.
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError>;
 
-    /// Removes a thing, after making sure that it bears the ticket. `Ok` where it is already gone.
+    /// Deletes a resource after checking that it bears the ticket. `Ok` if it is already missing.
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError>;
 
-    /// Everything at the site that bears one of our tickets.
+    /// Every resource at the site that bears one of our tickets.
     async fn owned(&self) -> Result<Vec<Owned>, SiteError>;
 
-    /// What bears the ticket of a step that makes a thing of this kind: the thing, and what belongs to it, as a machine's
-    /// disk that is there before the machine. There may be several: a call that was made again when its answer did not come
-    /// may have done its work twice. The kind is for those who would otherwise have to ask for all others too.
-    async fn bearing(&self, _kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+    /// Every resource tagged with this ticket, including dependents such as a machine's disk, which exists before the
+    /// machine does.
+    ///
+    /// More than one of a kind means that a retried call succeeded twice. `kind` is the kind that the ticket's step
+    /// creates; a provider may use it to query less.
+    async fn owned_by(&self, _kind: ResourceKind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
         let mut owned = self.owned().await?;
         owned.retain(|owned| owned.ticket == *ticket);
         Ok(owned)
     }
 
-    /// How long a call may still be at work at the site once whoever made it is gone: what it makes comes after others have
-    /// looked for it.
-    fn lingers(&self) -> Duration {
+    /// Upper bound on how long the site may still act on a request whose client has died. Undo checks again once it has
+    /// passed.
+    fn settle_time(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether its machines are hosts that were there before a deployment and stay after it, as they are: their host keys do, too.
-    fn keeps_hosts(&self) -> bool {
+    /// True for sites whose hosts outlive deployments, such as listed SSH hosts: their host keys stay pinned from one
+    /// deployment to the next.
+    fn hosts_are_persistent(&self) -> bool {
         false
     }
 
-    /// All things of a kind that we may look at there, ours or not, as they are now.
+    /// All resources of a kind that this account can list, whoever created them.
     ///
-    /// A site that keeps nothing but what is ours need not say more than that.
-    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
-        let ours = self.owned().await?.into_iter().filter(|owned| owned.kind == kind);
-        Ok(ours.map(Thing::of_ours).collect())
+    /// The default lists only those that bear a ticket.
+    async fn resources(&self, kind: ResourceKind) -> Result<Vec<Resource>, SiteError> {
+        let owned = self.owned().await?.into_iter().filter(|owned| owned.kind == kind);
+        Ok(owned.map(Resource::from).collect())
     }
 
-    /// Starts a machine, or shuts it down gracefully and then by force.
+    /// Starts a machine, or shuts it down: gracefully first, then by force.
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError>;
 
-    /// The end of a machine's console, for the user's eyes.
+    /// The last part of a machine's console output.
     async fn console(&self, machine: &Ref) -> Result<String, SiteError>;
 
-    /// Whether the site can be used, and if not, what to do: one line a finding.
+    /// Health of the site, one entry per check, each with a remedy where one is known.
     async fn check(&self) -> Vec<Health>;
 }
 
-/// A thing to make, with all that it needs filled in.
+/// A request to create one resource, with every reference resolved to the site's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Creation {
+pub enum CreateRequest {
     /// A network for the deployment's machines.
     Network {
-        /// The machines that will be on it, so that each can be given its address at once.
+        /// Names of the machines that will join it, so that each can be assigned its address at once.
         machines: Vec<String>,
     },
     /// A public key, registered at the site.
@@ -98,54 +102,54 @@ pub enum Creation {
         /// In OpenSSH's format.
         public_key: String,
     },
-    /// A hold on hosts for a window. It is made when the site has granted it; it may begin later.
+    /// A lease. `create` returns once the site has granted it; its window may begin later.
     Lease {
-        /// As planned: every host by its name, and none other.
+        /// The planned lease: exactly these hosts.
         spec: Box<LeaseSpec>,
     },
-    /// A public address. It leads to the machine, where there is one, when the call ends.
+    /// A public address. It is attached to the machine, if one is given, when `create` returns.
     Address {
-        /// The pool that it comes from, by its name at the site.
+        /// Name of the pool at the site that the address comes from.
         pool: String,
-        /// The machine.
+        /// The machine to attach it to.
         machine: Option<Ref>,
     },
     /// A machine.
     Machine {
-        /// As planned.
+        /// The planned machine.
         spec: Box<MachineSpec>,
-        /// The network it stands on, if the plan makes one.
+        /// Its network, if the plan creates one.
         network: Option<Ref>,
-        /// The lease that its host is held by, if the plan makes one. The site waits until it has begun.
+        /// The lease that claims its host, if any. The site waits until the lease has begun.
         lease: Option<Ref>,
         /// The registered key, if the plan registers one.
         keypair: Option<Ref>,
         /// The deployment's public key, in OpenSSH's format.
         public_key: String,
-        /// A shell script for its first boot, run as root; no secret may be in it.
+        /// A shell script for its first boot, run as root; it must not contain secrets.
         first_boot: String,
     },
 }
 
-impl Creation {
-    /// The kind of thing.
-    pub fn kind(&self) -> Kind {
+impl CreateRequest {
+    /// The kind of resource.
+    pub fn kind(&self) -> ResourceKind {
         match self {
-            Self::Network { .. } => Kind::Network,
-            Self::Keypair { .. } => Kind::Keypair,
-            Self::Lease { .. } => Kind::Lease,
-            Self::Address { .. } => Kind::Address,
-            Self::Machine { .. } => Kind::Machine,
+            Self::Network { .. } => ResourceKind::Network,
+            Self::Keypair { .. } => ResourceKind::Keypair,
+            Self::Lease { .. } => ResourceKind::Lease,
+            Self::Address { .. } => ResourceKind::Address,
+            Self::Machine { .. } => ResourceKind::Machine,
         }
     }
 }
 
-/// What a site made.
+/// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
+pub struct Created {
     /// The site's id for it.
     pub reference: Ref,
-    /// The address to reach it at, where it has one already.
+    /// The address to reach it at, if it has one already.
     pub address: Option<Address>,
 }
 
@@ -164,22 +168,35 @@ impl fmt::Display for Address {
     }
 }
 
-/// What a thing was seen doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sighting {
-    /// Not there (any more).
-    Absent,
-    /// On its way.
-    Coming,
-    /// There; a machine is running. Its address, where it has one.
-    There(Option<Address>),
+/// Status of a resource, the same for every provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum ResourceStatus {
+    /// The site answers that it does not exist.
+    Missing,
+    /// Being created, or waiting for its window.
+    Pending,
+    /// Running; a lease is active; a resource without states of its own exists.
+    Running {
+        /// The address to reach it at, if it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Address>,
+    },
     /// A machine that is shut down.
-    Off,
-    /// Broken, in the site's words.
-    Broken(String),
+    Stopped,
+    /// Failed at the site.
+    Error {
+        /// The site's explanation.
+        message: String,
+    },
+    /// The site reports a status that this version does not know.
+    Unknown {
+        /// The site's own term.
+        reported: String,
+    },
 }
 
-/// A machine's power, as wanted.
+/// Requested power state of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Power {
@@ -189,59 +206,60 @@ pub enum Power {
     Off,
 }
 
-/// Who we are at a site.
+/// An account at a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The site's own id for it, which tells one from another.
+    /// The site's own id, which distinguishes accounts.
     pub id: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
 }
 
 impl Account {
-    /// Whether both are the same, whatever they are called now.
+    /// True if both are the same account, under whatever display name.
     pub fn is(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-/// A thing that bears our ticket.
+/// A resource that bears one of our tickets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owned {
-    /// The ticket on it.
+    /// Its ticket.
     pub ticket: Ticket,
-    /// What it is.
-    pub kind: Kind,
+    /// Its kind.
+    pub kind: ResourceKind,
     /// The site's id for it.
     pub reference: Ref,
 }
 
-/// A thing at a site, ours or not, as the site tells of it.
+/// A resource as a site lists it, whoever created it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Thing {
-    /// What it is.
-    pub kind: Kind,
+pub struct Resource {
+    /// Its kind.
+    pub kind: ResourceKind,
     /// The site's id for it.
     pub reference: Ref,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is doing, in the site's own word; empty where it does nothing.
-    pub state: String,
-    /// The ticket on it, where it bears one.
+    /// Its status; `None` if the listing does not report one.
+    #[serde(flatten)]
+    pub status: Option<ResourceStatus>,
+    /// The site's own term for the status; empty if it has none.
+    pub site_status: String,
+    /// Its ticket, if it bears one.
     pub ticket: Option<Ticket>,
-    /// Whose it is, in the site's own words, where it says so.
+    /// Its owner as the site names it, if the site reports one.
     pub owner: Option<String>,
-    /// What is told of its kind only.
-    pub detail: Detail,
+    /// Details of its kind, if the site reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<ResourceDetails>,
 }
 
-/// What is told of things of one kind only.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Details that only resources of one kind have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Detail {
-    /// Nothing.
-    #[default]
-    Nothing,
+pub enum ResourceDetails {
     /// Of a lease.
     Lease(Grant),
     /// Of a registered key.
@@ -251,99 +269,108 @@ pub enum Detail {
     },
     /// Of a network.
     Network {
-        /// Whether all projects may use it.
+        /// True if every project may use it.
         shared: bool,
-        /// Whether public addresses come from it.
+        /// True if public addresses come from it.
         external: bool,
-    },
-    /// Of a machine.
-    Machine {
-        /// Where it is reached, where it has an address.
-        address: Option<Address>,
     },
     /// Of a public address.
     Address {
         /// The address.
         address: String,
-        /// Whether it leads to a machine.
+        /// True if it is attached to a machine.
         in_use: bool,
     },
 }
 
-/// What a lease was granted.
+/// The hosts and window that a site granted to a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// From when until when.
+    /// The granted window.
     pub window: Window,
-    /// The hosts, in the order of their names, exactly as the site's calendar has them.
+    /// The hosts, sorted by id, exactly as the site's calendar lists them.
     pub hosts: Vec<HostId>,
 }
 
-impl Thing {
-    fn of_ours(owned: Owned) -> Self {
-        let Owned { ticket, kind, reference } = owned;
-        let (name, state) = (ticket.step.to_string(), String::new());
-        Self { kind, reference, name, state, ticket: Some(ticket), owner: None, detail: Detail::Nothing }
+impl From<Owned> for Resource {
+    fn from(Owned { ticket, kind, reference }: Owned) -> Self {
+        let (name, site_status) = (ticket.step.to_string(), String::new());
+        Self { kind, reference, name, status: None, site_status, ticket: Some(ticket), owner: None, details: None }
+    }
+}
+
+impl Resource {
+    /// The grant, if this is a lease whose site reports one.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.details {
+            Some(ResourceDetails::Lease(grant)) => Some(grant),
+            _ => None,
+        }
     }
 
-    /// What it was granted, where it is a lease whose site says so.
-    pub fn grant(&self) -> Option<&Grant> {
-        match &self.detail {
-            Detail::Lease(grant) => Some(grant),
+    /// True if the site reports it as running.
+    pub fn is_running(&self) -> bool {
+        matches!(self.status, Some(ResourceStatus::Running { .. }))
+    }
+
+    /// The address of a running machine, if it has one.
+    pub fn address(&self) -> Option<&Address> {
+        match &self.status {
+            Some(ResourceStatus::Running { address }) => address.as_ref(),
             _ => None,
         }
     }
 }
 
-/// A finding of [`Provider::check`].
+/// One finding of [`Provider::check`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// How bad it is.
+    /// Its severity.
     pub verdict: Verdict,
-    /// What was looked at, and what was found.
+    /// The check and its result.
     pub finding: String,
-    /// What to do about it.
+    /// The remedy, if one is known.
     pub hint: Option<String>,
 }
 
-/// How bad a finding is.
+/// Severity of a finding, ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
+    /// Works as intended.
     Good,
-    /// It works, but not at its best.
+    /// Works, with a limitation.
     Note,
-    /// It can't be used.
+    /// Unusable.
     Bad,
 }
 
-/// A site's no. Split by what the caller does next.
+/// A failed call to a site, classified by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} at `{site}` failed: {message}")]
 pub struct SiteError {
-    /// Which site.
+    /// The site.
     pub site: SiteId,
-    /// What was being done, as `creating the machine`.
+    /// The failed operation, such as `creating the machine`.
     pub doing: String,
-    /// What the site said, as a lower-case fragment.
+    /// The site's message, as a lower-case fragment.
     pub message: String,
-    /// What to do next.
+    /// The caller's next action.
     pub remedy: Remedy,
-    /// What to tell the user to do.
+    /// Advice for the user.
     pub hint: Option<String>,
 }
 
-/// What the caller of a failed call does next.
+/// The next action after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// Try the same again, after so long.
+    /// Retry the same call after this delay.
     Retry(Duration),
-    /// Look for another offer: full, or over a quota.
+    /// Plan again without this offer: it is full, or over a quota.
     Replan,
     /// Ask the user: credentials, permission, configuration.
     Ask,
-    /// Report it: an answer that we don't know.
+    /// Report it: an answer that this version does not know.
     Report,
 }

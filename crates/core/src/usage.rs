@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::journal::{Entry, StepEvent};
 use crate::money::Money;
-use crate::offer::{HoldTerm, Unit};
-use crate::plan::{Action, Plan, What};
+use crate::offer::{ClaimTerm, Unit};
+use crate::plan::{Action, Plan, PlannedResource};
 use crate::ticket::StepId;
 
 /// What a deployment costs and has cost.
@@ -26,19 +26,21 @@ pub struct Usage {
 
 impl Plan {
     /// What a thing costs an hour while it is there; unknown where absent. Leased hosts are paid for by their lease.
-    pub fn price_of(&self, what: &What) -> Option<Money> {
+    pub fn price_of(&self, what: &PlannedResource) -> Option<Money> {
         match what {
-            What::Machine(spec) => match self.picks.iter().find(|pick| pick.group == spec.group) {
-                Some(pick) if pick.terms.hold != HoldTerm::Launch => Some(Money::ZERO),
+            PlannedResource::Machine(spec) => match self.picks.iter().find(|pick| pick.group == spec.group) {
+                Some(pick) if pick.terms.claim != ClaimTerm::OnLaunch => Some(Money::ZERO),
                 pick => pick?.price_per_hour,
             },
-            What::Lease(_) => {
-                let leased = self.picks.iter().filter(|pick| pick.terms.hold == HoldTerm::Lease);
+            PlannedResource::Lease(_) => {
+                let leased = self.picks.iter().filter(|pick| pick.terms.claim == ClaimTerm::Lease);
                 leased
                     .map(|pick| Some(pick.price_per_hour?.times(i64::from(pick.count))))
                     .try_fold(Money::ZERO, |sum, price| Some(sum.plus(price?)))
             }
-            What::Network { .. } | What::Keypair { .. } | What::Address { .. } => Some(Money::ZERO),
+            PlannedResource::Network { .. } | PlannedResource::Keypair { .. } | PlannedResource::Address { .. } => {
+                Some(Money::ZERO)
+            }
         }
     }
 }
@@ -51,7 +53,7 @@ pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e 
     entries.into_iter().for_each(|(at, entry)| spans.take(at, entry));
     let until = spans.until;
     let priced = |step: &StepId| match plan.step(step).map(|step| &step.action) {
-        Some(Action::Create(what)) => (plan.price_of(what), matches!(what, What::Lease(_))),
+        Some(Action::Create(what)) => (plan.price_of(what), matches!(what, PlannedResource::Lease(_))),
         _ => (Some(Money::ZERO), false),
     };
     let used = spans.all(now).try_fold(Money::ZERO, |sum, (step, from, to)| {
@@ -94,16 +96,16 @@ impl<'e> Spans<'e> {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Kind;
+    use crate::plan::ResourceKind;
     use crate::plan::plan;
     use crate::plan::tests::text::{demand, id, market, now};
-    use crate::ports::Made;
+    use crate::ports::Created;
     use crate::ticket::Ref;
 
     use super::*;
 
     fn done(step: &str) -> Entry {
-        let made = Some(Made { reference: Ref("x".into()), address: None });
+        let made = Some(Created { reference: Ref("x".into()), address: None });
         Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { made } }
     }
 
@@ -143,7 +145,9 @@ mod tests {
     #[test]
     fn a_lease_by_itself_is_what_costs() {
         let market = market("chameleon/uc gpu hosts=n1 leased price=2.00");
-        let plan = plan(&demand("for duration=4h\ngroup node 1"), &market, id(), now()).unwrap().making(&[Kind::Lease]);
+        let plan = plan(&demand("for duration=4h\ngroup node 1"), &market, id(), now())
+            .unwrap()
+            .making(&[ResourceKind::Lease]);
         assert_eq!(plan.steps.len(), 1);
         assert!(plan.steps[0].after.is_empty() && plan.is_without_machines());
         assert_eq!(told(&plan, &[(0, done("lease"))], 60).1, "2.00");

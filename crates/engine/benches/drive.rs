@@ -18,13 +18,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Work};
 use hostler_core::journal::Failure;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::{Market, Offer, Supply, Terms};
-use hostler_core::plan::{Kind, Phase, Plan, plan};
-use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Sighting, SiteError, Thing};
-use hostler_core::setup::{CustomStep, InterpreterNeed, Privilege, SetupWish, SystemNeed};
+use hostler_core::plan::{Phase, Plan, ResourceKind, plan};
+use hostler_core::ports::{
+    Address, CreateRequest, Created, Health, Owned, Power, Provider, Resource, ResourceStatus, SiteError,
+};
+use hostler_core::setup::{CustomStep, InterpreterNeed, Privilege, SetupRequest, SystemNeed};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use hostler_engine::deploy::enter_up;
@@ -56,13 +58,13 @@ impl Provider for Ready {
         Ok(vec![offer(&self.id)])
     }
 
-    async fn create(&self, _: &Ticket, _: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, _: &Ticket, _: &CreateRequest) -> Result<Created, SiteError> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        Ok(Made { reference: Ref(format!("thing-{number}")), address: Some(address()) })
+        Ok(Created { reference: Ref(format!("thing-{number}")), address: Some(address()) })
     }
 
-    async fn look(&self, _: Kind, _: &Ref) -> Result<Sighting, SiteError> {
-        Ok(Sighting::There(Some(address())))
+    async fn status(&self, _: ResourceKind, _: &Ref) -> Result<ResourceStatus, SiteError> {
+        Ok(ResourceStatus::Running { address: Some(address()) })
     }
 
     async fn extend(&self, _: &Ref, _: Timestamp) -> Result<(), SiteError> {
@@ -77,7 +79,7 @@ impl Provider for Ready {
         Ok(Vec::new())
     }
 
-    async fn things(&self, _: Kind) -> Result<Vec<Thing>, SiteError> {
+    async fn resources(&self, _: ResourceKind) -> Result<Vec<Resource>, SiteError> {
         Ok(Vec::new())
     }
 
@@ -129,7 +131,7 @@ fn offer(site: &SiteId) -> Offer {
 
 /// Eight phases a machine, its first login included.
 fn plan_of(machines: u32, site: &SiteId) -> Plan {
-    let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
+    let needs = Requirements { cpus: Amount::AtLeast(1), ..Requirements::default() };
     let custom = CustomStep {
         name: "data".to_owned(),
         run: "true".to_owned(),
@@ -138,11 +140,11 @@ fn plan_of(machines: u32, site: &SiteId) -> Plan {
         tries: 1.try_into().unwrap(),
         user: Privilege::User,
     };
-    let phases = SetupWish {
+    let phases = SetupRequest {
         system: Some(SystemNeed::default()),
         interpreter: Some(InterpreterNeed::default()),
         custom: vec![custom],
-        ..SetupWish::default()
+        ..SetupRequest::default()
     };
     let work = Work {
         phases,
@@ -158,7 +160,7 @@ fn plan_of(machines: u32, site: &SiteId) -> Plan {
             count: machines.try_into().unwrap(),
             any_of: vec![needs],
         }],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
         work,

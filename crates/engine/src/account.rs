@@ -120,7 +120,7 @@ mod tests {
     use std::sync::Arc;
 
     use hostler_core::journal::StepEvent;
-    use hostler_core::ports::Made;
+    use hostler_core::ports::Created;
     use hostler_core::ticket::Ref;
     use hostler_sim::{Script, SimSite};
 
@@ -148,7 +148,7 @@ mod tests {
             store.record(&mut record, second(1), entry).await.unwrap();
         }
         check(&others, &record).await.unwrap();
-        let made = Some(Made { reference: Ref("1".into()), address: None });
+        let made = Some(Created { reference: Ref("1".into()), address: None });
         let step = plan.steps[0].id.clone();
         let done = Entry::Step { step, event: StepEvent::Done { made } };
         store.record(&mut record, second(2), done).await.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use hostler_core::demand::{Demand, SiteWish};
+use hostler_core::demand::{Demand, SiteSelector};
 use hostler_core::offer::Market;
 use hostler_core::ports::SiteError;
 use hostler_core::time::{BadTime, Window};
@@ -28,7 +28,7 @@ pub async fn market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Ma
 }
 
 /// What the wished sites (all, where none is wished) have in a window.
-pub async fn gather(sites: &Sites, on: &[SiteWish], window: &Window) -> Market {
+pub async fn gather(sites: &Sites, on: &[SiteSelector], window: &Window) -> Market {
     let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
     let asked = wished.map(async |(id, site)| (id, answer(site.offers(window)).await));
     let mut market = Market::default();

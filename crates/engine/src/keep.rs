@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::{Name, SiteId};
-use hostler_core::plan::{Action, Kind, LeaseSpec, MachineSpec, Step, What};
+use hostler_core::plan::{Action, LeaseSpec, MachineSpec, PlannedResource, ResourceKind, Step};
 use hostler_core::ports::{Power, Provider, SiteError};
 use hostler_core::ticket::{Ref, StepId};
 use jiff::Timestamp;
@@ -161,10 +161,10 @@ async fn held_for_long_enough(sites: &Sites, record: &Record, until: Option<Time
 
 /// When a lease ends; nothing where it is gone.
 async fn end_of(site: &dyn Provider, lease: &Ref) -> Result<Option<Timestamp>, SiteError> {
-    let things = site.things(Kind::Lease).await?;
-    let there = things.iter().find(|thing| thing.reference == *lease);
+    let resources = site.resources(ResourceKind::Lease).await?;
+    let there = resources.iter().find(|resource| resource.reference == *lease);
     // What a site tells nothing about is not known to end.
-    Ok(there.map(|thing| thing.grant().map_or(Timestamp::MAX, |grant| grant.window.end())))
+    Ok(there.map(|resource| resource.grant().map_or(Timestamp::MAX, |grant| grant.window.end())))
 }
 
 fn site_of<'s>(sites: &'s Sites, record: &Record, site: &SiteId) -> Result<&'s Arc<dyn Provider>, KeepError> {
@@ -175,7 +175,7 @@ fn site_of<'s>(sites: &'s Sites, record: &Record, site: &SiteId) -> Result<&'s A
 fn leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
     let journal = record.journal();
     let lease = |step: &Step| match &step.action {
-        Action::Create(What::Lease(spec)) => Some((spec.clone(), journal.made(&step.id)?.reference.clone())),
+        Action::Create(PlannedResource::Lease(spec)) => Some((spec.clone(), journal.made(&step.id)?.reference.clone())),
         _ => None,
     };
     record.plan.steps.iter().filter_map(lease).collect()
@@ -225,7 +225,7 @@ mod tests {
     use std::path::Path;
 
     use hostler_core::plan::{LeaseSpec, Plan};
-    use hostler_core::ports::{Creation, Made};
+    use hostler_core::ports::{CreateRequest, Created};
     use hostler_core::ticket::Ticket;
     use hostler_core::time::Window;
     use hostler_sim::{Script, SimSite};
@@ -245,10 +245,11 @@ mod tests {
         let ticket = Ticket { deployment: plan_of("other", 9).deployment, step: "lease".parse().unwrap() };
         let window = Window::new(second(0), second(until)).unwrap();
         let spec = LeaseSpec { name: "other".to_owned(), site: site.site().clone(), window, hosts: Vec::new() };
-        let Made { reference, .. } = site.create(&ticket, &Creation::Lease { spec: Box::new(spec) }).await.unwrap();
-        plan.steps.retain(|step| !matches!(step.action, Action::Create(What::Lease(_))));
+        let Created { reference, .. } =
+            site.create(&ticket, &CreateRequest::Lease { spec: Box::new(spec) }).await.unwrap();
+        plan.steps.retain(|step| !matches!(step.action, Action::Create(PlannedResource::Lease(_))));
         for step in &mut plan.steps {
-            if let Action::Create(What::Machine(spec)) = &mut step.action {
+            if let Action::Create(PlannedResource::Machine(spec)) = &mut step.action {
                 (spec.lease, spec.uses.lease) = (None, Some(reference.clone()));
             }
         }
@@ -277,7 +278,7 @@ mod tests {
         site.extend(&lease, second(3000)).await.unwrap();
         assert_eq!(extend_to(Some(2000)).await.unwrap(), Some(second(2000)));
         let gone = Ticket { deployment: plan_of("other", 9).deployment, step: "lease".parse().unwrap() };
-        let gone = hostler_core::ports::Owned { ticket: gone, kind: Kind::Lease, reference: lease };
+        let gone = hostler_core::ports::Owned { ticket: gone, kind: ResourceKind::Lease, reference: lease };
         site.delete(&gone).await.unwrap();
         assert!(matches!(extend_to(Some(2500)).await, Err(KeepError::HeldNoMore { .. })));
     }

@@ -46,7 +46,7 @@ pub struct Stray {
     /// Where.
     pub site: SiteId,
     /// What, with its ticket.
-    pub thing: Owned,
+    pub resource: Owned,
 }
 
 impl Found {
@@ -97,11 +97,11 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     let mut found = Found { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..Found::default() };
     for (id, owned) in asked {
         match owned {
-            Ok((account, things)) => {
+            Ok((account, resources)) => {
                 if let Some(why) = account.and_then(|account| hidden(id, &account, &journals)) {
                     found.silent.insert(id.clone(), why);
                 }
-                sort(&mut found, id, things, &known, &journals);
+                sort(&mut found, id, resources, &known, &journals);
             }
             Err(why) => {
                 found.silent.insert(id.clone(), why);
@@ -140,13 +140,13 @@ fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
 fn sort(
     found: &mut Found,
     site: &SiteId,
-    things: Vec<Owned>,
+    resources: Vec<Owned>,
     known: &BTreeSet<DeploymentId>,
     journals: &BTreeMap<DeploymentId, Journal>,
 ) {
-    for thing in things {
-        let stray = Stray { site: site.clone(), thing };
-        let ticket = &stray.thing.ticket;
+    for resource in resources {
+        let stray = Stray { site: site.clone(), resource };
+        let ticket = &stray.resource.ticket;
         match journals.get(&ticket.deployment) {
             Some(journal) if !matches!(journal.progress(&ticket.step), None | Some(Progress::Undone)) => {}
             None if !known.contains(&ticket.deployment) => found.foreign.push(stray),
@@ -171,7 +171,7 @@ pub async fn remove(sites: &Sites, strays: &[Stray]) -> Vec<(Stray, SiteError)> 
     ordered.sort_by_key(|stray| order(stray));
     for stray in ordered {
         if let Some(site) = sites.get(&stray.site)
-            && let Err(error) = site.delete(&stray.thing).await
+            && let Err(error) = site.delete(&stray.resource).await
         {
             failed.push((stray.clone(), error));
         }
@@ -180,14 +180,14 @@ pub async fn remove(sites: &Sites, strays: &[Stray]) -> Vec<(Stray, SiteError)> 
 }
 
 fn order(stray: &Stray) -> u8 {
-    use hostler_core::plan::Kind;
-    match stray.thing.kind {
-        Kind::Address => 0,
-        Kind::Machine => 1,
-        Kind::Volume => 2,
-        Kind::Lease => 3,
-        Kind::Network => 4,
-        Kind::Keypair => 5,
+    use hostler_core::plan::ResourceKind;
+    match stray.resource.kind {
+        ResourceKind::Address => 0,
+        ResourceKind::Machine => 1,
+        ResourceKind::Volume => 2,
+        ResourceKind::Lease => 3,
+        ResourceKind::Network => 4,
+        ResourceKind::Keypair => 5,
     }
 }
 

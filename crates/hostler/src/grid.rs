@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hostler_core::journal::{Goal, Journal, Progress};
-use hostler_core::plan::{Action, MachineSpec, Plan, Step, What};
+use hostler_core::plan::{Action, MachineSpec, Plan, PlannedResource, Step};
 use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::StepId;
 use hostler_engine::run::Performed;
@@ -171,8 +171,8 @@ impl Grid {
 /// Which machine's stage a step belongs to, if it is about one machine.
 pub fn stage(step: &Step) -> Option<(&StepId, Stage)> {
     match &step.action {
-        Action::Create(What::Machine(_)) => Some((&step.id, Stage::Launch)),
-        Action::Create(What::Address { machine: Some(machine), .. }) => Some((machine, Stage::Launch)),
+        Action::Create(PlannedResource::Machine(_)) => Some((&step.id, Stage::Launch)),
+        Action::Create(PlannedResource::Address { machine: Some(machine), .. }) => Some((machine, Stage::Launch)),
         Action::Create(_) => None,
         Action::Reach { machine } => Some((machine, Stage::Phase(PhaseKind::Reach))),
         Action::SetUp { machine, phase } => Some((machine, Stage::Phase(phase.kind()))),

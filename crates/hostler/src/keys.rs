@@ -3,8 +3,8 @@
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use hostler_core::plan::{Kind as ThingKind, Plan};
-use hostler_core::ports::Detail;
+use hostler_core::plan::{Plan, ResourceKind};
+use hostler_core::ports::ResourceDetails;
 use hostler_engine::deploy::{Files, KeySource};
 use hostler_engine::host::{Identity, write_private};
 use hostler_engine::run::Sites;
@@ -50,7 +50,7 @@ impl Keys {
                 Error::new(Kind::Usage, format!("`{}` is there already: no key is written over", path.display()));
             return Err(error.hinted("name a new file, or use the key that is there: leave `--create-key` out"));
         }
-        Ok(Self { source: KeySource::Made, copy: Some(path) })
+        Ok(Self { source: KeySource::Created, copy: Some(path) })
     }
 
     /// A registered key must be the one that is at hand: else nobody could log in to what costs money already.
@@ -61,10 +61,11 @@ impl Keys {
         let KeySource::Pair { public, private } = &self.source else { return Ok(()) };
         for (_, spec) in plan.machines() {
             let (Some(name), Some(site)) = (&spec.uses.keypair, sites.get(&spec.site)) else { continue };
-            let there = site.things(ThingKind::Keypair).await?;
-            let registered = there.iter().find(|thing| thing.reference == *name).map(|thing| &thing.detail);
+            let there = site.resources(ResourceKind::Keypair).await?;
+            let registered =
+                there.iter().find(|resource| resource.reference == *name).map(|resource| resource.details.as_ref());
             match registered {
-                Some(Detail::Keypair { public_key }) if is_same(public_key, public) => {}
+                Some(Some(ResourceDetails::Keypair { public_key })) if is_same(public_key, public) => {}
                 Some(_) => {
                     let message = format!("the key `{name}` at `{}` is not that in `{}`", spec.site, private.display());
                     return Err(

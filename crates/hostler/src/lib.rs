@@ -22,12 +22,12 @@ pub mod planning;
 pub mod printer;
 pub mod reference;
 pub mod report;
+pub mod resources;
 pub mod script;
 pub mod sites;
 pub mod summary;
 pub mod table;
 pub mod target;
-pub mod things;
 pub mod trace;
 pub mod view;
 

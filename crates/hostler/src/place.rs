@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use hostler_core::demand::{Demand, SiteWish};
+use hostler_core::demand::{Demand, SiteSelector};
 use hostler_core::filter::Filter;
 use hostler_core::inventory::{Feed, join};
 use hostler_core::name::SiteId;
-use hostler_core::offer::{HoldTerm, HostId, Market};
-use hostler_core::plan::{Held, Kind as ThingKind, Plan};
+use hostler_core::offer::{ClaimTerm, HostId, Market};
+use hostler_core::plan::{Held, Plan, ResourceKind};
 use hostler_core::ports::Grant;
 use hostler_core::ticket::Ref;
 use hostler_engine::run::Sites;
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::error::{Error, Kind};
-use crate::things::{Listed, find};
+use crate::resources::{Listed, find};
 
 /// Where a plan may look.
 #[derive(Debug, Clone, Default)]
@@ -35,20 +35,20 @@ impl Place {
     /// # Errors
     /// Where there is none, it doesn't run, or the site doesn't say which hosts it has.
     pub async fn on_lease(app: &App, sites: &Sites, text: &str) -> Result<Self, Error> {
-        let lease = find(app, sites, ThingKind::Lease, &[], text).await?;
-        let Some(grant) = lease.thing.grant() else {
+        let lease = find(app, sites, ResourceKind::Lease, &[], text).await?;
+        let Some(grant) = lease.resource.grant() else {
             return Err(Error::new(Kind::State, format!("`{}` doesn't say what the lease `{text}` holds", lease.site)));
         };
-        if lease.thing.state != "ACTIVE" {
+        if !lease.resource.is_running() {
             return Err(not_running(text, &lease, grant, (app.now)()));
         }
-        let taken = taken(app, &lease.thing.reference).await?;
+        let taken = taken(app, &lease.resource.reference).await?;
         let hosts: BTreeSet<HostId> = grant.hosts.iter().filter(|host| !taken.contains(host)).cloned().collect();
         if hosts.is_empty() {
             let message = format!("the lease `{text}` has no room: our machines are on all of its hosts");
             return Err(Error::new(Kind::NoOffer, message));
         }
-        let held = held(lease.site, lease.thing.reference.clone(), grant.clone(), hosts);
+        let held = held(lease.site, lease.resource.reference.clone(), grant.clone(), hosts);
         Ok(Self { held: Some(held), ..Self::default() })
     }
 
@@ -61,7 +61,7 @@ impl Place {
     ///
     /// # Errors
     /// Where no host fits, or nobody could be asked.
-    pub async fn fitting(self, app: &App, sites: &Sites, on: &[SiteWish], filter: &Filter) -> Result<Self, Error> {
+    pub async fn fitting(self, app: &App, sites: &Sites, on: &[SiteSelector], filter: &Filter) -> Result<Self, Error> {
         let mut sources = app.sources()?;
         sources.retain(|id, _| sites.contains_key(id) && (on.is_empty() || on.iter().any(|wish| wish.means(id))));
         let answers = join_all(sources.iter().map(async |(id, source)| (id, source.feed().await))).await;
@@ -85,14 +85,15 @@ impl Place {
 
     /// Where a stored plan looked.
     pub async fn of(sites: &Sites, plan: &Plan) -> Result<Self, Error> {
-        let on_lease = |pick: &hostler_core::plan::Pick| match &pick.terms.hold {
-            HoldTerm::Held(lease) => Some((pick.site.clone(), lease.clone())),
-            HoldTerm::Launch | HoldTerm::Lease => None,
+        let on_lease = |pick: &hostler_core::plan::Pick| match &pick.terms.claim {
+            ClaimTerm::Existing(lease) => Some((pick.site.clone(), lease.clone())),
+            ClaimTerm::OnLaunch | ClaimTerm::Lease => None,
         };
         let Some((site, lease)) = plan.picks.iter().find_map(on_lease) else { return Ok(Self::default()) };
         let Some(provider) = sites.get(&site) else { return Ok(Self::default()) };
-        let there = provider.things(ThingKind::Lease).await?;
-        let grant = there.iter().find(|thing| thing.reference == lease).and_then(|thing| thing.grant().cloned());
+        let there = provider.resources(ResourceKind::Lease).await?;
+        let grant =
+            there.iter().find(|resource| resource.reference == lease).and_then(|resource| resource.grant().cloned());
         let Some(grant) = grant else {
             return Err(Error::new(Kind::Stale, format!("the lease `{lease}` of the plan is gone from `{site}`")));
         };
@@ -152,7 +153,7 @@ fn held(site: SiteId, lease: Ref, grant: Grant, hosts: BTreeSet<HostId>) -> Held
 }
 
 fn not_running(text: &str, lease: &Listed, grant: &Grant, now: Timestamp) -> Error {
-    let state = &lease.thing.state;
+    let state = &lease.resource.site_status;
     if grant.window.start() > now {
         let message = format!("the lease `{text}` has not begun: it is {state} until {}", grant.window.start());
         return Error::new(Kind::NotNow, message).hinted(format!("wait for it: `hostler lease wait {text}`"));

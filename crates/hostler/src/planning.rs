@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hostler_core::demand::problem::render;
-use hostler_core::demand::{Demand, LeaseWish, SiteWish};
+use hostler_core::demand::{Demand, LeaseRequest, SiteSelector};
 use hostler_core::name::{DeploymentId, SiteId};
 use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Exclusions, Plan, diff, plan};
@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::place::Place;
+use crate::resources::wished;
 use crate::target::Wanted;
-use crate::things::wished;
 
 /// Plans a new deployment.
 pub async fn plan_new(app: &App, sites: &Sites, demand: &Demand, place: &Place) -> Result<Plan, Error> {
@@ -55,7 +55,7 @@ pub async fn plan_without(
 
 /// Of several wished sites some may be configured elsewhere only; where none is here, nobody can be asked.
 pub fn check_wished(sites: &Sites, demand: &Demand) -> Result<(), Error> {
-    let is_here = |wish: &SiteWish| sites.keys().any(|site| wish.means(site));
+    let is_here = |wish: &SiteSelector| sites.keys().any(|site| wish.means(site));
     if demand.on.is_empty() || demand.on.iter().any(is_here) {
         return Ok(());
     }
@@ -101,7 +101,7 @@ fn rest(stored: &Plan, now: Timestamp) -> Result<Plan, String> {
     if start.duration_since(stored.start) > stored.window().duration() / PASSED {
         return Err(format!("it was to start at {}, and too much of its time has passed", stored.start));
     }
-    let lease = LeaseWish { start: Some(start), duration: Some(until.duration_since(start)), within: None };
+    let lease = LeaseRequest { start: Some(start), duration: Some(until.duration_since(start)), within: None };
     Ok(Plan { demand: Demand { lease, ..stored.demand.clone() }, ..stored.clone() })
 }
 
@@ -136,7 +136,7 @@ mod tests {
     use hostler_core::calendar::Timeline;
     use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse};
     use hostler_core::money::Money;
-    use hostler_core::offer::{Availability, HoldTerm, HostId, HostState, HostSupply, Supply};
+    use hostler_core::offer::{Availability, ClaimTerm, HostId, HostState, HostSupply, Supply};
     use hostler_core::time::Window;
     use serde_json::json;
 
@@ -198,7 +198,7 @@ mod tests {
             let host = |id: &str| HostSupply { id: HostId(id.into()), state: HostState::InService, busy: busy(id) };
             let mut market = market();
             market.offers[0].supply = Supply::Hosts(["n1", "n2"].map(host).into());
-            market.offers[0].terms.hold = HoldTerm::Lease;
+            market.offers[0].terms.claim = ClaimTerm::Lease;
             market
         };
         let stored = plan(&stored().demand, &hosts(&[]), DeploymentId::from_bits(1), at("12:00")).unwrap();

@@ -14,7 +14,7 @@ use hostler_engine::store::Record;
 use crate::app::{App, near};
 use crate::args::DemandArgs;
 use crate::error::{Error, Kind};
-use crate::things::full_name;
+use crate::resources::full_name;
 
 /// What the command line names.
 pub enum Target {

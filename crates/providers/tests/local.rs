@@ -10,8 +10,8 @@ use std::fs;
 use std::time::Duration;
 
 use hostler_core::offer::Terms;
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Owned, Power, Provider, Remedy, Sighting, Verdict};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::Ref;
 use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Source};
@@ -83,7 +83,7 @@ async fn more_disk_than_there_is_is_refused_and_leaves_nothing() {
     let error = lab.create(&spec, &network).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan);
     assert!(error.message.contains("of disk and"), "{}", error.message);
-    assert!(lab.ours().await.iter().all(|owned| owned.kind == Kind::Network));
+    assert!(lab.ours().await.iter().all(|owned| owned.kind == ResourceKind::Network));
     lab.clean().await;
 }
 
@@ -93,14 +93,14 @@ async fn what_a_crash_left_is_listed_and_made_whole_by_the_next_create() {
     let network = lab.network(&["left"]).await;
     // Killed after the disk was made, and before the domain was.
     let volume = lab.leave_volume("left");
-    assert!(lab.ours().await.iter().any(|owned| owned.kind == Kind::Volume && owned.reference.0 == volume));
+    assert!(lab.ours().await.iter().any(|owned| owned.kind == ResourceKind::Volume && owned.reference.0 == volume));
     let made = lab.machine("left", &network).await.unwrap();
     // Killed after the domain was defined, and before it was started.
     let domain = lab.domain(&made.reference.0);
     domain.destroy().unwrap();
-    assert_eq!(lab.look(&made).await, Sighting::Off);
+    assert_eq!(lab.status(&made).await, ResourceStatus::Stopped);
     assert_eq!(lab.machine("left", &network).await.unwrap(), made);
-    assert!(matches!(lab.look(&made).await, Sighting::There(Some(_))));
+    assert!(matches!(lab.status(&made).await, ResourceStatus::Running { address: Some(_) }));
     lab.clean().await;
 }
 
@@ -178,7 +178,8 @@ async fn what_is_not_ours_is_left_alone_and_counted() {
     let foreign = lab.foreign_domain("precious");
     assert!(before.less(memory().await) > Bytes::mib(900), "a running guest of others takes its memory");
     assert!(lab.local.owned().await.unwrap().iter().all(|owned| owned.reference.0 != "precious"));
-    let owned = Owned { ticket: lab.ticket("machine-x"), kind: Kind::Machine, reference: Ref("precious".into()) };
+    let owned =
+        Owned { ticket: lab.ticket("machine-x"), kind: ResourceKind::Machine, reference: Ref("precious".into()) };
     assert!(lab.local.delete(&owned).await.unwrap_err().message.contains("left alone"));
     assert!(lab.local.set_power(&owned.reference, Power::Off).await.is_err());
     assert!(foreign.is_active().unwrap());
@@ -193,7 +194,10 @@ async fn networks_of_two_deployments_do_not_overlap() {
     let subnet = |xml: &str| xml.split("<ip address='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     assert_ne!(subnet(&a_xml), subnet(&b_xml));
     one.clean().await;
-    assert!(matches!(one.local.look(Kind::Network, &b).await.unwrap(), Sighting::There(_)), "the other one stays");
+    assert!(
+        matches!(one.local.status(ResourceKind::Network, &b).await.unwrap(), ResourceStatus::Running { .. }),
+        "the other one stays"
+    );
     one.clean_of(other).await;
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use cloud::{World, cloud as named, references, session, texts};
 use hostler_core::offer::{HostState, NetworkTerm, ReachTerm, Supply, Unit};
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Creation, Owned, Power, Provider, Remedy, Sighting, Verdict};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{CreateRequest, Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
 use hostler_core::ticket::Ref;
 use hostler_core::time::Window;
 use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, names};
@@ -65,7 +65,7 @@ async fn offers_say_what_hosts_have_and_who_holds_them() {
         offers.iter().filter_map(|offer| if let Supply::Hosts(hosts) = &offer.supply { Some(hosts) } else { None });
     let busy: Vec<_> = supplies.flatten().filter(|host| !host.busy.is_free(&world.window())).collect();
     assert_eq!(busy.iter().map(|it| (&it.id, it.state)).collect::<Vec<_>>(), [(&host, HostState::InService)]);
-    assert_ne!(world.site.look(Kind::Lease, &lease.reference).await.unwrap(), Sighting::Absent);
+    assert_ne!(world.site.status(ResourceKind::Lease, &lease.reference).await.unwrap(), ResourceStatus::Missing);
     world.clean().await;
 }
 
@@ -91,8 +91,8 @@ async fn a_gang_stands_on_just_the_hosts_that_were_chosen() {
         stand.insert(server["server"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str().unwrap().to_owned());
     }
     assert_eq!(stand, hosts.iter().map(|host| host.0.clone()).collect());
-    let leases = world.site.things(Kind::Lease).await.unwrap();
-    let ours = leases.iter().find(|thing| thing.reference == lease.reference).unwrap();
+    let leases = world.site.resources(ResourceKind::Lease).await.unwrap();
+    let ours = leases.iter().find(|resource| resource.reference == lease.reference).unwrap();
     assert_eq!((ours.name.as_str(), ours.ticket.as_ref()), ("contract", Some(&world.ticket("lease"))));
     let granted: BTreeSet<_> = ours.grant().unwrap().hosts.iter().collect();
     assert_eq!(granted, hosts.iter().collect(), "as the calendar has them");
@@ -115,15 +115,16 @@ async fn a_lease_that_others_have_made_is_launched_on_and_left() {
         vec![blazar::ReservationRequest::Hosts { least: 1, most: 1, resource_properties: admin_s_choice }];
     let new = blazar::NewLease { name: "somebody-s".to_owned(), start: None, end: world.window().end(), reservations };
     let lease = blazar::create(world.site.session(), &new).await.unwrap();
-    let leases = world.site.things(Kind::Lease).await.unwrap();
-    let theirs = leases.iter().find(|thing| thing.reference.0 == lease.id.0).unwrap();
+    let leases = world.site.resources(ResourceKind::Lease).await.unwrap();
+    let theirs = leases.iter().find(|resource| resource.reference.0 == lease.id.0).unwrap();
     let host = theirs.grant().unwrap().hosts.first().unwrap().clone();
-    let made = hostler_core::ports::Made { reference: theirs.reference.clone(), address: None };
+    let made = hostler_core::ports::Created { reference: theirs.reference.clone(), address: None };
     let machine = world.machine("guest", &host, &made).await.unwrap();
-    let owned = Owned { ticket: world.ticket("lease"), kind: Kind::Lease, reference: made.reference };
+    let owned = Owned { ticket: world.ticket("lease"), kind: ResourceKind::Lease, reference: made.reference };
     assert!(world.site.delete(&owned).await.unwrap_err().message.contains("left alone"));
     // Blazar itself would delete it with the lease, and leave a security group of its own project behind.
-    let guest = Owned { ticket: world.ticket("machine-guest"), kind: Kind::Machine, reference: machine.reference };
+    let guest =
+        Owned { ticket: world.ticket("machine-guest"), kind: ResourceKind::Machine, reference: machine.reference };
     world.site.delete(&guest).await.unwrap();
     blazar::delete(world.site.session(), &lease.id).await.unwrap();
     until(async || blazar::lease(world.site.session(), &lease.id).await.is_err()).await;
@@ -140,7 +141,7 @@ async fn of_two_that_want_the_last_host_at_once_one_gets_it() {
         both => panic!("{both:?}"),
     };
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
-    assert_eq!(references(&world.ours().await, Kind::Lease).len(), 1);
+    assert_eq!(references(&world.ours().await, ResourceKind::Lease).len(), 1);
     world.clean().await;
 }
 
@@ -203,7 +204,7 @@ async fn a_machine_that_goes_to_error_says_why_and_can_be_removed() {
     let error = world.machine("doomed", &hosts[0], &lease).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan);
     assert!(error.message.contains("no power on port 7"), "{error}");
-    assert_eq!(references(&world.ours().await, Kind::Machine).len(), 1);
+    assert_eq!(references(&world.ours().await, ResourceKind::Machine).len(), 1);
     world.clean().await;
 }
 
@@ -211,11 +212,11 @@ async fn a_machine_that_goes_to_error_says_why_and_can_be_removed() {
 async fn an_answer_that_was_lost_makes_no_second_thing() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
-    for (service, kind) in [("blazar", Kind::Lease), ("nova", Kind::Keypair)] {
+    for (service, kind) in [("blazar", ResourceKind::Lease), ("nova", ResourceKind::Keypair)] {
         world.knob(&["fault", service, "lose", "--method", "POST", "--times", "1"]);
         let what = match kind {
-            Kind::Lease => world.lease_of(&hosts, world.window()),
-            _ => Creation::Keypair { public_key: world.public_key() },
+            ResourceKind::Lease => world.lease_of(&hosts, world.window()),
+            _ => CreateRequest::Keypair { public_key: world.public_key() },
         };
         let lost = world.site.create(&world.ticket("thing"), &what).await.unwrap_err();
         assert!(matches!(lost.remedy, Remedy::Retry(_)), "{lost}");
@@ -236,11 +237,11 @@ async fn all_that_bears_one_ticket_is_found() {
     let reservations = vec![blazar::ReservationRequest::Host(hosts[1].0.clone())];
     let twin = blazar::NewLease { name: format!("late {lease}"), start: None, end: world.window().end(), reservations };
     blazar::create(session, &twin).await.unwrap();
-    assert_eq!(world.site.bearing(Kind::Lease, &lease).await.unwrap().len(), 2);
+    assert_eq!(world.site.owned_by(ResourceKind::Lease, &lease).await.unwrap().len(), 2);
     for name in ["one", "other"] {
         neutron::create_network(session, name, &network.to_string()).await.unwrap();
     }
-    let networks = world.site.bearing(Kind::Network, &network).await.unwrap();
+    let networks = world.site.owned_by(ResourceKind::Network, &network).await.unwrap();
     world.site.delete(&networks[0]).await.unwrap();
     let left = neutron::networks(session).await.unwrap();
     assert!(left.iter().all(|left| left.description != network.to_string()), "its parts go together: {left:#?}");
@@ -283,7 +284,7 @@ async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
     world.knob(&["quota", "CH-000001", "instances=10"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     let machine = world.machine("one", &hosts[0], &lease).await.unwrap();
-    let what = |pool: &str| Creation::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
+    let what = |pool: &str| CreateRequest::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
     world.knob(&["quota", "CH-000001", "floatingip=0"]);
     let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
     world.knob(&["quota", "CH-000001", "floatingip=50"]);
@@ -294,7 +295,7 @@ async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     let error = world.site.create(&world.ticket("address"), &what("nowhere")).await.unwrap_err();
     assert_eq!((error.remedy, error.hint.as_deref()), (Remedy::Ask, Some("external networks are: public")));
-    assert_eq!(references(&world.ours().await, Kind::Address), BTreeSet::new());
+    assert_eq!(references(&world.ours().await, ResourceKind::Address), BTreeSet::new());
     world.clean().await;
 }
 
@@ -304,10 +305,10 @@ async fn a_key_of_the_same_name_that_is_another_is_never_used() {
     let ticket = world.ticket("keypair");
     let name = format!("hostler-{}-keypair", world.deployment);
     nova::import_keypair(world.site.session(), &name, &world.public_key()).await.unwrap();
-    let mine = Creation::Keypair { public_key: world.public_key() };
+    let mine = CreateRequest::Keypair { public_key: world.public_key() };
     assert_eq!(world.site.create(&ticket, &mine).await.unwrap().reference, Ref(name));
     let other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1y47Ige7Af+hb87K86RQpZ6+xOB6yL3pBYHW4+iAQD x";
-    let error = world.site.create(&ticket, &Creation::Keypair { public_key: other.to_owned() }).await.unwrap_err();
+    let error = world.site.create(&ticket, &CreateRequest::Keypair { public_key: other.to_owned() }).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Ask);
     assert!(error.message.contains("is another key"), "{error}");
     world.clean().await;
@@ -320,17 +321,19 @@ async fn an_address_of_another_machine_is_left_alone() {
     let lease = world.lease("lease", &hosts).await.unwrap();
     let (a, b) =
         (world.machine("a", &hosts[0], &lease).await.unwrap(), world.machine("b", &hosts[1], &lease).await.unwrap());
-    let what = |machine: &Ref| Creation::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
+    let what = |machine: &Ref| CreateRequest::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
     let one = world.site.create(&world.ticket("address-a"), &what(&a.reference)).await.unwrap();
     let other = world.site.create(&world.ticket("address-b"), &what(&b.reference)).await.unwrap();
     assert_ne!(one, other);
     // Nova shows it some seconds later; until then a machine is where it was.
     let public = one.address.clone().unwrap();
     until(async || {
-        world.site.look(Kind::Machine, &a.reference).await.unwrap() == Sighting::There(Some(public.clone()))
+        world.site.status(ResourceKind::Machine, &a.reference).await.unwrap()
+            == ResourceStatus::Running { address: Some(public.clone()) }
     })
     .await;
-    let stolen = Owned { ticket: world.ticket("address-a"), kind: Kind::Address, reference: other.reference.clone() };
+    let stolen =
+        Owned { ticket: world.ticket("address-a"), kind: ResourceKind::Address, reference: other.reference.clone() };
     assert!(world.site.delete(&stolen).await.unwrap_err().message.contains("left alone"));
     world.clean().await;
 }
@@ -349,7 +352,7 @@ async fn until(look: impl AsyncFn() -> bool) {
 async fn lists_are_the_same_page_by_page() {
     let world = World::new().await;
     for step in ["key-1", "key-2", "key-3"] {
-        let what = Creation::Keypair { public_key: world.public_key() };
+        let what = CreateRequest::Keypair { public_key: world.public_key() };
         world.site.create(&world.ticket(step), &what).await.unwrap();
     }
     let whole = world.site.session();

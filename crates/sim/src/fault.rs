@@ -15,13 +15,13 @@ pub enum Call {
     Delete,
     /// Reaching or setting up a machine.
     Work,
-    /// `things`, which no step asks for: by the name of their kind.
+    /// `resources`, which no step asks for: by the name of their kind.
     List,
 }
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FaultKind {
     /// The site says no, and does nothing.
     Refuse(Remedy),
     /// The site does it, and the answer is lost.
@@ -44,7 +44,7 @@ pub struct Fault {
     /// The step that makes it.
     pub step: StepId,
     /// What goes wrong.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// How many times it strikes.
     pub times: u32,
 }
@@ -60,7 +60,7 @@ impl Script {
     }
 
     /// The fault that strikes this call, which uses it up once.
-    pub fn strike(&self, call: Call, step: &StepId) -> Option<Kind> {
+    pub fn strike(&self, call: Call, step: &StepId) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let fault = faults.iter_mut().find(|fault| fault.call == call && fault.step == *step && fault.times > 0)?;
         fault.times -= 1;

@@ -6,5 +6,5 @@
 mod fault;
 mod site;
 
-pub use fault::{Call, Fault, Kind as FaultKind, Script, die, retry_at_once};
-pub use site::{SimSite, Thing, offer, tickets};
+pub use fault::{Call, Fault, FaultKind, Script, die, retry_at_once};
+pub use site::{Resource, SimSite, offer, tickets};

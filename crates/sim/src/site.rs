@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use hostler_core::calendar::Timeline;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{
-    AcceleratorSoftware, Availability, Facts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
+    AcceleratorSoftware, Availability, ClaimTerm, Facts, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
     NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
 };
-use hostler_core::plan::{Kind, LeaseSpec};
+use hostler_core::plan::{LeaseSpec, ResourceKind};
 use hostler_core::ports::{
-    self, Account, Address, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+    self, Account, Address, CreateRequest, Created, Grant, Health, Owned, Power, Provider, Remedy, ResourceStatus,
+    SiteError, Verdict,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
@@ -23,15 +24,15 @@ use hostler_core::time::Window;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Call, Kind as FaultKind, Script, die};
+use crate::fault::{Call, FaultKind, Script, die};
 
 /// A thing at the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Thing {
+pub struct Resource {
     /// The ticket on it.
     pub ticket: Ticket,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ResourceKind,
     /// What it stands on, which can't go before it.
     pub needs: Vec<Ref>,
     /// Whether it is running.
@@ -43,9 +44,9 @@ pub struct Thing {
 
 /// What lies in the file.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Things {
+struct Resources {
     made: u64,
-    things: BTreeMap<String, Thing>,
+    resources: BTreeMap<String, Resource>,
 }
 
 /// A site whose things live in a file, and whose faults are scripted.
@@ -55,7 +56,7 @@ pub struct SimSite {
     file: PathBuf,
     script: Arc<Script>,
     account: Option<Account>,
-    coming: Mutex<Vec<(Ticket, Creation)>>,
+    coming: Mutex<Vec<(Ticket, CreateRequest)>>,
 }
 
 impl SimSite {
@@ -70,12 +71,12 @@ impl SimSite {
     }
 
     /// Everything at the site, by its id there.
-    pub fn things(&self) -> Result<BTreeMap<String, Thing>, SiteError> {
-        self.with(|things| Ok(things.things.clone()))
+    pub fn resources(&self) -> Result<BTreeMap<String, Resource>, SiteError> {
+        self.with(|resources| Ok(resources.resources.clone()))
     }
 
     /// Does something to the things, alone, and writes them back.
-    fn with<T>(&self, act: impl FnOnce(&mut Things) -> Result<T, SiteError>) -> Result<T, SiteError> {
+    fn with<T>(&self, act: impl FnOnce(&mut Resources) -> Result<T, SiteError>) -> Result<T, SiteError> {
         let failed = |error: std::io::Error| self.error("using the file", &error.to_string(), Remedy::Report);
         let _lock = self.locked().map_err(failed)?;
         let text = match std::fs::read_to_string(&self.file) {
@@ -83,12 +84,12 @@ impl SimSite {
             text => text.map_err(failed)?,
         };
         // A file that can't be read must not look like an empty site.
-        let mut things: Things = match text.as_str() {
-            "" => Things::default(),
+        let mut resources: Resources = match text.as_str() {
+            "" => Resources::default(),
             text => serde_json::from_str(text).map_err(|error| failed(error.into()))?,
         };
-        let answer = act(&mut things)?;
-        let text = serde_json::to_vec(&things).map_err(|error| failed(error.into()))?;
+        let answer = act(&mut resources)?;
+        let text = serde_json::to_vec(&resources).map_err(|error| failed(error.into()))?;
         // Replaced at once: whoever is killed in here leaves the old things or the new ones.
         let new = self.file.with_extension("new");
         std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.file)).map_err(failed)?;
@@ -111,7 +112,7 @@ impl SimSite {
         &self,
         call: Call,
         ticket: &Ticket,
-        act: impl FnOnce(&mut Things, Option<FaultKind>) -> Result<T, SiteError>,
+        act: impl FnOnce(&mut Resources, Option<FaultKind>) -> Result<T, SiteError>,
     ) -> Result<T, SiteError> {
         let fault = self.script.strike(call, &ticket.step);
         match fault {
@@ -119,7 +120,7 @@ impl SimSite {
             Some(FaultKind::DieBefore) => die(),
             _ => {}
         }
-        let answer = self.with(|things| act(things, fault));
+        let answer = self.with(|resources| act(resources, fault));
         match fault {
             Some(FaultKind::LoseAnswer) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
             Some(FaultKind::DieAfter) => die(),
@@ -128,12 +129,12 @@ impl SimSite {
     }
 
     /// What is still being made, once.
-    fn come(&self) -> Vec<(Ticket, Creation)> {
+    fn come(&self) -> Vec<(Ticket, CreateRequest)> {
         std::mem::take(&mut *self.coming.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Begins what will be there later, unless it has begun already.
-    fn delay(&self, ticket: &Ticket, what: &Creation) -> SiteError {
+    fn delay(&self, ticket: &Ticket, what: &CreateRequest) -> SiteError {
         let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
         if !coming.iter().any(|(begun, _)| begun == ticket) {
             coming.push((ticket.clone(), what.clone()));
@@ -141,47 +142,48 @@ impl SimSite {
         self.error("this call", "no answer came in time", Remedy::Retry(Duration::ZERO))
     }
 
-    fn make(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
-        let there = things.things.iter().find(|(_, thing)| thing.ticket == *ticket).map(|(id, _)| id.clone());
+    fn make(&self, resources: &mut Resources, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
+        let there =
+            resources.resources.iter().find(|(_, resource)| resource.ticket == *ticket).map(|(id, _)| id.clone());
         let id = match there {
             Some(id) => id,
-            None => self.make_new(things, ticket, what)?,
+            None => self.make_new(resources, ticket, what)?,
         };
-        let address = matches!(what.kind(), Kind::Machine | Kind::Address)
+        let address = matches!(what.kind(), ResourceKind::Machine | ResourceKind::Address)
             .then(|| Address { host: format!("{id}.sim"), port: 22 });
-        Ok(Made { reference: Ref(id), address })
+        Ok(Created { reference: Ref(id), address })
     }
 
-    fn make_new(&self, things: &mut Things, ticket: &Ticket, what: &Creation) -> Result<String, SiteError> {
+    fn make_new(&self, resources: &mut Resources, ticket: &Ticket, what: &CreateRequest) -> Result<String, SiteError> {
         let needs: Vec<Ref> = match what {
-            Creation::Network { .. } | Creation::Keypair { .. } | Creation::Lease { .. } => Vec::new(),
-            Creation::Machine { network, lease, keypair, .. } => {
+            CreateRequest::Network { .. } | CreateRequest::Keypair { .. } | CreateRequest::Lease { .. } => Vec::new(),
+            CreateRequest::Machine { network, lease, keypair, .. } => {
                 [network, lease, keypair].into_iter().flatten().cloned().collect()
             }
-            Creation::Address { machine, .. } => machine.iter().cloned().collect(),
+            CreateRequest::Address { machine, .. } => machine.iter().cloned().collect(),
         };
-        if let Some(missing) = needs.iter().find(|needed| !things.things.contains_key(&needed.0)) {
+        if let Some(missing) = needs.iter().find(|needed| !resources.resources.contains_key(&needed.0)) {
             let message = format!("there is no `{missing}`");
             return Err(self.error(&format!("creating the {}", what.kind()), &message, Remedy::Report));
         }
-        if let Creation::Lease { spec } = what {
-            self.check_free(things, ticket, spec)?;
+        if let CreateRequest::Lease { spec } = what {
+            self.check_free(resources, ticket, spec)?;
         }
-        things.made += 1;
-        let id = format!("{}-{}", what.kind(), things.made);
+        resources.made += 1;
+        let id = format!("{}-{}", what.kind(), resources.made);
         let grant = match what {
-            Creation::Lease { spec } => Some(granted(spec)),
+            CreateRequest::Lease { spec } => Some(granted(spec)),
             _ => None,
         };
-        let thing = Thing { ticket: ticket.clone(), kind: what.kind(), needs, on: true, grant };
-        things.things.insert(id.clone(), thing);
+        let resource = Resource { ticket: ticket.clone(), kind: what.kind(), needs, on: true, grant };
+        resources.resources.insert(id.clone(), resource);
         Ok(id)
     }
 
     /// A host is granted to one lease at a time. A call that is made twice may be granted twice, as at real sites.
-    fn check_free(&self, things: &Things, ticket: &Ticket, spec: &LeaseSpec) -> Result<(), SiteError> {
-        let others = || things.things.values().filter(|thing| thing.ticket != *ticket);
-        let grants = || others().filter_map(|thing| thing.grant.as_ref());
+    fn check_free(&self, resources: &Resources, ticket: &Ticket, spec: &LeaseSpec) -> Result<(), SiteError> {
+        let others = || resources.resources.values().filter(|resource| resource.ticket != *ticket);
+        let grants = || others().filter_map(|resource| resource.grant.as_ref());
         let holds = |grant: &Grant, host| grant.window.overlaps(&spec.window) && grant.hosts.contains(host);
         match spec.hosts.iter().find(|host| grants().any(|grant| holds(grant, host))) {
             Some(host) => Err(self.error("creating the lease", &format!("`{host}` is taken"), Remedy::Replan)),
@@ -189,16 +191,16 @@ impl SimSite {
         }
     }
 
-    fn unmake(&self, things: &mut Things, owned: &Owned) -> Result<(), SiteError> {
-        let Some(thing) = things.things.get(&owned.reference.0) else { return Ok(()) };
-        if thing.ticket != owned.ticket {
+    fn unmake(&self, resources: &mut Resources, owned: &Owned) -> Result<(), SiteError> {
+        let Some(resource) = resources.resources.get(&owned.reference.0) else { return Ok(()) };
+        if resource.ticket != owned.ticket {
             return Err(self.error("deleting", "it bears another ticket", Remedy::Report));
         }
-        if let Some((other, _)) = things.things.iter().find(|(_, other)| other.needs.contains(&owned.reference)) {
+        if let Some((other, _)) = resources.resources.iter().find(|(_, other)| other.needs.contains(&owned.reference)) {
             let doing = format!("deleting the {}", owned.kind);
             return Err(self.error(&doing, &format!("`{other}` stands on it"), Remedy::Report));
         }
-        things.things.remove(&owned.reference.0);
+        resources.resources.remove(&owned.reference.0);
         Ok(())
     }
 }
@@ -216,41 +218,38 @@ impl Provider for SimSite {
     async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
         let mut offer = offer(self.id.clone());
         if let Supply::Hosts(hosts) = &mut offer.supply {
-            self.with(|things| {
-                hosts.iter_mut().for_each(|host| host.busy = busy(things, &host.id));
+            self.with(|resources| {
+                hosts.iter_mut().for_each(|host| host.busy = busy(resources, &host.id));
                 Ok(())
             })?;
         }
         Ok(vec![offer])
     }
 
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         dawdle().await;
-        self.act(Call::Create, ticket, |things, fault| {
+        self.act(Call::Create, ticket, |resources, fault| {
             if fault == Some(FaultKind::Late) {
                 return Err(self.delay(ticket, what));
             }
-            let made = self.make(things, ticket, what)?;
+            let made = self.make(resources, ticket, what)?;
             if fault == Some(FaultKind::Twice) {
-                self.make_new(things, ticket, what)?;
+                self.make_new(resources, ticket, what)?;
             }
             Ok(made)
         })
     }
 
-    async fn look(&self, _: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
-        self.with(|things| {
-            Ok(match things.things.get(&thing.0) {
-                None => Sighting::Absent,
-                Some(thing) if !thing.on => Sighting::Off,
-                Some(_) => Sighting::There(Some(Address { host: format!("{thing}.sim"), port: 22 })),
-            })
+    async fn status(&self, _: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
+        self.with(|resources| {
+            let found = resources.resources.get_key_value(&resource.0);
+            Ok(found.map_or(ResourceStatus::Missing, |(id, resource)| status_of(id, resource)))
         })
     }
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
-        self.with(|things| {
-            let grant = things.things.get_mut(&lease.0).and_then(|thing| thing.grant.as_mut());
+        self.with(|resources| {
+            let grant = resources.resources.get_mut(&lease.0).and_then(|resource| resource.grant.as_mut());
             if let Some(grant) = grant
                 && let Ok(window) = Window::new(grant.window.start(), until)
             {
@@ -262,47 +261,52 @@ impl Provider for SimSite {
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         dawdle().await;
-        self.act(Call::Delete, &owned.ticket, |things, _| self.unmake(things, owned))
+        self.act(Call::Delete, &owned.ticket, |resources, _| self.unmake(resources, owned))
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        let owned = |(id, thing): (&String, &Thing)| Owned {
-            ticket: thing.ticket.clone(),
-            kind: thing.kind,
+        let owned = |(id, resource): (&String, &Resource)| Owned {
+            ticket: resource.ticket.clone(),
+            kind: resource.kind,
             reference: Ref(id.clone()),
         };
-        self.with(|things| {
-            let found = things.things.iter().map(owned).collect();
+        self.with(|resources| {
+            let found = resources.resources.iter().map(owned).collect();
             for (ticket, what) in self.come() {
-                self.make(things, &ticket, &what)?;
+                self.make(resources, &ticket, &what)?;
             }
             Ok(found)
         })
     }
 
-    fn lingers(&self) -> Duration {
+    fn settle_time(&self) -> Duration {
         Duration::from_millis(1)
     }
 
-    async fn things(&self, kind: Kind) -> Result<Vec<ports::Thing>, SiteError> {
-        let seen = |(id, thing): (&String, &Thing)| ports::Thing {
+    async fn resources(&self, kind: ResourceKind) -> Result<Vec<ports::Resource>, SiteError> {
+        let seen = |(id, resource): (&String, &Resource)| ports::Resource {
             kind,
             reference: Ref(id.clone()),
-            name: format!("{} {}", thing.ticket.step, thing.ticket),
-            state: if thing.on { "ACTIVE" } else { "SHUTOFF" }.to_owned(),
-            ticket: Some(thing.ticket.clone()),
+            name: format!("{} {}", resource.ticket.step, resource.ticket),
+            status: Some(status_of(id, resource)),
+            site_status: if resource.on { "ON" } else { "OFF" }.to_owned(),
+            ticket: Some(resource.ticket.clone()),
             owner: None,
-            detail: thing.grant.clone().map_or(ports::Detail::Nothing, ports::Detail::Lease),
+            details: resource.grant.clone().map(ports::ResourceDetails::Lease),
         };
         if let Some(FaultKind::Refuse(remedy)) = self.script.strike(Call::List, &StepId::nearest(&kind.to_string())) {
             return Err(self.error("listing", "refused by the script", remedy));
         }
-        self.with(|things| Ok(things.things.iter().filter(|(_, thing)| thing.kind == kind).map(seen).collect()))
+        self.with(|resources| {
+            Ok(resources.resources.iter().filter(|(_, resource)| resource.kind == kind).map(seen).collect())
+        })
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
         let absent = self.error("switching the machine", "it is not there", Remedy::Report);
-        self.with(|things| things.things.get_mut(&machine.0).map(|thing| thing.on = power == Power::On).ok_or(absent))
+        self.with(|resources| {
+            resources.resources.get_mut(&machine.0).map(|resource| resource.on = power == Power::On).ok_or(absent)
+        })
     }
 
     async fn console(&self, _: &Ref) -> Result<String, SiteError> {
@@ -314,9 +318,16 @@ impl Provider for SimSite {
     }
 }
 
+fn status_of(id: &str, resource: &Resource) -> ResourceStatus {
+    match resource.on {
+        true => ResourceStatus::Running { address: Some(Address { host: format!("{id}.sim"), port: 22 }) },
+        false => ResourceStatus::Stopped,
+    }
+}
+
 /// When leases hold a host.
-fn busy(things: &Things, host: &HostId) -> Timeline {
-    let grants = things.things.values().filter_map(|thing| thing.grant.as_ref());
+fn busy(resources: &Resources, host: &HostId) -> Timeline {
+    let grants = resources.resources.values().filter_map(|resource| resource.grant.as_ref());
     Timeline::of(grants.filter(|grant| grant.hosts.contains(host)).map(|grant| grant.window))
 }
 
@@ -366,7 +377,7 @@ pub fn offer(site: SiteId) -> Offer {
             accelerators: AcceleratorSoftware::None,
         }],
         terms: Terms {
-            hold: HoldTerm::Lease,
+            claim: ClaimTerm::Lease,
             key: KeyTerm::Keypair,
             network: NetworkTerm::Own,
             reach: ReachTerm::PublicAddress("public".into()),
@@ -376,6 +387,6 @@ pub fn offer(site: SiteId) -> Offer {
 }
 
 /// The tickets on things, for comparison.
-pub fn tickets(things: &BTreeMap<String, Thing>) -> BTreeSet<Ticket> {
-    things.values().map(|thing| thing.ticket.clone()).collect()
+pub fn tickets(resources: &BTreeMap<String, Resource>) -> BTreeSet<Ticket> {
+    resources.values().map(|resource| resource.ticket.clone()).collect()
 }

@@ -29,7 +29,7 @@ pub use secrets::Secrets;
 
 use crate::money::Money;
 use crate::name::{GroupName, Name, ProviderKind, SiteId};
-use crate::setup::SetupWish;
+use crate::setup::SetupRequest;
 use crate::size::Bytes;
 
 /// Everything that one deployment is to be.
@@ -40,26 +40,26 @@ pub struct Demand {
     /// The parts with equal machines: at least one.
     pub groups: Vec<Group>,
     /// When, and for how long.
-    pub lease: LeaseWish,
+    pub lease: LeaseRequest,
     /// Where, in order of preference; empty is anywhere.
-    pub on: Vec<SiteWish>,
+    pub on: Vec<SiteSelector>,
     /// What it may cost.
     pub budget: Budget,
     /// What is done on the machines.
     pub work: Work,
     /// What is wished of all that a site asks for beside the machines.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub terms: TermsWish,
+    pub terms: TermsRequest,
 }
 
-fn is_default(wish: &TermsWish) -> bool {
-    *wish == TermsWish::default()
+fn is_default(wish: &TermsRequest) -> bool {
+    *wish == TermsRequest::default()
 }
 
 /// What is wished of the things that a site asks for beside its machines. What is not said is as the site offers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct TermsWish {
+pub struct TermsRequest {
     /// A public key that is registered at the site already, by its name there: it is used, and stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypair: Option<String>,
@@ -67,7 +67,7 @@ pub struct TermsWish {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     /// How the machines are reached.
-    pub reach: ReachWish,
+    pub reach: ReachRequest,
     /// What the lease is called, beside its ticket; as the deployment where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_name: Option<String>,
@@ -76,7 +76,7 @@ pub struct TermsWish {
 /// How machines are to be reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ReachWish {
+pub enum ReachRequest {
     /// As the site offers it.
     #[default]
     AsOffered,
@@ -92,12 +92,12 @@ pub struct Group {
     /// How many machines.
     pub count: NonZeroU32,
     /// What each must have: alternatives in order of preference (SkyPilot's `any_of`), at least one.
-    pub any_of: Vec<Needs>,
+    pub any_of: Vec<Requirements>,
 }
 
 /// What one machine must have.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Needs {
+pub struct Requirements {
     /// Virtual or real processors.
     pub cpus: Amount<u32>,
     /// Memory.
@@ -113,7 +113,7 @@ pub struct Needs {
     /// Exactly this node type (instance type, flavor).
     pub node_type: Option<String>,
     /// Only these sites, in this order; anywhere the demand allows where empty.
-    pub sites: Vec<SiteWish>,
+    pub sites: Vec<SiteSelector>,
     /// Machines that may be taken away at any time, for less money.
     pub spot: Spot,
     /// Facts and labels that the node must bear, equal to the letter.
@@ -193,9 +193,9 @@ impl fmt::Display for GpuNeed {
 /// A place the user named in `on`: one site, or every site of a provider.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SiteWish(pub SiteId);
+pub struct SiteSelector(pub SiteId);
 
-impl SiteWish {
+impl SiteSelector {
     /// Whether a site is meant: `aws` means every site of that provider, `aws/us-east-1` only that one.
     pub fn means(&self, site: &SiteId) -> bool {
         self.0.provider == site.provider && (self.0.place.is_none() || self.0.place == site.place)
@@ -207,20 +207,20 @@ impl SiteWish {
     }
 }
 
-impl TryFrom<String> for SiteWish {
+impl TryFrom<String> for SiteSelector {
     type Error = crate::name::BadName;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
     }
 }
 
-impl From<SiteWish> for String {
-    fn from(wish: SiteWish) -> String {
+impl From<SiteSelector> for String {
+    fn from(wish: SiteSelector) -> String {
         wish.0.to_string()
     }
 }
 
-impl fmt::Display for SiteWish {
+impl fmt::Display for SiteSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -228,7 +228,7 @@ impl fmt::Display for SiteWish {
 
 /// When, and for how long.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseWish {
+pub struct LeaseRequest {
     /// How long it is kept; until given back where absent.
     pub duration: Option<SignedDuration>,
     /// From when on; now where absent.
@@ -263,8 +263,8 @@ pub struct Work {
     /// A Python environment, where the work needs one.
     pub python: Option<PythonNeed>,
     /// What the machines are to have beside that: conda, Docker, drivers, Ray, steps of the user's own.
-    #[serde(default, skip_serializing_if = "SetupWish::is_empty")]
-    pub phases: SetupWish,
+    #[serde(default, skip_serializing_if = "SetupRequest::is_empty")]
+    pub phases: SetupRequest,
     /// A shell script that prepares the machine.
     pub setup: Option<String>,
     /// A shell script that does the work.

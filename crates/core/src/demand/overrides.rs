@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::file::phases::{self, PhaseFlag};
 use super::file::{start, values};
 use super::problem::{Place, Problem};
-use super::{Amount, GpuNeed, SiteWish, Source, TermsWish};
+use super::{Amount, GpuNeed, SiteSelector, Source, TermsRequest};
 use crate::money::Money;
 use crate::name::Name;
 use crate::size::Bytes;
@@ -64,7 +64,7 @@ pub struct Overrides {
     /// `--run`
     pub run: Option<String>,
     /// `--key-name`, `--network`, `--no-floating-ip` and `--lease-name`
-    pub terms: TermsWish,
+    pub terms: TermsRequest,
 }
 
 /// The same, read.
@@ -72,7 +72,7 @@ pub struct Overrides {
 pub(super) struct Flags {
     pub name: Option<Name>,
     /// Empty for `any`, which lifts what the file says.
-    pub on: Option<Vec<SiteWish>>,
+    pub on: Option<Vec<SiteSelector>>,
     pub count: Option<NonZeroU32>,
     pub cpus: Option<Amount<u32>>,
     pub memory: Option<Amount<Bytes>>,

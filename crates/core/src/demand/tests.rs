@@ -114,7 +114,7 @@ fn a_scan_fills_only_what_no_alternative_says() {
 #[test]
 fn a_scan_does_not_touch_listed_groups_or_named_node_types() {
     let listed = Case { file: "groups: {a: {}, b: {cpus: 2}}", scan: Some(scan()), ..Case::default() }.demand();
-    assert_eq!(listed.groups[0].any_of, [Needs::default()]);
+    assert_eq!(listed.groups[0].any_of, [Requirements::default()]);
     assert_eq!(listed.work.run.as_deref(), Some("make"));
     let file = "resources: {instance_type: m5.large}";
     let named = Case { file, scan: Some(scan()), ..Case::default() }.demand();
@@ -134,7 +134,7 @@ fn a_place_by_flag_beats_those_of_the_file() {
     for (flag, on) in [("local", "local"), ("any", "")] {
         let flags = Overrides { on: vec![flag.to_owned()], ..Default::default() };
         let demand = Case { file, flags, ..Case::default() }.demand();
-        assert_eq!(demand.groups[0].any_of, [Needs::default()]);
+        assert_eq!(demand.groups[0].any_of, [Requirements::default()]);
         assert_eq!(demand.on.iter().map(ToString::to_string).collect::<String>(), on);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SiteId;
-use crate::ports::{Account, Made, Power, Remedy};
+use crate::ports::{Account, Created, Power, Remedy};
 use crate::ticket::StepId;
 
 /// A line of the journal.
@@ -69,7 +69,7 @@ pub enum StepEvent {
     /// It succeeded.
     Done {
         /// What was made, if it makes something.
-        made: Option<Made>,
+        made: Option<Created>,
     },
     /// It failed, and is not tried again in this round.
     Failed {

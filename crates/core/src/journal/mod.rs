@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use crate::name::SiteId;
 use crate::plan::{Action, Plan};
-use crate::ports::{Account, Address, Made, Power};
+use crate::ports::{Account, Address, Created, Power};
 use crate::ticket::StepId;
 
 /// How often giving a thing back is tried before the deployment counts as stuck.
@@ -35,7 +35,7 @@ pub enum Progress {
     /// Announced; the answer is not known (yet).
     Started,
     /// Done; what was made, if it makes something.
-    Done(Option<Made>),
+    Done(Option<Created>),
     /// Failed for this round. A thing may be there all the same.
     Failed(Failure),
     /// Being given back.
@@ -51,7 +51,7 @@ pub enum Progress {
 pub struct Journal {
     goal: Goal,
     steps: BTreeMap<StepId, Progress>,
-    made: BTreeMap<StepId, Made>,
+    made: BTreeMap<StepId, Created>,
     off: BTreeSet<StepId>,
     /// Whether all was ready in this round, and in an earlier one.
     ready: bool,
@@ -155,7 +155,7 @@ impl Journal {
     }
 
     /// What a step made, while it is there.
-    pub fn made(&self, id: &StepId) -> Option<&Made> {
+    pub fn made(&self, id: &StepId) -> Option<&Created> {
         self.made.get(id)
     }
 

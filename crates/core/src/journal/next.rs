@@ -8,7 +8,7 @@ use super::frontier::Frontier;
 use super::{Goal, Journal};
 use crate::money::Money;
 use crate::name::SiteId;
-use crate::plan::{Action, Kind, Phase, Plan, Step};
+use crate::plan::{Action, Phase, Plan, ResourceKind, Step};
 use crate::ticket::{Ref, StepId};
 
 /// What the engine does next.
@@ -38,7 +38,7 @@ pub struct Left {
     /// The step that made it.
     pub step: StepId,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ResourceKind,
     /// Where.
     pub site: SiteId,
     /// The site's id for it, where it said one.

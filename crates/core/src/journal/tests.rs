@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::demand::{Budget, Demand, LeaseWish, Work};
+use crate::demand::{Budget, Demand, LeaseRequest, Work};
 use crate::name::{DeploymentId, GroupName, Name};
-use crate::plan::{MachineSpec, Phase, Shape, Step, What};
+use crate::plan::{MachineSpec, Phase, PlannedResource, Shape, Step};
 use crate::ports::Remedy;
 use crate::size::Bytes;
 use crate::ticket::Ref;
@@ -14,8 +14,8 @@ fn id(text: &str) -> StepId {
     StepId::new(text).unwrap()
 }
 
-fn machine(rank: u32) -> What {
-    What::Machine(Box::new(MachineSpec {
+fn machine(rank: u32) -> PlannedResource {
+    PlannedResource::Machine(Box::new(MachineSpec {
         name: format!("m-{rank}"),
         group: GroupName::new("node").unwrap(),
         rank,
@@ -42,7 +42,8 @@ fn plan() -> Plan {
     };
     let set_up = |n: u32, phase| Action::SetUp { machine: id(&format!("machine-{n}")), phase };
     let script = || "true".to_owned();
-    let mut steps = vec![step("network", &[], Action::Create(What::Network { site: "local".parse().unwrap() }))];
+    let mut steps =
+        vec![step("network", &[], Action::Create(PlannedResource::Network { site: "local".parse().unwrap() }))];
     for n in 0..2 {
         let (machine_id, reach, setup) = (format!("machine-{n}"), format!("reach-{n}"), format!("setup-{n}"));
         steps.push(step(&machine_id, &["network"], Action::Create(machine(n))));
@@ -55,7 +56,7 @@ fn plan() -> Plan {
     let demand = Demand {
         name: Name::new("m").unwrap(),
         groups: vec![],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
         work: Work::default(),
@@ -80,7 +81,7 @@ fn failure() -> Failure {
 }
 
 fn done(step: &str, made: bool) -> Entry {
-    let made = made.then(|| Made { reference: Ref(step.into()), address: None });
+    let made = made.then(|| Created { reference: Ref(step.into()), address: None });
     Entry::Step { step: id(step), event: StepEvent::Done { made } }
 }
 
@@ -325,7 +326,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     let events = vec![
         StepEvent::Started,
         StepEvent::Done { made: None },
-        StepEvent::Done { made: Some(Made { reference: Ref("x".into()), address: None }) },
+        StepEvent::Done { made: Some(Created { reference: Ref("x".into()), address: None }) },
         StepEvent::Failed { failure: failure() },
         StepEvent::UndoStarted,
         StepEvent::Undone,

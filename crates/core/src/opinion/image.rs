@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::answer::Word;
 use super::{Opinion, Ruling, Why};
-use crate::demand::Needs;
+use crate::demand::Requirements;
 use crate::offer::Offer;
 use crate::plan::best_images;
 
@@ -23,7 +23,7 @@ const MOST_NAMED: usize = 3;
 ///
 /// The candidates are [`best_images`]: those that serve the needs best by their facts. The rule takes the first of them; an
 /// opinion may name any. Keys of an answer: `image` and `reason`.
-pub fn image(opinion: Opinion<'_>, needs: &Needs, offer: &Offer) -> Ruling<Option<String>> {
+pub fn image(opinion: Opinion<'_>, needs: &Requirements, offer: &Offer) -> Ruling<Option<String>> {
     let candidates: Vec<&str> = best_images(needs, offer).into_iter().map(|image| image.name.as_str()).collect();
     let mut ruling = Ruling::by_rule(candidates.first().map(|name| (*name).to_owned()));
     let said: Said = ruling.hear(opinion);

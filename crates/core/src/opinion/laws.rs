@@ -97,9 +97,9 @@ prop_compose! {
     fn rule()(
         machines in prop::option::of(1..3u32), cpus in prop::option::of(1..17u32), memory in prop::option::of(1..33u64),
         disk in prop::option::of(1..151u64), gpus in prop::option::of(1..3u32), os in prop::bool::ANY,
-    ) -> Requirements {
+    ) -> RequirementsOpinion {
         let count = |number| NonZeroU32::new(number).unwrap();
-        Requirements {
+        RequirementsOpinion {
             machines: machines.map(count),
             cpus,
             memory: memory.map(Bytes::gib),
@@ -113,7 +113,7 @@ prop_compose! {
 }
 
 /// A demand for what is required, as a later planner sees it.
-fn demand_for(required: &Requirements) -> Demand {
+fn demand_for(required: &RequirementsOpinion) -> Demand {
     let mut demand = demand("group node 1");
     demand.groups[0].count = required.machines.unwrap_or(NonZeroU32::MIN);
     demand.groups[0].any_of = vec![required.needs()];

@@ -36,7 +36,7 @@ pub use answer::BadAnswer;
 pub use duration::duration;
 pub use hardware::{Hardware, Wanted, hardware};
 pub use image::image;
-pub use requirements::{Requirements, requirements};
+pub use requirements::{RequirementsOpinion, requirements};
 pub use why::Why;
 
 use crate::demand::Budget;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Word;
 use super::{Bounds, Opinion, Ruling, Why};
-use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, TermsWish, Work};
+use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, TermsRequest, Work};
 use crate::name::{GroupName, Name};
 use crate::offer::{Market, OsRelease};
 use crate::plan::could_serve;
@@ -16,7 +16,7 @@ use crate::size::Bytes;
 
 /// What is required. What is absent, nobody knows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Requirements {
+pub struct RequirementsOpinion {
     /// So many machines.
     pub machines: Option<NonZeroU32>,
     /// At least so many processors in each.
@@ -35,7 +35,7 @@ pub struct Requirements {
     pub python: Option<String>,
 }
 
-impl Requirements {
+impl RequirementsOpinion {
     /// The rule: what files of the repository state or imply.
     pub fn of(scan: &Suggested) -> Self {
         Self {
@@ -51,14 +51,14 @@ impl Requirements {
     }
 
     /// The same as a demand says it of each machine.
-    pub fn needs(&self) -> Needs {
-        Needs {
+    pub fn needs(&self) -> Requirements {
+        Requirements {
             cpus: self.cpus.map_or(Amount::Any, Amount::AtLeast),
             memory: self.memory.map_or(Amount::Any, Amount::AtLeast),
             disk: self.disk,
             gpus: self.gpus.clone(),
             image: self.os.as_ref().map(OsRelease::to_string),
-            ..Needs::default()
+            ..Requirements::default()
         }
     }
 }
@@ -79,15 +79,15 @@ struct Said {
     reason: Option<String>,
 }
 
-/// What a repository requires: `rule`, which is [`Requirements::of`] its scan, and beyond it what an opinion says where
+/// What a repository requires: `rule`, which is [`RequirementsOpinion::of`] its scan, and beyond it what an opinion says where
 /// no file says anything, some offer has it, and the bounds allow it. Keys of an answer: `machines`, `cpus`, `memory_gib`,
 /// `disk_gib`, `gpus`, `gpu_model`, `os`, `cuda`, `python` and `reason`, each of which may be missing.
 pub fn requirements(
     opinion: Opinion<'_>,
-    rule: &Requirements,
+    rule: &RequirementsOpinion,
     market: &Market,
     bounds: &Bounds,
-) -> Ruling<Requirements> {
+) -> Ruling<RequirementsOpinion> {
     let mut ruling = Ruling::by_rule(rule.clone());
     let said: Said = ruling.hear(opinion);
     ruling.explain(said.reason.clone());
@@ -100,10 +100,10 @@ pub fn requirements(
 }
 
 /// A part of the requirements.
-type Slot<V> = fn(&mut Requirements) -> &mut Option<V>;
+type Slot<V> = fn(&mut RequirementsOpinion) -> &mut Option<V>;
 
 struct Weighing<'a> {
-    ruling: Ruling<Requirements>,
+    ruling: Ruling<RequirementsOpinion>,
     market: &'a Market,
     bounds: &'a Bounds,
 }
@@ -198,7 +198,7 @@ impl Weighing<'_> {
         value: &V,
         allowed: impl Fn(&V) -> Result<(), Why>,
         slot: Slot<V>,
-    ) -> Result<Requirements, Why> {
+    ) -> Result<RequirementsOpinion, Why> {
         let mut choice = self.ruling.choice.clone();
         let place = slot(&mut choice);
         match place {
@@ -223,18 +223,18 @@ fn is_version(text: &str) -> bool {
 
 /// Whether some offer has all of it, at a price that the budget allows an hour. What it costs in all is a question of
 /// the duration.
-fn is_offered(required: &Requirements, market: &Market, budget: &Budget) -> bool {
+fn is_offered(required: &RequirementsOpinion, market: &Market, budget: &Budget) -> bool {
     let (Ok(name), Ok(group)) = (Name::new("opinion"), GroupName::new("opinion")) else { return false };
     let count = required.machines.unwrap_or(NonZeroU32::MIN);
     let group = Group { name: group, count, any_of: vec![required.needs()] };
     let demand = Demand {
         name,
         groups: vec![group.clone()],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget { total: None, ..budget.clone() },
         work: Work::default(),
-        terms: TermsWish::default(),
+        terms: TermsRequest::default(),
     };
     market.offers.iter().any(|offer| could_serve(&demand, &group, offer))
 }

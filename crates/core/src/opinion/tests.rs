@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::demand::{Demand, GpuNeed, Needs};
+use crate::demand::{Demand, GpuNeed, Requirements};
 use crate::money::Money;
 use crate::offer::Market;
 use crate::plan::tests::text::{demand, market, now};
@@ -27,13 +27,13 @@ fn told<T: Clone + fmt::Debug + PartialEq>(ruling: &Ruling<T>) -> Vec<String> {
     taken.chain(ruling.refused.iter().map(ToString::to_string)).collect()
 }
 
-fn required(said: &str, rule: &Requirements) -> Ruling<Requirements> {
+fn required(said: &str, rule: &RequirementsOpinion) -> Ruling<RequirementsOpinion> {
     requirements(Opinion::Said(said), rule, &site(), &Bounds::default())
 }
 
 fn refusal(said: &str) -> String {
-    let ruling = required(said, &Requirements::default());
-    assert_eq!((ruling.choice, ruling.taken.as_slice()), (Requirements::default(), &[][..]), "{said}");
+    let ruling = required(said, &RequirementsOpinion::default());
+    assert_eq!((ruling.choice, ruling.taken.as_slice()), (RequirementsOpinion::default(), &[][..]), "{said}");
     ruling.refused.iter().map(|refused| format!("{refused}\n")).collect()
 }
 
@@ -91,15 +91,15 @@ fn an_answer_may_stand_in_a_block_and_leave_things_open() {
         "```JSON\r\n{\"cpus\": 8}\r\n```\n",
         "```\n\n{\"cpus\": 8, \"reason\": \"as ``` says\"}\n\n```",
     ] {
-        let ruling = required(said, &Requirements::default());
+        let ruling = required(said, &RequirementsOpinion::default());
         assert_eq!(told(&ruling), ["`cpus` = `8` is taken"], "{said}");
-        assert_eq!(ruling.choice, Requirements { cpus: Some(8), ..Requirements::default() });
+        assert_eq!(ruling.choice, RequirementsOpinion { cpus: Some(8), ..RequirementsOpinion::default() });
     }
 }
 
 #[test]
 fn without_an_opinion_the_rule_decides() {
-    let rule = Requirements { cpus: Some(8), ..Requirements::default() };
+    let rule = RequirementsOpinion { cpus: Some(8), ..RequirementsOpinion::default() };
     let asked = |opinion| requirements(opinion, &rule, &site(), &Bounds::default());
     assert_eq!(asked(Opinion::NotAsked), Ruling::by_rule(rule.clone()));
     let missing = asked(Opinion::Missing("no answer after 30 s"));
@@ -117,7 +117,7 @@ fn requirements_are_taken_where_no_file_says_any_and_an_offer_has_them() {
         memory: Some(Chosen { value: Bytes::gib(32), evidence }),
         ..Suggested::default()
     };
-    let rule = Requirements::of(&scan);
+    let rule = RequirementsOpinion::of(&scan);
     let said = r#"{"machines": 1, "cpus": 16, "memory_gib": 64, "disk_gib": 100.5, "gpus": 2, "os": "Ubuntu 22.04",
                    "cuda": "12.2", "python": "3.11", "reason": "it trains\u001b[31m a model"}"#;
     let ruling = required(said, &rule);
@@ -149,14 +149,15 @@ fn requirements_beyond_facts_and_bounds_are_refused_by_themselves() {
         r#"{"gpus": 1, "gpu_model": "A100", "os": "debian-12", "cuda": "12"}"#,
         r#"{"gpus": 0, "gpu_model": "A100", "cuda": "11.8"}"#,
     ];
-    let told = said.map(|said| told(&required(said, &Requirements::default())).join("\n")).join("\n\n");
+    let told = said.map(|said| told(&required(said, &RequirementsOpinion::default())).join("\n")).join("\n\n");
     insta::assert_snapshot!(told);
     let dear = Bounds { budget: Budget { per_hour: Some(Money(1_500_000)), total: None }, ..Bounds::default() };
-    let ruling = requirements(Opinion::Said("{\"gpus\": 1}"), &Requirements::default(), &site(), &dear);
+    let ruling = requirements(Opinion::Said("{\"gpus\": 1}"), &RequirementsOpinion::default(), &site(), &dear);
     assert_eq!(told_of(&ruling), ["`gpus` = `any:1` is refused: no offer has it, together with what is settled"]);
     let unknown = Market::default();
-    let ruling = requirements(Opinion::Said("{\"cpus\": 1}"), &Requirements::default(), &unknown, &Bounds::default());
-    assert_eq!(ruling.choice, Requirements::default(), "where nothing is known, nothing is taken");
+    let ruling =
+        requirements(Opinion::Said("{\"cpus\": 1}"), &RequirementsOpinion::default(), &unknown, &Bounds::default());
+    assert_eq!(ruling.choice, RequirementsOpinion::default(), "where nothing is known, nothing is taken");
 }
 
 fn told_of<T>(ruling: &Ruling<T>) -> Vec<String> {
@@ -222,7 +223,7 @@ fn an_image_is_one_of_those_that_serve_best() {
     let needs = |text: &str| demand(text).groups[0].any_of[0].clone();
     let plain = needs("group node 1");
     let with = |image: &str| needs(&format!("group node 1 gpus=any:1 image={image}"));
-    let ask = |said: &str, needs: &Needs| {
+    let ask = |said: &str, needs: &Requirements| {
         let ruling = image(Opinion::Said(&format!("{{\"image\": {said}}}")), needs, &market.offers[0]);
         let lines = told(&ruling).join("; ");
         format!("{} (by the rule: {}): {lines}\n", ruling.choice.unwrap_or_default(), ruling.rule.unwrap_or_default())
@@ -260,6 +261,6 @@ fn a_duration_keeps_to_the_longest_and_to_the_budget() {
 
 #[test]
 fn a_ruling_is_told_as_json() {
-    let ruling = required("{\"cpus\": 8, \"gpus\": 64, \"reason\": \"enough\"}", &Requirements::default());
+    let ruling = required("{\"cpus\": 8, \"gpus\": 64, \"reason\": \"enough\"}", &RequirementsOpinion::default());
     insta::assert_json_snapshot!(ruling);
 }

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 
 use super::fit::Fit;
 use super::{relax, search};
-use crate::demand::{Demand, Group, Needs};
+use crate::demand::{Demand, Group, Requirements};
 use crate::offer::Offer;
 
 /// A change of the demand that makes it servable.
@@ -67,7 +67,7 @@ impl<'a> Trial<'a> {
     }
 
     /// All their alternatives.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &'a Needs> {
+    pub(super) fn needs(&self) -> impl Iterator<Item = &'a Requirements> {
         self.groups().flat_map(|group| &group.any_of)
     }
 
@@ -83,7 +83,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The demand with a change in each alternative of the groups.
-    pub(super) fn with_needs(&self, change: impl Fn(&mut Needs)) -> Demand {
+    pub(super) fn with_needs(&self, change: impl Fn(&mut Requirements)) -> Demand {
         self.with_groups(|group| group.any_of.iter_mut().for_each(&change))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Pick, Plan};
 use crate::name::GroupName;
-use crate::setup::gpu::{GpuStack, GpuWish, Hardware, Have, Impossible, Maker, System, contradiction, resolve};
+use crate::setup::gpu::{GpuRequest, GpuStack, Hardware, Have, Impossible, Maker, System, contradiction, resolve};
 use crate::verify::pci_ids;
 
 /// What `setup_phases.gpu` wishes can't be had.
@@ -37,9 +37,9 @@ impl Plan {
     /// What can't be had, and what can.
     pub fn check_drivers(&self) -> Result<(), NoDrivers> {
         let (maker, stack) = match &self.demand.work.phases.gpu {
-            GpuWish::Off => return Ok(()),
-            GpuWish::Auto(stack) => (None, stack),
-            GpuWish::Forced(maker, stack) => (Some(*maker), stack),
+            GpuRequest::Off => return Ok(()),
+            GpuRequest::Auto(stack) => (None, stack),
+            GpuRequest::Forced(maker, stack) => (Some(*maker), stack),
         };
         if let Some(impossible) = contradiction(maker, stack) {
             return Err(NoDrivers::Anywhere(impossible));

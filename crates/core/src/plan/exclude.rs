@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, MachineSpec, Plan, What};
+use super::{Action, MachineSpec, Plan, PlannedResource};
 use crate::calendar::Timeline;
 use crate::name::SiteId;
 use crate::offer::{HostId, HostState, Market, Supply};
@@ -25,10 +25,10 @@ impl Exclusions {
     /// no host was chosen; without an address, a network or a key there is no use for the site.
     pub fn learn(&mut self, plan: &Plan, step: &StepId) {
         match plan.step(step).map(|step| &step.action) {
-            Some(Action::Create(What::Lease(spec))) => {
+            Some(Action::Create(PlannedResource::Lease(spec))) => {
                 self.taken.extend(spec.hosts.iter().map(|host| (spec.site.clone(), host.clone(), spec.window)));
             }
-            Some(Action::Create(What::Machine(spec))) => self.machine(spec),
+            Some(Action::Create(PlannedResource::Machine(spec))) => self.machine(spec),
             Some(Action::Create(what)) => drop(self.sites.insert(what.site().clone())),
             Some(Action::Reach { machine } | Action::SetUp { machine, .. }) => {
                 if let Some((_, spec)) = plan.machines().find(|(made, _)| made.id == *machine) {

@@ -4,7 +4,7 @@ use super::budget;
 use super::measure::{self, Measure, Sum};
 use super::misfit::{Counted, ImageInWords, Listed, MisfitKind, Sink};
 use super::score::Cost;
-use crate::demand::{Amount, Demand, Group, Needs, SiteWish, Spot};
+use crate::demand::{Amount, Demand, Group, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::offer::{Availability, ImageFacts, Offer, Supply};
@@ -16,7 +16,7 @@ pub(super) struct Ask<'a> {
     pub(super) demand: &'a Demand,
     pub(super) group: &'a Group,
     pub(super) alternative: usize,
-    pub(super) needs: &'a Needs,
+    pub(super) needs: &'a Requirements,
 }
 
 impl<'a> Ask<'a> {
@@ -32,7 +32,7 @@ impl<'a> Ask<'a> {
 pub(super) struct Fit<'a> {
     pub(super) offer: &'a Offer,
     pub(super) alternative: usize,
-    pub(super) needs: &'a Needs,
+    pub(super) needs: &'a Requirements,
     pub(super) image: &'a ImageFacts,
     pub(super) count: u32,
     pub(super) measure: Measure,
@@ -77,11 +77,11 @@ fn site(ask: &Ask, offer: &Offer, sink: &mut impl Sink) {
 }
 
 /// Whether a site is among the wishes; every site is where there are none.
-pub(super) fn admits(wishes: &[SiteWish], site: &SiteId) -> bool {
+pub(super) fn admits(wishes: &[SiteSelector], site: &SiteId) -> bool {
     wishes.is_empty() || wishes.iter().any(|wish| wish.means(site))
 }
 
-pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
+pub(super) fn nature(needs: &Requirements, offer: &Offer, sink: &mut impl Sink) {
     let facts = &offer.facts;
     if let Some(wanted) = needs.node_type.as_ref().filter(|wanted| **wanted != offer.node_type) {
         sink.note(MisfitKind::NodeType, format_args!("`{wanted}`"), format_args!("`{}`", offer.node_type));
@@ -110,12 +110,12 @@ pub(super) fn nature(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
 const DEFAULT_ARCH: &str = "x86_64";
 
 /// The architecture that is meant.
-pub(super) fn wanted_arch(needs: &Needs) -> &str {
+pub(super) fn wanted_arch(needs: &Requirements) -> &str {
     needs.arch.as_deref().unwrap_or(DEFAULT_ARCH)
 }
 
 /// The architecture of a machine: where the site doesn't say it, it has to be the one that is meant.
-pub(super) fn arch<'a>(needs: &'a Needs, offer: &'a Offer) -> &'a str {
+pub(super) fn arch<'a>(needs: &'a Requirements, offer: &'a Offer) -> &'a str {
     offer.facts.arch.as_deref().unwrap_or(wanted_arch(needs))
 }
 
@@ -130,7 +130,7 @@ fn availability(offer: &Offer, sink: &mut impl Sink) {
     }
 }
 
-pub(super) fn size(needs: &Needs, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
+pub(super) fn size(needs: &Requirements, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
     let facts = &offer.facts;
     if let Some(cpus) = facts.cpus.filter(|cpus| !needs.cpus.takes(measure.cpus) || measure.cpus > *cpus) {
         let wanted = wanted(needs.cpus, measure.cpus);
@@ -157,7 +157,7 @@ fn wanted<T: Copy>(wish: Amount<T>, measure: T) -> Amount<T> {
     if matches!(wish, Amount::Any) { Amount::AtLeast(measure) } else { wish }
 }
 
-fn no_image(needs: &Needs, offer: &Offer, sink: &mut impl Sink) {
+fn no_image(needs: &Requirements, offer: &Offer, sink: &mut impl Sink) {
     let arch = arch(needs, offer);
     let have = Listed(offer.images.iter().map(ImageInWords));
     match &needs.image {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Timeline;
 use crate::money::Money;
 use crate::name::SiteId;
-use crate::offer::{Availability, HoldTerm, HostId, HostState, Market, Supply};
+use crate::offer::{Availability, ClaimTerm, HostId, HostState, Market, Supply};
 use crate::ticket::Ref;
 use crate::time::Window;
 
@@ -38,7 +38,7 @@ impl Held {
                 host.busy = self.outside();
             }
             offer.availability = Availability::Free;
-            offer.terms.hold = HoldTerm::Held(self.lease.clone());
+            offer.terms.claim = ClaimTerm::Existing(self.lease.clone());
             offer.price_per_hour = Some(Money::ZERO);
         }
         market.offers.retain(|offer| !matches!(&offer.supply, Supply::Hosts(hosts) if hosts.is_empty()));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fit;
 use super::measure::{self, Measure, Obstacle};
 use super::misfit::{Any, Sink as _};
-use crate::demand::Needs;
+use crate::demand::Requirements;
 use crate::offer::{AcceleratorSoftware, ImageFacts, Offer};
 
 /// The images of a site, judged for machines of one of its node types.
@@ -41,7 +41,7 @@ pub enum Standing {
 }
 
 /// The choice for the first of a site's offers that serves the needs apart from its image; nothing where none does.
-pub fn choose_image(needs: &Needs, offers: &[Offer]) -> Option<ImageChoice> {
+pub fn choose_image(needs: &Requirements, offers: &[Offer]) -> Option<ImageChoice> {
     let offer = offers.iter().find(|offer| serves(needs, offer))?;
     let mut images = images_of(offers);
     // A stable order: among equals the offer's counts, which comes first.
@@ -65,14 +65,14 @@ pub fn images_of(offers: &[Offer]) -> Vec<&ImageFacts> {
     images
 }
 
-fn serves(needs: &Needs, offer: &Offer) -> bool {
+fn serves(needs: &Requirements, offer: &Offer) -> bool {
     let mut any = Any::default();
     fit::nature(needs, offer, &mut any);
     fit::size(needs, offer, &Measure::of(needs, offer, None), &mut any);
     any.is_clear()
 }
 
-fn judge(needs: &Needs, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> JudgedImage {
+fn judge(needs: &Requirements, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> JudgedImage {
     let (standing, why) = match measure::obstacle(needs, offer, image) {
         Some(obstacle) => (Standing::Refused, refusal(needs, offer, &obstacle)),
         None if best == Some(image) => (Standing::Chosen, merits(needs, image)),
@@ -81,7 +81,7 @@ fn judge(needs: &Needs, offer: &Offer, best: Option<&ImageFacts>, image: &ImageF
     JudgedImage { image: image.clone(), standing, why }
 }
 
-fn refusal(needs: &Needs, offer: &Offer, obstacle: &Obstacle) -> String {
+fn refusal(needs: &Requirements, offer: &Offer, obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Wish => format!("is no `{}`", needs.image.as_deref().unwrap_or_default()),
         Obstacle::Arch(arch) => format!("is for {arch}, and the machine is {}", fit::arch(needs, offer)),
@@ -91,7 +91,7 @@ fn refusal(needs: &Needs, offer: &Offer, obstacle: &Obstacle) -> String {
 }
 
 /// What counts when images are ranked.
-fn merits(needs: &Needs, image: &ImageFacts) -> String {
+fn merits(needs: &Requirements, image: &ImageFacts) -> String {
     let wish = match &needs.image {
         Some(wish) if *wish == image.name => "has the wished name",
         Some(_) => "runs what is wished",

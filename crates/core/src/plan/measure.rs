@@ -6,7 +6,7 @@ use super::Shape;
 use super::fit::{self, Fit};
 use super::gpu;
 use super::misfit::MisfitKind;
-use crate::demand::{Amount, Needs};
+use crate::demand::{Amount, Requirements};
 use crate::offer::{AcceleratorSoftware, GpuFacts, ImageFacts, Offer, Supply};
 use crate::size::Bytes;
 
@@ -25,7 +25,7 @@ pub(super) struct Measure {
 impl Measure {
     /// Of a [`Supply::Cut`] offer the least that serves the needs and boots the image; else all that the facts say, and
     /// where they don't say it, what is wished: nothing where nothing is.
-    pub(super) fn of(needs: &Needs, offer: &Offer, image: Option<&ImageFacts>) -> Self {
+    pub(super) fn of(needs: &Requirements, offer: &Offer, image: Option<&ImageFacts>) -> Self {
         let facts = &offer.facts;
         if !is_cut(offer) {
             return Self {
@@ -57,7 +57,7 @@ pub(super) enum Obstacle {
 }
 
 /// What keeps an image from booting on a machine as large as it may become, or from being what is wished.
-pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Option<Obstacle> {
+pub(super) fn obstacle(needs: &Requirements, offer: &Offer, image: &ImageFacts) -> Option<Obstacle> {
     let facts = &offer.facts;
     let most_memory = match needs.memory {
         Amount::Exactly(memory) if is_cut(offer) => Some(facts.memory.map_or(memory, |most| memory.min(most))),
@@ -77,25 +77,25 @@ pub(super) fn obstacle(needs: &Needs, offer: &Offer, image: &ImageFacts) -> Opti
 }
 
 /// The images that would do.
-fn candidates<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a ImageFacts> {
+fn candidates<'a>(needs: &'a Requirements, offer: &'a Offer) -> impl Iterator<Item = &'a ImageFacts> {
     offer.images.iter().filter(move |image| obstacle(needs, offer, image).is_none())
 }
 
 /// An exact name comes before one that only runs the wished system; then those that bring what accelerators need, where
 /// some are asked for, and those without it, where none is. Among equals the offer's order counts.
-pub(super) fn rank(needs: &Needs, image: &ImageFacts) -> (bool, bool) {
+pub(super) fn rank(needs: &Requirements, image: &ImageFacts) -> (bool, bool) {
     let named = needs.image.as_ref().is_none_or(|wish| *wish == image.name);
     let ready = image.accelerators != AcceleratorSoftware::None;
     (!named, ready != needs.gpus.is_some())
 }
 
 /// The best of the images that would do.
-pub(super) fn image_for<'a>(needs: &'a Needs, offer: &'a Offer) -> Option<&'a ImageFacts> {
+pub(super) fn image_for<'a>(needs: &'a Requirements, offer: &'a Offer) -> Option<&'a ImageFacts> {
     candidates(needs, offer).min_by_key(|image| rank(needs, image))
 }
 
 /// The images of an offer that serve the needs as well as the one that the planner takes, which comes first.
-pub fn best_images<'a>(needs: &'a Needs, offer: &'a Offer) -> Vec<&'a ImageFacts> {
+pub fn best_images<'a>(needs: &'a Requirements, offer: &'a Offer) -> Vec<&'a ImageFacts> {
     let Some(best) = image_for(needs, offer) else { return Vec::new() };
     candidates(needs, offer).filter(|image| rank(needs, image) == rank(needs, best)).collect()
 }
@@ -111,14 +111,14 @@ pub(super) fn other_images(fit: &Fit) -> Vec<String> {
 }
 
 /// The accelerators of an offer that serve the needs.
-pub(super) fn matching_gpus<'a>(needs: &'a Needs, offer: &'a Offer) -> impl Iterator<Item = &'a str> {
+pub(super) fn matching_gpus<'a>(needs: &'a Requirements, offer: &'a Offer) -> impl Iterator<Item = &'a str> {
     let model = needs.gpus.as_ref().and_then(|need| need.model.as_deref());
     let serves = move |gpu: &&GpuFacts| model.is_none_or(|model| gpu::is_model(model, gpu));
     offer.facts.gpus.iter().filter(serves).map(|gpu| gpu.model.as_str())
 }
 
 /// The accelerators that each machine gets: as many as it needs of a divisible offer, else all that are in the node.
-pub(super) fn gpus_taken<'a>(needs: &'a Needs, offer: &'a Offer) -> Vec<&'a str> {
+pub(super) fn gpus_taken<'a>(needs: &'a Requirements, offer: &'a Offer) -> Vec<&'a str> {
     match &needs.gpus {
         _ if !is_cut(offer) => offer.facts.gpus.iter().map(|gpu| gpu.model.as_str()).collect(),
         Some(need) => matching_gpus(needs, offer).take(need.count.get() as usize).collect(),
@@ -127,7 +127,7 @@ pub(super) fn gpus_taken<'a>(needs: &'a Needs, offer: &'a Offer) -> Vec<&'a str>
 }
 
 /// How many accelerators each machine gets: as many as [`gpus_taken`] lists, where the needs are served.
-pub(super) fn gpus_count(needs: &Needs, offer: &Offer) -> usize {
+pub(super) fn gpus_count(needs: &Requirements, offer: &Offer) -> usize {
     if is_cut(offer) { needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize) } else { offer.facts.gpus.len() }
 }
 

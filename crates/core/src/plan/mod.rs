@@ -109,14 +109,14 @@ impl Plan {
 
     /// The step that makes the public address of a machine, where there is one.
     pub fn address_of(&self, machine: &StepId) -> Option<&Step> {
-        let makes = |step: &&Step| matches!(&step.action, Action::Create(What::Address { machine: Some(of), .. }) if of == machine);
+        let makes = |step: &&Step| matches!(&step.action, Action::Create(PlannedResource::Address { machine: Some(of), .. }) if of == machine);
         self.steps.iter().find(makes)
     }
 
     /// The machines, in the order of their ranks.
     pub fn machines(&self) -> impl Iterator<Item = (&Step, &MachineSpec)> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Create(What::Machine(spec)) => Some((step, &**spec)),
+            Action::Create(PlannedResource::Machine(spec)) => Some((step, &**spec)),
             _ => None,
         })
     }
@@ -199,7 +199,7 @@ pub struct Step {
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Makes a thing at a site. Undone by deleting it.
-    Create(What),
+    Create(PlannedResource),
     /// Waits until a machine can be logged in to, and pins its host key. Nothing to undo.
     Reach {
         /// The machine's step.
@@ -217,7 +217,7 @@ pub enum Action {
 /// A thing at a site, as planned: it refers to others by their steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum PlannedResource {
     /// A network for the deployment's machines.
     Network {
         /// Where.
@@ -260,7 +260,7 @@ pub struct LeaseSpec {
 /// The kind of a thing at a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ResourceKind {
     /// A public key registered at the site.
     Keypair,
     /// A hold on hosts for a window.
@@ -275,7 +275,7 @@ pub enum Kind {
     Volume,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ResourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Keypair => "keypair",
@@ -298,15 +298,15 @@ impl Action {
     }
 }
 
-impl What {
+impl PlannedResource {
     /// Its kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ResourceKind {
         match self {
-            Self::Network { .. } => Kind::Network,
-            Self::Machine(_) => Kind::Machine,
-            Self::Keypair { .. } => Kind::Keypair,
-            Self::Lease(_) => Kind::Lease,
-            Self::Address { .. } => Kind::Address,
+            Self::Network { .. } => ResourceKind::Network,
+            Self::Machine(_) => ResourceKind::Machine,
+            Self::Keypair { .. } => ResourceKind::Keypair,
+            Self::Lease(_) => ResourceKind::Lease,
+            Self::Address { .. } => ResourceKind::Address,
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Kind, Plan, Step, What};
-use crate::demand::{Budget, Demand, LeaseWish, TermsWish, Work};
+use super::{Action, Plan, PlannedResource, ResourceKind, Step};
+use crate::demand::{Budget, Demand, LeaseRequest, TermsRequest, Work};
 use crate::name::{DeploymentId, Name};
 use crate::setup::PhaseKind;
 use crate::ticket::StepId;
@@ -67,7 +67,7 @@ impl Plan {
 
     /// The same plan with only those steps that make things of these kinds. Everything stays decided: the next round of
     /// the deployment lays out all steps again.
-    pub fn making(mut self, kinds: &[Kind]) -> Self {
+    pub fn making(mut self, kinds: &[ResourceKind]) -> Self {
         self.steps.retain(|step| matches!(&step.action, Action::Create(what) if kinds.contains(&what.kind())));
         let left: Vec<StepId> = self.steps.iter().map(|step| step.id.clone()).collect();
         for step in &mut self.steps {
@@ -77,16 +77,16 @@ impl Plan {
     }
 
     /// A plan that makes one thing, and chooses nothing.
-    pub fn of_one(deployment: DeploymentId, name: Name, what: What, now: Timestamp) -> Self {
+    pub fn of_one(deployment: DeploymentId, name: Name, what: PlannedResource, now: Timestamp) -> Self {
         let (id, price) = (StepId::nearest(&what.kind().to_string()), None);
         let demand = Demand {
             name,
             groups: Vec::new(),
-            lease: LeaseWish::default(),
+            lease: LeaseRequest::default(),
             on: Vec::new(),
             budget: Budget::default(),
             work: Work::default(),
-            terms: TermsWish::default(),
+            terms: TermsRequest::default(),
         };
         let steps = vec![Step { id, after: Vec::new(), action: Action::Create(what) }];
         let (picks, refusals) = (Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::setup::gpu::GpuWish;
+use crate::setup::gpu::GpuRequest;
 use crate::setup::{CondaNeed, CustomStep, DockerNeed, InterpreterNeed, PhaseKind, RayNeed, SystemNeed};
 use crate::verify::Promise;
 
@@ -30,7 +30,7 @@ pub enum Phase {
     /// Installs Docker.
     Docker(DockerNeed),
     /// Installs drivers and toolkits of accelerators.
-    Gpu(GpuWish),
+    Gpu(GpuRequest),
     /// Installs Ray.
     Ray(RayNeed),
     /// Starts Ray: the head where the rank is 0.

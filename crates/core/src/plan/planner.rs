@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::fit::{Fit, arch};
 use super::window::{Starts, standing};
 use super::{MisfitKind, Pick, Plan, Refusal, Tally, advice, measure, refuse, search, steps};
-use crate::demand::{Demand, Group, ReachWish, TermsWish};
+use crate::demand::{Demand, Group, ReachRequest, TermsRequest};
 use crate::name::{DeploymentId, SiteId};
-use crate::offer::{HoldTerm, HostId, HostSupply, KeyTerm, Market, NetworkTerm, Offer, ReachTerm, Supply, Terms};
+use crate::offer::{ClaimTerm, HostId, HostSupply, KeyTerm, Market, NetworkTerm, Offer, ReachTerm, Supply, Terms};
 use crate::time::Window;
 
 /// Nobody can serve the demand: how many offers were looked at, why each was refused, and what would help.
@@ -89,7 +89,7 @@ impl Planner<'_> {
         let offers = search::in_order(offers.iter().map(Cow::as_ref));
         let fits = search::choose(self.demand, &offers)?;
         let picks = picks(self.demand, &fits, &window);
-        let leased = picks.iter().any(|pick| pick.terms.hold != HoldTerm::Launch);
+        let leased = picks.iter().any(|pick| pick.terms.claim != ClaimTerm::OnLaunch);
         Some(Plan {
             deployment: self.id,
             demand: self.demand.clone(),
@@ -123,7 +123,7 @@ fn picks(demand: &Demand, fits: &[Fit], window: &Window) -> Vec<Pick> {
 }
 
 /// What the site asks for, with what is wished of it where the site has such things at all.
-fn terms(wish: &TermsWish, offered: &Terms) -> Terms {
+fn terms(wish: &TermsRequest, offered: &Terms) -> Terms {
     let mut terms = offered.clone();
     if offered.key == KeyTerm::Keypair {
         if let Some(name) = &wish.keypair {
@@ -133,7 +133,7 @@ fn terms(wish: &TermsWish, offered: &Terms) -> Terms {
             terms.network = NetworkTerm::Shared(name.clone());
         }
     }
-    if wish.reach == ReachWish::Direct {
+    if wish.reach == ReachRequest::Direct {
         terms.reach = ReachTerm::Direct;
     }
     terms

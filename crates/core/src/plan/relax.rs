@@ -8,7 +8,7 @@ use super::advice::{Relaxation, Trial, count, largest};
 use super::budget::over;
 use super::fit::{Fit, admits, wanted_arch};
 use super::search;
-use crate::demand::{Amount, Budget, Demand, Needs, SiteWish, Spot};
+use crate::demand::{Amount, Budget, Demand, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::size::Bytes;
@@ -45,7 +45,8 @@ fn sizes(trial: &Trial) -> Vec<Relaxation> {
 }
 
 fn at_least(trial: &Trial) -> Option<Relaxation> {
-    let exact = |needs: &Needs| matches!(needs.cpus, Amount::Exactly(_)) || matches!(needs.memory, Amount::Exactly(_));
+    let exact =
+        |needs: &Requirements| matches!(needs.cpus, Amount::Exactly(_)) || matches!(needs.memory, Amount::Exactly(_));
     let first = trial.needs().find(|needs| exact(needs))?;
     let demand = trial.with_needs(|needs| {
         needs.cpus = or_more(needs.cpus);
@@ -208,9 +209,9 @@ fn other_sites(trial: &Trial) -> Vec<Relaxation> {
 }
 
 fn allowing(trial: &Trial, site: &SiteId) -> Demand {
-    let allow = |wishes: &mut Vec<SiteWish>| {
+    let allow = |wishes: &mut Vec<SiteSelector>| {
         if !admits(wishes, site) {
-            wishes.push(SiteWish(site.clone()));
+            wishes.push(SiteSelector(site.clone()));
         }
     };
     let mut demand = trial.with_needs(|needs| allow(&mut needs.sites));

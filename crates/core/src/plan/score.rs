@@ -4,7 +4,7 @@ use std::iter::Sum;
 use std::ops::Add;
 
 use super::measure::{self, Measure};
-use crate::demand::Needs;
+use crate::demand::Requirements;
 use crate::money::Money;
 use crate::offer::Offer;
 
@@ -35,7 +35,7 @@ pub(super) struct Cost {
 
 impl Cost {
     /// Of so many machines for the needs on an offer.
-    pub(super) fn of(needs: &Needs, alternative: usize, offer: &Offer, measure: &Measure, count: u32) -> Self {
+    pub(super) fn of(needs: &Requirements, alternative: usize, offer: &Offer, measure: &Measure, count: u32) -> Self {
         let count = u64::from(count);
         let wanted_gpus = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
         let gpus = measure::gpus_count(needs, offer).saturating_sub(wanted_gpus);
@@ -55,7 +55,7 @@ impl Cost {
 }
 
 /// Whether the site says how much it has of all that is wished.
-fn is_known(needs: &Needs, offer: &Offer) -> bool {
+fn is_known(needs: &Requirements, offer: &Offer) -> bool {
     let facts = &offer.facts;
     (needs.cpus.least().is_none() || facts.cpus.is_some())
         && (needs.memory.least().is_none() || facts.memory.is_some())

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, Step, Uses, What};
+use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, PlannedResource, Step, Uses};
 use crate::demand::{Demand, PythonNeed, Work};
 use crate::hash::sha256;
 use crate::name::GroupName;
-use crate::offer::{HoldTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
+use crate::offer::{ClaimTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
 use crate::setup::{Companions, PhaseKind, RayNeed};
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
@@ -53,16 +53,16 @@ impl Surroundings {
         let step =
             |id: &str, after: Vec<StepId>, what| Step { id: StepId::nearest(id), after, action: Action::Create(what) };
         let keypair = site_where(|terms| terms.key == KeyTerm::Keypair)
-            .map(|site| step("keypair", Vec::new(), What::Keypair { site }));
+            .map(|site| step("keypair", Vec::new(), PlannedResource::Keypair { site }));
         let network = site_where(|terms| terms.network == NetworkTerm::Own)
-            .map(|site| step("network", Vec::new(), What::Network { site }));
+            .map(|site| step("network", Vec::new(), PlannedResource::Network { site }));
         // A lease is paid for from its start on, so it comes after all that could fail for nothing.
         let before_lease = [&keypair, &network].into_iter().flatten().map(|step| step.id.clone()).collect();
-        let lease = site_where(|terms| terms.hold == HoldTerm::Lease).map(|site| {
-            let leased = picks.iter().filter(|pick| pick.terms.hold == HoldTerm::Lease);
+        let lease = site_where(|terms| terms.claim == ClaimTerm::Lease).map(|site| {
+            let leased = picks.iter().filter(|pick| pick.terms.claim == ClaimTerm::Lease);
             let hosts = leased.flat_map(|pick| &pick.hosts).cloned().collect();
             let spec = LeaseSpec { name: lease_name(demand), site, window: *window, hosts };
-            step("lease", before_lease, What::Lease(spec))
+            step("lease", before_lease, PlannedResource::Lease(spec))
         });
         Self { keypair, network, lease }
     }
@@ -107,7 +107,7 @@ fn machine(name: String, rank: u32, pick: &Pick, host: Option<&HostId>, around: 
             NetworkTerm::Own | NetworkTerm::Given => None,
         },
         host: host.cloned(),
-        lease: id_if(&around.lease, terms.hold == HoldTerm::Lease),
+        lease: id_if(&around.lease, terms.claim == ClaimTerm::Lease),
         keypair: id_if(&around.keypair, terms.key == KeyTerm::Keypair),
         uses: uses(terms),
     }
@@ -115,9 +115,9 @@ fn machine(name: String, rank: u32, pick: &Pick, host: Option<&HostId>, around: 
 
 fn uses(terms: &Terms) -> Uses {
     Uses {
-        lease: match &terms.hold {
-            HoldTerm::Held(lease) => Some(lease.clone()),
-            HoldTerm::Launch | HoldTerm::Lease => None,
+        lease: match &terms.claim {
+            ClaimTerm::Existing(lease) => Some(lease.clone()),
+            ClaimTerm::OnLaunch | ClaimTerm::Lease => None,
         },
         keypair: match &terms.key {
             KeyTerm::Registered(name) => Some(Ref(name.clone())),
@@ -157,14 +157,15 @@ fn creation(machine: &MachineSpec) -> Step {
     Step {
         id: step_of("machine", machine),
         after: [&machine.keypair, &machine.network, &machine.lease].into_iter().flatten().cloned().collect(),
-        action: Action::Create(What::Machine(Box::new(machine.clone()))),
+        action: Action::Create(PlannedResource::Machine(Box::new(machine.clone()))),
     }
 }
 
 fn address(machine: &MachineSpec, pick: &Pick) -> Option<Step> {
     let ReachTerm::PublicAddress(pool) = &pick.terms.reach else { return None };
     let created = step_of("machine", machine);
-    let what = What::Address { site: machine.site.clone(), pool: pool.clone(), machine: Some(created.clone()) };
+    let what =
+        PlannedResource::Address { site: machine.site.clone(), pool: pool.clone(), machine: Some(created.clone()) };
     Some(Step { id: step_of("address", machine), after: vec![created], action: Action::Create(what) })
 }
 

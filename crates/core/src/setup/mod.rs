@@ -18,12 +18,12 @@ pub use tools::{
     RAY_VERSION, RayNeed,
 };
 
-use gpu::GpuWish;
+use gpu::GpuRequest;
 
 /// The phases that a demand wishes for (`setup_phases`). By default, none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SetupWish {
+pub struct SetupRequest {
     /// What nearly every project needs of the system: a compiler, `curl`, `git`, `rsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemNeed>,
@@ -37,8 +37,8 @@ pub struct SetupWish {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docker: Option<DockerNeed>,
     /// Drivers and toolkits of the accelerators.
-    #[serde(skip_serializing_if = "GpuWish::is_off")]
-    pub gpu: GpuWish,
+    #[serde(skip_serializing_if = "GpuRequest::is_off")]
+    pub gpu: GpuRequest,
     /// Whether several machines are made known to each other.
     #[serde(skip_serializing_if = "is_introduced")]
     pub companions: Companions,
@@ -110,7 +110,7 @@ impl SystemNeed {
     }
 }
 
-impl SetupWish {
+impl SetupRequest {
     /// Whether nothing is wished.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -123,7 +123,7 @@ impl SetupWish {
             PhaseKind::Interpreter => self.interpreter = None,
             PhaseKind::Conda => self.conda = None,
             PhaseKind::Docker => self.docker = None,
-            PhaseKind::Gpu => self.gpu = GpuWish::Off,
+            PhaseKind::Gpu => self.gpu = GpuRequest::Off,
             PhaseKind::Companions => self.companions = Companions::Strangers,
             PhaseKind::Ray => self.ray = None,
             PhaseKind::Custom => self.custom.clear(),
@@ -138,7 +138,7 @@ impl SetupWish {
         Self {
             system: Some(SystemNeed {}),
             interpreter: Some(InterpreterNeed::default()),
-            gpu: GpuWish::Auto(gpu::GpuStack::default()),
+            gpu: GpuRequest::Auto(gpu::GpuStack::default()),
             ..Self::default()
         }
     }

@@ -13,9 +13,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
-use hostler_core::plan::Kind;
+use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{
-    Account, Creation, Grant, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing,
+    Account, CreateRequest, Created, Grant, Health, Owned, Power, Provider, Remedy, Resource, ResourceStatus, SiteError,
 };
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
@@ -82,8 +82,8 @@ impl Audited {
         if matches!(act, Act::Delete) {
             return None;
         }
-        let things = self.inner.things(Kind::Lease).await.ok()?;
-        things.iter().find(|thing| Some(&thing.reference) == lease)?.grant().cloned()
+        let resources = self.inner.resources(ResourceKind::Lease).await.ok()?;
+        resources.iter().find(|resource| Some(&resource.reference) == lease)?.grant().cloned()
     }
 
     fn append(&self, line: &Line) -> Result<(), TrailError> {
@@ -115,15 +115,15 @@ impl Provider for Audited {
         self.inner.offers(window).await
     }
 
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         let call = self.inner.create(ticket, what);
-        let Creation::Lease { spec } = what else { return call.await };
+        let CreateRequest::Lease { spec } = what else { return call.await };
         let act = Act::Create { name: spec.name.clone(), window: spec.window, hosts: spec.hosts.clone() };
-        self.write_around(act, Some(ticket), None, call, |made: &Made| Some(made.reference.clone())).await
+        self.write_around(act, Some(ticket), None, call, |made: &Created| Some(made.reference.clone())).await
     }
 
-    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
-        self.inner.look(kind, thing).await
+    async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
+        self.inner.status(kind, resource).await
     }
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
@@ -133,7 +133,7 @@ impl Provider for Audited {
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         let call = self.inner.delete(owned);
-        if owned.kind != Kind::Lease {
+        if owned.kind != ResourceKind::Lease {
             return call.await;
         }
         self.write_around(Act::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
@@ -143,20 +143,20 @@ impl Provider for Audited {
         self.inner.owned().await
     }
 
-    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
-        self.inner.bearing(kind, ticket).await
+    async fn owned_by(&self, kind: ResourceKind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+        self.inner.owned_by(kind, ticket).await
     }
 
-    fn lingers(&self) -> Duration {
-        self.inner.lingers()
+    fn settle_time(&self) -> Duration {
+        self.inner.settle_time()
     }
 
-    fn keeps_hosts(&self) -> bool {
-        self.inner.keeps_hosts()
+    fn hosts_are_persistent(&self) -> bool {
+        self.inner.hosts_are_persistent()
     }
 
-    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
-        self.inner.things(kind).await
+    async fn resources(&self, kind: ResourceKind) -> Result<Vec<Resource>, SiteError> {
+        self.inner.resources(kind).await
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {

@@ -21,11 +21,11 @@ fn ticket() -> Ticket {
     Ticket { deployment: DeploymentId::from_bits(7), step: "lease".parse().unwrap() }
 }
 
-fn lease() -> Creation {
+fn lease() -> CreateRequest {
     let hosts = ["n2", "n1"].map(|host| HostId(host.into())).to_vec();
     let window = Window::new(second(0), second(60)).unwrap();
     let spec = LeaseSpec { name: "train".into(), site: "chameleon/uc".parse().unwrap(), window, hosts };
-    Creation::Lease { spec: Box::new(spec) }
+    CreateRequest::Lease { spec: Box::new(spec) }
 }
 
 /// What stands in the trail, without times and tickets.
@@ -59,7 +59,7 @@ async fn intent_and_outcome_are_written_with_what_was_really_granted() {
     let (site, trail) = site(dir.path(), Script::default());
     let made = site.create(&ticket(), &lease()).await.unwrap();
     site.extend(&made.reference, second(120)).await.unwrap();
-    let owned = Owned { ticket: ticket(), kind: Kind::Lease, reference: made.reference };
+    let owned = Owned { ticket: ticket(), kind: ResourceKind::Lease, reference: made.reference };
     site.delete(&owned).await.unwrap();
     assert_eq!(
         told(&trail),
@@ -81,7 +81,7 @@ async fn what_is_no_lease_is_not_written_and_a_refusal_is() {
         Fault { call: Call::Create, step: "lease".parse().unwrap(), kind: FaultKind::Refuse(Remedy::Replan), times: 1 };
     let (site, trail) = site(dir.path(), Script::new(vec![fault]));
     let key = Ticket { step: "keypair".parse().unwrap(), ..ticket() };
-    site.create(&key, &Creation::Keypair { public_key: "k".into() }).await.unwrap();
+    site.create(&key, &CreateRequest::Keypair { public_key: "k".into() }).await.unwrap();
     assert_eq!(told(&trail), [""; 0]);
     site.create(&ticket(), &lease()).await.unwrap_err();
     let told = told(&trail);

@@ -45,7 +45,7 @@ pub struct Material {
 pub enum KeySource {
     /// It is made.
     #[default]
-    Made,
+    Created,
     /// There is only a public key, to be registered: nobody logs in from here.
     Public(String),
     /// The user's own. The private half stays where it is.
@@ -205,7 +205,7 @@ impl Deployer<'_> {
 
     fn make_keys(&self, record: &Record, files: &Files, material: &Material) -> Result<(), FilesError> {
         match &material.key {
-            KeySource::Made => files.make_keys_where_missing(record.id),
+            KeySource::Created => files.make_keys_where_missing(record.id),
             KeySource::Public(key) => files.keep_public_key(key),
             KeySource::Pair { private, public } => files.link_keys(private, public),
         }
@@ -259,7 +259,7 @@ pub async fn enter_down(store: &Store, record: &mut Record, now: Timestamp) -> R
 #[cfg(test)]
 mod tests {
     use hostler_core::journal::StepEvent;
-    use hostler_core::plan::Kind;
+    use hostler_core::plan::ResourceKind;
 
     use super::*;
     use crate::store::testing::{plan_of, second};
@@ -270,12 +270,12 @@ mod tests {
         let store = Store::open(dir.path()).await.unwrap();
         let plan = plan_of("web", 1);
         let mut record = enter_up(&store, &plan, None, second(0)).await.unwrap();
-        let forgetful = plan.clone().making(&[Kind::Keypair]);
+        let forgetful = plan.clone().making(&[ResourceKind::Keypair]);
         let lease = Entry::Step { step: "lease".parse().unwrap(), event: StepEvent::Started };
         store.record(&mut record, second(1), lease).await.unwrap();
         let refused = enter_up(&store, &forgetful, Some(&record), second(2)).await.unwrap_err();
         assert!(refused.came_first() && matches!(refused, DeployError::Forgets(_)), "{refused}");
         assert_eq!(store.find(&record.name).await.unwrap().as_ref(), Some(&record));
-        enter_up(&store, &plan.making(&[Kind::Lease]), Some(&record), second(3)).await.unwrap();
+        enter_up(&store, &plan.making(&[ResourceKind::Lease]), Some(&record), second(3)).await.unwrap();
     }
 }

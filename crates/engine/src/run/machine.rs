@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use hostler_core::journal::Failure;
-use hostler_core::plan::{Kind, MachineSpec, Phase, Step};
-use hostler_core::ports::{Address, Power, Remedy, Sighting};
+use hostler_core::plan::{MachineSpec, Phase, ResourceKind, Step};
+use hostler_core::ports::{Address, Power, Remedy, ResourceStatus};
 use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::{Ref, StepId};
 
@@ -73,11 +73,11 @@ impl Driver<'_> {
     /// Starts a machine that is shut down; whether it was is the answer.
     async fn wake(&self, step: &Step, known: &Known) -> Result<bool, Failure> {
         let site = self.site(&known.spec.site)?;
-        match self.persist(&step.id, || site.look(Kind::Machine, &known.reference)).await? {
-            Sighting::Absent => Err(gone(&known.spec)),
-            Sighting::Broken(why) => Err(broken(&known.spec, &why)),
-            Sighting::Coming | Sighting::There(_) => Ok(false),
-            Sighting::Off => {
+        match self.persist(&step.id, || site.status(ResourceKind::Machine, &known.reference)).await? {
+            ResourceStatus::Missing => Err(gone(&known.spec)),
+            ResourceStatus::Error { message: why } => Err(broken(&known.spec, &why)),
+            ResourceStatus::Pending | ResourceStatus::Running { .. } | ResourceStatus::Unknown { .. } => Ok(false),
+            ResourceStatus::Stopped => {
                 self.report.report(&Event::Progress { step: step.id.clone(), text: "starting the machine".into() });
                 self.persist(&step.id, || site.set_power(&known.reference, Power::On)).await?;
                 Ok(true)
@@ -92,7 +92,7 @@ impl Driver<'_> {
         };
         let inner = known.inner.clone().unwrap_or_else(|| address.clone());
         let (spec, host_key) = (known.spec.clone(), known.host_key.clone());
-        let kept = self.site(&spec.site)?.keeps_hosts();
+        let kept = self.site(&spec.site)?.hosts_are_persistent();
         Ok(Machine { step: known.step.clone(), spec, address, inner, host_key, kept })
     }
 
@@ -102,11 +102,14 @@ impl Driver<'_> {
         let look = async {
             let mut pause = Duration::from_secs(1);
             loop {
-                match self.persist(&step.id, || site.look(Kind::Machine, &known.reference)).await? {
-                    Sighting::There(Some(address)) => return Ok(address),
-                    Sighting::Absent => return Err(gone(&known.spec)),
-                    Sighting::Broken(why) => return Err(broken(&known.spec, &why)),
-                    Sighting::Coming | Sighting::There(None) | Sighting::Off => {}
+                match self.persist(&step.id, || site.status(ResourceKind::Machine, &known.reference)).await? {
+                    ResourceStatus::Running { address: Some(address) } => return Ok(address),
+                    ResourceStatus::Missing => return Err(gone(&known.spec)),
+                    ResourceStatus::Error { message: why } => return Err(broken(&known.spec, &why)),
+                    ResourceStatus::Pending
+                    | ResourceStatus::Running { address: None }
+                    | ResourceStatus::Stopped
+                    | ResourceStatus::Unknown { .. } => {}
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(10));

@@ -17,8 +17,8 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use hostler_core::journal::{Cause, Course, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
 use hostler_core::name::SiteId;
-use hostler_core::plan::{Action, Plan, Step, What};
-use hostler_core::ports::{Made, Power, Provider, Remedy};
+use hostler_core::plan::{Action, Plan, PlannedResource, Step};
+use hostler_core::ports::{Created, Power, Provider, Remedy};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -75,7 +75,7 @@ impl Landed {
 
 enum Landing {
     Done {
-        made: Option<Made>,
+        made: Option<Created>,
         how: Performed,
     },
     Reached {
@@ -176,7 +176,7 @@ impl<'a> Drive<'a> {
                     }
                 }
                 Next::Undo(steps) if !leaves => {
-                    let before: Vec<site::Creating> = steps.iter().map(|step| self.outcome_of(step)).collect();
+                    let before: Vec<site::CreateOutcome> = steps.iter().map(|step| self.outcome_of(step)).collect();
                     self.start_undo(&steps);
                     self.write().await?;
                     for (step, outcome) in steps.into_iter().zip(before) {
@@ -372,14 +372,14 @@ impl<'a> Drive<'a> {
 pub fn title(step: &Step) -> String {
     match &step.action {
         Action::Create(what) => match what {
-            What::Network { site } => format!("make a network at {site}"),
-            What::Keypair { site } => format!("register the public key at {site}"),
-            What::Lease(spec) => format!("lease {} at {}", hosts(spec.hosts.len()), spec.site),
-            What::Machine(spec) => format!("launch {} at {}", spec.name, spec.site),
-            What::Address { site, machine: Some(machine), .. } => {
+            PlannedResource::Network { site } => format!("make a network at {site}"),
+            PlannedResource::Keypair { site } => format!("register the public key at {site}"),
+            PlannedResource::Lease(spec) => format!("lease {} at {}", hosts(spec.hosts.len()), spec.site),
+            PlannedResource::Machine(spec) => format!("launch {} at {}", spec.name, spec.site),
+            PlannedResource::Address { site, machine: Some(machine), .. } => {
                 format!("give {} an address at {site}", machine_name(machine))
             }
-            What::Address { site, machine: None, .. } => format!("take an address at {site}"),
+            PlannedResource::Address { site, machine: None, .. } => format!("take an address at {site}"),
         },
         Action::Reach { machine } => format!("reach {}", machine_name(machine)),
         Action::SetUp { machine, phase } => format!("{} on {}", phase.title(), machine_name(machine)),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use hostler_core::journal::Failure;
-use hostler_core::plan::{Action, MachineSpec, Step, What};
+use hostler_core::plan::{Action, MachineSpec, PlannedResource, Step};
 use hostler_core::ports::{Address, Remedy};
 use hostler_core::ticket::{Ref, StepId};
 use tokio::sync::OnceCell;
@@ -84,7 +84,7 @@ impl Drive<'_> {
     /// Takes in that a step has made a machine, or what one is reached at.
     pub(super) fn has_made(&mut self, step: &StepId) {
         match self.plan.step(step).map(|step| &step.action) {
-            Some(Action::Create(What::Address { machine: Some(machine), .. })) => self.has_changed(machine),
+            Some(Action::Create(PlannedResource::Address { machine: Some(machine), .. })) => self.has_changed(machine),
             _ => self.has_changed(step),
         }
     }

@@ -7,8 +7,8 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
-use hostler_core::plan::{Action, Kind, Step, What};
-use hostler_core::ports::{Account, Creation, Made, Owned, Provider, Remedy, SiteError};
+use hostler_core::plan::{Action, PlannedResource, ResourceKind, Step};
+use hostler_core::ports::{Account, CreateRequest, Created, Owned, Provider, Remedy, SiteError};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
@@ -36,7 +36,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    fn create(&self, step: &'a Step, what: &'a What) -> Job<'a> {
+    fn create(&self, step: &'a Step, what: &'a PlannedResource) -> Job<'a> {
         let driver = self.driver;
         let creation = self.creation(what);
         let ticket = self.ticket(step);
@@ -57,17 +57,17 @@ impl<'a> Drive<'a> {
         .boxed_local()
     }
 
-    fn creation(&self, what: &What) -> Result<Creation, Failure> {
+    fn creation(&self, what: &PlannedResource) -> Result<CreateRequest, Failure> {
         Ok(match what {
-            What::Network { .. } => {
-                Creation::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
+            PlannedResource::Network { .. } => {
+                CreateRequest::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
             }
-            What::Keypair { .. } => Creation::Keypair { public_key: self.inputs.public_key.clone() },
-            What::Lease(spec) => Creation::Lease { spec: Box::new(spec.clone()) },
-            What::Address { pool, machine, .. } => {
-                Creation::Address { pool: pool.clone(), machine: self.reference_if(machine.as_ref())? }
+            PlannedResource::Keypair { .. } => CreateRequest::Keypair { public_key: self.inputs.public_key.clone() },
+            PlannedResource::Lease(spec) => CreateRequest::Lease { spec: Box::new(spec.clone()) },
+            PlannedResource::Address { pool, machine, .. } => {
+                CreateRequest::Address { pool: pool.clone(), machine: self.reference_if(machine.as_ref())? }
             }
-            What::Machine(spec) => Creation::Machine {
+            PlannedResource::Machine(spec) => CreateRequest::Machine {
                 spec: spec.clone(),
                 network: self.reference_if(spec.network.as_ref())?,
                 lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.uses.lease.clone()),
@@ -92,18 +92,20 @@ impl<'a> Drive<'a> {
     }
 
     /// What is known of a step's making before it is given back.
-    pub(super) fn outcome_of(&self, step: &Step) -> Creating {
+    pub(super) fn outcome_of(&self, step: &Step) -> CreateOutcome {
         let (made, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
         match (made, progress) {
-            (Some(_), _) => Creating::Answered,
-            (None, Some(Progress::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => Creating::GivenUp,
-            (None, Some(Progress::Failed(_))) => Creating::Answered,
-            (None, _) => Creating::Orphaned,
+            (Some(_), _) => CreateOutcome::Answered,
+            (None, Some(Progress::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => {
+                CreateOutcome::GivenUp
+            }
+            (None, Some(Progress::Failed(_))) => CreateOutcome::Answered,
+            (None, _) => CreateOutcome::Orphaned,
         }
     }
 
     /// Gives back what a step made, and whatever else bears its ticket.
-    pub(super) fn undo(&self, step: &'a Step, creating: Creating) -> Job<'a> {
+    pub(super) fn undo(&self, step: &'a Step, creating: CreateOutcome) -> Job<'a> {
         let driver = self.driver;
         let ticket = self.ticket(step);
         let made = self.journal().made(&step.id).cloned();
@@ -115,14 +117,14 @@ impl<'a> Drive<'a> {
             if again {
                 tokio::time::sleep(BETWEEN_UNDOS).await;
             }
-            let thing = Thing { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
-            let mut was_there = driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
-            let lingers = site.lingers();
-            if creating != Creating::Answered && !lingers.is_zero() {
+            let resource = Resource { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
+            let mut was_there = driver.persist(&step.id, || remove(&*site, account.as_ref(), &resource)).await?;
+            let settle_time = site.settle_time();
+            if creating != CreateOutcome::Answered && !settle_time.is_zero() {
                 // Whoever began it has heard nothing; the site may still be at work on it.
-                tokio::time::sleep(lingers).await;
-                was_there |= driver.persist(&step.id, || remove(&*site, account.as_ref(), &thing)).await?;
-                if creating == Creating::GivenUp && !was_there {
+                tokio::time::sleep(settle_time).await;
+                was_there |= driver.persist(&step.id, || remove(&*site, account.as_ref(), &resource)).await?;
+                if creating == CreateOutcome::GivenUp && !was_there {
                     driver.report.report(&Event::Note { text: unheard(step, what) });
                 }
             }
@@ -212,7 +214,7 @@ fn left_waiting() -> Failure {
     Failure { message, remedy: Remedy::Retry(Duration::ZERO), hint: None }
 }
 
-fn unheard(step: &Step, what: &What) -> String {
+fn unheard(step: &Step, what: &PlannedResource) -> String {
     let (site, kind) = (what.site(), what.kind());
     format!(
         "`{site}` did not say in time whether it made the {kind} of `{}`: it is not there now; should it come yet, \
@@ -223,7 +225,7 @@ fn unheard(step: &Step, what: &What) -> String {
 
 /// Whether the call that makes a thing was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Creating {
+pub(super) enum CreateOutcome {
     /// With the thing, or with a refusal.
     Answered,
     /// No answer came in time.
@@ -233,20 +235,20 @@ pub(super) enum Creating {
 }
 
 /// What a step made, as far as is known.
-struct Thing<'t> {
+struct Resource<'t> {
     ticket: &'t Ticket,
-    kind: Kind,
-    made: Option<&'t Made>,
+    kind: ResourceKind,
+    made: Option<&'t Created>,
 }
 
 /// Removes what was made, and its twins: a call that was made again, because its answer did not come in time, may have
 /// made two things under one ticket. Of a step whose outcome was never known the ticket is all there is.
 /// Answers whether there was anything.
-async fn remove(site: &dyn Provider, account: Option<&Account>, thing: &Thing<'_>) -> Result<bool, SiteError> {
+async fn remove(site: &dyn Provider, account: Option<&Account>, resource: &Resource<'_>) -> Result<bool, SiteError> {
     account::check_at(site, account).await?;
-    let Thing { ticket, kind, made } = *thing;
+    let Resource { ticket, kind, made } = *resource;
     let made = made.map(|made| Owned { ticket: ticket.clone(), kind, reference: made.reference.clone() });
-    let twins = site.bearing(kind, ticket).await?;
+    let twins = site.owned_by(kind, ticket).await?;
     let mut was_there = false;
     for owned in made.iter().chain(twins.iter().filter(|twin| Some(*twin) != made.as_ref())) {
         site.delete(owned).await?;

@@ -20,7 +20,7 @@ enum Found {
     /// An interpreter makes it.
     Use(String),
     /// Nobody can before these packages are installed.
-    Needs(Vec<String>),
+    Requirements(Vec<String>),
     /// There is no such version.
     Nothing,
 }
@@ -42,7 +42,7 @@ pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, 
 pub(super) async fn make_at(job: &Job<'_>, place: &str, need: &PythonNeed, made_of: &str) -> Result<(), SetupError> {
     let wish = need.version.clone().unwrap_or_default();
     let mut found = find(job, place, &wish).await?;
-    if let Found::Needs(packages) = &found {
+    if let Found::Requirements(packages) = &found {
         packages::install(job, packages).await?;
         found = find(job, place, &wish).await?;
     }
@@ -82,7 +82,9 @@ async fn find(job: &Job<'_>, place: &str, wish: &str) -> Result<Found, SetupErro
         (Some("keep"), _) => Found::Keep,
         (Some("uv"), _) => Found::Uv,
         (Some("use"), Some(python)) => Found::Use(python.to_owned()),
-        (Some("needs"), Some(first)) => Found::Needs([first].into_iter().chain(words).map(str::to_owned).collect()),
+        (Some("needs"), Some(first)) => {
+            Found::Requirements([first].into_iter().chain(words).map(str::to_owned).collect())
+        }
         _ => Found::Nothing,
     })
 }
@@ -119,7 +121,7 @@ async fn create(job: &Job<'_>, place: &str, found: Found, wish: &str) -> Result<
             program(job, place, "rm -rf .venv && exec \"$@\"", &[&python, "-m", "venv", ".venv"]).await?;
             Ok(PIP.to_vec())
         }
-        Found::Needs(_) | Found::Nothing => {
+        Found::Requirements(_) | Found::Nothing => {
             let message = match wish {
                 "" => "the machine has no Python, and its packages bring none".to_owned(),
                 _ => format!("the machine has no Python {wish}"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::demand::{Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::demand::{Budget, Demand, Group, LeaseRequest, Requirements, Work};
 use hostler_core::name::{DeploymentId, GroupName, Name};
 use hostler_core::offer::Market;
 use hostler_core::plan::{Plan, plan};
@@ -15,12 +15,15 @@ pub(crate) fn second(number: i64) -> Timestamp {
 
 /// A plan for one machine.
 pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
-    let group =
-        Group { name: GroupName::new("node").unwrap(), count: 1.try_into().unwrap(), any_of: vec![Needs::default()] };
+    let group = Group {
+        name: GroupName::new("node").unwrap(),
+        count: 1.try_into().unwrap(),
+        any_of: vec![Requirements::default()],
+    };
     let demand = Demand {
         name: Name::new(name).unwrap(),
         groups: vec![group],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
         work: Work::default(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseWish, Needs, Work};
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Work};
 use hostler_core::journal::{Entry, Left, State, StepEvent};
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::Market;
@@ -48,13 +48,13 @@ pub fn plan() -> Plan {
 /// The same, on these hosts.
 fn plan_of(name: &str, id: u128, hosts: &[&str]) -> Plan {
     let name = Name::new(name).unwrap();
-    let needs = Needs { cpus: Amount::AtLeast(1), ..Needs::default() };
+    let needs = Requirements { cpus: Amount::AtLeast(1), ..Requirements::default() };
     let group = Group { name: GroupName::new("node").unwrap(), count: 2.try_into().unwrap(), any_of: vec![needs] };
     let work = Work { setup: Some("make".into()), run: Some("./train".into()), ..Work::default() };
     let demand = Demand {
         name,
         groups: vec![group],
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
         work,
@@ -225,9 +225,9 @@ impl Bench {
 
     /// The tickets on this deployment's things.
     fn at_site(&self) -> BTreeSet<Ticket> {
-        let things = self.site(Arc::default()).things().unwrap();
-        let tickets = tickets(&things);
-        assert_eq!(tickets.len(), things.len(), "two things with one ticket: {things:?}");
+        let resources = self.site(Arc::default()).resources().unwrap();
+        let tickets = tickets(&resources);
+        assert_eq!(tickets.len(), resources.len(), "two resources with one ticket: {resources:?}");
         tickets.into_iter().filter(|ticket| ticket.deployment == self.plan.deployment).collect()
     }
 

@@ -13,7 +13,7 @@ use std::io::Write as _;
 
 use bench::{Bench, Killed};
 use hostler_core::journal::{Goal, State};
-use hostler_core::plan::{Action, Kind, Phase, Plan, Step};
+use hostler_core::plan::{Action, Phase, Plan, ResourceKind, Step};
 use hostler_core::ports::{Power, Remedy};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::Outcome;
@@ -489,6 +489,6 @@ fn the_plan_has_the_steps_that_the_matrix_needs() {
         Action::Create(what) => Some(what.kind()),
         _ => None,
     });
-    let kinds: BTreeSet<Kind> = kinds.collect();
+    let kinds: BTreeSet<ResourceKind> = kinds.collect();
     assert_eq!(kinds.len(), 5, "every kind of thing: {kinds:?}");
 }

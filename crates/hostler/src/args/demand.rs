@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hostler_core::demand::overrides::Overrides;
-use hostler_core::demand::{ReachWish, Source, TermsWish};
+use hostler_core::demand::{ReachRequest, Source, TermsRequest};
 
 /// What is wanted, in flags. Their values are read by the same functions as a demand file's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -165,10 +165,10 @@ impl DemandArgs {
             phases: flags.phase,
             setup: flags.setup,
             run: flags.run,
-            terms: TermsWish {
+            terms: TermsRequest {
                 keypair: flags.key_name,
                 network: flags.network,
-                reach: if flags.no_floating_ip { ReachWish::Direct } else { ReachWish::AsOffered },
+                reach: if flags.no_floating_ip { ReachRequest::Direct } else { ReachRequest::AsOffered },
                 lease_name: flags.lease_name,
             },
         }

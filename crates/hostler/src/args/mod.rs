@@ -5,8 +5,8 @@ mod demand;
 mod fleet;
 mod lease;
 mod record;
+mod resources;
 mod setup;
-mod things;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +18,11 @@ pub use demand::{DemandArgs, KeyArgs};
 pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncWhat, Way};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
-pub use setup::SetupArgs;
-pub use things::{
+pub use resources::{
     ConsoleArgs, DeleteArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs,
     ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
+pub use setup::SetupArgs;
 
 use crate::attempts::Shift;
 use crate::output::Format;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::CheckArgs;
 use crate::error::{Error, Kind};
-use crate::things;
+use crate::resources;
 use crate::view;
 
 /// Shows all findings; fails where a site can't be used.
@@ -31,7 +31,7 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
 
 async fn look(app: &App, names: &[String]) -> Result<Vec<(SiteId, Vec<Health>)>, Error> {
     let sites = app.sites()?;
-    let wished = things::wished(&sites, names)?;
+    let wished = resources::wished(&sites, names)?;
     let wished = sites.iter().filter(|(id, _)| wished.is_empty() || wished.iter().any(|wish| wish.means(id)));
     // All at once: one that doesn't answer keeps nobody waiting for the others as well.
     Ok(join_all(wished.map(async |(id, site)| (id.clone(), site.check().await))).await)

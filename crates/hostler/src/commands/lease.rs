@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use hostler_core::plan::Kind as ThingKind;
-use hostler_core::ports::Grant;
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Grant, ResourceStatus};
 use hostler_engine::deploy::OnFailure;
 use hostler_engine::run::Sites;
 use jiff::Timestamp;
 
-use super::things::{Deleted, delete, ls, show};
+use super::resources::{Deleted, delete, ls, show};
 use super::up::{Extent, Up, Upped};
 use super::{extend, up};
 use crate::app::App;
@@ -21,18 +21,18 @@ use crate::error::{Error, Kind};
 use crate::keys::Keys;
 use crate::place::Place;
 use crate::planning::check_wished;
+use crate::resources::{self, Listed, find};
 use crate::target::Wanted;
-use crate::things::{self, Listed, find};
 use crate::view;
 
 /// Does what is asked with leases.
 pub fn run(app: &App, args: &LeaseArgs) -> Result<(), Error> {
     match &args.verb {
         LeaseVerb::Create(args) => create(app, args),
-        LeaseVerb::Ls(args) => ls(app, ThingKind::Lease, args),
-        LeaseVerb::Show(args) => show(app, ThingKind::Lease, args),
+        LeaseVerb::Ls(args) => ls(app, ResourceKind::Lease, args),
+        LeaseVerb::Show(args) => show(app, ResourceKind::Lease, args),
         LeaseVerb::Extend(args) => extend::run(app, args),
-        LeaseVerb::Delete(args) => delete(app, ThingKind::Lease, args, Deleted::Lease),
+        LeaseVerb::Delete(args) => delete(app, ResourceKind::Lease, args, Deleted::Lease),
         LeaseVerb::Wait(args) => wait(app, args),
     }
 }
@@ -41,25 +41,25 @@ pub fn run(app: &App, args: &LeaseArgs) -> Result<(), Error> {
 fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
     let made = app.block_on(make(app, args))?;
     match made {
-        Made::Lease(lease) => app.emit(&lease, |width| view::thing(&lease, width)),
-        Made::Nothing(upped) => up::show(app, &upped),
+        Created::Lease(lease) => app.emit(&lease, |width| view::resource(&lease, width)),
+        Created::Nothing(upped) => up::show(app, &upped),
     }
 }
 
-enum Made {
+enum Created {
     /// It is there.
     Lease(Box<Listed>),
     /// It was only asked what would be done.
     Nothing(Box<Upped>),
 }
 
-async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
+async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Created, Error> {
     let mut interrupts = interrupts()?;
     let (sites, wanted) = (app.sites()?, wanted(app, args)?);
     if let Some(lease) = &args.reuse_lease {
         // It need not have room for our machines now: who launches is told.
-        let there = unless_interrupted(&interrupts, find(app, &sites, ThingKind::Lease, &wanted.demand.on, lease));
-        return running(there.await?).map(|lease| Made::Lease(Box::new(lease)));
+        let there = unless_interrupted(&interrupts, find(app, &sites, ResourceKind::Lease, &wanted.demand.on, lease));
+        return running(there.await?).map(|lease| Created::Lease(Box::new(lease)));
     }
     let place = unless_interrupted(&interrupts, place(app, &sites, args, &wanted)).await?;
     let up = Up {
@@ -69,17 +69,17 @@ async fn make(app: &App, args: &LeaseCreateArgs) -> Result<Made, Error> {
         consent: &args.consent,
         manner: Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack },
         shift: args.shift(),
-        extent: Extent::Making(&[ThingKind::Lease]),
+        extent: Extent::Making(&[ResourceKind::Lease]),
         place: &place,
         keys: &Keys::default(),
         commands: &args.commands,
     };
     let upped = up.run(&mut interrupts).await?;
     if let Upped::Only(_) = upped {
-        return Ok(Made::Nothing(Box::new(upped)));
+        return Ok(Created::Nothing(Box::new(upped)));
     }
-    let lease = things::made(app, &sites, ThingKind::Lease, &wanted.demand.name, &interrupts).await?;
-    verify(app, args, lease).await.map(|lease| Made::Lease(Box::new(lease)))
+    let lease = resources::made(app, &sites, ResourceKind::Lease, &wanted.demand.name, &interrupts).await?;
+    verify(app, args, lease).await.map(|lease| Created::Lease(Box::new(lease)))
 }
 
 /// Among the hosts that are named, and of those the ones that fit.
@@ -98,10 +98,10 @@ fn wanted(app: &App, args: &LeaseCreateArgs) -> Result<Wanted, Error> {
 }
 
 fn running(lease: Listed) -> Result<Listed, Error> {
-    if lease.thing.state == "ACTIVE" {
+    if lease.resource.is_running() {
         return Ok(lease);
     }
-    let message = format!("the lease `{}` does not run: it is {}", lease.name(), lease.thing.state);
+    let message = format!("the lease `{}` does not run: it is {}", lease.name(), lease.resource.site_status);
     Err(Error::new(Kind::State, message))
 }
 
@@ -109,7 +109,7 @@ fn running(lease: Listed) -> Result<Listed, Error> {
 async fn verify(app: &App, args: &LeaseCreateArgs, lease: Listed) -> Result<Listed, Error> {
     let (_, record) = app.deployment(&args.name).await?;
     let planned = record.plan.picks.iter().flat_map(|pick| pick.hosts.clone()).collect::<Vec<_>>();
-    let Some(Grant { hosts, window }) = lease.thing.grant() else { return Ok(lease) };
+    let Some(Grant { hosts, window }) = lease.resource.grant() else { return Ok(lease) };
     let missing: Vec<String> =
         planned.iter().filter(|host| !hosts.contains(host)).map(|host| format!("`{host}`")).collect();
     let until = record.journal().until(&record.plan);
@@ -139,22 +139,22 @@ fn wait(app: &App, args: &LeaseWaitArgs) -> Result<(), Error> {
             }
         }
     })?;
-    app.emit(&lease, |width| view::thing(&lease, width))
+    app.emit(&lease, |width| view::resource(&lease, width))
 }
 
 /// The lease once it runs. One that runs already is not waited for.
 async fn begun(app: &App, args: &LeaseWaitArgs) -> Result<Listed, Error> {
     let sites = app.sites()?;
-    let on = things::wished(&sites, &args.on)?;
+    let on = resources::wished(&sites, &args.on)?;
     let mut pauses = PAUSES.into_iter();
     let mut pause = PAUSES[0];
     loop {
-        let lease = find(app, &sites, ThingKind::Lease, &on, &args.name).await?;
+        let lease = find(app, &sites, ResourceKind::Lease, &on, &args.name).await?;
         let over = |grant: &Grant| grant.window.end() <= (app.now)();
-        match lease.thing.state.as_str() {
-            "ACTIVE" => return Ok(lease),
-            "TERMINATED" | "ERROR" => return running(lease),
-            _ if lease.thing.grant().is_some_and(over) => return running(lease),
+        match &lease.resource.status {
+            Some(ResourceStatus::Running { .. }) => return Ok(lease),
+            Some(ResourceStatus::Missing | ResourceStatus::Error { .. }) => return running(lease),
+            _ if lease.resource.grant().is_some_and(over) => return running(lease),
             _ => {}
         }
         pause = pauses.next().unwrap_or(pause);
@@ -164,7 +164,7 @@ async fn begun(app: &App, args: &LeaseWaitArgs) -> Result<Listed, Error> {
 
 /// Until it should begin, where that is soon; at least a second.
 fn until_start(lease: &Listed, now: Timestamp) -> Duration {
-    let starts = lease.thing.grant().map(|grant| now.duration_until(grant.window.start()));
+    let starts = lease.resource.grant().map(|grant| now.duration_until(grant.window.start()));
     let wait = starts.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or(PAUSES[2]);
     wait.clamp(PAUSES[0], PAUSES[2])
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostler_core::name::{Name, SiteId};
-use hostler_core::plan::{Action, Step, What};
+use hostler_core::plan::{Action, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 use hostler_engine::deploy::Files;
 use hostler_engine::store::{Record, Store};
@@ -78,7 +78,7 @@ async fn of_step(app: &App, store: &Store, record: &Record, step: &str, lines: O
         };
         return Err(error.hinted(hint));
     };
-    if let Action::Create(What::Machine(spec)) = &found.action {
+    if let Action::Create(PlannedResource::Machine(spec)) = &found.action {
         return console(app, record, &found.id, &spec.site, lines).await;
     }
     let file = log_file(store, record, found);

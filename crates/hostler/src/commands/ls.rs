@@ -1,6 +1,6 @@
 //! `hostler ls`: the live deployments.
 
-use hostler_core::demand::SiteWish;
+use hostler_core::demand::SiteSelector;
 use hostler_core::name::SiteId;
 
 use crate::app::App;
@@ -11,7 +11,7 @@ use crate::view;
 
 /// Lists the deployments, the oldest first.
 pub fn run(app: &App, args: &LsArgs) -> Result<(), Error> {
-    let on = args.on.iter().map(|site| site.parse::<SiteId>().map(SiteWish)).collect::<Result<Vec<_>, _>>()?;
+    let on = args.on.iter().map(|site| site.parse::<SiteId>().map(SiteSelector)).collect::<Result<Vec<_>, _>>()?;
     let mut all = app.block_on(summaries(app))?;
     all.retain(|summary| on.is_empty() || summary.sites.iter().any(|site| on.iter().any(|wish| wish.means(site))));
     if all.is_empty() && app.format == crate::output::Format::Text {

@@ -19,6 +19,7 @@ mod man;
 mod one;
 mod plan;
 mod power;
+mod resources;
 mod setup;
 mod site_images;
 mod ssh;
@@ -27,7 +28,6 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod testing;
-mod things;
 mod up;
 
 use std::process::ExitCode;
@@ -61,10 +61,10 @@ pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
         Verb::Check(args) => check::run(app, args),
         Verb::Image(args) => image::run(app, args),
         Verb::Lease(args) => lease::run(app, args),
-        Verb::Key(args) => things::keys(app, args),
-        Verb::Network(args) => things::networks(app, args),
-        Verb::Ip(args) => things::addresses(app, args),
-        Verb::Server(args) => things::servers(app, args),
+        Verb::Key(args) => resources::keys(app, args),
+        Verb::Network(args) => resources::networks(app, args),
+        Verb::Ip(args) => resources::addresses(app, args),
+        Verb::Server(args) => resources::servers(app, args),
         Verb::Audit(args) => audit::run(app, args),
         Verb::CostReport(args) => cost_report::run(app, args),
         Verb::Completions(args) => completions::run(app, args),

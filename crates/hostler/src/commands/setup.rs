@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hostler_core::demand::wish_for_phase;
 use hostler_core::plan::{Action, Plan};
-use hostler_core::setup::{Companions, PhaseKind, SetupWish};
+use hostler_core::setup::{Companions, PhaseKind, SetupRequest};
 use hostler_engine::deploy::OnFailure;
 use hostler_engine::run::Interrupts;
 use hostler_engine::store::Record;
@@ -59,7 +59,7 @@ async fn set_up(app: &App, args: &SetupArgs, interrupts: &mut Interrupts) -> Res
 }
 
 /// Adds what is wished for now. A phase that is named by `--only` and was never wished for is wished for by that.
-fn wishes(wish: &mut SetupWish, args: &SetupArgs) -> Result<BTreeSet<PhaseKind>, Error> {
+fn wishes(wish: &mut SetupRequest, args: &SetupArgs) -> Result<BTreeSet<PhaseKind>, Error> {
     let bad = |error: String| Error::new(Kind::Usage, format!("--phase: {error}"));
     for text in &args.phase {
         wish_for_phase(wish, text).map_err(bad)?;

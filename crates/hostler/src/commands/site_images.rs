@@ -11,7 +11,7 @@ use crate::args::{DemandArgs, ImageLsArgs};
 use crate::drive::{interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::output::Format;
-use crate::things;
+use crate::resources;
 use crate::view;
 
 /// Lists them; with a wish, in the two stages of the choice.
@@ -42,9 +42,9 @@ pub(super) fn ls(app: &App, site: &str, args: &ImageLsArgs) -> Result<(), Error>
 
 async fn offers(app: &App, site: &str) -> Result<(SiteId, Vec<Offer>), Error> {
     let sites = app.sites()?;
-    let id: SiteId = things::full_name(&sites, site).parse()?;
+    let id: SiteId = resources::full_name(&sites, site).parse()?;
     let Some(provider) = sites.get(&id) else {
-        things::wished(&sites, &[id.to_string()])?;
+        resources::wished(&sites, &[id.to_string()])?;
         return Err(Error::new(Kind::Usage, format!("`{site}` is several sites: name one")));
     };
     let window = Window::of((app.now)(), SignedDuration::from_hours(1))?;

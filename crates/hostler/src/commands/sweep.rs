@@ -82,7 +82,7 @@ async fn give_back(
 
 /// The foreign things that bear the tickets that were named.
 fn named(found: &Found, tickets: &[Ticket]) -> Result<Vec<Stray>, Error> {
-    let bears = |ticket: &Ticket| found.foreign.iter().find(|stray| stray.thing.ticket == *ticket).cloned();
+    let bears = |ticket: &Ticket| found.foreign.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
     let found =
         |ticket| bears(ticket).ok_or_else(|| Error::new(Kind::Unknown, format!("nothing bears the ticket `{ticket}`")));
     tickets.iter().map(found).collect()
@@ -103,8 +103,8 @@ async fn delete(app: &App, store: &Store, sites: &Sites, found: &Found, named: V
 fn remaining(failed: &[(Stray, SiteError)]) -> Error {
     let mut error = Error::new(Kind::Stuck, format!("{} could not be deleted", view::plural(failed.len(), "thing")));
     for (stray, refusal) in failed {
-        let thing = &stray.thing;
-        error.causes.push(format!("the {} `{}` at `{}`: {refusal}", thing.kind, thing.reference, stray.site));
+        let resource = &stray.resource;
+        error.causes.push(format!("the {} `{}` at `{}`: {refusal}", resource.kind, resource.reference, stray.site));
         error.hints.extend(refusal.hint.clone());
     }
     error.hints.dedup();

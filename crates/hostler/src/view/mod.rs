@@ -12,12 +12,12 @@ mod grid;
 mod images;
 mod plan;
 mod record;
+mod resources;
 mod several;
 mod status;
 mod strays;
 #[cfg(test)]
 mod tests;
-mod things;
 mod words;
 
 pub use availability::availability;
@@ -31,7 +31,7 @@ pub use grid::{Room, grid, tally};
 pub use images::{image_choice, images, site_images};
 pub use plan::{brief, plan};
 pub use record::{audit, costs};
+pub use resources::{resource, resources};
 pub use status::{ready, set_up, status};
 pub use strays::{going, left, strays};
-pub use things::{thing, things};
 pub use words::{ago, machines, money, plural, window};

@@ -7,7 +7,7 @@ use hostler_core::money::Money;
 use hostler_core::offer::Unit;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
 use hostler_core::setup::DockerFrom;
-use hostler_core::setup::gpu::{GpuWish, Maker};
+use hostler_core::setup::gpu::{GpuRequest, Maker};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
@@ -169,12 +169,12 @@ fn version(name: &str, version: Option<&String>) -> String {
     version.map(|version| format!("{name} {version}")).unwrap_or_default()
 }
 
-fn gpu_detail(wish: &GpuWish) -> String {
+fn gpu_detail(wish: &GpuRequest) -> String {
     let (maker, stack) = match wish {
-        GpuWish::Off => return String::new(),
-        GpuWish::Auto(stack) => ("where there is an accelerator", stack),
-        GpuWish::Forced(Maker::Nvidia, stack) => ("NVIDIA", stack),
-        GpuWish::Forced(Maker::Amd, stack) => ("AMD", stack),
+        GpuRequest::Off => return String::new(),
+        GpuRequest::Auto(stack) => ("where there is an accelerator", stack),
+        GpuRequest::Forced(Maker::Nvidia, stack) => ("NVIDIA", stack),
+        GpuRequest::Forced(Maker::Amd, stack) => ("AMD", stack),
     };
     let parts = [("driver", &stack.driver), ("CUDA", &stack.cuda), ("cuDNN", &stack.cudnn), ("ROCm", &stack.rocm)];
     let parts = parts.iter().map(|(name, wished)| version(name, wished.as_ref())).filter(|part| !part.is_empty());

@@ -1,7 +1,7 @@
 //! All about one deployment.
 
 use hostler_core::journal::State;
-use hostler_core::plan::Kind;
+use hostler_core::plan::ResourceKind;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
@@ -37,7 +37,7 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
         0 | 1 => steps(summary.steps.iter(), now, width),
         _ => by_machine(summary, now, width),
     });
-    let others: Vec<_> = summary.left.iter().filter(|left| left.kind != Kind::Machine).cloned().collect();
+    let others: Vec<_> = summary.left.iter().filter(|left| left.kind != ResourceKind::Machine).cloned().collect();
     if !others.is_empty() {
         out.push_str(&heading("also there"));
         out.push_str(&left(&others, width));

@@ -45,7 +45,7 @@ pub fn strays(found: &Found, width: Width) -> String {
     let mut out = String::new();
     if !found.orphans.is_empty() {
         out.push_str("These things are ours, and no deployment looks after them:\n");
-        out.push_str(&things(&found.orphans, width));
+        out.push_str(&resources(&found.orphans, width));
     }
     for (names, text) in [
         (&found.expired, "These deployments are over, and would be given back:"),
@@ -64,7 +64,7 @@ pub fn strays(found: &Found, width: Width) -> String {
     }
     if !found.foreign.is_empty() {
         out.push_str(&heading("of deployments that this computer doesn't know (kept, unless named by `--ticket`)"));
-        out.push_str(&things(&found.foreign, width));
+        out.push_str(&resources(&found.foreign, width));
     }
     for why in &found.unreadable {
         out.push_str(&format!("a deployment can't be read: {why}\n"));
@@ -75,10 +75,10 @@ pub fn strays(found: &Found, width: Width) -> String {
     if out.is_empty() { "nothing is left behind anywhere\n".to_owned() } else { out }
 }
 
-fn things(strays: &[Stray], width: Width) -> String {
+fn resources(strays: &[Stray], width: Width) -> String {
     let row = |stray: &Stray| {
-        let thing = &stray.thing;
-        vec![cell(thing.kind), cell(&stray.site), cell(&thing.reference), cell(&thing.ticket)]
+        let resource = &stray.resource;
+        vec![cell(resource.kind), cell(&stray.site), cell(&resource.reference), cell(&resource.ticket)]
     };
     let columns = [Column::Name("KIND"), Column::Name("SITE"), Column::Left("ID THERE"), Column::Left("TICKET")];
     table(width, &columns, strays.iter().map(row))

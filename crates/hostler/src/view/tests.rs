@@ -9,7 +9,7 @@ use hostler_core::offer::{
     AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
 };
 use hostler_core::plan::{Plan, plan};
-use hostler_core::ports::{Address, Health, Made, Remedy, Verdict};
+use hostler_core::ports::{Address, Created, Health, Remedy, Verdict};
 use hostler_core::scan::{Tree, scan};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId};
@@ -120,7 +120,7 @@ fn record() -> Record {
     let mut entries = vec![Entry::Goal(Goal::Up)];
     for (step, spec) in plan.machines() {
         let host = format!("10.66.3.{}", 10 + spec.rank);
-        let made = Made { reference: Ref(format!("i-0{}", spec.rank)), address: Some(Address { host, port: 22 }) };
+        let made = Created { reference: Ref(format!("i-0{}", spec.rank)), address: Some(Address { host, port: 22 }) };
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { made: Some(made) } });
     }

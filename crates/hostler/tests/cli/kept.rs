@@ -5,8 +5,8 @@ use std::fs;
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, Name};
-use hostler_core::plan::{Kind, LeaseSpec, Plan, What};
-use hostler_core::ports::Made;
+use hostler_core::plan::{LeaseSpec, Plan, PlannedResource, ResourceKind};
+use hostler_core::ports::Created;
 use hostler_core::ticket::Ref;
 use hostler_engine::store::{Lock, Store};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Home, digits};
 
 fn made(step: &str) -> Entry {
-    let made = Some(Made { reference: Ref(format!("{step}-1")), address: None });
+    let made = Some(Created { reference: Ref(format!("{step}-1")), address: None });
     Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { made } }
 }
 
@@ -26,7 +26,7 @@ pub fn begun(step: &str) -> Entry {
 pub fn lease(name: &str) -> Plan {
     let (site, window) = ("local".parse().unwrap(), digits().window());
     let spec = LeaseSpec { name: name.to_owned(), site, window, hosts: Vec::new() };
-    Plan::of_one(DeploymentId::from_bits(7), Name::new(name).unwrap(), What::Lease(spec), digits().at)
+    Plan::of_one(DeploymentId::from_bits(7), Name::new(name).unwrap(), PlannedResource::Lease(spec), digits().at)
 }
 
 /// The same plan, for a deployment of its own.
@@ -49,7 +49,7 @@ impl Home {
 #[test]
 fn another_round_of_one_thing_keeps_it() {
     let home = Home::new();
-    let what = What::Address { site: "local".parse().unwrap(), pool: "public".to_owned(), machine: None };
+    let what = PlannedResource::Address { site: "local".parse().unwrap(), pool: "public".to_owned(), machine: None };
     let plan = Plan::of_one(DeploymentId::from_bits(8), Name::new("b").unwrap(), what, digits().at);
     home.enter_with(&plan, &[made("address"), Entry::Ready]);
     let (ready, code) = home.json(&["up", "b", "-o", "json"]);
@@ -69,7 +69,7 @@ fn what_a_deployment_never_makes_is_not_deleted_with_it() {
     let home = Home::new();
     let machines = called(&digits(), "web", 8);
     home.enter_with(&machines, &[begun("network")]);
-    home.enter_with(&called(&machines.making(&[Kind::Network]), "net", 9), &[begun("network")]);
+    home.enter_with(&called(&machines.making(&[ResourceKind::Network]), "net", 9), &[begun("network")]);
     for args in [["lease", "delete", "web"], ["server", "delete", "net"], ["ip", "release", "web"]] {
         let (refused, code) = home.json(&[&args[..], &["--yes", "-o", "json"]].concat());
         assert_eq!((code, &refused["error"]["kind"]), (2, &Value::from("unknown")), "{args:?}: {refused:#}");
@@ -124,7 +124,7 @@ fn what_it_has_cost_is_what_was_there() {
 #[test]
 fn how_it_ended_is_told_though_a_file_for_ssh_can_not_be_written() {
     let home = Home::new();
-    let plan = digits().making(&[Kind::Network, Kind::Machine]);
+    let plan = digits().making(&[ResourceKind::Network, ResourceKind::Machine]);
     let machine = plan.machines().next().unwrap().0.id.to_string();
     home.enter_with(&plan, &[made("network"), made(&machine), Entry::Ready]);
     let files = home.data_dir().join("deployments").join(plan.deployment.to_string());

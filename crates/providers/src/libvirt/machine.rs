@@ -7,8 +7,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Address, Owned, Power, Sighting};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Address, Owned, Power, ResourceStatus};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
 use virt::connect::Connect;
@@ -123,16 +123,16 @@ pub(super) fn set_power(connect: &Connect, name: &str, power: Power, patience: D
 }
 
 /// What a machine is doing.
-pub(super) fn look(connect: &Connect, name: &str) -> Result<Sighting, Trouble> {
-    let Some(domain) = by_name(connect, name)? else { return Ok(Sighting::Absent) };
+pub(super) fn look(connect: &Connect, name: &str) -> Result<ResourceStatus, Trouble> {
+    let Some(domain) = by_name(connect, name)? else { return Ok(ResourceStatus::Missing) };
     let address = read::address(&domain.xml_desc(0)?).map(|host| Address { host, port: 22 });
     let (state, _) = domain.state()?;
     Ok(match state.unwrap_or(DomainState::NoState) {
-        DomainState::Running | DomainState::Blocked | DomainState::Shutdown => Sighting::There(address),
-        DomainState::Shutoff | DomainState::PMSuspended => Sighting::Off,
-        DomainState::Paused => Sighting::Broken("it is paused; the disk may be full".to_owned()),
-        DomainState::Crashed => Sighting::Broken("it crashed".to_owned()),
-        DomainState::NoState => Sighting::Coming,
+        DomainState::Running | DomainState::Blocked | DomainState::Shutdown => ResourceStatus::Running { address },
+        DomainState::Shutoff | DomainState::PMSuspended => ResourceStatus::Stopped,
+        DomainState::Paused => ResourceStatus::Error { message: "it is paused; the disk may be full".to_owned() },
+        DomainState::Crashed => ResourceStatus::Error { message: "it crashed".to_owned() },
+        DomainState::NoState => ResourceStatus::Pending,
     })
 }
 
@@ -167,7 +167,7 @@ pub(super) fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
         if let Ok(xml) = domain.xml_desc(0)
             && let Some(ticket) = read::ticket(&xml)
         {
-            owned.push(Owned { ticket, kind: Kind::Machine, reference: Ref(domain.name()?) });
+            owned.push(Owned { ticket, kind: ResourceKind::Machine, reference: Ref(domain.name()?) });
         }
     }
     Ok(owned)

@@ -31,8 +31,10 @@ use async_trait::async_trait;
 use hostler_core::money::Money;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{Availability, Facts, Offer, Supply, Terms};
-use hostler_core::plan::{Kind, MachineSpec};
-use hostler_core::ports::{Address, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError};
+use hostler_core::plan::{MachineSpec, ResourceKind};
+use hostler_core::ports::{
+    Address, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError,
+};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
@@ -146,21 +148,21 @@ impl Provider for Local {
         self.blocking(Call::Look, "asking what is free", |inner, connect| Ok(vec![inner.offer(connect)?])).await
     }
 
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         let ticket = ticket.clone();
         let waiting = Waiting::new();
         let awaited = waiting.awaited();
         match what.clone() {
-            Creation::Network { machines } => {
+            CreateRequest::Network { machines } => {
                 self.blocking(Call::Change, "creating the network", move |inner, connect| {
                     let _lock = inner.lock()?;
                     awaited.check()?;
                     let name = network::create(connect, &ticket, &machines)?;
-                    Ok(Made { reference: Ref(name), address: None })
+                    Ok(Created { reference: Ref(name), address: None })
                 })
                 .await
             }
-            Creation::Machine { spec, network, public_key, first_boot, .. } => {
+            CreateRequest::Machine { spec, network, public_key, first_boot, .. } => {
                 self.blocking(Call::Change, "creating the machine", move |inner, connect| {
                     let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
                     let making = Making { connect, ticket: &ticket, spec: &spec, awaited: &awaited };
@@ -168,7 +170,7 @@ impl Provider for Local {
                 })
                 .await
             }
-            Creation::Keypair { .. } | Creation::Lease { .. } | Creation::Address { .. } => {
+            CreateRequest::Keypair { .. } | CreateRequest::Lease { .. } | CreateRequest::Address { .. } => {
                 let (site, doing) = (self.site().clone(), format!("creating the {}", what.kind()));
                 let message = "there are no such things here, and no offer asks for one".to_owned();
                 Err(SiteError { site, doing, message, remedy: Remedy::Report, hint: None })
@@ -176,8 +178,8 @@ impl Provider for Local {
         }
     }
 
-    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
-        let name = thing.0.clone();
+    async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
+        let name = resource.0.clone();
         self.blocking(Call::Look, "looking", move |_, connect| look(connect, kind, &name)).await
     }
 
@@ -197,7 +199,7 @@ impl Provider for Local {
     }
 
     /// The daemon finishes a call whose caller is gone: making a disk takes it a moment.
-    fn lingers(&self) -> Duration {
+    fn settle_time(&self) -> Duration {
         Duration::from_secs(2)
     }
 
@@ -292,7 +294,7 @@ impl Inner {
         network: &str,
         public_key: &str,
         first_boot: &str,
-    ) -> Result<Made, Trouble> {
+    ) -> Result<Created, Trouble> {
         let Making { connect, ticket, spec, .. } = *making;
         let missing = || Trouble::report(format!("there is no network `{network}`"));
         let host = network::host(&network::find(connect, network)?.ok_or_else(missing)?, &spec.name)?;
@@ -315,7 +317,7 @@ impl Inner {
         };
         machine::start(connect, &domain)?;
         let address = Address { host: host.address.to_string(), port: 22 };
-        Ok(Made { reference: Ref(name_of(ticket)), address: Some(address) })
+        Ok(Created { reference: Ref(name_of(ticket)), address: Some(address) })
     }
 
     /// Under the lock: the room that is seen free is taken by the same process.
@@ -337,42 +339,42 @@ impl Inner {
     }
 }
 
-fn look(connect: &Connect, kind: Kind, name: &str) -> Result<Sighting, Trouble> {
+fn look(connect: &Connect, kind: ResourceKind, name: &str) -> Result<ResourceStatus, Trouble> {
     match kind {
-        Kind::Machine => machine::look(connect, name),
-        Kind::Network => Ok(match network::find(connect, name)? {
-            Some(network) if network.is_active()? => Sighting::There(None),
-            Some(_) => Sighting::Off,
-            None => Sighting::Absent,
+        ResourceKind::Machine => machine::look(connect, name),
+        ResourceKind::Network => Ok(match network::find(connect, name)? {
+            Some(network) if network.is_active()? => ResourceStatus::Running { address: None },
+            Some(_) => ResourceStatus::Stopped,
+            None => ResourceStatus::Missing,
         }),
-        Kind::Volume => match Pool::find(connect)? {
-            Some(pool) if pool.names()?.iter().any(|it| it == name) => Ok(Sighting::There(None)),
-            _ => Ok(Sighting::Absent),
+        ResourceKind::Volume => match Pool::find(connect)? {
+            Some(pool) if pool.names()?.iter().any(|it| it == name) => Ok(ResourceStatus::Running { address: None }),
+            _ => Ok(ResourceStatus::Missing),
         },
-        Kind::Keypair | Kind::Lease | Kind::Address => Ok(Sighting::Absent),
+        ResourceKind::Keypair | ResourceKind::Lease | ResourceKind::Address => Ok(ResourceStatus::Missing),
     }
 }
 
 fn delete(connect: &Connect, owned: &Owned) -> Result<(), Trouble> {
     let name = &owned.reference.0;
     match owned.kind {
-        Kind::Machine => machine::delete(connect, name, &owned.ticket),
-        Kind::Network => network::delete(connect, name, &owned.ticket),
-        Kind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(Trouble::report(format!(
-            "the volume `{name}` doesn't bear the ticket `{}`: it is left alone",
-            owned.ticket
-        ))),
-        Kind::Volume => Pool::find(connect)?.map_or(Ok(()), |pool| pool.remove(name)),
+        ResourceKind::Machine => machine::delete(connect, name, &owned.ticket),
+        ResourceKind::Network => network::delete(connect, name, &owned.ticket),
+        ResourceKind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(Trouble::report(
+            format!("the volume `{name}` doesn't bear the ticket `{}`: it is left alone", owned.ticket),
+        )),
+        ResourceKind::Volume => Pool::find(connect)?.map_or(Ok(()), |pool| pool.remove(name)),
         // This site makes none.
-        Kind::Keypair | Kind::Lease | Kind::Address => Ok(()),
+        ResourceKind::Keypair | ResourceKind::Lease | ResourceKind::Address => Ok(()),
     }
 }
 
 fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
     let mut owned = machine::owned(connect)?;
     if let Some(pool) = Pool::find(connect)? {
-        let volume =
-            |name: String| Some(Owned { ticket: ticket_of_volume(&name)?, kind: Kind::Volume, reference: Ref(name) });
+        let volume = |name: String| {
+            Some(Owned { ticket: ticket_of_volume(&name)?, kind: ResourceKind::Volume, reference: Ref(name) })
+        };
         owned.extend(pool.names()?.into_iter().filter_map(volume));
     }
     for network in connect.list_all_networks(0)? {
@@ -380,7 +382,7 @@ fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
         if let Ok(xml) = network.xml_desc(0)
             && let Some(ticket) = read::ticket(&xml)
         {
-            owned.push(Owned { ticket, kind: Kind::Network, reference: Ref(network.name()?) });
+            owned.push(Owned { ticket, kind: ResourceKind::Network, reference: Ref(network.name()?) });
         }
     }
     owned.sort();

@@ -43,7 +43,7 @@ fn fragment(message: &str) -> String {
 /// `None` where the thing that was looked up is not there.
 pub(super) fn found<T>(answer: Result<T, Error>, missing: ErrorNumber) -> Result<Option<T>, Trouble> {
     match answer {
-        Ok(thing) => Ok(Some(thing)),
+        Ok(resource) => Ok(Some(resource)),
         Err(error) if error.code().is_known() && error.code().unwrap_or(ErrorNumber::Ok) == missing => Ok(None),
         Err(error) => Err(error.into()),
     }

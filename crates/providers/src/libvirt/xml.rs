@@ -84,7 +84,7 @@ impl Readers {
 }
 
 /// Where the ticket stands. The name of the name space is for libvirt, which wants one.
-fn thing(ticket: &Ticket, more: &str) -> String {
+fn resource(ticket: &Ticket, more: &str) -> String {
     format!("<metadata><hostler:thing xmlns:hostler='urn:hostler:thing' ticket='{}'{more}/></metadata>", text(ticket))
 }
 
@@ -95,7 +95,7 @@ fn text(value: impl Display) -> String {
 impl Display for NetworkXml<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let gateway = self.subnet.address(1);
-        writeln!(f, "<network>\n  <name>{}</name>\n  {}", text(self.name), thing(self.ticket, ""))?;
+        writeln!(f, "<network>\n  <name>{}</name>\n  {}", text(self.name), resource(self.ticket, ""))?;
         writeln!(f, "  <forward mode='nat'/>\n  <bridge name='{}' stp='off' delay='0'/>", text(self.bridge))?;
         writeln!(f, "  <domain name='hostler.internal' localOnly='yes'/>")?;
         writeln!(f, "  <ip address='{gateway}' netmask='255.255.255.0'>\n    <dhcp>")?;
@@ -119,7 +119,7 @@ impl Display for DomainXml<'_> {
         writeln!(f, "<domain type='{kind}'>\n  <name>{}</name>", text(self.name))?;
         if let Some(machine) = &self.machine {
             let address = format!(" address='{}'", machine.host.address);
-            writeln!(f, "  <title>{}</title>\n  {}", text(machine.title), thing(machine.ticket, &address))?;
+            writeln!(f, "  <title>{}</title>\n  {}", text(machine.title), resource(machine.ticket, &address))?;
         }
         writeln!(f, "  <memory unit='b'>{}</memory>\n  <vcpu>{}</vcpu>", self.memory.0, self.cpus)?;
         self.os(f)?;

@@ -20,8 +20,10 @@ use hostler_core::offer::{
     AcceleratorSoftware, Availability, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, Supply,
     Terms,
 };
-use hostler_core::plan::{Kind, MachineSpec};
-use hostler_core::ports::{Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict};
+use hostler_core::plan::{MachineSpec, ResourceKind};
+use hostler_core::ports::{
+    CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError, Verdict,
+};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
@@ -63,7 +65,7 @@ impl Listed {
     }
 
     /// Takes the host that the plan chose.
-    fn take(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Made, SiteError> {
+    fn take(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Created, SiteError> {
         const DOING: &str = "taking the host";
         let held = self.claims.all().map_err(self.file_error(DOING))?;
         if let Some(held) = held.iter().find(|held| held.ticket == *ticket) {
@@ -136,8 +138,8 @@ fn name_of(hosts: &[&ListedHost]) -> String {
     }
 }
 
-fn made(claim: &Claim) -> Made {
-    Made { reference: Ref(claim.address.to_string()), address: Some(claim.address.clone()) }
+fn made(claim: &Claim) -> Created {
+    Created { reference: Ref(claim.address.to_string()), address: Some(claim.address.clone()) }
 }
 
 #[async_trait]
@@ -146,7 +148,7 @@ impl Provider for Listed {
         &self.site
     }
 
-    fn keeps_hosts(&self) -> bool {
+    fn hosts_are_persistent(&self) -> bool {
         true
     }
 
@@ -156,9 +158,9 @@ impl Provider for Listed {
         Ok(alike(self.hosts(DOING)?).iter().map(|hosts| self.offer(hosts, &taken)).collect())
     }
 
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         match what {
-            Creation::Machine { spec, .. } => self.take(ticket, spec),
+            CreateRequest::Machine { spec, .. } => self.take(ticket, spec),
             other => {
                 let doing = format!("making the {}", other.kind());
                 Err(self.error(&doing, "listed hosts have none".to_owned(), Remedy::Report, None))
@@ -166,10 +168,11 @@ impl Provider for Listed {
         }
     }
 
-    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
+    async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
         let claims = self.claims.all().map_err(self.file_error("looking at the host"))?;
-        let held = claims.into_iter().find(|claim| kind == Kind::Machine && claim.address.to_string() == thing.0);
-        Ok(held.map_or(Sighting::Absent, |claim| Sighting::There(Some(claim.address))))
+        let held =
+            claims.into_iter().find(|claim| kind == ResourceKind::Machine && claim.address.to_string() == resource.0);
+        Ok(held.map_or(ResourceStatus::Missing, |claim| ResourceStatus::Running { address: Some(claim.address) }))
     }
 
     async fn extend(&self, _lease: &Ref, _until: Timestamp) -> Result<(), SiteError> {
@@ -178,7 +181,7 @@ impl Provider for Listed {
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         const DOING: &str = "giving the host back";
-        if owned.kind != Kind::Machine {
+        if owned.kind != ResourceKind::Machine {
             return Ok(());
         }
         match self.claims.give_back(&owned.reference.0, &owned.ticket).map_err(self.file_error(DOING))? {
@@ -192,8 +195,11 @@ impl Provider for Listed {
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
         let claims = self.claims.all().map_err(self.file_error("listing what is taken"))?;
-        let owned =
-            |claim: Claim| Owned { reference: made(&claim).reference, kind: Kind::Machine, ticket: claim.ticket };
+        let owned = |claim: Claim| Owned {
+            reference: made(&claim).reference,
+            kind: ResourceKind::Machine,
+            ticket: claim.ticket,
+        };
         Ok(claims.into_iter().map(owned).collect())
     }
 

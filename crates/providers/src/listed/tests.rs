@@ -43,7 +43,7 @@ fn ticket(deployment: u128) -> Ticket {
     Ticket { deployment: DeploymentId::from_bits(deployment), step: StepId::new("machine").unwrap() }
 }
 
-fn machine(host: &str) -> Creation {
+fn machine(host: &str) -> CreateRequest {
     let spec = MachineSpec {
         name: "train".to_owned(),
         group: GroupName::new("main").unwrap(),
@@ -60,7 +60,7 @@ fn machine(host: &str) -> Creation {
         keypair: None,
         uses: Default::default(),
     };
-    Creation::Machine {
+    CreateRequest::Machine {
         spec: Box::new(spec),
         network: None,
         lease: None,
@@ -97,14 +97,17 @@ async fn a_host_is_taken_once_and_given_back_by_its_own_ticket_only() {
     assert_eq!(error.remedy, Remedy::Replan);
     assert!(error.message.starts_with("`b` was taken by deployment 0"), "{}", error.message);
     let owned = site.owned().await.unwrap();
-    assert_eq!(owned, [Owned { ticket: ticket(1), kind: Kind::Machine, reference: made.reference.clone() }]);
+    assert_eq!(owned, [Owned { ticket: ticket(1), kind: ResourceKind::Machine, reference: made.reference.clone() }]);
     let theirs = Owned { ticket: ticket(2), ..owned[0].clone() };
     assert!(site.delete(&theirs).await.is_err());
-    assert_eq!(site.look(Kind::Machine, &made.reference).await.unwrap(), Sighting::There(made.address));
+    assert_eq!(
+        site.status(ResourceKind::Machine, &made.reference).await.unwrap(),
+        ResourceStatus::Running { address: made.address }
+    );
     for _ in 0..2 {
         site.delete(&owned[0]).await.unwrap();
     }
-    assert_eq!(site.look(Kind::Machine, &made.reference).await.unwrap(), Sighting::Absent);
+    assert_eq!(site.status(ResourceKind::Machine, &made.reference).await.unwrap(), ResourceStatus::Missing);
     assert_eq!(free(&site).await, counts(&[("a+1", 2), ("big", 1)]));
 }
 

@@ -5,8 +5,8 @@ use hostler_core::ports::{Health, Remedy, Verdict};
 
 use super::keystone::{Account, Service, Session};
 use super::neutron::SecurityGroup;
+use super::resources::lease;
 use super::settings::Reach;
-use super::things::lease;
 use super::{Settings, blazar, neutron, nodes, nova, offers};
 use crate::trouble::Trouble;
 

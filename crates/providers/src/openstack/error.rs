@@ -108,7 +108,7 @@ fn words(body: &Value) -> Option<String> {
 /// `None` where the thing that was asked for is not there.
 pub(super) fn found<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
     match answer {
-        Ok(thing) => Ok(Some(thing)),
+        Ok(resource) => Ok(Some(resource)),
         Err(ApiError::Refused(Refusal { status: 404 | 410, .. })) => Ok(None),
         Err(error) => Err(error),
     }

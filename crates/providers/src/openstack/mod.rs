@@ -16,9 +16,9 @@ pub mod neutron;
 pub mod nodes;
 pub mod nova;
 mod offers;
+mod resources;
 mod script;
 mod settings;
-mod things;
 mod tickets;
 mod unusable;
 mod wait;
@@ -29,9 +29,9 @@ use async_trait::async_trait;
 use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
-use hostler_core::plan::Kind;
+use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{
-    Account, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Thing,
+    Account, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, Resource, ResourceStatus, SiteError,
 };
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
@@ -41,7 +41,7 @@ use crate::trouble::Trouble;
 use blazar::LeaseId;
 use error::ApiError;
 use keystone::Session;
-use things::{address, keypair, lease, machine, network};
+use resources::{address, keypair, lease, machine, network};
 
 pub use script::script;
 pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings, at_chameleon, elsewhere_at_chameleon};
@@ -84,14 +84,14 @@ impl OpenStack {
         trouble.at(&self.settings.site, doing)
     }
 
-    async fn make(&self, ticket: &Ticket, what: &Creation) -> Result<Made, Trouble> {
+    async fn make(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, Trouble> {
         let session = &self.session;
         match what {
-            Creation::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
-            Creation::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
-            Creation::Lease { spec } => lease::create(session, ticket, spec).await,
-            Creation::Address { pool, machine } => address::create(session, ticket, pool, machine.as_ref()).await,
-            Creation::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
+            CreateRequest::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
+            CreateRequest::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
+            CreateRequest::Lease { spec } => lease::create(session, ticket, spec).await,
+            CreateRequest::Address { pool, machine } => address::create(session, ticket, pool, machine.as_ref()).await,
+            CreateRequest::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
                 let launch = machine::Launch {
                     spec,
                     network: network.as_ref(),
@@ -104,62 +104,62 @@ impl OpenStack {
         }
     }
 
-    async fn see(&self, kind: Kind, id: &str) -> Result<Sighting, Trouble> {
+    async fn see(&self, kind: ResourceKind, id: &str) -> Result<ResourceStatus, Trouble> {
         let session = &self.session;
         match kind {
-            Kind::Keypair => keypair::look(session, id).await,
-            Kind::Network => network::look(session, id).await,
-            Kind::Lease => lease::look(session, &LeaseId(id.to_owned())).await,
-            Kind::Machine => machine::look(session, id).await,
-            Kind::Address => address::look(session, id).await,
+            ResourceKind::Keypair => keypair::status(session, id).await,
+            ResourceKind::Network => network::status(session, id).await,
+            ResourceKind::Lease => lease::status(session, &LeaseId(id.to_owned())).await,
+            ResourceKind::Machine => machine::status(session, id).await,
+            ResourceKind::Address => address::status(session, id).await,
             // Disks are the machines' own.
-            Kind::Volume => Ok(Sighting::Absent),
+            ResourceKind::Volume => Ok(ResourceStatus::Missing),
         }
     }
 
     async fn remove(&self, owned: &Owned) -> Result<(), Trouble> {
         let session = &self.session;
         match owned.kind {
-            Kind::Keypair => keypair::delete(session, owned).await,
-            Kind::Network => network::delete(session, owned).await,
-            Kind::Lease => lease::delete(session, owned).await,
-            Kind::Machine => machine::delete(session, owned).await,
-            Kind::Address => address::delete(session, owned).await,
-            Kind::Volume => Ok(()),
+            ResourceKind::Keypair => keypair::delete(session, owned).await,
+            ResourceKind::Network => network::delete(session, owned).await,
+            ResourceKind::Lease => lease::delete(session, owned).await,
+            ResourceKind::Machine => machine::delete(session, owned).await,
+            ResourceKind::Address => address::delete(session, owned).await,
+            ResourceKind::Volume => Ok(()),
         }
     }
 
-    async fn list(&self, kind: Kind) -> Result<Vec<Thing>, Trouble> {
+    async fn list(&self, kind: ResourceKind) -> Result<Vec<Resource>, Trouble> {
         let session = &self.session;
         Ok(match kind {
-            Kind::Keypair => keypair::things(session).await?,
-            Kind::Network => network::things(session).await?,
-            Kind::Lease => lease::things(session).await?,
-            Kind::Machine => machine::things(session).await?,
-            Kind::Address => address::things(session).await?,
-            Kind::Volume => Vec::new(),
+            ResourceKind::Keypair => keypair::resources(session).await?,
+            ResourceKind::Network => network::resources(session).await?,
+            ResourceKind::Lease => lease::resources(session).await?,
+            ResourceKind::Machine => machine::resources(session).await?,
+            ResourceKind::Address => address::resources(session).await?,
+            ResourceKind::Volume => Vec::new(),
         })
     }
 
-    async fn ours_of(&self, kind: Kind) -> Result<Vec<Owned>, ApiError> {
+    async fn ours_of(&self, kind: ResourceKind) -> Result<Vec<Owned>, ApiError> {
         let session = &self.session;
         match kind {
-            Kind::Keypair => keypair::owned(session).await,
-            Kind::Network => network::owned(session).await,
-            Kind::Lease => lease::owned(session).await,
-            Kind::Machine => machine::owned(session).await,
-            Kind::Address => address::owned(session).await,
-            Kind::Volume => Ok(Vec::new()),
+            ResourceKind::Keypair => keypair::owned(session).await,
+            ResourceKind::Network => network::owned(session).await,
+            ResourceKind::Lease => lease::owned(session).await,
+            ResourceKind::Machine => machine::owned(session).await,
+            ResourceKind::Address => address::owned(session).await,
+            ResourceKind::Volume => Ok(Vec::new()),
         }
     }
 
     async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
         let (keypairs, networks, leases, machines, addresses) = tokio::try_join!(
-            self.ours_of(Kind::Keypair),
-            self.ours_of(Kind::Network),
-            self.ours_of(Kind::Lease),
-            self.ours_of(Kind::Machine),
-            self.ours_of(Kind::Address),
+            self.ours_of(ResourceKind::Keypair),
+            self.ours_of(ResourceKind::Network),
+            self.ours_of(ResourceKind::Lease),
+            self.ours_of(ResourceKind::Machine),
+            self.ours_of(ResourceKind::Address),
         )?;
         let mut all = [keypairs, networks, leases, machines, addresses].concat();
         all.sort();
@@ -199,13 +199,13 @@ impl Provider for OpenStack {
         offers.map_err(|trouble| self.error("asking what there is", trouble))
     }
 
-    async fn create(&self, ticket: &Ticket, what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         let made = self.make(ticket, what).await;
         made.map_err(|trouble| self.error(&format!("creating the {}", what.kind()), trouble))
     }
 
-    async fn look(&self, kind: Kind, thing: &Ref) -> Result<Sighting, SiteError> {
-        self.see(kind, &thing.0).await.map_err(|trouble| self.error("looking", trouble))
+    async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
+        self.see(kind, &resource.0).await.map_err(|trouble| self.error("looking", trouble))
     }
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
@@ -222,18 +222,18 @@ impl Provider for OpenStack {
         self.ours().await.map_err(|error| self.error("listing what is ours", error.into()))
     }
 
-    async fn bearing(&self, kind: Kind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
+    async fn owned_by(&self, kind: ResourceKind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
         let mut owned = self.ask("looking for what is ours", self.ours_of(kind)).await?;
         owned.retain(|owned| owned.ticket == *ticket);
         Ok(owned)
     }
 
     /// A service finishes a request whose sender is gone: a lease takes Blazar some seconds.
-    fn lingers(&self) -> Duration {
+    fn settle_time(&self) -> Duration {
         Duration::from_secs(5)
     }
 
-    async fn things(&self, kind: Kind) -> Result<Vec<Thing>, SiteError> {
+    async fn resources(&self, kind: ResourceKind) -> Result<Vec<Resource>, SiteError> {
         self.list(kind).await.map_err(|trouble| self.error(&format!("listing each {kind}"), trouble))
     }
 

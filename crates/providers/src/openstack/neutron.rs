@@ -14,16 +14,16 @@ struct Listed<T>(Vec<T>, Vec<Link>);
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Listed<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = serde_json::Map::deserialize(deserializer)?;
-        let (mut things, mut links) = (Vec::new(), Vec::new());
+        let (mut resources, mut links) = (Vec::new(), Vec::new());
         for (key, value) in table {
             let bad = serde::de::Error::custom;
             if key.ends_with("_links") {
                 links = serde_json::from_value(value).map_err(bad)?;
             } else {
-                things = serde_json::from_value(value).map_err(bad)?;
+                resources = serde_json::from_value(value).map_err(bad)?;
             }
         }
-        Ok(Self(things, links))
+        Ok(Self(resources, links))
     }
 }
 

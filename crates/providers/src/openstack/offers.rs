@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hostler_core::inventory::{Feed, Inventory, Node, Service as InService, join};
 use hostler_core::money::Money;
 use hostler_core::offer::{
-    Availability, Facts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, ReachTerm,
+    Availability, ClaimTerm, Facts, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, ReachTerm,
     Supply, Terms, Unit,
 };
 use hostler_core::size::Bytes;
@@ -24,12 +24,12 @@ pub(super) async fn offers(session: &Session, settings: &Settings) -> Result<Vec
     let images = async { Ok::<_, Trouble>(images::bootable(&glance::images(session).await?, settings)) };
     if session.has(Service::Reservation).await? {
         let (feed, networks, images) = tokio::try_join!(feed(session, settings), networks, images)?;
-        return leased(feed, &terms(settings, &networks, HoldTerm::Lease), &images, settings);
+        return leased(feed, &terms(settings, &networks, ClaimTerm::Lease), &images, settings);
     }
     let flavors = async { Ok::<_, Trouble>(nova::flavors(session).await?) };
     let limits = async { Ok::<_, Trouble>(nova::limits(session).await?) };
     let (flavors, limits, networks, images) = tokio::try_join!(flavors, limits, networks, images)?;
-    let terms = terms(settings, &networks, HoldTerm::Launch);
+    let terms = terms(settings, &networks, ClaimTerm::OnLaunch);
     Ok(flavors.iter().map(|flavor| launched(flavor, &limits, &terms, &images, settings)).collect())
 }
 
@@ -54,9 +54,9 @@ pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed,
 }
 
 /// What the cloud asks for beside a machine.
-fn terms(settings: &Settings, networks: &[Network], hold: HoldTerm) -> Terms {
+fn terms(settings: &Settings, networks: &[Network], claim: ClaimTerm) -> Terms {
     Terms {
-        hold,
+        claim,
         key: KeyTerm::Keypair,
         network: network(settings, networks),
         reach: reach(settings, networks),

@@ -3,7 +3,7 @@
 //! It is for learning and for looking for faults. What it makes bears no ticket: it is its user's own, and no sweep of
 //! ours touches it.
 
-use hostler_core::plan::{Action, LeaseSpec, MachineSpec, Plan, Step, What};
+use hostler_core::plan::{Action, LeaseSpec, MachineSpec, Plan, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 use jiff::tz::TimeZone;
 
@@ -58,11 +58,11 @@ fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
     let name = variable(&step.id);
     let mut lines = vec![format!("# {}", step.id)];
     match &step.action {
-        Action::Create(What::Keypair { .. }) => lines.extend(keypair(plan, &name)),
-        Action::Create(What::Network { .. }) => lines.extend(network(plan, &name)),
-        Action::Create(What::Lease(spec)) => lines.extend(lease(spec, &name)),
-        Action::Create(What::Machine(spec)) => lines.extend(machine(spec, &name, flavor)),
-        Action::Create(What::Address { pool, machine, .. }) => {
+        Action::Create(PlannedResource::Keypair { .. }) => lines.extend(keypair(plan, &name)),
+        Action::Create(PlannedResource::Network { .. }) => lines.extend(network(plan, &name)),
+        Action::Create(PlannedResource::Lease(spec)) => lines.extend(lease(spec, &name)),
+        Action::Create(PlannedResource::Machine(spec)) => lines.extend(machine(spec, &name, flavor)),
+        Action::Create(PlannedResource::Address { pool, machine, .. }) => {
             lines.push(format!("{name}=$(openstack floating ip create {} -f value -c id)", quoted(pool)));
             lines.push(format!("remember {name} \"${name}\""));
             let machine = machine.iter().map(variable);
@@ -112,7 +112,7 @@ fn network(plan: &Plan, name: &str) -> Vec<String> {
         format!("openstack security group rule create --remote-group \"${name}_group\" \"${name}_group\" > /dev/null"),
     ];
     let pool = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Create(What::Address { pool, .. }) => Some(pool),
+        Action::Create(PlannedResource::Address { pool, .. }) => Some(pool),
         _ => None,
     });
     if let Some(pool) = pool {
@@ -186,11 +186,11 @@ fn unmade(step: &Step) -> Vec<String> {
     let name = variable(&step.id);
     let removal = |name: &str, command: &str| format!("give_back {name} \"${{{name}:-}}\" {command}");
     match &step.action {
-        Action::Create(What::Keypair { .. }) => vec![
+        Action::Create(PlannedResource::Keypair { .. }) => vec![
             removal(&name, "openstack keypair delete"),
             format!("[ -n \"${{{name}:-}}\" ] || rm -f \"$key\" \"$key.pub\""),
         ],
-        Action::Create(What::Network { .. }) => {
+        Action::Create(PlannedResource::Network { .. }) => {
             let (router, group) = (format!("{name}_router"), format!("{name}_group"));
             // Where it hangs on to nothing any more, this fails, and its removal does not.
             let leave = format!(
@@ -203,9 +203,9 @@ fn unmade(step: &Step) -> Vec<String> {
                 removal(&group, "openstack security group delete"),
             ]
         }
-        Action::Create(What::Lease(_)) => vec![removal(&name, "openstack reservation lease delete")],
-        Action::Create(What::Machine(_)) => vec![removal(&name, "openstack server delete --wait")],
-        Action::Create(What::Address { .. }) => vec![removal(&name, "openstack floating ip delete")],
+        Action::Create(PlannedResource::Lease(_)) => vec![removal(&name, "openstack reservation lease delete")],
+        Action::Create(PlannedResource::Machine(_)) => vec![removal(&name, "openstack server delete --wait")],
+        Action::Create(PlannedResource::Address { .. }) => vec![removal(&name, "openstack floating ip delete")],
         Action::Reach { .. } | Action::SetUp { .. } => Vec::new(),
     }
 }
@@ -254,13 +254,13 @@ mod tests {
         let mut plan = Plan::of_one(
             DeploymentId::from_bits(7),
             "digits".parse().unwrap(),
-            What::Keypair { site: site.clone() },
+            PlannedResource::Keypair { site: site.clone() },
             Timestamp::UNIX_EPOCH,
         );
         let step = |name: &str, action| Step { id: id(name), after: vec![], action };
-        plan.steps.push(step("lease", Action::Create(What::Lease(lease))));
-        plan.steps.push(step("machine-digits", Action::Create(What::Machine(Box::new(spec)))));
-        let address = What::Address { site, pool: "public".into(), machine: Some(id("machine-digits")) };
+        plan.steps.push(step("lease", Action::Create(PlannedResource::Lease(lease))));
+        plan.steps.push(step("machine-digits", Action::Create(PlannedResource::Machine(Box::new(spec)))));
+        let address = PlannedResource::Address { site, pool: "public".into(), machine: Some(id("machine-digits")) };
         plan.steps.push(step("address-digits", Action::Create(address)));
         plan.steps.push(step("reach-digits", Action::Reach { machine: id("machine-digits") }));
         plan

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
-use hostler_core::plan::Kind;
+use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{
-    Account, Creation, Health, Made, Owned, Power, Provider, Remedy, Sighting, SiteError, Verdict,
+    Account, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError, Verdict,
 };
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
@@ -51,11 +51,11 @@ impl Provider for Unusable {
         self.no()
     }
 
-    async fn create(&self, _ticket: &Ticket, _what: &Creation) -> Result<Made, SiteError> {
+    async fn create(&self, _ticket: &Ticket, _what: &CreateRequest) -> Result<Created, SiteError> {
         self.no()
     }
 
-    async fn look(&self, _kind: Kind, _thing: &Ref) -> Result<Sighting, SiteError> {
+    async fn status(&self, _kind: ResourceKind, _thing: &Ref) -> Result<ResourceStatus, SiteError> {
         self.no()
     }
 

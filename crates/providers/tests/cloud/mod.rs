@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use hostler_core::name::{DeploymentId, GroupName};
 use hostler_core::offer::{HostId, HostState, Offer, Supply};
-use hostler_core::plan::{Kind, LeaseSpec, MachineSpec, Shape};
-use hostler_core::ports::{Creation, Made, Owned, Provider, SiteError};
+use hostler_core::plan::{LeaseSpec, MachineSpec, ResourceKind, Shape};
+use hostler_core::ports::{CreateRequest, Created, Owned, Provider, SiteError};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
@@ -95,22 +95,22 @@ impl World {
         Window::of(Timestamp::now(), SignedDuration::from_mins(60)).unwrap()
     }
 
-    pub fn lease_of(&self, hosts: &[HostId], window: Window) -> Creation {
+    pub fn lease_of(&self, hosts: &[HostId], window: Window) -> CreateRequest {
         let (name, site, hosts) = ("contract".to_owned(), self.site.site().clone(), hosts.to_vec());
-        Creation::Lease { spec: Box::new(LeaseSpec { name, site, window, hosts }) }
+        CreateRequest::Lease { spec: Box::new(LeaseSpec { name, site, window, hosts }) }
     }
 
-    pub async fn lease(&self, step: &str, hosts: &[HostId]) -> Result<Made, SiteError> {
+    pub async fn lease(&self, step: &str, hosts: &[HostId]) -> Result<Created, SiteError> {
         self.site.create(&self.ticket(step), &self.lease_of(hosts, self.window())).await
     }
 
-    pub async fn machine(&self, name: &str, host: &HostId, lease: &Made) -> Result<Made, SiteError> {
+    pub async fn machine(&self, name: &str, host: &HostId, lease: &Created) -> Result<Created, SiteError> {
         let what = self.machine_on(name, host, lease);
         self.site.create(&self.ticket(&format!("machine-{name}")), &what).await
     }
 
-    pub fn machine_on(&self, name: &str, host: &HostId, lease: &Made) -> Creation {
-        Creation::Machine {
+    pub fn machine_on(&self, name: &str, host: &HostId, lease: &Created) -> CreateRequest {
+        CreateRequest::Machine {
             spec: Box::new(MachineSpec { host: Some(host.clone()), ..self.spec(name) }),
             network: None,
             lease: Some(lease.reference.clone()),
@@ -157,7 +157,13 @@ impl World {
     pub async fn clean(&self) {
         self.knob(&["clear"]);
         let mut ours = self.ours().await;
-        let order = [Kind::Address, Kind::Machine, Kind::Lease, Kind::Network, Kind::Keypair];
+        let order = [
+            ResourceKind::Address,
+            ResourceKind::Machine,
+            ResourceKind::Lease,
+            ResourceKind::Network,
+            ResourceKind::Keypair,
+        ];
         ours.sort_by_key(|owned| order.iter().position(|kind| *kind == owned.kind));
         for owned in ours {
             self.site.delete(&owned).await.unwrap();
@@ -218,6 +224,6 @@ fn fresh() -> DeploymentId {
     DeploymentId::from_bits(now.as_nanos() << 8 | u128::from(COUNT.fetch_add(1, Ordering::Relaxed) & 0xff))
 }
 
-pub fn references(owned: &[Owned], kind: Kind) -> BTreeSet<&Ref> {
+pub fn references(owned: &[Owned], kind: ResourceKind) -> BTreeSet<&Ref> {
     owned.iter().filter(|owned| owned.kind == kind).map(|owned| &owned.reference).collect()
 }

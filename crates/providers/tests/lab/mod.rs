@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hostler_core::name::{DeploymentId, GroupName};
-use hostler_core::plan::{Kind, MachineSpec, Shape};
-use hostler_core::ports::{Creation, Made, Owned, Provider, Sighting, SiteError};
+use hostler_core::plan::{MachineSpec, ResourceKind, Shape};
+use hostler_core::ports::{CreateRequest, Created, Owned, Provider, ResourceStatus, SiteError};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
@@ -104,7 +104,7 @@ impl Lab {
 
     pub async fn network_of(&self, deployment: DeploymentId, machines: &[&str]) -> Ref {
         let ticket = Ticket { deployment, step: StepId::new("network").unwrap() };
-        let what = Creation::Network { machines: machines.iter().map(|name| name.to_string()).collect() };
+        let what = CreateRequest::Network { machines: machines.iter().map(|name| name.to_string()).collect() };
         self.local.create(&ticket, &what).await.unwrap().reference
     }
 
@@ -112,12 +112,12 @@ impl Lab {
         self.connect.lookup_network_by_name(&network.0).unwrap().xml_desc(0).unwrap()
     }
 
-    pub async fn machine(&self, name: &str, network: &Ref) -> Result<Made, SiteError> {
+    pub async fn machine(&self, name: &str, network: &Ref) -> Result<Created, SiteError> {
         self.create(&self.spec(name), network).await
     }
 
-    pub async fn create(&self, spec: &MachineSpec, network: &Ref) -> Result<Made, SiteError> {
-        let what = Creation::Machine {
+    pub async fn create(&self, spec: &MachineSpec, network: &Ref) -> Result<Created, SiteError> {
+        let what = CreateRequest::Machine {
             spec: Box::new(spec.clone()),
             network: Some(network.clone()),
             lease: None,
@@ -128,8 +128,8 @@ impl Lab {
         self.local.create(&self.ticket(&format!("machine-{}", spec.name)), &what).await
     }
 
-    pub async fn look(&self, made: &Made) -> Sighting {
-        self.local.look(Kind::Machine, &made.reference).await.unwrap()
+    pub async fn status(&self, made: &Created) -> ResourceStatus {
+        self.local.status(ResourceKind::Machine, &made.reference).await.unwrap()
     }
 
     pub fn domain(&self, name: &str) -> Domain {
@@ -257,7 +257,7 @@ impl Lab {
         all.into_iter().filter(|owned| owned.ticket.deployment == deployment).collect()
     }
 
-    pub async fn remove(&self, made: &Made) {
+    pub async fn remove(&self, made: &Created) {
         let owned = self.ours().await.into_iter().find(|owned| owned.reference == made.reference).unwrap();
         self.local.delete(&owned).await.unwrap();
     }

@@ -25,7 +25,7 @@ pub use self::tree::At;
 use self::tree::Node;
 use super::problem::{Place, Problem, Severity};
 use super::secrets::Secrets;
-use super::{Budget, LeaseWish, SiteWish, Work};
+use super::{Budget, LeaseRequest, SiteSelector, Work};
 use crate::money::Money;
 use crate::name::Name;
 use crate::time;
@@ -43,9 +43,9 @@ pub struct DemandFile {
     /// The machines.
     pub groups: Groups,
     /// When, and for how long.
-    pub lease: LeaseWish,
+    pub lease: LeaseRequest,
     /// Where, in order of preference.
-    pub on: Vec<SiteWish>,
+    pub on: Vec<SiteSelector>,
     /// What it may cost.
     pub budget: Budget,
     /// The code to bring, as it is written.
@@ -173,10 +173,10 @@ fn name(reader: &mut Reader<'_>, task: &Fields<'_>) -> Option<Name> {
     }
 }
 
-fn lease(reader: &mut Reader<'_>, task: &Fields<'_>) -> LeaseWish {
-    let Some(node) = task.get("lease") else { return LeaseWish::default() };
+fn lease(reader: &mut Reader<'_>, task: &Fields<'_>) -> LeaseRequest {
+    let Some(node) = task.get("lease") else { return LeaseRequest::default() };
     let fields = reader.fields(Section::Lease, "lease.", node);
-    LeaseWish {
+    LeaseRequest {
         duration: reader.field(&fields, "duration", time::duration),
         start: reader.field(&fields, "start", start).flatten(),
         within: reader.field(&fields, "within", time::duration),

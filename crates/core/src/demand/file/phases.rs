@@ -7,23 +7,23 @@ use super::keys::Section;
 use super::reader::{Fields, Reader};
 use super::tree::{Node, Value};
 use super::values;
-use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker, contradiction};
+use crate::setup::gpu::{GpuFrom, GpuRequest, GpuStack, Maker, contradiction};
 use crate::setup::{
     CONDA_ENVIRONMENT, Companions, CondaNeed, CustomStep, DockerFrom, DockerNeed, Installer, InterpreterNeed,
-    PhaseKind, Privilege, RayNeed, SetupWish, SystemNeed,
+    PhaseKind, Privilege, RayNeed, SetupRequest, SystemNeed,
 };
 use crate::time;
 
 /// Reads `setup_phases`. `true` is what most want.
-pub fn phases(reader: &mut Reader<'_>, node: &Node) -> SetupWish {
+pub fn phases(reader: &mut Reader<'_>, node: &Node) -> SetupRequest {
     match switch(node) {
-        Some(true) => return SetupWish::usual(),
-        Some(false) => return SetupWish::default(),
+        Some(true) => return SetupRequest::usual(),
+        Some(false) => return SetupRequest::default(),
         None => {}
     }
     let fields = reader.fields(Section::SetupPhases, "setup_phases.", node);
     let wished = |name: &'static str| fields.get(name).copied().filter(|node| switch(node) != Some(false));
-    SetupWish {
+    SetupRequest {
         system: reader.field(&fields, "system", values::yes).filter(|yes| *yes).map(|_| SystemNeed {}),
         interpreter: wished("python").and_then(|node| interpreter(reader, node)),
         conda: wished("conda").and_then(|node| conda(reader, node)),
@@ -43,7 +43,7 @@ pub fn phases(reader: &mut Reader<'_>, node: &Node) -> SetupWish {
 ///
 /// # Errors
 /// Where it names no phase that can be wished for so, or its word says nothing; a lower-case fragment.
-pub fn wish_for_phase(wish: &mut SetupWish, text: &str) -> Result<(), String> {
+pub fn wish_for_phase(wish: &mut SetupRequest, text: &str) -> Result<(), String> {
     flag(text).map(|flag| flag.apply(wish))
 }
 
@@ -101,7 +101,7 @@ pub enum PhaseFlag {
 
 impl PhaseFlag {
     /// Says it over what was wished before.
-    pub fn apply(self, wish: &mut SetupWish) {
+    pub fn apply(self, wish: &mut SetupRequest) {
         match self {
             Self::Off(kind) => wish.drop(kind),
             Self::System => wish.system = Some(SystemNeed {}),
@@ -113,10 +113,10 @@ impl PhaseFlag {
             Self::Docker(from) => wish.docker.get_or_insert_default().from = from,
             Self::Gpu(maker) => {
                 let stack = match std::mem::take(&mut wish.gpu) {
-                    GpuWish::Off => GpuStack::default(),
-                    GpuWish::Auto(stack) | GpuWish::Forced(_, stack) => stack,
+                    GpuRequest::Off => GpuStack::default(),
+                    GpuRequest::Auto(stack) | GpuRequest::Forced(_, stack) => stack,
                 };
-                wish.gpu = maker.map_or(GpuWish::Auto(stack.clone()), |maker| GpuWish::Forced(maker, stack));
+                wish.gpu = maker.map_or(GpuRequest::Auto(stack.clone()), |maker| GpuRequest::Forced(maker, stack));
             }
             Self::Ray(version) => {
                 let ray = wish.ray.get_or_insert_default();
@@ -220,13 +220,13 @@ fn docker(reader: &mut Reader<'_>, node: &Node) -> DockerNeed {
     }
 }
 
-fn gpu(reader: &mut Reader<'_>, node: &Node) -> GpuWish {
+fn gpu(reader: &mut Reader<'_>, node: &Node) -> GpuRequest {
     if let Value::Text(text) = &node.value {
         if text.eq_ignore_ascii_case("auto") || switch(node) == Some(true) {
-            return GpuWish::Auto(GpuStack::default());
+            return GpuRequest::Auto(GpuStack::default());
         }
         let forced = reader.value("gpu", node, maker);
-        return forced.map_or(GpuWish::Off, |maker| GpuWish::Forced(maker, GpuStack::default()));
+        return forced.map_or(GpuRequest::Off, |maker| GpuRequest::Forced(maker, GpuStack::default()));
     }
     let fields = reader.fields(Section::Gpu, "setup_phases.gpu.", node);
     let from = |text: &str| match text {
@@ -248,8 +248,8 @@ fn gpu(reader: &mut Reader<'_>, node: &Node) -> GpuWish {
         reader.refuse_with(at, format!("gpu: {impossible}"), &impossible.hint);
     }
     match maker {
-        Some(maker) => GpuWish::Forced(maker, stack),
-        None => GpuWish::Auto(stack),
+        Some(maker) => GpuRequest::Forced(maker, stack),
+        None => GpuRequest::Auto(stack),
     }
 }
 

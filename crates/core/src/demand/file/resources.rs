@@ -7,7 +7,7 @@ use super::keys::Section;
 use super::reader::{Fields, Reader};
 use super::tree::{Node, Value};
 use super::values;
-use crate::demand::{GpuNeed, Group, Needs, SiteWish, Spot};
+use crate::demand::{GpuNeed, Group, Requirements, SiteSelector, Spot};
 use crate::name::GroupName;
 
 /// The most alternatives of one group: `any_of` times the accelerators that will do.
@@ -21,7 +21,7 @@ pub enum Groups {
         /// How many.
         count: Option<NonZeroU32>,
         /// What each must have: alternatives in order of preference, at least one.
-        any_of: Vec<Needs>,
+        any_of: Vec<Requirements>,
     },
     /// The groups that `groups` lists, at least one.
     Listed(Vec<Group>),
@@ -88,7 +88,7 @@ fn over<'n>(outer: &Fields<'n>, own: Fields<'n>) -> Fields<'n> {
 }
 
 /// The alternatives of a machine: each of `any_of` or `ordered` over the common fields, times its accelerators.
-fn alternatives(reader: &mut Reader<'_>, path: &str, common: &Fields<'_>) -> Vec<Needs> {
+fn alternatives(reader: &mut Reader<'_>, path: &str, common: &Fields<'_>) -> Vec<Requirements> {
     let mut base = common.clone();
     let listed = match (base.remove("any_of"), base.remove("ordered")) {
         (Some(_), Some(ordered)) => {
@@ -117,12 +117,12 @@ fn alternatives(reader: &mut Reader<'_>, path: &str, common: &Fields<'_>) -> Vec
 }
 
 /// What one machine must have: one for each kind of accelerator that will do.
-fn needs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Needs> {
+fn needs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Requirements> {
     let spot = match reader.field(fields, "use_spot", values::yes) {
         Some(true) => Spot::Only,
         Some(false) | None => Spot::Never,
     };
-    let one = Needs {
+    let one = Requirements {
         cpus: reader.field(fields, "cpus", values::cpus).unwrap_or_default(),
         memory: reader.field(fields, "memory", values::memory).unwrap_or_default(),
         disk: reader.field(fields, "disk_size", values::disk),
@@ -139,7 +139,7 @@ fn needs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Needs> {
     if gpus.is_empty() {
         return vec![one];
     }
-    gpus.into_iter().map(|gpus| Needs { gpus: Some(gpus), ..one.clone() }).collect()
+    gpus.into_iter().map(|gpus| Requirements { gpus: Some(gpus), ..one.clone() }).collect()
 }
 
 /// Accelerators that will do: `V100:2`, `[A100:1, V100:1]`, `{V100: 2}`, or YAML's set, `{A100:1, V100:1}`.
@@ -177,7 +177,7 @@ fn image(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<String> {
 }
 
 /// The place: `infra`, or `cloud` with `region` and `zone`.
-fn sites(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<SiteWish> {
+fn sites(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<SiteSelector> {
     let mut part = |name: &'static str| {
         let node = fields.get(name)?;
         Some((reader.text(name, node)?, node.at))

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::keys::{Fate, KEYS, Section};
 use super::*;
-use crate::demand::{Needs, render};
-use crate::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
-use crate::setup::{DockerFrom, PhaseKind, Privilege, SetupWish};
+use crate::demand::{Requirements, render};
+use crate::setup::gpu::{GpuFrom, GpuRequest, GpuStack, Maker};
+use crate::setup::{DockerFrom, PhaseKind, Privilege, SetupRequest};
 
 const CORPUS: [(&str, &str); 7] = [
     ("digits/hostler.yaml", include_str!("../../../../../examples/digits/hostler.yaml")),
@@ -37,14 +37,14 @@ fn complaint(text: &str) -> String {
     problems.into_iter().find(|problem| problem.severity == Severity::Error).unwrap().message
 }
 
-fn any_of(text: &str) -> Vec<Needs> {
+fn any_of(text: &str) -> Vec<Requirements> {
     match good(text).groups {
         Groups::Alike { any_of, .. } => any_of,
         Groups::Listed(groups) => groups.into_iter().flat_map(|group| group.any_of).collect(),
     }
 }
 
-fn brief(needs: &Needs) -> String {
+fn brief(needs: &Requirements) -> String {
     let gpus = needs.gpus.as_ref().map(ToString::to_string).unwrap_or_default();
     let sites: Vec<String> = needs.sites.iter().map(ToString::to_string).collect();
     format!("cpus={} memory={} gpus={gpus} sites={} {:?}", needs.cpus, needs.memory, sites.join(","), needs.spot)
@@ -354,16 +354,16 @@ fn values_know_their_lines() {
 #[test]
 fn phases_are_a_yes_a_word_or_a_map() {
     let wish = |text: &str| good(&format!("setup_phases: {text}")).work.phases;
-    assert_eq!(wish("true"), SetupWish::usual());
+    assert_eq!(wish("true"), SetupRequest::usual());
     assert!(wish("{system: no, python: off, conda: false, docker: none, gpu: off, ray: false, custom: []}").is_empty());
     let all = wish("{conda: '3.12', docker: docker, gpu: amd, ray: '2.9.3', custom: [make]}");
     assert_eq!(all.conda.unwrap().python.as_deref(), Some("3.12"));
     assert_eq!(all.docker.unwrap().from, DockerFrom::Docker);
-    assert_eq!(all.gpu, GpuWish::Forced(Maker::Amd, GpuStack::default()));
+    assert_eq!(all.gpu, GpuRequest::Forced(Maker::Amd, GpuStack::default()));
     assert_eq!(all.ray.unwrap().version, "2.9.3");
     assert_eq!((all.custom[0].name.as_str(), all.custom[0].run.as_str()), ("1", "make"));
     let gpu = wish("{gpu: {maker: auto, driver: 535, cuda: '12.2', cudnn: 8.9, from: maker}}").gpu;
-    let GpuWish::Auto(stack) = gpu else { panic!("{gpu:?}") };
+    let GpuRequest::Auto(stack) = gpu else { panic!("{gpu:?}") };
     assert_eq!(
         (stack.driver.as_deref(), stack.cuda.as_deref(), stack.from),
         (Some("535"), Some("12.2"), Some(GpuFrom::Maker))
@@ -385,7 +385,7 @@ fn drivers_and_toolkits_that_cannot_go_together_are_refused_at_their_line() {
 #[test]
 fn an_empty_file_asks_for_nothing() {
     let demand = good("# nothing yet\n");
-    assert_eq!(demand.groups, Groups::Alike { count: None, any_of: vec![Needs::default()] });
+    assert_eq!(demand.groups, Groups::Alike { count: None, any_of: vec![Requirements::default()] });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use crate::demand::{Amount, GpuNeed, SiteWish};
+use crate::demand::{Amount, GpuNeed, SiteSelector};
 use crate::name::ProviderKind;
 use crate::size::Bytes;
 
@@ -94,12 +94,12 @@ pub fn ports(text: &str) -> Result<RangeInclusive<u16>, Bad> {
 }
 
 /// A place of `on`; `None` for `any`.
-pub fn site(text: &str) -> Result<Option<SiteWish>, Bad> {
+pub fn site(text: &str) -> Result<Option<SiteSelector>, Bad> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("any") {
         return Ok(None);
     }
-    SiteWish::try_from(text.to_owned()).map(Some).map_err(|error| error.to_string())
+    SiteSelector::try_from(text.to_owned()).map(Some).map_err(|error| error.to_string())
 }
 
 /// SkyPilot's clouds for which there is no provider.
@@ -131,7 +131,7 @@ const NOT_SERVED: &[&str] = &[
 ];
 
 /// SkyPilot's `cloud` with its `region`; `None` for `*`, which is any.
-pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteWish>, Bad> {
+pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteSelector>, Bad> {
     let cloud = cloud.trim().to_ascii_lowercase();
     if NOT_SERVED.contains(&cloud.as_str()) {
         return Err(format!("`{cloud}` is not served: use one of `local`, `openstack`, `aws`, `gcp`, `azure`, `lab`"));
@@ -142,7 +142,7 @@ pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteWish>, Bad>
         ("*", Some(region)) => Err(format!("`*/{region}` names a region of no cloud: say which cloud")),
         (_, Some(region)) => site(&format!("{cloud}/{region}")),
         (_, None) => {
-            ProviderKind::new(cloud).map(|kind| Some(SiteWish::provider(kind))).map_err(|error| error.to_string())
+            ProviderKind::new(cloud).map(|kind| Some(SiteSelector::provider(kind))).map_err(|error| error.to_string())
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::demand::file::Groups;
 use crate::demand::origins::Origin;
 use crate::demand::overrides::Flags;
 use crate::demand::problem::{Place, Problem};
-use crate::demand::{Amount, Group, Needs};
+use crate::demand::{Amount, Group, Requirements};
 use crate::name::GroupName;
 
 /// The group's name, where a demand has one only and nobody named it.
@@ -41,7 +41,7 @@ impl Merge<'_> {
                 self.override_needs(&group.name, needs, flags);
             }
             // Alternatives that differed only in what a flag made equal are one.
-            let mut seen: Vec<Needs> = Vec::new();
+            let mut seen: Vec<Requirements> = Vec::new();
             group.any_of.retain(|needs| {
                 !seen.contains(needs) && {
                     seen.push(needs.clone());
@@ -72,7 +72,7 @@ impl Merge<'_> {
         groups
     }
 
-    fn alike(&mut self, count: Option<NonZeroU32>, mut any_of: Vec<Needs>, flags: &Flags) -> Vec<Group> {
+    fn alike(&mut self, count: Option<NonZeroU32>, mut any_of: Vec<Requirements>, flags: &Flags) -> Vec<Group> {
         let Ok(name) = GroupName::new(ONLY_GROUP) else { return Vec::new() };
         let path = format!("groups.{name}.count");
         let scanned = self.inputs.scan.and_then(|scan| scan.count.as_ref());
@@ -81,7 +81,7 @@ impl Merge<'_> {
         }
         let count = self.first(&path, ("--count", flags.count), count, scanned).unwrap_or(NonZeroU32::MIN);
         if any_of.is_empty() {
-            any_of.push(Needs::default());
+            any_of.push(Requirements::default());
         }
         self.note_needs(&name, "resources.");
         self.fill_needs(&name, &mut any_of);
@@ -100,11 +100,11 @@ impl Merge<'_> {
     }
 
     /// Fills in from the scan what no alternative of the group says.
-    fn fill_needs(&mut self, group: &GroupName, any_of: &mut [Needs]) {
+    fn fill_needs(&mut self, group: &GroupName, any_of: &mut [Requirements]) {
         let Some(scan) = self.inputs.scan else { return };
         let unsaid = any_of.to_vec();
-        let silent = |says: fn(&Needs) -> bool| !unsaid.iter().any(says);
-        let mut fill = |field: &str, evidence: &[usize], set: &dyn Fn(&mut Needs)| {
+        let silent = |says: fn(&Requirements) -> bool| !unsaid.iter().any(says);
+        let mut fill = |field: &str, evidence: &[usize], set: &dyn Fn(&mut Requirements)| {
             any_of.iter_mut().for_each(set);
             self.origins.add(&format!("groups.{group}.{field}"), Origin::Scan(evidence.to_vec()));
         };
@@ -126,7 +126,7 @@ impl Merge<'_> {
         }
     }
 
-    fn override_needs(&mut self, group: &GroupName, needs: &mut Needs, flags: &Flags) {
+    fn override_needs(&mut self, group: &GroupName, needs: &mut Requirements, flags: &Flags) {
         let mut put = |field: &str, flag: &'static str| {
             self.origins.replace(&format!("groups.{group}.{field}"), Origin::Flag(flag));
         };

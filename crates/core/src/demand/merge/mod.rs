@@ -8,7 +8,7 @@ use super::file::DemandFile;
 use super::origins::{Origin, Origins};
 use super::overrides::{Flags, Overrides};
 use super::problem::{Place, Problem, Severity};
-use super::{Budget, Demand, LeaseWish, SiteWish, TermsWish};
+use super::{Budget, Demand, LeaseRequest, SiteSelector, TermsRequest};
 use crate::name::Name;
 use crate::scan::{Chosen, Suggested};
 
@@ -113,18 +113,18 @@ impl Merge<'_> {
         name
     }
 
-    fn lease(&mut self, flags: &Flags) -> LeaseWish {
+    fn lease(&mut self, flags: &Flags) -> LeaseRequest {
         let file = self.inputs.file.map(|file| file.lease.clone()).unwrap_or_default();
         let scanned = self.inputs.scan.and_then(|scan| scan.duration.as_ref());
-        LeaseWish {
+        LeaseRequest {
             duration: self.first("lease.duration", ("--duration", flags.duration), file.duration, scanned),
             start: self.first("lease.start", ("--start", flags.start), Some(file.start), None).flatten(),
             within: self.first("lease.within", ("--within", flags.within), file.within, None),
         }
     }
 
-    fn on(&mut self, flags: &Flags) -> Vec<SiteWish> {
-        let some = |places: &Vec<SiteWish>| (!places.is_empty()).then(|| places.clone());
+    fn on(&mut self, flags: &Flags) -> Vec<SiteSelector> {
+        let some = |places: &Vec<SiteSelector>| (!places.is_empty()).then(|| places.clone());
         let file = self.inputs.file.and_then(|file| some(&file.on));
         self.first("on", ("--on", flags.on.clone()), file, None).unwrap_or_default()
     }
@@ -138,7 +138,7 @@ impl Merge<'_> {
     }
 
     /// Only flags say it: it depends on the project at the site, which a file doesn't know.
-    fn terms(&mut self) -> TermsWish {
+    fn terms(&mut self) -> TermsRequest {
         let wish = &self.inputs.overrides.terms;
         for (flag, text) in
             [("--key-name", &wish.keypair), ("--network", &wish.network), ("--lease-name", &wish.lease_name)]

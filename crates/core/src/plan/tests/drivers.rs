@@ -2,10 +2,10 @@
 
 use super::text::{demand, id, market, now};
 use crate::plan::{NoDrivers, plan};
-use crate::setup::gpu::{GpuStack, GpuWish, Maker};
+use crate::setup::gpu::{GpuRequest, GpuStack, Maker};
 
 /// What is said of a wish, where an offer with this image and these accelerators is chosen.
-fn said(wish: GpuWish, offer: &str) -> String {
+fn said(wish: GpuRequest, offer: &str) -> String {
     let mut demand = demand("group main 1");
     demand.work.phases.gpu = wish;
     let plan = plan(&demand, &market(&format!("lab/a box memory=64 whole=4 price=0 {offer}")), id(), now()).unwrap();
@@ -19,7 +19,7 @@ fn cuda(version: &str) -> GpuStack {
 
 #[test]
 fn what_cannot_be_had_on_the_chosen_system_is_said() {
-    let forced = |version| GpuWish::Forced(Maker::Nvidia, cuda(version));
+    let forced = |version| GpuRequest::Forced(Maker::Nvidia, cuda(version));
     assert_eq!(said(forced("12.2"), "images=ubuntu-22.04"), "it can be had");
     let told = said(forced("12.2"), "images=debian-12");
     assert!(
@@ -28,14 +28,14 @@ fn what_cannot_be_had_on_the_chosen_system_is_said() {
         )
     );
     assert!(told.contains("can be had on `ubuntu 22.04`"), "{told}");
-    assert!(said(GpuWish::Forced(Maker::Nvidia, GpuStack::default()), "images=fedora-41").contains("`fedora 41`"));
+    assert!(said(GpuRequest::Forced(Maker::Nvidia, GpuStack::default()), "images=fedora-41").contains("`fedora 41`"));
     // It may be any.
     assert_eq!(said(forced("12.2"), "images=mine"), "it can be had");
 }
 
 #[test]
 fn where_the_machine_decides_only_what_is_named_counts() {
-    let auto = |stack| GpuWish::Auto(stack);
+    let auto = |stack| GpuRequest::Auto(stack);
     assert_eq!(said(auto(cuda("12.2")), "images=debian-12"), "it can be had", "there is no accelerator");
     assert!(said(auto(cuda("12.2")), "images=debian-12 gpus=V100:1").contains("CUDA 12.2"));
     assert_eq!(said(auto(GpuStack::default()), "images=fedora-41 gpus=V100:1"), "it can be had", "by the image");
@@ -43,15 +43,19 @@ fn where_the_machine_decides_only_what_is_named_counts() {
 
 #[test]
 fn what_the_accelerators_of_the_chosen_machines_cannot_use_is_said() {
-    let told = said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=V100:1");
+    let told = said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=V100:1");
     assert!(told.contains("CUDA 13 is not for accelerators of Volta\nuse CUDA 12.9 or older"), "{told}");
-    assert_eq!(said(GpuWish::Auto(cuda("12")), "images=ubuntu-22.04 gpus=V100:1"), "it can be had");
-    assert_eq!(said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=H100:1"), "it can be had");
-    assert_eq!(said(GpuWish::Auto(cuda("13")), "images=ubuntu-22.04 gpus=Brandnew:1"), "it can be had", "nobody knows");
+    assert_eq!(said(GpuRequest::Auto(cuda("12")), "images=ubuntu-22.04 gpus=V100:1"), "it can be had");
+    assert_eq!(said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=H100:1"), "it can be had");
+    assert_eq!(
+        said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=Brandnew:1"),
+        "it can be had",
+        "nobody knows"
+    );
 }
 
 #[test]
 fn what_flags_make_a_contradiction_is_said_whatever_is_chosen() {
-    let told = said(GpuWish::Forced(Maker::Amd, cuda("12.2")), "images=mine");
+    let told = said(GpuRequest::Forced(Maker::Amd, cuda("12.2")), "images=mine");
     assert!(told.starts_with("`setup_phases.gpu` can't be had: `cuda` is not for accelerators of AMD"), "{told}");
 }

@@ -7,12 +7,12 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::text::{id, image, now};
-use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, SiteWish, Work};
+use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, SiteSelector, Work};
 use crate::journal::{Entry, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
 use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
-use crate::plan::{Kind, Pick, Plan, Step, What, advice, plan, search, serving};
+use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, advice, plan, search, serving};
 use crate::size::Bytes;
 use crate::time::Window;
 
@@ -69,7 +69,7 @@ fn any_amount(most: u32) -> impl Strategy<Value = Amount<u32>> {
 prop_compose! {
     fn any_needs()(
         cpus in any_amount(8), memory in any_amount(8), gpus in prop::option::weighted(0.3, (0..3usize, 1..3u32)),
-    ) -> Needs {
+    ) -> Requirements {
         let memory = match memory {
             Amount::Any => Amount::Any,
             Amount::Exactly(n) => Amount::Exactly(Bytes::gib(n.into())),
@@ -79,7 +79,7 @@ prop_compose! {
             model: [None, Some("T4"), Some("A100")][model].map(str::to_owned),
             count: NonZeroU32::new(count).unwrap(),
         });
-        Needs { cpus, memory, gpus, ..Needs::default() }
+        Requirements { cpus, memory, gpus, ..Requirements::default() }
     }
 }
 
@@ -90,15 +90,15 @@ prop_compose! {
         per_hour in prop::option::weighted(0.3, 0..9i64), total in prop::option::weighted(0.2, 0..9i64),
         hours in prop::option::of(1..4i64),
     ) -> Demand {
-        let group = |(at, (count, any_of)): (usize, (u32, Vec<Needs>))| Group {
+        let group = |(at, (count, any_of)): (usize, (u32, Vec<Requirements>))| Group {
             name: GroupName::new(format!("g{at}")).unwrap(), count: NonZeroU32::new(count).unwrap(), any_of,
         };
         let money = |amount: Option<i64>| amount.map(|amount| Money(amount * 1_000_000));
         Demand {
             name: Name::new("digits").unwrap(),
             groups: groups.into_iter().enumerate().map(group).collect(),
-            lease: LeaseWish { duration: hours.map(SignedDuration::from_hours), ..LeaseWish::default() },
-            on: on.into_iter().map(|site| SiteWish(site.parse().unwrap())).collect(),
+            lease: LeaseRequest { duration: hours.map(SignedDuration::from_hours), ..LeaseRequest::default() },
+            on: on.into_iter().map(|site| SiteSelector(site.parse().unwrap())).collect(),
             budget: Budget { per_hour: money(per_hour), total: money(total) },
             work: Work { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Work::default() },
             terms: Default::default(),
@@ -110,7 +110,7 @@ prop_compose! {
 type Take = (u32, Bytes, Bytes, usize);
 
 /// What a group takes of an offer, told by a rule of the test's own; nothing where it doesn't serve.
-fn take(needs: &Needs, offer: &Offer) -> Option<Take> {
+fn take(needs: &Requirements, offer: &Offer) -> Option<Take> {
     let model = |gpu: &&GpuFacts| {
         needs.gpus.as_ref().and_then(|need| need.model.as_ref()).is_none_or(|model| gpu.model.contains(model))
     };
@@ -205,7 +205,7 @@ fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), Test
     let mut on_offer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (group, pick) in demand.groups.iter().zip(&plan.picks) {
         let offer = offer_of(market, pick);
-        let serves = |needs: &Needs| {
+        let serves = |needs: &Requirements| {
             let (cpus, memory, _, gpus) = take(needs, offer)?;
             ((cpus, memory) == (pick.shape.cpus, pick.shape.memory) && pick.shape.gpus.len() >= gpus).then_some(())
         };
@@ -223,16 +223,20 @@ fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), Test
 }
 
 /// All of a plan, or a part of it, or one thing by itself.
-fn any_part() -> impl Strategy<Value = Option<Vec<Kind>>> {
-    let kinds = vec![Kind::Keypair, Kind::Network, Kind::Machine, Kind::Address];
+fn any_part() -> impl Strategy<Value = Option<Vec<ResourceKind>>> {
+    let kinds = vec![ResourceKind::Keypair, ResourceKind::Network, ResourceKind::Machine, ResourceKind::Address];
     let len = kinds.len();
     prop::option::weighted(0.8, prop::sample::subsequence(kinds, 0..=len))
 }
 
-fn any_thing() -> impl Strategy<Value = What> {
+fn any_thing() -> impl Strategy<Value = PlannedResource> {
     let site = || "aws/a".parse().unwrap();
-    let address = What::Address { site: site(), pool: "public".to_owned(), machine: None };
-    prop::sample::select(vec![What::Keypair { site: site() }, What::Network { site: site() }, address])
+    let address = PlannedResource::Address { site: site(), pool: "public".to_owned(), machine: None };
+    prop::sample::select(vec![
+        PlannedResource::Keypair { site: site() },
+        PlannedResource::Network { site: site() },
+        address,
+    ])
 }
 
 /// The journal of a deployment all of whose steps were begun.
@@ -314,14 +318,14 @@ proptest! {
 
     #[test]
     fn no_other_round_forgets_what_was_made(
-        wanted in any_demand(), market in any_market(), later in any_demand(), part in any_part(), thing in any_thing(),
+        wanted in any_demand(), market in any_market(), later in any_demand(), part in any_part(), resource in any_thing(),
     ) {
         let mut market = market;
         for offer in &mut market.offers {
             let reach = ReachTerm::PublicAddress("public".to_owned());
             offer.terms = Terms { key: KeyTerm::Keypair, reach, ..Terms::default() };
         }
-        let one = Plan::of_one(id(), wanted.name.clone(), thing, now());
+        let one = Plan::of_one(id(), wanted.name.clone(), resource, now());
         let planned = plan(&wanted, &market, id(), now()).ok();
         let planned = planned.map(|plan| match &part {
             Some(kinds) => plan.making(kinds),

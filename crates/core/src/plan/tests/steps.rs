@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 
 use super::text::{demand, id, market, now};
-use crate::demand::{Demand, PythonNeed, SiteWish, Source};
+use crate::demand::{Demand, PythonNeed, SiteSelector, Source};
 use crate::name::Name;
 use crate::plan::{Action, Phase, Plan, diff, plan};
-use crate::setup::{CustomStep, DockerNeed, RayNeed, SetupWish};
+use crate::setup::{CustomStep, DockerNeed, RayNeed, SetupRequest};
 use crate::ticket::StepId;
 
 fn make(demand: &Demand) -> Plan {
@@ -76,11 +76,11 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
         timeout: None,
         tries: std::num::NonZeroU32::MIN,
     };
-    demand.work.phases = SetupWish {
+    demand.work.phases = SetupRequest {
         docker: Some(DockerNeed { build: Some(".".into()), ..DockerNeed::default() }),
         ray: Some(RayNeed::default()),
         custom: vec![step("a"), step("b")],
-        ..SetupWish::usual()
+        ..SetupRequest::usual()
     };
     let plan = make(&demand);
     let lines = lines(&plan);
@@ -166,6 +166,6 @@ fn another_round_keeps_the_machines_and_takes_the_new_work() {
     let changes = old.rework(&demand("group main 2 memory=4+"), now()).unwrap_err();
     assert_snapshot!(changes[0], @"size of `main` changes");
     let mut elsewhere = demand("group main 2");
-    elsewhere.on = vec![SiteWish("aws".parse().unwrap())];
+    elsewhere.on = vec![SiteSelector("aws".parse().unwrap())];
     assert!(old.rework(&elsewhere, now()).is_err());
 }

@@ -1,9 +1,9 @@
 //! What is wished of a site's terms, and leases that are there already.
 
 use super::text::{demand, id, market, now};
-use crate::demand::ReachWish;
+use crate::demand::ReachRequest;
 use crate::offer::{HostId, Market};
-use crate::plan::{Action, Held, Kind, Plan, What, plan};
+use crate::plan::{Action, Held, Plan, PlannedResource, ResourceKind, plan};
 use crate::ticket::Ref;
 use crate::time::{Window, instant};
 
@@ -65,12 +65,12 @@ fn wishes_for_key_network_address_and_lease_are_in_the_plan() {
     demand.terms.keypair = Some("my-key".into());
     demand.terms.network = Some("mine".into());
     demand.terms.lease_name = Some("for-the-paper".into());
-    demand.terms.reach = ReachWish::Direct;
+    demand.terms.reach = ReachRequest::Direct;
     let plan = plan(&demand, &market(HOSTS), id(), now()).unwrap();
     assert_eq!(steps(&plan), ["lease", "machine-digits", "reach-digits", "verify-digits"]);
     let (_, spec) = plan.machines().next().unwrap();
     assert_eq!((spec.uses.keypair.clone(), spec.shared_network.as_deref()), (Some(Ref("my-key".into())), Some("mine")));
-    let Action::Create(What::Lease(lease)) = &plan.steps[0].action else { panic!("{:?}", plan.steps[0]) };
+    let Action::Create(PlannedResource::Lease(lease)) = &plan.steps[0].action else { panic!("{:?}", plan.steps[0]) };
     assert_eq!(lease.name, "for-the-paper");
 }
 
@@ -88,7 +88,7 @@ fn a_site_without_such_things_makes_nothing_of_the_wishes() {
 #[test]
 fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
     let whole = planned("on chameleon/uc\nfor duration=4h\ngroup node 1", &market(HOSTS));
-    let part = whole.clone().making(&[Kind::Lease]);
+    let part = whole.clone().making(&[ResourceKind::Lease]);
     assert_eq!(steps(&part), ["lease"]);
     let again = part.rework(&part.demand, now()).unwrap();
     assert_eq!(again, whole);
@@ -96,7 +96,7 @@ fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
 
 #[test]
 fn a_plan_of_one_thing_has_one_step() {
-    let what = What::Keypair { site: "chameleon/uc".parse().unwrap() };
+    let what = PlannedResource::Keypair { site: "chameleon/uc".parse().unwrap() };
     let plan = Plan::of_one(id(), "key".parse().unwrap(), what, now());
     assert_eq!(steps(&plan), ["keypair"]);
     assert!(plan.is_without_machines());

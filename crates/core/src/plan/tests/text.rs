@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::calendar::Timeline;
-use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseWish, Needs, Spot, Work};
+use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, Spot, Work};
 use crate::name::{DeploymentId, GroupName, Name};
 use crate::offer::{
-    AcceleratorSoftware, Availability, Facts, GpuFacts, HoldTerm, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
+    AcceleratorSoftware, Availability, ClaimTerm, Facts, GpuFacts, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
     Market, NetworkTerm, Offer, OsRelease, ReachTerm, Supply, Terms, Unit,
 };
 use crate::plan::{NoPlan, Plan, Refusal, plan};
@@ -101,7 +101,7 @@ fn set_offer(offer: &mut Offer, word: &str) {
         "hosts" => offer.supply = Supply::Hosts(value.split(',').map(host).collect()),
         "leased" => {
             offer.terms = Terms {
-                hold: HoldTerm::Lease,
+                claim: ClaimTerm::Lease,
                 key: KeyTerm::Keypair,
                 network: NetworkTerm::Shared("sharednet1".into()),
                 reach: ReachTerm::PublicAddress("public".into()),
@@ -148,7 +148,7 @@ pub fn demand(text: &str) -> Demand {
     let mut demand = Demand {
         name: Name::new("digits").unwrap(),
         groups: Vec::new(),
-        lease: LeaseWish::default(),
+        lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
         work: Work::default(),
@@ -181,14 +181,14 @@ fn group(text: &str) -> Group {
     let (head, needs) = text.split_at(text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at));
     let (name, count) = head.split_once(' ').unwrap();
     let any_of = needs.split('|').map(|words| {
-        let mut needs = Needs::default();
+        let mut needs = Requirements::default();
         words.split_whitespace().for_each(|word| set_needs(&mut needs, word));
         needs
     });
     Group { name: GroupName::new(name).unwrap(), count: count.parse().unwrap(), any_of: any_of.collect() }
 }
 
-fn set_needs(needs: &mut Needs, word: &str) {
+fn set_needs(needs: &mut Requirements, word: &str) {
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
     match key {
         "cpus" => needs.cpus = amount(value),

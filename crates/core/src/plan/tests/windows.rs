@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::text::{demand, id, market, now};
 use crate::calendar::Timeline;
 use crate::offer::{HostId, HostState, HostSupply, Market, Offer, Supply};
-use crate::plan::{Action, Exclusions, NoPlan, Plan, What, plan};
+use crate::plan::{Action, Exclusions, NoPlan, Plan, PlannedResource, plan};
 use crate::ticket::StepId;
 use crate::time::Window;
 
@@ -92,7 +92,7 @@ fn what_a_site_asks_for_becomes_steps() {
     let hosts = plan.machines().filter_map(|(_, spec)| spec.host.clone());
     assert_eq!(hosts.collect::<Vec<_>>(), plan.picks[0].hosts);
     let lease = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Create(What::Lease(spec)) => Some(spec.clone()),
+        Action::Create(PlannedResource::Lease(spec)) => Some(spec.clone()),
         _ => None,
     });
     let lease = lease.unwrap();

@@ -27,7 +27,7 @@ pub use version::Version;
 /// Whether drivers are installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum GpuWish {
+pub enum GpuRequest {
     /// No: the image has them, or they aren't wanted.
     #[default]
     Off,
@@ -37,7 +37,7 @@ pub enum GpuWish {
     Forced(Maker, GpuStack),
 }
 
-impl GpuWish {
+impl GpuRequest {
     /// Whether nothing is installed.
     pub fn is_off(&self) -> bool {
         *self == Self::Off

@@ -4,8 +4,8 @@ mod driver;
 mod look;
 
 use hostler_core::setup::gpu::{
-    Chosen, Fabric, GpuStack, GpuWish, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System, lacks,
-    resolve,
+    Chosen, Fabric, GpuRequest, GpuStack, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System,
+    lacks, resolve,
 };
 
 use super::error::SetupError;
@@ -20,12 +20,12 @@ use look::Sight;
 const DEVICES: &str = "/sys";
 
 /// Installs what the machine lacks. One that has all that is wished is left alone, whoever installed it.
-pub(super) async fn install(job: &Job<'_>, wish: &GpuWish) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &Job<'_>, wish: &GpuRequest) -> Result<Performed, SetupError> {
     install_by(job, wish, DEVICES).await
 }
 
 /// The same, where the kernel shows its devices elsewhere.
-pub(super) async fn install_by(job: &Job<'_>, wish: &GpuWish, devices: &str) -> Result<Performed, SetupError> {
+pub(super) async fn install_by(job: &Job<'_>, wish: &GpuRequest, devices: &str) -> Result<Performed, SetupError> {
     let sight = look::look(job, devices).await?;
     let Some((maker, stack)) = whose(job, wish, &sight) else { return Ok(Performed::NotNeeded) };
     let lacking = lacks(maker, stack, &sight.of(maker));
@@ -94,11 +94,11 @@ async fn reach(job: &Job<'_>, maker: Maker, stack: &GpuStack, sight: &Sight) -> 
 }
 
 /// For whose accelerators, with what; none where nothing is to be done.
-fn whose<'w>(job: &Job<'_>, wish: &'w GpuWish, sight: &Sight) -> Option<(Maker, &'w GpuStack)> {
+fn whose<'w>(job: &Job<'_>, wish: &'w GpuRequest, sight: &Sight) -> Option<(Maker, &'w GpuStack)> {
     match wish {
-        GpuWish::Off => None,
-        GpuWish::Forced(maker, stack) => Some((*maker, stack)),
-        GpuWish::Auto(stack) => {
+        GpuRequest::Off => None,
+        GpuRequest::Forced(maker, stack) => Some((*maker, stack)),
+        GpuRequest::Auto(stack) => {
             let maker = sight.maker();
             if maker.is_none() {
                 let why = match sight.accelerators.as_slice() {

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use hostler_core::setup::gpu::{GpuFrom, GpuStack, GpuWish, Maker};
+use hostler_core::setup::gpu::{GpuFrom, GpuRequest, GpuStack, Maker};
 
 use super::crew::{crew, machine, set_up};
 use super::packages::{Scripted, answering};
@@ -27,7 +27,7 @@ const HALF: &str = debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\ncuda 11
 const CONTAINED: &str = debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n");
 
 fn auto(stack: GpuStack) -> Phase {
-    Phase::Gpu(GpuWish::Auto(stack))
+    Phase::Gpu(GpuRequest::Auto(stack))
 }
 
 fn any() -> Phase {
@@ -322,7 +322,7 @@ async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() 
         (0, ""),
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 12.4.131\n")),
     ];
-    let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuWish::Forced(Maker::Nvidia, stack))).await;
+    let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuRequest::Forced(Maker::Nvidia, stack))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     let [name, key, fingerprint, place, rank] = args_of(&asked, REPOSITORY) else { panic!() };
     assert_eq!((name.as_str(), rank.as_str()), ("cuda", "preferred"));
@@ -348,7 +348,7 @@ async fn a_toolkit_that_is_there_is_only_made_known() {
 }
 
 /// On a real host, whose kernel shows its devices in a prepared place. Nothing that would be installed gets that far.
-async fn by_devices(devices: &[&str], wish: GpuWish) -> Result<Performed, SetupError> {
+async fn by_devices(devices: &[&str], wish: GpuRequest) -> Result<Performed, SetupError> {
     let bench = Bench::new().await;
     let root = bench.server.dir.path().join("sys");
     for (number, ids) in devices.iter().enumerate() {
@@ -369,12 +369,13 @@ async fn by_devices(devices: &[&str], wish: GpuWish) -> Result<Performed, SetupE
 
 #[tokio::test]
 async fn accelerators_are_found_on_the_bus_of_a_real_host() {
-    let wish = GpuWish::Auto(GpuStack { driver: Some("470".to_owned()), from: Some(GpuFrom::Maker), ..cuda("11.8") });
+    let wish =
+        GpuRequest::Auto(GpuStack { driver: Some("470".to_owned()), from: Some(GpuFrom::Maker), ..cuda("11.8") });
     let nothing = by_devices(&["0x020000 0x8086 0x1572", "0x030000 0x102b 0x0538"], wish.clone()).await;
     assert_eq!(nothing.unwrap(), Performed::NotNeeded);
     let error = by_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], wish).await.unwrap_err();
     assert!(matches!(*error.cause, Cause::Demand(_)), "no maker's repository has that: {error}");
-    let wish = GpuWish::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
+    let wish = GpuRequest::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
     let error = by_devices(&["0x120000 0x1002 0x74a1"], wish).await.unwrap_err();
     assert!(error.to_string().contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::plan::{Kind as ThingKind, Plan, What};
+use hostler_core::plan::{Plan, PlannedResource, ResourceKind};
 use hostler_engine::deploy::{Material, OnFailure};
 use hostler_engine::run::{Interrupts, Sites};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::args::Consent;
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
 use crate::error::Error;
 use crate::keys::Keys;
-use crate::things::{self, Listed};
+use crate::resources::{self, Listed};
 use crate::view;
 
 /// A thing to make.
@@ -30,11 +30,14 @@ pub(super) struct One<'a> {
 
 impl One<'_> {
     /// Makes it, reads it back, and shows it. What exactly is made may depend on what the site has.
-    pub(super) fn make(&self, what: impl AsyncFnOnce(&Sites, SiteId) -> Result<What, Error>) -> Result<(), Error> {
+    pub(super) fn make(
+        &self,
+        what: impl AsyncFnOnce(&Sites, SiteId) -> Result<PlannedResource, Error>,
+    ) -> Result<(), Error> {
         let name = Name::new(self.name)?;
         let made = self.app.block_on(async { self.made(&name, what, &mut interrupts()?).await })?;
         match made {
-            Some(thing) => self.app.emit(&thing, |width| view::thing(&thing, width)),
+            Some(resource) => self.app.emit(&resource, |width| view::resource(&resource, width)),
             None => {
                 let told = json!({ "status": "would_be_created", "name": name });
                 self.app.emit(&told, |_| format!("{name} would be made\n"))
@@ -45,14 +48,14 @@ impl One<'_> {
     async fn made(
         &self,
         name: &Name,
-        what: impl AsyncFnOnce(&Sites, SiteId) -> Result<What, Error>,
+        what: impl AsyncFnOnce(&Sites, SiteId) -> Result<PlannedResource, Error>,
         interrupts: &mut Interrupts,
     ) -> Result<Option<Listed>, Error> {
         let (app, sites) = (self.app, self.sites);
         app.check_free(name).await?;
-        let site: SiteId = things::full_name(sites, self.site).parse()?;
+        let site: SiteId = resources::full_name(sites, self.site).parse()?;
         if !sites.contains_key(&site) {
-            things::wished(sites, &[site.to_string()])?;
+            resources::wished(sites, &[site.to_string()])?;
         }
         let what = unless_interrupted(interrupts, what(sites, site)).await?;
         let kind = what.kind();
@@ -75,13 +78,13 @@ impl One<'_> {
         if let Some(record) = store.find(name).await? {
             self.keys.write_copy(&store, &record)?;
         }
-        things::made(app, sites, kind, name, interrupts).await.map(Some)
+        resources::made(app, sites, kind, name, interrupts).await.map(Some)
     }
 }
 
 /// Keys cost nothing anywhere.
-fn may_cost(kind: ThingKind) -> bool {
-    kind != ThingKind::Keypair
+fn may_cost(kind: ResourceKind) -> bool {
+    kind != ResourceKind::Keypair
 }
 
 #[cfg(test)]

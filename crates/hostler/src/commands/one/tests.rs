@@ -25,7 +25,7 @@ async fn address(user: &User, name: &str, keys: &Keys) -> Result<Option<Listed>,
     let consent = &Consent { yes: true, dry_run: false };
     let one = One { app: &user.app, sites: &user.sites, name, site: "chameleon/uc", keys, consent };
     let (_sender, mut interrupts) = watch::channel(0);
-    let what = async |_: &Sites, site| Ok(What::Address { site, pool: "public".to_owned(), machine: None });
+    let what = async |_: &Sites, site| Ok(PlannedResource::Address { site, pool: "public".to_owned(), machine: None });
     one.made(&Name::new(name).unwrap(), what, &mut interrupts).await
 }
 
@@ -48,7 +48,7 @@ async fn a_name_that_is_taken_is_told_before_anything_is_made() {
     assert!(taken.kind == Kind::State && matches!(*taken.details, Details::None), "{taken:?}");
     assert_eq!(record(&user, "a").await, before);
     // Another process may have taken it after we looked.
-    let plan = Plan::of_one(id_of(2), before.name.clone(), What::Keypair { site: id() }, (user.app.now)());
+    let plan = Plan::of_one(id_of(2), before.name.clone(), PlannedResource::Keypair { site: id() }, (user.app.now)());
     let store = user.app.store().await.unwrap();
     let lock = store.lock(&before.name).unwrap();
     let drive = Drive { app: &user.app, sites: &user.sites, store: &store, lock };

@@ -1,7 +1,7 @@
 //! `hostler up`: from a target to machines that are ready.
 
 use hostler_core::money::Money;
-use hostler_core::plan::{Kind as ThingKind, Plan};
+use hostler_core::plan::{Plan, ResourceKind};
 use hostler_engine::deploy::{Material, OnFailure};
 use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::{Record, Store};
@@ -107,7 +107,7 @@ pub(super) enum Extent {
     /// All of it.
     Whole,
     /// Only the things of these kinds are made. Another round does the rest.
-    Making(&'static [ThingKind]),
+    Making(&'static [ResourceKind]),
 }
 
 /// What is wanted, and how it is brought up.

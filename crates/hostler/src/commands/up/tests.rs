@@ -36,7 +36,7 @@ impl User {
             consent: &Consent { yes: true, dry_run: false },
             manner: Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack },
             shift,
-            extent: Extent::Making(&[ThingKind::Lease]),
+            extent: Extent::Making(&[ResourceKind::Lease]),
             place: &Place::of_hosts(&hosts),
             keys: &Keys::default(),
             commands: &CommandsArgs::default(),
@@ -60,7 +60,7 @@ impl User {
 
     /// Who holds what at the site.
     async fn grants(&self) -> Vec<Grant> {
-        let leases = self.sites[&id()].things(ThingKind::Lease).await.unwrap();
+        let leases = self.sites[&id()].resources(ResourceKind::Lease).await.unwrap();
         leases.iter().filter_map(|lease| lease.grant().cloned()).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hostler_core::demand::{GpuNeed, Needs};
+use hostler_core::demand::{GpuNeed, Requirements};
 use hostler_core::name::SiteId;
 use hostler_core::offer::{Availability, Facts, GpuFacts, Offer, Supply, Terms};
 use hostler_core::plan::best_images;
@@ -85,7 +85,12 @@ fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
 /// The candidates for a system on a node, the one that is taken first.
 fn candidates(lines: &[Line], wish: &str, arch: &str, gpus: u32) -> Vec<String> {
     let need = gpus.try_into().ok().map(|count| GpuNeed { model: None, count });
-    let needs = Needs { image: Some(wish.to_owned()), gpus: need, arch: Some(arch.to_owned()), ..Needs::default() };
+    let needs = Requirements {
+        image: Some(wish.to_owned()),
+        gpus: need,
+        arch: Some(arch.to_owned()),
+        ..Requirements::default()
+    };
     best_images(&needs, &offer(lines, arch, gpus as usize)).into_iter().map(|image| image.name.clone()).collect()
 }
 

@@ -36,7 +36,7 @@ fn session(cloud: Cloud, folder: Option<&Path>) -> Session {
 
 #[derive(serde::Deserialize)]
 struct Things {
-    things: Vec<u32>,
+    resources: Vec<u32>,
     next: Option<String>,
 }
 
@@ -47,25 +47,25 @@ impl Page for Things {
         self.next.clone()
     }
     fn items(self) -> Vec<u32> {
-        self.things
+        self.resources
     }
 }
 
-fn things() -> Call<Things> {
-    Call::get(Service::Network, &["a b", "things"])
+fn resources() -> Call<Things> {
+    Call::get(Service::Network, &["a b", "resources"])
 }
 
 #[tokio::test]
 async fn a_list_is_followed_to_its_end_at_our_own_address() {
-    let nowhere = r#"{"things": [1, 2], "next": "https://nowhere:1/x?limit=2&marker=2"}"#;
-    let last = Reply::json(200, r#"{"things": [3], "next": "/x?limit=2&marker=3"}"#);
-    let empty = Reply::json(200, r#"{"things": [], "next": "/x?limit=2&marker=3&again"}"#);
+    let nowhere = r#"{"resources": [1, 2], "next": "https://nowhere:1/x?limit=2&marker=2"}"#;
+    let last = Reply::json(200, r#"{"resources": [3], "next": "/x?limit=2&marker=3"}"#);
+    let empty = Reply::json(200, r#"{"resources": [], "next": "/x?limit=2&marker=3&again"}"#);
     let services = testing::serve(vec![Reply::json(200, nowhere), last, empty]).await;
     let keystone = testing::serve(vec![token("t1", 3600, &services.url)]).await;
     let session = session(cloud(&keystone.url, &[("OS_REGION_NAME", "R")]), None).with_page(2);
-    assert_eq!(session.list(things()).await.unwrap(), [1, 2, 3]);
+    assert_eq!(session.list(resources()).await.unwrap(), [1, 2, 3]);
     let lines: Vec<String> = services.seen().into_iter().map(|seen| seen.line).collect();
-    let start = "GET /public/v2.0/a%20b/things?limit=2";
+    let start = "GET /public/v2.0/a%20b/resources?limit=2";
     assert_eq!(lines[..2], [start.to_owned(), format!("{start}&marker=2")]);
     assert!(services.seen().iter().all(|seen| seen.headers.contains("x-auth-token: t1")));
 }
@@ -74,17 +74,17 @@ async fn a_list_is_followed_to_its_end_at_our_own_address() {
 async fn a_token_that_is_refused_is_renewed_once_and_the_new_one_kept() {
     let folder = tempfile::tempdir().unwrap();
     let html = Reply::json(401, "<html><title>401</title></html>");
-    let (yes, json) = (Reply::json(200, r#"{"things": []}"#), Reply::json(401, r#"{"error": {"message": "no"}}"#));
+    let (yes, json) = (Reply::json(200, r#"{"resources": []}"#), Reply::json(401, r#"{"error": {"message": "no"}}"#));
     let services = testing::serve(vec![html, yes.clone(), yes, json.clone(), json]).await;
     let tokens = ["t1", "t2", "t3"].map(|name| token(name, 3600, &services.url));
     let keystone = testing::serve(tokens.to_vec()).await;
     let cloud = cloud(&keystone.url, &[]);
     let first = session(cloud.clone(), Some(folder.path()));
-    first.call(&things()).await.unwrap();
+    first.call(&resources()).await.unwrap();
     let second = session(cloud, Some(folder.path()));
-    second.call(&things()).await.unwrap();
+    second.call(&resources()).await.unwrap();
     assert_eq!(second.token().await.unwrap().value.expose_secret(), "t2", "kept from the first session");
-    let error = second.call(&things()).await.err().unwrap();
+    let error = second.call(&resources()).await.err().unwrap();
     assert!(matches!(error, ApiError::Refused(Refusal { status: 401, .. })), "{error}");
     assert_eq!(keystone.seen().len(), 3);
     assert!(keystone.seen()[0].body.contains("hush"));
@@ -138,7 +138,7 @@ async fn an_openid_user_gets_a_token_in_three_steps() {
 async fn a_service_that_is_not_there_is_named_with_the_regions_that_are() {
     let keystone = testing::serve(vec![token("t1", 3600, "http://site/")]).await;
     let session = session(cloud(&keystone.url, &[("OS_REGION_NAME", "S")]), None);
-    let error = session.call(&things()).await.err().unwrap();
+    let error = session.call(&resources()).await.err().unwrap();
     assert_eq!(error.to_string(), "the cloud has no Neutron in the region `S`");
     let trouble = crate::trouble::Trouble::from(error);
     assert_eq!(trouble.hint.as_deref(), Some("the cloud knows the regions R"));

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use hostler_core::demand::SiteWish;
+use hostler_core::demand::SiteSelector;
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::plan::Kind as ThingKind;
-use hostler_core::ports::{SiteError, Thing};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Resource, SiteError};
 use hostler_engine::run::{Interrupts, Sites};
 use hostler_engine::store::Record;
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub struct Listed {
     /// The live deployment that made it, where it is ours.
     pub deployment: Option<Name>,
     /// The thing.
-    pub thing: Thing,
+    pub resource: Resource,
 }
 
 /// Whose a thing is.
@@ -44,12 +44,12 @@ pub enum Whose {
 ///
 /// # Errors
 /// Where one is not configured.
-pub fn wished(sites: &Sites, texts: &[String]) -> Result<Vec<SiteWish>, Error> {
+pub fn wished(sites: &Sites, texts: &[String]) -> Result<Vec<SiteSelector>, Error> {
     texts.iter().map(|text| wish(sites, text)).collect()
 }
 
-fn wish(sites: &Sites, text: &str) -> Result<SiteWish, Error> {
-    let wish: SiteWish = full_name(sites, text).parse::<SiteId>().map(SiteWish)?;
+fn wish(sites: &Sites, text: &str) -> Result<SiteSelector, Error> {
+    let wish: SiteSelector = full_name(sites, text).parse::<SiteId>().map(SiteSelector)?;
     if sites.keys().any(|site| wish.means(site)) {
         return Ok(wish);
     }
@@ -73,7 +73,7 @@ pub fn full_name(sites: &Sites, text: &str) -> String {
 ///
 /// # Errors
 /// Where no site said anything.
-pub async fn all(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Result<Vec<Listed>, Error> {
+pub async fn all(app: &App, sites: &Sites, kind: ResourceKind, on: &[SiteSelector]) -> Result<Vec<Listed>, Error> {
     let Heard { listed, silent } = hear(app, sites, kind, on).await?;
     for error in &silent {
         app.printer.say(&format!("note: {} could not be asked: {}", error.site, error.message));
@@ -87,16 +87,16 @@ struct Heard {
     silent: Vec<SiteError>,
 }
 
-async fn hear(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Result<Heard, Error> {
+async fn hear(app: &App, sites: &Sites, kind: ResourceKind, on: &[SiteSelector]) -> Result<Heard, Error> {
     let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
-    let asked = join_all(wished.map(async |(id, site)| (id, site.things(kind).await))).await;
+    let asked = join_all(wished.map(async |(id, site)| (id, site.resources(kind).await))).await;
     let known = Known::of(app).await?;
     let (mut listed, mut silent, mut answered) = (Vec::new(), Vec::<SiteError>::new(), false);
     for (site, answer) in asked {
         match answer {
-            Ok(things) => {
+            Ok(resources) => {
                 answered = true;
-                listed.extend(things.into_iter().map(|thing| known.listed(site, thing)));
+                listed.extend(resources.into_iter().map(|resource| known.listed(site, resource)));
             }
             Err(error) => silent.push(error),
         }
@@ -106,7 +106,7 @@ async fn hear(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Res
         (_, last) => silent.extend(last),
     }
     listed.sort_by(|a, b| {
-        (&a.site, &a.thing.name, &a.thing.reference).cmp(&(&b.site, &b.thing.name, &b.thing.reference))
+        (&a.site, &a.resource.name, &a.resource.reference).cmp(&(&b.site, &b.resource.name, &b.resource.reference))
     });
     Ok(Heard { listed, silent })
 }
@@ -115,18 +115,24 @@ async fn hear(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish]) -> Res
 ///
 /// # Errors
 /// Where there is none, or more than one. Where it may be at a site that said nothing, that is the error.
-pub async fn find(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish], text: &str) -> Result<Listed, Error> {
-    let Heard { listed: things, silent } = hear(app, sites, kind, on).await?;
-    let mut exact: Vec<&Listed> = things.iter().filter(|listed| listed.thing.reference.0 == text).collect();
+pub async fn find(
+    app: &App,
+    sites: &Sites,
+    kind: ResourceKind,
+    on: &[SiteSelector],
+    text: &str,
+) -> Result<Listed, Error> {
+    let Heard { listed: resources, silent } = hear(app, sites, kind, on).await?;
+    let mut exact: Vec<&Listed> = resources.iter().filter(|listed| listed.resource.reference.0 == text).collect();
     if exact.is_empty() {
-        exact = things.iter().filter(|listed| listed.is_called(text)).collect();
+        exact = resources.iter().filter(|listed| listed.is_called(text)).collect();
     }
     match exact.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if silent.is_empty() => Err(missing(kind, text, &things)),
+        [] if silent.is_empty() => Err(missing(kind, text, &resources)),
         [] => Err(maybe_elsewhere(kind, text, &silent)),
         several => {
-            let ids: Vec<String> = several.iter().map(|listed| format!("`{}`", listed.thing.reference)).collect();
+            let ids: Vec<String> = several.iter().map(|listed| format!("`{}`", listed.resource.reference)).collect();
             let error = Error::new(Kind::Usage, format!("several are called `{text}`"));
             Err(error.hinted(format!("name one by its id: {}", ids.join(", "))))
         }
@@ -141,7 +147,7 @@ pub async fn find(app: &App, sites: &Sites, kind: ThingKind, on: &[SiteWish], te
 pub async fn made(
     app: &App,
     sites: &Sites,
-    kind: ThingKind,
+    kind: ResourceKind,
     deployment: &Name,
     interrupts: &Interrupts,
 ) -> Result<Listed, Error> {
@@ -152,19 +158,19 @@ pub async fn made(
     })
 }
 
-async fn look_at(app: &App, sites: &Sites, kind: ThingKind, record: &Record) -> Result<Listed, Error> {
+async fn look_at(app: &App, sites: &Sites, kind: ResourceKind, record: &Record) -> Result<Listed, Error> {
     let deployment = &record.name;
     let left = record.journal().left(&record.plan).into_iter().find(|left| left.kind == kind);
     let none = || Error::new(Kind::Stuck, format!("`{deployment}` has no {kind} (any more)"));
     let (site, reference) = left.and_then(|left| Some((left.site, left.reference?))).ok_or_else(none)?;
-    let Heard { listed, .. } = hear(app, sites, kind, &[SiteWish(site.clone())]).await?;
-    listed.into_iter().find(|listed| listed.site == site && listed.thing.reference == reference).ok_or_else(|| {
+    let Heard { listed, .. } = hear(app, sites, kind, &[SiteSelector(site.clone())]).await?;
+    listed.into_iter().find(|listed| listed.site == site && listed.resource.reference == reference).ok_or_else(|| {
         let message = format!("the {kind} `{reference}` of `{deployment}` was made, and is not at `{site}` (any more)");
         Error::new(Kind::Stuck, message)
     })
 }
 
-fn maybe_elsewhere(kind: ThingKind, text: &str, silent: &[SiteError]) -> Error {
+fn maybe_elsewhere(kind: ResourceKind, text: &str, silent: &[SiteError]) -> Error {
     let sites: Vec<String> = silent.iter().map(|error| format!("`{}`", error.site)).collect();
     let message = format!("no site that answered has a {kind} `{text}`, and {} did not answer", sites.join(", "));
     let mut error = Error::new(Kind::Site, message);
@@ -173,8 +179,8 @@ fn maybe_elsewhere(kind: ThingKind, text: &str, silent: &[SiteError]) -> Error {
     error.hinted("ask the others only: `--site SITE`")
 }
 
-fn missing(kind: ThingKind, text: &str, things: &[Listed]) -> Error {
-    let names = things.iter().map(|listed| listed.thing.name.as_str());
+fn missing(kind: ResourceKind, text: &str, resources: &[Listed]) -> Error {
+    let names = resources.iter().map(|listed| listed.resource.name.as_str());
     let near = near(text, names).map(|near| format!("did you mean `{near}`?"));
     Error::new(Kind::Unknown, format!("there is no {kind} `{text}`"))
         .hinted(near.unwrap_or_else(|| "`… ls --all` lists those that there are".to_owned()))
@@ -183,15 +189,15 @@ fn missing(kind: ThingKind, text: &str, things: &[Listed]) -> Error {
 impl Listed {
     /// What people call it: without the ticket, which a name may hold.
     pub fn name(&self) -> &str {
-        let name = &self.thing.name;
-        match (&self.thing.ticket, name.rsplit_once(' ')) {
+        let name = &self.resource.name;
+        match (&self.resource.ticket, name.rsplit_once(' ')) {
             (Some(ticket), Some((own, last))) if last == ticket.to_string() => own,
             _ => name,
         }
     }
 
     fn is_called(&self, text: &str) -> bool {
-        self.thing.name == text
+        self.resource.name == text
             || self.name() == text
             || self.deployment.as_ref().is_some_and(|name| name.as_str() == text)
     }
@@ -212,14 +218,14 @@ impl Known {
         Ok(Self { ids: store.ids().await?, live })
     }
 
-    fn listed(&self, site: &SiteId, thing: Thing) -> Listed {
-        let by = thing.ticket.as_ref().map(|ticket| ticket.deployment);
+    fn listed(&self, site: &SiteId, resource: Resource) -> Listed {
+        let by = resource.ticket.as_ref().map(|ticket| ticket.deployment);
         let whose = match by {
             Some(id) if self.ids.contains(&id) => Whose::Ours,
             Some(_) => Whose::Foreign,
             None => Whose::Others,
         };
         let deployment = by.and_then(|id| self.live.get(&id).cloned());
-        Listed { site: site.clone(), whose, deployment, thing }
+        Listed { site: site.clone(), whose, deployment, resource }
     }
 }

@@ -5,7 +5,7 @@
 
 use hostler_core::name::{Name, SiteId};
 use hostler_core::offer::ReachTerm;
-use hostler_core::plan::{Action, Kind as ThingKind, Plan, What};
+use hostler_core::plan::{Action, Plan, PlannedResource, ResourceKind};
 use hostler_core::ticket::Ref;
 use hostler_core::time::Window;
 use hostler_engine::deploy::{KeySource, OnFailure};
@@ -26,8 +26,8 @@ use crate::drive::{Manner, interrupts, unless_interrupted};
 use crate::error::{Error, Kind};
 use crate::keys::{Keys, public_key};
 use crate::output::Format;
+use crate::resources::{self, Listed, Whose, all, find};
 use crate::target::Wanted;
-use crate::things::{self, Listed, Whose, all, find};
 use crate::view;
 
 /// Does what is asked with keys.
@@ -35,23 +35,23 @@ pub fn keys(app: &App, args: &KeypairArgs) -> Result<(), Error> {
     match &args.verb {
         KeyVerb::Create(args) => create_key(app, args),
         KeyVerb::Import(args) => import_key(app, args),
-        KeyVerb::Ls(args) => ls(app, ThingKind::Keypair, args),
-        KeyVerb::Delete(args) => delete(app, ThingKind::Keypair, args, Deleted::Other),
+        KeyVerb::Ls(args) => ls(app, ResourceKind::Keypair, args),
+        KeyVerb::Delete(args) => delete(app, ResourceKind::Keypair, args, Deleted::Other),
     }
 }
 
 /// Does what is asked with networks.
 pub fn networks(app: &App, args: &NetworkArgs) -> Result<(), Error> {
     let NetworkVerb::Ls(args) = &args.verb;
-    ls(app, ThingKind::Network, args)
+    ls(app, ResourceKind::Network, args)
 }
 
 /// Does what is asked with public addresses.
 pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
     match &args.verb {
         IpVerb::Create(args) => create_address(app, args),
-        IpVerb::Ls(args) => ls(app, ThingKind::Address, args),
-        IpVerb::Release(args) => delete(app, ThingKind::Address, args, Deleted::Other),
+        IpVerb::Ls(args) => ls(app, ResourceKind::Address, args),
+        IpVerb::Release(args) => delete(app, ResourceKind::Address, args, Deleted::Other),
     }
 }
 
@@ -59,18 +59,18 @@ pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
 pub fn servers(app: &App, args: &ServerArgs) -> Result<(), Error> {
     match &args.verb {
         ServerVerb::Create(args) => create_server(app, args),
-        ServerVerb::Ls(args) => ls(app, ThingKind::Machine, args),
-        ServerVerb::Show(args) => show(app, ThingKind::Machine, args),
-        ServerVerb::Delete(args) => delete(app, ThingKind::Machine, args, Deleted::Other),
+        ServerVerb::Ls(args) => ls(app, ResourceKind::Machine, args),
+        ServerVerb::Show(args) => show(app, ResourceKind::Machine, args),
+        ServerVerb::Delete(args) => delete(app, ResourceKind::Machine, args, Deleted::Other),
         ServerVerb::Console(args) => console(app, args),
     }
 }
 
 /// Lists things: ours, or all.
-pub(super) fn ls(app: &App, kind: ThingKind, args: &ListArgs) -> Result<(), Error> {
+pub(super) fn ls(app: &App, kind: ResourceKind, args: &ListArgs) -> Result<(), Error> {
     let mut listed = app.block_on(async {
         let sites = app.sites()?;
-        let on = things::wished(&sites, &args.on)?;
+        let on = resources::wished(&sites, &args.on)?;
         unless_interrupted(&interrupts()?, all(app, &sites, kind, &on)).await
     })?;
     listed.retain(|listed| args.all || listed.whose == Whose::Ours);
@@ -79,17 +79,17 @@ pub(super) fn ls(app: &App, kind: ThingKind, args: &ListArgs) -> Result<(), Erro
         app.printer.say(&format!("no {kind}{hint}"));
         return Ok(());
     }
-    app.emit(&listed, |width| view::things(kind, &listed, width))
+    app.emit(&listed, |width| view::resources(kind, &listed, width))
 }
 
 /// Shows one thing.
-pub(super) fn show(app: &App, kind: ThingKind, args: &ShowArgs) -> Result<(), Error> {
+pub(super) fn show(app: &App, kind: ResourceKind, args: &ShowArgs) -> Result<(), Error> {
     let listed = app.block_on(async {
         let sites = app.sites()?;
-        let on = things::wished(&sites, &args.on)?;
+        let on = resources::wished(&sites, &args.on)?;
         unless_interrupted(&interrupts()?, find(app, &sites, kind, &on, &args.name)).await
     })?;
-    app.emit(&listed, |width| view::thing(&listed, width))
+    app.emit(&listed, |width| view::resource(&listed, width))
 }
 
 /// What may be deleted with the rest of its deployment.
@@ -102,7 +102,7 @@ pub(super) enum Deleted {
 }
 
 /// Gives back the deployment that made a thing.
-pub(super) fn delete(app: &App, kind: ThingKind, args: &DeleteArgs, deleted: Deleted) -> Result<(), Error> {
+pub(super) fn delete(app: &App, kind: ResourceKind, args: &DeleteArgs, deleted: Deleted) -> Result<(), Error> {
     let name = match app.block_on(maker(app, kind, &args.name))? {
         Some(name) => name,
         None if args.missing_ok => {
@@ -128,7 +128,7 @@ pub(super) fn delete(app: &App, kind: ThingKind, args: &DeleteArgs, deleted: Del
 ///
 /// # Errors
 /// Where it is not ours.
-async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, Error> {
+async fn maker(app: &App, kind: ResourceKind, text: &str) -> Result<Option<Name>, Error> {
     let store = app.store_if_there().await?;
     if let (Some(store), Ok(name)) = (&store, Name::new(text))
         && let Some(record) = store.find(&name).await?
@@ -160,14 +160,14 @@ async fn maker(app: &App, kind: ThingKind, text: &str) -> Result<Option<Name>, E
 }
 
 /// Whether a deployment's plan makes a thing of this kind.
-fn makes(plan: &Plan, kind: ThingKind) -> bool {
+fn makes(plan: &Plan, kind: ResourceKind) -> bool {
     plan.steps.iter().any(|step| matches!(&step.action, Action::Create(what) if what.kind() == kind))
 }
 
 /// Whether a deployment has nothing that would be missed with the thing: with a lease its machines go, as at the site
 /// itself, and with a machine its address.
-fn makes_only(plan: &Plan, kind: ThingKind) -> bool {
-    if matches!(kind, ThingKind::Lease | ThingKind::Machine) {
+fn makes_only(plan: &Plan, kind: ResourceKind) -> bool {
+    if matches!(kind, ResourceKind::Lease | ResourceKind::Machine) {
         return true;
     }
     plan.steps.iter().all(|step| match &step.action {
@@ -176,12 +176,12 @@ fn makes_only(plan: &Plan, kind: ThingKind) -> bool {
     })
 }
 
-fn more_than(kind: ThingKind, name: &Name) -> Error {
+fn more_than(kind: ResourceKind, name: &Name) -> Error {
     let error = Error::new(Kind::State, format!("the deployment `{name}` has more than this {kind}, and needs it"));
     error.hinted(format!("give all of it back: `hostler down {name}`"))
 }
 
-fn not_ours(kind: ThingKind, listed: &Listed) -> Error {
+fn not_ours(kind: ResourceKind, listed: &Listed) -> Error {
     let message = format!("the {kind} `{}` at `{}` is not ours, and is not deleted", listed.name(), listed.site);
     let error = Error::new(Kind::State, message);
     match listed.whose {
@@ -213,14 +213,14 @@ fn create_key(app: &App, args: &KeyCreateArgs) -> Result<(), Error> {
     };
     let sites = app.sites()?;
     let key = One { app, sites: &sites, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
-    key.make(async |_, site| Ok(What::Keypair { site }))
+    key.make(async |_, site| Ok(PlannedResource::Keypair { site }))
 }
 
 fn import_key(app: &App, args: &KeyImportArgs) -> Result<(), Error> {
     let keys = Keys { source: KeySource::Public(public_key(app, &args.public_key)?), copy: None };
     let sites = app.sites()?;
     let key = One { app, sites: &sites, name: &args.name, site: &args.site, keys: &keys, consent: &args.consent };
-    key.make(async |_, site| Ok(What::Keypair { site }))
+    key.make(async |_, site| Ok(PlannedResource::Keypair { site }))
 }
 
 fn create_address(app: &App, args: &IpCreateArgs) -> Result<(), Error> {
@@ -233,7 +233,7 @@ fn create_address(app: &App, args: &IpCreateArgs) -> Result<(), Error> {
             Some(pool) => pool.clone(),
             None => pool_of(app, sites, &site).await?,
         };
-        Ok(What::Address { site, pool, machine: None })
+        Ok(PlannedResource::Address { site, pool, machine: None })
     })
 }
 
@@ -254,8 +254,8 @@ async fn pool_of(app: &App, sites: &Sites, site: &SiteId) -> Result<String, Erro
 }
 
 /// What a machine takes, without its set-up.
-const SERVER: &[ThingKind] =
-    &[ThingKind::Keypair, ThingKind::Network, ThingKind::Lease, ThingKind::Machine, ThingKind::Address];
+const SERVER: &[ResourceKind] =
+    &[ResourceKind::Keypair, ResourceKind::Network, ResourceKind::Lease, ResourceKind::Machine, ResourceKind::Address];
 
 fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
     let upped = app.block_on(async {
@@ -285,11 +285,11 @@ fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
 fn console(app: &App, args: &ConsoleArgs) -> Result<(), Error> {
     let text = app.block_on(async {
         let sites = app.sites()?;
-        let on = things::wished(&sites, &args.on)?;
+        let on = resources::wished(&sites, &args.on)?;
         let console = async {
-            let machine = find(app, &sites, ThingKind::Machine, &on, &args.name).await?;
+            let machine = find(app, &sites, ResourceKind::Machine, &on, &args.name).await?;
             match sites.get(&machine.site) {
-                Some(site) => Ok(site.console(&machine.thing.reference).await?),
+                Some(site) => Ok(site.console(&machine.resource.reference).await?),
                 None => Ok(String::new()),
             }
         };

@@ -7,8 +7,8 @@ pub(super) mod lease;
 pub(super) mod machine;
 pub(super) mod network;
 
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Owned, Thing};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Owned, Resource};
 use hostler_core::ticket::{Ref, Ticket};
 
 use crate::trouble::Trouble;
@@ -22,13 +22,15 @@ fn bears(what: &str, id: &str, ticket: &Ticket, found: Option<&Ticket>) -> Resul
 }
 
 /// Those of some things that are ours.
-fn ours(things: Vec<Thing>) -> Vec<Owned> {
-    let owned = |thing: Thing| Some(Owned { ticket: thing.ticket?, kind: thing.kind, reference: thing.reference });
-    things.into_iter().filter_map(owned).collect()
+fn ours(resources: Vec<Resource>) -> Vec<Owned> {
+    let owned = |resource: Resource| {
+        Some(Owned { ticket: resource.ticket?, kind: resource.kind, reference: resource.reference })
+    };
+    resources.into_iter().filter_map(owned).collect()
 }
 
 /// A thing of which nothing is told but who it is.
-fn bare(kind: Kind, id: String, name: String, ticket: Option<Ticket>) -> Thing {
-    let (reference, state, detail) = (Ref(id), String::new(), Default::default());
-    Thing { kind, reference, name, state, ticket, owner: None, detail }
+fn bare(kind: ResourceKind, id: String, name: String, ticket: Option<Ticket>) -> Resource {
+    let (reference, site_status) = (Ref(id), String::new());
+    Resource { kind, reference, name, status: None, site_status, ticket, owner: None, details: None }
 }

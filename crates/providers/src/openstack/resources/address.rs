@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Address, Detail, Made, Owned, Sighting, Thing};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Address, Created, Owned, Resource, ResourceDetails, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
 use super::{bare, bears, ours};
@@ -22,7 +22,7 @@ pub(in crate::openstack) async fn create(
     ticket: &Ticket,
     pool: &str,
     machine: Option<&Ref>,
-) -> Result<Made, Trouble> {
+) -> Result<Created, Trouble> {
     let port = match machine {
         Some(machine) => Some(port_of(session, machine).await?.id),
         None => None,
@@ -38,7 +38,7 @@ pub(in crate::openstack) async fn create(
             made.map_err(why_not)?
         }
     };
-    Ok(Made { reference: Ref(address.id.clone()), address: Some(at(&address)) })
+    Ok(Created { reference: Ref(address.id.clone()), address: Some(at(&address)) })
 }
 
 async fn find(session: &Session, ticket: &Ticket) -> Result<Option<FloatingIp>, Trouble> {
@@ -81,9 +81,9 @@ fn why_not(error: ApiError) -> Trouble {
     }
 }
 
-pub(in crate::openstack) async fn look(session: &Session, id: &str) -> Result<Sighting, Trouble> {
+pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, Trouble> {
     let there = found(neutron::floating_ip(session, id).await)?;
-    Ok(there.map_or(Sighting::Absent, |address| Sighting::There(Some(at(&address)))))
+    Ok(there.map_or(ResourceStatus::Missing, |address| ResourceStatus::Running { address: Some(at(&address)) }))
 }
 
 pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), Trouble> {
@@ -95,14 +95,15 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    things(session).await.map(ours)
+    resources(session).await.map(ours)
 }
 
-pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
-    let thing = |ip: FloatingIp| {
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
+    let resource = |ip: FloatingIp| {
         let ticket = tickets::of_description(&ip.description);
-        let detail = Detail::Address { address: ip.floating_ip_address.clone(), in_use: ip.port_id.is_some() };
-        Thing { detail, ..bare(Kind::Address, ip.id, ip.floating_ip_address, ticket) }
+        let details =
+            Some(ResourceDetails::Address { address: ip.floating_ip_address.clone(), in_use: ip.port_id.is_some() });
+        Resource { details, ..bare(ResourceKind::Address, ip.id, ip.floating_ip_address, ticket) }
     };
-    Ok(neutron::floating_ips(session).await?.into_iter().map(thing).collect())
+    Ok(neutron::floating_ips(session).await?.into_iter().map(resource).collect())
 }

@@ -1,22 +1,22 @@
 //! Single things of the sites.
 
 use comfy_table::Cell;
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Detail, Grant};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Grant, Resource, ResourceDetails};
 
 use super::words::instant;
+use crate::resources::{Listed, Whose};
 use crate::table::{Column, Width, cell, facts, table};
-use crate::things::{Listed, Whose};
 
 /// A line for each thing of a kind.
-pub fn things(kind: Kind, listed: &[Listed], width: Width) -> String {
+pub fn resources(kind: ResourceKind, listed: &[Listed], width: Width) -> String {
     use Column::{Left, Name};
     let own: &[Column] = match kind {
-        Kind::Lease => &[Name("START"), Name("END"), Left("HOSTS")],
-        Kind::Keypair => &[Left("KEY")],
-        Kind::Network => &[Left("USE")],
-        Kind::Machine | Kind::Address => &[Name("ADDRESS")],
-        Kind::Volume => &[],
+        ResourceKind::Lease => &[Name("START"), Name("END"), Left("HOSTS")],
+        ResourceKind::Keypair => &[Left("KEY")],
+        ResourceKind::Network => &[Left("USE")],
+        ResourceKind::Machine | ResourceKind::Address => &[Name("ADDRESS")],
+        ResourceKind::Volume => &[],
     };
     let columns: Vec<Column> = [Name("NAME"), Left("STATE"), Name("SITE")]
         .into_iter()
@@ -27,31 +27,32 @@ pub fn things(kind: Kind, listed: &[Listed], width: Width) -> String {
 }
 
 fn row(listed: &Listed, own: usize) -> Vec<Cell> {
-    let mut texts = vec![listed.name().to_owned(), listed.thing.state.clone(), listed.site.to_string()];
-    let mut told = told(&listed.thing.detail);
+    let mut texts = vec![listed.name().to_owned(), listed.resource.site_status.clone(), listed.site.to_string()];
+    let mut told = told(&listed.resource);
     told.resize(own, String::new());
     texts.extend(told);
-    texts.extend([whose(listed), listed.thing.reference.to_string()]);
+    texts.extend([whose(listed), listed.resource.reference.to_string()]);
     texts.into_iter().map(cell).collect()
 }
 
-fn told(detail: &Detail) -> Vec<String> {
-    match detail {
-        Detail::Nothing => Vec::new(),
-        Detail::Lease(Grant { window, hosts }) => {
+fn told(resource: &Resource) -> Vec<String> {
+    let Some(details) = &resource.details else {
+        return resource.address().map(ToString::to_string).into_iter().collect();
+    };
+    match details {
+        ResourceDetails::Lease(Grant { window, hosts }) => {
             vec![
                 instant(window.start()),
                 instant(window.end()),
                 hosts.iter().map(|it| it.0.as_str()).collect::<Vec<_>>().join(" "),
             ]
         }
-        Detail::Keypair { public_key } => vec![short_key(public_key)],
-        Detail::Network { shared, external } => {
+        ResourceDetails::Keypair { public_key } => vec![short_key(public_key)],
+        ResourceDetails::Network { shared, external } => {
             let uses = [(*shared, "shared by all projects"), (*external, "public addresses")];
             vec![uses.iter().filter(|(is, _)| *is).map(|(_, text)| *text).collect::<Vec<_>>().join(", ")]
         }
-        Detail::Machine { address } => vec![address.as_ref().map(ToString::to_string).unwrap_or_default()],
-        Detail::Address { address, in_use } => {
+        ResourceDetails::Address { address, in_use } => {
             vec![if *in_use { address.clone() } else { format!("{address} (not in use)") }]
         }
     }
@@ -66,7 +67,7 @@ fn short_key(public_key: &str) -> String {
 }
 
 fn whose(listed: &Listed) -> String {
-    match (listed.whose, &listed.deployment, &listed.thing.owner) {
+    match (listed.whose, &listed.deployment, &listed.resource.owner) {
         (Whose::Ours, Some(deployment), _) => format!("ours: {deployment}"),
         (Whose::Ours, None, _) => "ours, forgotten".to_owned(),
         (Whose::Foreign, ..) => "another hostler's".to_owned(),
@@ -76,36 +77,36 @@ fn whose(listed: &Listed) -> String {
 }
 
 /// All about one thing.
-pub fn thing(listed: &Listed, _: Width) -> String {
-    let thing = &listed.thing;
+pub fn resource(listed: &Listed, _: Width) -> String {
+    let resource = &listed.resource;
     let mut lines = vec![
-        (label(thing.kind), listed.name().to_owned()),
+        (label(resource.kind), listed.name().to_owned()),
         ("site", listed.site.to_string()),
-        ("id", thing.reference.to_string()),
+        ("id", resource.reference.to_string()),
         ("whose", whose(listed)),
     ];
-    if !thing.state.is_empty() {
-        lines.insert(1, ("state", thing.state.clone()));
+    if !resource.site_status.is_empty() {
+        lines.insert(1, ("state", resource.site_status.clone()));
     }
-    match &thing.detail {
-        Detail::Lease(grant) => {
+    match &resource.details {
+        Some(ResourceDetails::Lease(grant)) => {
             lines.push(("from", instant(grant.window.start())));
             lines.push(("until", instant(grant.window.end())));
             lines.push(("hosts", grant.hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>().join("\n")));
         }
-        Detail::Keypair { public_key } => lines.push(("key", public_key.trim().to_owned())),
-        detail => lines.extend(told(detail).into_iter().filter(|text| !text.is_empty()).map(|text| ("address", text))),
+        Some(ResourceDetails::Keypair { public_key }) => lines.push(("key", public_key.trim().to_owned())),
+        _ => lines.extend(told(resource).into_iter().filter(|text| !text.is_empty()).map(|text| ("address", text))),
     }
     facts(&lines)
 }
 
-fn label(kind: Kind) -> &'static str {
+fn label(kind: ResourceKind) -> &'static str {
     match kind {
-        Kind::Keypair => "keypair",
-        Kind::Lease => "lease",
-        Kind::Network => "network",
-        Kind::Machine => "machine",
-        Kind::Address => "address",
-        Kind::Volume => "volume",
+        ResourceKind::Keypair => "keypair",
+        ResourceKind::Lease => "lease",
+        ResourceKind::Network => "network",
+        ResourceKind::Machine => "machine",
+        ResourceKind::Address => "address",
+        ResourceKind::Volume => "volume",
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hostler_core::offer::HostId;
-use hostler_core::plan::{Kind, LeaseSpec};
-use hostler_core::ports::{Detail, Grant, Made, Owned, Remedy, Sighting, Thing};
+use hostler_core::plan::{LeaseSpec, ResourceKind};
+use hostler_core::ports::{Created, Grant, Owned, Remedy, Resource, ResourceDetails, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::{SignedDuration, Timestamp};
@@ -26,7 +26,7 @@ pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     spec: &LeaseSpec,
-) -> Result<Made, Trouble> {
+) -> Result<Created, Trouble> {
     let lease = match find(session, ticket).await? {
         Some(lease) => lease,
         None => make(session, ticket, spec).await?,
@@ -36,7 +36,7 @@ pub(in crate::openstack) async fn create(
         LeaseStatus::Pending | LeaseStatus::Active => {
             holds_what_was_asked(&lease, spec)?;
             ours_alone(session, &lease, spec).await?;
-            Ok(Made { reference: Ref(lease.id.0), address: None })
+            Ok(Created { reference: Ref(lease.id.0), address: None })
         }
         LeaseStatus::Terminated => Err(Trouble::full(format!("the lease `{}` is over already", lease.id))),
         status => Err(Trouble::full(format!("the lease `{}` went to {status}", lease.id))),
@@ -171,14 +171,19 @@ fn gone(id: &LeaseId) -> Trouble {
     Trouble::full(format!("the lease `{id}` is gone: somebody else has deleted it"))
 }
 
-pub(in crate::openstack) async fn look(session: &Session, id: &LeaseId) -> Result<Sighting, Trouble> {
-    let Some(lease) = found(blazar::lease(session, id).await)? else { return Ok(Sighting::Absent) };
-    Ok(match lease.status {
-        LeaseStatus::Active => Sighting::There(None),
-        LeaseStatus::Pending | LeaseStatus::Moving(_) => Sighting::Coming,
-        LeaseStatus::Terminated => Sighting::Absent,
-        LeaseStatus::Error => Sighting::Broken("Blazar says ERROR".to_owned()),
-    })
+pub(in crate::openstack) async fn status(session: &Session, id: &LeaseId) -> Result<ResourceStatus, Trouble> {
+    let lease = found(blazar::lease(session, id).await)?;
+    Ok(lease.map_or(ResourceStatus::Missing, |lease| status_of(&lease)))
+}
+
+/// A terminated lease holds nothing any more: it counts as missing.
+fn status_of(lease: &Lease) -> ResourceStatus {
+    match &lease.status {
+        LeaseStatus::Active => ResourceStatus::Running { address: None },
+        LeaseStatus::Pending | LeaseStatus::Moving(_) => ResourceStatus::Pending,
+        LeaseStatus::Terminated => ResourceStatus::Missing,
+        LeaseStatus::Error => ResourceStatus::Error { message: "Blazar reports ERROR".to_owned() },
+    }
 }
 
 /// So often a lease is asked for a change at most that comes to another status meanwhile: there are not more.
@@ -246,22 +251,22 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
     }
     let owned = |lease: Lease| {
         let ticket = tickets::of_lease(&lease.name)?;
-        Some(Owned { ticket, kind: Kind::Lease, reference: Ref(lease.id.0) })
+        Some(Owned { ticket, kind: ResourceKind::Lease, reference: Ref(lease.id.0) })
     };
     Ok(blazar::leases(session).await?.into_iter().filter_map(owned).collect())
 }
 
 /// All leases of the project, with the hosts that the calendar has for them: Blazar itself doesn't say which it chose.
-pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, Trouble> {
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, Trouble> {
     if !session.has(Service::Reservation).await? {
         return Ok(Vec::new());
     }
     let leases = async { Ok::<_, Trouble>(blazar::leases(session).await?) };
     let (leases, calendar) = tokio::try_join!(leases, calendar::calendar(session))?;
-    Ok(leases.into_iter().map(|lease| thing(lease, &calendar)).collect())
+    Ok(leases.into_iter().map(|lease| resource(lease, &calendar)).collect())
 }
 
-fn thing(lease: Lease, calendar: &Calendar) -> Thing {
+fn resource(lease: Lease, calendar: &Calendar) -> Resource {
     let ticket = tickets::of_lease(&lease.name);
     let in_calendar = calendar.iter().filter(|(_, held)| held.iter().any(|held| held.lease == lease.id));
     let mut hosts: BTreeSet<String> = in_calendar.map(|(host, _)| host.clone()).collect();
@@ -269,12 +274,13 @@ fn thing(lease: Lease, calendar: &Calendar) -> Thing {
         hosts.extend(lease.reservations.iter().filter_map(blazar::Reservation::pinned_host));
     }
     let hosts = hosts.into_iter().map(HostId).collect();
-    let grant = Window::new(lease.start, lease.end).map(|window| Detail::Lease(Grant { window, hosts }));
+    let details =
+        Window::new(lease.start, lease.end).map(|window| ResourceDetails::Lease(Grant { window, hosts })).ok();
+    let (status, site_status) = (Some(status_of(&lease)), lease.status.to_string());
     let name = match &ticket {
         Some(ticket) => lease.name.trim_end_matches(&ticket.to_string()).trim_end().to_owned(),
         None => lease.name,
     };
     let owner = Some(lease.project_id).filter(|id| !id.is_empty()).map(|id| format!("project {id}"));
-    let (state, detail) = (lease.status.to_string(), grant.unwrap_or_default());
-    Thing { state, owner, detail, ..bare(Kind::Lease, lease.id.0, name, ticket) }
+    Resource { status, site_status, owner, details, ..bare(ResourceKind::Lease, lease.id.0, name, ticket) }
 }

@@ -1,7 +1,7 @@
 //! The deployment's public key, registered at Nova.
 
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Detail, Made, Owned, Sighting, Thing};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Created, Owned, Resource, ResourceDetails, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
 use super::{bare, bears, ours};
@@ -15,7 +15,7 @@ pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     public_key: &str,
-) -> Result<Made, Trouble> {
+) -> Result<Created, Trouble> {
     let name = tickets::keypair_name(ticket);
     let there = match nova::import_keypair(session, &name, public_key).await {
         Ok(keypair) => keypair,
@@ -26,7 +26,7 @@ pub(in crate::openstack) async fn create(
         let message = format!("the keypair `{name}` is another key, with the fingerprint {}", there.fingerprint);
         return Err(Trouble::ask(message, format!("remove it: `openstack keypair delete {name}`")));
     }
-    Ok(Made { reference: Ref(name), address: None })
+    Ok(Created { reference: Ref(name), address: None })
 }
 
 /// The type and the key count; the comment does not.
@@ -35,9 +35,9 @@ fn is_same_key(one: &str, other: &str) -> bool {
     key(one) == key(other)
 }
 
-pub(in crate::openstack) async fn look(session: &Session, name: &str) -> Result<Sighting, Trouble> {
+pub(in crate::openstack) async fn status(session: &Session, name: &str) -> Result<ResourceStatus, Trouble> {
     let there = found(nova::keypair(session, name).await)?;
-    Ok(there.map_or(Sighting::Absent, |_| Sighting::There(None)))
+    Ok(there.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
 }
 
 pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), Trouble> {
@@ -51,16 +51,16 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    things(session).await.map(ours)
+    resources(session).await.map(ours)
 }
 
-pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
-    let thing = |keypair: nova::Keypair| {
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
+    let resource = |keypair: nova::Keypair| {
         let ticket = tickets::of_keypair(&keypair.name);
-        let detail = Detail::Keypair { public_key: keypair.public_key };
-        Thing { detail, ..bare(Kind::Keypair, keypair.name.clone(), keypair.name, ticket) }
+        let details = Some(ResourceDetails::Keypair { public_key: keypair.public_key });
+        Resource { details, ..bare(ResourceKind::Keypair, keypair.name.clone(), keypair.name, ticket) }
     };
-    Ok(nova::keypairs(session).await?.into_iter().map(thing).collect())
+    Ok(nova::keypairs(session).await?.into_iter().map(resource).collect())
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use hostler_core::plan::{Kind, MachineSpec};
-use hostler_core::ports::{Address, Detail, Made, Owned, Power, Sighting, Thing};
+use hostler_core::plan::{MachineSpec, ResourceKind};
+use hostler_core::ports::{Address, Created, Owned, Power, Resource, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
 use super::{bare, bears, calendar, lease, network, ours};
@@ -37,13 +37,13 @@ pub(in crate::openstack) async fn create(
     settings: &Settings,
     ticket: &Ticket,
     launch: &Launch<'_>,
-) -> Result<Made, Trouble> {
+) -> Result<Created, Trouble> {
     let id = match find(session, ticket).await? {
         Some(server) => server.id,
         None => start(session, settings, ticket, launch).await?,
     };
     let server = running(session, &id, settings.patience).await?;
-    Ok(Made { reference: Ref(server.id.clone()), address: server.fixed_address().map(at) })
+    Ok(Created { reference: Ref(server.id.clone()), address: server.fixed_address().map(at) })
 }
 
 async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Server>, Trouble> {
@@ -158,15 +158,22 @@ fn fault(server: &Server) -> String {
     server.fault.as_ref().map_or_else(|| "no reason given".to_owned(), |fault| fault.message.clone())
 }
 
-pub(in crate::openstack) async fn look(session: &Session, id: &str) -> Result<Sighting, Trouble> {
-    let Some(server) = found(nova::server(session, id).await)? else { return Ok(Sighting::Absent) };
-    Ok(match server.status.as_str() {
-        "ACTIVE" => Sighting::There(server.address().map(at)),
-        "SHUTOFF" => Sighting::Off,
-        "ERROR" => Sighting::Broken(fault(&server)),
-        "DELETED" | "SOFT_DELETED" => Sighting::Absent,
-        _ => Sighting::Coming,
-    })
+pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, Trouble> {
+    let server = found(nova::server(session, id).await)?;
+    Ok(server.map_or(ResourceStatus::Missing, |server| status_of(&server)))
+}
+
+fn status_of(server: &Server) -> ResourceStatus {
+    match server.status.as_str() {
+        "ACTIVE" => ResourceStatus::Running { address: server.address().map(at) },
+        "SHUTOFF" => ResourceStatus::Stopped,
+        "ERROR" => ResourceStatus::Error { message: fault(server) },
+        "DELETED" | "SOFT_DELETED" => ResourceStatus::Missing,
+        "BUILD" | "REBUILD" | "REBOOT" | "HARD_REBOOT" | "PASSWORD" | "MIGRATING" | "RESIZE" | "VERIFY_RESIZE" => {
+            ResourceStatus::Pending
+        }
+        other => ResourceStatus::Unknown { reported: other.to_owned() },
+    }
 }
 
 pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: Power) -> Result<(), Trouble> {
@@ -219,14 +226,13 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    things(session).await.map(ours)
+    resources(session).await.map(ours)
 }
 
-pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
-    let thing = |server: Server| {
-        let (ticket, address) = (ticket_of(&server), server.address().map(at));
-        let (state, detail) = (server.status, Detail::Machine { address });
-        Thing { state, detail, ..bare(Kind::Machine, server.id, server.name, ticket) }
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
+    let resource = |server: Server| {
+        let (ticket, status) = (ticket_of(&server), Some(status_of(&server)));
+        Resource { status, site_status: server.status, ..bare(ResourceKind::Machine, server.id, server.name, ticket) }
     };
-    Ok(nova::servers(session).await?.into_iter().map(thing).collect())
+    Ok(nova::servers(session).await?.into_iter().map(resource).collect())
 }

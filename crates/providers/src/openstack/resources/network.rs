@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::plan::Kind;
-use hostler_core::ports::{Detail, Made, Owned, Sighting, Thing};
+use hostler_core::plan::ResourceKind;
+use hostler_core::ports::{Created, Owned, Resource, ResourceDetails, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
 use super::{bare, bears};
@@ -39,7 +39,7 @@ pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     pool: Option<&str>,
-) -> Result<Made, Trouble> {
+) -> Result<Created, Trouble> {
     let parts = parts(session, ticket).await?;
     let (name, description) = (tickets::keypair_name(ticket), ticket.to_string());
     let network = match parts.networks.into_iter().next() {
@@ -69,7 +69,7 @@ pub(in crate::openstack) async fn create(
             neutron::join_router(session, &router.id, &subnet.id).await?;
         }
     }
-    Ok(Made { reference: Ref(network.id), address: None })
+    Ok(Created { reference: Ref(network.id), address: None })
 }
 
 fn already(answer: Result<(), ApiError>) -> Result<(), ApiError> {
@@ -142,9 +142,9 @@ pub(in crate::openstack) async fn standing(
     }
 }
 
-pub(in crate::openstack) async fn look(session: &Session, id: &str) -> Result<Sighting, Trouble> {
+pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, Trouble> {
     let there = found(neutron::network(session, id).await)?;
-    Ok(there.map_or(Sighting::Absent, |_| Sighting::There(None)))
+    Ok(there.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
 }
 
 /// Removes all that bears the ticket, the router first: it holds on to the network.
@@ -180,16 +180,16 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
         let router = parts.routers.into_iter().map(|router| router.id);
         let group = parts.groups.into_iter().map(|group| group.id);
         let id = network.chain(router).chain(group).next()?;
-        Some(Owned { ticket, kind: Kind::Network, reference: Ref(id) })
+        Some(Owned { ticket, kind: ResourceKind::Network, reference: Ref(id) })
     };
     Ok(all(session).await?.into_iter().filter_map(owned).collect())
 }
 
-pub(in crate::openstack) async fn things(session: &Session) -> Result<Vec<Thing>, ApiError> {
-    let thing = |network: Network| {
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
+    let resource = |network: Network| {
         let ticket = tickets::of_description(&network.description);
-        let detail = Detail::Network { shared: network.shared, external: network.external };
-        Thing { detail, ..bare(Kind::Network, network.id, network.name, ticket) }
+        let details = Some(ResourceDetails::Network { shared: network.shared, external: network.external });
+        Resource { details, ..bare(ResourceKind::Network, network.id, network.name, ticket) }
     };
-    Ok(neutron::networks(session).await?.into_iter().map(thing).collect())
+    Ok(neutron::networks(session).await?.into_iter().map(resource).collect())
 }

@@ -9,7 +9,7 @@ use hostler_core::offer::{Market, Offer};
 use hostler_core::plan::{Exclusions, Plan, diff, plan};
 use hostler_engine::gather::market;
 use hostler_engine::run::Sites;
-use hostler_providers::libvirt::ACCELERATOR_LABEL;
+use hostler_providers::libvirt::VIRTUALIZATION_LABEL;
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -65,7 +65,7 @@ pub fn check_wished(sites: &Sites, demand: &Demand) -> Result<(), Error> {
 
 /// The sites of a plan whose machines run without the processor's help.
 fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
-    let is = |offer: &Offer| offer.facts.labels.get(ACCELERATOR_LABEL).is_some_and(|how| how == "emulation");
+    let is = |offer: &Offer| offer.facts.labels.get(VIRTUALIZATION_LABEL).is_some_and(|how| how == "emulation");
     let slow = |site: &&SiteId| market.offers.iter().any(|offer| offer.site == **site && is(offer));
     plan.picks.iter().map(|pick| &pick.site).filter(slow).collect()
 }

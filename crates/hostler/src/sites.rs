@@ -97,6 +97,7 @@ impl App {
         if let Some(uri) = self.settings.libvirt_uri() {
             settings.uri = uri.to_owned();
         }
+        settings.runtime_dir = self.settings.runtime_dir();
         if let Some(pool) = &self.settings.config.local.pool {
             settings.pool = self.settings.beside_config(pool);
         }

@@ -1,7 +1,7 @@
 //! The local provider on a real libvirt: `tests/worlds/libvirt run cargo test -p hostler-providers --features
 //! real-libvirt --test local`.
 #![cfg(feature = "real-libvirt")]
-#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+#![expect(clippy::unwrap_used, reason = "a panic reports the line")]
 
 mod contract;
 mod lab;
@@ -15,12 +15,11 @@ use hostler_core::ports::{Owned, Power, Provider, Remedy, ResourceStatus, Verdic
 use hostler_core::size::Bytes;
 use hostler_core::ticket::Ref;
 use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Source};
-use hostler_providers::libvirt::Accelerator;
+use hostler_providers::libvirt::Virtualization;
 use lab::Lab;
-use virt::domain::Domain;
 
 #[tokio::test]
-async fn the_contract_holds() {
+async fn provider_contract_holds() {
     let lab = Lab::new().await;
     let spec = lab.spec("contract");
     let contract = contract::Contract {
@@ -34,19 +33,19 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
-async fn a_machine_is_logged_in_to_and_has_what_it_was_told() {
+async fn machine_has_its_key_script_and_trust_and_survives_a_power_cycle() {
     let lab = Lab::new().await;
-    let made = lab.machine("told", &lab.network(&["told"]).await).await.unwrap();
+    let made = lab.machine("digits", &lab.network(&["digits"]).await).await.unwrap();
     let address = made.address.unwrap().host;
     lab.reach(&address);
-    assert_eq!(lab.ssh(&address, "hostname; cat /first-boot; cat /etc/hostler-trust"), "told\ndone\nyes");
+    assert_eq!(lab.ssh(&address, "hostname; cat /first-boot; cat /etc/hostler-trust"), "digits\ndone\nyes");
     assert_eq!(lab.ssh(&address, "sudo id -un"), "root");
     let grown = lab.ssh(&address, "df --output=size --block-size=1M / | tail -1");
     assert!(grown.trim().parse::<u64>().unwrap() > 4500, "{grown}");
     assert!(lab.local.console(&made.reference).await.unwrap().contains("first boot says hello"));
     lab.ssh(&address, "sudo apt-get -qq update && pip download -q --no-deps -d /tmp six");
-    lab.private_files();
-    // Switched off by its power button, well before force would be used.
+    lab.check_file_modes();
+    // Its power button works, well before its power would be cut.
     lab.ssh(&address, "sudo sh -c 'echo mark > /etc/mark; sync'");
     lab.local.set_power(&made.reference, Power::Off).await.unwrap();
     lab.local.set_power(&made.reference, Power::On).await.unwrap();
@@ -56,13 +55,13 @@ async fn a_machine_is_logged_in_to_and_has_what_it_was_told() {
 }
 
 #[tokio::test]
-async fn two_at_once_do_not_both_take_the_last_memory() {
+async fn concurrent_creates_do_not_overcommit_memory() {
     let lab = Lab::new().await;
     let network = lab.network(&["a", "b"]).await;
     let offer = lab.local.offers(&lab::any_window()).await.unwrap().remove(0);
     let mut specs = [lab.spec("a"), lab.spec("b")];
     for spec in &mut specs {
-        // Room for one, and not nearly for two.
+        // Enough for one, and not nearly for two.
         spec.shape.memory = Bytes::mib(offer.facts.memory.unwrap().as_mib() * 2 / 3);
     }
     let [a, b] = &specs;
@@ -70,34 +69,33 @@ async fn two_at_once_do_not_both_take_the_last_memory() {
     assert_eq!([&a, &b].iter().filter(|made| made.is_ok()).count(), 1);
     let error = a.err().or(b.err()).unwrap();
     assert_eq!(error.remedy, Remedy::Replan);
-    assert!(error.message.contains("of memory and") && error.message.contains("is left"), "{}", error.message);
+    assert!(error.message.contains("of memory, ") && error.message.contains("is available"), "{}", error.message);
     lab.clean().await;
 }
 
 #[tokio::test]
-async fn more_disk_than_there_is_is_refused_and_leaves_nothing() {
+async fn too_large_a_disk_is_an_error_and_leaves_nothing() {
     let lab = Lab::new().await;
     let network = lab.network(&["big"]).await;
     let mut spec = lab.spec("big");
     spec.shape.disk = Bytes::gib(1 << 20);
     let error = lab.create(&spec, &network).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan);
-    assert!(error.message.contains("of disk and"), "{}", error.message);
-    assert!(lab.ours().await.iter().all(|owned| owned.kind == ResourceKind::Network));
+    assert!(error.message.contains("of disk, "), "{}", error.message);
+    assert!(lab.owned().await.iter().all(|owned| owned.kind == ResourceKind::Network));
     lab.clean().await;
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_listed_and_made_whole_by_the_next_create() {
+async fn create_completes_what_a_crash_left() {
     let lab = Lab::new().await;
     let network = lab.network(&["left"]).await;
-    // Killed after the disk was made, and before the domain was.
-    let volume = lab.leave_volume("left");
-    assert!(lab.ours().await.iter().any(|owned| owned.kind == ResourceKind::Volume && owned.reference.0 == volume));
+    // A crash after the disk is created, before the domain is.
+    let volume = lab.leave_disk("left");
+    assert!(lab.owned().await.iter().any(|owned| owned.kind == ResourceKind::Volume && owned.reference.0 == volume));
     let made = lab.machine("left", &network).await.unwrap();
-    // Killed after the domain was defined, and before it was started.
-    let domain = lab.domain(&made.reference.0);
-    domain.destroy().unwrap();
+    // A crash after the domain is defined, before it is started.
+    lab.virsh(&["destroy", &made.reference.0]);
     assert_eq!(lab.status(&made).await, ResourceStatus::Stopped);
     assert_eq!(lab.machine("left", &network).await.unwrap(), made);
     assert!(matches!(lab.status(&made).await, ResourceStatus::Running { address: Some(_) }));
@@ -105,24 +103,24 @@ async fn what_a_crash_left_is_listed_and_made_whole_by_the_next_create() {
 }
 
 #[tokio::test]
-async fn an_upload_that_was_cut_short_is_not_taken_for_whole() {
+async fn interrupted_upload_is_repeated() {
     let lab = Lab::new().await;
     let image = lab.junk_image("junk").await;
     let network = lab.network(&["cut"]).await;
     let mut spec = lab.spec("cut");
     spec.image = image.name.clone();
     let made = lab.create(&spec, &network).await.unwrap();
-    let whole = lab.base_size(&image.digest);
-    lab.remove(&made).await;
+    let size = lab.base_size(&image.digest);
+    lab.delete(&made).await;
     lab.cut_base(&image.digest);
     lab.create(&spec, &network).await.unwrap();
-    assert_eq!(lab.base_size(&image.digest), whole);
+    assert_eq!(lab.base_size(&image.digest), size);
     lab.clean().await;
     lab.local.remove_image(&image.name).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_disk_that_does_not_boot_says_so_on_the_console_and_its_image_stays_while_in_use() {
+async fn console_shows_that_a_disk_does_not_boot_and_a_used_image_is_not_removed() {
     let lab = Lab::new().await;
     let image = lab.junk_image("junk").await;
     let network = lab.network(&["junk"]).await;
@@ -144,24 +142,24 @@ async fn a_disk_that_does_not_boot_says_so_on_the_console_and_its_image_stays_wh
 }
 
 #[tokio::test]
-async fn a_base_that_nobody_needs_any_more_makes_way_for_the_next() {
+async fn unused_base_is_deleted_before_the_next_upload() {
     let lab = Lab::new().await;
     let network = lab.network(&["old", "new"]).await;
     let (old, mut spec) = (lab.junk_image("old").await, lab.spec("old"));
     spec.image = old.name.clone();
     let made = lab.create(&spec, &network).await.unwrap();
-    // Removed behind the pool's back, as an image is that is built anew.
+    // Removed from the store only, as when the image is built again.
     lab.store.remove(&old.name).unwrap();
     let half = format!("base-{}.kernel", "0123456789abcdef".repeat(2));
-    lab.leave(&half);
-    lab.leave("hostler-probe-1.console");
+    lab.create_volume(&half);
+    lab.create_volume("hostler-probe-1.console");
     let (new, mut next) = (lab.junk_image("new").await, lab.spec("new"));
     next.image = new.name.clone();
     let second = lab.create(&next, &network).await.unwrap();
-    assert!(lab.has_base(&old.digest), "a machine stands on it");
-    assert!(!lab.has(&half) && !lab.has("hostler-probe-1.console"), "crashes have left them");
-    lab.remove(&made).await;
-    lab.remove(&second).await;
+    assert!(lab.has_base(&old.digest), "a machine uses it");
+    assert!(!lab.has_volume(&half) && !lab.has_volume("hostler-probe-1.console"), "crashes left them");
+    lab.delete(&made).await;
+    lab.delete(&second).await;
     lab.local.remove_image(&new.name).await.unwrap();
     let new = lab.junk_image("new").await;
     lab.create(&next, &network).await.unwrap();
@@ -171,19 +169,19 @@ async fn a_base_that_nobody_needs_any_more_makes_way_for_the_next() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_left_alone_and_counted() {
+async fn untracked_domain_is_left_unchanged_and_its_memory_counted() {
     let lab = Lab::new().await;
     let memory = async || lab.local.offers(&lab::any_window()).await.unwrap()[0].facts.memory.unwrap();
     let before = memory().await;
-    let foreign = lab.foreign_domain("precious");
-    assert!(before.less(memory().await) > Bytes::mib(900), "a running guest of others takes its memory");
+    lab.create_untracked_domain("precious");
+    assert!(before.less(memory().await) > Bytes::mib(900), "a running guest uses memory, whoever started it");
     assert!(lab.local.owned().await.unwrap().iter().all(|owned| owned.reference.0 != "precious"));
     let owned =
         Owned { ticket: lab.ticket("machine-x"), kind: ResourceKind::Machine, reference: Ref("precious".into()) };
-    assert!(lab.local.delete(&owned).await.unwrap_err().message.contains("left alone"));
+    assert!(lab.local.delete(&owned).await.unwrap_err().message.contains("not deleted"));
     assert!(lab.local.set_power(&owned.reference, Power::Off).await.is_err());
-    assert!(foreign.is_active().unwrap());
-    foreign.destroy().unwrap();
+    assert_eq!(lab.virsh(&["domstate", "precious"]), "running");
+    lab.virsh(&["destroy", "precious"]);
 }
 
 #[tokio::test]
@@ -196,42 +194,42 @@ async fn networks_of_two_deployments_do_not_overlap() {
     one.clean().await;
     assert!(
         matches!(one.local.status(ResourceKind::Network, &b).await.unwrap(), ResourceStatus::Running { .. }),
-        "the other one stays"
+        "the other deployment's network stays"
     );
     one.clean_of(other).await;
 }
 
 #[tokio::test]
-async fn dev_kvm_is_tried_once_and_the_answer_kept() {
+async fn kvm_is_tested_once_and_the_result_cached() {
     let lab = Lab::new().await;
-    fs::remove_file(&lab.accelerator).unwrap_or_default();
-    let first = lab.local.accelerator().await.unwrap();
-    assert!(lab.accelerator.exists());
-    let domains: Vec<String> =
-        lab.connect.list_all_domains(0).unwrap().iter().map(|it: &Domain| it.name().unwrap()).collect();
-    assert!(domains.iter().all(|name| !name.starts_with("hostler-probe")), "{domains:?}");
-    // A second try would overwrite this.
-    let kept = fs::read_to_string(&lab.accelerator).unwrap().replace("kvm", "kvm ");
-    fs::write(&lab.accelerator, &kept).unwrap();
-    let second = lab.local.accelerator().await;
+    fs::remove_file(&lab.virtualization_cache).unwrap_or_default();
+    let first = lab.local.virtualization().await.unwrap();
+    assert!(lab.virtualization_cache.exists());
+    let domains = lab.virsh(&["list", "--all", "--name"]);
+    assert!(domains.lines().all(|name| !name.starts_with("hostler-probe")), "{domains}");
+    // A second test would overwrite this.
+    let cached = fs::read_to_string(&lab.virtualization_cache).unwrap().replace("kvm", "kvm ");
+    fs::write(&lab.virtualization_cache, &cached).unwrap();
+    let second = lab.local.virtualization().await;
     match first {
-        Accelerator::Kvm => assert!(second.is_ok()),
-        Accelerator::Emulation { .. } => assert!(second.unwrap().note().unwrap().contains("kvm ")),
+        Virtualization::Kvm => assert!(second.is_ok()),
+        Virtualization::Emulation { .. } => assert!(second.unwrap().note().unwrap().contains("kvm ")),
     }
-    fs::remove_file(&lab.accelerator).unwrap();
+    fs::remove_file(&lab.virtualization_cache).unwrap();
 }
 
 #[tokio::test]
-async fn a_check_finds_a_computer_that_can_run_machines() {
+async fn check_passes_and_reports_an_unreachable_libvirt() {
     let lab = Lab::new().await;
     let findings = lab.local.check().await;
     assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
-    let dead = lab.at("qemu:///nowhere").check().await;
-    assert!(dead.len() == 1 && dead[0].verdict == Verdict::Bad && dead[0].hint.is_some(), "{dead:#?}");
+    let unreachable = lab.at("qemu:///nowhere").check().await;
+    assert_eq!(unreachable.len(), 1, "{unreachable:#?}");
+    assert!(unreachable[0].verdict == Verdict::Bad && unreachable[0].hint.is_some(), "{unreachable:#?}");
 }
 
 #[tokio::test]
-async fn a_disk_that_leans_on_another_file_is_no_image() {
+async fn disk_with_a_backing_file_is_not_accepted_as_an_image() {
     let lab = Lab::new().await;
     let overlay = lab.folder.path().join("overlay.qcow2");
     let base = lab.store.disk(&lab.store.find(DEFAULT_IMAGE).unwrap().unwrap());

@@ -23,6 +23,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("HOSTLER_CONFIG", "the configuration file; else `$XDG_CONFIG_HOME/hostler/config.toml`"),
     ("XDG_DATA_HOME", "where programs keep their data; else `~/.local/share`"),
     ("XDG_CONFIG_HOME", "where programs keep their configuration; else `~/.config`"),
+    ("XDG_RUNTIME_DIR", "directory of your sockets, for the libvirt `qemu:///session`; else `/run/user/UID`"),
     ("HOME", "what `~` means"),
     ("TMPDIR", "where repositories are fetched to; else `/var/tmp`"),
     ("NO_COLOR", "no colour, where it is set to anything"),
@@ -342,6 +343,11 @@ impl Settings {
     /// Which libvirt to use for the site `local`.
     pub fn libvirt_uri(&self) -> Option<&str> {
         self.config.local.uri.as_deref().or_else(|| self.env.text("LIBVIRT_DEFAULT_URI"))
+    }
+
+    /// Directory of the user's sockets, for a libvirt that is the user's own.
+    pub fn runtime_dir(&self) -> Option<PathBuf> {
+        self.env.set("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 }
 

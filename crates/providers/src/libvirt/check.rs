@@ -1,122 +1,140 @@
-//! Whether this computer can run machines, and if not, what to do.
+//! Health of the site: can this computer run machines, and if not, what must change?
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use hostler_core::ports::{Health, SiteError, Verdict};
+use hostler_core::ports::{Health, Remedy, SiteError, Verdict};
 use hostler_core::size::Bytes;
-use virt::connect::Connect;
-use virt::error::Error;
 
+use super::error::Trouble;
 use super::images::unusable;
 use super::pool::Pool;
-use super::probe::{self, Ask};
-use super::trouble::Trouble;
-use super::{Accelerator, Inner};
+use super::rpc::{Connection, Error, SUPPORTED_URIS, Uri};
+use super::virtualization::{self, Freshness};
+use super::{Inner, Virtualization, capacity};
 
-/// libvirt didn't answer: why, as far as can be told, and what to do.
-pub(super) fn unreachable(uri: &str, error: &Error) -> Trouble {
-    let message = error.message();
-    let hint = if message.contains("Permission denied") || message.contains("authentication") {
-        "add yourself to the group `libvirt` and log in again: sudo usermod -aG libvirt \"$USER\"".to_owned()
-    } else if !installed() {
-        "install it; on Debian or Ubuntu: sudo apt-get install libvirt-daemon-system qemu-system-x86 qemu-utils"
-            .to_owned()
-    } else if !nobody_listens(message) {
-        format!("`virsh --connect {uri} version` asks the same of it, without hostler")
-    } else if Path::new("/run/systemd/system").exists() {
-        "start it: sudo systemctl enable --now libvirtd".to_owned()
-    } else {
-        "start it, as root: virtlogd --daemon && libvirtd --daemon".to_owned()
+/// Failure to connect, with a hint that depends on the cause.
+pub(super) fn unreachable(uri: &str, error: Error) -> Trouble {
+    let hint = match &error {
+        Error::Uri(_) => Some(format!("supported are {SUPPORTED_URIS}")),
+        Error::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(JOIN_GROUP.to_owned()),
+        Error::Connect { source, .. } if source.kind() != ErrorKind::ConnectionRefused => None,
+        Error::NoDaemon(_) | Error::Connect { .. } => Some(start_hint(uri)),
+        Error::Authentication(_) => {
+            Some("set `auth_unix_rw` to \"polkit\" or \"none\" in /etc/libvirt/libvirtd.conf".to_owned())
+        }
+        Error::Libvirt(error) if error.code.is_permission() => Some(JOIN_GROUP.to_owned()),
+        _ => None,
     };
-    Trouble::ask(format!("libvirt does not answer at `{uri}`: {message}"), hint)
+    let Trouble { message, remedy, hint: known } = Trouble::from(error);
+    let hint = known.or(hint);
+    // A user must act on every failure that has a hint. Others, as a daemon that restarts, may pass.
+    let remedy = if hint.is_some() { Remedy::Ask } else { remedy };
+    Trouble { message: format!("libvirt does not answer at `{uri}`: {message}"), remedy, hint }
 }
 
-/// Whether the socket is missing, or left by a daemon that has ended: it isn't running, whatever else may be wrong.
-fn nobody_listens(message: &str) -> bool {
-    message.contains("socket")
-        && ["No such file or directory", "Connection refused"].iter().any(|why| message.contains(why))
+const JOIN_GROUP: &str =
+    "add yourself to the group `libvirt` and log in again: sudo usermod --append --groups libvirt \"$USER\"";
+
+/// Way to start the daemon of a URI, or to install it.
+fn start_hint(uri: &str) -> String {
+    let exists = |path: &str| Path::new(path).exists();
+    let session = Uri::parse(uri).is_ok_and(|uri| uri.is_session());
+    if !exists("/usr/sbin/libvirtd") && !exists("/usr/sbin/virtqemud") {
+        "install libvirt; on Debian or Ubuntu: sudo apt-get install libvirt-daemon-system qemu-system-x86 qemu-utils"
+            .to_owned()
+    } else if session {
+        let daemon = if exists("/usr/sbin/libvirtd") { "libvirtd" } else { "virtqemud" };
+        format!("start your own libvirt: {daemon} --daemon")
+    } else if exists("/run/systemd/system") {
+        let unit = if exists("/usr/sbin/libvirtd") { "libvirtd" } else { "virtqemud.socket" };
+        format!("start libvirt: sudo systemctl enable --now {unit}")
+    } else {
+        "start libvirt, as root: virtlogd --daemon && libvirtd --daemon".to_owned()
+    }
 }
 
-fn installed() -> bool {
-    ["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"].iter().any(|path| Path::new(path).exists())
-}
-
-/// The findings, with libvirt reached.
-pub(super) fn check(inner: &Inner, connect: &Connect) -> Vec<Health> {
-    let mut findings =
-        vec![libvirt(inner, connect), qemu(connect), accelerator(inner, connect), pool(inner, connect), images(inner)];
-    findings.extend(unreadable(inner));
+/// Findings about a libvirt that answers.
+pub(super) fn check(inner: &Inner, connection: &Connection) -> Vec<Health> {
+    let mut findings = vec![
+        libvirt(inner, connection),
+        qemu(connection),
+        virtualization(inner, connection),
+        pool(inner, connection),
+        images(inner),
+    ];
+    findings.extend(unreadable_images(inner));
     findings
 }
 
-/// A finding that says why the site can't be used.
-pub(super) fn bad(error: SiteError) -> Health {
+/// The only finding about a site that can't be reached.
+pub(super) fn unusable_site(error: SiteError) -> Health {
     Health { verdict: Verdict::Bad, finding: error.message, hint: error.hint }
 }
 
-/// What is free of the file system that a folder will be made on; nothing where that can't be told.
-pub(super) fn free_below(folder: &Path) -> Bytes {
-    let Some(there) = folder.ancestors().find(|path| path.exists()) else { return Bytes(0) };
-    let output = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(there).output();
+/// Free disk of the file system that a directory is, or will be, on. 0 if unknown.
+pub(super) fn free_disk(directory: &Path) -> Bytes {
+    let Some(existing) = directory.ancestors().find(|path| path.exists()) else { return Bytes(0) };
+    let output = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(existing).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let free = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap_or(0);
-    super::room::disk_left(Bytes(free), &[])
+    capacity::uncommitted_disk(Bytes(free), &[])
 }
 
 fn good(finding: String) -> Health {
     Health { verdict: Verdict::Good, finding, hint: None }
 }
 
-fn trouble(trouble: Trouble) -> Health {
+fn bad(trouble: Trouble) -> Health {
     Health { verdict: Verdict::Bad, finding: trouble.message, hint: trouble.hint }
 }
 
-fn libvirt(inner: &Inner, connect: &Connect) -> Health {
+fn libvirt(inner: &Inner, connection: &Connection) -> Health {
     let uri = &inner.settings.uri;
-    match connect.lib_version() {
+    match connection.lib_version() {
         Ok(version) => good(format!("libvirt {} answers at `{uri}`", dotted(version))),
-        Err(error) => trouble(error.into()),
+        Err(error) => bad(error.into()),
     }
 }
 
-/// libvirt's version numbers: a million for each major, a thousand for each minor.
-fn dotted(version: u32) -> String {
+/// A version in libvirt's form, a million for each major and a thousand for each minor, with dots.
+fn dotted(version: u64) -> String {
     format!("{}.{}.{}", version / 1_000_000, version / 1_000 % 1_000, version % 1_000)
 }
 
-fn qemu(connect: &Connect) -> Health {
-    let guest = connect.domain_capabilities(None, Some("x86_64"), None, Some("qemu"), 0);
-    match (guest, connect.hyp_version()) {
-        (Ok(_), Ok(version)) => good(format!("QEMU {} is there", dotted(version))),
+fn qemu(connection: &Connection) -> Health {
+    let guest = connection.domain_capabilities("x86_64", "qemu");
+    match (guest, connection.hypervisor_version()) {
+        (Ok(_), Ok(version)) => good(format!("QEMU {} is installed", dotted(version))),
         _ => Health {
             verdict: Verdict::Bad,
-            finding: "there is no QEMU for x86_64".to_owned(),
+            finding: "QEMU for x86_64 is not installed".to_owned(),
             hint: Some("on Debian or Ubuntu: sudo apt-get install qemu-system-x86".to_owned()),
         },
     }
 }
 
-fn accelerator(inner: &Inner, connect: &Connect) -> Health {
-    match inner.accelerator(connect, Ask::Sure) {
-        Ok(Accelerator::Kvm) => {
-            if matches!(probe::kept(connect, &inner.settings.accelerator), Ok(Some(_))) {
-                return good("machines run with the processor's help (a guest was tried)".to_owned());
+fn virtualization(inner: &Inner, connection: &Connection) -> Health {
+    match inner.virtualization(connection, Freshness::Conclusive) {
+        Ok(Virtualization::Kvm) => {
+            if matches!(virtualization::cached(connection, &inner.settings.virtualization_cache), Ok(Some(_))) {
+                return good("machines run with hardware virtualization (a test guest booted)".to_owned());
             }
-            let finding = "libvirt says that machines run with the processor's help; the first machine will tell";
+            let finding = "libvirt reports hardware virtualization; no image is available yet to test it with";
             Health { verdict: Verdict::Note, finding: finding.to_owned(), hint: None }
         }
         Ok(emulation) => Health { verdict: Verdict::Note, finding: emulation.note().unwrap_or_default(), hint: None },
-        Err(error) => trouble(error),
+        Err(error) => bad(error),
     }
 }
 
-fn pool(inner: &Inner, connect: &Connect) -> Health {
-    let folder = inner.settings.pool.display();
-    match Pool::find(connect).and_then(|pool| pool.map(|pool| pool.left()).transpose()) {
-        Ok(Some(left)) => good(format!("the storage pool `hostler` has {left} left")),
-        Ok(None) => good(format!("the storage pool `hostler` will be made in `{folder}`")),
-        Err(error) => trouble(error),
+fn pool(inner: &Inner, connection: &Connection) -> Health {
+    let directory = inner.settings.pool.display();
+    match Pool::find(connection).and_then(|pool| pool.map(|pool| pool.uncommitted()).transpose()) {
+        Ok(Some(free)) => good(format!("the storage pool `hostler` has {free} free")),
+        Ok(None) => good(format!("the storage pool `hostler` will be created in `{directory}`")),
+        Err(error) => bad(error),
     }
 }
 
@@ -124,33 +142,66 @@ fn images(inner: &Inner) -> Health {
     match inner.images.list() {
         Ok(images) if images.is_empty() => Health {
             verdict: Verdict::Bad,
-            finding: "there is no image to boot".to_owned(),
-            hint: Some("`hostler image build debian-12` makes one in about a minute".to_owned()),
+            finding: "there is no image to boot machines from".to_owned(),
+            hint: Some("build the image `debian-12`, which takes about a minute".to_owned()),
         },
         Ok(images) => {
             let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
             good(format!("images: {}", names.join(", ")))
         }
-        Err(error) => trouble(unusable(error)),
+        Err(error) => bad(unusable(error)),
     }
 }
 
-/// Those that [`images`] passes over. Others can be used all the same.
-fn unreadable(inner: &Inner) -> Vec<Health> {
+/// Images that [`images`] omits. They don't affect the others.
+fn unreadable_images(inner: &Inner) -> Vec<Health> {
     let entries = inner.images.unreadable().unwrap_or_default();
-    entries.into_iter().map(|(_, error)| Health { verdict: Verdict::Note, ..trouble(unusable(error)) }).collect()
+    entries.into_iter().map(|(_, error)| Health { verdict: Verdict::Note, ..bad(unusable(error)) }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::libvirt::rpc::{ErrorCode, LibvirtError};
+
+    fn connect(kind: ErrorKind) -> Error {
+        Error::Connect { socket: "/s".into(), source: kind.into() }
+    }
+
+    fn hint(error: Error) -> Option<String> {
+        unreachable("qemu:///system", error).hint
+    }
 
     #[test]
-    fn a_daemon_is_started_only_where_none_listens() {
-        let socket = "Failed to connect socket to '/var/run/libvirt/libvirt-sock'";
-        assert!(nobody_listens(&format!("{socket}: No such file or directory")));
-        assert!(nobody_listens(&format!("{socket}: Connection refused")));
-        assert!(!nobody_listens("no connection driver available for qemu:///nowhere"));
-        assert!(!nobody_listens("End of file while reading data: Input/output error"));
+    fn starting_is_suggested_only_if_no_daemon_listens() {
+        let start = Some(start_hint("qemu:///system"));
+        assert_eq!(hint(Error::NoDaemon(vec!["/s".into()])), start);
+        assert_eq!(hint(connect(ErrorKind::ConnectionRefused)), start);
+        assert_eq!(hint(connect(ErrorKind::TimedOut)), None);
+        assert_eq!(hint(Error::Closed), None);
+    }
+
+    #[test]
+    fn the_group_is_suggested_if_permission_is_missing() {
+        let join = Some(JOIN_GROUP.to_owned());
+        assert_eq!(hint(connect(ErrorKind::PermissionDenied)), join);
+        let refused = LibvirtError { code: ErrorCode::AUTH_UNAVAILABLE, domain: 7, message: "no agent".to_owned() };
+        assert_eq!(hint(Error::Libvirt(refused)), join);
+    }
+
+    #[test]
+    fn a_daemon_that_restarts_is_tried_again() {
+        let trouble = unreachable("qemu:///system", Error::Closed);
+        assert!(matches!(trouble.remedy, Remedy::Retry(_)));
+        assert_eq!(trouble.message, "libvirt does not answer at `qemu:///system`: the connection to libvirt is closed");
+    }
+
+    #[test]
+    fn supported_uris_are_listed_for_others() {
+        let error = Uri::parse("qemu+ssh://host/system").unwrap_err();
+        let trouble = unreachable("qemu+ssh://host/system", error.into());
+        assert_eq!(trouble.remedy, Remedy::Ask);
+        assert!(trouble.message.ends_with("it is not of this computer"), "{}", trouble.message);
+        assert!(trouble.hint.unwrap().contains("`qemu:///session`"));
     }
 }

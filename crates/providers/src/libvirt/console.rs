@@ -1,30 +1,29 @@
-//! What a machine wrote to its console, for the user's eyes.
+//! Console output of machines.
 
-use virt::connect::Connect;
-
+use super::error::Trouble;
 use super::machine;
-use super::names::{Part, volume_of};
+use super::names::{MachineVolume, volume_name};
 use super::pool::Pool;
-use super::trouble::Trouble;
+use super::rpc::Connection;
 
-/// As much as somebody reads.
-const TAIL: u64 = 16 << 10;
+/// Bytes of console output to show: some 200 lines.
+const TAIL: usize = 16 << 10;
 
-/// The end of a machine's console.
-pub(super) fn read(connect: &Connect, machine: &str) -> Result<String, Trouble> {
-    let ticket = machine::ticket(connect, machine)?;
-    let Some(pool) = Pool::find(connect)? else { return Ok(String::new()) };
-    let bytes = pool.tail(&volume_of(&ticket, Part::Console), TAIL)?;
-    Ok(plain(&String::from_utf8_lossy(&bytes)))
+/// End of a machine's console output, without control characters.
+pub(super) fn read(connection: &Connection, machine: &str) -> Result<String, Trouble> {
+    let ticket = machine::ticket(connection, machine)?;
+    let Some(pool) = Pool::find(connection)? else { return Ok(String::new()) };
+    let bytes = pool.tail(&volume_name(&ticket, MachineVolume::Console), TAIL)?;
+    Ok(printable(&String::from_utf8_lossy(&bytes)))
 }
 
-/// Without what would move a terminal's cursor, clear it, or have it answer: a guest may write anything.
-fn plain(text: &str) -> String {
+/// Text without the sequences that move a terminal's cursor, clear it or make it answer: a guest can print anything.
+fn printable(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
-            // A control sequence ends with a letter or one of a few signs; any other escape has one character.
+            // A control sequence ends with a letter or one of a few signs. Any other escape has one character.
             '\x1b' => {
                 if rest.next() == Some('[') {
                     rest.find(|c| ('@'..='~').contains(c));
@@ -43,11 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_text_is_left() {
+    fn control_sequences_are_removed() {
         assert_eq!(
-            plain("\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS\r\nNo bootable\tdevice.\x07\x1b[6n"),
+            printable("\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS\r\nNo bootable\tdevice.\x07\x1b[6n"),
             "SeaBIOS\nNo bootable\tdevice."
         );
-        assert_eq!(plain("cut \x1b[3"), "cut ");
+        assert_eq!(printable("cut \x1b[3"), "cut ");
     }
 }

@@ -1,62 +1,67 @@
-//! Images, between the store and the pool.
+//! Images of the store: use and removal.
 
 use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
-use virt::connect::Connect;
 
 use super::Inner;
+use super::error::{Trouble, with_causes};
 use super::pool::Pool;
-use super::trouble::Trouble;
+use super::rpc::Connection;
 use crate::image::{Image, ImageError};
 
 impl Inner {
-    /// An image that fits on a disk of this size.
+    /// The image of a name, for a disk of this size.
     pub(super) fn image(&self, name: &str, disk: Bytes) -> Result<Image, Trouble> {
-        let Some(image) = self.images.find(name).map_err(unusable)? else {
-            let hint = "`hostler image ls` shows those there are; `hostler image build debian-12` makes the default";
-            return Err(Trouble::ask(format!("there is no image `{name}`"), hint));
-        };
+        let Some(image) = self.images.find(name).map_err(unusable)? else { return Err(missing(name)) };
         if disk < image.disk {
-            let message = format!("a disk of {disk} is too small for `{name}`, which has {}", image.disk);
+            let message = format!("a disk of {disk} is too small for the image `{name}`, which needs {}", image.disk);
             return Err(Trouble::full(message));
         }
         Ok(image)
     }
 
-    /// The image's lock comes first: it may be held for as long as an image is built, and the site's must not wait
-    /// for that.
-    pub(super) fn remove_image(&self, connect: &Connect, name: &str) -> Result<(), Trouble> {
-        let missing =
-            || Trouble::ask(format!("there is no image `{name}`"), "`hostler image ls` shows those there are");
+    /// Removes an image from the store and its base from the pool. Fails while a machine uses it.
+    ///
+    /// The image's lock is taken before the site's: it is held for as long as an image is built, and the site's must not
+    /// be held that long.
+    pub(super) fn remove_image(&self, connection: &Connection, name: &str) -> Result<(), Trouble> {
         if matches!(self.images.find(name), Ok(None)) {
-            return Err(missing());
+            return Err(missing(name));
         }
         let held = self.images.hold(name).map_err(unusable)?;
         let _lock = self.lock()?;
-        let pool = Pool::find(connect)?;
-        // Of one that can't be read it isn't known what the pool has: that is tidied up below, unless it is in use.
+        let pool = Pool::find(connection)?;
+        // The base of an unreadable image is unknown. It is deleted below with other unused ones, unless a machine uses it.
         let image = self.images.find(name).or_else(|error| if broken(&error) { Ok(None) } else { Err(error) });
         if let (Some(pool), Some(image)) = (&pool, image.map_err(unusable)?) {
-            let tickets = pool.standing_on(&image)?;
+            let tickets = pool.machines_on(&image)?;
             if let Some(ticket) = tickets.first() {
-                let message = format!("the image `{name}` is in use by {} machines, as `{ticket}`", tickets.len());
-                return Err(Trouble::ask(message, "take them down first: `hostler ls` shows them"));
+                let machines = match tickets.len() {
+                    1 => "1 machine".to_owned(),
+                    more => format!("{more} machines"),
+                };
+                let message = format!("the image `{name}` is in use by {machines}, for example `{ticket}`");
+                return Err(Trouble::ask(message, "bring down their deployments first"));
             }
-            pool.remove_base(&image)?;
+            pool.delete_base(&image)?;
         }
         self.images.remove_held(&held).map_err(|error| match error {
-            ImageError::Missing(_) => missing(),
+            ImageError::Missing(_) => missing(name),
             error => unusable(error),
         })?;
         if let Some(pool) = pool {
-            pool.tidy(&self.images);
+            pool.delete_unused(&self.images);
         }
         Ok(())
     }
 }
 
-/// What an offer says of an image.
-pub(super) fn bootable(image: Image) -> ImageFacts {
+fn missing(name: &str) -> Trouble {
+    Trouble::ask(format!("there is no image `{name}`"), "list the images of this computer, or build or add one first")
+}
+
+/// Facts of an image for an offer.
+pub(super) fn image_facts(image: Image) -> ImageFacts {
     let Image { name, arch, user, disk, memory, .. } = image;
     let os = OsRelease::wished(&name);
     ImageFacts { name, arch, user, disk, memory, os, accelerators: AcceleratorSoftware::None }
@@ -66,15 +71,8 @@ fn broken(error: &ImageError) -> bool {
     matches!(error, ImageError::File { .. })
 }
 
-/// What the store says, with its causes; and where an image is broken, what to do.
+/// Failure of the store. A broken image has a hint.
 pub(super) fn unusable(error: ImageError) -> Trouble {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
-    }
-    let hint =
-        broken(&error).then(|| "`hostler image rm` removes it, and `hostler image build` makes it anew".to_owned());
-    Trouble { hint, ..Trouble::report(message) }
+    let hint = broken(&error).then(|| "remove the image, then build or add it again".to_owned());
+    Trouble { hint, ..Trouble::report(with_causes(&error)) }
 }

@@ -1,25 +1,26 @@
-//! The site `local`: virtual machines on this computer, by libvirt.
+//! The site `local`: virtual machines of this computer, managed by libvirt.
 //!
-//! Each call opens a connection of its own and runs on a thread where it may block, for a limited time. What takes room (memory, disk, a
-//! subnet, a place in the pool) is decided under one lock that all processes of this computer share, so that two that
-//! come at once can't both take the last of it.
+//! Each call of the port opens its own connection and runs on its own thread, with a time limit ([`task`]). Memory, disk,
+//! subnets and places in the pool are claimed under one lock that every process of this computer shares ([`lock`]), so
+//! that two concurrent calls can't both claim the last of them.
 
-mod call;
+mod capacity;
 mod check;
 mod console;
+mod error;
 mod images;
 mod lock;
 mod machine;
 mod names;
 mod network;
 mod pool;
-mod probe;
 mod read;
-mod room;
+mod rpc;
 mod seed;
 mod subnet;
-mod trouble;
+mod task;
 pub mod trust;
+mod virtualization;
 mod xml;
 
 use std::fs::File;
@@ -38,55 +39,57 @@ use hostler_core::ports::{
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
-use virt::connect::Connect;
 
-pub use probe::{Accelerator, LABEL as ACCELERATOR_LABEL};
+pub use virtualization::{LABEL as VIRTUALIZATION_LABEL, Virtualization};
 
 use crate::image::ImageStore;
-use call::{Awaited, Call, Waiting};
-use images::{bootable, unusable};
-use machine::Wanted;
-use names::{name_of, ticket_of_volume};
+use error::{Trouble, found};
+use images::{image_facts, unusable};
+use machine::MachineRequest;
+use names::{resource_name, ticket_of_volume};
 use pool::Pool;
-use probe::Ask;
-use trouble::Trouble;
+use rpc::{Connection, Domain, ErrorCode, Uri, User};
+use task::Effect;
+use virtualization::Freshness;
 
-/// How to reach libvirt, and where to keep what.
+/// Connection to libvirt, and files of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The site's name.
+    /// Name of the site.
     pub site: SiteId,
-    /// libvirt's address.
+    /// URI of libvirt: `qemu:///system` or `qemu:///session`, with `?socket=PATH` if its socket is elsewhere.
     pub uri: String,
-    /// The folder of the pool, where there is none yet. libvirt makes it.
+    /// Directory of the user's sockets, for `qemu:///session`: `$XDG_RUNTIME_DIR`. If `None`, `/run/user/UID`.
+    pub runtime_dir: Option<PathBuf>,
+    /// Directory of the storage pool, if the pool is not defined yet. libvirt creates it.
     pub pool: PathBuf,
-    /// The file with the answer whether `/dev/kvm` works.
-    pub accelerator: PathBuf,
-    /// The file whose lock all processes of this computer share.
+    /// File with the cached result of the test of `/dev/kvm`.
+    pub virtualization_cache: PathBuf,
+    /// File of the lock that every process of this computer shares.
     pub lock: PathBuf,
-    /// What every machine is told at its first boot; see [`trust`].
+    /// Script for the first boot of every machine; see [`trust`].
     pub trust: String,
-    /// How long a machine may take to shut down before it is forced.
-    pub patience: Duration,
+    /// Time for a machine to shut down before its power is cut.
+    pub shutdown_timeout: Duration,
 }
 
 impl Settings {
-    /// The usual ones: this computer's libvirt. `state` is a folder of the user's where the answer about `/dev/kvm`
-    /// is kept.
+    /// Defaults for the libvirt of this computer. `state` is a directory of the user, for the cached test of `/dev/kvm`.
     pub fn new(site: SiteId, state: &std::path::Path) -> Self {
         Self {
             site,
             uri: "qemu:///system".to_owned(),
+            runtime_dir: None,
             pool: "/var/lib/libvirt/images/hostler".into(),
-            accelerator: state.join("accelerator.json"),
+            virtualization_cache: state.join("virtualization.json"),
             lock: "/run/lock/hostler-local.lock".into(),
             trust: String::new(),
-            patience: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_secs(60),
         }
     }
 }
 
-/// The virtual machines of this computer.
+/// The site `local`.
 #[derive(Debug, Clone)]
 pub struct Local {
     inner: Arc<Inner>,
@@ -99,42 +102,44 @@ struct Inner {
 }
 
 impl Local {
-    /// The site. Nothing is opened yet.
+    /// The site. Opens nothing.
     pub fn new(settings: Settings, images: ImageStore) -> Self {
-        // libvirt would print every error on the terminal by itself.
-        virt::error::clear_error_callback();
         Self { inner: Arc::new(Inner { settings, images }) }
     }
 
-    /// How machines run here. Tried where that isn't known yet, which takes up to 12 seconds.
-    pub async fn accelerator(&self) -> Result<Accelerator, SiteError> {
-        self.blocking(Call::Change, "trying /dev/kvm", |inner, connect| inner.accelerator(connect, Ask::Kept)).await
+    /// Virtualization of the machines. Tested if no valid result is cached, which takes up to 12 seconds.
+    pub async fn virtualization(&self) -> Result<Virtualization, SiteError> {
+        self.call(Effect::Change, "testing /dev/kvm", |inner, connection| {
+            inner.virtualization(connection, Freshness::Cached)
+        })
+        .await
     }
 
-    /// Removes an image from the store, and what the pool has of it. Refused while a machine stands on it.
+    /// Removes an image from the store and its base from the pool. Fails while a machine uses it.
     pub async fn remove_image(&self, name: &str) -> Result<(), SiteError> {
         let name = name.to_owned();
-        self.blocking(Call::Change, "removing the image", move |inner, connect| inner.remove_image(connect, &name))
+        self.call(Effect::Change, "removing the image", move |inner, connection| inner.remove_image(connection, &name))
             .await
     }
 
-    async fn blocking<T: Send + 'static>(
+    /// Runs work on a connection of its own.
+    async fn call<T: Send + 'static>(
         &self,
-        call: Call,
+        effect: Effect,
         doing: &str,
-        act: impl FnOnce(&Inner, &Connect) -> Result<T, Trouble> + Send + 'static,
+        work: impl FnOnce(&Inner, &Connection) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, SiteError> {
         let inner = Arc::clone(&self.inner);
-        let work = call.make(move || {
-            let connect = Connect::open(Some(&inner.settings.uri))
-                .map_err(|error| check::unreachable(&inner.settings.uri, &error))?;
-            act(&inner, &connect)
+        let call = effect.run(move |cancellation| {
+            let Settings { uri, runtime_dir, .. } = &inner.settings;
+            let user = User::current(runtime_dir.as_deref())?;
+            let connection = Uri::parse(uri)
+                .map_err(rpc::Error::from)
+                .and_then(|uri| Connection::open(&uri, &user, cancellation))
+                .map_err(|error| check::unreachable(uri, error))?;
+            work(&inner, &connection)
         });
-        work.await.map_err(|trouble| self.error(doing, trouble))
-    }
-
-    fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
-        trouble.at(&self.inner.settings.site, doing)
+        call.await.map_err(|trouble| trouble.at(&self.inner.settings.site, doing))
     }
 }
 
@@ -145,34 +150,34 @@ impl Provider for Local {
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
-        self.blocking(Call::Look, "asking what is free", |inner, connect| Ok(vec![inner.offer(connect)?])).await
+        self.call(Effect::Query, "querying free memory and disk", |inner, connection| {
+            Ok(vec![inner.offer(connection)?])
+        })
+        .await
     }
 
     async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         let ticket = ticket.clone();
-        let waiting = Waiting::new();
-        let awaited = waiting.awaited();
         match what.clone() {
             CreateRequest::Network { machines } => {
-                self.blocking(Call::Change, "creating the network", move |inner, connect| {
+                self.call(Effect::Change, "creating the network", move |inner, connection| {
                     let _lock = inner.lock()?;
-                    awaited.check()?;
-                    let name = network::create(connect, &ticket, &machines)?;
+                    let name = network::create(connection, &ticket, &machines)?;
                     Ok(Created { reference: Ref(name), address: None })
                 })
                 .await
             }
             CreateRequest::Machine { spec, network, public_key, first_boot, .. } => {
-                self.blocking(Call::Change, "creating the machine", move |inner, connect| {
+                self.call(Effect::Change, "creating the machine", move |inner, connection| {
                     let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
-                    let making = Making { connect, ticket: &ticket, spec: &spec, awaited: &awaited };
-                    inner.create_machine(&making, &network.0, &public_key, &first_boot)
+                    let script = format!("{}\n{first_boot}\n", inner.settings.trust);
+                    inner.create_machine(connection, &ticket, &spec, &network.0, &public_key, &script)
                 })
                 .await
             }
             CreateRequest::Keypair { .. } | CreateRequest::Lease { .. } | CreateRequest::Address { .. } => {
                 let (site, doing) = (self.site().clone(), format!("creating the {}", what.kind()));
-                let message = "there are no such things here, and no offer asks for one".to_owned();
+                let message = "this site has no such resources, and its offers need none".to_owned();
                 Err(SiteError { site, doing, message, remedy: Remedy::Report, hint: None })
             }
         }
@@ -180,25 +185,25 @@ impl Provider for Local {
 
     async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
         let name = resource.0.clone();
-        self.blocking(Call::Look, "looking", move |_, connect| look(connect, kind, &name)).await
+        self.call(Effect::Query, "querying the status", move |_, connection| status(connection, kind, &name)).await
     }
 
-    /// Nothing ends by itself here.
+    /// Succeeds: machines of this site have no end.
     async fn extend(&self, _lease: &Ref, _until: Timestamp) -> Result<(), SiteError> {
         Ok(())
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
         let owned = owned.clone();
-        let doing = format!("removing the {}", owned.kind);
-        self.blocking(Call::Change, &doing, move |_, connect| delete(connect, &owned)).await
+        let doing = format!("deleting the {}", owned.kind);
+        self.call(Effect::Change, &doing, move |_, connection| delete(connection, &owned)).await
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        self.blocking(Call::Look, "listing what is ours", |_, connect| owned(connect)).await
+        self.call(Effect::Query, "listing our resources", |_, connection| owned(connection)).await
     }
 
-    /// The daemon finishes a call whose caller is gone: making a disk takes it a moment.
+    /// libvirt finishes a call whose client has died. The longest, creating a disk, takes it a moment.
     fn settle_time(&self) -> Duration {
         Duration::from_secs(2)
     }
@@ -208,100 +213,98 @@ impl Provider for Local {
             Power::On => (machine.0.clone(), "starting the machine"),
             Power::Off => (machine.0.clone(), "stopping the machine"),
         };
-        self.blocking(Call::Change, doing, move |inner, connect| {
-            machine::set_power(connect, &name, power, inner.settings.patience)
+        self.call(Effect::Change, doing, move |inner, connection| {
+            machine::set_power(connection, &name, power, inner.settings.shutdown_timeout)
         })
         .await
     }
 
     async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
         let name = machine.0.clone();
-        self.blocking(Call::Look, "reading the console", move |_, connect| console::read(connect, &name)).await
+        self.call(Effect::Query, "reading the console", move |_, connection| console::read(connection, &name)).await
     }
 
     async fn check(&self) -> Vec<Health> {
-        // Whether it answers at all is soon known; what comes then may have to try a guest.
+        // The first call fails soon if libvirt hangs. The second has a longer limit, as it may run a test guest.
         let check = async {
-            self.blocking(Call::Look, "checking", |_, connect| Ok(connect.lib_version()?)).await?;
-            self.blocking(Call::Change, "checking", |inner, connect| Ok(check::check(inner, connect))).await
+            self.call(Effect::Query, "checking", |_, connection| Ok(connection.lib_version()?)).await?;
+            self.call(Effect::Change, "checking", |inner, connection| Ok(check::check(inner, connection))).await
         };
-        check.await.unwrap_or_else(|error| vec![check::bad(error)])
+        check.await.unwrap_or_else(|error| vec![check::unusable_site(error)])
     }
-}
-
-/// A machine that is being made.
-struct Making<'m> {
-    connect: &'m Connect,
-    ticket: &'m Ticket,
-    spec: &'m MachineSpec,
-    awaited: &'m Awaited,
 }
 
 impl Inner {
     fn lock(&self) -> Result<File, Trouble> {
-        lock::take(&self.settings.lock, lock::PATIENCE)
+        lock::acquire(&self.settings.lock, lock::TIMEOUT)
     }
 
-    fn accelerator(&self, connect: &Connect, ask: Ask) -> Result<Accelerator, Trouble> {
-        let file = &self.settings.accelerator;
-        let known = || Ok::<_, Trouble>(probe::kept(connect, file)?.filter(|kept| ask.takes(kept)));
-        if let Some(kept) = known()? {
-            return Ok(kept.accelerator);
+    fn virtualization(&self, connection: &Connection, freshness: Freshness) -> Result<Virtualization, Trouble> {
+        let file = &self.settings.virtualization_cache;
+        let cached = || {
+            let result = virtualization::cached(connection, file)?;
+            Ok::<_, Trouble>(result.filter(|result| freshness.accepts(result)).map(|result| result.virtualization))
+        };
+        if let Some(virtualization) = cached()? {
+            return Ok(virtualization);
         }
         let _lock = self.lock()?;
-        // Another process may have tried while we waited.
-        if let Some(kept) = known()? {
-            return Ok(kept.accelerator);
+        // Another process may have run the test while this one waited for the lock.
+        if let Some(virtualization) = cached()? {
+            return Ok(virtualization);
         }
-        probe::probe(connect, &self.settings.pool, &self.images, file)
+        virtualization::test(connection, &self.settings.pool, &self.images, file)
     }
 
-    fn offer(&self, connect: &Connect) -> Result<Offer, Trouble> {
-        // Never tried here: whoever only asks what there is must not wait for a guest.
-        let kept = probe::kept(connect, &self.settings.accelerator)?.map(|kept| kept.accelerator);
-        let labels = kept.iter().map(|kept| (ACCELERATOR_LABEL.to_owned(), kept.label().to_owned())).collect();
-        let accelerator = kept.unwrap_or_else(|| Accelerator::Emulation { why: "it was not tried yet".to_owned() });
-        let memory = machine::memory(connect, &accelerator)?;
-        let disk = match Pool::find(connect)? {
-            Some(pool) => pool.left()?,
-            None => check::free_below(&self.settings.pool),
+    fn offer(&self, connection: &Connection) -> Result<Offer, Trouble> {
+        // Never tested here: a query must not wait for a test guest.
+        let cached = virtualization::cached(connection, &self.settings.virtualization_cache)?;
+        let cached = cached.map(|result| result.virtualization);
+        let labels = cached.iter().map(|it| (VIRTUALIZATION_LABEL.to_owned(), it.label().to_owned())).collect();
+        let virtualization =
+            cached.unwrap_or_else(|| Virtualization::Emulation { reason: "not tested yet".to_owned() });
+        let memory = machine::memory(connection, &virtualization)?;
+        let disk = match Pool::find(connection)? {
+            Some(pool) => pool.uncommitted()?,
+            None => check::free_disk(&self.settings.pool),
         };
         let images = self.images.list().map_err(unusable)?;
         Ok(Offer {
             site: self.settings.site.clone(),
             node_type: "vm".to_owned(),
             facts: Facts {
-                cpus: Some(connect.node_info()?.cpus),
-                memory: Some(memory.largest()),
+                cpus: Some(connection.cpus()?),
+                memory: Some(memory.largest_guest()),
                 disk: Some(disk),
                 arch: Some(std::env::consts::ARCH.to_owned()),
                 gpus: Vec::new(),
                 labels,
             },
-            supply: Supply::Cut { memory: memory.together(), disk },
+            supply: Supply::Cut { memory: memory.sum_of_guests(), disk },
             availability: Availability::Free,
             // It is the user's own computer.
             price_per_hour: Some(Money::ZERO),
             spot: false,
-            images: images.into_iter().map(bootable).collect(),
+            images: images.into_iter().map(image_facts).collect(),
             terms: Terms::default(),
         })
     }
 
     fn create_machine(
         &self,
-        making: &Making<'_>,
+        connection: &Connection,
+        ticket: &Ticket,
+        spec: &MachineSpec,
         network: &str,
         public_key: &str,
-        first_boot: &str,
+        script: &str,
     ) -> Result<Created, Trouble> {
-        let Making { connect, ticket, spec, .. } = *making;
         let missing = || Trouble::report(format!("there is no network `{network}`"));
-        let host = network::host(&network::find(connect, network)?.ok_or_else(missing)?, &spec.name)?;
-        let domain = match machine::find(connect, ticket)? {
+        let host = network::host(&network::find(connection, network)?.ok_or_else(missing)?, &spec.name)?;
+        let domain = match machine::find(connection, ticket)? {
             Some(domain) => domain,
             None => {
-                let wanted = Wanted {
+                let request = MachineRequest {
                     ticket,
                     name: &spec.name,
                     cpus: spec.shape.cpus,
@@ -310,44 +313,47 @@ impl Inner {
                     network,
                     host: &host,
                     public_key,
-                    script: &format!("{}\n{first_boot}\n", self.settings.trust),
+                    script,
                 };
-                self.define(making, &wanted)?
+                self.define(connection, &spec.image, &request)?
             }
         };
-        machine::start(connect, &domain)?;
+        machine::start(connection, &domain)?;
         let address = Address { host: host.address.to_string(), port: 22 };
-        Ok(Created { reference: Ref(name_of(ticket)), address: Some(address) })
+        Ok(Created { reference: Ref(resource_name(ticket)), address: Some(address) })
     }
 
-    /// Under the lock: the room that is seen free is taken by the same process.
-    fn define(&self, making: &Making<'_>, wanted: &Wanted<'_>) -> Result<virt::domain::Domain, Trouble> {
-        let (connect, image) = (making.connect, &making.spec.image);
-        // Refused before a guest is tried.
-        self.image(image, wanted.disk)?;
-        let accelerator = self.accelerator(connect, Ask::Kept)?;
+    /// Defines a machine under the lock: memory and disk that are seen free are claimed before another process looks.
+    fn define<'c>(
+        &self,
+        connection: &'c Connection,
+        image: &str,
+        request: &MachineRequest<'_>,
+    ) -> Result<Domain<'c>, Trouble> {
+        // A missing image or too small a disk is an error before a test guest is started.
+        self.image(image, request.disk)?;
+        let virtualization = self.virtualization(connection, Freshness::Cached)?;
         let _lock = self.lock()?;
-        // Another process may have done this very step while we waited.
-        if let Some(domain) = machine::find(connect, wanted.ticket)? {
+        // Another process may have created this machine while this one waited for the lock.
+        if let Some(domain) = machine::find(connection, request.ticket)? {
             return Ok(domain);
         }
-        let pool = Pool::ensure(connect, &self.settings.pool)?;
-        // It may have been built anew while we waited.
-        let base = pool.ensure_base(&self.images, &self.image(image, wanted.disk)?)?;
-        making.awaited.check()?;
-        machine::define(connect, &pool, &base, &accelerator, wanted)
+        let pool = Pool::ensure(connection, &self.settings.pool)?;
+        // The image may have been replaced while this process waited, so it is read again.
+        let base = pool.ensure_base(&self.images, &self.image(image, request.disk)?)?;
+        machine::define(connection, &pool, &base, &virtualization, request)
     }
 }
 
-fn look(connect: &Connect, kind: ResourceKind, name: &str) -> Result<ResourceStatus, Trouble> {
+fn status(connection: &Connection, kind: ResourceKind, name: &str) -> Result<ResourceStatus, Trouble> {
     match kind {
-        ResourceKind::Machine => machine::look(connect, name),
-        ResourceKind::Network => Ok(match network::find(connect, name)? {
+        ResourceKind::Machine => machine::status(connection, name),
+        ResourceKind::Network => Ok(match network::find(connection, name)? {
             Some(network) if network.is_active()? => ResourceStatus::Running { address: None },
             Some(_) => ResourceStatus::Stopped,
             None => ResourceStatus::Missing,
         }),
-        ResourceKind::Volume => match Pool::find(connect)? {
+        ResourceKind::Volume => match Pool::find(connection)? {
             Some(pool) if pool.names()?.iter().any(|it| it == name) => Ok(ResourceStatus::Running { address: None }),
             _ => Ok(ResourceStatus::Missing),
         },
@@ -355,34 +361,33 @@ fn look(connect: &Connect, kind: ResourceKind, name: &str) -> Result<ResourceSta
     }
 }
 
-fn delete(connect: &Connect, owned: &Owned) -> Result<(), Trouble> {
+fn delete(connection: &Connection, owned: &Owned) -> Result<(), Trouble> {
     let name = &owned.reference.0;
     match owned.kind {
-        ResourceKind::Machine => machine::delete(connect, name, &owned.ticket),
-        ResourceKind::Network => network::delete(connect, name, &owned.ticket),
+        ResourceKind::Machine => machine::delete(connection, name, &owned.ticket),
+        ResourceKind::Network => network::delete(connection, name, &owned.ticket),
         ResourceKind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(Trouble::report(
-            format!("the volume `{name}` doesn't bear the ticket `{}`: it is left alone", owned.ticket),
+            format!("the volume `{name}` does not carry the ticket `{}`: not deleted", owned.ticket),
         )),
-        ResourceKind::Volume => Pool::find(connect)?.map_or(Ok(()), |pool| pool.remove(name)),
-        // This site makes none.
+        ResourceKind::Volume => Pool::find(connection)?.map_or(Ok(()), |pool| pool.delete(name)),
+        // The site creates none.
         ResourceKind::Keypair | ResourceKind::Lease | ResourceKind::Address => Ok(()),
     }
 }
 
-fn owned(connect: &Connect) -> Result<Vec<Owned>, Trouble> {
-    let mut owned = machine::owned(connect)?;
-    if let Some(pool) = Pool::find(connect)? {
+fn owned(connection: &Connection) -> Result<Vec<Owned>, Trouble> {
+    let mut owned = machine::owned(connection)?;
+    if let Some(pool) = Pool::find(connection)? {
         let volume = |name: String| {
             Some(Owned { ticket: ticket_of_volume(&name)?, kind: ResourceKind::Volume, reference: Ref(name) })
         };
         owned.extend(pool.names()?.into_iter().filter_map(volume));
     }
-    for network in connect.list_all_networks(0)? {
-        // One that went away since it was listed is not there.
-        if let Ok(xml) = network.xml_desc(0)
+    for network in connection.networks()? {
+        if let Some(xml) = found(network.xml(), ErrorCode::NO_NETWORK)?
             && let Some(ticket) = read::ticket(&xml)
         {
-            owned.push(Owned { ticket, kind: ResourceKind::Network, reference: Ref(network.name()?) });
+            owned.push(Owned { ticket, kind: ResourceKind::Network, reference: Ref(network.name().to_owned()) });
         }
     }
     owned.sort();

@@ -1,4 +1,4 @@
-//! Reading the XML that libvirt answers with: the attributes of the elements that are asked for.
+//! Reading the XML that libvirt returns: attributes of the elements that matter here.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -9,10 +9,10 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::subnet::Subnet;
 
-/// An element's attributes.
+/// Attributes of an element.
 pub(super) type Attributes = BTreeMap<String, String>;
 
-/// The attributes of every element of a name, prefix included, in their order. Broken XML ends the list.
+/// Attributes of every element of a name (with its prefix), in document order. Broken XML ends the list.
 pub(super) fn elements(xml: &str, name: &str) -> Vec<Attributes> {
     let mut reader = Reader::from_str(xml);
     let mut found = Vec::new();
@@ -27,22 +27,22 @@ pub(super) fn elements(xml: &str, name: &str) -> Vec<Attributes> {
     }
 }
 
-/// One attribute of the first element of a name.
+/// An attribute of the first element of a name.
 pub(super) fn attribute(xml: &str, element: &str, name: &str) -> Option<String> {
     elements(xml, element).into_iter().next()?.remove(name)
 }
 
-/// The ticket on a domain or network, in the metadata that we wrote.
+/// Ticket of a domain or network, from hostler's metadata.
 pub(super) fn ticket(xml: &str) -> Option<Ticket> {
-    attribute(xml, "hostler:thing", "ticket")?.parse().ok()
+    attribute(xml, "hostler:resource", "ticket")?.parse().ok()
 }
 
-/// The address that a machine was given when it was made.
+/// IP address of a machine, from hostler's metadata.
 pub(super) fn address(xml: &str) -> Option<String> {
-    attribute(xml, "hostler:thing", "address")
+    attribute(xml, "hostler:resource", "address")
 }
 
-/// The subnets of a network.
+/// IPv4 subnets of a network.
 pub(super) fn subnets(xml: &str) -> Vec<Subnet> {
     elements(xml, "ip").iter().filter_map(subnet).collect()
 }
@@ -58,8 +58,9 @@ fn subnet(ip: &Attributes) -> Option<Subnet> {
 }
 
 fn attributes(element: &BytesStart<'_>) -> Attributes {
-    let plain = |raw: &str| quick_xml::escape::unescape(raw).map_or_else(|_| raw.to_owned(), |text| text.into_owned());
-    element.attributes().flatten().map(|pair| (pair.key.as_ref().to_owned(), plain(&pair.value))).collect()
+    let unescaped =
+        |raw: &str| quick_xml::escape::unescape(raw).map_or_else(|_| raw.to_owned(), |text| text.into_owned());
+    element.attributes().flatten().map(|pair| (pair.key.as_ref().to_owned(), unescaped(&pair.value))).collect()
 }
 
 #[cfg(test)]
@@ -67,16 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_is_read_from_our_own_metadata_only() {
+    fn tickets_are_read_from_hostler_metadata_only() {
         let id = "hostler:00000000000000000000000000000007:network";
-        let ours = format!("<network><metadata><hostler:thing xmlns:hostler='x' ticket='{id}'/></metadata></network>");
-        assert_eq!(ticket(&ours).unwrap().to_string(), id);
+        let tagged =
+            format!("<network><metadata><hostler:resource xmlns:hostler='x' ticket='{id}'/></metadata></network>");
+        assert_eq!(ticket(&tagged).unwrap().to_string(), id);
         assert_eq!(ticket(&format!("<network><title>{id}</title></network>")), None);
-        assert_eq!(ticket(&format!("<network><thing ticket='{id}'/></network>")), None);
+        assert_eq!(ticket(&format!("<network><resource ticket='{id}'/></network>")), None);
     }
 
     #[test]
-    fn subnets_are_read_by_prefix_and_by_mask() {
+    fn subnets_have_a_prefix_or_a_mask() {
         let xml = "<network><ip address='192.168.122.1' netmask='255.255.255.0'/>
                    <ip family='ipv4' address='10.1.0.1' prefix='16'/><ip family='ipv6' address='fd00::1' prefix='64'/>
                    </network>";

@@ -1,4 +1,4 @@
-//! The seed: a small volume in NoCloud's format, which our own images read, and every image with cloud-init.
+//! Seed: a small volume in the NoCloud format, which hostler's images and every image with cloud-init read at first boot.
 //!
 //! See <https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html>: a FAT volume labelled `cidata` with
 //! the files `meta-data` and `user-data`. A `user-data` that begins with `#!` is run once, as root.
@@ -7,23 +7,23 @@ use std::io::{self, Cursor, Write};
 
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
 
-/// The smallest size that leaves room for scripts with a bundle of certificates.
+/// Smallest size of a seed in bytes: enough for a script with a bundle of certificates.
 const SIZE: usize = 2 << 20;
 
-/// What a machine is told at its first boot.
+/// Configuration of a machine's first boot.
 pub(super) struct Seed<'a> {
-    /// Changes where the seed should be read again.
+    /// Id of the machine. cloud-init reads the seed again if it changes.
     pub instance: &'a str,
-    /// The host name.
+    /// Host name.
     pub host_name: &'a str,
-    /// The public key that may log in, in OpenSSH's format.
+    /// Public key for log-in, in OpenSSH's format.
     pub public_key: &'a str,
-    /// A shell script without its first line.
+    /// Shell script without its `#!` line.
     pub script: &'a str,
 }
 
 impl Seed<'_> {
-    /// The volume's content.
+    /// Content of the volume.
     pub fn volume(&self) -> io::Result<Vec<u8>> {
         let script = format!("#!/bin/sh\n{}", self.script);
         let size = SIZE.max((script.len() * 2).next_multiple_of(1 << 20));
@@ -40,13 +40,13 @@ impl Seed<'_> {
         Ok(bytes)
     }
 
-    /// YAML in a form that a shell script can read too: one line a value.
+    /// YAML that a shell script can read too: one line per value.
     fn meta_data(&self) -> String {
         let Self { instance, host_name, .. } = self;
         format!("instance-id: {instance}\nlocal-hostname: {host_name}\npublic-keys:\n  - \"{}\"\n", self.key())
     }
 
-    /// The key's type and bits. Its comment says nothing to the machine, and could say anything to a YAML parser.
+    /// Type and data of the key. Its comment is dropped: it is of no use, and may contain anything, YAML included.
     fn key(&self) -> String {
         let allowed = |c: &char| c.is_ascii_alphanumeric() || " -+/=@.".contains(*c);
         let words: Vec<&str> = self.public_key.split_whitespace().take(2).collect();
@@ -61,12 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_reads_back() {
+    fn a_seed_can_be_read() {
         let script = "echo hello\n".repeat(1000);
         let seed = Seed {
             instance: "hostler-7-digits",
             host_name: "digits",
-            public_key: "ssh-ed25519 AAAA+/= somebody\"\nruncmd: [evil]",
+            public_key: "ssh-ed25519 AAAA+/= me\"\nruncmd: [evil]",
             script: &script,
         };
         let volume = FileSystem::new(Cursor::new(seed.volume().unwrap()), FsOptions::new()).unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_script_makes_a_larger_seed() {
+    fn a_long_script_makes_the_seed_larger() {
         let script = "x".repeat(3 << 20);
         let seed = Seed { instance: "i", host_name: "h", public_key: "k k", script: &script };
         assert!(seed.volume().unwrap().len() >= 6 << 20);

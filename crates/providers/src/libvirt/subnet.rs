@@ -1,4 +1,4 @@
-//! Choosing a subnet that collides with nothing that this computer reaches.
+//! Choice of a subnet that overlaps no network that this computer has a route to.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -11,12 +11,12 @@ pub(super) struct Subnet {
 }
 
 impl Subnet {
-    /// The subnet that an address lies in.
+    /// Subnet of an address, with this prefix length.
     pub fn new(address: Ipv4Addr, bits: u32) -> Self {
         Self { base: u32::from(address) & mask(bits), bits: bits.min(32) }
     }
 
-    /// The address of this number in it.
+    /// Address at this number of the subnet.
     pub fn address(&self, number: u8) -> Ipv4Addr {
         Ipv4Addr::from(self.base + u32::from(number))
     }
@@ -37,33 +37,33 @@ fn mask(bits: u32) -> u32 {
     u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0)
 }
 
-/// Private ranges that are cut into /24s, in the order in which they are tried. A company's VPN often routes all of
-/// 10.0.0.0/8, hence the others.
+/// Private ranges (start, number of /24 subnets), in order of preference. There are several because company VPNs often
+/// route all of 10.0.0.0/8.
 const RANGES: [([u8; 4], u32); 3] = [([10, 214, 0, 0], 256), ([172, 29, 0, 0], 256), ([192, 168, 128, 0], 96)];
 
-/// A /24 that overlaps none of those taken. `seed` says where the search begins, so that two networks rarely compete.
-pub(super) fn choose(taken: &[Subnet], seed: u64) -> Option<Subnet> {
+/// A /24 subnet that overlaps none of those in use. The search begins at `seed`, so that two networks rarely compete.
+pub(super) fn choose(in_use: &[Subnet], seed: u64) -> Option<Subnet> {
     RANGES.iter().find_map(|(start, count)| {
         let start = u32::from(Ipv4Addr::from(*start));
         let first = (seed % u64::from(*count)) as u32;
         (0..*count)
             .map(|step| Subnet { base: start + ((first + step) % count) * 256, bits: 24 })
-            .find(|subnet| !taken.iter().any(|other| other.overlaps(subnet)))
+            .find(|subnet| !in_use.iter().any(|other| other.overlaps(subnet)))
     })
 }
 
-/// The fewest bits of a route that says where a network lies. One with fewer says where all the rest goes: the default
-/// route, or the halves of everything (`0.0.0.0/1`, `128.0.0.0/1`) by which a VPN takes its place.
+/// Shortest prefix of a route that leads to one network. Shorter ones are for all other traffic: the default route, or the
+/// two halves of the address space (`0.0.0.0/1`, `128.0.0.0/1`) by which a VPN replaces it.
 const NETWORK_BITS: u32 = 8;
 
-/// The subnets that this computer has routes to, from `/proc/net/route`.
+/// Subnets that this computer has routes to, from `/proc/net/route`.
 pub(super) fn routes(proc_net_route: &str) -> Vec<Subnet> {
     proc_net_route.lines().skip(1).filter_map(route).filter(|subnet| subnet.bits >= NETWORK_BITS).collect()
 }
 
 fn route(line: &str) -> Option<Subnet> {
     let fields: Vec<&str> = line.split_whitespace().collect();
-    // The file prints the bytes as they lie in memory: on the computers that we run on, backwards.
+    // The file prints the bytes in memory order, which is reversed on little-endian computers.
     let address = |text: &&str| u32::from_str_radix(text, 16).ok().map(u32::swap_bytes);
     let (base, mask) = (address(fields.get(1)?)?, address(fields.get(7)?)?);
     Some(Subnet::new(Ipv4Addr::from(base), mask.leading_ones()))
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_are_read_backwards() {
+    fn routes_are_little_endian() {
         let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
                     eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
                     eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vpn_that_takes_all_traffic_takes_no_subnet() {
+    fn a_vpn_for_all_traffic_occupies_no_subnet() {
         let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
                     tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n\
                     tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n\

@@ -1,4 +1,4 @@
-//! The XML that libvirt takes: functions from values to text. Every value is escaped.
+//! XML for libvirt, rendered by `Display`. Every value is escaped.
 
 use std::fmt::Display;
 use std::net::Ipv4Addr;
@@ -7,11 +7,11 @@ use hostler_core::size::Bytes;
 use hostler_core::ticket::Ticket;
 use quick_xml::escape::escape;
 
-use super::probe::Accelerator;
-use super::room::TRANSLATION_CACHE_MIB;
+use super::capacity::TRANSLATION_CACHE_MIB;
 use super::subnet::Subnet;
+use super::virtualization::Virtualization;
 
-/// A machine's network card.
+/// Reservation of a network for a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     pub name: String,
@@ -19,7 +19,7 @@ pub(super) struct Host {
     pub address: Ipv4Addr,
 }
 
-/// A network of a deployment.
+/// A network with NAT, DHCP and DNS.
 pub(super) struct NetworkXml<'a> {
     pub name: &'a str,
     pub ticket: &'a Ticket,
@@ -28,14 +28,14 @@ pub(super) struct NetworkXml<'a> {
     pub hosts: &'a [Host],
 }
 
-/// How a domain boots.
+/// Boot of a domain: from its disk, or directly from a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BootXml {
     Disk,
     Kernel { kernel: String, initrd: String, command_line: String },
 }
 
-/// The identity of a machine, which a probe has none of.
+/// The parts of a machine that a test guest lacks.
 pub(super) struct MachineXml<'a> {
     pub ticket: &'a Ticket,
     pub title: &'a str,
@@ -45,10 +45,10 @@ pub(super) struct MachineXml<'a> {
     pub seed: &'a str,
 }
 
-/// A virtual machine.
+/// A domain.
 pub(super) struct DomainXml<'a> {
     pub name: &'a str,
-    pub accelerator: &'a Accelerator,
+    pub virtualization: &'a Virtualization,
     pub cpus: u32,
     pub memory: Bytes,
     pub boot: &'a BootXml,
@@ -60,15 +60,15 @@ pub(super) struct DomainXml<'a> {
 pub(super) struct VolumeXml<'a> {
     pub name: &'a str,
     pub capacity: Bytes,
-    /// The path of the disk that it is a copy of, written on demand; a raw volume where absent.
+    /// Path of the disk that it is a copy-on-write copy of. If `None`, the volume is raw and empty.
     pub base: Option<&'a str>,
     pub readers: Readers,
 }
 
-/// Who may read a volume's file. libvirt gives a running machine's files to the user that QEMU runs as.
+/// Users who may read a volume's file. libvirt makes QEMU's user the owner of a running machine's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Nobody else: what a machine wrote, was told, or said.
+    /// The owner only: disks, seeds and console logs.
     Owner,
     /// All users: base images, which hold no secret and are read by every machine.
     Everyone,
@@ -83,9 +83,10 @@ impl Readers {
     }
 }
 
-/// Where the ticket stands. The name of the name space is for libvirt, which wants one.
-fn resource(ticket: &Ticket, more: &str) -> String {
-    format!("<metadata><hostler:thing xmlns:hostler='urn:hostler:thing' ticket='{}'{more}/></metadata>", text(ticket))
+/// Metadata with the ticket and further attributes. libvirt requires a namespace.
+fn metadata(ticket: &Ticket, attributes: &str) -> String {
+    let ticket = text(ticket);
+    format!("<metadata><hostler:resource xmlns:hostler='urn:hostler' ticket='{ticket}'{attributes}/></metadata>")
 }
 
 fn text(value: impl Display) -> String {
@@ -95,7 +96,7 @@ fn text(value: impl Display) -> String {
 impl Display for NetworkXml<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let gateway = self.subnet.address(1);
-        writeln!(f, "<network>\n  <name>{}</name>\n  {}", text(self.name), resource(self.ticket, ""))?;
+        writeln!(f, "<network>\n  <name>{}</name>\n  {}", text(self.name), metadata(self.ticket, ""))?;
         writeln!(f, "  <forward mode='nat'/>\n  <bridge name='{}' stp='off' delay='0'/>", text(self.bridge))?;
         writeln!(f, "  <domain name='hostler.internal' localOnly='yes'/>")?;
         writeln!(f, "  <ip address='{gateway}' netmask='255.255.255.0'>\n    <dhcp>")?;
@@ -108,18 +109,18 @@ impl Display for NetworkXml<'_> {
     }
 }
 
-/// The numbers of the hosts in their subnet; below are the gateway and some room.
+/// Number of the first machine in its subnet. 1 is the gateway; the others below are spare.
 pub(super) const FIRST_HOST: u8 = 10;
-/// The last one; 255 is the broadcast address.
+/// Number that ends the machines' range. 255 is the broadcast address.
 pub(super) const LAST_HOST: u8 = 250;
 
 impl Display for DomainXml<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = if *self.accelerator == Accelerator::Kvm { "kvm" } else { "qemu" };
+        let kind = if *self.virtualization == Virtualization::Kvm { "kvm" } else { "qemu" };
         writeln!(f, "<domain type='{kind}'>\n  <name>{}</name>", text(self.name))?;
         if let Some(machine) = &self.machine {
             let address = format!(" address='{}'", machine.host.address);
-            writeln!(f, "  <title>{}</title>\n  {}", text(machine.title), resource(machine.ticket, &address))?;
+            writeln!(f, "  <title>{}</title>\n  {}", text(machine.title), metadata(machine.ticket, &address))?;
         }
         writeln!(f, "  <memory unit='b'>{}</memory>\n  <vcpu>{}</vcpu>", self.memory.0, self.cpus)?;
         self.os(f)?;
@@ -129,7 +130,7 @@ impl Display for DomainXml<'_> {
         if let Some(machine) = &self.machine {
             machine.devices(f)?;
         }
-        // Appended to, so that what was said before a restart can still be read.
+        // Appended to, so that output from before a restart can still be read.
         writeln!(f, "    <serial type='file'>\n      <source path='{}' append='on'/>", text(self.console))?;
         writeln!(f, "      <target port='0'/>\n    </serial>")?;
         writeln!(f, "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>")?;
@@ -142,7 +143,7 @@ impl DomainXml<'_> {
     fn os(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>")?;
         match self.boot {
-            // The firmware speaks on the serial line, so that the console says when there is nothing to boot.
+            // The firmware prints on the serial console, which then shows that a disk is not bootable.
             BootXml::Disk => writeln!(f, "    <boot dev='hd'/>\n    <bios useserial='yes'/>")?,
             BootXml::Kernel { kernel, initrd, command_line } => {
                 writeln!(f, "    <kernel>{}</kernel>\n    <initrd>{}</initrd>", text(kernel), text(initrd))?;
@@ -152,14 +153,14 @@ impl DomainXml<'_> {
         writeln!(f, "  </os>")
     }
 
-    /// Under emulation: the oldest model with all that compiled packages for x86-64 take for granted today (SSE 4.2,
-    /// POPCNT). Measured, it boots as fast as the plainest model; the fullest is slower.
+    /// Emulated: the oldest model with the instructions that compiled packages for x86-64 assume today (SSE 4.2, POPCNT).
+    /// Measured: it boots as fast as the simplest model, and the model with most features is slower.
     fn processor(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.accelerator {
-            Accelerator::Kvm => {
+        match self.virtualization {
+            Virtualization::Kvm => {
                 writeln!(f, "  <features><acpi/><apic/></features>\n  <cpu mode='host-passthrough' check='none'/>")
             }
-            Accelerator::Emulation { .. } => {
+            Virtualization::Emulation { .. } => {
                 let cache = format!("<tcg><tb-cache unit='MiB'>{TRANSLATION_CACHE_MIB}</tb-cache></tcg>");
                 writeln!(f, "  <features><acpi/><apic/>{cache}</features>")?;
                 writeln!(f, "  <cpu mode='custom' match='exact' check='none'><model>Nehalem</model></cpu>")
@@ -200,7 +201,7 @@ impl Display for VolumeXml<'_> {
     }
 }
 
-/// A folder as a pool.
+/// A storage pool in a directory.
 pub(super) fn pool(name: &str, path: &str) -> String {
     let (name, path) = (text(name), text(path));
     format!("<pool type='dir'>\n  <name>{name}</name>\n  <target><path>{path}</path></target>\n</pool>")
@@ -218,7 +219,7 @@ mod tests {
         Host { name: "digits".into(), mac: "52:54:00:00:00:0a".into(), address: [10, 214, 7, 10].into() }
     }
 
-    fn domain(accelerator: &Accelerator, boot: &BootXml) -> String {
+    fn domain(virtualization: &Virtualization, boot: &BootXml) -> String {
         let machine = MachineXml {
             ticket: &ticket("machine-digits"),
             title: "digits <1>",
@@ -229,23 +230,23 @@ mod tests {
         };
         let (memory, console) = (Bytes::mib(512), "/pool/d.console");
         let machine = Some(machine);
-        DomainXml { name: "hostler-7-digits", accelerator, cpus: 2, memory, boot, console, machine }.to_string()
+        DomainXml { name: "hostler-7-digits", virtualization, cpus: 2, memory, boot, console, machine }.to_string()
     }
 
     #[test]
-    fn a_machine_under_emulation_that_boots_by_a_kernel() {
+    fn emulated_machine_that_boots_a_kernel() {
         let boot =
             BootXml::Kernel { kernel: "/pool/k".into(), initrd: "/pool/i".into(), command_line: "a=\"b\"".into() };
-        insta::assert_snapshot!(domain(&Accelerator::Emulation { why: "a test".into() }, &boot));
+        insta::assert_snapshot!(domain(&Virtualization::Emulation { reason: "a test".into() }, &boot));
     }
 
     #[test]
-    fn a_machine_under_kvm_that_boots_from_its_disk() {
-        insta::assert_snapshot!(domain(&Accelerator::Kvm, &BootXml::Disk));
+    fn kvm_machine_that_boots_its_disk() {
+        insta::assert_snapshot!(domain(&Virtualization::Kvm, &BootXml::Disk));
     }
 
     #[test]
-    fn a_network_with_one_host() {
+    fn network_with_one_host() {
         let subnet = Subnet::new([10, 214, 7, 0].into(), 24);
         let ticket = ticket("network");
         let xml = NetworkXml { name: "n", ticket: &ticket, bridge: "hl0011", subnet, hosts: &[host()] };
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes() {
+    fn copy_and_raw_volume() {
         let base = Some("/pool/it's.qcow2");
         let overlay = VolumeXml { name: "o.qcow2", capacity: Bytes::gib(1), base, readers: Readers::Owner };
         let raw = VolumeXml { name: "base-0.kernel", capacity: Bytes::mib(1), base: None, readers: Readers::Everyone };

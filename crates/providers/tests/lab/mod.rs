@@ -1,4 +1,5 @@
-//! A site for a test: a real libvirt in a world of its own, with an image that is built once.
+//! A site for a test: a real libvirt in its own world, with an image that is built once. Tests look at libvirt by `virsh`, so
+//! that they do not depend on the client under test.
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -17,20 +18,15 @@ use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Image, ImageStore, Sourc
 use hostler_providers::libvirt::{Local, Settings};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
-use virt::connect::Connect;
-use virt::domain::Domain;
-use virt::storage_pool::StoragePool;
-use virt::storage_vol::StorageVol;
 
-/// Memory is shared by all guests of the computer, and some tests take all of it: one after the other.
+/// Held by the running test: all guests share the computer's memory, and some tests use all of it.
 static ONE: Mutex<()> = Mutex::const_new(());
 
 pub struct Lab {
     pub local: Local,
     pub store: ImageStore,
     pub deployment: DeploymentId,
-    pub accelerator: PathBuf,
-    pub connect: Connect,
+    pub virtualization_cache: PathBuf,
     pub folder: TempDir,
     settings: Settings,
     _one: MutexGuard<'static, ()>,
@@ -44,23 +40,22 @@ impl Lab {
             "this test needs a world: tests/worlds/libvirt run cargo test -p hostler-providers --features real-libvirt"
         );
         let one = ONE.lock().await;
-        // The images that `./x test` has made for all tests, or else our own.
+        // The images that `./x test` has built for all tests, or else this suite's own.
         let shared =
             std::env::var_os("HOSTLER_TEST_IMAGES").and_then(|images| Some(PathBuf::from(images).parent()?.to_owned()));
-        let kept = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local"));
-        let store = ImageStore::new(&kept);
+        let state = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local"));
+        let store = ImageStore::new(&state);
         let root = std::path::Path::new("/");
-        let mut settings = Settings::new("local".parse().unwrap(), &kept);
+        let mut settings = Settings::new("local".parse().unwrap(), &state);
         let trust = hostler_providers::libvirt::trust::read(&std::env::vars().collect(), root);
         store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|_| {}).await.unwrap();
         settings.trust = format!("{}echo yes >/etc/hostler-trust", trust.script);
-        settings.patience = Duration::from_secs(30);
+        settings.shutdown_timeout = Duration::from_secs(30);
         let folder = tempfile::tempdir().unwrap();
         command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", folder.path().join("key").to_str().unwrap()]);
         Self {
             local: Local::new(settings.clone(), store.clone()),
-            accelerator: settings.accelerator.clone(),
-            connect: Connect::open(Some(&settings.uri)).unwrap(),
+            virtualization_cache: settings.virtualization_cache.clone(),
             deployment: fresh(),
             store,
             folder,
@@ -69,7 +64,7 @@ impl Lab {
         }
     }
 
-    /// The same site, at another address of libvirt.
+    /// The same site with another URI of libvirt.
     pub fn at(&self, uri: &str) -> Local {
         Local::new(Settings { uri: uri.to_owned(), ..self.settings.clone() }, self.store.clone())
     }
@@ -109,7 +104,7 @@ impl Lab {
     }
 
     pub fn network_xml(&self, network: &Ref) -> String {
-        self.connect.lookup_network_by_name(&network.0).unwrap().xml_desc(0).unwrap()
+        self.virsh(&["net-dumpxml", &network.0])
     }
 
     pub async fn machine(&self, name: &str, network: &Ref) -> Result<Created, SiteError> {
@@ -132,15 +127,23 @@ impl Lab {
         self.local.status(ResourceKind::Machine, &made.reference).await.unwrap()
     }
 
-    pub fn domain(&self, name: &str) -> Domain {
-        self.connect.lookup_domain_by_name(name).unwrap()
+    /// Runs a command of `virsh` that must succeed, and returns its output.
+    pub fn virsh(&self, arguments: &[&str]) -> String {
+        command("virsh", &[&["--quiet", "--connect", &self.settings.uri], arguments].concat())
+    }
+
+    /// Runs a command of `virsh` that reads XML.
+    fn virsh_with(&self, arguments: &[&str], xml: &str) -> String {
+        let file = self.folder.path().join("argument.xml");
+        std::fs::write(&file, xml).unwrap();
+        self.virsh(&[arguments, &[file.to_str().unwrap()]].concat())
     }
 
     pub fn public_key(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("key.pub")).unwrap()
     }
 
-    /// Waits until the machine's SSH server greets.
+    /// Waits until the machine's SSH server answers.
     pub fn reach(&self, address: &str) {
         let address: SocketAddr = format!("{address}:22").parse().unwrap();
         let end = Instant::now() + Duration::from_secs(120);
@@ -166,7 +169,7 @@ impl Lab {
         command("ssh", &[&arguments[..], &[&user, script]].concat())
     }
 
-    /// An image that has nothing to boot.
+    /// An image that does not boot.
     pub async fn junk_image(&self, name: &str) -> Image {
         let path = self.folder.path().join("junk");
         std::fs::write(&path, [&[0; 1 << 20], name.as_bytes(), self.deployment.to_string().as_bytes()].concat())
@@ -176,110 +179,109 @@ impl Lab {
         self.store.add(&AddImage { name, source, user: "nobody".into() }, &|_| {}).await.unwrap()
     }
 
-    pub fn pool(&self) -> StoragePool {
-        self.connect.lookup_storage_pool_by_name("hostler").unwrap()
-    }
-
-    fn base(&self, digest: &str, part: &str) -> StorageVol {
-        self.pool().lookup_storage_vol_by_name(&format!("base-{}.{part}", &digest[..32])).unwrap()
-    }
-
     pub fn has_base(&self, digest: &str) -> bool {
-        self.has(&format!("base-{}.qcow2", &digest[..32]))
+        self.has_volume(&format!("base-{}.qcow2", &digest[..32]))
     }
 
+    /// Size of an image's base disk in the pool, in bytes.
     pub fn base_size(&self, digest: &str) -> u64 {
-        self.base(digest, "qcow2").info().unwrap().capacity
+        let info = self.virsh(&["vol-info", "--pool", "hostler", "--bytes", &format!("base-{}.qcow2", &digest[..32])]);
+        let capacity = info.lines().find_map(|line| line.strip_prefix("Capacity:")).unwrap();
+        capacity.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// As a crash in the middle of an upload leaves a base: half of it, and no mark that it is whole.
+    /// Leaves a base as a crash during its upload does: a part of it, without the mark that it is complete.
     pub fn cut_base(&self, digest: &str) {
-        let disk = self.base(digest, "qcow2");
-        let name = disk.name().unwrap();
-        disk.delete(0).unwrap();
-        let xml = format!("<volume><name>{name}</name><capacity>4096</capacity></volume>");
-        StorageVol::create_xml(&self.pool(), &xml, 0).unwrap();
-        self.base(digest, "whole").delete(0).unwrap();
+        let name = |suffix: &str| format!("base-{}.{suffix}", &digest[..32]);
+        for volume in [name("qcow2"), name("complete")] {
+            self.virsh(&["vol-delete", "--pool", "hostler", &volume]);
+        }
+        self.create_volume(&name("qcow2"));
     }
 
-    /// As a crash leaves it: a disk that bears a machine's ticket, and no machine. Returns its name.
-    pub fn leave_volume(&self, machine: &str) -> String {
+    /// Leaves a disk as a crash does before its machine is defined: it carries the machine's ticket. Returns its name.
+    pub fn leave_disk(&self, machine: &str) -> String {
         let name = format!("hostler-{}-machine-{machine}.qcow2", self.deployment);
-        if self.connect.lookup_storage_pool_by_name("hostler").is_err() {
-            let pool = "<pool type='dir'><name>hostler</name><target><path>/var/lib/libvirt/images/hostler</path></target></pool>";
-            let pool = self.connect.define_storage_pool_xml(pool, 0).unwrap();
-            pool.build(0).unwrap();
-            pool.create(0).unwrap();
+        if !self.virsh(&["pool-list", "--all", "--name"]).lines().any(|pool| pool.trim() == "hostler") {
+            let path = "/var/lib/libvirt/images/hostler";
+            let pool = format!("<pool type='dir'><name>hostler</name><target><path>{path}</path></target></pool>");
+            self.virsh_with(&["pool-define"], &pool);
+            self.virsh(&["pool-build", "hostler"]);
+            self.virsh(&["pool-start", "hostler"]);
         }
-        self.leave(&name);
+        self.create_volume(&name);
         name
     }
 
-    /// As a crash leaves it: a volume of this name.
-    pub fn leave(&self, name: &str) {
-        let xml = format!("<volume><name>{name}</name><capacity>1024</capacity></volume>");
-        StorageVol::create_xml(&self.pool(), &xml, 0).unwrap();
+    /// Creates a volume of 4 KiB.
+    pub fn create_volume(&self, name: &str) {
+        let xml = format!("<volume><name>{name}</name><capacity>4096</capacity></volume>");
+        self.virsh_with(&["vol-create", "--pool", "hostler", "--file"], &xml);
     }
 
-    pub fn has(&self, volume: &str) -> bool {
-        self.pool().lookup_storage_vol_by_name(volume).is_ok()
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.volumes().iter().any(|it| it == name)
     }
 
-    /// A running domain that somebody else made, with 1 GiB of memory.
-    pub fn foreign_domain(&self, name: &str) -> Domain {
+    fn volumes(&self) -> Vec<String> {
+        let list = self.virsh(&["vol-list", "--pool", "hostler"]);
+        list.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+    }
+
+    /// Starts a domain without a ticket, with 1 GiB of memory.
+    pub fn create_untracked_domain(&self, name: &str) {
         let xml = format!(
             "<domain type='qemu'><name>{name}</name><memory unit='MiB'>1024</memory>
              <os><type arch='x86_64'>hvm</type></os></domain>"
         );
-        self.connect.create_domain_xml(&xml, 0).unwrap()
+        self.virsh_with(&["create"], &xml);
     }
 
-    /// Finds that no other user can read what the deployment's machines wrote, were told, or said.
-    pub fn private_files(&self) {
-        let pool = self.pool();
-        pool.refresh(0).unwrap();
-        let ours = format!("hostler-{}-", self.deployment);
-        let names: Vec<String> = pool.list_volumes().unwrap().into_iter().filter(|it| it.starts_with(&ours)).collect();
-        assert_eq!(names.len(), 3, "a disk, a seed and a console: {names:?}");
+    /// Checks that only their owner can read the disks, seeds and console logs of the deployment's machine.
+    pub fn check_file_modes(&self) {
+        self.virsh(&["pool-refresh", "hostler"]);
+        let prefix = format!("hostler-{}-", self.deployment);
+        let names: Vec<String> = self.volumes().into_iter().filter(|it| it.starts_with(&prefix)).collect();
+        assert_eq!(names.len(), 3, "a disk, a seed and a console log: {names:?}");
         for name in names {
-            let file = pool.lookup_storage_vol_by_name(&name).unwrap().path().unwrap();
+            let file = self.virsh(&["vol-path", "--pool", "hostler", &name]);
             let mode = std::fs::metadata(&file).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
     }
 
-    pub async fn ours(&self) -> Vec<Owned> {
-        self.of(self.deployment).await
+    pub async fn owned(&self) -> Vec<Owned> {
+        self.owned_by(self.deployment).await
     }
 
-    async fn of(&self, deployment: DeploymentId) -> Vec<Owned> {
+    async fn owned_by(&self, deployment: DeploymentId) -> Vec<Owned> {
         let all = self.local.owned().await.unwrap();
         all.into_iter().filter(|owned| owned.ticket.deployment == deployment).collect()
     }
 
-    pub async fn remove(&self, made: &Created) {
-        let owned = self.ours().await.into_iter().find(|owned| owned.reference == made.reference).unwrap();
+    pub async fn delete(&self, made: &Created) {
+        let owned = self.owned().await.into_iter().find(|owned| owned.reference == made.reference).unwrap();
         self.local.delete(&owned).await.unwrap();
     }
 
-    /// Removes all that the deployment has, as a sweep does, and finds it gone.
+    /// Deletes all resources of the deployment, as a sweep does, and checks that none is left.
     pub async fn clean(&self) {
         self.clean_of(self.deployment).await;
     }
 
     pub async fn clean_of(&self, deployment: DeploymentId) {
-        for owned in self.of(deployment).await {
+        for owned in self.owned_by(deployment).await {
             self.local.delete(&owned).await.unwrap();
         }
-        assert_eq!(self.of(deployment).await, []);
+        assert_eq!(self.owned_by(deployment).await, []);
     }
 }
 
-/// Asks until there is an answer, for so long at most.
-pub async fn until<T>(limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+/// Repeats a query until it has an answer, up to a time limit.
+pub async fn until<T>(limit: Duration, mut query: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
     loop {
-        if let Some(answer) = ask().await {
+        if let Some(answer) = query().await {
             return answer;
         }
         assert!(Instant::now() < end, "no answer within {limit:?}");
@@ -301,10 +303,10 @@ fn fresh() -> DeploymentId {
     DeploymentId::from_bits(now.as_nanos() << 8 | u128::from(COUNT.fetch_add(1, Ordering::Relaxed) & 0xff))
 }
 
-/// Runs a program that must succeed, and returns what it printed.
+/// Runs a program that must succeed, and returns its output.
 pub fn command(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {}", said(&output.stderr));
-    said(&output.stdout)
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
 }

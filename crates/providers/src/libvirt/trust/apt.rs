@@ -1,17 +1,17 @@
-//! Where this computer gets Debian's packages from.
+//! Package sources and proxies of apt.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Told, files_of, plain, text_of, unfit};
+use super::{Script, files_of, is_plain, text_of, unusable_url};
 
-/// The release of our image: another release's sources are of no use to it.
+/// Suites of the release that images are built from. Sources of other releases are of no use to them.
 const SUITES: [&str; 4] = ["bookworm", "bookworm-updates", "bookworm-security", "bookworm-backports"];
 
-/// Debian's own parts. Somebody else's repository for Debian has others.
+/// Components of Debian. Repositories of other publishers have others.
 const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware"];
 
-/// A source of packages.
+/// A package source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Source {
     uri: String,
@@ -19,16 +19,16 @@ struct Source {
     components: Vec<String>,
 }
 
-/// Debian's sources of this computer as `deb …` lines, where they are for our release.
+/// Debian sources of this computer for the release of our images, as `deb …` lines. `None` if there are none.
 pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
     let mut sources: Vec<Source> =
-        text_of(root, "/etc/apt/sources.list").iter().flat_map(|text| listed(text)).collect();
+        text_of(root, "/etc/apt/sources.list").iter().flat_map(|text| one_line(text)).collect();
     for (name, text) in files_of(root, "/etc/apt/sources.list.d", &[".list", ".sources"]) {
-        sources.extend(if name.ends_with(".list") { listed(&text) } else { stanzas(&text) });
+        sources.extend(if name.ends_with(".list") { one_line(&text) } else { stanzas(&text) });
     }
-    sources.retain(|source| match unfit(&source.uri) {
-        Some(why) => {
-            notes.push(format!("a package source in `/etc/apt` is not carried over to machines: {why}"));
+    sources.retain(|source| match unusable_url(&source.uri) {
+        Some(problem) => {
+            notes.push(format!("a package source in `/etc/apt` is not copied to machines: {problem}"));
             false
         }
         None => true,
@@ -40,33 +40,33 @@ pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
     Some(sources.iter().map(line).collect())
 }
 
-/// Tells a machine of the sources, and of apt's own proxies.
-pub(super) fn tell(root: &Path, sources: Option<&str>, told: &mut Told) {
+/// Adds the sources and apt's own proxies.
+pub(super) fn add(root: &Path, sources: Option<&str>, script: &mut Script) {
     if let Some(sources) = sources {
         let lines: Vec<String> = sources.lines().map(str::to_owned).collect();
-        // A machine may have booted another distribution's image.
-        told.lines.push("if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then".to_owned());
-        told.lines.push("rm -f /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list".to_owned());
-        told.append("/etc/apt/sources.list", &lines);
-        told.lines.push("fi".to_owned());
+        // The machine's image may be of another distribution.
+        script.lines.push("if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then".to_owned());
+        script.lines.push("rm -f /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list".to_owned());
+        script.append("/etc/apt/sources.list", &lines);
+        script.lines.push("fi".to_owned());
     }
     let mut lines = Vec::new();
     for (option, value) in proxies(root) {
-        match unfit(&value) {
+        match unusable_url(&value) {
             None => lines.push(format!("{option} \"{value}\";")),
-            Some(why) => told.notes.push(format!("apt's `{option}` is not carried over to machines: {why}")),
+            Some(problem) => script.notes.push(format!("apt's `{option}` is not copied to machines: {problem}")),
         }
     }
     if !lines.is_empty() {
-        told.lines.push("mkdir -p /etc/apt/apt.conf.d".to_owned());
-        told.append("/etc/apt/apt.conf.d/80hostler-proxy", &lines);
+        script.lines.push("mkdir -p /etc/apt/apt.conf.d".to_owned());
+        script.append("/etc/apt/apt.conf.d/80hostler-proxy", &lines);
     }
 }
 
-/// Debian's, for our release, over a network, and signed by Debian.
-fn debian_s(source: &Source, signed_by: Option<&str>) -> bool {
+/// True for a source of Debian itself, for the release of our images, over HTTP, with Debian's signature.
+fn is_debian(source: &Source, signed_by: Option<&str>) -> bool {
     (source.uri.starts_with("http://") || source.uri.starts_with("https://"))
-        && plain(&source.uri)
+        && is_plain(&source.uri)
         && !source.uri.contains(char::is_whitespace)
         && SUITES.contains(&source.suite.as_str())
         && !source.components.is_empty()
@@ -74,8 +74,8 @@ fn debian_s(source: &Source, signed_by: Option<&str>) -> bool {
         && signed_by.is_none_or(|key| key.contains("debian-archive-"))
 }
 
-/// The one-line format: `deb [options] uri suite components…`.
-fn listed(text: &str) -> Vec<Source> {
+/// Sources in the one-line format: `deb [options] uri suite components…`.
+fn one_line(text: &str) -> Vec<Source> {
     let line = |line: &str| {
         let rest = line.trim().strip_prefix("deb ")?.trim();
         let (options, rest) = match rest.strip_prefix('[') {
@@ -85,12 +85,12 @@ fn listed(text: &str) -> Vec<Source> {
         let mut words = rest.split('#').next()?.split_whitespace().map(str::to_owned);
         let source = Source { uri: words.next()?, suite: words.next()?, components: words.collect() };
         let key = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
-        debian_s(&source, key).then_some(source)
+        is_debian(&source, key).then_some(source)
     };
     text.lines().filter_map(line).collect()
 }
 
-/// The format of `.sources` files: fields, in paragraphs.
+/// Sources in the format of `.sources` files: paragraphs of fields.
 fn stanzas(text: &str) -> Vec<Source> {
     let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     kept.split(|line| line.trim().is_empty()).flat_map(stanza).collect()
@@ -121,10 +121,10 @@ fn stanza(lines: &[&str]) -> Vec<Source> {
         suite: suite.to_owned(),
         components: components.clone(),
     };
-    pairs.map(source).filter(|source| debian_s(source, key)).collect()
+    pairs.map(source).filter(|source| is_debian(source, key)).collect()
 }
 
-/// `Acquire::http::Proxy "…";` and its like, in the one-line form that people write.
+/// Options `Acquire::http::Proxy "…";` and `Acquire::https::Proxy`, if written in one line, with their values.
 fn proxies(root: &Path) -> Vec<(&'static str, String)> {
     let mut texts: Vec<String> = text_of(root, "/etc/apt/apt.conf").into_iter().collect();
     texts.extend(files_of(root, "/etc/apt/apt.conf.d", &[]).into_iter().map(|(_, text)| text));
@@ -133,7 +133,8 @@ fn proxies(root: &Path) -> Vec<(&'static str, String)> {
         let known = ["Acquire::http::Proxy", "Acquire::https::Proxy"];
         let name = known.into_iter().find(|it| it.eq_ignore_ascii_case(name))?;
         let value = rest.trim().trim_end_matches(';').trim().trim_matches('"');
-        (plain(value) && !value.is_empty() && value != "DIRECT" && value != "false").then(|| (name, value.to_owned()))
+        (is_plain(value) && !value.is_empty() && value != "DIRECT" && value != "false")
+            .then(|| (name, value.to_owned()))
     };
     texts.iter().flat_map(|text| text.lines()).filter_map(option).collect()
 }
@@ -143,9 +144,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_formats_say_the_same() {
-        let one =
-            listed("deb [arch=amd64] http://m/debian bookworm main # near\ndeb http://m/debian bookworm-updates main");
+    fn both_formats_are_read_alike() {
+        let one = one_line(
+            "deb [arch=amd64] http://m/debian bookworm main # near\ndeb http://m/debian bookworm-updates main",
+        );
         let other = stanzas(
             "# comment\nTypes: deb deb-src\nURIs: http://m/debian\nSuites: bookworm\n bookworm-updates\n\
                              Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
@@ -155,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_is_off() {
+    fn disabled_sources_are_skipped() {
         assert_eq!(stanzas("Types: deb\nEnabled: no\nURIs: http://m/debian\nSuites: bookworm\nComponents: main\n"), []);
-        assert_eq!(listed("# deb http://m/debian bookworm main\ndeb-src http://m/debian bookworm main"), []);
+        assert_eq!(one_line("# deb http://m/debian bookworm main\ndeb-src http://m/debian bookworm main"), []);
     }
 }

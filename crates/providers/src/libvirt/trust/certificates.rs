@@ -1,48 +1,48 @@
-//! Certificates of authorities that this computer trusts beside the usual ones.
+//! Certificate authorities that this computer trusts in addition to the distribution's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Told, files_of, text_of};
+use super::{Script, files_of, text_of};
 
-/// The bundle of a Debian machine.
+/// Bundle of all trusted certificates on Debian.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Where an administrator puts certificates: Debian's folder, and Red Hat's.
-const FOLDERS: [&str; 2] = ["/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors"];
+/// Directories for an administrator's certificates on Debian and Red Hat.
+const DIRECTORIES: [&str; 2] = ["/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors"];
 
-/// The variables that programs find their bundle by. Python's packages bring bundles of their own, and look here first.
+/// Variables that name a program's bundle. Python packages come with their own bundles, and these override them.
 const VARIABLES: [&str; 5] =
     ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS"];
 
-pub(super) fn tell(environment: &BTreeMap<String, String>, root: &Path, told: &mut Told) {
-    let certificates = extra(environment, root);
+pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut Script) {
+    let certificates = additional(environment, root);
     if certificates.is_empty() {
         return;
     }
-    told.lines.push(format!("mkdir -p {}", FOLDERS[0]));
+    script.lines.push(format!("mkdir -p {}", DIRECTORIES[0]));
     for (number, certificate) in (1..).zip(&certificates) {
         let lines: Vec<String> = certificate.lines().map(str::to_owned).collect();
-        told.append(&format!("/usr/local/share/ca-certificates/hostler-{number}.crt"), &lines);
+        script.append(&format!("/usr/local/share/ca-certificates/hostler-{number}.crt"), &lines);
     }
-    told.lines.push(INSTALL.to_owned());
+    script.lines.push(INSTALL.to_owned());
     for name in VARIABLES {
-        told.variables.insert(name.to_owned(), BUNDLE.to_owned());
+        script.variables.insert(name.to_owned(), BUNDLE.to_owned());
     }
 }
 
-/// What `update-ca-certificates` would do, for these few: it would rehash all 140, which takes a guest without hardware
-/// help ten seconds. Run later, it finds them in their usual place.
+/// Installs the certificates as `update-ca-certificates` does, without rehashing the other 140, which takes an emulated
+/// guest ten seconds. A later run of it finds them in their usual directory.
 const INSTALL: &str = "for file in /usr/local/share/ca-certificates/hostler-*.crt; do
     cat \"$file\" >>/etc/ssl/certs/ca-certificates.crt
     ln -sf \"$file\" \"/etc/ssl/certs/$(openssl x509 -noout -subject_hash -in \"$file\").0\"
 done";
 
-/// Every certificate in the administrator's folders, and those of a bundle of the user's that are not in the computer's.
-fn extra(environment: &BTreeMap<String, String>, root: &Path) -> BTreeSet<String> {
+/// Certificates in the administrator's directories, and those of the user's bundles that the computer's bundle lacks.
+fn additional(environment: &BTreeMap<String, String>, root: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for folder in FOLDERS {
-        for (_, text) in files_of(root, folder, &[".crt", ".pem"]) {
+    for directory in DIRECTORIES {
+        for (_, text) in files_of(root, directory, &[".crt", ".pem"]) {
             found.extend(certificates(&text));
         }
     }
@@ -55,7 +55,7 @@ fn extra(environment: &BTreeMap<String, String>, root: &Path) -> BTreeSet<String
     found
 }
 
-/// The certificates in a text, without what stands between them.
+/// Certificates in a text, without the text between them.
 fn certificates(text: &str) -> Vec<String> {
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
     let part = |part: &str| {

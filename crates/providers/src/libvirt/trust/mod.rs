@@ -1,7 +1,7 @@
-//! What this computer trusts, carried over to its machines: certificates, proxies, package mirrors.
+//! Network settings of this computer that its machines inherit: certificates, proxies, package mirrors.
 //!
-//! Behind a company's proxy a machine reaches nothing unless it knows what its host knows. Only what differs from the
-//! defaults is carried over, and nothing secret: an address with a user name or password in it stays here.
+//! Behind a company's proxy a machine reaches nothing without the settings of its host. Only settings that differ from the
+//! defaults are copied, and no secrets: a URL with a user name or password is not.
 
 mod apt;
 mod certificates;
@@ -12,41 +12,41 @@ use std::path::Path;
 
 use crate::shell::quoted;
 
-/// What machines are to be told.
+/// Settings that machines inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
-    /// The part of a first-boot script that tells them, for a shell that runs as root. Empty where there is nothing.
+    /// Part of a first-boot script that applies them, for a shell that runs as root. Empty if there are none.
     pub script: String,
-    /// Debian's package sources as this computer has them, to build an image from: one `deb …` line each.
+    /// Debian package sources of this computer, to build an image from: one `deb …` line each.
     pub apt_sources: Option<String>,
-    /// What was not carried over, and why: for the user's eyes.
+    /// Settings that were not copied, with the reason, for the user.
     pub notes: Vec<String>,
 }
 
-/// Reads what this computer trusts. `root` is where its file system begins: `/`, but for tests.
+/// Reads the settings of this computer. `root` is its root directory: `/`, except in tests.
 ///
-/// What can't be read counts as not there: a machine without it is better than none.
+/// Files that can't be read are skipped: a machine without their settings is better than none.
 pub fn read(environment: &BTreeMap<String, String>, root: &Path) -> Trust {
-    let mut told = Told::default();
-    let apt_sources = apt::sources(root, &mut told.notes);
-    certificates::tell(environment, root, &mut told);
-    proxies(environment, &mut told);
-    apt::tell(root, apt_sources.as_deref(), &mut told);
-    pip::tell(environment, root, &mut told);
-    told.finish(apt_sources)
+    let mut script = Script::default();
+    let apt_sources = apt::sources(root, &mut script.notes);
+    certificates::add(environment, root, &mut script);
+    add_proxies(environment, &mut script);
+    apt::add(root, apt_sources.as_deref(), &mut script);
+    pip::add(environment, root, &mut script);
+    script.finish(apt_sources)
 }
 
-/// The lines of the script, while they are gathered.
+/// A first-boot script that is being written.
 #[derive(Default)]
-struct Told {
+struct Script {
     lines: Vec<String>,
     notes: Vec<String>,
-    /// For `/etc/environment`, which every login reads.
+    /// Variables for `/etc/environment`, which every log-in reads.
     variables: BTreeMap<String, String>,
 }
 
-impl Told {
-    /// Lines at the end of a file of the machine, which is made where it isn't there.
+impl Script {
+    /// Appends lines to a file of the machine, which is created if it does not exist.
     fn append(&mut self, path: &str, lines: &[String]) {
         let words: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
         self.lines.push(format!("printf '%s\\n' {} >>{}", words.join(" "), quoted(path)));
@@ -62,37 +62,37 @@ impl Told {
     }
 }
 
-/// The variables that programs take proxies from. Some read only one spelling, so both are given.
-fn proxies(environment: &BTreeMap<String, String>, told: &mut Told) {
+/// Adds the proxy variables, in lower and upper case, as some programs read only one.
+fn add_proxies(environment: &BTreeMap<String, String>, script: &mut Script) {
     for name in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"] {
-        let loud = name.to_uppercase();
-        let Some(value) = environment.get(name).or_else(|| environment.get(&loud)) else { continue };
-        let refusal = if name == "no_proxy" { None } else { unfit(value) };
-        match refusal {
-            None if plain(value) && !value.is_empty() => {
-                told.variables.insert(name.to_owned(), value.clone());
-                told.variables.insert(loud, value.clone());
+        let upper = name.to_uppercase();
+        let Some(value) = environment.get(name).or_else(|| environment.get(&upper)) else { continue };
+        let problem = if name == "no_proxy" { None } else { unusable_url(value) };
+        match problem {
+            None if is_plain(value) && !value.is_empty() => {
+                script.variables.insert(name.to_owned(), value.clone());
+                script.variables.insert(upper, value.clone());
             }
             None => {}
-            Some(why) => told.notes.push(format!("`{name}` is not carried over to machines: {why}")),
+            Some(problem) => script.notes.push(format!("`{name}` is not copied to machines: {problem}")),
         }
     }
 }
 
-/// Why an address must not or can't be used by a machine.
-fn unfit(url: &str) -> Option<&'static str> {
+/// Reason why a machine can't use a URL, or must not.
+fn unusable_url(url: &str) -> Option<&'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Some("it has a password in it");
+        return Some("it contains a user name or password");
     }
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let own = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-    own.then_some("it points to this computer itself, which is another one for a machine")
+    let loopback = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    loopback.then_some("it is an address of this computer that machines can't reach")
 }
 
-/// One line, without what `/etc/environment` or a configuration file would read as more than text.
-fn plain(value: &str) -> bool {
+/// True for a line without characters that `/etc/environment` or a configuration file would interpret.
+fn is_plain(value: &str) -> bool {
     !value.chars().any(|c| c.is_control() || c == '"' || c == '\\')
 }
 
@@ -100,16 +100,16 @@ fn text_of(root: &Path, path: &str) -> Option<String> {
     std::fs::read_to_string(root.join(path.trim_start_matches('/'))).ok()
 }
 
-/// The files of a folder with one of these endings, in the order of their names: names and content.
-fn files_of(root: &Path, folder: &str, endings: &[&str]) -> Vec<(String, String)> {
-    let folder = root.join(folder.trim_start_matches('/'));
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+/// Names and contents of a directory's files with one of these endings, by name.
+fn files_of(root: &Path, directory: &str, endings: &[&str]) -> Vec<(String, String)> {
+    let directory = root.join(directory.trim_start_matches('/'));
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<(String, String)> = entries
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let wanted = endings.is_empty() || endings.iter().any(|ending| name.ends_with(ending));
-            wanted.then(|| std::fs::read_to_string(entry.path()).ok().map(|text| (name, text))).flatten()
+            let matches = endings.is_empty() || endings.iter().any(|ending| name.ends_with(ending));
+            matches.then(|| std::fs::read_to_string(entry.path()).ok().map(|text| (name, text))).flatten()
         })
         .collect();
     files.sort();
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// A computer with these files and variables.
+    /// Settings of a computer with these files and variables.
     fn computer(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Trust {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
@@ -137,7 +137,7 @@ mod tests {
     const CERTIFICATE: &str = "junk\n-----BEGIN CERTIFICATE-----\nMIIB\nAA==\n-----END CERTIFICATE-----\ntrailing\n";
 
     #[test]
-    fn a_plain_computer_has_nothing_to_tell_but_where_packages_come_from() {
+    fn default_settings_are_not_copied() {
         let sources = "Types: deb\nURIs: http://mirror.test/debian\nSuites: bookworm bookworm-updates\n\
                        Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
         assert_eq!(computer(&[], &[("HOME", "/root")]).script, "");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_company_s_computer() {
+    fn settings_of_a_company_computer() {
         let trust = computer(
             &[
                 ("usr/local/share/ca-certificates/our ca.crt", CERTIFICATE),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_leaves_the_computer() {
+    fn secrets_are_not_copied() {
         let trust = computer(
             &[
                 ("etc/apt/sources.list", "deb https://me:sesame@mirror.corp/debian bookworm main\n"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_values() {
+    fn values_are_quoted_or_dropped() {
         let trust = computer(&[], &[("http_proxy", "http://x'; rm -rf /; '"), ("https_proxy", "http://x\"\nFOO=1")]);
         assert_eq!(
             trust.script,
@@ -189,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_on_this_computer_is_out_of_a_machine_s_reach() {
+    fn loopback_proxies_are_not_copied() {
         let trust = computer(&[], &[("http_proxy", "http://127.0.0.1:3128"), ("https_proxy", "localhost:1")]);
         assert_eq!((trust.script.as_str(), trust.notes.len()), ("", 2));
     }
 
     #[test]
-    fn others_packages_are_not_debian_s() {
+    fn package_sources_of_others_are_not_copied() {
         let docker = "deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.gpg] https://download.docker.com/linux/debian bookworm stable\n";
         let other = "deb https://mirror.corp/debian trixie main\n# deb https://off.corp/debian bookworm main\n\
                      deb cdrom:[Debian]/ bookworm main\ndeb file:/srv/debian bookworm main\n";
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_adds_only_what_a_machine_lacks() {
+    fn only_additional_certificates_of_a_bundle_are_copied() {
         let known = "-----BEGIN CERTIFICATE-----\nKNOWN\n-----END CERTIFICATE-----\n";
         let trust = computer(
             &[("etc/ssl/certs/ca-certificates.crt", known), ("opt/bundle.pem", &format!("{known}{CERTIFICATE}"))],

@@ -1,24 +1,24 @@
-//! Where this computer gets Python's packages from.
+//! Package indexes of pip.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Told, plain, text_of, unfit};
+use super::{Script, is_plain, text_of, unusable_url};
 
-/// The settings that say where packages come from. Folders of this computer are of no use to a machine.
+/// Settings about package indexes. Directories of this computer are of no use to a machine, so `find-links` is not one.
 const KEYS: [&str; 4] = ["index-url", "extra-index-url", "trusted-host", "timeout"];
 
-pub(super) fn tell(environment: &BTreeMap<String, String>, root: &Path, told: &mut Told) {
+pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut Script) {
     let mut settings = settings(environment, root);
     for key in ["index-url", "extra-index-url"] {
-        let words = settings.get(key).map(|value| value.split_whitespace().find_map(unfit));
-        if let Some(Some(why)) = words {
-            told.notes.push(format!("pip's `{key}` is not carried over to machines: {why}"));
+        let problem = settings.get(key).and_then(|value| value.split_whitespace().find_map(unusable_url));
+        if let Some(problem) = problem {
+            script.notes.push(format!("pip's `{key}` is not copied to machines: {problem}"));
             settings.remove(key);
         }
     }
-    // pip brings its own list of authorities, and under `sudo` sees no variable that says otherwise.
-    if let Some(bundle) = told.variables.get("PIP_CERT") {
+    // pip comes with its own bundle of certificates, and under `sudo` it does not see the variables that override it.
+    if let Some(bundle) = script.variables.get("PIP_CERT") {
         settings.insert("cert".to_owned(), bundle.clone());
     }
     if settings.is_empty() {
@@ -26,10 +26,10 @@ pub(super) fn tell(environment: &BTreeMap<String, String>, root: &Path, told: &m
     }
     let mut lines = vec!["[global]".to_owned()];
     lines.extend(settings.iter().map(|(key, value)| format!("{key} = {value}")));
-    told.append("/etc/pip.conf", &lines);
+    script.append("/etc/pip.conf", &lines);
 }
 
-/// As pip finds them: its files, each of which overrules those before, and then its variables.
+/// Settings in pip's order of precedence: its files, each overriding those before, then its variables.
 fn settings(environment: &BTreeMap<String, String>, root: &Path) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let home = environment.get("HOME").map_or("/root", String::as_str);
@@ -38,14 +38,14 @@ fn settings(environment: &BTreeMap<String, String>, root: &Path) -> BTreeMap<Str
     }
     for key in KEYS {
         let name = format!("PIP_{}", key.to_uppercase().replace('-', "_"));
-        if let Some(value) = environment.get(&name).filter(|value| plain(value)) {
+        if let Some(value) = environment.get(&name).filter(|value| is_plain(value)) {
             settings.insert(key.to_owned(), value.clone());
         }
     }
     settings
 }
 
-/// The settings of the section `[global]`; a value may go on in indented lines.
+/// Settings of the section `[global]`. A value may continue on indented lines.
 fn global(text: &str) -> Vec<(String, String)> {
     let mut section = "";
     let mut found: Vec<(String, String)> = Vec::new();
@@ -66,7 +66,7 @@ fn global(text: &str) -> Vec<(String, String)> {
             }
         }
     }
-    found.retain(|(_, value)| plain(value) && !value.is_empty());
+    found.retain(|(_, value)| is_plain(value) && !value.is_empty());
     found
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_global_section_counts() {
+    fn only_the_global_section_is_read() {
         let text = "[global]\n# a comment\nindex_url: https://a/simple\nfind-links = /opt/wheels\n    /more\n\
                     extra-index-url =\n    https://b/simple\n    https://c/simple\n[install]\ntimeout = 9\n";
         let expected = [("index-url", "https://a/simple"), ("extra-index-url", "https://b/simple https://c/simple")];

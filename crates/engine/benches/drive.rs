@@ -31,7 +31,7 @@ use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use hostler_engine::deploy::enter_up;
 use hostler_engine::event::{Report, Silent};
-use hostler_engine::run::{Crew, Driver, Inputs, Machine, Outcome, Performed, Sites};
+use hostler_engine::run::{Driver, Executor, Inputs, Machine, Outcome, Performed, Sites};
 use hostler_engine::store::Store;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -106,8 +106,8 @@ async fn work(step: &StepId) {
 }
 
 #[async_trait]
-impl Crew for Quick {
-    async fn reach(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
+impl Executor for Quick {
+    async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
         work(step).await;
         Ok(format!("ssh-ed25519 {}", machine.spec.name))
     }
@@ -177,7 +177,7 @@ async fn up(machines: u32) {
     let plan = plan_of(machines, &site);
     let sites =
         Sites::from([(site.clone(), Arc::new(Ready { id: site, made: AtomicU64::new(0) }) as Arc<dyn Provider>)]);
-    let driver = Driver { store: &store, sites: &sites, crew: &Quick, report: &Silent, now: NOW };
+    let driver = Driver { store: &store, sites: &sites, executor: &Quick, report: &Silent, now: NOW };
     let mut record = enter_up(&store, &plan, None, NOW()).await.unwrap();
     let (_never, mut interrupts) = watch::channel(0);
     let began = Instant::now();

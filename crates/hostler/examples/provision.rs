@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse, render};
-use hostler_engine::fleet::Orders;
+use hostler_engine::fleet::FleetOptions;
 use hostler_engine::host::Command;
 use hostler_engine::provision::{ProvisionConfig, Provisioner};
 use hostler_providers::listed::{Defaults, Listed, read_list};
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for machine in &cluster.machines {
         println!("{} is ready: {}@{}", machine.machine, machine.user, machine.address);
     }
-    for ran in cluster.exec(&Command::new("cat work/greeting"), Orders::default()).await {
+    for ran in cluster.exec(&Command::new("cat work/greeting"), FleetOptions::default()).await {
         println!("{}: {}", ran.machine, ran.tail.join("\n"));
     }
     provisioner.release("example").await?;

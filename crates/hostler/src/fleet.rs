@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hostler_core::ports::Address;
-use hostler_engine::fleet::{AfterFailure, Orders};
-use hostler_engine::host::{HostError, HostKey, Identity, Pins, Target, Trouble};
+use hostler_engine::fleet::{FleetOptions, OnHostFailure};
+use hostler_engine::host::{HostError, HostErrorKind, HostKey, Identity, KnownHosts, Target};
 use hostler_providers::listed::{ListedHost, read_list};
 
 use crate::access::targets;
@@ -32,7 +32,7 @@ pub enum Origin {
     /// A deployment. Their keys were pinned when they were reached.
     Deployment,
     /// A list. Keys are pinned at the first contact, in a file of their own.
-    Listed(Pins),
+    Listed(KnownHosts),
 }
 
 impl Fleet {
@@ -57,8 +57,8 @@ impl Fleet {
         }
         let dir = app.settings.data_dir.join("hosts");
         app.settings.make_data_dir()?;
-        let known = Pins::place_in(&app.settings.data_dir);
-        let pins = Pins::read(&known).map_err(|error| unusable(&known, "read", &error))?;
+        let known = KnownHosts::path_in(&app.settings.data_dir);
+        let pins = KnownHosts::read(&known).map_err(|error| unusable(&known, "read", &error))?;
         let mut keys = Keys::default();
         let wanted = hosts.into_iter().filter(|host| named.is_empty() || named.contains(&host.name));
         let targets = wanted.map(|host| target(host, &pins, &mut keys)).collect::<Result<_, _>>()?;
@@ -77,8 +77,10 @@ impl Fleet {
 
     /// What to do about a host that could not be used.
     pub fn hint(&self, error: &HostError) -> Option<String> {
-        match (&self.origin, &error.trouble) {
-            (Origin::Listed(pins), Trouble::HostKeyChanged { .. }) => pins.how_to_forget(self.address(&error.machine)?),
+        match (&self.origin, &error.kind) {
+            (Origin::Listed(pins), HostErrorKind::HostKeyChanged { .. }) => {
+                pins.how_to_forget(self.address(&error.machine)?)
+            }
             _ => error.hint(),
         }
     }
@@ -108,9 +110,9 @@ impl Fleet {
 
 impl FleetArgs {
     /// As the engine takes it.
-    pub fn orders(&self) -> Orders {
-        let after_failure = if self.fail_fast { AfterFailure::Stop } else { AfterFailure::GoOn };
-        Orders { parallel: self.parallel, after_failure, limit: self.timeout }
+    pub fn options(&self) -> FleetOptions {
+        let on_failure = if self.fail_fast { OnHostFailure::Stop } else { OnHostFailure::Continue };
+        FleetOptions { parallel: self.parallel, on_failure, timeout: self.timeout }
     }
 }
 
@@ -125,7 +127,7 @@ pub fn listed_hosts(app: &App, file: &Path) -> Result<Vec<ListedHost>, Error> {
 /// Private keys, each read once.
 type Keys = BTreeMap<PathBuf, Arc<Identity>>;
 
-fn target(host: ListedHost, pins: &Pins, keys: &mut Keys) -> Result<Target, Error> {
+fn target(host: ListedHost, pins: &KnownHosts, keys: &mut Keys) -> Result<Target, Error> {
     let Some(path) = host.key else {
         let error = Error::new(Kind::Config, format!("there is no key to log in to `{}` with", host.name));
         return Err(error.hinted("name one in the list: `key = \"~/.ssh/…\"`; or in the configuration: `ssh.key`"));
@@ -140,7 +142,7 @@ fn target(host: ListedHost, pins: &Pins, keys: &mut Keys) -> Result<Target, Erro
             identity
         }
     };
-    let pinned = pins.of(&host.address).cloned();
+    let pinned = pins.get(&host.address).cloned();
     Ok(Target { machine: host.name, address: host.address, user: host.user, identity, pinned, jump: None })
 }
 

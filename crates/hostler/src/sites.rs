@@ -8,7 +8,7 @@ use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
 use hostler_core::plan::{Action, Plan};
 use hostler_core::ports::Provider;
-use hostler_engine::audit::{Trail, audited};
+use hostler_engine::audit::{AuditTrail, audited};
 use hostler_engine::run::Sites;
 use hostler_providers::http::{Caller, Patience};
 use hostler_providers::image::ImageStore;
@@ -46,8 +46,8 @@ impl App {
     }
 
     /// The audit trail of all leases. It is made with its first line.
-    pub fn trail(&self) -> Trail {
-        Trail::in_dir(&self.settings.data_dir)
+    pub fn trail(&self) -> AuditTrail {
+        AuditTrail::in_dir(&self.settings.data_dir)
     }
 
     /// A plan's steps as commands of its site's own client.

@@ -8,7 +8,7 @@ use hostler_core::demand::source::{BadSource, parse_source};
 use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Overrides, Secrets, Source, complete, parse};
 use hostler_core::name::Name;
 use hostler_core::scan::{Scan, scan};
-use hostler_engine::repo::{Checkout, Limits, inside, look};
+use hostler_engine::repo::{Checkout, FetchLimits, read_source, resolve_inside};
 use hostler_engine::store::Record;
 
 use crate::app::{App, near};
@@ -87,7 +87,7 @@ impl App {
 
 /// Brings a source to this computer, and scans it.
 pub async fn look_at(app: &App, source: &Source) -> Result<Looked, Error> {
-    let (checkout, tree) = look(source, &app.settings.scratch_dir, &Limits::default()).await?;
+    let (checkout, tree) = read_source(source, &app.settings.scratch_dir, &FetchLimits::default()).await?;
     let scan = scan(&tree);
     Ok(Looked { checkout, scan })
 }
@@ -141,7 +141,12 @@ fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> R
     })?;
     if let Author::Repository = author {
         // Told now, and not only when machines wait for the files. It is looked at again when they are taken.
-        completed.demand.work.files.values().try_for_each(|from| inside(&looked.checkout.path, from).map(drop))?;
+        completed
+            .demand
+            .work
+            .files
+            .values()
+            .try_for_each(|from| resolve_inside(&looked.checkout.path, from).map(drop))?;
     }
     let secrets = file.map(|file| file.secrets).unwrap_or_default();
     Ok(wanted(completed.demand, &secrets, completed.warnings, Some(looked.checkout)))

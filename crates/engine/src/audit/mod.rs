@@ -23,17 +23,17 @@ use jiff::Timestamp;
 
 use crate::run::Sites;
 
-pub use trail::{Act, Line, Outcome, Stage, Trail, TrailError};
+pub use trail::{AuditEntry, AuditError, AuditStage, AuditTrail, CallOutcome, LeaseCall};
 
 /// The same sites, with every call about a lease written down.
-pub fn audited(sites: Sites, trail: &Arc<Trail>, now: fn() -> Timestamp) -> Sites {
+pub fn audited(sites: Sites, trail: &Arc<AuditTrail>, now: fn() -> Timestamp) -> Sites {
     let audit = |inner| -> Arc<dyn Provider> { Arc::new(Audited { inner, trail: Arc::clone(trail), now }) };
     sites.into_iter().map(|(id, site)| (id, audit(site))).collect()
 }
 
 struct Audited {
     inner: Arc<dyn Provider>,
-    trail: Arc<Trail>,
+    trail: Arc<AuditTrail>,
     now: fn() -> Timestamp,
 }
 
@@ -41,24 +41,24 @@ impl Audited {
     /// Writes the intent down, makes the call, and writes its outcome down.
     async fn write_around<T>(
         &self,
-        act: Act,
+        act: LeaseCall,
         ticket: Option<&Ticket>,
         lease: Option<&Ref>,
         call: impl Future<Output = Result<T, SiteError>>,
         made: impl FnOnce(&T) -> Option<Ref>,
     ) -> Result<T, SiteError> {
         let at = (self.now)();
-        let line = |at, lease, stage| Line {
+        let line = |at, lease, stage| AuditEntry {
             at,
             site: self.inner.site().clone(),
-            act: act.clone(),
+            call: act.clone(),
             ticket: ticket.cloned(),
             lease,
             stage,
         };
-        if let Err(error) = self.append(&line(at, lease.cloned(), Stage::Intent)) {
+        if let Err(error) = self.append(&line(at, lease.cloned(), AuditStage::Intent)) {
             // A lease that isn't given back costs more than a line that is missing.
-            if !matches!(act, Act::Delete) {
+            if !matches!(act, LeaseCall::Delete) {
                 return Err(self.unwritten(&error));
             }
             tracing::error!("a lease is given back without a line in the audit trail: {error}");
@@ -66,10 +66,10 @@ impl Audited {
         let answer = call.await;
         let lease = answer.as_ref().ok().and_then(made).or_else(|| lease.cloned());
         let outcome = match &answer {
-            Ok(_) => Outcome::Done { granted: self.granted(&act, lease.as_ref()).await },
-            Err(error) => Outcome::Refused { error: error.to_string() },
+            Ok(_) => CallOutcome::Done { granted: self.granted(&act, lease.as_ref()).await },
+            Err(error) => CallOutcome::Failed { error: error.to_string() },
         };
-        let stage = Stage::Outcome { asked: at, outcome };
+        let stage = AuditStage::Outcome { asked: at, outcome };
         if let Err(error) = self.append(&line((self.now)(), lease, stage)) {
             // What is done is done: the journal has to learn of it.
             tracing::error!("the outcome of a call about a lease is not in the audit trail: {error}");
@@ -78,19 +78,19 @@ impl Audited {
     }
 
     /// What the lease holds now, by the site's own calendar; nothing where it is gone or the site doesn't say.
-    async fn granted(&self, act: &Act, lease: Option<&Ref>) -> Option<Grant> {
-        if matches!(act, Act::Delete) {
+    async fn granted(&self, act: &LeaseCall, lease: Option<&Ref>) -> Option<Grant> {
+        if matches!(act, LeaseCall::Delete) {
             return None;
         }
         let resources = self.inner.resources(ResourceKind::Lease).await.ok()?;
         resources.iter().find(|resource| Some(&resource.reference) == lease)?.grant().cloned()
     }
 
-    fn append(&self, line: &Line) -> Result<(), TrailError> {
+    fn append(&self, line: &AuditEntry) -> Result<(), AuditError> {
         self.trail.append(line)
     }
 
-    fn unwritten(&self, error: &TrailError) -> SiteError {
+    fn unwritten(&self, error: &AuditError) -> SiteError {
         SiteError {
             site: self.inner.site().clone(),
             doing: "writing down what is about to be asked".to_owned(),
@@ -118,7 +118,7 @@ impl Provider for Audited {
     async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
         let call = self.inner.create(ticket, what);
         let CreateRequest::Lease { spec } = what else { return call.await };
-        let act = Act::Create { name: spec.name.clone(), window: spec.window, hosts: spec.hosts.clone() };
+        let act = LeaseCall::Create { name: spec.name.clone(), window: spec.window, hosts: spec.hosts.clone() };
         self.write_around(act, Some(ticket), None, call, |made: &Created| Some(made.reference.clone())).await
     }
 
@@ -128,7 +128,7 @@ impl Provider for Audited {
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
         let call = self.inner.extend(lease, until);
-        self.write_around(Act::Extend { until }, None, Some(lease), call, |()| None).await
+        self.write_around(LeaseCall::Extend { until }, None, Some(lease), call, |()| None).await
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
@@ -136,7 +136,7 @@ impl Provider for Audited {
         if owned.kind != ResourceKind::Lease {
             return call.await;
         }
-        self.write_around(Act::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
+        self.write_around(LeaseCall::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {

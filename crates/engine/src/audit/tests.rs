@@ -9,10 +9,10 @@ use hostler_sim::{Call, Fault, FaultKind, Script, SimSite};
 use super::*;
 use crate::store::testing::second;
 
-fn site(dir: &Path, script: Script) -> (Arc<dyn Provider>, Arc<Trail>) {
+fn site(dir: &Path, script: Script) -> (Arc<dyn Provider>, Arc<AuditTrail>) {
     let id: SiteId = "chameleon/uc".parse().unwrap();
     let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id.clone(), &dir.join("site.json"), Arc::new(script)));
-    let trail = Arc::new(Trail::in_dir(&dir.join("data")));
+    let trail = Arc::new(AuditTrail::in_dir(&dir.join("data")));
     let sites = audited(BTreeMap::from([(id.clone(), sim)]), &trail, || second(9));
     (Arc::clone(&sites[&id]), trail)
 }
@@ -29,24 +29,24 @@ fn lease() -> CreateRequest {
 }
 
 /// What stands in the trail, without times and tickets.
-fn told(trail: &Trail) -> Vec<String> {
+fn told(trail: &AuditTrail) -> Vec<String> {
     let (lines, bad) = trail.read().unwrap();
     assert_eq!(bad, 0);
-    let told = |line: &Line| {
-        let act = match &line.act {
-            Act::Create { name, hosts, .. } => format!("create {name} on {}", hosts.len()),
-            Act::Extend { .. } => "extend".to_owned(),
-            Act::Delete => "delete".to_owned(),
+    let told = |line: &AuditEntry| {
+        let act = match &line.call {
+            LeaseCall::Create { name, hosts, .. } => format!("create {name} on {}", hosts.len()),
+            LeaseCall::Extend { .. } => "extend".to_owned(),
+            LeaseCall::Delete => "delete".to_owned(),
         };
         let stage = match &line.stage {
-            Stage::Intent => "intent".to_owned(),
-            Stage::Outcome { outcome: Outcome::Done { granted }, .. } => match granted {
+            AuditStage::Intent => "intent".to_owned(),
+            AuditStage::Outcome { outcome: CallOutcome::Done { granted }, .. } => match granted {
                 Some(grant) => {
                     format!("granted {}", grant.hosts.iter().map(|h| h.0.as_str()).collect::<Vec<_>>().join(" "))
                 }
                 None => "done".to_owned(),
             },
-            Stage::Outcome { outcome: Outcome::Refused { error }, .. } => error.clone(),
+            AuditStage::Outcome { outcome: CallOutcome::Failed { error }, .. } => error.clone(),
         };
         format!("{act}: {stage}")
     };
@@ -101,9 +101,10 @@ async fn without_a_trail_nothing_is_asked() {
 #[test]
 fn a_line_that_was_cut_in_half_swallows_no_other() {
     let dir = tempfile::tempdir().unwrap();
-    let trail = Trail::in_dir(dir.path());
-    let (site, act) = ("chameleon/uc".parse().unwrap(), Act::Delete);
-    let line = Line { at: second(1), site, act, ticket: Some(ticket()), lease: None, stage: Stage::Intent };
+    let trail = AuditTrail::in_dir(dir.path());
+    let (site, act) = ("chameleon/uc".parse().unwrap(), LeaseCall::Delete);
+    let line =
+        AuditEntry { at: second(1), site, call: act, ticket: Some(ticket()), lease: None, stage: AuditStage::Intent };
     trail.append(&line).unwrap();
     let file = dir.path().join("audit.jsonl");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -115,7 +116,7 @@ fn a_line_that_was_cut_in_half_swallows_no_other() {
 /// The text that was stored by an earlier version keeps its meaning.
 #[test]
 fn the_stored_text_keeps_its_meaning() {
-    let stored = r#"{"at":"2026-03-01T12:00:00Z","site":"chameleon/uc","act":{"create":{"name":"train","window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}},"ticket":"hostler:00000000000000000000000000000007:lease","lease":"l-1","stage":{"outcome":{"asked":"2026-03-01T11:59:59Z","outcome":{"done":{"granted":{"window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}}}}}}"#;
-    let line: Line = serde_json::from_str(stored).unwrap();
+    let stored = r#"{"at":"2026-03-01T12:00:00Z","site":"chameleon/uc","call":{"create":{"name":"train","window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}},"ticket":"hostler:00000000000000000000000000000007:lease","lease":"l-1","stage":{"outcome":{"asked":"2026-03-01T11:59:59Z","outcome":{"done":{"granted":{"window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}}}}}}"#;
+    let line: AuditEntry = serde_json::from_str(stored).unwrap();
     assert_eq!(serde_json::to_string(&line).unwrap(), stored);
 }

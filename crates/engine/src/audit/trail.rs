@@ -15,25 +15,25 @@ use serde::{Deserialize, Serialize};
 
 /// A line of the trail. The stored text never changes its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct AuditEntry {
     /// When it was written.
     pub at: Timestamp,
     /// The site that was asked.
     pub site: SiteId,
     /// What it was asked.
-    pub act: Act,
+    pub call: LeaseCall,
     /// The step that asked for it; an extension is asked for by nobody's step.
     pub ticket: Option<Ticket>,
     /// The site's id of the lease, once there is one.
     pub lease: Option<Ref>,
     /// Whether this was written before the call, or after it.
-    pub stage: Stage,
+    pub stage: AuditStage,
 }
 
 /// What a site was asked to do with a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Act {
+pub enum LeaseCall {
     /// To make it.
     Create {
         /// What people call it.
@@ -55,7 +55,7 @@ pub enum Act {
 /// Whether a line was written before the call, or after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum AuditStage {
     /// Before it. Without an outcome the process ended in between; the journal says how it went on.
     Intent,
     /// After it.
@@ -63,21 +63,21 @@ pub enum Stage {
         /// When it was asked: the time of the intent.
         asked: Timestamp,
         /// What came of it.
-        outcome: Outcome,
+        outcome: CallOutcome,
     },
 }
 
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It was done.
     Done {
         /// What the lease holds, as read back from the site; absent where it is gone, or could not be read back.
         granted: Option<Grant>,
     },
     /// It was refused, or not answered: then it may have been done all the same.
-    Refused {
+    Failed {
         /// In the site's words.
         error: String,
     },
@@ -86,7 +86,7 @@ pub enum Outcome {
 /// The trail can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit trail `{path}` can't be {doing}", path = path.display())]
-pub struct TrailError {
+pub struct AuditError {
     path: PathBuf,
     doing: &'static str,
     source: io::Error,
@@ -94,18 +94,18 @@ pub struct TrailError {
 
 /// The trail of one user. The file is made with the first line.
 #[derive(Debug)]
-pub struct Trail {
+pub struct AuditTrail {
     path: PathBuf,
 }
 
-impl Trail {
+impl AuditTrail {
     /// The trail in a data directory.
     pub fn in_dir(dir: &Path) -> Self {
         Self { path: dir.join("audit.jsonl") }
     }
 
     /// Adds a line. It is on disk when this returns.
-    pub fn append(&self, line: &Line) -> Result<(), TrailError> {
+    pub fn append(&self, line: &AuditEntry) -> Result<(), AuditError> {
         let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|text| self.add(text));
         written.map_err(|source| self.failed("written", source))
     }
@@ -126,7 +126,7 @@ impl Trail {
     }
 
     /// All lines, the oldest first, and how many can't be read.
-    pub fn read(&self) -> Result<(Vec<Line>, usize), TrailError> {
+    pub fn read(&self) -> Result<(Vec<AuditEntry>, usize), AuditError> {
         let text = match std::fs::read_to_string(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
             text => text.map_err(|source| self.failed("read", source))?,
@@ -136,8 +136,8 @@ impl Trail {
         Ok((lines.into_iter().flatten().collect(), bad.len()))
     }
 
-    fn failed(&self, doing: &'static str, source: io::Error) -> TrailError {
-        TrailError { path: self.path.clone(), doing, source }
+    fn failed(&self, doing: &'static str, source: io::Error) -> AuditError {
+        AuditError { path: self.path.clone(), doing, source }
     }
 }
 

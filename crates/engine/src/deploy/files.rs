@@ -6,7 +6,7 @@ use hostler_core::name::DeploymentId;
 use hostler_core::plan::{MachineSpec, Phase};
 use secrecy::SecretString;
 
-use crate::host::{self, BadKey, Entry, HostKey, Identity, Keypair, Target, known_hosts, ssh_config};
+use crate::host::{self, BadKey, HostKey, Identity, Keypair, SshConfigEntry, Target, known_hosts, ssh_config};
 use crate::store::{StoreError, make_private_dir};
 
 /// Why a deployment's files can't be used.
@@ -79,8 +79,8 @@ impl Files {
     }
 
     /// The key pair by which the deployment's machines log in to each other, made where there is none.
-    pub fn between(&self, id: DeploymentId) -> Result<Keypair, FilesError> {
-        let (private, public) = (self.between_path(), self.between_path().with_extension("pub"));
+    pub fn peer_keypair(&self, id: DeploymentId) -> Result<Keypair, FilesError> {
+        let (private, public) = (self.peer_key_path(), self.peer_key_path().with_extension("pub"));
         if !public.exists() {
             self.make_pair(&format!("hostler-{}-between", id.short()), &private, &public)?;
         }
@@ -88,7 +88,7 @@ impl Files {
         Ok(Keypair { private: SecretString::from(read(&private)?), public: read(&public)?.trim().to_owned() })
     }
 
-    fn between_path(&self) -> PathBuf {
+    fn peer_key_path(&self) -> PathBuf {
         self.dir.join("between")
     }
 
@@ -165,8 +165,8 @@ impl Files {
         let known = self.dir.join("known_hosts");
         let pins = targets.iter().filter_map(|(target, _)| Some((target.machine.as_str(), target.pinned.as_ref()?)));
         self.write(&known, &known_hosts::<'_>(pins.collect::<Vec<(&str, &HostKey)>>()))?;
-        let entries: Vec<Entry<'_>> =
-            targets.iter().map(|(target, key)| Entry { target, identity: key.clone() }).collect();
+        let entries: Vec<SshConfigEntry<'_>> =
+            targets.iter().map(|(target, key)| SshConfigEntry { target, identity: key.clone() }).collect();
         let path = self.ssh_config();
         let text = ssh_config(&entries, &known)
             .map_err(|error| FilesError::Config { path: path.clone(), why: error.to_string() })?;
@@ -175,7 +175,7 @@ impl Files {
 
     /// Removes the keys once there is nothing left to log in to; the logs stay.
     pub fn remove_secrets(&self) -> Result<(), FilesError> {
-        let between = self.between_path();
+        let between = self.peer_key_path();
         let public = between.with_extension("pub");
         let (key, config) = (self.private_key(), self.ssh_config());
         let all = [key, self.public_path(), config, self.dir.join("known_hosts"), between, public];

@@ -7,7 +7,7 @@ use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 
 use crate::event::Report;
-use crate::run::{Crew, Machine, Performed};
+use crate::run::{Executor, Machine, Performed};
 
 /// Refuses all work: nothing is reached or set up on the way back.
 pub(super) struct Idle;
@@ -18,8 +18,8 @@ fn refusal(machine: &Machine) -> Failure {
 }
 
 #[async_trait]
-impl Crew for Idle {
-    async fn reach(&self, _: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
+impl Executor for Idle {
+    async fn wait_for_ssh(&self, _: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
         Err(refusal(machine))
     }
 

@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use crate::account::{self, AccountError};
 use crate::event::{Event, Report};
 use crate::host::Hosts;
-use crate::run::{Crew, Driver, Inputs, Interrupts, Outcome, Sites};
-use crate::setup::{HostCrew, Met, Places};
+use crate::run::{Driver, Executor, Inputs, Interrupts, Outcome, Sites};
+use crate::setup::{HostPaths, PeerCache, SshExecutor};
 use crate::store::{Record, Store, StoreError};
 
 pub use files::{Files, FilesError};
@@ -189,9 +189,9 @@ impl Deployer<'_> {
             let inputs = Inputs { public_key: files.public_key()?, first_boot: String::new() };
             self.driver(&Idle).drive(record, &inputs, interrupts).await?
         } else {
-            let crew = self.crew(record, &files, material)?;
+            let executor = self.executor(record, &files, material)?;
             let inputs = Inputs { public_key: files.public_key()?, first_boot: material.first_boot.clone() };
-            self.driver(&crew).drive(record, &inputs, interrupts).await?
+            self.driver(&executor).drive(record, &inputs, interrupts).await?
         };
         if record.closed.is_some() {
             files.remove_secrets()?;
@@ -199,8 +199,8 @@ impl Deployer<'_> {
         Ok(outcome)
     }
 
-    fn driver<'d>(&'d self, crew: &'d dyn Crew) -> Driver<'d> {
-        Driver { store: self.store, sites: self.sites, crew, report: self.report, now: self.now }
+    fn driver<'d>(&'d self, executor: &'d dyn Executor) -> Driver<'d> {
+        Driver { store: self.store, sites: self.sites, executor, report: self.report, now: self.now }
     }
 
     fn make_keys(&self, record: &Record, files: &Files, material: &Material) -> Result<(), FilesError> {
@@ -211,9 +211,9 @@ impl Deployer<'_> {
         }
     }
 
-    fn crew(&self, record: &Record, files: &Files, material: &Material) -> Result<HostCrew, FilesError> {
+    fn executor(&self, record: &Record, files: &Files, material: &Material) -> Result<SshExecutor, FilesError> {
         self.make_keys(record, files, material)?;
-        Ok(HostCrew {
+        Ok(SshExecutor {
             hosts: Arc::clone(&self.hosts),
             identity: Arc::new(files.identity()?),
             deployment: record.name.clone(),
@@ -221,12 +221,12 @@ impl Deployer<'_> {
             source: material.source.clone(),
             secrets: material.secrets.clone(),
             known_hosts: self.store.known_hosts(),
-            again: record.plan.part.as_ref().is_some_and(|part| part.again),
-            places: Places::default(),
-            between: record.plan.machines().nth(1).map(|_| files.between(record.id)).transpose()?,
+            rerun: record.plan.part.as_ref().is_some_and(|part| part.again),
+            paths: HostPaths::default(),
+            peer_keypair: record.plan.machines().nth(1).map(|_| files.peer_keypair(record.id)).transpose()?,
             logs: files.logs(),
-            patience: self.patience,
-            met: Met::default(),
+            ssh_timeout: self.patience,
+            peer_cache: PeerCache::default(),
         })
     }
 }

@@ -6,14 +6,14 @@ use std::pin::pin;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
-use super::{AfterFailure, Orders};
+use super::{FleetOptions, OnHostFailure};
 
 /// Does `work` for each member, and answers in their order: `None` where it was stopped, or never begun.
 ///
 /// It ends early when `stop` does, or when one result `failed` and the orders say so. What still runs is dropped then.
 pub async fn each<'m, M, T, W>(
     members: &'m [M],
-    orders: &Orders,
+    options: &FleetOptions,
     stop: impl Future<Output = ()>,
     work: impl Fn(&'m M) -> W,
     failed: impl Fn(&T) -> bool,
@@ -27,7 +27,7 @@ where
     };
     let mut waiting = members.iter().enumerate().map(numbered);
     let mut results: Vec<Option<T>> = members.iter().map(|_| None).collect();
-    let mut running: FuturesUnordered<_> = waiting.by_ref().take(orders.parallel.get()).collect();
+    let mut running: FuturesUnordered<_> = waiting.by_ref().take(options.parallel.get()).collect();
     let mut stop = pin!(stop);
     loop {
         let next = tokio::select! {
@@ -36,7 +36,7 @@ where
             next = running.next() => next,
         };
         let Some((number, result)) = next else { return results };
-        let is_end = failed(&result) && orders.after_failure == AfterFailure::Stop;
+        let is_end = failed(&result) && options.on_failure == OnHostFailure::Stop;
         results[number] = Some(result);
         if is_end {
             return results;
@@ -53,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    fn orders(parallel: usize, after_failure: AfterFailure) -> Orders {
-        Orders { parallel: NonZeroUsize::new(parallel).unwrap(), after_failure, ..Orders::default() }
+    fn options(parallel: usize, on_failure: OnHostFailure) -> FleetOptions {
+        FleetOptions { parallel: NonZeroUsize::new(parallel).unwrap(), on_failure, ..FleetOptions::default() }
     }
 
     #[tokio::test]
@@ -71,7 +71,7 @@ mod tests {
             now.set(now.get() - 1);
             *member * 2
         };
-        let results = each(&members, &orders(3, AfterFailure::GoOn), pending(), work, |_| false).await;
+        let results = each(&members, &options(3, OnHostFailure::Continue), pending(), work, |_| false).await;
         assert_eq!(results, members.iter().map(|member| Some(member * 2)).collect::<Vec<_>>());
         assert_eq!(most.get(), 3);
     }
@@ -79,14 +79,14 @@ mod tests {
     #[tokio::test]
     async fn a_failure_stops_the_others_where_that_is_the_order() {
         let work = async |member: &i32| if *member == 1 { *member } else { pending().await };
-        let stopped = each(&[0, 1, 2, 3], &orders(2, AfterFailure::Stop), pending(), work, |_| true).await;
+        let stopped = each(&[0, 1, 2, 3], &options(2, OnHostFailure::Stop), pending(), work, |_| true).await;
         assert_eq!(stopped, [None, Some(1), None, None]);
     }
 
     #[tokio::test]
     async fn the_user_stops_all() {
-        let orders = orders(2, AfterFailure::GoOn);
-        let results = each(&[0, 1], &orders, ready(()), async |_| pending().await, |(): &()| false).await;
+        let options = options(2, OnHostFailure::Continue);
+        let results = each(&[0, 1], &options, ready(()), async |_| pending().await, |(): &()| false).await;
         assert_eq!(results, [None, None]);
     }
 }

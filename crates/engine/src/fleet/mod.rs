@@ -13,32 +13,32 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use each::each;
-pub use exec::{Ending, Exec, Ran, log_of};
+pub use exec::{FleetCommand, HostOutcome, HostResult, log_of};
 
 /// How many at once, for how long, and what happens when one fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Orders {
+pub struct FleetOptions {
     /// So many hosts at a time.
     pub parallel: NonZeroUsize,
     /// What becomes of the others when one has failed.
-    pub after_failure: AfterFailure,
+    pub on_failure: OnHostFailure,
     /// How long one may take, connecting included; for ever where absent.
-    pub limit: Option<Duration>,
+    pub timeout: Option<Duration>,
 }
 
-impl Default for Orders {
+impl Default for FleetOptions {
     /// More at a time than most have, and few enough for the files that a process may open.
     fn default() -> Self {
         let parallel = NonZeroUsize::new(256).unwrap_or(NonZeroUsize::MIN);
-        Self { parallel, after_failure: AfterFailure::GoOn, limit: None }
+        Self { parallel, on_failure: OnHostFailure::Continue, timeout: None }
     }
 }
 
 /// What becomes of the others when one has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterFailure {
+pub enum OnHostFailure {
     /// They go on.
-    GoOn,
+    Continue,
     /// Those that run are stopped, and no more are begun.
     Stop,
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::host::testing::{Sshd, quick};
-use crate::host::{Command, Exit, Pace, Ssh, Stream, Target, Trouble};
+use crate::host::{Command, ConnectPolicy, HostErrorKind, ProcessExit, Ssh, Stream, Target};
 
 /// Targets with names of their own, all on one server.
 fn targets(server: &Sshd, count: usize) -> Vec<Target> {
@@ -23,32 +23,32 @@ fn elsewhere(server: &Sshd, machine: &str, port: u16) -> Target {
     Target { machine: machine.to_owned(), address, ..server.target() }
 }
 
-async fn run(targets: &[Target], script: &str, orders: Orders) -> (Vec<Ran>, TempDir) {
-    run_until(targets, script, orders, pending(), &|_, _, _| {}).await
+async fn run(targets: &[Target], script: &str, options: FleetOptions) -> (Vec<HostResult>, TempDir) {
+    run_until(targets, script, options, pending(), &|_, _, _| {}).await
 }
 
 async fn run_until(
     targets: &[Target],
     script: &str,
-    orders: Orders,
+    options: FleetOptions,
     stop: impl Future<Output = ()>,
     output: &(dyn Fn(&str, Stream, &str) + Send + Sync),
-) -> (Vec<Ran>, TempDir) {
+) -> (Vec<HostResult>, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let hosts = Ssh::new(quick());
-    let exec = Exec { hosts: &hosts, command: &Command::new(script), logs: dir.path(), orders, output };
-    (exec.on(targets, stop).await, dir)
+    let exec = FleetCommand { hosts: &hosts, command: &Command::new(script), logs: dir.path(), options, output };
+    (exec.run(targets, stop).await, dir)
 }
 
 #[tokio::test]
 async fn each_has_its_own_end_and_its_own_log() {
     let server = Sshd::start();
     let script = "seq 1 30; echo oops >&2; echo $$ >&2; exit 3";
-    let (ran, _dir) = run(&targets(&server, 3), script, Orders::default()).await;
+    let (ran, _dir) = run(&targets(&server, 3), script, FleetOptions::default()).await;
     let mut processes = Vec::new();
     for (number, ran) in ran.iter().enumerate() {
         assert_eq!(ran.machine, format!("n{number}"));
-        assert!(matches!(ran.ending, Ending::Exited(Exit::Status(3))));
+        assert!(matches!(ran.outcome, HostOutcome::Exited(ProcessExit::Status(3))));
         assert_eq!(ran.host_key.as_ref(), Some(&server.host_key));
         let log = std::fs::read_to_string(ran.log.as_ref().unwrap()).unwrap();
         assert_eq!(log.lines().filter(|line| *line == "oops").count(), 1);
@@ -68,15 +68,15 @@ async fn the_dead_and_the_silent_hold_up_nobody() {
     let mut all = targets(&server, 3);
     all.push(elsewhere(&server, "dead", crate::host::testing::free_port()));
     all.push(elsewhere(&server, "silent", silent.local_addr().unwrap().port()));
-    let (orders, script) = (Orders::default(), "echo hello");
-    let hosts = Ssh::new(Pace { answer: Duration::from_secs(8), ..quick() });
+    let (options, script) = (FleetOptions::default(), "echo hello");
+    let hosts = Ssh::new(ConnectPolicy { answer: Duration::from_secs(8), ..quick() });
     let dir = tempfile::tempdir().unwrap();
     let command = Command::new(script);
-    let exec = Exec { hosts: &hosts, command: &command, logs: dir.path(), orders, output: &|_, _, _| {} };
-    let ran = exec.on(&all, pending()).await;
-    assert!(ran[..3].iter().all(|ran| ran.ending.is_success() && ran.tail == ["hello"]));
-    let trouble = |ran: &Ran| match &ran.ending {
-        Ending::Failed(error) => format!("{:?}", error.trouble),
+    let exec = FleetCommand { hosts: &hosts, command: &command, logs: dir.path(), options, output: &|_, _, _| {} };
+    let ran = exec.run(&all, pending()).await;
+    assert!(ran[..3].iter().all(|ran| ran.outcome.is_success() && ran.tail == ["hello"]));
+    let trouble = |ran: &HostResult| match &ran.outcome {
+        HostOutcome::HostFailed(error) => format!("{:?}", error.kind),
         other => format!("{other:?}"),
     };
     assert!(trouble(&ran[3]).starts_with("Refused"), "{}", trouble(&ran[3]));
@@ -90,9 +90,9 @@ async fn what_takes_too_long_is_stopped_over_there() {
     let note = server.path("stopped");
     // What it writes once nobody listens would end it before the trap does.
     let script = format!("trap 'touch {note}; exit' TERM; echo begun; exec 2>/dev/null; while :; do sleep 0.05; done");
-    let orders = Orders { limit: Some(Duration::from_millis(1500)), ..Orders::default() };
-    let (ran, _dir) = run(&targets(&server, 1), &script, orders).await;
-    assert!(matches!(ran[0].ending, Ending::TookTooLong(_)), "{:?}", ran[0].ending);
+    let options = FleetOptions { timeout: Some(Duration::from_millis(1500)), ..FleetOptions::default() };
+    let (ran, _dir) = run(&targets(&server, 1), &script, options).await;
+    assert!(matches!(ran[0].outcome, HostOutcome::TimedOut(_)), "{:?}", ran[0].outcome);
     assert_eq!(ran[0].tail, ["begun"]);
     let there = async {
         while !std::path::Path::new(&note).exists() {
@@ -108,10 +108,12 @@ async fn the_first_failure_ends_the_others_where_that_is_the_order() {
     let mut all = targets(&server, 2);
     all.insert(0, elsewhere(&server, "dead", crate::host::testing::free_port()));
     let parallel = NonZeroUsize::new(1).unwrap();
-    let orders = Orders { parallel, after_failure: AfterFailure::Stop, limit: None };
-    let (ran, _dir) = run(&all, "echo x", orders).await;
-    assert!(matches!(&ran[0].ending, Ending::Failed(error) if matches!(error.trouble, Trouble::Refused)));
-    assert!(ran[1..].iter().all(|ran| matches!(ran.ending, Ending::Stopped) && ran.log.is_none()));
+    let options = FleetOptions { parallel, on_failure: OnHostFailure::Stop, timeout: None };
+    let (ran, _dir) = run(&all, "echo x", options).await;
+    assert!(
+        matches!(&ran[0].outcome, HostOutcome::HostFailed(error) if matches!(error.kind, HostErrorKind::ConnectionRefused))
+    );
+    assert!(ran[1..].iter().all(|ran| matches!(ran.outcome, HostOutcome::Stopped) && ran.log.is_none()));
 }
 
 #[tokio::test]
@@ -120,8 +122,9 @@ async fn a_word_of_the_user_stops_all_and_keeps_what_was_written() {
     let begun = Notify::new();
     let output = |_: &str, _: Stream, _: &str| begun.notify_one();
     let stop = begun.notified();
-    let (ran, _dir) = run_until(&targets(&server, 1), "echo begun; sleep 1000", Orders::default(), stop, &output).await;
-    assert!(matches!(ran[0].ending, Ending::Stopped));
+    let (ran, _dir) =
+        run_until(&targets(&server, 1), "echo begun; sleep 1000", FleetOptions::default(), stop, &output).await;
+    assert!(matches!(ran[0].outcome, HostOutcome::Stopped));
     assert_eq!(std::fs::read_to_string(ran[0].log.as_ref().unwrap()).unwrap(), "begun\n");
 }
 
@@ -129,7 +132,8 @@ async fn a_word_of_the_user_stops_all_and_keeps_what_was_written() {
 async fn a_question_for_a_password_has_no_answer_and_ends() {
     let server = Sshd::start();
     let (ran, _dir) =
-        run(&targets(&server, 1), "read -r word; echo \"[$word]\"; sudo -k -S true; echo", Orders::default()).await;
+        run(&targets(&server, 1), "read -r word; echo \"[$word]\"; sudo -k -S true; echo", FleetOptions::default())
+            .await;
     assert_eq!(ran[0].tail.first().map(String::as_str), Some("[]"));
 }
 

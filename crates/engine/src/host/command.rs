@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::error::Trouble;
+use super::error::HostErrorKind;
 use super::quote::{quote, remote_path};
 
 /// A shell script with all that it is to find around it.
@@ -24,7 +24,7 @@ pub struct Command {
     /// What runs it.
     pub shell: Shell,
     /// As whom.
-    pub user: As,
+    pub user: RunAs,
     /// How long it may take; for ever where absent.
     pub limit: Option<Duration>,
 }
@@ -40,7 +40,7 @@ pub enum Shell {
 
 /// As whom a script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum As {
+pub enum RunAs {
     /// The user who logs in.
     User,
     /// The superuser, by `sudo` (which must not ask for a password) where the user is another.
@@ -51,9 +51,9 @@ pub enum As {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Its standard output.
-    Out,
+    Stdout,
     /// Its standard error.
-    Err,
+    Stderr,
 }
 
 impl Command {
@@ -65,7 +65,7 @@ impl Command {
             env: BTreeMap::new(),
             directory: None,
             shell: Shell::Sh,
-            user: As::User,
+            user: RunAs::User,
             limit: None,
         }
     }
@@ -96,7 +96,7 @@ impl Command {
 
     /// As the superuser.
     pub fn as_root(mut self) -> Self {
-        self.user = As::Root;
+        self.user = RunAs::Root;
         self
     }
 
@@ -107,11 +107,11 @@ impl Command {
     }
 
     /// The text that the shell reads: environment, directory and parameters on the first line, then the script.
-    pub(super) fn render(&self) -> Result<String, Trouble> {
+    pub(super) fn render(&self) -> Result<String, HostErrorKind> {
         let mut first = String::new();
         for (name, value) in &self.env {
             if !is_variable(name) {
-                return Err(Trouble::BadCommand(format!(
+                return Err(HostErrorKind::InvalidCommand(format!(
                     "`{name}` is no name of a variable: use letters, digits and underscores, not beginning with a digit"
                 )));
             }
@@ -123,7 +123,9 @@ impl Command {
         let args: Vec<String> = self.args.iter().map(|arg| quote(arg)).collect();
         let text = format!("{first}set -- {}\n{}", args.join(" "), self.script);
         if text.contains('\0') {
-            return Err(Trouble::BadCommand("a script, argument or variable holds a null character".to_owned()));
+            return Err(HostErrorKind::InvalidCommand(
+                "a script, argument or variable holds a null character".to_owned(),
+            ));
         }
         Ok(text)
     }
@@ -152,14 +154,14 @@ impl fmt::Debug for Command {
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exit {
+pub enum ProcessExit {
     /// With a status, 0 for success.
     Status(u32),
     /// By a signal, named without `SIG`: `KILL`.
     Signal(String),
 }
 
-impl Exit {
+impl ProcessExit {
     /// Whether it succeeded.
     pub fn is_success(&self) -> bool {
         *self == Self::Status(0)
@@ -191,7 +193,7 @@ fn signal_name(number: u32) -> Option<&'static str> {
     })
 }
 
-impl fmt::Display for Exit {
+impl fmt::Display for ProcessExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(code) => write!(f, "exit status {code}"),
@@ -209,7 +211,7 @@ mod tests {
         let text = Command::new("run").env("A_1", "it's $(x)\n").args(["b c"]).directory("~/w").render().unwrap();
         assert_eq!(text, "export A_1='it'\\''s $(x)\n'; cd -- ./w || exit; set -- 'b c'\nrun");
         for bad in ["", "1A", "A-B", "A;rm", "A=B"] {
-            assert!(matches!(Command::new("").env(bad, "x").render(), Err(Trouble::BadCommand(_))), "{bad}");
+            assert!(matches!(Command::new("").env(bad, "x").render(), Err(HostErrorKind::InvalidCommand(_))), "{bad}");
         }
         assert!(Command::new("a\0b").render().is_err());
     }
@@ -221,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_shells_status_tells_the_signal() {
-        assert_eq!(Exit::of_shell(137).to_string(), "signal SIGKILL");
-        assert_eq!(Exit::of_shell(1).to_string(), "exit status 1");
-        assert_eq!(Exit::of_shell(255).to_string(), "exit status 255");
+        assert_eq!(ProcessExit::of_shell(137).to_string(), "signal SIGKILL");
+        assert_eq!(ProcessExit::of_shell(1).to_string(), "exit status 1");
+        assert_eq!(ProcessExit::of_shell(255).to_string(), "exit status 255");
     }
 }

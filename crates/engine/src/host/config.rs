@@ -8,7 +8,7 @@ use super::{HostKey, Target};
 /// A machine that can't be written into an OpenSSH configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` of `{machine}` can't stand in an OpenSSH configuration")]
-pub struct BadEntry {
+pub struct BadSshConfigEntry {
     /// The machine.
     pub machine: String,
     /// The name, address or path.
@@ -17,7 +17,7 @@ pub struct BadEntry {
 
 /// One machine in the configuration.
 #[derive(Debug, Clone)]
-pub struct Entry<'a> {
+pub struct SshConfigEntry<'a> {
     /// The machine; its name is the `Host` to say to `ssh`.
     pub target: &'a Target,
     /// The file with the private key.
@@ -32,9 +32,9 @@ pub struct Entry<'a> {
 ///
 /// # Errors
 /// Where a name or address holds what would begin another word or line.
-pub fn ssh_config(entries: &[Entry<'_>], known_hosts: &Path) -> Result<String, BadEntry> {
+pub fn ssh_config(entries: &[SshConfigEntry<'_>], known_hosts: &Path) -> Result<String, BadSshConfigEntry> {
     let mut text = String::new();
-    for Entry { target, identity } in entries {
+    for SshConfigEntry { target, identity } in entries {
         let jump = target.jump.as_ref().map(|jump| jump.machine.as_str());
         for word in [target.machine.as_str(), &target.user, &target.address.host].into_iter().chain(jump) {
             check(target, word)?;
@@ -66,14 +66,14 @@ pub fn known_hosts<'a>(pins: impl IntoIterator<Item = (&'a str, &'a HostKey)>) -
     pins.into_iter().map(|(machine, key)| format!("{machine} {key}\n")).collect()
 }
 
-fn check(target: &Target, word: &str) -> Result<(), BadEntry> {
+fn check(target: &Target, word: &str) -> Result<(), BadSshConfigEntry> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:%@".contains(c);
     let good = !word.is_empty() && !word.starts_with('-') && word.chars().all(plain);
     if good { Ok(()) } else { Err(bad(target, word)) }
 }
 
 /// A path in double quotes. OpenSSH expands `%` and `${…}` in it; the latter has no way to be written as it is.
-fn file(target: &Target, path: &Path) -> Result<String, BadEntry> {
+fn file(target: &Target, path: &Path) -> Result<String, BadSshConfigEntry> {
     match path.to_str() {
         Some(text) if !text.contains(['"', '\n', '\r', '\\']) && !text.contains("${") => {
             Ok(format!("\"{}\"", text.replace('%', "%%")))
@@ -82,6 +82,6 @@ fn file(target: &Target, path: &Path) -> Result<String, BadEntry> {
     }
 }
 
-fn bad(target: &Target, text: &str) -> BadEntry {
-    BadEntry { machine: target.machine.clone(), text: text.to_owned() }
+fn bad(target: &Target, text: &str) -> BadSshConfigEntry {
+    BadSshConfigEntry { machine: target.machine.clone(), text: text.to_owned() }
 }

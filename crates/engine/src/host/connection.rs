@@ -10,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::dial::dial;
-use super::error::{HostError, Trouble};
+use super::error::{HostError, HostErrorKind};
 use super::key::HostKey;
-use super::{Pace, Target};
+use super::{ConnectPolicy, Target};
 
 /// A connection, and what it hangs on.
 pub(super) struct Connection {
-    handle: Handle<Pin>,
+    handle: Handle<HostKeyCheck>,
     /// The key that the host showed.
     pub(super) key: HostKey,
     /// As it was reached.
@@ -27,7 +27,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Dials, checks the host key, and logs in.
-    pub(super) async fn open(target: &Target, via: Option<Arc<Self>>, pace: &Pace) -> Result<Self, HostError> {
+    pub(super) async fn open(target: &Target, via: Option<Arc<Self>>, pace: &ConnectPolicy) -> Result<Self, HostError> {
         let connecting = |trouble| HostError::new("connecting to", target, trouble);
         let result = match &via {
             None => {
@@ -49,34 +49,38 @@ impl Connection {
     }
 
     /// A new channel for one command.
-    pub(super) async fn channel(&self) -> Result<Channel<Msg>, Trouble> {
+    pub(super) async fn channel(&self) -> Result<Channel<Msg>, HostErrorKind> {
         Ok(self.handle.channel_open_session().await?)
     }
 
-    async fn forward(&self, to: &Target, pace: &Pace) -> Result<Channel<Msg>, Trouble> {
+    async fn forward(&self, to: &Target, pace: &ConnectPolicy) -> Result<Channel<Msg>, HostErrorKind> {
         let Target { address, .. } = to;
         let opening = self.handle.channel_open_direct_tcpip(&address.host, u32::from(address.port), "127.0.0.1", 0);
         match timeout(pace.answer, opening).await {
             Ok(Ok(channel)) => Ok(channel),
-            Ok(Err(russh::Error::ChannelOpenFailure(_))) => Err(Trouble::Refused),
+            Ok(Err(russh::Error::ChannelOpenFailure(_))) => Err(HostErrorKind::ConnectionRefused),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Trouble::NoAnswer(pace.answer)),
+            Err(_) => Err(HostErrorKind::NoResponse(pace.answer)),
         }
     }
 
     /// An error that names this machine.
-    pub(super) fn error(&self, doing: &'static str, trouble: Trouble) -> HostError {
+    pub(super) fn error(&self, doing: &'static str, trouble: HostErrorKind) -> HostError {
         HostError::new(doing, &self.target, trouble)
     }
 }
 
 /// From a stream on which an SSH server speaks to a login.
-async fn greet<S>(target: &Target, stream: S, pace: &Pace) -> Result<(Handle<Pin>, HostKey), Trouble>
+async fn greet<S>(
+    target: &Target,
+    stream: S,
+    pace: &ConnectPolicy,
+) -> Result<(Handle<HostKeyCheck>, HostKey), HostErrorKind>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let seen = Arc::new(OnceLock::new());
-    let pin = Pin { pinned: target.pinned.clone(), seen: Arc::clone(&seen) };
+    let pin = HostKeyCheck { pinned: target.pinned.clone(), seen: Arc::clone(&seen) };
     let login = async {
         let mut handle = client::connect_stream(Arc::new(config(target)), stream, pin).await?;
         let key = target.identity.key();
@@ -89,11 +93,11 @@ where
         if handle.authenticate_publickey(&target.user, key).await?.success() {
             Ok(handle)
         } else {
-            Err(Trouble::LoginRefused { user: target.user.clone() })
+            Err(HostErrorKind::LoginRefused { user: target.user.clone() })
         }
     };
-    let handle = timeout(pace.login, login).await.map_err(|_| Trouble::NoAnswer(pace.login))??;
-    let key = seen.get().cloned().ok_or(Trouble::Lost(None))?;
+    let handle = timeout(pace.login, login).await.map_err(|_| HostErrorKind::NoResponse(pace.login))??;
+    let key = seen.get().cloned().ok_or(HostErrorKind::ConnectionLost(None))?;
     Ok((handle, key))
 }
 
@@ -113,21 +117,23 @@ fn config(target: &Target) -> client::Config {
 }
 
 /// Compares the host's key with the pinned one.
-pub(super) struct Pin {
+pub(super) struct HostKeyCheck {
     pinned: Option<HostKey>,
     seen: Arc<OnceLock<HostKey>>,
 }
 
-impl client::Handler for Pin {
-    type Error = Trouble;
+impl client::Handler for HostKeyCheck {
+    type Error = HostErrorKind;
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Trouble> {
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, HostErrorKind> {
         let offered = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => HostKey::from(key),
             PublicKeyOrCertificate::Certificate(certificate) => HostKey::from(&certificate.public_key().clone().into()),
         };
         match &self.pinned {
-            Some(pinned) if *pinned != offered => Err(Trouble::HostKeyChanged { pinned: pinned.clone(), offered }),
+            Some(pinned) if *pinned != offered => {
+                Err(HostErrorKind::HostKeyChanged { pinned: pinned.clone(), offered })
+            }
             _ => {
                 // A later key exchange shows the same key again: the first one stays.
                 self.seen.get_or_init(|| offered);

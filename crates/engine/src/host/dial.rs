@@ -9,18 +9,18 @@ use hostler_core::ports::Address;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
-use super::error::Trouble;
+use super::error::HostErrorKind;
 
 /// Connects, and waits for the first bytes of the server's banner, without taking them off the stream.
 ///
 /// A login costs an emulated guest seconds, and a hypervisor's port forward takes connections long before the guest
 /// listens: so nobody logs in before the server has said something.
-pub(super) async fn dial(address: &Address, patience: Duration) -> Result<TcpStream, Trouble> {
+pub(super) async fn dial(address: &Address, patience: Duration) -> Result<TcpStream, HostErrorKind> {
     let look_up = lookup_host((address.host.as_str(), address.port));
-    let found = timeout(patience, look_up).await.map_err(|_| Trouble::NoAnswer(patience))?;
-    let found: Vec<SocketAddr> = found.map_err(Trouble::UnknownName)?.collect();
-    let stream = timeout(patience, connect(&found)).await.map_err(|_| Trouble::NoAnswer(patience))??;
-    timeout(patience, banner(&stream)).await.map_err(|_| Trouble::Silent(patience))??;
+    let found = timeout(patience, look_up).await.map_err(|_| HostErrorKind::NoResponse(patience))?;
+    let found: Vec<SocketAddr> = found.map_err(HostErrorKind::UnknownHostname)?.collect();
+    let stream = timeout(patience, connect(&found)).await.map_err(|_| HostErrorKind::NoResponse(patience))??;
+    timeout(patience, banner(&stream)).await.map_err(|_| HostErrorKind::NoBanner(patience))??;
     Ok(stream)
 }
 
@@ -29,8 +29,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Tries a host's addresses, each a little after the one before or as soon as that has failed: what drops all packets to
 /// one (often that of IPv6) keeps nobody from the next. The first that takes the connection has it.
-async fn connect(found: &[SocketAddr]) -> Result<TcpStream, Trouble> {
-    let mut last = Trouble::UnknownName(io::ErrorKind::NotFound.into());
+async fn connect(found: &[SocketAddr]) -> Result<TcpStream, HostErrorKind> {
+    let mut last = HostErrorKind::UnknownHostname(io::ErrorKind::NotFound.into());
     let mut coming = found.iter();
     let mut trying = FuturesUnordered::new();
     loop {
@@ -43,22 +43,22 @@ async fn connect(found: &[SocketAddr]) -> Result<TcpStream, Trouble> {
         let tried = if coming.len() == 0 { tried.await } else { timeout(HEAD_START, tried).await.unwrap_or(None) };
         match tried {
             Some(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(Trouble::of_socket)?;
+                stream.set_nodelay(true).map_err(HostErrorKind::of_socket)?;
                 return Ok(stream);
             }
-            Some(Err(error)) => last = Trouble::of_socket(error),
+            Some(Err(error)) => last = HostErrorKind::of_socket(error),
             None => {}
         }
     }
 }
 
-async fn banner(stream: &TcpStream) -> Result<(), Trouble> {
+async fn banner(stream: &TcpStream) -> Result<(), HostErrorKind> {
     let mut first = [0; 4];
     loop {
-        match stream.peek(&mut first).await.map_err(Trouble::of_socket)? {
-            0 => return Err(Trouble::Lost(None)),
+        match stream.peek(&mut first).await.map_err(HostErrorKind::of_socket)? {
+            0 => return Err(HostErrorKind::ConnectionLost(None)),
             4 if first == *b"SSH-" => return Ok(()),
-            4 => return Err(Trouble::NotSsh),
+            4 => return Err(HostErrorKind::NotSsh),
             // A peek at bytes that are there returns at once, however few they are.
             _ => sleep(Duration::from_millis(20)).await,
         }
@@ -93,7 +93,7 @@ mod tests {
         // All that passes of a paused clock is what everybody waits for.
         let stream = timeout(Duration::from_secs(10), connect(&[hole, refusing, host])).await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), host);
-        assert!(matches!(connect(&[refusing]).await, Err(Trouble::Refused)));
-        assert!(matches!(connect(&[]).await, Err(Trouble::UnknownName(_))));
+        assert!(matches!(connect(&[refusing]).await, Err(HostErrorKind::ConnectionRefused)));
+        assert!(matches!(connect(&[]).await, Err(HostErrorKind::UnknownHostname(_))));
     }
 }

@@ -1,17 +1,17 @@
 //! From bytes to lines, in bounded memory.
 
 /// Stands at the end of a line that was longer than we keep.
-pub const CUT: &str = " […]";
+pub const TRUNCATED: &str = " […]";
 
 /// So much of a line is kept.
-const LONGEST: usize = 16 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Splits what a program writes into lines.
 ///
 /// A carriage return begins the line anew, as on a terminal: of a progress bar only its last state is a line. Bytes
-/// that are no UTF-8 are replaced. The end mark, a line that [`Lines::new`] was told, is taken out, and with it the
+/// that are no UTF-8 are replaced. The end mark, a line that [`LineSplitter::new`] was told, is taken out, and with it the
 /// empty line before it, which our own supervisor wrote to be at the beginning of a line.
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     mark: String,
     line: Vec<u8>,
     cut: bool,
@@ -20,7 +20,7 @@ pub(super) struct Lines {
     ended: Option<u32>,
 }
 
-impl Lines {
+impl LineSplitter {
     /// Lines up to one that begins with `mark`, on which a number follows.
     pub(super) fn new(mark: String) -> Self {
         Self { mark, line: Vec::new(), cut: false, returned: false, held: false, ended: None }
@@ -58,7 +58,7 @@ impl Lines {
             self.cut = false;
             self.line.clear();
         }
-        let room = LONGEST - self.line.len();
+        let room = MAX_LINE_BYTES - self.line.len();
         self.cut |= part.len() > room;
         self.line.extend_from_slice(&part[..part.len().min(room)]);
     }
@@ -66,7 +66,7 @@ impl Lines {
     fn complete(&mut self, emit: &mut dyn FnMut(&str)) {
         let mut text = String::from_utf8_lossy(&self.line).into_owned();
         if self.cut {
-            text.push_str(CUT);
+            text.push_str(TRUNCATED);
         }
         (self.cut, self.returned) = (false, false);
         self.line.clear();
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn split(pieces: &[&[u8]]) -> (Vec<String>, Option<u32>) {
-        let mut lines = Lines::new("\u{1e}mark ".to_owned());
+        let mut lines = LineSplitter::new("\u{1e}mark ".to_owned());
         let mut seen = Vec::new();
         for piece in pieces {
             lines.feed(piece, &mut |line| seen.push(line.to_owned()));
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn a_line_without_end_takes_bounded_memory() {
-        let mut lines = Lines::new("\u{1e}mark ".to_owned());
+        let mut lines = LineSplitter::new("\u{1e}mark ".to_owned());
         let mut seen = Vec::new();
         for _ in 0..1000 {
             lines.feed(&[b'x'; 1000], &mut |line| seen.push(line.to_owned()));
         }
-        assert_eq!(lines.line.len(), LONGEST);
+        assert_eq!(lines.line.len(), MAX_LINE_BYTES);
         lines.feed(b"\nnext\n", &mut |line| seen.push(line.to_owned()));
-        assert!(seen[0].ends_with(CUT) && seen[0].len() == LONGEST + CUT.len());
+        assert!(seen[0].ends_with(TRUNCATED) && seen[0].len() == MAX_LINE_BYTES + TRUNCATED.len());
         assert_eq!(seen[1], "next");
     }
 

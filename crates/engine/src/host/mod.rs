@@ -34,21 +34,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hostler_core::ports::Address;
 
-pub use command::{As, Command, Exit, Shell, Stream};
-pub use config::{BadEntry, Entry, known_hosts, ssh_config};
-pub use error::{HostError, Trouble};
+pub use command::{Command, ProcessExit, RunAs, Shell, Stream};
+pub use config::{BadSshConfigEntry, SshConfigEntry, known_hosts, ssh_config};
+pub use error::{HostError, HostErrorKind};
 pub use key::{BadKey, HostKey, Identity, Keypair, generate_keypair, write_private};
-pub use lines::CUT;
-pub use pins::Pins;
+pub use lines::TRUNCATED;
+pub use pins::KnownHosts;
 pub use quote::{quote, remote_path};
-pub use ssh::{Pace, Ssh};
-pub use tree::{Compare, Doing, Extra, Got, Put, Synced, Syncing, TREE_NOTE, Take};
+pub use ssh::{ConnectPolicy, Ssh};
+pub use tree::{
+    Compare, DownloadReport, ExtraFiles, FINGERPRINT_FILE, FileSelection, SyncMode, SyncOptions, SyncReport,
+    UploadReport,
+};
 
 /// Takes lines as they come: called often, so it must be quick.
-pub type Output<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
+pub type OutputSink<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
 
 /// Takes what is being waited for, for the user's eyes.
-pub type Note<'a> = &'a (dyn Fn(&str) + Send + Sync);
+pub type ProgressSink<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// A machine, and all that it takes to log in to it.
 #[derive(Debug, Clone)]
@@ -75,7 +78,12 @@ pub trait Hosts: Send + Sync {
     ///
     /// # Errors
     /// The last reason, once patience is at an end; at once where waiting can't help (a changed host key).
-    async fn reach(&self, target: &Target, patience: Duration, note: Note<'_>) -> Result<HostKey, HostError>;
+    async fn wait_for_ssh(
+        &self,
+        target: &Target,
+        patience: Duration,
+        note: ProgressSink<'_>,
+    ) -> Result<HostKey, HostError>;
 
     /// A session on a machine. One that is there already is used again.
     async fn session(&self, target: &Target) -> Result<Arc<dyn Session>, HostError>;
@@ -99,28 +107,28 @@ pub trait Session: Send + Sync {
     /// left behind in the background does not delay the answer.
     ///
     /// # Errors
-    /// [`Trouble::Lost`] where the connection broke (the command is then stopped as soon as the host notices),
-    /// [`Trouble::TookTooLong`], or what was wrong with the command's parts. That it failed is no error here.
-    async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError>;
+    /// [`HostErrorKind::Lost`] where the connection broke (the command is then stopped as soon as the host notices),
+    /// [`HostErrorKind::TimedOut`], or what was wrong with the command's parts. That it failed is no error here.
+    async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError>;
 
-    /// Makes a remote directory (or file) equal to a local one; see [`Put`] for what was done.
+    /// Makes a remote directory (or file) equal to a local one; see [`UploadReport`] for what was done.
     ///
     /// Only what differs from the last put is sent, and what was put then and is gone here is deleted there. Files
     /// that were made over there are left alone. Links are put as links.
-    async fn put_tree(&self, from: &Path, to: &str, take: Take) -> Result<Put, HostError>;
+    async fn upload(&self, from: &Path, to: &str, take: FileSelection) -> Result<UploadReport, HostError>;
 
     /// Brings a remote directory into a local one.
     ///
     /// # Errors
     /// A name that is absolute or leads out of the directory ends it.
-    async fn get_tree(&self, from: &str, to: &Path) -> Result<Got, HostError>;
+    async fn download(&self, from: &str, to: &Path) -> Result<DownloadReport, HostError>;
 
-    /// Makes a remote directory like a local one, whoever changed it since; see [`Syncing`].
-    async fn sync_up(&self, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, HostError>;
+    /// Makes a remote directory like a local one, whoever changed it since; see [`SyncOptions`].
+    async fn sync_up(&self, from: &Path, to: &str, sync: &SyncOptions) -> Result<SyncReport, HostError>;
 
     /// Makes a local directory like a remote one.
     ///
     /// # Errors
     /// A name that is absolute or leads out of the directory ends it.
-    async fn sync_down(&self, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, HostError>;
+    async fn sync_down(&self, from: &str, to: &Path, sync: &SyncOptions) -> Result<SyncReport, HostError>;
 }

@@ -12,15 +12,15 @@ use super::HostKey;
 
 /// The keys in a `known_hosts` file of ours.
 #[derive(Debug)]
-pub struct Pins {
+pub struct KnownHosts {
     path: PathBuf,
     /// By place, with the line that says so.
     keys: BTreeMap<String, (usize, HostKey)>,
 }
 
-impl Pins {
+impl KnownHosts {
     /// Where they are kept, below the user's data directory.
-    pub fn place_in(data: &Path) -> PathBuf {
+    pub fn path_in(data: &Path) -> PathBuf {
         data.join("hosts/known_hosts")
     }
 
@@ -42,7 +42,7 @@ impl Pins {
     }
 
     /// The key of a host, if it was ever met.
-    pub fn of(&self, address: &Address) -> Option<&HostKey> {
+    pub fn get(&self, address: &Address) -> Option<&HostKey> {
         self.keys.get(&place(address)).map(|(_, key)| key)
     }
 
@@ -88,10 +88,10 @@ mod tests {
         let key = || generate_keypair("x").unwrap().public.parse::<HostKey>().unwrap();
         let (first, second) = (key(), key());
         let at = |port| Address { host: "10.0.0.1".to_owned(), port };
-        Pins::read(&path).unwrap().add([(&at(22), &first), (&at(2222), &second)]).unwrap();
-        Pins::read(&path).unwrap().add([(&at(22), &second)]).unwrap();
-        let pins = Pins::read(&path).unwrap();
-        assert_eq!((pins.of(&at(22)), pins.of(&at(2222)), pins.of(&at(23))), (Some(&first), Some(&second), None));
+        KnownHosts::read(&path).unwrap().add([(&at(22), &first), (&at(2222), &second)]).unwrap();
+        KnownHosts::read(&path).unwrap().add([(&at(22), &second)]).unwrap();
+        let pins = KnownHosts::read(&path).unwrap();
+        assert_eq!((pins.get(&at(22)), pins.get(&at(2222)), pins.get(&at(23))), (Some(&first), Some(&second), None));
         assert!(pins.how_to_forget(&at(2222)).unwrap().contains("remove line 2 of"));
         assert!(fs::read_to_string(path).unwrap().contains("\n[10.0.0.1]:2222 ssh-ed25519 "));
     }

@@ -8,11 +8,11 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::Output;
-use super::command::{As, Command, Exit, Shell, Stream};
+use super::OutputSink;
+use super::command::{Command, ProcessExit, RunAs, Shell, Stream};
 use super::connection::Connection;
-use super::error::Trouble;
-use super::lines::Lines;
+use super::error::HostErrorKind;
+use super::lines::LineSplitter;
 use super::quote::quote;
 
 /// Runs over there, in a session's own shell, and stands between the SSH server and the script's process group:
@@ -34,19 +34,23 @@ const RUNNER: &str = r#"s=$(cat <&3); exec 3<&-; eval "unset s; $s""#;
 const ROOT: &str = r#"test "$(id -u)" = 0 && exec "$@"; exec sudo -n -- "$@""#;
 
 /// Runs a command to its end.
-pub(super) async fn run(connection: &Connection, command: &Command, output: Output<'_>) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    connection: &Connection,
+    command: &Command,
+    output: OutputSink<'_>,
+) -> Result<ProcessExit, HostErrorKind> {
     let nonce = nonce();
     let script = format!("{}\n#{nonce}", command.render()?);
     let following = async {
         let (mut read, write) = connection.channel().await?.split();
-        let closer = Closer(Arc::new(write));
+        let closer = CloseOnDrop(Arc::new(write));
         closer.0.exec(false, line_for(command, script.len(), &nonce)).await?;
         closer.0.data_bytes(script).await?;
         follow(&mut read, &nonce, output).await
     };
     match command.limit {
         None => following.await,
-        Some(limit) => timeout(limit, following).await.unwrap_or(Err(Trouble::TookTooLong(limit))),
+        Some(limit) => timeout(limit, following).await.unwrap_or(Err(HostErrorKind::TimedOut(limit))),
     }
 }
 
@@ -58,7 +62,7 @@ pub(super) fn nonce() -> String {
 fn line_for(command: &Command, length: usize, nonce: &str) -> String {
     let length = length.to_string();
     let mut argv = Vec::new();
-    if command.user == As::Root {
+    if command.user == RunAs::Root {
         argv.extend(["sh", "-c", ROOT, "hostler"]);
     }
     argv.extend(["sh", "-c", SUPERVISOR, "hostler", &length, nonce]);
@@ -71,40 +75,40 @@ fn line_for(command: &Command, length: usize, nonce: &str) -> String {
 }
 
 /// Passes the output on until the command is done.
-async fn follow(read: &mut ChannelReadHalf, nonce: &str, output: Output<'_>) -> Result<Exit, Trouble> {
+async fn follow(read: &mut ChannelReadHalf, nonce: &str, output: OutputSink<'_>) -> Result<ProcessExit, HostErrorKind> {
     let mark = format!("\u{1e}{nonce} ");
-    let (mut out, mut err) = (Lines::new(mark.clone()), Lines::new(mark));
+    let (mut out, mut err) = (LineSplitter::new(mark.clone()), LineSplitter::new(mark));
     let mut exit = None;
     while let Some(message) = read.wait().await {
         match message {
-            ChannelMsg::Data { data } => out.feed(&data, &mut |line| output(Stream::Out, line)),
-            ChannelMsg::ExtendedData { data, .. } => err.feed(&data, &mut |line| output(Stream::Err, line)),
+            ChannelMsg::Data { data } => out.feed(&data, &mut |line| output(Stream::Stdout, line)),
+            ChannelMsg::ExtendedData { data, .. } => err.feed(&data, &mut |line| output(Stream::Stderr, line)),
             ChannelMsg::Close => break,
             other => note_exit(other, &mut exit)?,
         }
         if let (Some(code), Some(_)) = (out.ended(), err.ended()) {
-            return Ok(Exit::of_shell(code));
+            return Ok(ProcessExit::of_shell(code));
         }
     }
-    out.finish(&mut |line| output(Stream::Out, line));
-    err.finish(&mut |line| output(Stream::Err, line));
-    exit.ok_or(Trouble::Lost(None))
+    out.finish(&mut |line| output(Stream::Stdout, line));
+    err.finish(&mut |line| output(Stream::Stderr, line));
+    exit.ok_or(HostErrorKind::ConnectionLost(None))
 }
 
-fn note_exit(message: ChannelMsg, exit: &mut Option<Exit>) -> Result<(), Trouble> {
+fn note_exit(message: ChannelMsg, exit: &mut Option<ProcessExit>) -> Result<(), HostErrorKind> {
     match message {
-        ChannelMsg::ExitStatus { exit_status } => *exit = Some(Exit::of_shell(exit_status)),
-        ChannelMsg::ExitSignal { signal_name, .. } => *exit = Some(Exit::Signal(format!("{signal_name:?}"))),
-        ChannelMsg::Failure => return Err(Trouble::BadCommand("the server runs no commands".to_owned())),
+        ChannelMsg::ExitStatus { exit_status } => *exit = Some(ProcessExit::of_shell(exit_status)),
+        ChannelMsg::ExitSignal { signal_name, .. } => *exit = Some(ProcessExit::Signal(format!("{signal_name:?}"))),
+        ChannelMsg::Failure => return Err(HostErrorKind::InvalidCommand("the server runs no commands".to_owned())),
         _ => {}
     }
     Ok(())
 }
 
 /// Closes its channel when dropped: a command that nobody follows any more is stopped by its supervisor.
-struct Closer(Arc<ChannelWriteHalf<Msg>>);
+struct CloseOnDrop(Arc<ChannelWriteHalf<Msg>>);
 
-impl Drop for Closer {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         let write = Arc::clone(&self.0);
         // Without a runtime the process is at its end, and the socket with it.
@@ -115,7 +119,7 @@ impl Drop for Closer {
 }
 
 /// So many last lines say what went wrong: the very last one of `tar` is only that something did.
-const SAID: usize = 3;
+const STDERR_LINES: usize = 3;
 
 /// A small program with bytes in and bytes out.
 pub(super) struct Pipe<'a> {
@@ -134,9 +138,9 @@ impl Pipe<'_> {
         connection: &Connection,
         mut input: mpsc::Receiver<Vec<u8>>,
         sink: mpsc::Sender<Vec<u8>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), HostErrorKind> {
         let (mut read, write) = connection.channel().await?.split();
-        let closer = Closer(Arc::new(write));
+        let closer = CloseOnDrop(Arc::new(write));
         let argv = ["sh", "-c", self.script, "hostler"];
         let line: Vec<String> = argv.iter().chain(self.args).map(|arg| quote(arg)).collect();
         closer.0.exec(false, line.join(" ")).await?;
@@ -155,12 +159,12 @@ impl Pipe<'_> {
         };
         tokio::select! {
             result = self.read(&mut read, sink) => result,
-            () = writing => Err(Trouble::Lost(None)),
+            () = writing => Err(HostErrorKind::ConnectionLost(None)),
         }
     }
 
     /// Runs it with a few bytes, and answers with the bytes that it writes.
-    pub(super) async fn ask(&self, connection: &Connection, input: Vec<u8>) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn ask(&self, connection: &Connection, input: Vec<u8>) -> Result<Vec<u8>, HostErrorKind> {
         let (sender, receiver) = mpsc::channel(1);
         let (sink, mut source) = mpsc::channel::<Vec<u8>>(16);
         let feeding = async move {
@@ -178,11 +182,11 @@ impl Pipe<'_> {
         result.map(|()| all)
     }
 
-    async fn read(&self, read: &mut ChannelReadHalf, sink: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
-        let mut said = Lines::new("\u{1e}never ".to_owned());
+    async fn read(&self, read: &mut ChannelReadHalf, sink: mpsc::Sender<Vec<u8>>) -> Result<(), HostErrorKind> {
+        let mut said = LineSplitter::new("\u{1e}never ".to_owned());
         let mut last = VecDeque::new();
         let mut keep = |line: &str| {
-            if last.len() == SAID {
+            if last.len() == STDERR_LINES {
                 last.pop_front();
             }
             last.push_back(line.to_owned());
@@ -199,9 +203,11 @@ impl Pipe<'_> {
         }
         said.finish(&mut keep);
         match exit {
-            None => Err(Trouble::Lost(None)),
+            None => Err(HostErrorKind::ConnectionLost(None)),
             Some(exit) if exit.is_success() => Ok(()),
-            Some(exit) => Err(Trouble::Program { program: self.program, exit, said: Vec::from(last).join("; ") }),
+            Some(exit) => {
+                Err(HostErrorKind::ProgramFailed { program: self.program, exit, said: Vec::from(last).join("; ") })
+            }
         }
     }
 }

@@ -12,12 +12,15 @@ use hostler_core::setup::PhaseKind;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::Connection;
-use super::error::{HostError, Trouble};
-use super::{Command, Exit, Got, HostKey, Hosts, Note, Output, Put, Session, Synced, Syncing, Take, Target, run, tree};
+use super::error::{HostError, HostErrorKind};
+use super::{
+    Command, DownloadReport, FileSelection, HostKey, Hosts, OutputSink, ProcessExit, ProgressSink, Session,
+    SyncOptions, SyncReport, Target, UploadReport, run, tree,
+};
 
 /// How long one attempt may take, and how soon the next is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct ConnectPolicy {
     /// For the connection to stand, and then again for the server's first words.
     pub answer: Duration,
     /// For the key exchange and the login: an emulated guest under load needs many seconds.
@@ -34,7 +37,7 @@ pub struct Pace {
     pub refused: Duration,
 }
 
-impl Default for Pace {
+impl Default for ConnectPolicy {
     fn default() -> Self {
         Self {
             answer: Duration::from_secs(10),
@@ -53,13 +56,13 @@ type Slot = Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>;
 /// Hosts over SSH.
 #[derive(Default)]
 pub struct Ssh {
-    pace: Pace,
+    pace: ConnectPolicy,
     slots: Mutex<BTreeMap<String, Slot>>,
 }
 
 impl Ssh {
     /// With a pace of one's own.
-    pub fn new(pace: Pace) -> Self {
+    pub fn new(pace: ConnectPolicy) -> Self {
         Self { pace, slots: Mutex::default() }
     }
 
@@ -106,18 +109,23 @@ fn slot_name(target: &Target) -> String {
 
 #[async_trait]
 impl Hosts for Ssh {
-    async fn reach(&self, target: &Target, patience: Duration, note: Note<'_>) -> Result<HostKey, HostError> {
+    async fn wait_for_ssh(
+        &self,
+        target: &Target,
+        patience: Duration,
+        note: ProgressSink<'_>,
+    ) -> Result<HostKey, HostError> {
         let start = Instant::now();
         let deadline = start + patience;
         let mut refused_since = None;
-        let mut last = HostError::new("connecting to", target, Trouble::NoAnswer(patience));
+        let mut last = HostError::new("connecting to", target, HostErrorKind::NoResponse(patience));
         for pause in self.pauses() {
             last = match timeout_at(deadline, self.connect(target)).await {
                 Ok(Ok(connection)) => return Ok(connection.key.clone()),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(last),
             };
-            let refused = matches!(last.trouble, Trouble::LoginRefused { .. });
+            let refused = matches!(last.kind, HostErrorKind::LoginRefused { .. });
             let since = *refused_since.get_or_insert_with(Instant::now);
             if !refused {
                 refused_since = None;
@@ -126,7 +134,7 @@ impl Hosts for Ssh {
             if !last.may_pass() || given_up || Instant::now() + pause >= deadline {
                 break;
             }
-            note(&format!("waiting for `{}`: {}", target.machine, last.trouble));
+            note(&format!("waiting for `{}`: {}", target.machine, last.kind));
             sleep(pause).await;
         }
         Err(last)
@@ -157,31 +165,31 @@ impl Session for SshSession {
         Some(self.connection.key.clone())
     }
 
-    async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError> {
+    async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError> {
         run::run(&self.connection, command, output)
             .await
             .map_err(|trouble| self.connection.error("running a command on", trouble))
     }
 
-    async fn put_tree(&self, from: &Path, to: &str, take: Take) -> Result<Put, HostError> {
+    async fn upload(&self, from: &Path, to: &str, take: FileSelection) -> Result<UploadReport, HostError> {
         tree::put(&self.connection, from, to, take)
             .await
             .map_err(|trouble| self.connection.error("putting files on", trouble))
     }
 
-    async fn get_tree(&self, from: &str, to: &Path) -> Result<Got, HostError> {
+    async fn download(&self, from: &str, to: &Path) -> Result<DownloadReport, HostError> {
         tree::get(&self.connection, from, to)
             .await
             .map_err(|trouble| self.connection.error("getting files from", trouble))
     }
 
-    async fn sync_up(&self, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, HostError> {
+    async fn sync_up(&self, from: &Path, to: &str, sync: &SyncOptions) -> Result<SyncReport, HostError> {
         tree::up(&self.connection, from, to, sync)
             .await
             .map_err(|trouble| self.connection.error("syncing files to", trouble))
     }
 
-    async fn sync_down(&self, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, HostError> {
+    async fn sync_down(&self, from: &str, to: &Path, sync: &SyncOptions) -> Result<SyncReport, HostError> {
         tree::down(&self.connection, from, to, sync)
             .await
             .map_err(|trouble| self.connection.error("syncing files from", trouble))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hostler_core::ports::Address;
 use tempfile::TempDir;
 
-use super::{HostKey, Identity, Keypair, Pace, Stream, Target, generate_keypair, write_private};
+use super::{ConnectPolicy, HostKey, Identity, Keypair, Stream, Target, generate_keypair, write_private};
 
 /// An SSH server that knows one key; it ends with the value.
 pub(crate) struct Sshd {
@@ -112,21 +112,21 @@ pub(crate) fn user() -> String {
 }
 
 /// No longer than it takes on this computer.
-pub(crate) fn quick() -> Pace {
-    Pace {
+pub(crate) fn quick() -> ConnectPolicy {
+    ConnectPolicy {
         answer: Duration::from_secs(20),
         pause: Duration::from_millis(5),
         longest_pause: Duration::from_millis(20),
         refused: Duration::ZERO,
-        ..Pace::default()
+        ..ConnectPolicy::default()
     }
 }
 
 /// Keeps what a command writes.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<Vec<(Stream, String)>>);
+pub(crate) struct CapturedOutput(Mutex<Vec<(Stream, String)>>);
 
-impl Kept {
+impl CapturedOutput {
     pub(crate) fn keep(&self, stream: Stream, line: &str) {
         self.0.lock().unwrap().push((stream, line.to_owned()));
     }

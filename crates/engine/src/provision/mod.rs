@@ -29,7 +29,7 @@ pub use error::ProvisionError;
 
 use crate::deploy::{Deployer, Files, Material, OnFailure, target};
 use crate::event::{Report, Silent};
-use crate::fleet::{Exec, Orders, Ran};
+use crate::fleet::{FleetCommand, FleetOptions, HostResult};
 use crate::gather::market;
 use crate::host::{Command, Hosts, Ssh, Target};
 use crate::run::{Outcome, Sites};
@@ -189,10 +189,10 @@ fn rework(record: &Record, demand: Demand) -> Result<Plan, ProvisionError> {
 
 impl Cluster {
     /// Runs a command on all machines at once, and answers in the order of their ranks. What each writes is kept whole in a
-    /// file of its own: [`Ran::log`].
-    pub async fn exec(&self, command: &Command, orders: Orders) -> Vec<Ran> {
+    /// file of its own: [`HostResult::log`].
+    pub async fn exec(&self, command: &Command, options: FleetOptions) -> Vec<HostResult> {
         let output = &|_: &str, _, _: &str| {};
-        let exec = Exec { hosts: &*self.hosts, command, logs: &self.logs, orders, output };
-        exec.on(&self.machines, pending()).await
+        let exec = FleetCommand { hosts: &*self.hosts, command, logs: &self.logs, options, output };
+        exec.run(&self.machines, pending()).await
     }
 }

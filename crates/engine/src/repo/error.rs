@@ -13,10 +13,10 @@ use hostler_core::size::Bytes;
 pub enum RepoError {
     /// No such path.
     #[error("the folder `{}` does not exist", .0.display())]
-    NotThere(PathBuf),
+    NoDirectory(PathBuf),
     /// A path of something else.
     #[error("`{}` is not a folder", .0.display())]
-    NotAFolder(PathBuf),
+    NotADirectory(PathBuf),
     /// A folder that holds a repository's history but no files.
     #[error("`{}` is a bare git repository: its files are not there", .0.display())]
     Bare(PathBuf),
@@ -31,7 +31,7 @@ pub enum RepoError {
     NoPath(String),
     /// A path of the repository's that means something else.
     #[error("`{0}` leads out of the repository, whose own demand file must not reach there")]
-    Outside(String),
+    OutsideRepository(String),
     /// A folder that may not be read.
     #[error("`{}` cannot be read", path.display())]
     Unreadable {
@@ -43,7 +43,7 @@ pub enum RepoError {
     },
     /// No place to fetch to.
     #[error("no folder can be made in `{}`", path.display())]
-    NoScratch {
+    Scratch {
         /// Where it would be.
         path: PathBuf,
         /// Why.
@@ -52,13 +52,13 @@ pub enum RepoError {
     },
     /// The `git` program does not start.
     #[error("`git` cannot be started")]
-    NoGit(#[source] io::Error),
+    GitNotStarted(#[source] io::Error),
     /// A user, password or key is wanted.
     #[error("`{0}` asks for credentials, or does not exist")]
-    Credentials(String),
+    AuthenticationRequired(String),
     /// SSH does not know the host's key.
     #[error("the SSH host key of `{0}` is not known, or has changed")]
-    HostKey(String),
+    UnknownHostKey(String),
     /// Nothing there.
     #[error("there is no git repository at `{0}`")]
     NoRepository(String),
@@ -91,7 +91,7 @@ pub enum RepoError {
     },
     /// The limit of time.
     #[error("`{url}` was not there after {} s", limit.as_secs_f64())]
-    TooSlow {
+    TimedOut {
         /// The URL.
         url: String,
         /// The limit.
@@ -111,23 +111,23 @@ impl RepoError {
     /// What the user can do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::NotThere(_) => {
+            Self::NoDirectory(_) => {
                 "for a repository on the net, write its whole URL, as `https://example.org/owner/project`"
             }
             Self::Bare(path) => return Some(format!("fetch what is committed in it: `file://{}`", path.display())),
-            Self::NoGit(_) => "install git, as by `apt-get install git`",
-            Self::Credentials(_) => {
+            Self::GitNotStarted(_) => "install git, as by `apt-get install git`",
+            Self::AuthenticationRequired(_) => {
                 "check the URL; for a private repository set up a git credential helper, or use its SSH URL with a key in \
                  your agent: nothing is asked for here"
             }
-            Self::HostKey(_) => "connect to the host once by `ssh`, and check its key",
+            Self::UnknownHostKey(_) => "connect to the host once by `ssh`, and check its key",
             Self::NoRef { at, .. } if is_short_commit(at) => "a commit is fetched by all of its 40 digits",
-            Self::Outside(_) => {
+            Self::OutsideRepository(_) => {
                 "look at what the repository wants of this computer; to bring the file nevertheless, name it in a demand \
                  file of your own"
             }
             Self::TooLarge { .. } => "clone it yourself and name the folder",
-            Self::TooSlow { .. } => "try again, or clone it yourself and name the folder",
+            Self::TimedOut { .. } => "try again, or clone it yourself and name the folder",
             _ => return None,
         };
         Some(text.to_owned())
@@ -141,10 +141,10 @@ impl RepoError {
             return source.at.clone().map_or(Self::NoCommits(url.clone()), |at| Self::NoRef { url, at });
         }
         if any(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
-            return Self::HostKey(url);
+            return Self::UnknownHostKey(url);
         }
         if any(&["could not read Username", "could not read Password", "Authentication failed", "Permission denied"]) {
-            return Self::Credentials(url);
+            return Self::AuthenticationRequired(url);
         }
         let said = last_word(complaint);
         if any(&[

@@ -10,7 +10,7 @@ use hostler_core::demand::source::{PROTOCOLS, redact};
 use tokio::process::Command;
 
 use super::error::RepoError;
-use super::{Limits, process, walk};
+use super::{FetchLimits, process, walk};
 
 /// How often the size on disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ const NOT_INHERITED: [&str; 8] = [
 ];
 
 /// Fetches the one commit that a source means into an empty folder, and says which it is.
-pub(super) async fn fetch(source: &Source, into: &Path, limits: &Limits) -> Result<String, RepoError> {
+pub(super) async fn fetch(source: &Source, into: &Path, limits: &FetchLimits) -> Result<String, RepoError> {
     let url = || redact(&source.from);
     let too_large = || RepoError::TooLarge { url: url(), limit: limits.bytes };
     let within_size = async {
@@ -50,7 +50,7 @@ pub(super) async fn fetch(source: &Source, into: &Path, limits: &Limits) -> Resu
         };
         if size(into).await > limits.bytes.0 { Err(too_large()) } else { Ok(commit) }
     };
-    let too_slow = |_| RepoError::TooSlow { url: url(), limit: limits.time };
+    let too_slow = |_| RepoError::TimedOut { url: url(), limit: limits.time };
     tokio::time::timeout(limits.time, within_size).await.map_err(too_slow)?
 }
 
@@ -66,7 +66,7 @@ async fn checkout(source: &Source, into: &Path) -> Result<String, RepoError> {
 
 /// Runs one git command, and says what it printed.
 async fn git(source: &Source, dir: &Path, arguments: &[&str]) -> Result<String, RepoError> {
-    let ended = process::run(command(dir, arguments)).await.map_err(RepoError::NoGit)?;
+    let ended = process::run(command(dir, arguments)).await.map_err(RepoError::GitNotStarted)?;
     if ended.status.success() { Ok(ended.stdout) } else { Err(RepoError::of_git(source, &ended.stderr)) }
 }
 

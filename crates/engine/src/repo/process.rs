@@ -11,22 +11,22 @@ use tokio::process::Command;
 const KEPT: u64 = 64 << 10;
 
 /// How a program ended, and what it said.
-pub(super) struct Ended {
+pub(super) struct ProcessOutput {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs a program to its end, without input. Dropping the future kills its whole process group.
-pub(super) async fn run(mut command: Command) -> io::Result<Ended> {
+pub(super) async fn run(mut command: Command) -> io::Result<ProcessOutput> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
-    let group = Group::of(child.id());
+    let group = ProcessGroup::of(child.id());
     // Read to the end before waiting: until then the child is not reaped, and its number is nobody else's.
     let (stdout, stderr) = tokio::join!(beginning(child.stdout.take()), beginning(child.stderr.take()));
     let status = child.wait().await?;
     group.release();
-    Ok(Ended { status, stdout: stdout?, stderr: stderr? })
+    Ok(ProcessOutput { status, stdout: stdout?, stderr: stderr? })
 }
 
 /// The beginning of a stream; the rest is read and dropped.
@@ -39,9 +39,9 @@ async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String>
 }
 
 /// A process group that is killed when this is dropped.
-struct Group(Option<Pid>);
+struct ProcessGroup(Option<Pid>);
 
-impl Group {
+impl ProcessGroup {
     fn of(leader: Option<u32>) -> Self {
         Self(leader.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
@@ -52,7 +52,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
             // The only error is that nobody is left in it.

@@ -17,13 +17,13 @@ const LOCK: &str = "hostler.lock";
 
 /// A folder for one repository.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct ScratchDir {
     dir: TempDir,
     // After the folder, which is to be gone before anybody else can have the lock.
     _lock: File,
 }
 
-impl Room {
+impl ScratchDir {
     /// Makes one in `scratch`.
     pub(super) fn new(scratch: &Path) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(scratch)?;
@@ -43,16 +43,16 @@ impl Room {
 }
 
 /// Removes what processes that are no more have left in `scratch`. What can't be removed stays, for the next time.
-pub(super) fn remove_forsaken(scratch: &Path) {
+pub(super) fn remove_abandoned(scratch: &Path) {
     for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
             // Others' folders can't be looked into, and what is no folder of ours has no such lock.
-            let _ = remove_if_forsaken(&entry.path());
+            let _ = remove_if_abandoned(&entry.path());
         }
     }
 }
 
-fn remove_if_forsaken(room: &Path) -> io::Result<()> {
+fn remove_if_abandoned(room: &Path) -> io::Result<()> {
     let (about, lock) = (room.symlink_metadata()?, room.join(LOCK));
     let is_ours = about.is_dir() && about.uid() == rustix::process::geteuid().as_raw();
     if !is_ours || !lock.symlink_metadata()?.is_file() {
@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn only_what_nobody_uses_any_more_is_removed() {
         let scratch = tempfile::tempdir().unwrap();
-        let used = Room::new(scratch.path()).unwrap();
-        let killed = Room::new(scratch.path()).unwrap();
+        let used = ScratchDir::new(scratch.path()).unwrap();
+        let killed = ScratchDir::new(scratch.path()).unwrap();
         let left = killed.dir.keep();
         drop(killed._lock);
         fs::write(left.join("tree/file"), "").unwrap();
@@ -84,9 +84,9 @@ mod tests {
         fs::create_dir(&elsewhere).unwrap();
         fs::write(elsewhere.join(LOCK), "").unwrap();
         std::os::unix::fs::symlink(&elsewhere, scratch.path().join("repo-away")).unwrap();
-        remove_forsaken(scratch.path());
+        remove_abandoned(scratch.path());
         assert!(!left.exists());
         assert!(used.tree().exists() && foreign.exists() && elsewhere.join(LOCK).exists());
-        remove_forsaken(&scratch.path().join("none"));
+        remove_abandoned(&scratch.path().join("none"));
     }
 }

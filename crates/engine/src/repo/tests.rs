@@ -63,12 +63,12 @@ impl World {
         parse_source(&text.replace("BARE", &bare), self.dir.path()).unwrap()
     }
 
-    async fn look(&self, text: &str) -> Result<(Checkout, Tree), RepoError> {
-        look(&self.source(text), &self.scratch(), &Limits::default()).await
+    async fn read_source(&self, text: &str) -> Result<(Checkout, Tree), RepoError> {
+        read_source(&self.source(text), &self.scratch(), &FetchLimits::default()).await
     }
 
     async fn refused(&self, text: &str) -> RepoError {
-        let error = self.look(text).await.expect_err(text);
+        let error = self.read_source(text).await.expect_err(text);
         self.nothing_is_left();
         error
     }
@@ -87,7 +87,7 @@ async fn a_branch_a_tag_and_a_commit_of_a_bare_repository() {
     for (text, commit) in
         [("BARE", second), ("BARE@main", second), ("BARE@side/way", first), ("BARE@v1", first), (&by_commit, first)]
     {
-        let (checkout, tree) = world.look(text).await.unwrap();
+        let (checkout, tree) = world.read_source(text).await.unwrap();
         assert_eq!(checkout.commit.as_deref(), Some(commit), "{text}");
         assert_eq!(tree.files.contains_key("second.txt"), commit == second, "{text}");
         assert_eq!(git(&checkout.path, &["rev-list", "--count", "HEAD"]), "1", "{text} is fetched without its history");
@@ -98,7 +98,7 @@ async fn a_branch_a_tag_and_a_commit_of_a_bare_repository() {
 #[tokio::test]
 async fn only_the_subdirectory_counts() {
     let world = World::new();
-    let (checkout, tree) = world.look("BARE#subdirectory=part").await.unwrap();
+    let (checkout, tree) = world.read_source("BARE#subdirectory=part").await.unwrap();
     assert!(checkout.path.ends_with("part") && checkout.is_temporary());
     assert_eq!(tree.contents["requirements.txt"], b"torch\n");
     drop(checkout);
@@ -113,7 +113,7 @@ async fn only_the_subdirectory_counts() {
 async fn a_local_folder_is_taken_as_it_lies_there() {
     let world = World::new();
     fs::write(world.dir.path().join("work/uncommitted.txt"), "").unwrap();
-    let (checkout, tree) = world.look("work").await.unwrap();
+    let (checkout, tree) = world.read_source("work").await.unwrap();
     assert_eq!((checkout.commit.as_deref(), checkout.is_temporary()), (None, false));
     assert!(tree.files.contains_key("uncommitted.txt") && !tree.files.keys().any(|path| path.starts_with(".git/")));
     drop(checkout);
@@ -149,7 +149,7 @@ async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
     }
     let before = everything(world.dir.path());
     let second = format!("file://{}/bare.git", other.display());
-    let (a, b) = tokio::join!(world.look("BARE"), world.look(&second));
+    let (a, b) = tokio::join!(world.read_source("BARE"), world.read_source(&second));
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.1.files.contains_key("second.txt") && !b.1.files.contains_key("second.txt"));
     assert_ne!(a.0.path, b.0.path);
@@ -158,10 +158,10 @@ async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
     for text in [".", "..", "../work", "file://./.git"] {
         // What can be looked at is looked at, and what can't is refused.
         let Ok(source) = parse_source(text, &work) else { continue };
-        drop(look(&source, &world.scratch(), &Limits::default()).await);
+        drop(read_source(&source, &world.scratch(), &FetchLimits::default()).await);
     }
     let inside = format!("file://{}/.git", work.display());
-    assert_eq!(world.look(&inside).await.unwrap().0.commit.as_deref(), Some(world.second.as_str()));
+    assert_eq!(world.read_source(&inside).await.unwrap().0.commit.as_deref(), Some(world.second.as_str()));
     assert_eq!(everything(world.dir.path()), before);
 }
 
@@ -172,8 +172,8 @@ async fn what_is_no_repository_says_so() {
     fs::write(world.dir.path().join("file"), "").unwrap();
     git(world.dir.path(), &["init", "--quiet", "--bare", "empty.git"]);
     let empty = format!("file://{}/empty.git", world.dir.path().display());
-    assert!(matches!(world.refused("none").await, RepoError::NotThere(_)));
-    assert!(matches!(world.refused("file").await, RepoError::NotAFolder(_)));
+    assert!(matches!(world.refused("none").await, RepoError::NoDirectory(_)));
+    assert!(matches!(world.refused("file").await, RepoError::NotADirectory(_)));
     assert!(matches!(world.refused("hollow").await, RepoError::NoFiles(_)));
     assert!(matches!(world.refused("bare.git").await, RepoError::Bare(_)));
     assert!(matches!(world.refused("file:///none/at/all").await, RepoError::NoRepository(_)));
@@ -236,7 +236,7 @@ async fn a_server_that_asks_for_a_password() {
         }
     });
     let error = world.refused(&url).await;
-    assert!(matches!(error, RepoError::Credentials(_)), "{error}");
+    assert!(matches!(error, RepoError::AuthenticationRequired(_)), "{error}");
     assert!(error.to_string().contains(&url) && error.hint().unwrap().contains("credential helper"));
 }
 
@@ -245,9 +245,9 @@ async fn a_host_that_does_not_answer() {
     let world = World::new();
     let server = BlockingListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/o/p", server.local_addr().unwrap());
-    let limits = Limits { time: Duration::from_millis(200), ..Limits::default() };
-    let error = look(&world.source(&url), &world.scratch(), &limits).await.unwrap_err();
-    assert!(matches!(error, RepoError::TooSlow { .. }), "{error}");
+    let limits = FetchLimits { time: Duration::from_millis(200), ..FetchLimits::default() };
+    let error = read_source(&world.source(&url), &world.scratch(), &limits).await.unwrap_err();
+    assert!(matches!(error, RepoError::TimedOut { .. }), "{error}");
     world.nothing_is_left();
     drop(server);
     let error = world.refused(&url).await;
@@ -259,7 +259,7 @@ async fn who_stops_waiting_leaves_no_process_and_no_file() {
     let world = World::new();
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source = world.source(&format!("http://{}/o/p", server.local_addr().unwrap()));
-    let (scratch, limits) = (world.scratch(), Limits::default());
+    let (scratch, limits) = (world.scratch(), FetchLimits::default());
     let asked = async {
         let mut stream = server.accept().await.unwrap().0;
         let mut head = [0; 18];
@@ -268,7 +268,7 @@ async fn who_stops_waiting_leaves_no_process_and_no_file() {
         stream
     };
     let mut stream = tokio::select! {
-        fetched = fetch(&source, &scratch, &limits) => panic!("{fetched:?}"),
+        fetched = checkout(&source, &scratch, &limits) => panic!("{fetched:?}"),
         stream = asked => stream,
     };
     // The connection is that of a child of git's: it ends when the whole process group does.
@@ -289,8 +289,8 @@ async fn a_repository_that_is_too_large() {
     git(&work, &["add", "."]);
     git(&work, &["commit", "--quiet", "-m", "large"]);
     let source = world.source(&format!("file://{}", work.display()));
-    let limits = Limits { bytes: Bytes::mib(1), ..Limits::default() };
-    let error = fetch(&source, &world.scratch(), &limits).await.unwrap_err();
+    let limits = FetchLimits { bytes: Bytes::mib(1), ..FetchLimits::default() };
+    let error = checkout(&source, &world.scratch(), &limits).await.unwrap_err();
     assert_eq!(error.to_string(), format!("`{}` is larger than 1MiB", source.from));
     world.nothing_is_left();
 }

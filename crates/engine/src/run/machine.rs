@@ -29,7 +29,7 @@ impl<'a> Drive<'a> {
             let work = async {
                 match phase {
                     Some(phase) => driver.set_up(step, id, &roster, phase).await,
-                    None => driver.reach(step, roster.find(id)?).await,
+                    None => driver.wait_for_ssh(step, roster.find(id)?).await,
                 }
             };
             tokio::select! {
@@ -56,15 +56,15 @@ impl Driver<'_> {
             kind if kind < PhaseKind::Companions => std::slice::from_ref(&own),
             _ => roster.machines(|known| self.machine(step, known)).await?,
         };
-        let how = self.crew.set_up(&step.id, &own, all, phase, self.report).await?;
+        let how = self.executor.set_up(&step.id, &own, all, phase, self.report).await?;
         Ok(Landing::Done { made: None, how })
     }
 
     /// Waits until a machine can be logged in to. One that was shut down is started.
-    async fn reach(&self, step: &Step, known: &Known) -> Result<Landing, Failure> {
+    async fn wait_for_ssh(&self, step: &Step, known: &Known) -> Result<Landing, Failure> {
         let woken = self.wake(step, known).await?;
         let machine = self.machine(step, known).await?;
-        match self.crew.reach(&step.id, &machine, self.report).await {
+        match self.executor.wait_for_ssh(&step.id, &machine, self.report).await {
             Ok(host_key) => Ok(Landing::Reached { host_key, woken }),
             Err(failure) => Err(self.with_console(failure, known).await),
         }

@@ -3,7 +3,7 @@
 //! Nothing is decided here. A call that makes or deletes is not abandoned half-way, so that its outcome is known to this
 //! process, or looked up by ticket by the next one; a session with a machine is dropped as soon as it is of no more use.
 
-mod crew;
+mod executor;
 mod machine;
 mod outcome;
 mod roster;
@@ -29,7 +29,7 @@ use crate::store::{Record, Store, StoreError};
 use roster::{Known, Roster};
 
 pub use crate::event::Performed;
-pub use crew::{Crew, Machine};
+pub use executor::{Executor, Machine};
 pub use outcome::{FailedStep, Outcome};
 
 /// The configured sites.
@@ -54,7 +54,7 @@ pub struct Driver<'a> {
     /// The sites.
     pub sites: &'a Sites,
     /// Who works on the machines.
-    pub crew: &'a dyn Crew,
+    pub executor: &'a dyn Executor,
     /// Where events go.
     pub report: &'a dyn Report,
     /// The time.

@@ -28,7 +28,7 @@ pub(super) fn lock_for(phase: PhaseKind, context: &Context<'_>) -> Option<String
             | PhaseKind::Check
             | PhaseKind::Run
     );
-    alone.then(|| format!("{}/{}/lock", remote_path(&context.places.state), context.deployment))
+    alone.then(|| format!("{}/{}/lock", remote_path(&context.paths.state), context.deployment))
 }
 
 /// The same command, begun once no other that was given this lock is at work there. Its directory must be the login's.

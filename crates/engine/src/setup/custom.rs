@@ -4,16 +4,16 @@ use hostler_core::hash::sha256;
 use hostler_core::setup::{CustomStep, Privilege};
 
 use super::error::SetupError;
-use super::job::Job;
-use super::{recipe, script};
+use super::job::PhaseRun;
+use super::{ensure, script};
 use crate::host::{Command, Shell, remote_path};
 use crate::run::Performed;
 
 /// Runs it, unless its check says that it is done; without a check, unless it ran with the same words and variables.
-pub(super) async fn run(job: &Job<'_>, step: &CustomStep) -> Result<Performed, SetupError> {
+pub(super) async fn run(job: &PhaseRun<'_>, step: &CustomStep) -> Result<Performed, SetupError> {
     let (note, words) = (note(job, step), fingerprint(job, step));
     // Made by the user: what root makes first, the user could not write to.
-    job.must(&job.at_work(":")).await?;
+    job.run_checked(&job.in_work_dir(":")).await?;
     let check = match &step.check {
         Some(check) => as_wished(script::command(job, &strict(check)), step),
         None => {
@@ -22,25 +22,25 @@ pub(super) async fn run(job: &Job<'_>, step: &CustomStep) -> Result<Performed, S
             Command::new(ran).args([note.clone(), words.clone()])
         }
     };
-    if job.context.again {
-        return recipe::prove(job, &check, || act(job, step, &note, &words)).await;
+    if job.context.rerun {
+        return ensure::act_and_check(job, &check, || act(job, step, &note, &words)).await;
     }
-    recipe::settle(job, &check, |_| act(job, step, &note, &words)).await
+    ensure::ensure(job, &check, |_| act(job, step, &note, &words)).await
 }
 
-async fn act(job: &Job<'_>, step: &CustomStep, note: &str, words: &str) -> Result<(), SetupError> {
+async fn act(job: &PhaseRun<'_>, step: &CustomStep, note: &str, words: &str) -> Result<(), SetupError> {
     let command = as_wished(script::command(job, &strict(&step.run)), step);
-    job.forget(note).await?;
+    job.remove_marker(note).await?;
     let mut left = step.tries.get();
     loop {
         left -= 1;
-        match job.must(&command).await {
+        match job.run_checked(&command).await {
             Err(_) if left > 0 => job.progress(&format!("it failed; tries left: {left}")),
             Err(error) => return Err(error),
             Ok(()) => break,
         }
     }
-    job.note(note, words).await
+    job.write_marker(note, words).await
 }
 
 /// Other than in a whole script, a line that fails ends the step.
@@ -56,13 +56,13 @@ fn as_wished(command: Command, step: &CustomStep) -> Command {
     }
 }
 
-fn note(job: &Job<'_>, step: &CustomStep) -> String {
-    let state = remote_path(&job.context.places.state);
+fn note(job: &PhaseRun<'_>, step: &CustomStep) -> String {
+    let state = remote_path(&job.context.paths.state);
     format!("{state}/{}/custom-{}", job.context.deployment, step.name)
 }
 
 /// The values of secrets don't count: a hash of them on the host could be guessed at.
-fn fingerprint(job: &Job<'_>, step: &CustomStep) -> String {
+fn fingerprint(job: &PhaseRun<'_>, step: &CustomStep) -> String {
     let work = job.context.work;
     let all = serde_json::json!([step.run, step.user, work.envs, work.secrets]);
     sha256(all.to_string())

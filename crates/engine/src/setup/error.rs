@@ -11,7 +11,7 @@ use hostler_core::time::show_duration;
 use hostler_core::verify::Difference;
 use jiff::SignedDuration;
 
-use crate::host::{Exit, HostError};
+use crate::host::{HostError, ProcessExit};
 
 /// A phase that failed on a machine. Its display is one line; the chain below it has the last lines of the output.
 #[derive(Debug)]
@@ -30,26 +30,26 @@ pub struct SetupError {
 #[derive(Debug)]
 pub enum Cause {
     /// A program ended badly.
-    Ended(Exit, Tail),
+    Exited(ProcessExit, OutputTail),
     /// The host could not be used.
     Host(HostError),
     /// The demand asks for what can't be done, as a lower-case fragment.
-    Demand(String),
+    Unsatisfiable(String),
     /// The machine is not what was promised.
     Mismatch(Vec<Difference>),
     /// The log file could not be opened.
     Log(PathBuf, io::Error),
     /// It took longer than it may.
-    TookTooLong(Duration, Tail),
+    TimedOut(Duration, OutputTail),
     /// Its action ended well, and its check doesn't hold all the same: what the check said.
-    Unproven(Vec<String>, Tail),
+    CheckFailed(Vec<String>, OutputTail),
     /// The machine restarts, as the phase asked for: it can be gone on with once its boot id is another.
     Restarting(String),
 }
 
 /// The end of what a phase wrote.
 #[derive(Debug)]
-pub struct Tail {
+pub struct OutputTail {
     /// The last lines.
     pub lines: Vec<String>,
     /// The file with all of them.
@@ -73,18 +73,18 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "phase `{}` on `{}` failed: ", self.phase, self.machine)?;
         match &*self.cause {
-            Cause::Ended(exit, _) => exit.fmt(f),
+            Cause::Exited(exit, _) => exit.fmt(f),
             Cause::Host(_) => f.write_str("the host could not be used"),
-            Cause::Demand(message) => f.write_str(message),
+            Cause::Unsatisfiable(message) => f.write_str(message),
             Cause::Mismatch(differences) => {
                 f.write_str("it is not what was promised")?;
                 let marks = std::iter::once(": ").chain(std::iter::repeat("; "));
                 differences.iter().zip(marks).try_for_each(|(difference, mark)| write!(f, "{mark}{difference}"))
             }
             Cause::Log(path, _) => write!(f, "its log file `{}` can't be opened", path.display()),
-            Cause::TookTooLong(limit, _) => write!(f, "it did not end within {}, and was stopped", shown(*limit)),
-            Cause::Unproven(said, _) if said.is_empty() => f.write_str("it was done, and its check doesn't hold"),
-            Cause::Unproven(said, _) => write!(f, "it was done, and yet: {}", said.join("; ")),
+            Cause::TimedOut(limit, _) => write!(f, "it did not end within {}, and was stopped", shown(*limit)),
+            Cause::CheckFailed(said, _) if said.is_empty() => f.write_str("it was done, and its check doesn't hold"),
+            Cause::CheckFailed(said, _) => write!(f, "it was done, and yet: {}", said.join("; ")),
             Cause::Restarting(_) => f.write_str("the machine restarts"),
         }
     }
@@ -93,9 +93,9 @@ impl fmt::Display for SetupError {
 impl Error for SetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.cause {
-            Cause::Ended(_, tail) | Cause::TookTooLong(_, tail) | Cause::Unproven(_, tail) => Some(tail),
+            Cause::Exited(_, tail) | Cause::TimedOut(_, tail) | Cause::CheckFailed(_, tail) => Some(tail),
             Cause::Host(error) => Some(error),
-            Cause::Demand(_) | Cause::Mismatch(_) | Cause::Restarting(_) => None,
+            Cause::Unsatisfiable(_) | Cause::Mismatch(_) | Cause::Restarting(_) => None,
             Cause::Log(_, error) => Some(error),
         }
     }
@@ -105,7 +105,7 @@ fn shown(limit: Duration) -> String {
     show_duration(SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX))
 }
 
-impl fmt::Display for Tail {
+impl fmt::Display for OutputTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lines.is_empty() {
             return write!(f, "it wrote nothing (its log is `{}`)", self.log.display());
@@ -115,4 +115,4 @@ impl fmt::Display for Tail {
     }
 }
 
-impl Error for Tail {}
+impl Error for OutputTail {}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::host::CUT;
+use crate::host::TRUNCATED;
 
 /// Shorter values would make a riddle of every other line.
 const SHORTEST: usize = 4;
@@ -12,12 +12,12 @@ const STARS: &str = "***";
 
 /// Knows the values that must not be shown.
 #[derive(Default)]
-pub struct Mask {
+pub struct SecretMask {
     /// Longest first, so that a value that holds another is masked whole.
     values: Vec<SecretString>,
 }
 
-impl Mask {
+impl SecretMask {
     /// Masks values of four bytes and more, and each line of those that have several.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let mut values: Vec<&str> = secrets
@@ -40,7 +40,7 @@ impl Mask {
                 line = Cow::Owned(line.replace(value, STARS));
             }
             if let Some(shown) = cut_in(&line, value) {
-                line = Cow::Owned(format!("{}{STARS}{CUT}", &line[..shown]));
+                line = Cow::Owned(format!("{}{STARS}{TRUNCATED}", &line[..shown]));
             }
         }
         line
@@ -49,7 +49,7 @@ impl Mask {
 
 /// Where a value begins that is cut off by the end of a line that was too long.
 fn cut_in(line: &str, value: &str) -> Option<usize> {
-    let kept = line.strip_suffix(CUT)?;
+    let kept = line.strip_suffix(TRUNCATED)?;
     let starts = value.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST).rev();
     starts.map(|length| &value[..length]).find(|start| kept.ends_with(start)).map(|start| kept.len() - start.len())
 }
@@ -60,7 +60,7 @@ mod tests {
 
     fn masked(values: &[&str], line: &str) -> String {
         let secrets: Vec<SecretString> = values.iter().map(|value| SecretString::from(*value)).collect();
-        Mask::new(&secrets).apply(line).into_owned()
+        SecretMask::new(&secrets).apply(line).into_owned()
     }
 
     #[test]
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_value_at_the_cut_of_a_long_line_is_masked_too() {
-        assert_eq!(masked(&["hunter2000"], &format!("x hunter2{CUT}")), format!("x ***{CUT}"));
+        assert_eq!(masked(&["hunter2000"], &format!("x hunter2{TRUNCATED}")), format!("x ***{TRUNCATED}"));
         assert_eq!(masked(&["hunter2000"], "x hunter2"), "x hunter2");
     }
 }

@@ -18,10 +18,11 @@
 mod alone;
 mod companions;
 mod conda;
-mod crew;
 mod custom;
 mod docker;
+mod ensure;
 mod error;
+mod executor;
 mod gpu;
 mod interpreter;
 mod job;
@@ -29,7 +30,6 @@ mod mask;
 mod packages;
 mod python;
 mod ray;
-mod recipe;
 mod repository;
 mod requirements;
 mod restart;
@@ -51,14 +51,14 @@ use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-pub use crew::{HostCrew, Met};
 pub use error::{Cause, SetupError};
-pub use mask::Mask;
+pub use executor::{PeerCache, SshExecutor};
+pub use mask::SecretMask;
 
 use crate::event::Report;
 use crate::host::{HostKey, Keypair, Session};
 use crate::run::Performed;
-use job::Job;
+use job::PhaseRun;
 
 /// What a phase is done for, and with.
 #[derive(Debug, Clone, Copy)]
@@ -74,22 +74,22 @@ pub struct Context<'a> {
     /// The values of [`Work::secrets`].
     pub secrets: &'a BTreeMap<String, SecretString>,
     /// All machines of the deployment, in the order of their ranks.
-    pub nodes: &'a [Node],
+    pub peers: &'a [Peer],
     /// The rank of this one.
     pub rank: usize,
     /// The key pair by which they log in to each other.
-    pub between: Option<&'a Keypair>,
+    pub peer_keypair: Option<&'a Keypair>,
     /// Whether what is the user's own is done though the same was done before.
-    pub again: bool,
+    pub rerun: bool,
     /// Where things lie on the host.
-    pub places: &'a Places,
+    pub paths: &'a HostPaths,
     /// The file on this computer that keeps all output of the phase on this machine; appended to.
     pub log: &'a Path,
 }
 
 /// A machine, as its companions see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct Peer {
     /// Its host name.
     pub name: String,
     /// Where its companions reach it.
@@ -104,14 +104,14 @@ pub struct Node {
 
 /// Directories on the host. `~/` is the home of the user who logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub struct HostPaths {
     /// The source, and where scripts start.
     pub work: String,
     /// Our own notes.
     pub state: String,
 }
 
-impl Default for Places {
+impl Default for HostPaths {
     fn default() -> Self {
         Self { work: "~/work".to_owned(), state: "~/.hostler".to_owned() }
     }
@@ -128,17 +128,17 @@ pub async fn perform(
     context: &Context<'_>,
     report: &dyn Report,
 ) -> Result<Performed, SetupError> {
-    let job = Job::new(session, phase, context, report)?;
+    let job = PhaseRun::new(session, phase, context, report)?;
     match job.limit {
         None => action(&job, phase).await,
         Some(limit) => match timeout(limit, action(&job, phase)).await {
             Ok(performed) => performed,
-            Err(_) => Err(job.too_long(limit)),
+            Err(_) => Err(job.timeout_error(limit)),
         },
     }
 }
 
-async fn action(job: &Job<'_>, phase: &Phase) -> Result<Performed, SetupError> {
+async fn action(job: &PhaseRun<'_>, phase: &Phase) -> Result<Performed, SetupError> {
     match phase {
         Phase::Verify(promise) => verify::verify(job, promise).await,
         Phase::System(need) => system::install(job, *need).await,

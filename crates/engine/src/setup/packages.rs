@@ -2,10 +2,10 @@
 
 use hostler_core::setup::{Manager, PhaseKind};
 
+use super::ensure;
 use super::error::SetupError;
-use super::job::Job;
-use super::recipe;
-use crate::host::{Command, Exit};
+use super::job::PhaseRun;
+use crate::host::{Command, ProcessExit};
 use crate::run::Performed;
 
 pub(super) const MISSING: &str =
@@ -19,7 +19,7 @@ const GOOD_NAME: &str = "use letters, digits and `+-._:=~^`, beginning with a le
 pub(super) const FETCHES: &str = "== fetching the lists of packages";
 
 /// Installs what is missing. Recommended packages are left out.
-pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
     if packages.is_empty() {
         return Ok(Performed::Already);
@@ -33,49 +33,49 @@ pub(super) async fn install(job: &Job<'_>, packages: &[String]) -> Result<Perfor
 
 /// Installs what is missing, and brings what is there to the version that is installed with it: for packages that have to be
 /// of one.
-pub(super) async fn install_together(job: &Job<'_>, packages: &[String]) -> Result<Performed, SetupError> {
+pub(super) async fn install_together(job: &PhaseRun<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
     fetch(job, manager(job).await?, packages).await
 }
 
-fn check(job: &Job<'_>, packages: &[String]) -> Result<(), SetupError> {
+fn check(job: &PhaseRun<'_>, packages: &[String]) -> Result<(), SetupError> {
     match packages.iter().find(|package| !is_package(package)) {
-        Some(package) => Err(job.refuse(format!("`{package}` is no name of a package"), GOOD_NAME)),
+        Some(package) => Err(job.unsatisfiable(format!("`{package}` is no name of a package"), GOOD_NAME)),
         None => Ok(()),
     }
 }
 
-async fn fetch(job: &Job<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
+async fn fetch(job: &PhaseRun<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
     job.progress(&format!("installing {}", packages.join(", ")));
     let args = std::iter::once(manager.name()).chain(packages.iter().map(String::as_str));
     let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root();
     // A mirror that fails, or another's update that holds the lists, is over in a while.
-    recipe::persist(job, || attempt(job, manager, packages, &command)).await?;
+    ensure::retry(job, || attempt(job, manager, packages, &command)).await?;
     Ok(Performed::Now)
 }
 
 /// The machine's package manager, and which of these packages it doesn't list.
-async fn look(job: &Job<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
+async fn look(job: &PhaseRun<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
     let question = Command::new(MISSING).args(packages);
-    let mut answer = job.ask(&question).await?.into_iter();
+    let mut answer = job.query(&question).await?.into_iter();
     let manager = answer.next().and_then(|name| Manager::of(&name)).ok_or_else(|| no_manager(job))?;
     Ok((manager, answer.collect()))
 }
 
 /// The machine's package manager.
-pub(super) async fn manager(job: &Job<'_>) -> Result<Manager, SetupError> {
+pub(super) async fn manager(job: &PhaseRun<'_>) -> Result<Manager, SetupError> {
     Ok(look(job, &[]).await?.0)
 }
 
 /// The first of several packages that the machine's manager knows; none where it knows none of them.
-pub(super) async fn first_known(job: &Job<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
+pub(super) async fn first_known(job: &PhaseRun<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
     let question = Command::new(FIRST_KNOWN).args(names.iter().copied()).as_root();
-    Ok(job.ask(&question).await?.into_iter().next())
+    Ok(job.query(&question).await?.into_iter().next())
 }
 
 /// A release of a distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Release {
+pub(super) struct DistroRelease {
     /// `debian`, `ubuntu`, `fedora`.
     pub(super) id: String,
     /// `12`, `22.04`.
@@ -85,10 +85,10 @@ pub(super) struct Release {
 }
 
 /// What runs on the machine, by `/etc/os-release`.
-pub(super) async fn release(job: &Job<'_>) -> Result<Release, SetupError> {
+pub(super) async fn release(job: &PhaseRun<'_>) -> Result<DistroRelease, SetupError> {
     let script = ". /etc/os-release && printf '%s\n' \"id ${ID:-}\" \"version ${VERSION_ID:-}\" \"codename ${VERSION_CODENAME:-}\"";
-    let mut release = Release::default();
-    for line in job.ask(&Command::new(script)).await? {
+    let mut release = DistroRelease::default();
+    for line in job.query(&Command::new(script)).await? {
         let (fact, value) = line.split_once(' ').unwrap_or((&line, ""));
         let value = Some(value.to_owned()).filter(|value| !value.is_empty());
         match fact {
@@ -101,13 +101,18 @@ pub(super) async fn release(job: &Job<'_>) -> Result<Release, SetupError> {
     Ok(release)
 }
 
-fn no_manager(job: &Job<'_>) -> SetupError {
+fn no_manager(job: &PhaseRun<'_>) -> SetupError {
     let message = "the machine has no package manager that we know".to_owned();
-    job.refuse(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages")
+    job.unsatisfiable(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages")
 }
 
-async fn attempt(job: &Job<'_>, manager: Manager, packages: &[String], command: &Command) -> Result<(), SetupError> {
-    let exit = job.follow(command).await?;
+async fn attempt(
+    job: &PhaseRun<'_>,
+    manager: Manager,
+    packages: &[String],
+    command: &Command,
+) -> Result<(), SetupError> {
+    let exit = job.run_logged(command).await?;
     if exit.is_success() || is_notice(manager, &exit) {
         let (_, missing) = look(job, packages).await?;
         if missing.is_empty() {
@@ -115,17 +120,17 @@ async fn attempt(job: &Job<'_>, manager: Manager, packages: &[String], command: 
         }
         if exit.is_success() {
             let said = missing.iter().map(|package| format!("`{package}` is not installed"));
-            return Err(job.unproven(said.collect()));
+            return Err(job.check_failed(said.collect()));
         }
     }
-    let hint = hint_for(job.kind, &job.tail()).map(str::to_owned);
-    Err(job.ended(exit, hint))
+    let hint = hint_for(job.kind, &job.last_lines()).map(str::to_owned);
+    Err(job.exit_error(exit, hint))
 }
 
 /// zypper ends so where it has more to say than that all is well: a restart is due, another repository was skipped (its manual,
 /// "Exit codes"). What came of it, only a look tells.
-fn is_notice(manager: Manager, exit: &Exit) -> bool {
-    manager == Manager::Zypper && matches!(exit, Exit::Status(100..=106))
+fn is_notice(manager: Manager, exit: &ProcessExit) -> bool {
+    manager == Manager::Zypper && matches!(exit, ProcessExit::Status(100..=106))
 }
 
 /// What to do where the last lines tell that it won't pass by itself.

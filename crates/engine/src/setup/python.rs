@@ -3,7 +3,7 @@
 use hostler_core::demand::PythonNeed;
 
 use super::error::SetupError;
-use super::job::Job;
+use super::job::PhaseRun;
 use super::{packages, requirements};
 use crate::host::remote_path;
 use crate::run::Performed;
@@ -12,7 +12,7 @@ use crate::run::Performed;
 pub(super) const NOTE: &str = ".venv/hostler-fingerprint";
 
 /// How an environment is come by.
-enum Found {
+enum PythonSource {
     /// It is there; what is missing in it is added.
     Keep,
     /// `uv` makes it.
@@ -26,12 +26,12 @@ enum Found {
 }
 
 /// Makes the environment of the source, or brings it to what is wanted.
-pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, SetupError> {
+pub(super) async fn make(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<Performed, SetupError> {
     check(job, need)?;
-    let place = remote_path(&job.context.places.work);
+    let place = remote_path(&job.context.paths.work);
     let fingerprint = requirements::fingerprint(job, need)?;
-    let question = job.at(&place, &format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
-    if job.ask(&question).await?.first() == Some(&fingerprint) && !job.context.again {
+    let question = job.in_dir(&place, &format!("test -x .venv/bin/python && cat {NOTE} 2>/dev/null; exit 0"));
+    if job.query(&question).await?.first() == Some(&fingerprint) && !job.context.rerun {
         return Ok(Performed::Already);
     }
     make_at(job, &place, need, &fingerprint).await?;
@@ -39,18 +39,23 @@ pub(super) async fn make(job: &Job<'_>, need: &PythonNeed) -> Result<Performed, 
 }
 
 /// Makes an environment as `.venv` of a directory on the host, and notes in it, last, what it was made of.
-pub(super) async fn make_at(job: &Job<'_>, place: &str, need: &PythonNeed, made_of: &str) -> Result<(), SetupError> {
+pub(super) async fn make_at(
+    job: &PhaseRun<'_>,
+    place: &str,
+    need: &PythonNeed,
+    made_of: &str,
+) -> Result<(), SetupError> {
     let wish = need.version.clone().unwrap_or_default();
     let mut found = find(job, place, &wish).await?;
-    if let Found::Requirements(packages) = &found {
+    if let PythonSource::Requirements(packages) = &found {
         packages::install(job, packages).await?;
         found = find(job, place, &wish).await?;
     }
     let note = format!("{place}/{NOTE}");
-    job.forget(&note).await?;
+    job.remove_marker(&note).await?;
     let installer = create(job, place, found, &wish).await?;
     install(job, place, need, &installer).await?;
-    job.note(&note, made_of).await
+    job.write_marker(&note, made_of).await
 }
 
 /// A script that finds `uv` also where only login shells do.
@@ -59,38 +64,43 @@ pub(super) fn finding_uv(script: &str) -> String {
 }
 
 /// What comes from a demand or a repository must not be taken for an option.
-fn check(job: &Job<'_>, need: &PythonNeed) -> Result<(), SetupError> {
+fn check(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<(), SetupError> {
     let version = need.version.as_deref().unwrap_or("3");
     let good = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !version.split('.').all(good) {
-        return Err(job.refuse(format!("`{version}` is no version of Python"), "use a version as `3.11`"));
+        return Err(job.unsatisfiable(format!("`{version}` is no version of Python"), "use a version as `3.11`"));
     }
     match need.requirements.iter().find(|requirement| requirement.starts_with('-')) {
         Some(option) => {
             let message = format!("`{option}` is an option, no requirement");
-            Err(job.refuse(message, "put options of pip into a requirement file"))
+            Err(job.unsatisfiable(message, "put options of pip into a requirement file"))
         }
         None => Ok(()),
     }
 }
 
-async fn find(job: &Job<'_>, place: &str, wish: &str) -> Result<Found, SetupError> {
-    let question = job.at(place, &finding_uv(include_str!("scripts/find-python.sh")));
-    let answer = job.ask(&question.args([wish])).await?;
+async fn find(job: &PhaseRun<'_>, place: &str, wish: &str) -> Result<PythonSource, SetupError> {
+    let question = job.in_dir(place, &finding_uv(include_str!("scripts/find-python.sh")));
+    let answer = job.query(&question.args([wish])).await?;
     let mut words = answer.iter().flat_map(|line| line.split_whitespace());
     Ok(match (words.next(), words.next()) {
-        (Some("keep"), _) => Found::Keep,
-        (Some("uv"), _) => Found::Uv,
-        (Some("use"), Some(python)) => Found::Use(python.to_owned()),
+        (Some("keep"), _) => PythonSource::Keep,
+        (Some("uv"), _) => PythonSource::Uv,
+        (Some("use"), Some(python)) => PythonSource::Use(python.to_owned()),
         (Some("needs"), Some(first)) => {
-            Found::Requirements([first].into_iter().chain(words).map(str::to_owned).collect())
+            PythonSource::Requirements([first].into_iter().chain(words).map(str::to_owned).collect())
         }
-        _ => Found::Nothing,
+        _ => PythonSource::Nothing,
     })
 }
 
 /// Makes the environment, and answers with the words that install into it.
-async fn create(job: &Job<'_>, place: &str, found: Found, wish: &str) -> Result<Vec<&'static str>, SetupError> {
+async fn create(
+    job: &PhaseRun<'_>,
+    place: &str,
+    found: PythonSource,
+    wish: &str,
+) -> Result<Vec<&'static str>, SetupError> {
     const PIP: [&str; 8] = [
         ".venv/bin/python",
         "-m",
@@ -104,8 +114,8 @@ async fn create(job: &Job<'_>, place: &str, found: Found, wish: &str) -> Result<
     ];
     const UV: [&str; 5] = ["uv", "pip", "install", "--python", ".venv/bin/python"];
     match found {
-        Found::Keep => Ok(PIP.to_vec()),
-        Found::Uv => {
+        PythonSource::Keep => Ok(PIP.to_vec()),
+        PythonSource::Uv => {
             job.progress("making the environment with uv");
             // Seeded with pip, as many a `setup` uses it.
             let mut words = vec!["uv", "venv", "--seed"];
@@ -116,24 +126,27 @@ async fn create(job: &Job<'_>, place: &str, found: Found, wish: &str) -> Result<
             program(job, place, "rm -rf .venv && exec \"$@\"", &words).await?;
             Ok(UV.to_vec())
         }
-        Found::Use(python) => {
+        PythonSource::Use(python) => {
             job.progress(&format!("making the environment with {python}"));
             program(job, place, "rm -rf .venv && exec \"$@\"", &[&python, "-m", "venv", ".venv"]).await?;
             Ok(PIP.to_vec())
         }
-        Found::Requirements(_) | Found::Nothing => {
+        PythonSource::Requirements(_) | PythonSource::Nothing => {
             let message = match wish {
                 "" => "the machine has no Python, and its packages bring none".to_owned(),
                 _ => format!("the machine has no Python {wish}"),
             };
-            Err(job.refuse(message, "wish another version, use an image that has it or `uv`, or add it to `packages`"))
+            Err(job.unsatisfiable(
+                message,
+                "wish another version, use an image that has it or `uv`, or add it to `packages`",
+            ))
         }
     }
 }
 
 /// Requirement files in their order, then single requirements, then the repository itself, in place: what is brought
 /// later counts without installing it again.
-async fn install(job: &Job<'_>, place: &str, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
+async fn install(job: &PhaseRun<'_>, place: &str, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
     for file in &need.requirement_files {
         job.progress(&format!("installing the requirements of `{file}`"));
         program(job, place, "exec \"$@\"", &[installer, &["-r", file]].concat()).await?;
@@ -150,9 +163,9 @@ async fn install(job: &Job<'_>, place: &str, need: &PythonNeed, installer: &[&st
     Ok(())
 }
 
-async fn program(job: &Job<'_>, place: &str, script: &str, words: &[&str]) -> Result<(), SetupError> {
-    let mut command = job.at(place, &finding_uv(script)).args(words.iter().copied());
-    command.env = job.variables();
+async fn program(job: &PhaseRun<'_>, place: &str, script: &str, words: &[&str]) -> Result<(), SetupError> {
+    let mut command = job.in_dir(place, &finding_uv(script)).args(words.iter().copied());
+    command.env = job.user_env();
     command.env.entry("PIP_ROOT_USER_ACTION".to_owned()).or_insert_with(|| "ignore".to_owned());
-    job.must(&command).await
+    job.run_checked(&command).await
 }

@@ -1,13 +1,13 @@
 //! Package repositories beside the distribution's own: added only once their key is the one that we know.
 
 use super::error::SetupError;
-use super::job::Job;
+use super::job::PhaseRun;
 use super::packages;
 use crate::host::Command;
 
 /// A repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Repository {
+pub(super) struct PackageRepository {
     /// What its files are called: `docker`.
     pub(super) name: String,
     /// Where its key is.
@@ -17,12 +17,12 @@ pub(super) struct Repository {
     /// For apt, what stands behind the options of its line: `https://… bookworm stable`. For dnf, its base address.
     pub(super) place: String,
     /// How its packages stand to those of others that have the same names.
-    pub(super) rank: Rank,
+    pub(super) priority: RepositoryPriority,
 }
 
 /// How a repository's packages stand to others'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rank {
+pub(super) enum RepositoryPriority {
     /// The newer version wins.
     Ordinary,
     /// They go before all others', so that what belongs together comes from one place.
@@ -30,25 +30,25 @@ pub(super) enum Rank {
 }
 
 /// Adds a repository for apt or dnf, whose packages are then taken as signed by that key and no other.
-pub(super) async fn add(job: &Job<'_>, repository: &Repository) -> Result<(), SetupError> {
+pub(super) async fn add(job: &PhaseRun<'_>, repository: &PackageRepository) -> Result<(), SetupError> {
     packages::install(job, &["ca-certificates", "curl", "gnupg"].map(str::to_owned)).await?;
     job.progress(&format!("adding the package repository `{}`", repository.name));
-    let Repository { name, key, fingerprint, place, rank } = repository;
-    let rank = match rank {
-        Rank::Ordinary => "ordinary",
-        Rank::Preferred => "preferred",
+    let PackageRepository { name, key, fingerprint, place, priority } = repository;
+    let priority = match priority {
+        RepositoryPriority::Ordinary => "ordinary",
+        RepositoryPriority::Preferred => "preferred",
     };
     let command = Command::new(include_str!("scripts/add-repository.sh"));
-    job.must(&command.args([name.as_str(), key, fingerprint, place, rank]).as_root()).await
+    job.run_checked(&command.args([name.as_str(), key, fingerprint, place, priority]).as_root()).await
 }
 
 /// Makes apt look into further components of the distribution's own repository.
-pub(super) async fn add_components(job: &Job<'_>, id: &str, components: &[&str]) -> Result<(), SetupError> {
+pub(super) async fn add_components(job: &PhaseRun<'_>, id: &str, components: &[&str]) -> Result<(), SetupError> {
     let origin = match id {
         "ubuntu" => "Ubuntu",
         _ => "Debian",
     };
     job.progress(&format!("adding {} to the distribution's components", components.join(", ")));
     let words = std::iter::once(origin).chain(components.iter().copied());
-    job.must(&Command::new(include_str!("scripts/add-components.sh")).args(words).as_root()).await
+    job.run_checked(&Command::new(include_str!("scripts/add-components.sh")).args(words).as_root()).await
 }

@@ -10,7 +10,7 @@ use hostler_core::hash::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
-use super::job::Job;
+use super::job::PhaseRun;
 
 /// What says how the repository itself is installed.
 const PROJECT: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
@@ -22,7 +22,7 @@ const LONGEST: u64 = 1 << 20;
 ///
 /// A file that the demand names must be there. One that is only included counts as absent where it can't be read: what
 /// is to be thought of it, pip knows better.
-pub(super) fn fingerprint(job: &Job<'_>, need: &PythonNeed) -> Result<String, SetupError> {
+pub(super) fn fingerprint(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<String, SetupError> {
     let mut hash = Sha256::new();
     let wishes = serde_json::to_vec(need).unwrap_or_default();
     hash.update(wishes);
@@ -55,10 +55,10 @@ fn add(hash: &mut Sha256, file: &Path, text: Option<&[u8]>) {
 }
 
 /// Reads a file that the demand names.
-pub(super) fn read_named(job: &Job<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
+pub(super) fn read_named(job: &PhaseRun<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
     let outside = || {
         let message = format!("the file `{}` is not part of the source", file.display());
-        job.refuse(message, "name files by their path from the top of the source")
+        job.unsatisfiable(message, "name files by their path from the top of the source")
     };
     let source = job.context.source.ok_or_else(outside)?;
     if file.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
@@ -66,7 +66,7 @@ pub(super) fn read_named(job: &Job<'_>, file: &Path) -> Result<Vec<u8>, SetupErr
     }
     read_inside(source, file).map_err(|error| {
         let message = format!("the file `{}` can't be read: {error}", source.join(file).display());
-        job.refuse(message, "check its name in the demand, or leave it out")
+        job.unsatisfiable(message, "check its name in the demand, or leave it out")
     })
 }
 

@@ -3,12 +3,12 @@
 use hostler_core::setup::SystemNeed;
 
 use super::error::SetupError;
-use super::job::Job;
+use super::job::PhaseRun;
 use super::packages;
 use crate::run::Performed;
 
 /// Installs what is missing.
-pub(super) async fn install(job: &Job<'_>, need: SystemNeed) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, need: SystemNeed) -> Result<Performed, SetupError> {
     let manager = packages::manager(job).await?;
     let names: Vec<String> = need.packages(manager).iter().map(|name| (*name).to_owned()).collect();
     packages::install(job, &names).await

@@ -6,22 +6,22 @@ use hostler_core::size::Bytes;
 use hostler_core::verify::{Promise, Seen, differences};
 
 use super::error::{Cause, SetupError};
-use super::job::Job;
+use super::job::PhaseRun;
 use crate::host::Command;
 use crate::run::Performed;
 
 /// Looks at the machine. Always looks: what is right once may be wrong after a reboot. A first boot that installs updates is
 /// waited for, as long as the phase may take.
-pub(super) async fn verify(job: &Job<'_>, promise: &Promise) -> Result<Performed, SetupError> {
+pub(super) async fn verify(job: &PhaseRun<'_>, promise: &Promise) -> Result<Performed, SetupError> {
     let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/look.sh"));
     let look = Command::new(script).as_root();
-    let seen = read(&job.ask(&look).await?);
+    let seen = read(&job.query(&look).await?);
     let differences = differences(promise, &seen);
     if differences.is_empty() {
         return Ok(Performed::Now);
     }
     let hint = "`hostler up --hold` keeps such a machine to be looked at; without it, it is given back";
-    Err(job.fail(Cause::Mismatch(differences), hint))
+    Err(job.error_with_hint(Cause::Mismatch(differences), hint))
 }
 
 /// Reads what the looking script said.

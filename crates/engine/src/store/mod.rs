@@ -24,7 +24,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::Mutex;
 
-use crate::host::Pins;
+use crate::host::KnownHosts;
 
 pub use lock::Lock;
 pub use record::{Listing, Record, Stored};
@@ -116,7 +116,7 @@ impl Store {
 
     /// The host keys of hosts that no deployment made, as of the user's own.
     pub fn known_hosts(&self) -> PathBuf {
-        Pins::place_in(&self.dir)
+        KnownHosts::path_in(&self.dir)
     }
 
     /// Makes sure that no other process drives the deployment of this name, until the lock is dropped.

@@ -22,7 +22,7 @@ use hostler_sim::{Fault, Script, SimSite, die, tickets};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::crew::SimCrew;
+use crate::executor::SimExecutor;
 use crate::life::{Life, Order};
 
 const NOW: fn() -> Timestamp = || Timestamp::from_second(1_790_000_000).unwrap();
@@ -159,8 +159,8 @@ impl Bench {
         let _lock = store.lock(name).unwrap();
         let site: Arc<dyn Provider> = Arc::new(self.site(script.clone()));
         let sites = Sites::from([(local(), site)]);
-        let crew = SimCrew(script);
-        let driver = Driver { store: &store, sites: &sites, crew: &crew, report, now: NOW };
+        let executor = SimExecutor(script);
+        let driver = Driver { store: &store, sites: &sites, executor: &executor, report, now: NOW };
         let Some(mut record) = self.begin(&store, order, report).await else { return Outcome::Released };
         driver.drive(&mut record, &Inputs::default(), &mut interrupts).await.unwrap()
     }

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod bench;
-mod crew;
+mod executor;
 mod life;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use std::path::Path;
 use hostler_core::name::{DeploymentId, Name};
 use hostler_core::ticket::Ref;
 use hostler_core::time::{duration, instant};
-use hostler_engine::audit::{Act, Line};
+use hostler_engine::audit::{AuditEntry, LeaseCall};
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -64,19 +64,20 @@ async fn deployments(app: &App, name: &str) -> Result<BTreeSet<DeploymentId>, Er
 
 /// The lines about a deployment, a lease of this name, or a lease of this id. An extension bears no ticket: it is told by
 /// the lease.
-fn about(lines: Vec<Line>, name: &str, ids: &BTreeSet<DeploymentId>) -> Vec<Line> {
-    let is_meant = |line: &Line| {
+fn about(lines: Vec<AuditEntry>, name: &str, ids: &BTreeSet<DeploymentId>) -> Vec<AuditEntry> {
+    let is_meant = |line: &AuditEntry| {
         line.ticket.as_ref().is_some_and(|ticket| ids.contains(&ticket.deployment))
             || line.lease.as_ref().is_some_and(|lease| lease.0 == name)
-            || matches!(&line.act, Act::Create { name: called, .. } if called == name)
+            || matches!(&line.call, LeaseCall::Create { name: called, .. } if called == name)
     };
     let meant = lines.iter().filter(|line| is_meant(line));
     let leases: BTreeSet<Ref> = meant.filter_map(|line| line.lease.clone()).collect();
-    let is_about = |line: &Line| is_meant(line) || line.lease.as_ref().is_some_and(|lease| leases.contains(lease));
+    let is_about =
+        |line: &AuditEntry| is_meant(line) || line.lease.as_ref().is_some_and(|lease| leases.contains(lease));
     lines.into_iter().filter(|line| is_about(line)).collect()
 }
 
-fn export(path: &Path, lines: &[Line]) -> Result<(), Error> {
+fn export(path: &Path, lines: &[AuditEntry]) -> Result<(), Error> {
     let unwritable = |error: std::io::Error| {
         let error = Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(&error);
         error.hinted("name a new file: what is there is not written over")

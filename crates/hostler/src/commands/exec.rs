@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use hostler_engine::fleet::{Ending, Exec, Ran};
-use hostler_engine::host::{Command, Exit, Shell, Ssh, Stream, Trouble, remote_path};
+use hostler_engine::fleet::{FleetCommand, HostOutcome, HostResult};
+use hostler_engine::host::{Command, HostErrorKind, ProcessExit, Shell, Ssh, Stream, remote_path};
 use hostler_engine::run::Interrupts;
-use hostler_engine::setup::Places;
+use hostler_engine::setup::HostPaths;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -56,7 +56,7 @@ async fn on_all(
     args: &ExecArgs,
     interrupts: &Interrupts,
     written: &Mutex<BTreeMap<String, Written>>,
-) -> Result<Vec<Ran>, Error> {
+) -> Result<Vec<HostResult>, Error> {
     let several = fleet.targets.len() > 1;
     let output = |machine: &str, stream: Stream, line: &str| {
         if app.format != Format::Text {
@@ -66,15 +66,16 @@ async fn on_all(
         }
         let line = if several { format!("{machine} | {line}") } else { line.to_owned() };
         match stream {
-            Stream::Out => app.printer.data(&format!("{line}\n")),
-            Stream::Err => app.printer.say(&line),
+            Stream::Stdout => app.printer.data(&format!("{line}\n")),
+            Stream::Stderr => app.printer.say(&line),
         }
     };
     let hosts = Ssh::default();
     let logs = fleet.new_logs(app)?;
     let command = command(&fleet.origin, &args.command);
-    let exec = Exec { hosts: &hosts, command: &command, logs: &logs, orders: args.fleet.orders(), output: &output };
-    Ok(exec.on(&fleet.targets, interrupted(interrupts)).await)
+    let exec =
+        FleetCommand { hosts: &hosts, command: &command, logs: &logs, options: args.fleet.options(), output: &output };
+    Ok(exec.run(&fleet.targets, interrupted(interrupts)).await)
 }
 
 /// On a host of the user's own a program finds what `ssh` would give it; on our machines, what `run` does.
@@ -82,17 +83,17 @@ fn command(origin: &Origin, words: &[String]) -> Command {
     match origin {
         Origin::Listed(_) => Command::new("exec \"$@\"").args(words),
         Origin::Deployment => {
-            let words = std::iter::once(remote_path(&Places::default().work)).chain(words.iter().cloned());
+            let words = std::iter::once(remote_path(&HostPaths::default().work)).chain(words.iter().cloned());
             Command::new(AT_WORK).args(words).shell(Shell::LoginBash)
         }
     }
 }
 
 /// Says what failed, and what the whole ended with.
-fn ended(app: &App, fleet: &Fleet, ran: &[Ran], interrupted: bool) -> Result<ExitCode, Error> {
-    if ran.len() > 1 || ran.iter().any(|ran| !matches!(ran.ending, Ending::Exited(_))) {
-        let hint = |ran: &Ran| match &ran.ending {
-            Ending::Failed(error) => fleet.hint(error),
+fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Result<ExitCode, Error> {
+    if ran.len() > 1 || ran.iter().any(|ran| !matches!(ran.outcome, HostOutcome::Exited(_))) {
+        let hint = |ran: &HostResult| match &ran.outcome {
+            HostOutcome::HostFailed(error) => fleet.hint(error),
             _ => None,
         };
         let summary = view::fleet(ran, &hint);
@@ -103,36 +104,36 @@ fn ended(app: &App, fleet: &Fleet, ran: &[Ran], interrupted: bool) -> Result<Exi
     if interrupted {
         return Err(Error::new(Kind::Interrupted, "interrupted; what ran was stopped"));
     }
-    let unfinished: Vec<Kind> = ran.iter().filter_map(|ran| unfinished(&ran.ending)).collect();
+    let unfinished: Vec<Kind> = ran.iter().filter_map(|ran| unfinished(&ran.outcome)).collect();
     match unfinished.iter().min() {
         Some(kind) => {
             let count = unfinished.len();
             Err(Error::new(*kind, format!("it did not run to its end on {count} of {}", view::machines(ran.len()))))
         }
-        None => Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.ending)).max().unwrap_or(0))),
+        None => Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.outcome)).max().unwrap_or(0))),
     }
 }
 
 /// What it means that a command did not end by itself. One that was stopped because another failed says nothing new.
-fn unfinished(ending: &Ending) -> Option<Kind> {
+fn unfinished(ending: &HostOutcome) -> Option<Kind> {
     match ending {
-        Ending::Exited(_) | Ending::Stopped => None,
-        Ending::TookTooLong(_) => Some(Kind::TimedOut),
-        Ending::NoLog(_) => Some(Kind::System),
-        Ending::Failed(error) => Some(match error.trouble {
-            Trouble::Local { .. } | Trouble::BadCommand(_) => Kind::System,
+        HostOutcome::Exited(_) | HostOutcome::Stopped => None,
+        HostOutcome::TimedOut(_) => Some(Kind::TimedOut),
+        HostOutcome::LogFailed(_) => Some(Kind::System),
+        HostOutcome::HostFailed(error) => Some(match error.kind {
+            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => Kind::System,
             _ => Kind::Site,
         }),
     }
 }
 
 /// What the command's end is in an exit code: 128 and more for a signal, as shells have it.
-fn code(ending: &Ending) -> u8 {
+fn code(ending: &HostOutcome) -> u8 {
     match ending {
-        Ending::Exited(Exit::Status(status)) => u8::try_from(*status).unwrap_or(255),
-        Ending::Exited(Exit::Signal(name)) if name == "INT" => 130,
-        Ending::Exited(Exit::Signal(name)) if name == "TERM" => 143,
-        Ending::Exited(Exit::Signal(_)) => 137,
+        HostOutcome::Exited(ProcessExit::Status(status)) => u8::try_from(*status).unwrap_or(255),
+        HostOutcome::Exited(ProcessExit::Signal(name)) if name == "INT" => 130,
+        HostOutcome::Exited(ProcessExit::Signal(name)) if name == "TERM" => 143,
+        HostOutcome::Exited(ProcessExit::Signal(_)) => 137,
         _ => 0,
     }
 }
@@ -154,21 +155,21 @@ impl Written {
 
 fn name_of(stream: Stream) -> &'static str {
     match stream {
-        Stream::Out => "stdout",
-        Stream::Err => "stderr",
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
     }
 }
 
-fn document(ran: &Ran, written: &BTreeMap<String, Written>) -> Value {
+fn document(ran: &HostResult, written: &BTreeMap<String, Written>) -> Value {
     let written = written.get(&ran.machine);
     let lines = |stream| written.and_then(|written| written.lines.get(name_of(stream))).cloned().unwrap_or_default();
-    let exited = matches!(ran.ending, Ending::Exited(_));
+    let exited = matches!(ran.outcome, HostOutcome::Exited(_));
     json!({
         "machine": ran.machine,
-        "exit": exited.then(|| code(&ran.ending)),
-        "error": (!exited).then(|| view::ending(&ran.ending)),
-        "stdout": lines(Stream::Out),
-        "stderr": lines(Stream::Err),
+        "exit": exited.then(|| code(&ran.outcome)),
+        "error": (!exited).then(|| view::ending(&ran.outcome)),
+        "stdout": lines(Stream::Stdout),
+        "stderr": lines(Stream::Stderr),
         "cut": written.is_some_and(Written::is_cut),
         "log": ran.log,
     })

@@ -29,7 +29,8 @@ pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
             let hosts = Ssh::default();
             let note = |text: &str| app.printer.say(text);
             let targets = targets(&locked.store, &locked.record, &[]).await?;
-            try_join_all(targets.iter().map(|target| hosts.reach(target, args.patience.ssh_timeout, &note))).await?;
+            try_join_all(targets.iter().map(|target| hosts.wait_for_ssh(target, args.patience.ssh_timeout, &note)))
+                .await?;
             Ok(())
         };
         unless_interrupted(&interrupts, reached).await?;

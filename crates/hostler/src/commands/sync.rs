@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostler_engine::fleet::each;
-use hostler_engine::host::{Compare, Doing, Extra, HostError, HostKey, Hosts, Ssh, Synced, Syncing, Take, Target};
+use hostler_engine::host::{
+    Compare, ExtraFiles, FileSelection, HostError, HostKey, Hosts, Ssh, SyncMode, SyncOptions, SyncReport, Target,
+};
 use hostler_engine::run::Interrupts;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -36,12 +38,12 @@ enum Direction {
 /// What came of it on a machine.
 struct Went {
     key: Option<HostKey>,
-    result: Result<Synced, Trouble>,
+    result: Result<SyncReport, SyncFailure>,
 }
 
-enum Trouble {
+enum SyncFailure {
     Host(HostError),
-    TookTooLong(Duration),
+    TimedOut(Duration),
 }
 
 /// Looks first where something may be deleted, asks, and then does it.
@@ -64,36 +66,36 @@ pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
         }
         let route = Route { local: &local, remote: &remote.path, direction, several: fleet.targets.len() > 1 };
         let hosts = Ssh::default();
-        let mut syncing = what.syncing(direction);
+        let mut sync_options = what.sync_options(direction);
         if what.consent.dry_run || (what.delete && !what.consent.yes) {
-            syncing.doing = Doing::Look;
-            let looked = route.go(&hosts, &fleet, what, &syncing, &interrupts).await?;
+            sync_options.mode = SyncMode::DryRun;
+            let looked = route.go(&hosts, &fleet, what, &sync_options, &interrupts).await?;
             if what.consent.dry_run {
-                return finish(app, &fleet, &looked, Doing::Look);
+                return finish(app, &fleet, &looked, SyncMode::DryRun);
             }
             let question = deletions(&fleet, &looked);
             if !question.is_empty() {
                 app.printer.say(&question);
                 app.confirm_or_interrupt(&what.consent, "delete these?", &interrupts).await?;
             }
-            syncing.doing = Doing::Do;
+            sync_options.mode = SyncMode::Apply;
         }
-        let went = route.go(&hosts, &fleet, what, &syncing, &interrupts).await?;
-        finish(app, &fleet, &went, Doing::Do)
+        let went = route.go(&hosts, &fleet, what, &sync_options, &interrupts).await?;
+        finish(app, &fleet, &went, SyncMode::Apply)
     })
 }
 
 impl SyncWhat {
-    fn syncing(&self, direction: Direction) -> Syncing {
-        Syncing {
-            take: match direction {
-                Direction::Up => Take::Source,
-                Direction::Down => Take::Everything,
+    fn sync_options(&self, direction: Direction) -> SyncOptions {
+        SyncOptions {
+            files: match direction {
+                Direction::Up => FileSelection::Source,
+                Direction::Down => FileSelection::All,
             },
             exclude: self.exclude.clone(),
             compare: if self.checksum { Compare::Content } else { Compare::SizeAndTime },
-            extra: if self.delete { Extra::Delete } else { Extra::Keep },
-            doing: Doing::Do,
+            extra: if self.delete { ExtraFiles::Delete } else { ExtraFiles::Keep },
+            mode: SyncMode::Apply,
         }
     }
 }
@@ -104,24 +106,24 @@ impl Route<'_> {
         hosts: &Ssh,
         fleet: &Fleet,
         what: &SyncWhat,
-        syncing: &Syncing,
+        sync_options: &SyncOptions,
         interrupts: &Interrupts,
     ) -> Result<Vec<Option<Went>>, Error> {
-        let orders = what.fleet.orders();
+        let options = what.fleet.options();
         let one = async |target: &Target| {
             let mut key = None;
-            let work = self.one(hosts, target, syncing, &mut key);
-            let result = match orders.limit {
-                None => work.await.map_err(Trouble::Host),
+            let work = self.one(hosts, target, sync_options, &mut key);
+            let result = match options.timeout {
+                None => work.await.map_err(SyncFailure::Host),
                 Some(limit) => match timeout(limit, work).await {
-                    Ok(result) => result.map_err(Trouble::Host),
-                    Err(_) => Err(Trouble::TookTooLong(limit)),
+                    Ok(result) => result.map_err(SyncFailure::Host),
+                    Err(_) => Err(SyncFailure::TimedOut(limit)),
                 },
             };
             Went { key, result }
         };
         let went =
-            each(&fleet.targets, &orders, interrupted(interrupts), one, |went: &Went| went.result.is_err()).await;
+            each(&fleet.targets, &options, interrupted(interrupts), one, |went: &Went| went.result.is_err()).await;
         let met = went.iter().zip(&fleet.targets);
         fleet.pin(met.filter_map(|(went, target)| Some((target.machine.as_str(), went.as_ref()?.key.as_ref()?))))?;
         if *interrupts.borrow() > 0 {
@@ -134,15 +136,17 @@ impl Route<'_> {
         &self,
         hosts: &Ssh,
         target: &Target,
-        syncing: &Syncing,
+        sync_options: &SyncOptions,
         key: &mut Option<HostKey>,
-    ) -> Result<Synced, HostError> {
+    ) -> Result<SyncReport, HostError> {
         let session = hosts.session(target).await?;
         *key = session.host_key();
         match (self.direction, self.several) {
-            (Direction::Up, _) => session.sync_up(self.local, self.remote, syncing).await,
-            (Direction::Down, false) => session.sync_down(self.remote, self.local, syncing).await,
-            (Direction::Down, true) => session.sync_down(self.remote, &self.local.join(&target.machine), syncing).await,
+            (Direction::Up, _) => session.sync_up(self.local, self.remote, sync_options).await,
+            (Direction::Down, false) => session.sync_down(self.remote, self.local, sync_options).await,
+            (Direction::Down, true) => {
+                session.sync_down(self.remote, &self.local.join(&target.machine), sync_options).await
+            }
         }
     }
 }
@@ -165,17 +169,17 @@ fn deletions(fleet: &Fleet, looked: &[Option<Went>]) -> String {
     out
 }
 
-fn finish(app: &App, fleet: &Fleet, went: &[Option<Went>], doing: Doing) -> Result<(), Error> {
+fn finish(app: &App, fleet: &Fleet, went: &[Option<Went>], mode: SyncMode) -> Result<(), Error> {
     let all: Vec<(&Target, &Option<Went>)> = fleet.targets.iter().zip(went).collect();
     let documents: Vec<Value> = all.iter().map(|(target, went)| document(target, went)).collect();
-    app.emit(&documents, |_| all.iter().map(|(target, went)| line(target, went, doing)).collect())?;
+    app.emit(&documents, |_| all.iter().map(|(target, went)| line(target, went, mode)).collect())?;
     let failed = all.iter().filter(|(_, went)| !matches!(went, Some(Went { result: Ok(_), .. }))).count();
     if failed == 0 {
         return Ok(());
     }
     let mut error = Error::new(Kind::Site, format!("{failed} of {} not synced", view::machines(all.len())));
     let hosts = went.iter().flatten().filter_map(|went| match &went.result {
-        Err(Trouble::Host(host)) => Some(host),
+        Err(SyncFailure::Host(host)) => Some(host),
         _ => None,
     });
     for host in hosts {
@@ -186,22 +190,22 @@ fn finish(app: &App, fleet: &Fleet, went: &[Option<Went>], doing: Doing) -> Resu
     Err(error)
 }
 
-fn line(target: &Target, went: &Option<Went>, doing: Doing) -> String {
+fn line(target: &Target, went: &Option<Went>, mode: SyncMode) -> String {
     let machine = &target.machine;
     match went {
         None => format!("{machine}: not begun, or stopped\n"),
-        Some(Went { result: Err(Trouble::Host(error)), .. }) => format!("{machine}: {}\n", error.trouble),
-        Some(Went { result: Err(Trouble::TookTooLong(limit)), .. }) => {
+        Some(Went { result: Err(SyncFailure::Host(error)), .. }) => format!("{machine}: {}\n", error.kind),
+        Some(Went { result: Err(SyncFailure::TimedOut(limit)), .. }) => {
             format!("{machine}: did not end within {} s, and was stopped\n", limit.as_secs_f32())
         }
         Some(Went { result: Ok(synced), .. }) => {
-            let would = if doing == Doing::Look { "would be " } else { "" };
+            let would = if mode == SyncMode::DryRun { "would be " } else { "" };
             let mut text = format!("{machine}: {} {would}sent, {} unchanged", synced.sent.len(), synced.unchanged);
             if !synced.deleted.is_empty() {
                 text.push_str(&format!(", {} {would}deleted", synced.deleted.len()));
             }
-            if !synced.left.is_empty() {
-                text.push_str(&format!(", {} left there (devices, and links that lead out)", synced.left.len()));
+            if !synced.skipped.is_empty() {
+                text.push_str(&format!(", {} left there (devices, and links that lead out)", synced.skipped.len()));
             }
             text + "\n"
         }
@@ -212,15 +216,15 @@ fn document(target: &Target, went: &Option<Went>) -> Value {
     let (synced, error) = match went {
         None => (None, Some("not begun, or stopped".to_owned())),
         Some(Went { result: Ok(synced), .. }) => (Some(synced), None),
-        Some(Went { result: Err(Trouble::Host(error)), .. }) => (None, Some(error.to_string())),
-        Some(Went { result: Err(Trouble::TookTooLong(_)), .. }) => (None, Some("took too long".to_owned())),
+        Some(Went { result: Err(SyncFailure::Host(error)), .. }) => (None, Some(error.to_string())),
+        Some(Went { result: Err(SyncFailure::TimedOut(_)), .. }) => (None, Some("took too long".to_owned())),
     };
     json!({
         "machine": target.machine,
         "sent": synced.map(|synced| &synced.sent),
         "deleted": synced.map(|synced| &synced.deleted),
         "unchanged": synced.map(|synced| synced.unchanged),
-        "left": synced.map(|synced| &synced.left),
+        "left": synced.map(|synced| &synced.skipped),
         "error": error,
     })
 }

@@ -8,9 +8,9 @@ use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
 use hostler_engine::account::AccountError;
-use hostler_engine::audit::TrailError;
+use hostler_engine::audit::AuditError;
 use hostler_engine::deploy::{DeployError, FilesError};
-use hostler_engine::host::{HostError, Trouble};
+use hostler_engine::host::{HostError, HostErrorKind};
 use hostler_engine::keep::KeepError;
 use hostler_engine::repo::RepoError;
 use hostler_engine::store::StoreError;
@@ -120,8 +120,8 @@ impl From<KeepError> for Error {
     }
 }
 
-impl From<TrailError> for Error {
-    fn from(error: TrailError) -> Self {
+impl From<AuditError> for Error {
+    fn from(error: AuditError) -> Self {
         Self::of(Kind::System, &error).hinted("check the owner of the data directory and its free space")
     }
 }
@@ -202,9 +202,9 @@ impl From<Vec<Problem>> for Error {
 
 impl From<HostError> for Error {
     fn from(error: HostError) -> Self {
-        let kind = match error.trouble {
-            Trouble::TookTooLong(_) => Kind::TimedOut,
-            Trouble::Local { .. } | Trouble::BadCommand(_) => Kind::System,
+        let kind = match error.kind {
+            HostErrorKind::TimedOut(_) => Kind::TimedOut,
+            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => Kind::System,
             _ => Kind::Site,
         };
         let hint = error.hint();
@@ -235,8 +235,8 @@ impl From<ImageError> for Error {
 impl From<RepoError> for Error {
     fn from(error: RepoError) -> Self {
         let kind = match &error {
-            RepoError::NoGit(_) | RepoError::NoScratch { .. } => Kind::System,
-            RepoError::TooSlow { .. } => Kind::TimedOut,
+            RepoError::GitNotStarted(_) | RepoError::Scratch { .. } => Kind::System,
+            RepoError::TimedOut { .. } => Kind::TimedOut,
             _ => Kind::Source,
         };
         let hint = error.hint();

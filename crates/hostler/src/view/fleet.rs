@@ -2,17 +2,17 @@
 
 use std::error::Error as _;
 
-use hostler_engine::fleet::{Ending, Ran};
+use hostler_engine::fleet::{HostOutcome, HostResult};
 use owo_colors::OwoColorize;
 
 use super::several::failures;
 use super::words::{indented, machines};
 
 /// How a command ended on a machine, as a fragment.
-pub fn ending(ending: &Ending) -> String {
+pub fn ending(ending: &HostOutcome) -> String {
     match ending {
-        Ending::Exited(exit) => exit.to_string(),
-        Ending::Failed(error) => {
+        HostOutcome::Exited(exit) => exit.to_string(),
+        HostOutcome::HostFailed(error) => {
             let (mut text, mut next) = (error.to_string(), error.source());
             while let Some(cause) = next {
                 text.push_str(&format!(": {cause}"));
@@ -20,17 +20,17 @@ pub fn ending(ending: &Ending) -> String {
             }
             text
         }
-        Ending::TookTooLong(limit) => format!("did not end within {} s, and was stopped", limit.as_secs_f32()),
-        Ending::NoLog(error) => format!("what it writes can't be kept on this computer: {error}"),
-        Ending::Stopped => "stopped, or not begun".to_owned(),
+        HostOutcome::TimedOut(limit) => format!("did not end within {} s, and was stopped", limit.as_secs_f32()),
+        HostOutcome::LogFailed(error) => format!("what it writes can't be kept on this computer: {error}"),
+        HostOutcome::Stopped => "stopped, or not begun".to_owned(),
     }
 }
 
 /// The summary; nothing where there is nothing to say.
-pub fn fleet(ran: &[Ran], hint: &dyn Fn(&Ran) -> Option<String>) -> String {
-    let stopped = ran.iter().filter(|ran| matches!(ran.ending, Ending::Stopped)).count();
-    let failed: Vec<&Ran> =
-        ran.iter().filter(|ran| !ran.ending.is_success() && !matches!(ran.ending, Ending::Stopped)).collect();
+pub fn fleet(ran: &[HostResult], hint: &dyn Fn(&HostResult) -> Option<String>) -> String {
+    let stopped = ran.iter().filter(|ran| matches!(ran.outcome, HostOutcome::Stopped)).count();
+    let failed: Vec<&HostResult> =
+        ran.iter().filter(|ran| !ran.outcome.is_success() && !matches!(ran.outcome, HostOutcome::Stopped)).collect();
     if failed.is_empty() && stopped == 0 {
         return String::new();
     }
@@ -44,8 +44,8 @@ pub fn fleet(ran: &[Ran], hint: &dyn Fn(&Ran) -> Option<String>) -> String {
     out
 }
 
-fn one(ran: &Ran, hint: Option<String>) -> String {
-    let mut out = format!("{} {}\n", format!("{}:", ran.machine).red().bold(), ending(&ran.ending));
+fn one(ran: &HostResult, hint: Option<String>) -> String {
+    let mut out = format!("{} {}\n", format!("{}:", ran.machine).red().bold(), ending(&ran.outcome));
     out.push_str(&indented(&ran.tail.join("\n")));
     if let Some(log) = &ran.log {
         out.push_str(&format!("  {} {}\n", "all of it:".dimmed(), log.display()));
@@ -58,16 +58,16 @@ fn one(ran: &Ran, hint: Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hostler_engine::host::Exit;
+    use hostler_engine::host::ProcessExit;
 
     use super::super::several::SHOWN;
     use super::*;
 
-    fn ran(machine: &str, ending: Ending, tail: &[&str]) -> Ran {
+    fn ran(machine: &str, ending: HostOutcome, tail: &[&str]) -> HostResult {
         let tail = tail.iter().map(|line| (*line).to_owned()).collect();
-        Ran {
+        HostResult {
             machine: machine.to_owned(),
-            ending,
+            outcome: ending,
             tail,
             log: Some(format!("/logs/{machine}.log").into()),
             host_key: None,
@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn what_failed_is_shown_with_its_last_lines() {
         let all = [
-            ran("a", Ending::Exited(Exit::Status(0)), &["fine"]),
-            ran("b", Ending::Exited(Exit::Status(3)), &["one", "two"]),
-            ran("c", Ending::TookTooLong(std::time::Duration::from_secs(5)), &[]),
-            ran("d", Ending::Stopped, &[]),
+            ran("a", HostOutcome::Exited(ProcessExit::Status(0)), &["fine"]),
+            ran("b", HostOutcome::Exited(ProcessExit::Status(3)), &["one", "two"]),
+            ran("c", HostOutcome::TimedOut(std::time::Duration::from_secs(5)), &[]),
+            ran("d", HostOutcome::Stopped, &[]),
         ];
         let text = anstream::adapter::strip_str(&fleet(&all, &|_| Some("look".to_owned()))).to_string();
         insta::assert_snapshot!(text);
@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn hundreds_of_failures_are_named_and_not_shown() {
-        let all: Vec<Ran> = (0..200).map(|n| ran(&format!("n{n}"), Ending::Exited(Exit::Status(1)), &["x"])).collect();
+        let all: Vec<HostResult> =
+            (0..200).map(|n| ran(&format!("n{n}"), HostOutcome::Exited(ProcessExit::Status(1)), &["x"])).collect();
         let text = fleet(&all, &|_| None);
         assert!(text.lines().count() < 5 * SHOWN && text.contains("n199"));
     }

@@ -1,39 +1,39 @@
 //! The audit trail, and what deployments cost.
 
-use hostler_engine::audit::{Act, Line, Outcome, Stage};
+use hostler_engine::audit::{AuditEntry, AuditStage, CallOutcome, LeaseCall};
 
 use super::words::{instant, money};
 use crate::commands::cost_report::Report;
 use crate::table::{Column, Width, cell, table};
 
 /// A line for each line of the trail.
-pub fn audit(lines: &[Line], width: Width) -> String {
+pub fn audit(lines: &[AuditEntry], width: Width) -> String {
     use Column::{Left, Name};
     let columns = [Name("WHEN"), Name("SITE"), Left("WHAT"), Left("CAME OF IT"), Left("LEASE")];
-    let row = |line: &Line| {
+    let row = |line: &AuditEntry| {
         let lease = line.lease.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![cell(instant(line.at)), cell(&line.site), cell(act(&line.act)), cell(stage(&line.stage)), cell(lease)]
+        vec![cell(instant(line.at)), cell(&line.site), cell(act(&line.call)), cell(stage(&line.stage)), cell(lease)]
     };
     table(width, &columns, lines.iter().map(row))
 }
 
-fn act(act: &Act) -> String {
+fn act(act: &LeaseCall) -> String {
     match act {
-        Act::Create { name, window, hosts } => {
+        LeaseCall::Create { name, window, hosts } => {
             let until = instant(window.end());
             format!("create {name} from {} until {until}: {}", instant(window.start()), joined(hosts))
         }
-        Act::Extend { until } => format!("extend until {}", instant(*until)),
-        Act::Delete => "delete".to_owned(),
+        LeaseCall::Extend { until } => format!("extend until {}", instant(*until)),
+        LeaseCall::Delete => "delete".to_owned(),
     }
 }
 
-fn stage(stage: &Stage) -> String {
+fn stage(stage: &AuditStage) -> String {
     match stage {
-        Stage::Intent => "asked".to_owned(),
-        Stage::Outcome { outcome: Outcome::Refused { error }, .. } => format!("refused: {error}"),
-        Stage::Outcome { outcome: Outcome::Done { granted: None }, .. } => "done".to_owned(),
-        Stage::Outcome { outcome: Outcome::Done { granted: Some(grant) }, .. } => {
+        AuditStage::Intent => "asked".to_owned(),
+        AuditStage::Outcome { outcome: CallOutcome::Failed { error }, .. } => format!("refused: {error}"),
+        AuditStage::Outcome { outcome: CallOutcome::Done { granted: None }, .. } => "done".to_owned(),
+        AuditStage::Outcome { outcome: CallOutcome::Done { granted: Some(grant) }, .. } => {
             format!("granted until {}: {}", instant(grant.window.end()), joined(&grant.hosts))
         }
     }

@@ -34,7 +34,7 @@ fn a_lease_lives_by_itself() {
     assert_eq!(lines.len(), 4, "intent and outcome of a creation and an extension: {lines:#?}");
     let granted = |line: &Value| line["stage"]["outcome"]["outcome"]["done"]["granted"]["hosts"].clone();
     assert_eq!((granted(&lines[1]), granted(&lines[3])), (hosts(&made), hosts(&made)));
-    assert_eq!(lines[0]["act"]["create"]["hosts"], hosts(&made), "exactly what was asked for");
+    assert_eq!(lines[0]["call"]["create"]["hosts"], hosts(&made), "exactly what was asked for");
 
     let (refused, code) = home.json(&["lease", "delete", name]);
     assert_eq!((code, &refused["error"]["kind"]), (1, &json!("unconfirmed")));

@@ -9,13 +9,13 @@ use super::*;
 async fn output_and_status_come_back() {
     let server = Sshd::start();
     let session = session(&server).await;
-    let kept = Kept::default();
+    let kept = CapturedOutput::default();
     let command = Command::new("echo out; echo err >&2; cat; printf 'no end'; exit 3");
     let exit = session.run(&command, &|stream, line| kept.keep(stream, line)).await.unwrap();
-    assert_eq!(exit, Exit::Status(3));
-    assert_eq!(kept.lines(Stream::Out), ["out", "no end"]);
-    assert_eq!(kept.lines(Stream::Err), ["err"]);
-    assert_eq!(run(&*session, &Command::new("kill -KILL $$")).await.0, Exit::Signal("KILL".to_owned()));
+    assert_eq!(exit, ProcessExit::Status(3));
+    assert_eq!(kept.lines(Stream::Stdout), ["out", "no end"]);
+    assert_eq!(kept.lines(Stream::Stderr), ["err"]);
+    assert_eq!(run(&*session, &Command::new("kill -KILL $$")).await.0, ProcessExit::Signal("KILL".to_owned()));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_command_that_takes_too_long_is_stopped() {
     let session = session(&server).await;
     let command = Command::new("sleep 1000").within(Duration::from_millis(100));
     let error = session.run(&command, &|_, _| ()).await.unwrap_err();
-    assert!(matches!(error.trouble, Trouble::TookTooLong(_)), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::TimedOut(_)), "{error}");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_broken_connection_is_lost_and_the_next_session_is_a_new_one() {
     let hosts = Ssh::new(quick());
     let session = hosts.session(&server.target()).await.unwrap();
     let error = session.run(&Command::new("echo started; sleep 1000"), &|_, _| server.cut()).await.unwrap_err();
-    assert!(matches!(error.trouble, Trouble::Lost(_)) && error.may_pass(), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::ConnectionLost(_)) && error.may_pass(), "{error}");
     let again = hosts.session(&server.target()).await.unwrap();
     assert!(run(&*again, &Command::new(":")).await.0.is_success());
 }

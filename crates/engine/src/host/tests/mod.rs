@@ -7,7 +7,7 @@ mod trees;
 
 use std::sync::Arc;
 
-use super::testing::{Kept, Sshd, quick};
+use super::testing::{CapturedOutput, Sshd, quick};
 use super::*;
 
 async fn session(server: &Sshd) -> Arc<dyn Session> {
@@ -15,8 +15,8 @@ async fn session(server: &Sshd) -> Arc<dyn Session> {
 }
 
 /// Runs a command, and answers with its end and its standard output.
-async fn run(session: &dyn Session, command: &Command) -> (Exit, Vec<String>) {
-    let kept = Kept::default();
+async fn run(session: &dyn Session, command: &Command) -> (ProcessExit, Vec<String>) {
+    let kept = CapturedOutput::default();
     let exit = session.run(command, &|stream, line| kept.keep(stream, line)).await.unwrap();
-    (exit, kept.lines(Stream::Out))
+    (exit, kept.lines(Stream::Stdout))
 }

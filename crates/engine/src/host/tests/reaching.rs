@@ -7,15 +7,15 @@ use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
 
-async fn refused(target: &Target, pace: Pace) -> HostError {
-    Ssh::new(pace).reach(target, Duration::ZERO, &|_| ()).await.unwrap_err()
+async fn refused(target: &Target, pace: ConnectPolicy) -> HostError {
+    Ssh::new(pace).wait_for_ssh(target, Duration::ZERO, &|_| ()).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn the_first_contact_brings_the_host_key_to_pin() {
     let server = Sshd::start();
     let target = Target { pinned: None, ..server.target() };
-    let key = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap();
+    let key = Ssh::new(quick()).wait_for_ssh(&target, LONG, &|_| ()).await.unwrap();
     assert_eq!(key, server.host_key);
 }
 
@@ -24,8 +24,8 @@ async fn another_host_key_is_refused_at_once_and_says_what_to_do() {
     let server = Sshd::start();
     let other: HostKey = generate_keypair("other").unwrap().public.parse().unwrap();
     let target = Target { pinned: Some(other.clone()), ..server.target() };
-    let error = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap_err();
-    assert!(matches!(&error.trouble, Trouble::HostKeyChanged { pinned, offered }
+    let error = Ssh::new(quick()).wait_for_ssh(&target, LONG, &|_| ()).await.unwrap_err();
+    assert!(matches!(&error.kind, HostErrorKind::HostKeyChanged { pinned, offered }
         if *pinned == other && *offered == server.host_key));
     assert!(error.to_string().contains(&server.host_key.fingerprint()), "{error}");
     assert!(error.hint().unwrap().contains("reinstalled") && !error.may_pass());
@@ -38,7 +38,7 @@ async fn a_connection_that_stands_does_not_hide_a_changed_pin() {
     hosts.session(&server.target()).await.unwrap();
     let other = generate_keypair("other").unwrap().public.parse().unwrap();
     let refused = hosts.session(&Target { pinned: Some(other), ..server.target() }).await;
-    assert!(matches!(refused.err().unwrap().trouble, Trouble::HostKeyChanged { .. }));
+    assert!(matches!(refused.err().unwrap().kind, HostErrorKind::HostKeyChanged { .. }));
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn a_key_that_the_host_does_not_know_is_refused() {
     let stranger = Identity::from_text(&generate_keypair("x").unwrap().private).unwrap();
     let target = Target { identity: Arc::new(stranger), ..server.target() };
     let error = refused(&target, quick()).await;
-    assert!(matches!(error.trouble, Trouble::NoAnswer(_)), "no patience, no attempt: {error}");
-    let error = Ssh::new(quick()).reach(&target, LONG, &|_| ()).await.unwrap_err();
-    assert!(matches!(error.trouble, Trouble::LoginRefused { .. }), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::NoResponse(_)), "no patience, no attempt: {error}");
+    let error = Ssh::new(quick()).wait_for_ssh(&target, LONG, &|_| ()).await.unwrap_err();
+    assert!(matches!(error.kind, HostErrorKind::LoginRefused { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -58,9 +58,9 @@ async fn a_server_that_says_nothing_is_not_logged_in_to() {
     let server = Sshd::start();
     let mut target = server.target();
     target.address.port = silent.local_addr().unwrap().port();
-    let pace = Pace { answer: Duration::from_millis(50), ..quick() };
+    let pace = ConnectPolicy { answer: Duration::from_millis(50), ..quick() };
     let error = Ssh::new(pace).session(&target).await.err().unwrap();
-    assert!(matches!(error.trouble, Trouble::Silent(_)), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::NoBanner(_)), "{error}");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_machine_that_comes_up_late_is_reached() {
         assert!(text.starts_with("waiting for `digits`: "), "{text}");
         late.lock().unwrap().get_or_insert_with(|| login.again_at(port).expect("the port is still free"));
     };
-    let key = Ssh::new(quick()).reach(&target, LONG, &note).await.unwrap();
+    let key = Ssh::new(quick()).wait_for_ssh(&target, LONG, &note).await.unwrap();
     assert_eq!(key, late.into_inner().unwrap().unwrap().host_key);
 }
 
@@ -87,9 +87,9 @@ async fn what_cannot_be_reached_says_why() {
     };
     let hosts = Ssh::new(quick());
     let error = hosts.session(&at("127.0.0.1", free_port())).await.err().unwrap();
-    assert!(matches!(error.trouble, Trouble::Refused), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::ConnectionRefused), "{error}");
     let error = hosts.session(&at("nowhere.invalid", 22)).await.err().unwrap();
-    assert!(matches!(error.trouble, Trouble::UnknownName(_)), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::UnknownHostname(_)), "{error}");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_is_no_ssh_server_is_told_apart() {
     };
     let hosts = Ssh::new(quick());
     let error = tokio::select! { result = hosts.session(&target) => result.err().unwrap(), () = answering => return };
-    assert!(matches!(error.trouble, Trouble::NotSsh), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::NotSsh), "{error}");
 }
 
 #[tokio::test]
@@ -115,13 +115,13 @@ async fn a_machine_behind_another_is_reached_through_it() {
     let jump = Target { machine: "front".to_owned(), ..front.target() };
     let target = Target { jump: Some(Box::new(jump)), ..back.target() };
     let hosts = Ssh::new(quick());
-    assert_eq!(hosts.reach(&target, LONG, &|_| ()).await.unwrap(), back.host_key);
+    assert_eq!(hosts.wait_for_ssh(&target, LONG, &|_| ()).await.unwrap(), back.host_key);
     let session = hosts.session(&target).await.unwrap();
     let command = Command::new("echo \"${SSH_CONNECTION##* }\"");
     assert_eq!(run(&*session, &command).await.1, [back.port.to_string()]);
     front.cut();
     let lost = session.run(&Command::new("sleep 1000"), &|_, _| ()).await.unwrap_err();
-    assert!(matches!(lost.trouble, Trouble::Lost(_)), "it went through the front: {lost}");
+    assert!(matches!(lost.kind, HostErrorKind::ConnectionLost(_)), "it went through the front: {lost}");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn openssh_takes_our_configuration() {
     std::fs::copy(server.dir.path().join("login"), &identity).unwrap();
     let names = ["digits", "front", "back"];
     std::fs::write(dir.join("known"), known_hosts(names.map(|name| (name, &server.host_key)))).unwrap();
-    let entries = [&target, &jump, &behind].map(|target| Entry { target, identity: identity.clone() });
+    let entries = [&target, &jump, &behind].map(|target| SshConfigEntry { target, identity: identity.clone() });
     let config = server.dir.path().join("config");
     std::fs::write(&config, ssh_config(&entries, &dir.join("known")).unwrap()).unwrap();
     let ssh = |args: &[&str]| {
@@ -162,7 +162,7 @@ fn a_name_cannot_add_a_line_to_the_configuration() {
             pinned: None,
             jump: None,
         };
-        let entry = Entry { target: &target, identity: "/k".into() };
+        let entry = SshConfigEntry { target: &target, identity: "/k".into() };
         assert!(ssh_config(&[entry], Path::new("/known")).is_err(), "{host:?}");
     }
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 
-const UP: Syncing = Syncing {
-    take: Take::Source,
+const UP: SyncOptions = SyncOptions {
+    files: FileSelection::Source,
     exclude: Vec::new(),
     compare: Compare::SizeAndTime,
-    extra: Extra::Keep,
-    doing: Doing::Do,
+    extra: ExtraFiles::Keep,
+    mode: SyncMode::Apply,
 };
 
 struct Lab {
@@ -29,11 +29,11 @@ async fn lab() -> Lab {
 }
 
 impl Lab {
-    async fn up(&self, sync: &Syncing) -> Synced {
+    async fn up(&self, sync: &SyncOptions) -> SyncReport {
         self.session.sync_up(&self.here, self.there.to_str().unwrap(), sync).await.unwrap()
     }
 
-    async fn down(&self, sync: &Syncing) -> Synced {
+    async fn down(&self, sync: &SyncOptions) -> SyncReport {
         self.session.sync_down(self.there.to_str().unwrap(), &self.here, sync).await.unwrap()
     }
 }
@@ -69,7 +69,7 @@ async fn only_what_differs_is_sent_and_names_may_be_anything() {
     assert_eq!(fs::read_link(lab.there.join("link")).unwrap(), Path::new("a"));
     let modified = |dir: &Path| dir.join("-x").metadata().unwrap().modified().unwrap();
     assert_eq!(modified(&lab.there), modified(&lab.here), "to the nanosecond");
-    assert_eq!(lab.up(&UP).await, Synced { unchanged: 6, ..Synced::default() });
+    assert_eq!(lab.up(&UP).await, SyncReport { unchanged: 6, ..SyncReport::default() });
     write(&lab.here, "sub/new\nline", "changed");
     // Somebody else was at work over there: a sync, unlike a put, sees that.
     write(&lab.there, "a", "other");
@@ -90,8 +90,8 @@ async fn a_change_that_keeps_size_and_time_is_seen_by_its_content() {
     // Touched, and the same.
     let later = SystemTime::now() + Duration::from_secs(90);
     fs::File::options().write(true).open(lab.here.join("b")).unwrap().set_modified(later).unwrap();
-    assert_eq!(lab.up(&Syncing { doing: Doing::Look, ..UP }).await.sent, ["b"]);
-    let by_content = lab.up(&Syncing { compare: Compare::Content, ..UP }).await;
+    assert_eq!(lab.up(&SyncOptions { mode: SyncMode::DryRun, ..UP }).await.sent, ["b"]);
+    let by_content = lab.up(&SyncOptions { compare: Compare::Content, ..UP }).await;
     assert_eq!((by_content.sent, by_content.unchanged), (vec!["a".to_owned()], 1));
 }
 
@@ -103,11 +103,11 @@ async fn what_is_ignored_is_neither_sent_nor_deleted() {
     for name in ["a", "x.log", "keep.log", "sub/data/big", "sub/b", "tmp/c"] {
         write(&lab.here, name, "x");
     }
-    let sync = Syncing { extra: Extra::Delete, exclude: vec!["/tmp".to_owned()], ..UP };
+    let sync = SyncOptions { extra: ExtraFiles::Delete, exclude: vec!["/tmp".to_owned()], ..UP };
     for name in ["old/file", "y.log", "sub/data/results", "env/pyvenv.cfg", "env/lib/z", ".git/HEAD", "tmp/d", "a/b"] {
         write(&lab.there, name, "x");
     }
-    let looked = lab.up(&Syncing { doing: Doing::Look, ..sync.clone() }).await;
+    let looked = lab.up(&SyncOptions { mode: SyncMode::DryRun, ..sync.clone() }).await;
     assert!(lab.there.join("old/file").exists(), "only looked at");
     let done = lab.up(&sync).await;
     assert_eq!(done, looked);
@@ -121,15 +121,15 @@ async fn what_is_ignored_is_neither_sent_nor_deleted() {
 async fn a_put_after_a_sync_knows_what_the_sync_has_changed() {
     let lab = lab().await;
     let there = lab.there.to_str().unwrap();
-    let print = || fs::read_to_string(lab.there.join(TREE_NOTE)).unwrap();
+    let print = || fs::read_to_string(lab.there.join(FINGERPRINT_FILE)).unwrap();
     for name in ["a", "b", "old/x", "same"] {
         write(&lab.here, name, "one");
     }
-    let put = async || lab.session.put_tree(&lab.here, there, Take::Source).await.unwrap();
+    let put = async || lab.session.upload(&lab.here, there, FileSelection::Source).await.unwrap();
     put().await;
     let first = print();
-    let delete = Syncing { extra: Extra::Delete, ..UP };
-    assert_eq!(lab.up(&Syncing { compare: Compare::Content, ..delete.clone() }).await.sent, Vec::<String>::new());
+    let delete = SyncOptions { extra: ExtraFiles::Delete, ..UP };
+    assert_eq!(lab.up(&SyncOptions { compare: Compare::Content, ..delete.clone() }).await.sent, Vec::<String>::new());
     assert_eq!(print(), first, "nothing was changed");
 
     write(&lab.here, "a", "another");
@@ -157,14 +157,14 @@ async fn a_directory_in_the_way_is_not_deleted_unasked() {
     write(&lab.here, "a", "x");
     write(&lab.there, "a/b", "x");
     let error = lab.session.sync_up(&lab.here, lab.there.to_str().unwrap(), &UP).await.unwrap_err();
-    assert!(matches!(&error.trouble, Trouble::Conflict(name) if name == "a"), "{error}");
+    assert!(matches!(&error.kind, HostErrorKind::KindConflict(name) if name == "a"), "{error}");
     assert!(lab.there.join("a/b").exists());
 }
 
 #[tokio::test]
 async fn down_brings_what_differs_and_deletes_only_on_wish() {
     let lab = lab().await;
-    let down = Syncing { take: Take::Everything, ..UP };
+    let down = SyncOptions { files: FileSelection::All, ..UP };
     for name in ["-out", "model.bin", "logs/1.log"] {
         write(&lab.there, name, name);
     }
@@ -173,10 +173,10 @@ async fn down_brings_what_differs_and_deletes_only_on_wish() {
     write(&lab.here, ".git/HEAD", "x");
     assert_eq!(lab.down(&down).await.sent, ["-out", "logs", "logs/1.log", "model.bin"]);
     assert_eq!(fs::read_to_string(lab.here.join("logs/1.log")).unwrap(), "logs/1.log");
-    assert_eq!(lab.down(&down).await, Synced { unchanged: 4, ..Synced::default() });
-    let done = lab.down(&Syncing { extra: Extra::Delete, ..down.clone() }).await;
+    assert_eq!(lab.down(&down).await, SyncReport { unchanged: 4, ..SyncReport::default() });
+    let done = lab.down(&SyncOptions { extra: ExtraFiles::Delete, ..down.clone() }).await;
     assert_eq!(done.deleted, ["mine", ".gitignore"]);
     assert!(lab.here.join(".git/HEAD").exists());
     let missing = lab.session.sync_down(&lab.server.path("nowhere"), &lab.here, &down).await.unwrap_err();
-    assert!(matches!(missing.trouble, Trouble::Program { .. }), "{missing}");
+    assert!(matches!(missing.kind, HostErrorKind::ProgramFailed { .. }), "{missing}");
 }

@@ -22,8 +22,8 @@ fn odd_tree(server: &Sshd) -> PathBuf {
     dir
 }
 
-async fn put(session: &dyn Session, from: &Path, to: &str) -> Put {
-    session.put_tree(from, to, Take::Source).await.unwrap()
+async fn put(session: &dyn Session, from: &Path, to: &str) -> UploadReport {
+    session.upload(from, to, FileSelection::Source).await.unwrap()
 }
 
 #[tokio::test]
@@ -38,11 +38,11 @@ async fn a_tree_goes_there_and_comes_back_the_same() {
     assert_eq!(there.join("outside").read_link().unwrap(), Path::new("/etc/passwd"));
 
     let back = server.dir.path().join("back");
-    let got = session.get_tree(&to, &back).await.unwrap();
-    assert_eq!(got, Got { entries: 11, left: vec!["outside".to_owned()] });
+    let got = session.download(&to, &back).await.unwrap();
+    assert_eq!(got, DownloadReport { entries: 11, left: vec!["outside".to_owned()] });
     symlink("/etc/passwd", back.join("outside")).unwrap();
     let again = put(&*session, &back, &to).await;
-    assert!(again.already() && again.fingerprint == first.fingerprint, "{again:?}");
+    assert!(again.is_unchanged() && again.fingerprint == first.fingerprint, "{again:?}");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_second_put_sends_only_what_changed_and_deletes_only_what_we_put() {
     assert!(!there.join("a dir").exists() && there.join("-rf").is_dir());
     assert_eq!(fs::read_to_string(there.join("new\nline")).unwrap(), "changed");
     assert!(there.join("result.txt").exists() && there.join("empty/result.txt").exists());
-    assert!(put(&*session, &from, &to).await.already());
+    assert!(put(&*session, &from, &to).await.is_unchanged());
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_tree_that_vanished_over_there_is_put_again() {
     let (from, to) = (odd_tree(&server), server.path("to"));
     put(&*session, &from, &to).await;
     fs::remove_dir_all(&to).unwrap();
-    assert!(!put(&*session, &from, &to).await.already());
+    assert!(!put(&*session, &from, &to).await.is_unchanged());
     assert!(Path::new(&to).join("run.sh").exists());
 }
 
@@ -84,8 +84,8 @@ async fn a_file_is_put_where_it_belongs() {
     let session = session(&server).await;
     let file = server.dir.path().join("data.csv");
     fs::write(&file, "1,2\n").unwrap();
-    assert!(!put(&*session, &file, &server.path("in/new name.csv")).await.already());
-    assert!(put(&*session, &file, &server.path("in/new name.csv")).await.already());
+    assert!(!put(&*session, &file, &server.path("in/new name.csv")).await.is_unchanged());
+    assert!(put(&*session, &file, &server.path("in/new name.csv")).await.is_unchanged());
     assert_eq!(fs::read_to_string(server.path("in/new name.csv")).unwrap(), "1,2\n");
     put(&*session, &file, &format!("{}/", server.path("in"))).await;
     assert_eq!(fs::read_to_string(server.path("in/data.csv")).unwrap(), "1,2\n");
@@ -110,7 +110,7 @@ async fn what_is_private_here_is_private_there() {
     assert_eq!(["key", "closed/known", "closed", "."].map(mode), [0o600, 0o640, 0o700, 0o711]);
     set("key", 0o400);
     assert_eq!((put(&*session, &from, &to).await.sent, mode("key")), (1, 0o400));
-    assert!(put(&*session, &from, &to).await.already());
+    assert!(put(&*session, &from, &to).await.is_unchanged());
 
     let (file, alone) = (from.join("key"), server.path("alone"));
     put(&*session, &file, &alone).await;
@@ -118,7 +118,7 @@ async fn what_is_private_here_is_private_there() {
     assert_eq!(mode(), 0o400);
     set("key", 0o700);
     assert_eq!((put(&*session, &file, &alone).await.sent, mode()), (1, 0o700));
-    assert!(put(&*session, &file, &alone).await.already());
+    assert!(put(&*session, &file, &alone).await.is_unchanged());
 }
 
 #[tokio::test]
@@ -128,8 +128,8 @@ async fn a_file_is_not_put_in_the_place_of_a_directory() {
     let file = server.dir.path().join("data.csv");
     fs::write(&file, "1,2\n").unwrap();
     fs::create_dir(server.path("in")).unwrap();
-    let error = session.put_tree(&file, &server.path("in"), Take::Everything).await.unwrap_err();
-    assert!(matches!(&error.trouble, Trouble::IsDirectory(path) if *path == server.path("in")), "{error}");
+    let error = session.upload(&file, &server.path("in"), FileSelection::All).await.unwrap_err();
+    assert!(matches!(&error.kind, HostErrorKind::IsDirectory(path) if *path == server.path("in")), "{error}");
     assert!(error.hint().unwrap().contains("end the path with `/`"));
     assert_eq!(fs::read_dir(server.path("in")).unwrap().count(), 0);
 }
@@ -139,16 +139,16 @@ async fn what_is_not_there_is_said() {
     let server = Sshd::start();
     let session = session(&server).await;
     let missing = server.dir.path().join("missing");
-    let error = session.put_tree(&missing, &server.path("to"), Take::Source).await.unwrap_err();
-    assert!(matches!(&error.trouble, Trouble::Local { path, .. } if *path == missing), "{error}");
-    let error = session.get_tree(&server.path("missing"), &server.dir.path().join("back")).await.unwrap_err();
-    assert!(matches!(&error.trouble, Trouble::Program { program: "tar", .. }), "{error}");
+    let error = session.upload(&missing, &server.path("to"), FileSelection::Source).await.unwrap_err();
+    assert!(matches!(&error.kind, HostErrorKind::LocalFile { path, .. } if *path == missing), "{error}");
+    let error = session.download(&server.path("missing"), &server.dir.path().join("back")).await.unwrap_err();
+    assert!(matches!(&error.kind, HostErrorKind::ProgramFailed { program: "tar", .. }), "{error}");
     let error = put_over_a_file(&*session, &server).await;
-    assert!(matches!(&error.trouble, Trouble::Program { program: "mkdir", .. }), "{error}");
+    assert!(matches!(&error.kind, HostErrorKind::ProgramFailed { program: "mkdir", .. }), "{error}");
 }
 
 async fn put_over_a_file(session: &dyn Session, server: &Sshd) -> HostError {
     let to = server.path("a file");
     fs::write(&to, "").unwrap();
-    session.put_tree(&odd_tree(server), &to, Take::Source).await.unwrap_err()
+    session.upload(&odd_tree(server), &to, FileSelection::Source).await.unwrap_err()
 }

@@ -11,23 +11,23 @@ use hostler_core::hash::hexadecimal;
 use ignore::{DirEntry, WalkBuilder};
 use sha2::{Digest as _, Sha256};
 
-use super::{RECORD, Take, Trouble};
+use super::{FileSelection, HostErrorKind, RECORD_DIR};
 
 /// A directory's content.
-pub(super) struct Tree {
+pub(super) struct LocalTree {
     /// Where it is.
     pub(super) root: PathBuf,
     /// Who may do what with the directory itself.
     pub(super) mode: u32,
     /// What is in it, sorted by path: a directory stands before what it holds.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<TreeEntry>,
     /// The hash over all marks and paths.
     pub(super) fingerprint: String,
 }
 
 /// One file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TreeEntry {
     /// Relative to the root, as bytes: a file's name need not be text.
     pub(super) path: Vec<u8>,
     /// What it is and holds, without a space: `d`, `f-SHA256`, `x-SHA256` (executable), `l-SHA256` (of its target).
@@ -37,9 +37,9 @@ pub(super) struct Entry {
     pub(super) mark: String,
 }
 
-impl Tree {
+impl LocalTree {
     /// Reads a directory, and the content of all files in it.
-    pub(super) fn read(root: &Path, take: Take) -> Result<Self, Trouble> {
+    pub(super) fn read(root: &Path, take: FileSelection) -> Result<Self, HostErrorKind> {
         let mode = directory_mode(root).map_err(|source| unreadable(root, source))?;
         let mut entries = Vec::new();
         for found in walker(root, take).build() {
@@ -60,10 +60,10 @@ impl Tree {
     }
 }
 
-pub(super) fn walker(root: &Path, take: Take) -> WalkBuilder {
+pub(super) fn walker(root: &Path, take: FileSelection) -> WalkBuilder {
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(false).follow_links(false);
-    if take == Take::Source {
+    if take == FileSelection::Source {
         walk.git_ignore(true).require_git(false);
         walk.add_custom_ignore_filename(".skyignore").add_custom_ignore_filename(".hostlerignore");
     }
@@ -73,16 +73,16 @@ pub(super) fn walker(root: &Path, take: Take) -> WalkBuilder {
 
 /// Our own notes are no content.
 pub(super) fn is_record(entry: &DirEntry) -> bool {
-    entry.depth() == 1 && entry.file_name() == RECORD
+    entry.depth() == 1 && entry.file_name() == RECORD_DIR
 }
 
-fn is_taken(entry: &DirEntry, take: Take) -> bool {
+fn is_taken(entry: &DirEntry, take: FileSelection) -> bool {
     // A virtual environment works at the place where it was made, and nowhere else.
     let is_environment = || entry.path().join("pyvenv.cfg").is_file();
-    !is_record(entry) && (take == Take::Everything || (entry.file_name() != ".git" && !is_environment()))
+    !is_record(entry) && (take == FileSelection::All || (entry.file_name() != ".git" && !is_environment()))
 }
 
-fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {
+fn entry(root: &Path, found: &DirEntry) -> Result<Option<TreeEntry>, HostErrorKind> {
     let path = found.path();
     let relative = path.strip_prefix(root).unwrap_or(path);
     let mark = match found.file_type() {
@@ -94,15 +94,15 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, Trouble> {
             let target = path.read_link().map_err(|source| unreadable(path, source))?;
             format!("l-{}", hexadecimal(&Sha256::digest(target.as_os_str().as_bytes())))
         }
-        Some(kind) if kind.is_file() => match Content::of(path)? {
-            Content { sha256, mode: PLAIN, .. } => format!("f-{sha256}"),
-            Content { sha256, mode: EXECUTABLE, .. } => format!("x-{sha256}"),
-            Content { sha256, mode, .. } => format!("f{mode:o}-{sha256}"),
+        Some(kind) if kind.is_file() => match FileDigest::of(path)? {
+            FileDigest { sha256, mode: PLAIN, .. } => format!("f-{sha256}"),
+            FileDigest { sha256, mode: EXECUTABLE, .. } => format!("x-{sha256}"),
+            FileDigest { sha256, mode, .. } => format!("f{mode:o}-{sha256}"),
         },
         // Sockets, pipes and devices are no content.
         _ => return Ok(None),
     };
-    Ok(Some(Entry { path: relative.as_os_str().as_bytes().to_vec(), mark }))
+    Ok(Some(TreeEntry { path: relative.as_os_str().as_bytes().to_vec(), mark }))
 }
 
 const DIRECTORY: u32 = 0o755;
@@ -110,15 +110,15 @@ const EXECUTABLE: u32 = 0o755;
 const PLAIN: u32 = 0o644;
 
 /// What a file holds, and who may do what with it.
-pub(super) struct Content {
+pub(super) struct FileDigest {
     pub(super) sha256: String,
     /// How many bytes were hashed.
     pub(super) length: u64,
     pub(super) mode: u32,
 }
 
-impl Content {
-    pub(super) fn of(path: &Path) -> Result<Self, Trouble> {
+impl FileDigest {
+    pub(super) fn of(path: &Path) -> Result<Self, HostErrorKind> {
         let read = || -> io::Result<_> {
             let mut file = File::open(path)?;
             let mode = file_mode(&file.metadata()?);
@@ -152,8 +152,8 @@ pub(super) fn local_path(root: &Path, path: &[u8]) -> PathBuf {
     root.join(OsStr::from_bytes(path))
 }
 
-pub(super) fn unreadable(path: &Path, source: io::Error) -> Trouble {
-    Trouble::Local { path: path.to_owned(), source }
+pub(super) fn unreadable(path: &Path, source: io::Error) -> HostErrorKind {
+    HostErrorKind::LocalFile { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    fn names(root: &Path, take: Take) -> Vec<String> {
-        let tree = Tree::read(root, take).unwrap();
+    fn names(root: &Path, take: FileSelection) -> Vec<String> {
+        let tree = LocalTree::read(root, take).unwrap();
         tree.entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
     }
 
@@ -182,15 +182,18 @@ mod tests {
         write(".gitignore", "*.log\n");
         write("sub/.hostlerignore", "secret.txt\n");
         write(".hostler/list", "x");
-        assert_eq!(names(dir.path(), Take::Source), [".gitignore", ".hidden", "a.py", "sub", "sub/.hostlerignore"]);
-        assert_eq!(names(dir.path(), Take::Everything).len(), 13);
+        assert_eq!(
+            names(dir.path(), FileSelection::Source),
+            [".gitignore", ".hidden", "a.py", "sub", "sub/.hostlerignore"]
+        );
+        assert_eq!(names(dir.path(), FileSelection::All).len(), 13);
     }
 
     #[test]
     fn the_fingerprint_sees_contents_links_and_modes() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a");
-        let print = || Tree::read(dir.path(), Take::Source).unwrap().fingerprint;
+        let print = || LocalTree::read(dir.path(), FileSelection::Source).unwrap().fingerprint;
         let mut seen = vec![print()];
         let mut differs = |print: String| {
             assert!(!seen.contains(&print));
@@ -223,7 +226,7 @@ mod tests {
         }
         fs::create_dir(dir.path().join("d")).unwrap();
         fs::set_permissions(dir.path().join("d"), Permissions::from_mode(0o755)).unwrap();
-        let tree = Tree::read(dir.path(), Take::Source).unwrap();
+        let tree = LocalTree::read(dir.path(), FileSelection::Source).unwrap();
         let empty = hexadecimal(&Sha256::digest(b""));
         let marks: Vec<&str> = tree.entries.iter().map(|entry| entry.mark.as_str()).collect();
         assert_eq!(marks, [&format!("f-{empty}"), &format!("x-{empty}"), &format!("f600-{empty}"), "d"]);

@@ -7,17 +7,17 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use super::Trouble;
+use super::HostErrorKind;
 use super::list::unreadable;
-use super::record::{Kind, is_inside};
-use super::rules::Rules;
+use super::record::{PathKind, is_inside};
+use super::rules::SyncFilter;
 
 /// Everything below a directory, by path. A directory stands before what it holds.
-pub(super) type Listing = BTreeMap<Vec<u8>, Meta>;
+pub(super) type DirListing = BTreeMap<Vec<u8>, EntryMeta>;
 
 /// What a file, directory or link is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Meta {
+pub(super) enum EntryMeta {
     Directory,
     File {
         size: u64,
@@ -31,13 +31,13 @@ pub(super) enum Meta {
     },
 }
 
-impl Meta {
+impl EntryMeta {
     pub(super) fn is_directory(&self) -> bool {
         matches!(self, Self::Directory)
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        if self.is_directory() { Kind::Directory } else { Kind::Other }
+    pub(super) fn kind(&self) -> PathKind {
+        if self.is_directory() { PathKind::Directory } else { PathKind::Other }
     }
 
     /// Whether both look the same from outside. A side whose clock has whole seconds only doesn't differ by a fraction.
@@ -76,8 +76,8 @@ impl Meta {
 }
 
 /// Lists a local directory; one that isn't there is empty.
-pub(super) fn local(root: &Path, rules: &Rules) -> Result<Listing, Trouble> {
-    let mut listing = Listing::new();
+pub(super) fn local(root: &Path, rules: &SyncFilter) -> Result<DirListing, HostErrorKind> {
+    let mut listing = DirListing::new();
     if !root.exists() {
         return Ok(listing);
     }
@@ -86,7 +86,7 @@ pub(super) fn local(root: &Path, rules: &Rules) -> Result<Listing, Trouble> {
         let path = found.path();
         let relative = path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
         let metadata = found.metadata().map_err(|error| unreadable(path, io::Error::other(error)))?;
-        let meta = Meta::of(path, &metadata).map_err(|source| unreadable(path, source))?;
+        let meta = EntryMeta::of(path, &metadata).map_err(|source| unreadable(path, source))?;
         if let (false, Some(meta)) = (relative.is_empty(), meta) {
             listing.insert(relative, meta);
         }
@@ -101,15 +101,15 @@ pub(super) const LIST: &str = r#"cd "$1" 2>/dev/null || exit 0; shift; for name;
 
 /// A remote directory.
 #[derive(Debug, Default)]
-pub(super) struct Remote {
-    pub(super) listing: Listing,
+pub(super) struct RemoteListing {
+    pub(super) listing: DirListing,
     /// Whether a put may have left its record there.
     pub(super) has_record: bool,
 }
 
 /// Reads what [`LIST`] says. What isn't understood is passed over: it is sent again, and never deleted.
-pub(super) fn remote(text: &[u8]) -> Remote {
-    let mut remote = Remote::default();
+pub(super) fn remote(text: &[u8]) -> RemoteListing {
+    let mut remote = RemoteListing::default();
     let mut parts = text.split(|byte| *byte == 0);
     while let (Some(line), Some(target)) = (parts.next(), parts.next()) {
         if line == b"record" {
@@ -123,20 +123,20 @@ pub(super) fn remote(text: &[u8]) -> Remote {
     remote
 }
 
-fn read<'l>(line: &'l [u8], target: &[u8]) -> Option<(&'l [u8], Meta)> {
+fn read<'l>(line: &'l [u8], target: &[u8]) -> Option<(&'l [u8], EntryMeta)> {
     let mut words = line.splitn(5, |byte| *byte == b' ');
     let mut text = || std::str::from_utf8(words.next()?).ok();
     let (kind, mode, size, time) = (text()?, text()?, text()?, text()?);
     let path = words.next()?;
     let meta = match kind {
-        "d" => Meta::Directory,
-        "l" => Meta::Link { target: target.to_vec() },
+        "d" => EntryMeta::Directory,
+        "l" => EntryMeta::Link { target: target.to_vec() },
         "f" => {
             let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
             let nanoseconds: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
             let modified = (seconds.parse().ok()?, nanoseconds.parse().ok()?);
             let mode = u32::from_str_radix(mode, 8).ok()? & 0o777;
-            Meta::File { size: size.parse().ok()?, modified, mode }
+            EntryMeta::File { size: size.parse().ok()?, modified, mode }
         }
         _ => return None,
     };
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn a_remote_listing_is_read_whatever_files_are_called() {
         let text = b"record\0\0f 644 5 1700000000.5000000000 a b\n\xff\0\0d 755 4096 1.0 d\0\0l 777 1 1.0 d/l\0../x y\0p 1 1 1.0 fifo\0\0";
-        let Remote { listing, has_record } = remote(text);
-        let file = Meta::File { size: 5, modified: (1_700_000_000, 500_000_000), mode: 0o644 };
+        let RemoteListing { listing, has_record } = remote(text);
+        let file = EntryMeta::File { size: 5, modified: (1_700_000_000, 500_000_000), mode: 0o644 };
         assert_eq!(listing.get(b"a b\n\xff".as_slice()), Some(&file));
-        assert_eq!(listing.get(b"d/l".as_slice()), Some(&Meta::Link { target: b"../x y".to_vec() }));
+        assert_eq!(listing.get(b"d/l".as_slice()), Some(&EntryMeta::Link { target: b"../x y".to_vec() }));
         assert_eq!((listing.len(), has_record), (3, true));
     }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_clock_of_whole_seconds_makes_no_difference() {
-        let file = |nanoseconds, size| Meta::File { size, modified: (7, nanoseconds), mode: 0o644 };
+        let file = |nanoseconds, size| EntryMeta::File { size, modified: (7, nanoseconds), mode: 0o644 };
         assert!(file(5, 1).looks_like(&file(0, 1)) && file(5, 1).looks_like(&file(5, 1)));
         assert!(!file(5, 1).looks_like(&file(6, 1)) && !file(5, 1).looks_like(&file(5, 2)));
     }

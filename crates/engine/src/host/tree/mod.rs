@@ -18,36 +18,36 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
-pub use sync::{Compare, Doing, Extra, Synced, Syncing};
+pub use sync::{Compare, ExtraFiles, SyncMode, SyncOptions, SyncReport};
 pub(super) use sync::{down, up};
-pub use unpack::Got;
+pub use unpack::DownloadReport;
 
 use super::connection::Connection;
-use super::error::Trouble;
+use super::error::HostErrorKind;
 use super::quote::remote_path;
 use super::run::{Pipe, nonce};
-use list::{Content, Tree};
+use list::{FileDigest, LocalTree};
 use place::{AS_OWNER, DELETE, LOOK, LOOK_FILE, MAKING, PREPARE, UNPACK, WRITE};
-use record::{Change, Record};
+use record::{TreeDiff, UploadRecord};
 
 /// The directory in which a put tree keeps its record; never sent, never fetched.
-const RECORD: &str = ".hostler";
+const RECORD_DIR: &str = ".hostler";
 
 /// Where in a put directory the fingerprint of its tree stands.
-pub const TREE_NOTE: &str = ".hostler/fingerprint";
+pub const FINGERPRINT_FILE: &str = ".hostler/fingerprint";
 
 /// What of a local directory is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Take {
+pub enum FileSelection {
     /// What is source: not `.git`, virtual environments, and what `.gitignore` or `.hostlerignore` (`.skyignore`) leave out.
     Source,
     /// Everything.
-    Everything,
+    All,
 }
 
 /// What a put did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Put {
+pub struct UploadReport {
     /// The SHA-256 of the whole tree: names, kinds, contents, modes.
     pub fingerprint: String,
     /// How many files, directories and links were sent; none where all was there already.
@@ -56,9 +56,9 @@ pub struct Put {
     pub deleted: usize,
 }
 
-impl Put {
+impl UploadReport {
     /// Whether there was nothing to do.
-    pub fn already(&self) -> bool {
+    pub fn is_unchanged(&self) -> bool {
         self.sent == 0 && self.deleted == 0
     }
 }
@@ -66,19 +66,24 @@ impl Put {
 const PACK: &str = r#"cd "$1" && tar --exclude=./.hostler -cf - ."#;
 
 /// Makes a remote directory or file equal to a local one.
-pub(super) async fn put(connection: &Connection, from: &Path, to: &str, take: Take) -> Result<Put, Trouble> {
-    let root = from.canonicalize().map_err(|source| Trouble::Local { path: from.to_owned(), source })?;
+pub(super) async fn put(
+    connection: &Connection,
+    from: &Path,
+    to: &str,
+    take: FileSelection,
+) -> Result<UploadReport, HostErrorKind> {
+    let root = from.canonicalize().map_err(|source| HostErrorKind::LocalFile { path: from.to_owned(), source })?;
     let (tree, dir) = if root.is_dir() {
-        (local(move || Tree::read(&root, take)).await?, remote_path(to))
+        (local(move || LocalTree::read(&root, take)).await?, remote_path(to))
     } else {
         let (dir, name) = file_place(from, to);
         return put_file(connection, root, &dir, &name).await;
     };
     let answer = ask("look", AS_OWNER, connection, &[LOOK, &dir, &tree.fingerprint], Vec::new()).await?;
     let Some(old) = answer.strip_prefix(b"differs\n") else {
-        return Ok(Put { fingerprint: tree.fingerprint, sent: 0, deleted: 0 });
+        return Ok(UploadReport { fingerprint: tree.fingerprint, sent: 0, deleted: 0 });
     };
-    let change = Change::between(&Record::parse(old), &tree);
+    let change = TreeDiff::between(&UploadRecord::parse(old), &tree);
     prepare(connection, &dir, tree.mode, change.interim()).await?;
     for (what, paths) in [("files", &change.gone_files), ("directories", &change.gone_directories)] {
         if !paths.is_empty() {
@@ -89,13 +94,18 @@ pub(super) async fn put(connection: &Connection, from: &Path, to: &str, take: Ta
 }
 
 /// Makes the directory, and notes what will be there before any of it is.
-async fn prepare(connection: &Connection, dir: &str, mode: u32, interim: Vec<u8>) -> Result<(), Trouble> {
+async fn prepare(connection: &Connection, dir: &str, mode: u32, interim: Vec<u8>) -> Result<(), HostErrorKind> {
     let (mode, length) = (format!("{mode:o}"), interim.len().to_string());
     ask("mkdir", MAKING, connection, &[PREPARE, dir, &mode, &length, &nonce()], interim).await.map(drop)
 }
 
-async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) -> Result<Put, Trouble> {
-    let put = Put {
+async fn send(
+    connection: &Connection,
+    dir: &str,
+    tree: LocalTree,
+    change: TreeDiff,
+) -> Result<UploadReport, HostErrorKind> {
+    let put = UploadReport {
         fingerprint: tree.fingerprint.clone(),
         sent: change.changed.len(),
         deleted: change.gone_files.len() + change.gone_directories.len(),
@@ -111,28 +121,33 @@ async fn send(connection: &Connection, dir: &str, tree: Tree, change: Change) ->
 
 /// What came of sending. A file that can't be read here is why the other side got too little; where the other side ended
 /// early, sending failed for that reason only.
-fn both_ends(sent: Result<(), Trouble>, taken: Result<(), Trouble>) -> Result<(), Trouble> {
+fn both_ends(sent: Result<(), HostErrorKind>, taken: Result<(), HostErrorKind>) -> Result<(), HostErrorKind> {
     match (sent, taken) {
-        (Err(local @ Trouble::Local { .. }), _) => Err(local),
+        (Err(local @ HostErrorKind::LocalFile { .. }), _) => Err(local),
         (_, Err(remote)) => Err(remote),
         (sent, Ok(())) => sent,
     }
 }
 
 /// Puts one file. It needs no record: its content and its mode say whether it is there.
-async fn put_file(connection: &Connection, file: PathBuf, dir: &str, name: &str) -> Result<Put, Trouble> {
+async fn put_file(
+    connection: &Connection,
+    file: PathBuf,
+    dir: &str,
+    name: &str,
+) -> Result<UploadReport, HostErrorKind> {
     let content = {
         let file = file.clone();
-        local(move || Content::of(&file)).await?
+        local(move || FileDigest::of(&file)).await?
     };
     let mode = format!("{:o}", content.mode);
     let there = ask("sha256sum", AS_OWNER, connection, &[LOOK_FILE, dir, name], Vec::new()).await?;
     let there = String::from_utf8_lossy(&there);
     let mut there = there.lines();
     match there.next() {
-        Some("directory") => return Err(Trouble::IsDirectory(shown(dir, name))),
+        Some("directory") => return Err(HostErrorKind::IsDirectory(shown(dir, name))),
         Some(hash) if hash.starts_with(&content.sha256) && there.next() == Some(&*mode) => {
-            return Ok(Put { fingerprint: content.sha256, sent: 0, deleted: 0 });
+            return Ok(UploadReport { fingerprint: content.sha256, sent: 0, deleted: 0 });
         }
         _ => {}
     }
@@ -142,7 +157,7 @@ async fn put_file(connection: &Connection, file: PathBuf, dir: &str, name: &str)
     let nonce = nonce();
     let args = [WRITE, dir, "", name, &mode, &length, &nonce];
     let (read, written) = tokio::join!(reading, pipe("cat", MAKING, &args, connection, receiver));
-    both_ends(read, written).map(|()| Put { fingerprint: content.sha256, sent: 1, deleted: 0 })
+    both_ends(read, written).map(|()| UploadReport { fingerprint: content.sha256, sent: 1, deleted: 0 })
 }
 
 /// The directory and the name of a file's place: `~/a/` takes the file's own name, `~/a/b` is its new one.
@@ -165,7 +180,7 @@ fn shown(dir: &str, name: &str) -> String {
 }
 
 /// Brings a remote directory into a local one.
-pub(super) async fn get(connection: &Connection, from: &str, to: &Path) -> Result<Got, Trouble> {
+pub(super) async fn get(connection: &Connection, from: &str, to: &Path) -> Result<DownloadReport, HostErrorKind> {
     let (none, receiver) = mpsc::channel(1);
     drop(none);
     let (sink, source) = mpsc::channel(16);
@@ -177,7 +192,7 @@ pub(super) async fn get(connection: &Connection, from: &str, to: &Path) -> Resul
     let (unpacked, packed) = tokio::join!(unpacking, program.run(connection, receiver, sink));
     // An archive that ends too early is the other side's failure, not ours.
     match (unpacked, packed) {
-        (Err(unsafe_name @ Trouble::UnsafeName(_)), _) => Err(unsafe_name),
+        (Err(unsafe_name @ HostErrorKind::UnsafePath(_)), _) => Err(unsafe_name),
         (_, Err(theirs)) => Err(theirs),
         (unpacked, Ok(())) => unpacked,
     }
@@ -189,7 +204,7 @@ async fn ask(
     connection: &Connection,
     args: &[&str],
     input: Vec<u8>,
-) -> Result<Vec<u8>, Trouble> {
+) -> Result<Vec<u8>, HostErrorKind> {
     Pipe { program, script, args }.ask(connection, input).await
 }
 
@@ -200,14 +215,17 @@ async fn pipe(
     args: &[&str],
     connection: &Connection,
     input: mpsc::Receiver<Vec<u8>>,
-) -> Result<(), Trouble> {
+) -> Result<(), HostErrorKind> {
     let (sink, _unread) = mpsc::channel(1);
     Pipe { program, script, args }.run(connection, input, sink).await
 }
 
 /// Work on local files, off the threads that drive connections.
-async fn local<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
-    let stopped = |error: JoinError| Trouble::Lost(Some(russh::Error::IO(std::io::Error::other(error))));
+async fn local<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostErrorKind> + Send + 'static,
+) -> Result<T, HostErrorKind> {
+    let stopped =
+        |error: JoinError| HostErrorKind::ConnectionLost(Some(russh::Error::IO(std::io::Error::other(error))));
     spawn_blocking(work).await.unwrap_or_else(|error| Err(stopped(error)))
 }
 

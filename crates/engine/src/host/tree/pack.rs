@@ -8,24 +8,29 @@ use std::time::UNIX_EPOCH;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use super::list::{Tree, directory_mode, file_mode, local_path, unreadable};
-use super::meta::Meta;
-use super::record::{Change, Record};
-use super::{RECORD, Trouble};
+use super::list::{LocalTree, directory_mode, file_mode, local_path, unreadable};
+use super::meta::EntryMeta;
+use super::record::{TreeDiff, UploadRecord};
+use super::{HostErrorKind, RECORD_DIR};
 
 type Archive = Builder<BufWriter<Sender>>;
 
 /// Packs what changed as a tar archive. Its last entry is the new list of the whole tree: what has that has all.
-pub(super) fn pack(tree: &Tree, change: &Change, list_name: &str, to: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
+pub(super) fn pack(
+    tree: &LocalTree,
+    change: &TreeDiff,
+    list_name: &str,
+    to: mpsc::Sender<Vec<u8>>,
+) -> Result<(), HostErrorKind> {
     archive(to, |archive| {
         for entry in change.changed.iter().filter_map(|index| tree.entries.get(*index)) {
             let path = local_path(&tree.root, &entry.path);
             let name = local_path(Path::new(""), &entry.path);
             append(archive, &path, &name, &entry.mark).map_err(|source| unpackable(&path, source))?;
         }
-        let list = Record::of(tree);
+        let list = UploadRecord::of(tree);
         let mut header = header(EntryType::Regular, 0o644, list.len() as u64);
-        let name = format!("{RECORD}/{list_name}");
+        let name = format!("{RECORD_DIR}/{list_name}");
         archive.append_data(&mut header, &name, list.as_slice()).map_err(|source| unpackable(name.as_ref(), source))
     })
 }
@@ -33,9 +38,9 @@ pub(super) fn pack(tree: &Tree, change: &Change, list_name: &str, to: mpsc::Send
 /// Packs entries of a directory as they are: their modes, and the times of their last change to the nanosecond.
 pub(super) fn pack_as_is<'e>(
     root: &Path,
-    mut entries: impl Iterator<Item = (&'e [u8], &'e Meta)>,
+    mut entries: impl Iterator<Item = (&'e [u8], &'e EntryMeta)>,
     to: mpsc::Sender<Vec<u8>>,
-) -> Result<(), Trouble> {
+) -> Result<(), HostErrorKind> {
     archive(to, |archive| {
         entries.try_for_each(|(path, meta)| {
             let (name, path) = (local_path(Path::new(""), path), local_path(root, path));
@@ -45,26 +50,35 @@ pub(super) fn pack_as_is<'e>(
 }
 
 /// Sends an archive. One that can't be filled gets no end, so that nobody takes it for whole.
-fn archive(to: mpsc::Sender<Vec<u8>>, fill: impl FnOnce(&mut Archive) -> Result<(), Trouble>) -> Result<(), Trouble> {
+fn archive(
+    to: mpsc::Sender<Vec<u8>>,
+    fill: impl FnOnce(&mut Archive) -> Result<(), HostErrorKind>,
+) -> Result<(), HostErrorKind> {
     let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(Some(to))));
     if let Err(trouble) = fill(&mut archive) {
         // A builder that is dropped writes the end by itself, amid a file if need be.
         archive.get_mut().get_mut().0 = None;
         return Err(trouble);
     }
-    archive.into_inner().and_then(|mut writer| writer.flush()).map_err(|_| Trouble::Lost(None))
+    archive.into_inner().and_then(|mut writer| writer.flush()).map_err(|_| HostErrorKind::ConnectionLost(None))
 }
 
 /// Why something isn't packed: it can't be read, or nobody takes it any more.
-fn unpackable(path: &Path, source: io::Error) -> Trouble {
-    if source.kind() == io::ErrorKind::BrokenPipe { Trouble::Lost(None) } else { unreadable(path, source) }
+fn unpackable(path: &Path, source: io::Error) -> HostErrorKind {
+    if source.kind() == io::ErrorKind::BrokenPipe {
+        HostErrorKind::ConnectionLost(None)
+    } else {
+        unreadable(path, source)
+    }
 }
 
-fn append_as_is<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &Meta) -> io::Result<()> {
+fn append_as_is<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &EntryMeta) -> io::Result<()> {
     match meta {
-        Meta::Directory => append_directory(archive, path, name),
-        Meta::Link { .. } => archive.append_link(&mut header(EntryType::Symlink, 0o777, 0), name, path.read_link()?),
-        Meta::File { mode, modified: (seconds, nanoseconds), .. } => {
+        EntryMeta::Directory => append_directory(archive, path, name),
+        EntryMeta::Link { .. } => {
+            archive.append_link(&mut header(EntryType::Symlink, 0o777, 0), name, path.read_link()?)
+        }
+        EntryMeta::File { mode, modified: (seconds, nanoseconds), .. } => {
             let file = File::open(path)?;
             let left = file.metadata()?.len();
             if *nanoseconds > 0 {
@@ -129,7 +143,7 @@ impl Read for Exactly {
 }
 
 /// Sends so many bytes of a file.
-pub(super) fn stream(path: &Path, length: u64, to: mpsc::Sender<Vec<u8>>) -> Result<(), Trouble> {
+pub(super) fn stream(path: &Path, length: u64, to: mpsc::Sender<Vec<u8>>) -> Result<(), HostErrorKind> {
     let copy = || -> io::Result<()> {
         let mut writer = BufWriter::with_capacity(CHUNK, Sender(Some(to)));
         io::copy(&mut Exactly { file: File::open(path)?, left: length }, &mut writer)?;
@@ -161,13 +175,13 @@ mod tests {
     use std::path::PathBuf;
     use std::process::{Command, Stdio};
 
-    use super::super::Take;
+    use super::super::FileSelection;
     use super::super::place::{AS_OWNER, UNPACK};
     use super::*;
 
-    fn packed(tree: &Tree) -> (Result<(), Trouble>, Vec<u8>) {
+    fn packed(tree: &LocalTree) -> (Result<(), HostErrorKind>, Vec<u8>) {
         let (sender, mut receiver) = mpsc::channel(100);
-        let result = pack(tree, &Change::between(&Record::default(), tree), "list.once", sender);
+        let result = pack(tree, &TreeDiff::between(&UploadRecord::default(), tree), "list.once", sender);
         let mut bytes = Vec::new();
         while let Ok(chunk) = receiver.try_recv() {
             bytes.extend(chunk);
@@ -178,13 +192,13 @@ mod tests {
     /// Whether these bytes, and no more, make a directory that counts as put in full.
     fn settles(bytes: &[u8]) -> bool {
         let to = tempfile::tempdir().unwrap();
-        fs::create_dir(to.path().join(RECORD)).unwrap();
+        fs::create_dir(to.path().join(RECORD_DIR)).unwrap();
         let args = ["-c", AS_OWNER, "hostler", UNPACK, to.path().to_str().unwrap(), "print", "once"];
         let mut shell = Command::new("sh").args(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // `tar` may have failed before it read everything.
         let _ = shell.stdin.take().unwrap().write_all(bytes);
         let done = shell.wait().unwrap().success();
-        assert_eq!(to.path().join(RECORD).join("fingerprint").exists(), done);
+        assert_eq!(to.path().join(RECORD_DIR).join("fingerprint").exists(), done);
         assert!(!done || (0..3).all(|n| fs::read(to.path().join(n.to_string())).unwrap() == [n; 700]));
         done
     }
@@ -201,7 +215,7 @@ mod tests {
     #[test]
     fn an_archive_that_is_cut_off_anywhere_is_not_taken_for_whole() {
         let (_dir, root) = three_files();
-        let (result, bytes) = packed(&Tree::read(&root, Take::Source).unwrap());
+        let (result, bytes) = packed(&LocalTree::read(&root, FileSelection::Source).unwrap());
         result.unwrap();
         assert!(settles(&bytes));
         // At its end are two empty blocks, and before them the list in one.
@@ -214,10 +228,10 @@ mod tests {
     #[test]
     fn an_archive_that_a_file_is_missing_for_gets_no_end() {
         let (_dir, root) = three_files();
-        let tree = Tree::read(&root, Take::Source).unwrap();
+        let tree = LocalTree::read(&root, FileSelection::Source).unwrap();
         fs::remove_file(root.join("2")).unwrap();
         let (result, bytes) = packed(&tree);
-        assert!(matches!(result, Err(Trouble::Local { path, .. }) if path == root.join("2")));
+        assert!(matches!(result, Err(HostErrorKind::LocalFile { path, .. }) if path == root.join("2")));
         assert!(!bytes.ends_with(&[0; 1024]) && !settles(&bytes));
     }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::list::Tree;
+use super::list::LocalTree;
 
 /// The list that stands at the other side: marks by path.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Record(BTreeMap<Vec<u8>, String>);
+pub(super) struct UploadRecord(BTreeMap<Vec<u8>, String>);
 
 /// The mark of what may or may not be there in full, because a put was cut off: equal to no entry's mark.
 fn unsure(mark: &str) -> &'static str {
     if is_directory(mark) { "?d" } else { "?f" }
 }
 
-impl Record {
+impl UploadRecord {
     /// Reads a list. What isn't understood is passed over: it is then sent again, and never deleted.
     pub(super) fn parse(list: &[u8]) -> Self {
         let read = |line: &[u8]| {
@@ -37,7 +37,7 @@ impl Record {
     }
 
     /// The list of a whole tree.
-    pub(super) fn of(tree: &Tree) -> Vec<u8> {
+    pub(super) fn of(tree: &LocalTree) -> Vec<u8> {
         Self::write(tree.entries.iter().map(|entry| (entry.path.as_slice(), entry.mark.as_str())))
     }
 }
@@ -49,7 +49,7 @@ pub(super) fn is_inside(path: &[u8]) -> bool {
 
 /// What a put has to do.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct TreeDiff {
     /// What is sent, as indexes of the tree's entries.
     pub(super) changed: Vec<usize>,
     /// Files and links to delete.
@@ -60,9 +60,9 @@ pub(super) struct Change {
     interim: Vec<u8>,
 }
 
-impl Change {
+impl TreeDiff {
     /// Compares. What turned from a file into a directory, or back, is deleted and sent.
-    pub(super) fn between(old: &Record, tree: &Tree) -> Self {
+    pub(super) fn between(old: &UploadRecord, tree: &LocalTree) -> Self {
         let mut change = Self::default();
         let mut stays = BTreeSet::new();
         let mut interim: BTreeMap<&[u8], &str> = old.0.iter().map(|(path, mark)| (&**path, &**mark)).collect();
@@ -80,7 +80,7 @@ impl Change {
             let gone = if is_directory(mark) { &mut change.gone_directories } else { &mut change.gone_files };
             gone.push(path.clone());
         }
-        change.interim = Record::write(interim);
+        change.interim = UploadRecord::write(interim);
         change
     }
 
@@ -92,22 +92,22 @@ impl Change {
 
 /// The list to stand at the other side before somebody else than a put changes these paths; each is what it says after
 /// that. What no put has brought is not entered: no put may delete it.
-pub(super) fn unsettled<'a>(list: &[u8], touched: impl IntoIterator<Item = (&'a [u8], Kind)>) -> Vec<u8> {
-    let mut record = Record::parse(list);
+pub(super) fn unsettled<'a>(list: &[u8], touched: impl IntoIterator<Item = (&'a [u8], PathKind)>) -> Vec<u8> {
+    let mut record = UploadRecord::parse(list);
     for (path, kind) in touched {
         if let Some(mark) = record.0.get_mut(path) {
             *mark = match kind {
-                Kind::Directory => "?d".to_owned(),
-                Kind::Other => "?f".to_owned(),
+                PathKind::Directory => "?d".to_owned(),
+                PathKind::Other => "?f".to_owned(),
             };
         }
     }
-    Record::write(record.0.iter().map(|(path, mark)| (path.as_slice(), mark.as_str())))
+    UploadRecord::write(record.0.iter().map(|(path, mark)| (path.as_slice(), mark.as_str())))
 }
 
 /// What is deleted as a directory, and what not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PathKind {
     Directory,
     Other,
 }
@@ -131,12 +131,13 @@ pub(super) fn nul_list(paths: &[Vec<u8>]) -> Vec<u8> {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::list::Entry;
+    use super::super::list::TreeEntry;
     use super::*;
 
-    fn tree(entries: &[(&str, &str)]) -> Tree {
-        let entry = |(path, mark): &(&str, &str)| Entry { path: path.as_bytes().to_vec(), mark: (*mark).to_owned() };
-        Tree {
+    fn tree(entries: &[(&str, &str)]) -> LocalTree {
+        let entry =
+            |(path, mark): &(&str, &str)| TreeEntry { path: path.as_bytes().to_vec(), mark: (*mark).to_owned() };
+        LocalTree {
             root: PathBuf::new(),
             mode: 0o755,
             entries: entries.iter().map(entry).collect(),
@@ -150,8 +151,9 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_sent_and_only_what_we_put_is_deleted() {
-        let old = Record::parse(&Record::of(&tree(&[("a", "f-1"), ("d", "d"), ("d/b", "f-2"), ("same", "f-3")])));
-        let change = Change::between(&old, &tree(&[("a", "f-9"), ("new\nline", "f-4"), ("same", "f-3")]));
+        let old =
+            UploadRecord::parse(&UploadRecord::of(&tree(&[("a", "f-1"), ("d", "d"), ("d/b", "f-2"), ("same", "f-3")])));
+        let change = TreeDiff::between(&old, &tree(&[("a", "f-9"), ("new\nline", "f-4"), ("same", "f-3")]));
         assert_eq!(change.changed, [0, 1]);
         assert_eq!(text(&change.gone_files), ["d/b"]);
         assert_eq!(text(&change.gone_directories), ["d"]);
@@ -159,18 +161,18 @@ mod tests {
 
     #[test]
     fn what_changed_its_kind_is_deleted_first() {
-        let old = Record::parse(b"f-1 a\0d b\0");
-        let change = Change::between(&old, &tree(&[("a", "d"), ("b", "f-2")]));
+        let old = UploadRecord::parse(b"f-1 a\0d b\0");
+        let change = TreeDiff::between(&old, &tree(&[("a", "d"), ("b", "f-2")]));
         assert_eq!((text(&change.gone_files), text(&change.gone_directories)), (vec!["a"], vec!["b"]));
         assert_eq!(change.changed, [0, 1]);
     }
 
     #[test]
     fn a_put_that_was_cut_off_is_known_by_its_interim_list() {
-        let old = Record::parse(b"f-1 a\0f-2 b\0");
-        let first = Change::between(&old, &tree(&[("a", "f-1"), ("c", "f-3")]));
-        let after_crash = Record::parse(&first.interim());
-        let second = Change::between(&after_crash, &tree(&[("a", "f-1"), ("d", "f-4")]));
+        let old = UploadRecord::parse(b"f-1 a\0f-2 b\0");
+        let first = TreeDiff::between(&old, &tree(&[("a", "f-1"), ("c", "f-3")]));
+        let after_crash = UploadRecord::parse(&first.interim());
+        let second = TreeDiff::between(&after_crash, &tree(&[("a", "f-1"), ("d", "f-4")]));
         assert_eq!(second.changed, [1]);
         assert_eq!(text(&second.gone_files), ["c", "b"]);
     }
@@ -178,17 +180,17 @@ mod tests {
     #[test]
     fn what_somebody_else_changes_is_put_again_and_what_they_bring_is_not_ours() {
         let list = b"d700 d\0f-1 d/a\0f-2 same\0";
-        let touched = [("d", Kind::Directory), ("d/a", Kind::Other), ("theirs", Kind::Other)];
+        let touched = [("d", PathKind::Directory), ("d/a", PathKind::Other), ("theirs", PathKind::Other)];
         let after = unsettled(list, touched.map(|(path, kind)| (path.as_bytes(), kind)));
         assert_eq!(after, b"?d d\0?f d/a\0f-2 same\0");
         let tree = tree(&[("d", "d700"), ("d/a", "f-1"), ("same", "f-2")]);
-        assert_eq!(Change::between(&Record::parse(&after), &tree).changed, [0, 1]);
+        assert_eq!(TreeDiff::between(&UploadRecord::parse(&after), &tree).changed, [0, 1]);
     }
 
     #[test]
     fn a_list_never_deletes_outside_its_directory() {
         for bad in ["f-1 ../x\0", "f-1 /etc/passwd\0", "f-1 a/../../x\0", "f-1 \0", "nonsense\0"] {
-            assert_eq!(Record::parse(bad.as_bytes()), Record::default(), "{bad:?}");
+            assert_eq!(UploadRecord::parse(bad.as_bytes()), UploadRecord::default(), "{bad:?}");
         }
     }
 }

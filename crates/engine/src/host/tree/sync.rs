@@ -8,29 +8,29 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use super::list::{Content, directory_mode, local_path, unreadable};
-use super::meta::{self, LIST, Listing, Meta, Remote};
+use super::list::{FileDigest, directory_mode, local_path, unreadable};
+use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
 use super::place::{AS_OWNER, DELETE, MAKING};
-use super::record::{Kind, gone_list, nul_list, unsettled};
-use super::rules::Rules;
-use super::{Take, Trouble, ask, both_ends, local, pack, pipe, prepare, unpack};
+use super::record::{PathKind, gone_list, nul_list, unsettled};
+use super::rules::SyncFilter;
+use super::{FileSelection, HostErrorKind, ask, both_ends, local, pack, pipe, prepare, unpack};
 use crate::host::connection::Connection;
 use crate::host::quote::remote_path;
 use crate::host::run::{Pipe, nonce};
 
 /// How a directory is made like another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Syncing {
+pub struct SyncOptions {
     /// Which of the local side's files count. On the way down, everything but `.git`.
-    pub take: Take,
+    pub files: FileSelection,
     /// Patterns as in `.gitignore`: what they match is left alone at both sides.
     pub exclude: Vec<String>,
     /// How it is told that a file differs.
     pub compare: Compare,
     /// What becomes of what only the other side has.
-    pub extra: Extra,
+    pub extra: ExtraFiles,
     /// Whether it is done, or only looked at.
-    pub doing: Doing,
+    pub mode: SyncMode,
 }
 
 /// How it is told that a file differs.
@@ -44,7 +44,7 @@ pub enum Compare {
 
 /// What becomes of what only the side that is changed has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extra {
+pub enum ExtraFiles {
     /// It stays.
     Keep,
     /// It is deleted.
@@ -53,16 +53,16 @@ pub enum Extra {
 
 /// Whether it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doing {
+pub enum SyncMode {
     /// Only looked at.
-    Look,
+    DryRun,
     /// Done.
-    Do,
+    Apply,
 }
 
 /// What a sync did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Synced {
+pub struct SyncReport {
     /// What was sent, for the user's eyes.
     pub sent: Vec<String>,
     /// What was deleted.
@@ -70,7 +70,7 @@ pub struct Synced {
     /// How many were as they should be.
     pub unchanged: usize,
     /// What was left where it is: devices, and links that lead out of the directory.
-    pub left: Vec<String>,
+    pub skipped: Vec<String>,
 }
 
 const UNPACK: &str = r#"exec tar -C "$1" -xpof -"#;
@@ -85,7 +85,7 @@ const HEAPS: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
 
 /// What has to be done.
 #[derive(Debug, Default)]
-struct Difference {
+struct SyncDiff {
     changed: Vec<Vec<u8>>,
     gone_files: Vec<Vec<u8>>,
     gone_directories: Vec<Vec<u8>>,
@@ -93,21 +93,26 @@ struct Difference {
 }
 
 /// Makes a remote directory like a local one.
-pub(in crate::host) async fn up(c: &Connection, from: &Path, to: &str, sync: &Syncing) -> Result<Synced, Trouble> {
+pub(in crate::host) async fn up(
+    c: &Connection,
+    from: &Path,
+    to: &str,
+    sync: &SyncOptions,
+) -> Result<SyncReport, HostErrorKind> {
     let root = from.canonicalize().map_err(|source| unreadable(from, source))?;
     if !root.is_dir() {
         return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
     }
     let dir = remote_path(to);
-    let rules = Rules::new(&root, sync.take, &sync.exclude)?;
-    let ((mine, rules), Remote { listing: theirs, has_record }) = both(c, &root, &dir, rules).await?;
-    let shield = rules.shield(&mine, &theirs);
-    let mut difference = differ(&mine, &theirs, sync, |path, is_directory| shield.covers(path, is_directory))?;
+    let rules = SyncFilter::new(&root, sync.files, &sync.exclude)?;
+    let ((mine, rules), RemoteListing { listing: theirs, has_record }) = both(c, &root, &dir, rules).await?;
+    let protected = rules.protected(&mine, &theirs);
+    let mut difference = differ(&mine, &theirs, sync, |path, is_directory| protected.contains(path, is_directory))?;
     if sync.compare == Compare::Content {
         let same = same_content(c, &root, &dir, &mine, &theirs).await?;
         difference.settle(&same);
     }
-    if sync.doing == Doing::Do && !difference.is_none() {
+    if sync.mode == SyncMode::Apply && !difference.is_none() {
         let mode = directory_mode(&root).map_err(|source| unreadable(&root, source))?;
         let recorded = has_record && unsettle(c, &dir, mode, &mine, &difference).await?;
         for (what, paths) in [("files", &difference.gone_files), ("directories", &difference.gone_directories)] {
@@ -132,15 +137,15 @@ async fn unsettle(
     c: &Connection,
     dir: &str,
     mode: u32,
-    mine: &Listing,
-    difference: &Difference,
-) -> Result<bool, Trouble> {
+    mine: &DirListing,
+    difference: &SyncDiff,
+) -> Result<bool, HostErrorKind> {
     let answer = ask("cat", AS_OWNER, c, &[RECORDED, dir], Vec::new()).await?;
     let Some(list) = answer.strip_prefix(b"recorded\n") else { return Ok(false) };
-    let kind = |path: &Vec<u8>| mine.get(path).map_or(Kind::Other, Meta::kind);
+    let kind = |path: &Vec<u8>| mine.get(path).map_or(PathKind::Other, EntryMeta::kind);
     let changed = difference.changed.iter().map(|path| (path.as_slice(), kind(path)));
-    let gone = difference.gone_files.iter().map(|path| (path.as_slice(), Kind::Other));
-    let gone = gone.chain(difference.gone_directories.iter().map(|path| (path.as_slice(), Kind::Directory)));
+    let gone = difference.gone_files.iter().map(|path| (path.as_slice(), PathKind::Other));
+    let gone = gone.chain(difference.gone_directories.iter().map(|path| (path.as_slice(), PathKind::Directory)));
     // What is deleted and sent again as another kind is of that one in the end.
     let interim = unsettled(list, gone.chain(changed));
     prepare(c, dir, mode, interim).await?;
@@ -148,23 +153,29 @@ async fn unsettle(
 }
 
 /// Makes a local directory like a remote one.
-pub(in crate::host) async fn down(c: &Connection, from: &str, to: &Path, sync: &Syncing) -> Result<Synced, Trouble> {
+pub(in crate::host) async fn down(
+    c: &Connection,
+    from: &str,
+    to: &Path,
+    sync: &SyncOptions,
+) -> Result<SyncReport, HostErrorKind> {
     let dir = remote_path(from);
     let root = std::path::absolute(to).map_err(|source| unreadable(to, source))?;
-    let rules = Rules::new(&root, sync.take, &sync.exclude)?;
-    let ((mine, rules), Remote { listing: theirs, .. }) = both(c, &root, &dir, rules).await?;
+    let rules = SyncFilter::new(&root, sync.files, &sync.exclude)?;
+    let ((mine, rules), RemoteListing { listing: theirs, .. }) = both(c, &root, &dir, rules).await?;
     if theirs.is_empty() {
         ask("cd", r#"cd "$1""#, c, &[&dir], Vec::new()).await?;
     }
-    let shield = rules.shield(&mine, &theirs);
-    let theirs: Listing = theirs.into_iter().filter(|(path, meta)| !shield.covers(path, meta.is_directory())).collect();
-    let mut difference = differ(&theirs, &mine, sync, |path, is_directory| shield.covers(path, is_directory))?;
+    let protected = rules.protected(&mine, &theirs);
+    let theirs: DirListing =
+        theirs.into_iter().filter(|(path, meta)| !protected.contains(path, meta.is_directory())).collect();
+    let mut difference = differ(&theirs, &mine, sync, |path, is_directory| protected.contains(path, is_directory))?;
     if sync.compare == Compare::Content {
         let same = same_content(c, &root, &dir, &mine, &theirs).await?;
         difference.settle(&same);
     }
     let mut left = Vec::new();
-    if sync.doing == Doing::Do {
+    if sync.mode == SyncMode::Apply {
         remove(&root, &difference)?;
         if !difference.changed.is_empty() {
             left = fetch(c, &dir, &root, &difference.changed).await?;
@@ -174,7 +185,12 @@ pub(in crate::host) async fn down(c: &Connection, from: &str, to: &Path, sync: &
 }
 
 /// Lists both sides at the same time.
-async fn both(c: &Connection, root: &Path, dir: &str, rules: Rules) -> Result<((Listing, Rules), Remote), Trouble> {
+async fn both(
+    c: &Connection,
+    root: &Path,
+    dir: &str,
+    rules: SyncFilter,
+) -> Result<((DirListing, SyncFilter), RemoteListing), HostErrorKind> {
     let here = root.to_owned();
     let listing = local(move || Ok((meta::local(&here, &rules)?, rules)));
     // What is at the top of our side is asked of the other, too, however full it is.
@@ -186,26 +202,26 @@ async fn both(c: &Connection, root: &Path, dir: &str, rules: Rules) -> Result<((
 
 /// What the side that is `changed` lacks or has too much of, compared with the `wanted` one.
 fn differ(
-    wanted: &Listing,
-    changed: &Listing,
-    sync: &Syncing,
+    wanted: &DirListing,
+    changed: &DirListing,
+    sync: &SyncOptions,
     is_shielded: impl Fn(&[u8], bool) -> bool,
-) -> Result<Difference, Trouble> {
-    let mut difference = Difference::default();
+) -> Result<SyncDiff, HostErrorKind> {
+    let mut difference = SyncDiff::default();
     for (path, meta) in wanted {
         match changed.get(path) {
             Some(there) if there.looks_like(meta) => difference.unchanged += 1,
-            Some(there) if there.is_directory() != meta.is_directory() && sync.extra == Extra::Keep => {
-                return Err(Trouble::Conflict(String::from_utf8_lossy(path).into_owned()));
+            Some(there) if there.is_directory() != meta.is_directory() && sync.extra == ExtraFiles::Keep => {
+                return Err(HostErrorKind::KindConflict(String::from_utf8_lossy(path).into_owned()));
             }
             _ => difference.changed.push(path.clone()),
         }
     }
-    let is_gone = |(path, meta): &(&Vec<u8>, &Meta)| match wanted.get(*path) {
+    let is_gone = |(path, meta): &(&Vec<u8>, &EntryMeta)| match wanted.get(*path) {
         Some(wanted) => wanted.is_directory() != meta.is_directory(),
         None => !is_shielded(path, meta.is_directory()),
     };
-    if sync.extra == Extra::Delete {
+    if sync.extra == ExtraFiles::Delete {
         for (path, meta) in changed.iter().rev().filter(is_gone) {
             let gone = if meta.is_directory() { &mut difference.gone_directories } else { &mut difference.gone_files };
             gone.push(path.clone());
@@ -214,7 +230,7 @@ fn differ(
     Ok(difference)
 }
 
-impl Difference {
+impl SyncDiff {
     fn is_none(&self) -> bool {
         self.changed.is_empty() && self.gone_files.is_empty() && self.gone_directories.is_empty()
     }
@@ -230,13 +246,13 @@ impl Difference {
         self.changed.sort();
     }
 
-    fn told(&self, left: Vec<String>) -> Synced {
+    fn told(&self, left: Vec<String>) -> SyncReport {
         let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
-        Synced {
+        SyncReport {
             sent: self.changed.iter().map(text).collect(),
             deleted: self.gone_files.iter().chain(&self.gone_directories).map(text).collect(),
             unchanged: self.unchanged,
-            left,
+            skipped: left,
         }
     }
 }
@@ -246,16 +262,17 @@ async fn same_content(
     c: &Connection,
     root: &Path,
     dir: &str,
-    mine: &Listing,
-    theirs: &Listing,
-) -> Result<(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>), Trouble> {
-    let alike = |(path, meta): &(&Vec<u8>, &Meta)| theirs.get(*path).is_some_and(|its| its.may_hold_the_same(meta));
+    mine: &DirListing,
+    theirs: &DirListing,
+) -> Result<(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>), HostErrorKind> {
+    let alike =
+        |(path, meta): &(&Vec<u8>, &EntryMeta)| theirs.get(*path).is_some_and(|its| its.may_hold_the_same(meta));
     let paths: Vec<Vec<u8>> = mine.iter().filter(alike).map(|(path, _)| path.clone()).collect();
     let names = nul_list(&paths);
     let root = root.to_owned();
     let here = local(move || {
-        let digest = |path: Vec<u8>| Ok((Content::of(&local_path(&root, &path))?.sha256, path));
-        paths.into_iter().map(digest).collect::<Result<Vec<(String, Vec<u8>)>, Trouble>>()
+        let digest = |path: Vec<u8>| Ok((FileDigest::of(&local_path(&root, &path))?.sha256, path));
+        paths.into_iter().map(digest).collect::<Result<Vec<(String, Vec<u8>)>, HostErrorKind>>()
     });
     let args = [dir];
     let (here, there) = tokio::join!(here, ask("sha256sum", HASH, c, &args, names));
@@ -274,9 +291,9 @@ async fn send(
     root: PathBuf,
     dir: &str,
     mode: u32,
-    mine: Listing,
+    mine: DirListing,
     changed: Vec<Vec<u8>>,
-) -> Result<(), Trouble> {
+) -> Result<(), HostErrorKind> {
     let (sender, receiver) = mpsc::channel(16);
     let packing = local(move || {
         let entries = changed.iter().filter_map(|path| Some((path.as_slice(), mine.get(path)?)));
@@ -288,7 +305,7 @@ async fn send(
     both_ends(packed, unpacked)
 }
 
-async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, Trouble> {
+async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, HostErrorKind> {
     let (names, receiver) = mpsc::channel(1);
     let (sink, source) = mpsc::channel(16);
     let to = root.to_owned();
@@ -301,13 +318,13 @@ async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> R
     };
     let ((), unpacked, packed) = tokio::join!(feeding, unpacking, program.run(c, receiver, sink));
     match (unpacked, packed) {
-        (Err(unsafe_name @ Trouble::UnsafeName(_)), _) => Err(unsafe_name),
+        (Err(unsafe_name @ HostErrorKind::UnsafePath(_)), _) => Err(unsafe_name),
         (_, Err(theirs)) => Err(theirs),
         (unpacked, Ok(())) => Ok(unpacked?.left),
     }
 }
 
-fn remove(root: &Path, difference: &Difference) -> Result<(), Trouble> {
+fn remove(root: &Path, difference: &SyncDiff) -> Result<(), HostErrorKind> {
     let gone = |removed: std::io::Result<()>, path: &Path| match removed {
         // In a directory that isn't empty stands something that is left alone.
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {

@@ -7,12 +7,12 @@ use std::path::{Component, Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
 use tokio::sync::mpsc;
 
-use super::Trouble;
+use super::HostErrorKind;
 use super::list::unreadable;
 
 /// What a get brought.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Got {
+pub struct DownloadReport {
     /// How many files, directories and links came.
     pub entries: usize,
     /// What was left over there: devices and pipes, and links that lead out of the directory.
@@ -20,13 +20,13 @@ pub struct Got {
 }
 
 /// Unpacks a tar archive below a directory, which is made where it isn't there.
-pub(super) fn unpack(source: mpsc::Receiver<Vec<u8>>, to: &Path) -> Result<Got, Trouble> {
+pub(super) fn unpack(source: mpsc::Receiver<Vec<u8>>, to: &Path) -> Result<DownloadReport, HostErrorKind> {
     let local = |source| unreadable(to, source);
     fs::create_dir_all(to).map_err(local)?;
     let root = to.canonicalize().map_err(local)?;
     let mut archive = Archive::new(Receiver { source, chunk: Vec::new(), at: 0 });
     archive.set_preserve_permissions(false);
-    let mut got = Got::default();
+    let mut got = DownloadReport::default();
     for entry in archive.entries().map_err(local)? {
         let mut entry = entry.map_err(local)?;
         let path = inside(&entry)?;
@@ -43,8 +43,8 @@ pub(super) fn unpack(source: mpsc::Receiver<Vec<u8>>, to: &Path) -> Result<Got, 
 }
 
 /// The entry's path, without `.` in it, if it leads nowhere else.
-fn inside<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf, Trouble> {
-    let unsafe_name = || Trouble::UnsafeName(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
+fn inside<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf, HostErrorKind> {
+    let unsafe_name = || HostErrorKind::UnsafePath(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
     let path = entry.path().map_err(|_| unsafe_name())?;
     let mut clean = PathBuf::new();
     for part in path.components() {
@@ -123,7 +123,7 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    fn unpacked(bytes: Vec<u8>) -> (tempfile::TempDir, Result<Got, Trouble>) {
+    fn unpacked(bytes: Vec<u8>) -> (tempfile::TempDir, Result<DownloadReport, HostErrorKind>) {
         let dir = tempfile::tempdir().unwrap();
         let (sender, receiver) = mpsc::channel(1);
         sender.try_send(bytes).unwrap();
@@ -136,7 +136,7 @@ mod tests {
     fn names_that_lead_out_end_it() {
         for name in ["../x", "/x", "a/../../x"] {
             let (dir, got) = unpacked(archive(EntryType::Regular, name.as_bytes(), ""));
-            assert!(matches!(got, Err(Trouble::UnsafeName(_))), "{name}: {got:?}");
+            assert!(matches!(got, Err(HostErrorKind::UnsafePath(_))), "{name}: {got:?}");
             assert!(!dir.path().join("x").exists());
         }
     }
@@ -145,7 +145,7 @@ mod tests {
     fn links_that_lead_out_and_devices_stay_there() {
         for (kind, target) in [(EntryType::Symlink, "/etc"), (EntryType::Symlink, "../.."), (EntryType::Fifo, "")] {
             let (dir, got) = unpacked(archive(kind, b"d/l", target));
-            assert_eq!(got.unwrap(), Got { entries: 0, left: vec!["d/l".to_owned()] });
+            assert_eq!(got.unwrap(), DownloadReport { entries: 0, left: vec!["d/l".to_owned()] });
             assert!(dir.path().join("to/d/l").symlink_metadata().is_err());
         }
         assert!(stays_inside(Path::new("d/l"), Path::new("../a")));

@@ -2,24 +2,28 @@
 
 use hostler_core::setup::gpu::{Chosen, Maker};
 
-use super::look::{Modules, Sight};
+use super::look::{GpuInventory, KernelModules};
 use crate::host::Command;
 use crate::setup::error::SetupError;
-use crate::setup::job::Job;
+use crate::setup::job::PhaseRun;
 use crate::setup::{packages, restart};
 
 /// What the module is built with: the headers of the running kernel, or a newer kernel with its own.
-pub(super) async fn kernel_packages(job: &Job<'_>, sight: &Sight, maker: Maker) -> Result<Vec<String>, SetupError> {
-    let kernel = &sight.kernel;
-    if sight.modules == Modules::Absent {
+pub(super) async fn kernel_packages(
+    job: &PhaseRun<'_>,
+    inventory: &GpuInventory,
+    maker: Maker,
+) -> Result<Vec<String>, SetupError> {
+    let kernel = &inventory.kernel;
+    if inventory.modules == KernelModules::Missing {
         let message = format!("a driver can't be had here: the modules of the kernel {kernel} are not on this machine");
         let hint = "this is a container, or boots a kernel from elsewhere: install the driver on the computer that \
                     it runs on, or leave out `gpu`";
-        return Err(job.refuse(message, hint));
+        return Err(job.unsatisfiable(message, hint));
     }
     let exact = format!("linux-headers-{kernel}");
     // Ubuntu keeps AMD's module apart from the kernel.
-    let extra = (maker == Maker::Amd && sight.id == "ubuntu").then(|| format!("linux-modules-extra-{kernel}"));
+    let extra = (maker == Maker::Amd && inventory.id == "ubuntu").then(|| format!("linux-modules-extra-{kernel}"));
     if packages::first_known(job, &[&exact]).await?.is_some() {
         return Ok(std::iter::once(exact).chain(extra).collect());
     }
@@ -30,7 +34,8 @@ pub(super) async fn kernel_packages(job: &Job<'_>, sight: &Sight, maker: Maker) 
         return Ok(newest.to_vec());
     }
     let message = format!("there are no headers for the kernel {kernel}, which a driver is built with");
-    Err(job.refuse(message, "install the distribution's own kernel, or the headers of this one in a `custom` step"))
+    Err(job
+        .unsatisfiable(message, "install the distribution's own kernel, or the headers of this one in a `custom` step"))
 }
 
 /// The part of a kernel's name that stays the same from release to release: `cloud-amd64` of `6.1.0-37-cloud-amd64`.
@@ -41,13 +46,13 @@ fn flavour(kernel: &str) -> String {
 
 /// Loads the module. Where only a restart helps, that is the error with which this attempt ends; where one didn't help
 /// before, there is no second.
-pub(super) async fn load(job: &Job<'_>, maker: Maker, driver: &Chosen) -> Result<(), SetupError> {
+pub(super) async fn load(job: &PhaseRun<'_>, maker: Maker, driver: &Chosen) -> Result<(), SetupError> {
     let module = match maker {
         Maker::Nvidia => "nvidia",
         Maker::Amd => "amdgpu",
     };
     let load = Command::new(include_str!("../scripts/load-driver.sh")).args([module]).as_root();
-    let answer = job.ask(&load).await?.concat();
+    let answer = job.query(&load).await?.concat();
     let (state, why) = answer.split_once(' ').unwrap_or((&answer, ""));
     match state {
         "ready" => Ok(()),
@@ -58,20 +63,20 @@ pub(super) async fn load(job: &Job<'_>, maker: Maker, driver: &Chosen) -> Result
         }
         "restart" => {
             let message = format!("the driver doesn't work after a restart either: {why}");
-            Err(job.refuse(message, "look at `dmesg` and `dkms status` on the machine"))
+            Err(job.unsatisfiable(message, "look at `dmesg` and `dkms status` on the machine"))
         }
         _ => {
             let message = format!("the driver can't be loaded: {why}");
             let hint = "with Secure Boot, only signed modules are loaded: turn it off, or enrol the machine's key; \
                         else look at `dmesg` and `dkms status` there";
-            Err(job.refuse(message, hint))
+            Err(job.unsatisfiable(message, hint))
         }
     }
 }
 
 /// Lets the fabric manager run, which can start once the driver is loaded.
-pub(super) async fn start_fabric(job: &Job<'_>) -> Result<(), SetupError> {
-    job.must(&Command::new(include_str!("../scripts/start-fabric.sh")).as_root()).await
+pub(super) async fn start_fabric(job: &PhaseRun<'_>) -> Result<(), SetupError> {
+    job.run_checked(&Command::new(include_str!("../scripts/start-fabric.sh")).as_root()).await
 }
 
 #[cfg(test)]

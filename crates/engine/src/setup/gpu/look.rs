@@ -4,11 +4,11 @@ use hostler_core::setup::gpu::{Access, Address, Device, Fabric, Links, Maker, Se
 
 use crate::host::{Command, Shell};
 use crate::setup::error::SetupError;
-use crate::setup::job::Job;
+use crate::setup::job::PhaseRun;
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sight {
+pub(super) struct GpuInventory {
     /// `ID` of `/etc/os-release`.
     pub(super) id: String,
     /// `VERSION_ID`.
@@ -18,7 +18,7 @@ pub(super) struct Sight {
     /// As `uname -r` says it.
     pub(super) kernel: String,
     /// Whether the running kernel's modules are on the disk.
-    pub(super) modules: Modules,
+    pub(super) modules: KernelModules,
     /// All accelerators on the PCI bus.
     pub(super) accelerators: Vec<Device>,
     links: Links,
@@ -26,23 +26,23 @@ pub(super) struct Sight {
     /// Who logs in.
     pub(super) user: String,
     access: Access,
-    nvidia: Found,
-    amd: Found,
+    nvidia: VendorState,
+    amd: VendorState,
 }
 
 /// Whether the running kernel's modules are on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Modules {
+pub(super) enum KernelModules {
     /// They are.
-    There,
+    Present,
     /// They aren't: the kernel is somebody else's.
     #[default]
-    Absent,
+    Missing,
 }
 
 /// What there is of one maker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Found {
+struct VendorState {
     working: Vec<Working>,
     module: Option<Version>,
     toolkit: Option<Version>,
@@ -51,41 +51,41 @@ struct Found {
 }
 
 /// Looks, with one question.
-pub(super) async fn look(job: &Job<'_>, devices: &str) -> Result<Sight, SetupError> {
+pub(super) async fn look(job: &PhaseRun<'_>, devices: &str) -> Result<GpuInventory, SetupError> {
     let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/look-gpu.sh"));
-    Ok(read(&job.ask(&Command::new(script).args([devices]).shell(Shell::LoginBash)).await?))
+    Ok(read(&job.query(&Command::new(script).args([devices]).shell(Shell::LoginBash)).await?))
 }
 
-fn read(lines: &[String]) -> Sight {
-    let mut sight = Sight::default();
+fn read(lines: &[String]) -> GpuInventory {
+    let mut inventory = GpuInventory::default();
     for line in lines {
         let (fact, value) = line.split_once(' ').unwrap_or((line, ""));
         let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
         match fact {
-            "os" => (sight.id, sight.version) = (first.to_owned(), rest.to_owned()),
-            "arch" => sight.arch = value.to_owned(),
-            "kernel" => sight.kernel = value.to_owned(),
-            "modules" => sight.modules = Modules::There,
+            "os" => (inventory.id, inventory.version) = (first.to_owned(), rest.to_owned()),
+            "arch" => inventory.arch = value.to_owned(),
+            "kernel" => inventory.kernel = value.to_owned(),
+            "modules" => inventory.modules = KernelModules::Present,
             "device" => match Device::read(value) {
-                Some(device) if device.is_accelerator() => sight.accelerators.push(device),
-                Some(device) if device.is_switch() => sight.links = Links::Switched,
+                Some(device) if device.is_accelerator() => inventory.accelerators.push(device),
+                Some(device) if device.is_switch() => inventory.links = Links::Switched,
                 _ => {}
             },
-            "nvidia" => sight.nvidia.working.extend(working(Address::read(first), rest)),
-            "amd" => sight.amd.working.extend(working(Address::within_domain(first), rest)),
-            "fabric" => sight.fabric = if first == "running" { Fabric::Running } else { Fabric::Idle },
-            "module" if first == "nvidia" => sight.nvidia.module = Version::read(rest),
-            "module" => sight.amd.module = Version::read(rest),
-            "cuda" => sight.nvidia.toolkit = Version::read(value),
-            "rocm" => sight.amd.toolkit = Version::read(value),
-            "cuda_at" => sight.nvidia.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
-            "rocm_at" => sight.amd.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
-            "cudnn" => sight.nvidia.cudnn = Version::read(value),
-            "user" => (sight.user, sight.access) = (first.to_owned(), access(first, rest)),
+            "nvidia" => inventory.nvidia.working.extend(working(Address::read(first), rest)),
+            "amd" => inventory.amd.working.extend(working(Address::within_domain(first), rest)),
+            "fabric" => inventory.fabric = if first == "running" { Fabric::Running } else { Fabric::Idle },
+            "module" if first == "nvidia" => inventory.nvidia.module = Version::read(rest),
+            "module" => inventory.amd.module = Version::read(rest),
+            "cuda" => inventory.nvidia.toolkit = Version::read(value),
+            "rocm" => inventory.amd.toolkit = Version::read(value),
+            "cuda_at" => inventory.nvidia.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
+            "rocm_at" => inventory.amd.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
+            "cudnn" => inventory.nvidia.cudnn = Version::read(value),
+            "user" => (inventory.user, inventory.access) = (first.to_owned(), access(first, rest)),
             _ => {}
         }
     }
-    sight
+    inventory
 }
 
 fn working(at: Option<Address>, what: &str) -> Option<Working> {
@@ -97,18 +97,18 @@ fn access(user: &str, groups: &str) -> Access {
     if user == "root" || ["render", "video"].iter().all(is_in) { Access::Given } else { Access::Missing }
 }
 
-impl Sight {
+impl GpuInventory {
     /// What there is of a maker's.
     pub(super) fn of(&self, maker: Maker) -> Seen {
         let found = match maker {
             Maker::Nvidia => self.nvidia.clone(),
             Maker::Amd => self.amd.clone(),
         };
-        let Found { working, module, toolkit, places, cudnn } = found;
+        let VendorState { working, module, toolkit, places, cudnn } = found;
         // NVIDIA's devices are open to everybody.
         let access = if maker == Maker::Amd { self.access } else { Access::Given };
         // Whose kernel is somebody else's has its switches set up there.
-        let links = if self.modules == Modules::There { self.links } else { Links::Direct };
+        let links = if self.modules == KernelModules::Present { self.links } else { Links::Direct };
         let (accelerators, fabric) = (self.accelerators.clone(), self.fabric);
         Seen { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
     }
@@ -123,51 +123,54 @@ impl Sight {
 mod tests {
     use super::*;
 
-    fn sight(text: &str) -> Sight {
+    fn inventory(text: &str) -> GpuInventory {
         read(&text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn what_the_script_says_is_read() {
-        let sight = sight(
+        let inventory = inventory(
             "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\nmodules\ndevice 0000:01:00.0 0x030200 0x10de 0x1db5\n\
              device 0000:02:00.0 0x020000 0x8086 0x1572\ndevice 0000:03:00.0 0x030000 0x1002 0x164e\nnvidia 00000000:01:00.0 535.261.03\nmodule nvidia 535.261.03\n\
              module amdgpu 6.8.5\ncuda 11.8.89\n\
              cuda_at 12.2.140 /usr/local/cuda-12.2\ncudnn 8.5.0\nuser debian debian sudo",
         );
-        assert_eq!((sight.id.as_str(), sight.version.as_str(), sight.modules), ("debian", "12", Modules::There));
-        let accelerators: Vec<String> = sight.accelerators.iter().map(Device::pci_id).collect();
+        assert_eq!(
+            (inventory.id.as_str(), inventory.version.as_str(), inventory.modules),
+            ("debian", "12", KernelModules::Present)
+        );
+        let accelerators: Vec<String> = inventory.accelerators.iter().map(Device::pci_id).collect();
         assert_eq!(accelerators, ["10de:1db5"], "neither the network card nor the desktop's");
-        assert_eq!(sight.maker(), Some(Maker::Nvidia));
-        let nvidia = sight.of(Maker::Nvidia);
+        assert_eq!(inventory.maker(), Some(Maker::Nvidia));
+        let nvidia = inventory.of(Maker::Nvidia);
         assert_eq!((nvidia.undriven(Maker::Nvidia).len(), nvidia.access), (0, Access::Given));
         assert_eq!(nvidia.toolkit, Version::read("11.8.89"));
         assert_eq!(nvidia.places[0].1, "/usr/local/cuda-12.2");
-        let amd = sight.of(Maker::Amd);
+        let amd = inventory.of(Maker::Amd);
         assert_eq!((amd.working.len(), amd.access, amd.module), (0, Access::Missing, Version::read("6.8.5")));
     }
 
     #[test]
     fn accelerators_of_amds_that_are_no_display_controllers_are_seen() {
-        let sight = sight(
+        let inventory = inventory(
             "device 0002:c9:00.0 0x120000 0x1002 0x74a1\ndevice 0002:ca:00.0 0x120000 0x1002 0x74a1\namd 51456 gfx942",
         );
-        let amd = sight.of(Maker::Amd);
+        let amd = inventory.of(Maker::Amd);
         let undriven: Vec<String> = amd.undriven(Maker::Amd).iter().map(ToString::to_string).collect();
-        assert_eq!((sight.maker(), undriven), (Some(Maker::Amd), vec!["0002:ca:00.0 (1002:74a1)".to_owned()]));
+        assert_eq!((inventory.maker(), undriven), (Some(Maker::Amd), vec!["0002:ca:00.0 (1002:74a1)".to_owned()]));
     }
 
     #[test]
     fn switches_count_where_the_kernel_is_the_machines_own() {
         let lines = "device 0000:01:00.0 0x030200 0x10de 0x2330\ndevice 0000:02:00.0 0x068000 0x10de 0x22a3\n\
                      fabric running\n";
-        let own = sight(&format!("{lines}modules")).of(Maker::Nvidia);
+        let own = inventory(&format!("{lines}modules")).of(Maker::Nvidia);
         assert_eq!((own.count(Maker::Nvidia), own.links, own.fabric), (1, Links::Switched, Fabric::Running));
-        assert_eq!(sight(lines).of(Maker::Nvidia).links, Links::Direct, "a container's are set up outside of it");
+        assert_eq!(inventory(lines).of(Maker::Nvidia).links, Links::Direct, "a container's are set up outside of it");
     }
 
     /// What the script says on this computer, with these programs, and two accelerators and a switch on the bus.
-    fn looked(nvidia_smi: &str, systemctl: &str) -> Sight {
+    fn looked(nvidia_smi: &str, systemctl: &str) -> GpuInventory {
         let dir = tempfile::tempdir().unwrap();
         for (program, text) in [("nvidia-smi", nvidia_smi), ("systemctl", systemctl)] {
             let path = dir.path().join(program);
@@ -188,7 +191,7 @@ mod tests {
         let mut command = std::process::Command::new("sh");
         let looked = command.args(["-c", script, "sh"]).arg(dir.path()).env("PATH", path).output().unwrap();
         assert!(looked.status.success());
-        sight(&String::from_utf8(looked.stdout).unwrap())
+        inventory(&String::from_utf8(looked.stdout).unwrap())
     }
 
     #[test]
@@ -197,8 +200,8 @@ mod tests {
             "printf '00000000:3B:00.0, 580.95.05\\n00000000:D8:00.0, 580.95.05\\n'",
             "echo 00000000:3B:00.0, 580.95.05\necho 'Unable to determine the device handle for GPU1: 0000:D8:00.0: Unknown Error'\nexit 15",
         );
-        let undriven = |sight: &Sight| {
-            let seen = sight.of(Maker::Nvidia);
+        let undriven = |inventory: &GpuInventory| {
+            let seen = inventory.of(Maker::Nvidia);
             seen.undriven(Maker::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let running = looked(both, "exit 0");
@@ -210,11 +213,11 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_not_there() {
-        assert_eq!(sight("").maker(), None);
+        assert_eq!(inventory("").maker(), None);
         assert_eq!(
-            sight("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access,
+            inventory("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access,
             Access::Given
         );
-        assert_eq!(sight("device 0000:05:00.0 0x038000 0x8086 0x0bd5").maker(), None, "another maker's");
+        assert_eq!(inventory("device 0000:05:00.0 0x038000 0x8086 0x0bd5").maker(), None, "another maker's");
     }
 }

@@ -1,7 +1,7 @@
 use std::fs::File;
 
 use super::*;
-use crate::host::{Command, Exit};
+use crate::host::{Command, ProcessExit};
 use crate::setup::alone;
 
 /// Ends an earlier attempt, which holds the lock, as soon as somebody says that they wait for it.
@@ -61,7 +61,7 @@ async fn waiting_has_an_end_and_says_what_to_do() {
     let said = Mutex::new(Vec::new());
     let keep = |_, line: &str| said.lock().unwrap().push(line.to_owned());
     let exit = bench.session.run(&command(&bench, "echo ran", 0), &keep).await.unwrap();
-    assert_eq!(exit, Exit::Status(75));
+    assert_eq!(exit, ProcessExit::Status(75));
     let said = said.into_inner().unwrap();
     assert!(
         matches!(said.as_slice(), [line] if line.contains("end its processes, or restart the machine")),
@@ -76,7 +76,7 @@ async fn without_flock_a_script_is_run_as_it_is() {
     let said = Mutex::new(Vec::new());
     let keep = |_, line: &str| said.lock().unwrap().push(line.to_owned());
     let bare = command(&bench, "echo \"$#: $1\"; exit 3", 0).env("PATH", "/nonexistent");
-    assert_eq!(bench.session.run(&bare, &keep).await.unwrap(), Exit::Status(3));
+    assert_eq!(bench.session.run(&bare, &keep).await.unwrap(), ProcessExit::Status(3));
     assert_eq!(said.into_inner().unwrap(), ["1: a b"]);
 }
 

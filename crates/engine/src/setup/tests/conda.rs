@@ -22,23 +22,23 @@ struct Place(TempDir);
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
-        std::fs::write(place.at("installer.sh"), INSTALLER).unwrap();
+        std::fs::write(place.in_dir("installer.sh"), INSTALLER).unwrap();
         place
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    fn in_dir(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     fn prefix(&self) -> PathBuf {
-        self.at("miniforge3")
+        self.in_dir("miniforge3")
     }
 
     fn install(&self) -> (Option<i32>, String) {
         // The installer is removed once it has done its work.
-        std::fs::write(self.at("installer.sh"), INSTALLER).unwrap();
+        std::fs::write(self.in_dir("installer.sh"), INSTALLER).unwrap();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let (file, prefix) = (text(&self.at("installer.sh")), text(&self.prefix()));
+        let (file, prefix) = (text(&self.in_dir("installer.sh")), text(&self.prefix()));
         said(&mut here(include_str!("../scripts/install-conda.sh"), &[&file, "", &sha256(INSTALLER), &prefix]))
     }
 
@@ -52,13 +52,13 @@ impl Place {
 #[test]
 fn an_installer_that_was_cut_off_is_run_again() {
     let place = Place::new();
-    std::fs::write(place.at("fail"), "").unwrap();
+    std::fs::write(place.in_dir("fail"), "").unwrap();
     // As if it had been cut off before the mark was made.
     std::fs::create_dir(place.prefix()).unwrap();
     assert_eq!(place.install().0, Some(7));
     std::fs::write(place.prefix().join("half"), "").unwrap();
     assert!(place.missing().starts_with("conda is missing"), "though it answers: {}", place.missing());
-    std::fs::remove_file(place.at("fail")).unwrap();
+    std::fs::remove_file(place.in_dir("fail")).unwrap();
     assert_eq!(place.install().0, Some(0));
     assert!(place.prefix().join("whole").exists() && !place.prefix().join("half").exists());
     assert!(place.missing().starts_with("the environment"), "{}", place.missing());
@@ -79,7 +79,7 @@ fn what_is_installed_is_never_removed() {
 #[test]
 fn an_environment_is_never_removed_whatever_else_is_there() {
     let place = Place::new();
-    std::fs::write(place.at("fail"), "").unwrap();
+    std::fs::write(place.in_dir("fail"), "").unwrap();
     assert_eq!(place.install().0, Some(7));
     // It answers, so that somebody may use it before we come back.
     std::fs::create_dir_all(place.prefix().join("envs/mine")).unwrap();

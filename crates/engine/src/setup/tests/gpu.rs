@@ -3,10 +3,10 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use hostler_core::setup::gpu::{GpuFrom, GpuRequest, GpuStack, Maker};
 
-use super::crew::{crew, machine, set_up};
+use super::executor::{executor, machine, set_up};
 use super::packages::{Scripted, answering};
 use super::*;
-use crate::host::{As, Command, HostError, HostKey, Hosts, Note, Shell, Target};
+use crate::host::{Command, HostError, HostKey, Hosts, ProgressSink, RunAs, Shell, Target};
 
 /// A machine of a Debian 12 with two accelerators, and more facts.
 macro_rules! debian {
@@ -43,7 +43,7 @@ fn cuda(version: &str) -> GpuStack {
 fn args_of<'a>(asked: &'a [Command], script: &str) -> &'a [String] {
     let is = |command: &&Command| command.args.iter().any(|arg| arg == script);
     let command = asked.iter().find(is).unwrap_or_else(|| panic!("it was not asked: {script}"));
-    assert_eq!(command.user, As::Root);
+    assert_eq!(command.user, RunAs::Root);
     // Behind what the lock is given, and the script.
     &command.args[3..]
 }
@@ -228,7 +228,7 @@ async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
     let again = [INSTALLS.as_slice(), &[nouveau, (0, "")]].concat();
     let error = answering(&again, &any()).await.0.unwrap_err();
     assert!(
-        matches!(*error.cause, Cause::Demand(_)) && error.to_string().contains("after a restart either"),
+        matches!(*error.cause, Cause::Unsatisfiable(_)) && error.to_string().contains("after a restart either"),
         "{error}"
     );
 }
@@ -250,7 +250,7 @@ struct Lists(HostKey, Mutex<VecDeque<Arc<Scripted>>>);
 
 #[async_trait]
 impl Hosts for Lists {
-    async fn reach(&self, _: &Target, _: Duration, _: Note<'_>) -> Result<HostKey, HostError> {
+    async fn wait_for_ssh(&self, _: &Target, _: Duration, _: ProgressSink<'_>) -> Result<HostKey, HostError> {
         Ok(self.0.clone())
     }
 
@@ -268,8 +268,8 @@ async fn the_crew_waits_for_the_restart_and_finds_the_driver_at_work() {
     let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT), (0, "")]];
     let sessions: Vec<Arc<Scripted>> = sessions.into_iter().map(|answers| Arc::new(Scripted::new(answers))).collect();
     let hosts = Lists(server.host_key.clone(), Mutex::new(sessions.iter().cloned().collect()));
-    let crew = HostCrew { hosts: Arc::new(hosts), ..crew(&server) };
-    let done = set_up(&crew, &machine(&server, None), &any(), &Seen::default()).await;
+    let executor = SshExecutor { hosts: Arc::new(hosts), ..executor(&server) };
+    let done = set_up(&executor, &machine(&server, None), &any(), &Seen::default()).await;
     assert_eq!(done, Ok(Performed::Now), "what it restarted for was done now");
     let [before, after] = [sessions[0].asked(), sessions[2].asked()];
     let noted = before.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
@@ -361,7 +361,7 @@ async fn by_devices(devices: &[&str], wish: GpuRequest) -> Result<Performed, Set
     let (phase, root) = (Phase::Gpu(wish.clone()), root.display().to_string());
     bench
         .in_context(async |context| {
-            let job = Job::new(&*bench.session, &phase, context, &bench.seen)?;
+            let job = PhaseRun::new(&*bench.session, &phase, context, &bench.seen)?;
             crate::setup::gpu::install_by(&job, &wish, &root).await
         })
         .await
@@ -374,7 +374,7 @@ async fn accelerators_are_found_on_the_bus_of_a_real_host() {
     let nothing = by_devices(&["0x020000 0x8086 0x1572", "0x030000 0x102b 0x0538"], wish.clone()).await;
     assert_eq!(nothing.unwrap(), Performed::NotNeeded);
     let error = by_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], wish).await.unwrap_err();
-    assert!(matches!(*error.cause, Cause::Demand(_)), "no maker's repository has that: {error}");
+    assert!(matches!(*error.cause, Cause::Unsatisfiable(_)), "no maker's repository has that: {error}");
     let wish = GpuRequest::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
     let error = by_devices(&["0x120000 0x1002 0x74a1"], wish).await.unwrap_err();
     assert!(error.to_string().contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{error}");

@@ -2,7 +2,7 @@
 
 mod alone;
 mod conda;
-mod crew;
+mod executor;
 mod gpu;
 mod packages;
 mod python;
@@ -31,15 +31,15 @@ struct Bench {
     work: Work,
     source: Option<PathBuf>,
     secrets: BTreeMap<String, SecretString>,
-    nodes: Vec<Node>,
-    between: Option<Keypair>,
-    again: bool,
+    peers: Vec<Peer>,
+    peer_keypair: Option<Keypair>,
+    rerun: bool,
     seen: Seen,
 }
 
-fn node(name: &str, address: &str, gpus: usize) -> Node {
+fn peer(name: &str, address: &str, gpus: usize) -> Peer {
     let address = Address { host: address.to_owned(), port: 22 };
-    Node { name: name.to_owned(), address, user: "debian".to_owned(), host_key: None, gpus }
+    Peer { name: name.to_owned(), address, user: "debian".to_owned(), host_key: None, gpus }
 }
 
 /// Keeps all events, and says when a program has written something.
@@ -59,16 +59,16 @@ impl Bench {
     async fn new() -> Self {
         let server = Sshd::start();
         let session = Ssh::new(quick()).session(&server.target()).await.unwrap();
-        let nodes = vec![node("digits-1", "10.0.0.1", 2), node("digits-2", "10.0.0.2", 0)];
+        let peers = vec![peer("digits-1", "10.0.0.1", 2), peer("digits-2", "10.0.0.2", 0)];
         Self {
             server,
             session,
             work: Work::default(),
             source: None,
             secrets: BTreeMap::new(),
-            nodes,
-            between: None,
-            again: false,
+            peers,
+            peer_keypair: None,
+            rerun: false,
             seen: Seen::default(),
         }
     }
@@ -104,18 +104,18 @@ impl Bench {
 
     /// Does something in the context that phases are done in.
     async fn in_context<R>(&self, act: impl AsyncFnOnce(&Context<'_>) -> R) -> R {
-        let places = Places { work: self.server.path("the work"), state: self.server.path("the state") };
+        let paths = HostPaths { work: self.server.path("the work"), state: self.server.path("the state") };
         let context = Context {
             deployment: &Name::new("digits").unwrap(),
             step: &StepId::new("setup-digits").unwrap(),
             work: &self.work,
             source: self.source.as_deref(),
             secrets: &self.secrets,
-            nodes: &self.nodes,
+            peers: &self.peers,
             rank: 0,
-            between: self.between.as_ref(),
-            again: self.again,
-            places: &places,
+            peer_keypair: self.peer_keypair.as_ref(),
+            rerun: self.rerun,
+            paths: &paths,
             log: &self.server.dir.path().join("logs/digits/phase.log"),
         };
         act(&context).await

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use hostler_core::setup::SystemNeed;
 
 use super::*;
-use crate::host::{As, Command, Exit, Got, HostError, Output, Put, Stream, Synced, Syncing, Take};
+use crate::host::{
+    Command, DownloadReport, FileSelection, HostError, OutputSink, ProcessExit, RunAs, Stream, SyncOptions, SyncReport,
+    UploadReport,
+};
 
 /// A host that answers from a list, and keeps what it was asked.
 #[derive(Default)]
@@ -50,26 +53,26 @@ impl Session for Scripted {
         None
     }
 
-    async fn run(&self, command: &Command, output: Output<'_>) -> Result<Exit, HostError> {
+    async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError> {
         self.asked.lock().unwrap().push(command.clone());
         let (status, text) = self.answers.lock().unwrap().pop_front().expect("no more questions");
-        text.lines().for_each(|line| output(Stream::Out, line));
-        Ok(Exit::Status(status))
+        text.lines().for_each(|line| output(Stream::Stdout, line));
+        Ok(ProcessExit::Status(status))
     }
 
-    async fn put_tree(&self, _: &Path, _: &str, _: Take) -> Result<Put, HostError> {
+    async fn upload(&self, _: &Path, _: &str, _: FileSelection) -> Result<UploadReport, HostError> {
         unreachable!()
     }
 
-    async fn get_tree(&self, _: &str, _: &Path) -> Result<Got, HostError> {
+    async fn download(&self, _: &str, _: &Path) -> Result<DownloadReport, HostError> {
         unreachable!()
     }
 
-    async fn sync_up(&self, _: &Path, _: &str, _: &Syncing) -> Result<Synced, HostError> {
+    async fn sync_up(&self, _: &Path, _: &str, _: &SyncOptions) -> Result<SyncReport, HostError> {
         unreachable!()
     }
 
-    async fn sync_down(&self, _: &str, _: &Path, _: &Syncing) -> Result<Synced, HostError> {
+    async fn sync_down(&self, _: &str, _: &Path, _: &SyncOptions) -> Result<SyncReport, HostError> {
         unreachable!()
     }
 }
@@ -93,7 +96,11 @@ async fn what_is_installed_is_not_installed_again() {
 async fn only_what_is_missing_is_installed_as_root() {
     let (outcome, asked) = installed(&[(0, "apt\njq"), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
-    assert_eq!((asked[1].user, asked[1].limit), (As::Root, None), "only the phase has a limit, which the demand sets");
+    assert_eq!(
+        (asked[1].user, asked[1].limit),
+        (RunAs::Root, None),
+        "only the phase has a limit, which the demand sets"
+    );
     assert!(asked[1].args.ends_with(&["apt".to_owned(), "jq".to_owned()]), "{:?}", asked[1].args);
 }
 
@@ -144,7 +151,7 @@ async fn what_is_missing_after_all_is_told() {
     let (outcome, _) = installed(&[(0, "apt\njq"), (0, "0 newly installed"), (0, "apt\njq")]).await;
     let error = outcome.unwrap_err();
     assert!(
-        matches!(*error.cause, Cause::Unproven(..)) && error.to_string().ends_with("`jq` is not installed"),
+        matches!(*error.cause, Cause::CheckFailed(..)) && error.to_string().ends_with("`jq` is not installed"),
         "{error}"
     );
 }
@@ -195,6 +202,6 @@ async fn a_name_cannot_be_an_option_or_a_removal() {
     let bench = Bench::new().await;
     for bad in ["-o=x", "a b", "", "$(x)", "openssh-server-"] {
         let error = bench.perform(&packages(&[bad])).await.unwrap_err();
-        assert!(matches!(*error.cause, Cause::Demand(_)), "{error}");
+        assert!(matches!(*error.cause, Cause::Unsatisfiable(_)), "{error}");
     }
 }

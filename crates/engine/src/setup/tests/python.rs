@@ -35,7 +35,7 @@ async fn an_environment_is_made_once_and_scripts_find_it_active() {
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "-r ${NONE}.txt\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
     let error = bench.perform(&python).await.unwrap_err();
-    assert!(matches!(*error.cause, Cause::Ended(..)), "{error}");
+    assert!(matches!(*error.cause, Cause::Exited(..)), "{error}");
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "# changed\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
 
@@ -90,7 +90,7 @@ async fn a_requirement_that_cannot_be_had_fails_and_is_tried_again() {
     let need = PythonNeed { requirements: vec!["./no-such-directory".to_owned()], ..PythonNeed::default() };
     for _ in 0..2 {
         let error = bench.perform(&Phase::Python(need.clone())).await.unwrap_err();
-        assert!(matches!(*error.cause, Cause::Ended(..)), "{error}");
+        assert!(matches!(*error.cause, Cause::Exited(..)), "{error}");
     }
 }
 

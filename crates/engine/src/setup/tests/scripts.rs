@@ -70,10 +70,10 @@ async fn what_was_done_is_done_once_more_where_that_is_asked() {
     let mut bench = Bench::new().await;
     for phase in [setup, custom] {
         let adds = phase("echo once >>added");
-        bench.again = false;
+        bench.rerun = false;
         bench.perform(&adds).await.unwrap();
         assert!(bench.already(&adds).await);
-        bench.again = true;
+        bench.rerun = true;
         assert_eq!(bench.perform(&adds).await.unwrap(), Performed::Now);
     }
     assert_eq!(std::fs::read_to_string(bench.at_work("added")).unwrap(), "once\n".repeat(4));

@@ -4,7 +4,7 @@ use hostler_core::setup::{DockerFrom, DockerNeed, InterpreterNeed};
 
 use super::packages::answering;
 use super::*;
-use crate::host::{As, Command};
+use crate::host::{Command, RunAs};
 
 /// The arguments of what was asked, without those of the lock.
 fn args(command: &Command) -> &[String] {
@@ -41,7 +41,7 @@ async fn fedoras_further_pythons_bring_pip_in_themselves() {
             ["dnf".to_owned(), "python3.11".to_owned()].as_slice()
         )
     );
-    assert!(asked[7].args[2].contains("-m ensurepip") && asked[7].user == As::Root, "{:?}", asked[7]);
+    assert!(asked[7].args[2].contains("-m ensurepip") && asked[7].user == RunAs::Root, "{:?}", asked[7]);
 }
 
 #[tokio::test]

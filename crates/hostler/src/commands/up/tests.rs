@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hostler_core::ports::{Grant, Remedy};
 use hostler_core::time::Window;
-use hostler_engine::audit::{Act, Outcome, Stage};
+use hostler_engine::audit::{AuditStage, CallOutcome, LeaseCall};
 use hostler_sim::{Call, Fault, FaultKind};
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -48,10 +48,10 @@ impl User {
     fn audit(&self) -> Vec<(usize, Option<Grant>)> {
         let (lines, bad) = self.app.trail().read().unwrap();
         assert_eq!(bad, 0);
-        let ends = lines.into_iter().filter_map(|line| match (line.act, line.stage) {
-            (Act::Create { hosts, .. }, Stage::Outcome { outcome, .. }) => Some(match outcome {
-                Outcome::Done { granted } => (hosts.len(), granted),
-                Outcome::Refused { .. } => (hosts.len(), None),
+        let ends = lines.into_iter().filter_map(|line| match (line.call, line.stage) {
+            (LeaseCall::Create { hosts, .. }, AuditStage::Outcome { outcome, .. }) => Some(match outcome {
+                CallOutcome::Done { granted } => (hosts.len(), granted),
+                CallOutcome::Failed { .. } => (hosts.len(), None),
             }),
             _ => None,
         });

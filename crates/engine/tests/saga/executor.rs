@@ -8,13 +8,13 @@ use hostler_core::plan::Phase;
 use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 use hostler_engine::event::Report;
-use hostler_engine::run::{Crew, Machine, Performed};
+use hostler_engine::run::{Executor, Machine, Performed};
 use hostler_sim::{Call, FaultKind, Script, die};
 
 /// Succeeds at once, unless the script has it otherwise.
-pub struct SimCrew(pub Arc<Script>);
+pub struct SimExecutor(pub Arc<Script>);
 
-impl SimCrew {
+impl SimExecutor {
     async fn work(&self, step: &StepId) -> Result<(), Failure> {
         // An interrupt may come in here, as it may in a real session.
         tokio::task::yield_now().await;
@@ -27,8 +27,8 @@ impl SimCrew {
 }
 
 #[async_trait]
-impl Crew for SimCrew {
-    async fn reach(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
+impl Executor for SimExecutor {
+    async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
         self.work(step).await?;
         Ok(machine.host_key.clone().unwrap_or_else(|| format!("ssh-ed25519 {}", machine.spec.name)))
     }

@@ -7,8 +7,8 @@ use hostler_core::ports::Remedy;
 use hostler_core::size::Bytes;
 
 use super::*;
-use crate::host::{HostError, HostKey, Hosts, Note, Target, Trouble, generate_keypair};
-use crate::run::{Crew as _, Machine, Performed};
+use crate::host::{HostError, HostErrorKind, HostKey, Hosts, ProgressSink, Target, generate_keypair};
+use crate::run::{Executor as _, Machine, Performed};
 
 pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
     let target = server.target();
@@ -38,32 +38,32 @@ pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
     }
 }
 
-pub(super) fn crew(server: &Sshd) -> HostCrew {
-    HostCrew {
+pub(super) fn executor(server: &Sshd) -> SshExecutor {
+    SshExecutor {
         hosts: Arc::new(Ssh::new(quick())),
         identity: server.target().identity,
         deployment: Name::new("digits").unwrap(),
         work: Work::default(),
         source: None,
         secrets: BTreeMap::new(),
-        again: false,
+        rerun: false,
         known_hosts: server.dir.path().join("known_hosts"),
-        places: Places { work: server.path("work"), state: server.path("state") },
-        between: None,
+        paths: HostPaths { work: server.path("work"), state: server.path("state") },
+        peer_keypair: None,
         logs: server.dir.path().join("logs"),
-        patience: Duration::from_secs(60),
-        met: Met::default(),
+        ssh_timeout: Duration::from_secs(60),
+        peer_cache: PeerCache::default(),
     }
 }
 
 pub(super) async fn set_up(
-    crew: &HostCrew,
+    executor: &SshExecutor,
     machine: &Machine,
     phase: &Phase,
     report: &dyn Report,
 ) -> Result<Performed, hostler_core::journal::Failure> {
     let step = StepId::new("setup-digits").unwrap();
-    crew.set_up(&step, machine, std::slice::from_ref(machine), phase, report).await
+    executor.set_up(&step, machine, std::slice::from_ref(machine), phase, report).await
 }
 
 /// Cuts the connection at the first line of output.
@@ -82,29 +82,29 @@ impl Report for CutOnce<'_> {
 #[tokio::test]
 async fn a_machine_is_reached_pinned_and_set_up() {
     let server = Sshd::start();
-    let crew = crew(&server);
+    let executor = executor(&server);
     let step = StepId::new("reach-digits").unwrap();
     let new = machine(&server, None);
-    let key = crew.reach(&step, &new, &Seen::default()).await.unwrap();
+    let key = executor.wait_for_ssh(&step, &new, &Seen::default()).await.unwrap();
     assert_eq!(key, server.host_key.to_string());
     let known = machine(&server, Some(key));
-    let done = set_up(&crew, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
+    let done = set_up(&executor, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
     assert_eq!(done, Ok(Performed::Now));
-    assert_eq!(std::fs::read_to_string(crew.logs.join("digits/setup.log")).unwrap(), "1\n");
-    let again = set_up(&crew, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
+    assert_eq!(std::fs::read_to_string(executor.logs.join("digits/setup.log")).unwrap(), "1\n");
+    let again = set_up(&executor, &known, &setup("echo $HOSTLER_NUM_NODES"), &Seen::default()).await;
     assert_eq!(again, Ok(Performed::Already));
 }
 
 #[tokio::test]
 async fn a_phase_goes_on_after_a_broken_connection_but_run_is_not_repeated() {
     let server = Sshd::start();
-    let crew = crew(&server);
+    let executor = executor(&server);
     let known = machine(&server, Some(server.host_key.to_string()));
     let script = "test -e second && exit; touch second; echo begun; sleep 1000";
     let cut = CutOnce(&server, Mutex::new(false));
-    assert_eq!(set_up(&crew, &known, &setup(script), &cut).await, Ok(Performed::Now));
+    assert_eq!(set_up(&executor, &known, &setup(script), &cut).await, Ok(Performed::Now));
     let cut = CutOnce(&server, Mutex::new(false));
-    let failure = set_up(&crew, &known, &run("echo begun; sleep 1000"), &cut).await.unwrap_err();
+    let failure = set_up(&executor, &known, &run("echo begun; sleep 1000"), &cut).await.unwrap_err();
     assert!(matches!(failure.remedy, Remedy::Retry(_)), "{failure:?}");
 }
 
@@ -113,8 +113,13 @@ struct Late(Ssh, Mutex<u32>);
 
 #[async_trait]
 impl Hosts for Late {
-    async fn reach(&self, target: &Target, patience: Duration, note: Note<'_>) -> Result<HostKey, HostError> {
-        self.0.reach(target, patience, note).await
+    async fn wait_for_ssh(
+        &self,
+        target: &Target,
+        ssh_timeout: Duration,
+        note: ProgressSink<'_>,
+    ) -> Result<HostKey, HostError> {
+        self.0.wait_for_ssh(target, ssh_timeout, note).await
     }
 
     async fn session(&self, target: &Target) -> Result<Arc<dyn Session>, HostError> {
@@ -124,7 +129,7 @@ impl Hosts for Late {
             Some(left) => {
                 *self.1.lock().unwrap() = left;
                 let (machine, place) = (target.machine.clone(), target.address.to_string());
-                Err(HostError { doing: "connecting to", machine, place, trouble: Trouble::Lost(None) })
+                Err(HostError { doing: "connecting to", machine, place, kind: HostErrorKind::ConnectionLost(None) })
             }
         }
     }
@@ -140,8 +145,8 @@ async fn a_run_that_could_not_begin_is_begun_again_so_many_times() {
     let known = machine(&server, Some(server.host_key.to_string()));
     for (failures, expected) in [(3, Some(Performed::Now)), (4, None)] {
         let hosts = Arc::new(Late(Ssh::new(quick()), Mutex::new(failures)));
-        let crew = HostCrew { hosts, ..crew(&server) };
-        let performed = set_up(&crew, &known, &run("echo ran"), &Seen::default()).await;
+        let executor = SshExecutor { hosts, ..executor(&server) };
+        let performed = set_up(&executor, &known, &run("echo ran"), &Seen::default()).await;
         assert_eq!(performed.ok(), expected, "{failures} failures");
     }
 }
@@ -149,16 +154,16 @@ async fn a_run_that_could_not_begin_is_begun_again_so_many_times() {
 #[tokio::test]
 async fn a_failure_is_told_with_its_causes() {
     let server = Sshd::start();
-    let crew = crew(&server);
+    let executor = executor(&server);
     let step = StepId::new("check-digits").unwrap();
     let other = generate_keypair("other").unwrap().public;
     let changed = machine(&server, Some(other));
-    let failure = crew.reach(&step, &changed, &Seen::default()).await.unwrap_err();
+    let failure = executor.wait_for_ssh(&step, &changed, &Seen::default()).await.unwrap_err();
     assert!(failure.message.contains("its host key changed") && failure.remedy == Remedy::Ask, "{failure:?}");
     let known = machine(&server, Some(server.host_key.to_string()));
-    let failure = set_up(&crew, &known, &run("echo why; exit 3"), &Seen::default()).await;
+    let failure = set_up(&executor, &known, &run("echo why; exit 3"), &Seen::default()).await;
     let failure = failure.unwrap_err();
-    let log = crew.logs.join("digits/run.log");
+    let log = executor.logs.join("digits/run.log");
     let expected = format!(
         "phase `run` on `digits` failed: exit status 3: the last it wrote (all of it is in `{}`):\n  why",
         log.display()

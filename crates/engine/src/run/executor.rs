@@ -27,9 +27,9 @@ pub struct Machine {
 
 /// Works on machines. Every call may be repeated, and may be dropped at any time.
 #[async_trait]
-pub trait Crew: Send + Sync {
+pub trait Executor: Send + Sync {
     /// Waits until a machine can be logged in to; the answer is the host key that it showed.
-    async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure>;
+    async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure>;
 
     /// Does a phase of the set-up. `all` are the deployment's machines, in the order of their ranks, from the phase
     /// `companions` on; before that a machine knows of no other.

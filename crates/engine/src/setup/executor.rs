@@ -17,10 +17,10 @@ use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 
-use super::{Cause, Context, Node, Places, SetupError, perform, restart};
+use super::{Cause, Context, HostPaths, Peer, SetupError, perform, restart};
 use crate::event::{Event, Report};
-use crate::host::{HostError, HostKey, Hosts, Identity, Keypair, Pins, Target, Trouble};
-use crate::run::{Crew, Machine, Performed};
+use crate::host::{HostError, HostErrorKind, HostKey, Hosts, Identity, Keypair, KnownHosts, Target};
+use crate::run::{Executor, Machine, Performed};
 
 /// How often a phase is begun at most, where the connection breaks in it.
 const ATTEMPTS: u32 = 4;
@@ -30,7 +30,7 @@ const RESTARTS: u32 = 2;
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 
 /// Reaches and sets up a deployment's machines over SSH.
-pub struct HostCrew {
+pub struct SshExecutor {
     /// The connections.
     pub hosts: Arc<dyn Hosts>,
     /// The deployment's key.
@@ -44,45 +44,45 @@ pub struct HostCrew {
     /// The values of the work's secrets.
     pub secrets: BTreeMap<String, SecretString>,
     /// Whether what is the user's own is done though the same was done before.
-    pub again: bool,
+    pub rerun: bool,
     /// Where things lie on the hosts.
-    pub places: Places,
+    pub paths: HostPaths,
     /// The key pair by which the machines log in to each other, where there are several.
-    pub between: Option<Keypair>,
+    pub peer_keypair: Option<Keypair>,
     /// The host keys of hosts that stay, whoever has them: met in one deployment, they are known in the next.
     pub known_hosts: PathBuf,
     /// The directory on this computer for logs: `MACHINE/PHASE.log` in it.
     pub logs: PathBuf,
     /// How long a machine may take from its start to a login.
-    pub patience: Duration,
+    pub ssh_timeout: Duration,
     /// The machines, once they have met.
-    pub met: Met,
+    pub peer_cache: PeerCache,
 }
 
 /// The machines as their companions see them, put together once for all phases on all of them.
 #[derive(Debug, Default)]
-pub struct Met(Mutex<Meeting>);
+pub struct PeerCache(Mutex<CachedPeers>);
 
 #[derive(Debug, Default)]
-struct Meeting {
+struct CachedPeers {
     machines: Vec<Machine>,
-    nodes: Arc<[Node]>,
+    peers: Arc<[Peer]>,
 }
 
-impl Met {
-    fn nodes(&self, all: &[Machine]) -> Arc<[Node]> {
+impl PeerCache {
+    fn peers(&self, all: &[Machine]) -> Arc<[Peer]> {
         if all.len() < 2 {
-            return all.iter().map(node).collect();
+            return all.iter().map(peer).collect();
         }
-        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if met.machines != all {
-            *met = Meeting { machines: all.to_vec(), nodes: all.iter().map(node).collect() };
+        let mut peer_cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if peer_cache.machines != all {
+            *peer_cache = CachedPeers { machines: all.to_vec(), peers: all.iter().map(peer).collect() };
         }
-        Arc::clone(&met.nodes)
+        Arc::clone(&peer_cache.peers)
     }
 }
 
-impl HostCrew {
+impl SshExecutor {
     fn target(&self, machine: &Machine) -> Result<Target, Failure> {
         let pinned = machine.host_key.as_deref().map(str::parse::<HostKey>).transpose();
         Ok(Target {
@@ -95,8 +95,8 @@ impl HostCrew {
         })
     }
 
-    fn pins(&self) -> Result<Pins, Failure> {
-        Pins::read(&self.known_hosts).map_err(|error| self.unknown(&error))
+    fn pins(&self) -> Result<KnownHosts, Failure> {
+        KnownHosts::read(&self.known_hosts).map_err(|error| self.unknown(&error))
     }
 
     fn unknown(&self, error: &io::Error) -> Failure {
@@ -157,23 +157,25 @@ impl HostCrew {
             }
             attempt += 1;
             note(&format!("the connection was lost: attempt {attempt} of {ATTEMPTS}"));
-            self.hosts.reach(target, BACK_WITHIN, &note).await.map_err(|error| failure_of_host(&error))?;
+            self.hosts.wait_for_ssh(target, BACK_WITHIN, &note).await.map_err(|error| failure_of_host(&error))?;
         }
     }
 }
 
 #[async_trait]
-impl Crew for HostCrew {
-    async fn reach(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
+impl Executor for SshExecutor {
+    async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
         let mut target = self.target(machine)?;
         let pins = if machine.kept { Some(self.pins()?) } else { None };
-        let known = pins.as_ref().filter(|_| target.pinned.is_none()).and_then(|pins| pins.of(&target.address));
+        let known = pins.as_ref().filter(|_| target.pinned.is_none()).and_then(|pins| pins.get(&target.address));
         target.pinned = target.pinned.or_else(|| known.cloned());
         let note = |text: &str| progress(report, step, text);
-        let key = self.hosts.reach(&target, self.patience, &note).await.map_err(|error| {
+        let key = self.hosts.wait_for_ssh(&target, self.ssh_timeout, &note).await.map_err(|error| {
             let forget = pins.as_ref().filter(|_| known.is_some()).and_then(|pins| pins.how_to_forget(&target.address));
-            match (&error.trouble, forget) {
-                (Trouble::HostKeyChanged { .. }, Some(forget)) => failure(&error, remedy_of(&error), Some(forget)),
+            match (&error.kind, forget) {
+                (HostErrorKind::HostKeyChanged { .. }, Some(forget)) => {
+                    failure(&error, remedy_of(&error), Some(forget))
+                }
                 _ => failure_of_host(&error),
             }
         })?;
@@ -191,18 +193,18 @@ impl Crew for HostCrew {
         phase: &Phase,
         report: &dyn Report,
     ) -> Result<Performed, Failure> {
-        let nodes = self.met.nodes(all);
+        let peers = self.peer_cache.peers(all);
         let context = Context {
             deployment: &self.deployment,
             step,
             work: &self.work,
             source: self.source.as_deref(),
             secrets: &self.secrets,
-            nodes: &nodes,
+            peers: &peers,
             rank: usize::try_from(machine.spec.rank).unwrap_or(usize::MAX),
-            between: self.between.as_ref().filter(|_| all.len() > 1),
-            again: self.again,
-            places: &self.places,
+            peer_keypair: self.peer_keypair.as_ref().filter(|_| all.len() > 1),
+            rerun: self.rerun,
+            paths: &self.paths,
             log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.log_name())),
         };
         self.attempts(&self.target(machine)?, phase, &context, report).await
@@ -216,8 +218,8 @@ fn joins_groups(phase: &Phase) -> bool {
 }
 
 /// A machine, as its companions see it.
-fn node(machine: &Machine) -> Node {
-    Node {
+fn peer(machine: &Machine) -> Peer {
+    Peer {
         name: machine.spec.name.clone(),
         address: machine.inner.clone(),
         user: machine.spec.user.clone(),
@@ -235,8 +237,8 @@ fn failure_of(error: SetupError) -> Failure {
         Cause::Host(host) => remedy_of(host),
         // Another machine may be what this one was to be.
         Cause::Mismatch(_) => Remedy::Replan,
-        Cause::Ended(..) | Cause::Demand(_) | Cause::Log(..) => Remedy::Ask,
-        Cause::TookTooLong(..) | Cause::Unproven(..) | Cause::Restarting(_) => Remedy::Ask,
+        Cause::Exited(..) | Cause::Unsatisfiable(_) | Cause::Log(..) => Remedy::Ask,
+        Cause::TimedOut(..) | Cause::CheckFailed(..) | Cause::Restarting(_) => Remedy::Ask,
     };
     failure(&error, remedy, error.hint.clone())
 }
@@ -246,8 +248,10 @@ fn failure_of_host(error: &HostError) -> Failure {
 }
 
 fn remedy_of(error: &HostError) -> Remedy {
-    match &error.trouble {
-        Trouble::LoginRefused { .. } | Trouble::HostKeyChanged { .. } | Trouble::Local { .. } => Remedy::Ask,
+    match &error.kind {
+        HostErrorKind::LoginRefused { .. } | HostErrorKind::HostKeyChanged { .. } | HostErrorKind::LocalFile { .. } => {
+            Remedy::Ask
+        }
         _ if error.may_pass() => Remedy::Retry(Duration::from_secs(5)),
         _ => Remedy::Report,
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What was written so far. The file is only its owner's to read.
 #[derive(Debug)]
-pub struct Transcript {
+pub struct OutputLog {
     path: PathBuf,
     /// Absent once it could not be written to any more.
     file: Option<File>,
@@ -17,7 +17,7 @@ pub struct Transcript {
     lines: u64,
 }
 
-impl Transcript {
+impl OutputLog {
     /// Goes on at the end of a file, which is made where there is none; keeps so many last lines at hand.
     pub fn open(path: &Path, longest_tail: usize) -> io::Result<Self> {
         if let Some(parent) = path.parent() {
@@ -65,18 +65,18 @@ mod tests {
     fn the_file_keeps_all_and_memory_keeps_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/log");
-        let mut transcript = Transcript::open(&path, 2).unwrap();
+        let mut transcript = OutputLog::open(&path, 2).unwrap();
         for line in ["a", "b", "c"] {
             transcript.add(line).unwrap();
         }
         assert_eq!((transcript.tail(), transcript.lines()), (vec!["b".to_owned(), "c".to_owned()], 3));
-        Transcript::open(&path, 2).unwrap().add("d").unwrap();
+        OutputLog::open(&path, 2).unwrap().add("d").unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), "a\nb\nc\nd\n");
     }
 
     #[test]
     fn a_full_disk_is_told_once() {
-        let mut transcript = Transcript::open(Path::new("/dev/full"), 2).unwrap();
+        let mut transcript = OutputLog::open(Path::new("/dev/full"), 2).unwrap();
         assert!(transcript.add("a").is_err());
         transcript.add("b").unwrap();
         assert_eq!(transcript.tail(), ["a", "b"]);

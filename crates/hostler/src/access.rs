@@ -8,7 +8,7 @@ use hostler_engine::host::Target;
 use hostler_engine::store::{Record, Store};
 
 use crate::app::near;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Where and how the machines of a deployment are reached: all of them, or those that are named.
 ///
@@ -47,15 +47,19 @@ pub async fn write_ssh_config(store: &Store, record: &Record) -> Result<PathBuf,
 fn not_reached(record: &Record, error: NotReached) -> Error {
     let name = &record.name;
     match error {
-        NotReached::Off(_) => Error::of(Kind::State, &error).hinted(format!("start it with `hostler start {name}`")),
-        NotReached::NotYet(_) => Error::of(Kind::State, &error).hinted(format!("go on with `hostler up {name}`")),
-        NotReached::Pin(..) => Error::of(Kind::System, &error),
+        NotReached::Off(_) => {
+            Error::of(ErrorKind::InvalidState, &error).hinted(format!("start it with `hostler start {name}`"))
+        }
+        NotReached::NotYet(_) => {
+            Error::of(ErrorKind::InvalidState, &error).hinted(format!("go on with `hostler up {name}`"))
+        }
+        NotReached::Pin(..) => Error::of(ErrorKind::System, &error),
         NotReached::Files(error) => error.into(),
     }
 }
 
 fn no_machine(record: &Record, name: &str) -> Error {
-    let error = Error::new(Kind::Unknown, format!("`{}` has no machine `{name}`", record.name));
+    let error = Error::new(ErrorKind::NotFound, format!("`{}` has no machine `{name}`", record.name));
     let names: Vec<&str> = record.plan.machines().map(|(_, spec)| spec.name.as_str()).collect();
     match near(name, names.iter().copied()) {
         Some(near) => error.hinted(format!("did you mean `{near}`?")),

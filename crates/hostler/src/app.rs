@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::{Consent, Events, Global};
 use crate::config::Settings;
 use crate::drive::unless_interrupted;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::output::{Format, render};
 use crate::printer::Printer;
 use crate::summary::Summary;
@@ -44,7 +44,8 @@ impl App {
     /// Runs a future to its end, on this thread.
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Error::new(Kind::System, "no threads to work with").caused_by(&error))?;
+        let runtime =
+            runtime.map_err(|error| Error::new(ErrorKind::System, "no threads to work with").caused_by(&error))?;
         let result = runtime.block_on(future);
         // A call that hangs in a thread of its own must not keep a finished command from ending.
         runtime.shutdown_background();
@@ -133,7 +134,7 @@ impl App {
                 .map(|record| record.name.to_string())
                 .collect();
         }
-        let error = Error::new(Kind::Unknown, format!("there is no deployment `{name}`"));
+        let error = Error::new(ErrorKind::NotFound, format!("there is no deployment `{name}`"));
         match near(name, names.iter().map(String::as_str)) {
             Some(near) => error.hinted(format!("did you mean `{near}`?")),
             None => error.hinted("`hostler ls` lists those that there are"),
@@ -161,7 +162,9 @@ impl App {
         }
         if !self.printer.can_ask {
             let message = "this needs a confirmation, and there is no terminal to ask at";
-            return Err(Error::new(Kind::Unconfirmed, message).hinted("look at what is shown above, then add `--yes`"));
+            return Err(
+                Error::new(ErrorKind::Unconfirmed, message).hinted("look at what is shown above, then add `--yes`")
+            );
         }
         if self.printer.confirm(question) {
             return Ok(());
@@ -191,7 +194,7 @@ impl App {
 }
 
 fn declined() -> Error {
-    Error::new(Kind::Declined, "not confirmed: nothing was changed")
+    Error::new(ErrorKind::Declined, "not confirmed: nothing was changed")
 }
 
 /// A live deployment that only this process may work on.

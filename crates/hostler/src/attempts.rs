@@ -5,7 +5,7 @@ use hostler_core::ports::Remedy;
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::error::{Details, Error, Kind};
+use crate::error::{Details, Error, ErrorKind};
 
 /// So often a demand is planned and tried.
 const MOST: usize = 4;
@@ -34,14 +34,14 @@ impl Attempts {
     /// Lets a plan pass whose start is no later than agreed.
     ///
     /// # Errors
-    /// [`Kind::NotNow`], with the later start.
+    /// [`ErrorKind::NotNow`], with the later start.
     pub fn admit(&mut self, plan: &Plan, shift: Shift) -> Result<(), Error> {
         // A demand for now is for the time of its planning, which moves on by itself.
         let wished = plan.demand.lease.start.unwrap_or(plan.at);
         match self.agreed {
             Some(agreed) if plan.start > agreed.max(wished) && shift == Shift::Refused => {
                 let message = format!("what was planned is taken; the demand can be served from {} on", plan.start);
-                Err(Error::new(Kind::NotNow, message).hinted("take the later start: `--allow-shift`"))
+                Err(Error::new(ErrorKind::NotNow, message).hinted("take the later start: `--allow-shift`"))
             }
             _ => {
                 self.agreed = self.agreed.max(Some(plan.start));
@@ -58,7 +58,7 @@ impl Attempts {
         self.count += 1;
         let Details::Remains { failed, left } = &*error.details else { return Err(error) };
         let refused = failed.iter().filter(|step| step.failure.remedy == Remedy::Replan).collect::<Vec<_>>();
-        let rolled_back = error.kind == Kind::RolledBack && left.is_empty();
+        let rolled_back = error.kind == ErrorKind::RolledBack && left.is_empty();
         if !rolled_back || refused.is_empty() || self.count == MOST {
             return Err(error);
         }

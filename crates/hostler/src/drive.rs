@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::access::write_ssh_config;
 use crate::app::App;
-use crate::error::{Details, Error, Kind};
+use crate::error::{Details, Error, ErrorKind};
 use crate::grid::Grid;
 use crate::report;
 use crate::summary::Summary;
@@ -31,7 +31,7 @@ pub fn interrupts() -> Result<Interrupts, Error> {
     let (count, interrupts) = watch::channel(0);
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals =
-            signal(kind).map_err(|error| Error::new(Kind::System, "no signals can be heard").caused_by(&error))?;
+            signal(kind).map_err(|error| Error::new(ErrorKind::System, "no signals can be heard").caused_by(&error))?;
         let count = count.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
@@ -50,7 +50,7 @@ pub async fn unless_interrupted<T>(
     let mut interrupts = interrupts.clone();
     tokio::select! {
         biased;
-        Ok(_) = interrupts.wait_for(|count| *count > 0) => Err(Error::new(Kind::Interrupted, "interrupted")),
+        Ok(_) = interrupts.wait_for(|count| *count > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
         done = work => done,
     }
 }
@@ -163,7 +163,7 @@ pub fn still_there(record: &Record, error: Error) -> Error {
     if left.is_empty() {
         return error;
     }
-    let kind = if error.kind == Kind::Interrupted { Kind::Stopped } else { Kind::Stuck };
+    let kind = if error.kind == ErrorKind::Interrupted { ErrorKind::Halted } else { ErrorKind::Stuck };
     Error { kind, ..error }
         .hinted(format!("look at it with `hostler status {name}`, or give it back with `hostler down {name}`"))
         .detailed(Details::Remains { failed: Vec::new(), left })
@@ -177,24 +177,26 @@ fn otherwise(name: &Name, outcome: Outcome, record: &Record) -> Error {
         false => format!("go on with `hostler up {name}`, or give it back with `hostler down {name}`"),
     };
     match outcome {
-        Outcome::Ready { failed_runs } => Error::new(Kind::RunFailed, format!("`{name}` is ready, but its run failed"))
-            .hinted(format!("see all that it wrote: `hostler logs {name}`; look around: `hostler ssh {name}`"))
-            .hinted(format!("run it again with `hostler up {name}`, or give it back with `hostler down {name}`"))
-            .detailed(Details::Remains { failed: failed_runs, left: record.journal().left(&record.plan) }),
+        Outcome::Ready { failed_runs } => {
+            Error::new(ErrorKind::RunFailed, format!("`{name}` is ready, but its run failed"))
+                .hinted(format!("see all that it wrote: `hostler logs {name}`; look around: `hostler ssh {name}`"))
+                .hinted(format!("run it again with `hostler up {name}`, or give it back with `hostler down {name}`"))
+                .detailed(Details::Remains { failed: failed_runs, left: record.journal().left(&record.plan) })
+        }
         Outcome::RolledBack { interrupted: true, .. } => {
-            Error::new(Kind::Interrupted, format!("`{name}` was interrupted; everything was given back"))
+            Error::new(ErrorKind::Interrupted, format!("`{name}` was interrupted; everything was given back"))
         }
         Outcome::RolledBack { interrupted: false, failed } => {
-            Error::new(Kind::RolledBack, format!("`{name}` could not be had; everything was given back"))
+            Error::new(ErrorKind::RolledBack, format!("`{name}` could not be had; everything was given back"))
                 .detailed(Details::Remains { failed, left: Vec::new() })
         }
-        Outcome::Stuck { failed, left } => Error::new(Kind::Stuck, stuck(name, &failed, record))
+        Outcome::Stuck { failed, left } => Error::new(ErrorKind::Stuck, stuck(name, &failed, record))
             .hinted(next)
             .detailed(Details::Remains { failed, left }),
-        Outcome::Interrupted { left } => Error::new(Kind::Stopped, format!("`{name}` was stopped half-way"))
+        Outcome::Interrupted { left } => Error::new(ErrorKind::Halted, format!("`{name}` was stopped half-way"))
             .hinted(next)
             .detailed(Details::Remains { failed: Vec::new(), left }),
-        Outcome::Released => Error::new(Kind::State, format!("`{name}` was given back")),
+        Outcome::Released => Error::new(ErrorKind::InvalidState, format!("`{name}` was given back")),
     }
 }
 

@@ -12,7 +12,7 @@ use hostler_providers::listed::{ListedHost, read_list};
 use crate::access::targets;
 use crate::app::{App, near};
 use crate::args::FleetArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// So many runs of `exec` keep their logs.
 const KEPT_RUNS: usize = 10;
@@ -51,7 +51,7 @@ impl Fleet {
     fn listed(app: &App, file: &Path, named: &[String]) -> Result<Self, Error> {
         let hosts = listed_hosts(app, file)?;
         if let Some(name) = named.iter().find(|name| !hosts.iter().any(|host| host.name == **name)) {
-            let error = Error::new(Kind::Unknown, format!("`{}` lists no host `{name}`", file.display()));
+            let error = Error::new(ErrorKind::NotFound, format!("`{}` lists no host `{name}`", file.display()));
             let near = near(name, hosts.iter().map(|host| host.name.as_str()));
             return Err(error.maybe_hinted(near.map(|near| format!("did you mean `{near}`?"))));
         }
@@ -71,8 +71,9 @@ impl Fleet {
         let address =
             |name: &str| self.targets.iter().find(|target| target.machine == name).map(|found| &found.address);
         let met = met.into_iter().filter_map(|(name, key)| Some((address(name)?, key)));
-        pins.add(met)
-            .map_err(|error| Error::new(Kind::System, "the keys of new hosts can't be remembered").caused_by(&error))
+        pins.add(met).map_err(|error| {
+            Error::new(ErrorKind::System, "the keys of new hosts can't be remembered").caused_by(&error)
+        })
     }
 
     /// What to do about a host that could not be used.
@@ -118,10 +119,10 @@ impl FleetArgs {
 
 /// Reads a list of hosts.
 pub fn listed_hosts(app: &App, file: &Path) -> Result<Vec<ListedHost>, Error> {
-    let text = app.settings.read_file(file, Kind::Config)?;
+    let text = app.settings.read_file(file, ErrorKind::Config)?;
     let defaults = app.settings.listed_defaults();
     read_list(file, &text, &defaults)
-        .map_err(|error| Error::new(Kind::Config, format!("{}:{}: {}", file.display(), error.line, error.what)))
+        .map_err(|error| Error::new(ErrorKind::Config, format!("{}:{}: {}", file.display(), error.line, error.what)))
 }
 
 /// Private keys, each read once.
@@ -129,14 +130,15 @@ type Keys = BTreeMap<PathBuf, Arc<Identity>>;
 
 fn target(host: ListedHost, pins: &KnownHosts, keys: &mut Keys) -> Result<Target, Error> {
     let Some(path) = host.key else {
-        let error = Error::new(Kind::Config, format!("there is no key to log in to `{}` with", host.name));
+        let error = Error::new(ErrorKind::Config, format!("there is no key to log in to `{}` with", host.name));
         return Err(error.hinted("name one in the list: `key = \"~/.ssh/…\"`; or in the configuration: `ssh.key`"));
     };
     let identity = match keys.get(&path) {
         Some(identity) => Arc::clone(identity),
         None => {
             let identity = Arc::new(Identity::read(&path).map_err(|error| {
-                Error::of(Kind::Config, &error).hinted(format!("it is to log in to `{}`: name another key", host.name))
+                Error::of(ErrorKind::Config, &error)
+                    .hinted(format!("it is to log in to `{}`: name another key", host.name))
             })?);
             keys.insert(path, Arc::clone(&identity));
             identity
@@ -147,7 +149,7 @@ fn target(host: ListedHost, pins: &KnownHosts, keys: &mut Keys) -> Result<Target
 }
 
 fn unusable(path: &Path, doing: &str, error: &std::io::Error) -> Error {
-    Error::new(Kind::System, format!("`{}` can't be {doing}", path.display()))
+    Error::new(ErrorKind::System, format!("`{}` can't be {doing}", path.display()))
         .caused_by(error)
         .hinted("check its owner and the free space, or set HOSTLER_DATA_DIR")
 }

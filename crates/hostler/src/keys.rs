@@ -13,7 +13,7 @@ use hostler_engine::store::{Record, Store};
 use crate::app::App;
 use crate::args::KeyArgs;
 use crate::drive::still_there;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Where the key pair comes from, and where a copy of its private half goes.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,7 @@ impl Keys {
     pub fn made_to(path: PathBuf) -> Result<Self, Error> {
         if path.exists() {
             let error =
-                Error::new(Kind::Usage, format!("`{}` is there already: no key is written over", path.display()));
+                Error::new(ErrorKind::Usage, format!("`{}` is there already: no key is written over", path.display()));
             return Err(error.hinted("name a new file, or use the key that is there: leave `--create-key` out"));
         }
         Ok(Self { source: KeySource::Created, copy: Some(path) })
@@ -68,12 +68,11 @@ impl Keys {
                 Some(Some(ResourceDetails::Keypair { public_key })) if is_same(public_key, public) => {}
                 Some(_) => {
                     let message = format!("the key `{name}` at `{}` is not that in `{}`", spec.site, private.display());
-                    return Err(
-                        Error::new(Kind::Config, message).hinted("name the file of its private half: `--key-path`")
-                    );
+                    return Err(Error::new(ErrorKind::Config, message)
+                        .hinted("name the file of its private half: `--key-path`"));
                 }
                 None => {
-                    let error = Error::new(Kind::Unknown, format!("there is no key `{name}` at `{}`", spec.site));
+                    let error = Error::new(ErrorKind::NotFound, format!("there is no key `{name}` at `{}`", spec.site));
                     return Err(error.hinted("`hostler key ls --all` lists those that there are"));
                 }
             }
@@ -90,7 +89,9 @@ impl Keys {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| {
             let message = format!("the folder `{}` for the key can't be made", folder.display());
-            Error::new(Kind::System, message).caused_by(&error).hinted("name another file for the key: `--key-path`")
+            Error::new(ErrorKind::System, message)
+                .caused_by(&error)
+                .hinted("name another file for the key: `--key-path`")
         })
     }
 
@@ -104,7 +105,7 @@ impl Keys {
         let written = std::fs::read_to_string(&key).and_then(|text| write_private(copy, &text.into()));
         written.map_err(|error| {
             let message = format!("`{}` is up, and its key can't be written to `{}`", record.name, copy.display());
-            let error = Error::new(Kind::System, message).caused_by(&error);
+            let error = Error::new(ErrorKind::System, message).caused_by(&error);
             still_there(record, error.hinted(format!("the key itself is `{}`: copy that", key.display())))
         })
     }
@@ -112,7 +113,7 @@ impl Keys {
 
 fn pair(private: PathBuf) -> Result<KeySource, Error> {
     let unusable = |error: &dyn std::error::Error| {
-        Error::new(Kind::Config, format!("the key `{}` can't be used", private.display())).caused_by(error)
+        Error::new(ErrorKind::Config, format!("the key `{}` can't be used", private.display())).caused_by(error)
     };
     let public = Identity::read(&private).and_then(|identity| identity.public()).map_err(|error| unusable(&error))?;
     Ok(KeySource::Pair { private, public })
@@ -120,7 +121,7 @@ fn pair(private: PathBuf) -> Result<KeySource, Error> {
 
 /// A public key of a file, for registering.
 pub fn public_key(app: &App, path: &Path) -> Result<String, Error> {
-    let text = app.settings.read_file(path, Kind::Usage)?;
+    let text = app.settings.read_file(path, ErrorKind::Usage)?;
     let is_key = |line: &&str| {
         line.split_whitespace()
             .next()
@@ -129,7 +130,7 @@ pub fn public_key(app: &App, path: &Path) -> Result<String, Error> {
     match text.lines().map(str::trim).find(is_key) {
         Some(line) if !text.contains("PRIVATE KEY") => Ok(line.to_owned()),
         _ => {
-            let error = Error::new(Kind::Usage, format!("`{}` is no public key", path.display()));
+            let error = Error::new(ErrorKind::Usage, format!("`{}` is no public key", path.display()));
             Err(error.hinted("name the file that ends in `.pub`"))
         }
     }

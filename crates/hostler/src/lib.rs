@@ -41,7 +41,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::args::{Cli, Colour};
 use crate::config::{Env, Settings};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::output::{Format, render};
 use crate::printer::Printer;
 
@@ -77,7 +77,7 @@ fn end(done: Result<ExitCode, Error>, format: Format, printer: &Printer) -> Exit
     match printer.unwritten() {
         None => code,
         Some(error) => {
-            let error = Error::new(Kind::System, "standard output can't be written").caused_by(&error);
+            let error = Error::new(ErrorKind::System, "standard output can't be written").caused_by(&error);
             printer.say(&view::failure(&error, printer.error_width));
             ExitCode::from(error.kind.exit().code())
         }
@@ -104,7 +104,7 @@ fn not_understood(error: &clap::Error, format: Format, env: &Env) -> ExitCode {
     if format != Format::Text {
         let message = error.render().to_string();
         let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-        tell(&Error::new(Kind::Usage, message).to_json(), format, &printer);
+        tell(&Error::new(ErrorKind::Usage, message).to_json(), format, &printer);
     }
     ExitCode::from(Exit::Input.code())
 }

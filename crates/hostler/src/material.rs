@@ -6,7 +6,7 @@ use hostler_engine::repo::Checkout;
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Gathers it. A secret is what the demand file spells out, else the variable of that name.
 ///
@@ -15,7 +15,7 @@ use crate::error::{Error, Kind};
 pub fn material(app: &App, work: &Work, spelled: &Secrets, checkout: Option<&Checkout>) -> Result<Material, Error> {
     let value = |name: &String| {
         let value = spelled.reveal(name).or_else(|| app.settings.env.secret(name)).ok_or_else(|| {
-            let error = Error::new(Kind::Demand, format!("the secret `{name}` has no value"));
+            let error = Error::new(ErrorKind::Demand, format!("the secret `{name}` has no value"));
             error.hinted(format!("set it in your environment first: `read -rs {name} && export {name}`"))
         });
         Ok((name.clone(), SecretString::from(value?)))

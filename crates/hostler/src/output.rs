@@ -1,23 +1,23 @@
-//! The three formats of what goes to standard output.
+//! Output formats of standard output.
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
-/// How data is written.
+/// Output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people: tables and short lines.
+    /// Tables and short lines, for people.
     #[default]
     Text,
     /// One JSON document.
     Json,
-    /// One YAML document, with the same fields.
+    /// One YAML document with the same fields.
     Yaml,
 }
 
-/// A value in the machine-readable formats; in text, what `text` makes of it.
+/// A value as JSON or YAML, or the result of `text`.
 pub fn render<T: Serialize>(format: Format, value: &T, text: impl FnOnce() -> String) -> Result<String, Error> {
     match format {
         Format::Text => Ok(text()),
@@ -27,5 +27,5 @@ pub fn render<T: Serialize>(format: Format, value: &T, text: impl FnOnce() -> St
 }
 
 fn unwritten(error: &dyn std::error::Error) -> Error {
-    Error::new(Kind::System, "the answer can't be written in this format").caused_by(error)
+    Error::new(ErrorKind::System, "the result can't be serialized").caused_by(error)
 }

@@ -17,7 +17,7 @@ use hostler_providers::openstack::blazar;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::resources::{Listed, find};
 
 /// Where a plan may look.
@@ -37,7 +37,10 @@ impl Place {
     pub async fn on_lease(app: &App, sites: &Sites, text: &str) -> Result<Self, Error> {
         let lease = find(app, sites, ResourceKind::Lease, &[], text).await?;
         let Some(grant) = lease.resource.grant() else {
-            return Err(Error::new(Kind::State, format!("`{}` doesn't say what the lease `{text}` holds", lease.site)));
+            return Err(Error::new(
+                ErrorKind::InvalidState,
+                format!("`{}` doesn't say what the lease `{text}` holds", lease.site),
+            ));
         };
         if !lease.resource.is_running() {
             return Err(not_running(text, &lease, grant, (app.now)()));
@@ -46,7 +49,7 @@ impl Place {
         let hosts: BTreeSet<HostId> = grant.hosts.iter().filter(|host| !taken.contains(host)).cloned().collect();
         if hosts.is_empty() {
             let message = format!("the lease `{text}` has no room: our machines are on all of its hosts");
-            return Err(Error::new(Kind::NoOffer, message));
+            return Err(Error::new(ErrorKind::NoOffer, message));
         }
         let held = held(lease.site, lease.resource.reference.clone(), grant.clone(), hosts);
         Ok(Self { held: Some(held), ..Self::default() })
@@ -76,7 +79,7 @@ impl Place {
         match (fitting.is_empty(), looked, silent) {
             (true, 0, Some(error)) => Err(error.into()),
             (true, ..) => {
-                let error = Error::new(Kind::NoOffer, format!("no host fits the filter: {looked} were looked at"));
+                let error = Error::new(ErrorKind::NoOffer, format!("no host fits the filter: {looked} were looked at"));
                 Err(error.hinted("`hostler availability --filter FILTER` shows what there is"))
             }
             (false, ..) => Ok(Self { fitting: Some(fitting), ..self }),
@@ -95,7 +98,7 @@ impl Place {
         let grant =
             there.iter().find(|resource| resource.reference == lease).and_then(|resource| resource.grant().cloned());
         let Some(grant) = grant else {
-            return Err(Error::new(Kind::Stale, format!("the lease `{lease}` of the plan is gone from `{site}`")));
+            return Err(Error::new(ErrorKind::Stale, format!("the lease `{lease}` of the plan is gone from `{site}`")));
         };
         let hosts = grant.hosts.iter().cloned().collect();
         Ok(Self { held: Some(held(site, lease, grant, hosts)), ..Self::default() })
@@ -133,7 +136,7 @@ impl Place {
 /// Adds the hosts of a site that fit; how many there were is the answer.
 fn fit(site: &SiteId, feed: Feed, filter: &Filter, fitting: &mut BTreeSet<(SiteId, HostId)>) -> Result<usize, Error> {
     let names = feed.hosts.as_ref().map(blazar::named).transpose();
-    let names = names.map_err(|error| Error::of(Kind::Site, &error))?.unwrap_or_default();
+    let names = names.map_err(|error| Error::of(ErrorKind::Site, &error))?.unwrap_or_default();
     let feeds = [feed];
     let inventory = join(&feeds, SignedDuration::ZERO)?;
     let mut looked = 0;
@@ -156,9 +159,9 @@ fn not_running(text: &str, lease: &Listed, grant: &Grant, now: Timestamp) -> Err
     let state = &lease.resource.site_status;
     if grant.window.start() > now {
         let message = format!("the lease `{text}` has not begun: it is {state} until {}", grant.window.start());
-        return Error::new(Kind::NotNow, message).hinted(format!("wait for it: `hostler lease wait {text}`"));
+        return Error::new(ErrorKind::NotNow, message).hinted(format!("wait for it: `hostler lease wait {text}`"));
     }
-    Error::new(Kind::State, format!("the lease `{text}` does not run: it is {state}"))
+    Error::new(ErrorKind::InvalidState, format!("the lease `{text}` does not run: it is {state}"))
         .hinted("`hostler lease ls --all` lists those that do")
 }
 

@@ -13,7 +13,7 @@ use hostler_providers::libvirt::VIRTUALIZATION_LABEL;
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::place::Place;
 use crate::resources::wished;
 use crate::target::Wanted;
@@ -32,7 +32,7 @@ pub async fn plan_without(
     refused: &Exclusions,
 ) -> Result<Plan, Error> {
     if sites.is_empty() {
-        let error = Error::new(Kind::Config, "no site is configured, so nobody can be asked for machines");
+        let error = Error::new(ErrorKind::Config, "no site is configured, so nobody can be asked for machines");
         return Err(
             error.hinted("allow this computer's own: set `enabled = true` under `[local]` in the configuration")
         );
@@ -73,12 +73,12 @@ fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
 /// Whether a stored plan can still be had just as it is.
 ///
 /// # Errors
-/// [`Kind::Stale`], with what has changed since.
+/// [`ErrorKind::Stale`], with what has changed since.
 pub async fn still_good(app: &App, sites: &Sites, stored: &Plan) -> Result<(), Error> {
     let now = (app.now)();
     let stale = |why: String| {
         let message = format!("the plan {} is stale: {why}", stored.id());
-        Error::new(Kind::Stale, message).hinted("make a new plan: `hostler plan`")
+        Error::new(ErrorKind::Stale, message).hinted("make a new plan: `hostler plan`")
     };
     let rest = rest(stored, now).map_err(stale)?;
     let market = Place::of(sites, stored).await?.apply(market(sites, &rest.demand, now).await?);

@@ -11,8 +11,7 @@ use crate::args::Colour;
 use crate::config::Env;
 use crate::table::Width;
 
-/// Writes to the terminal, with or without colour. Texts carry their styles; they are taken out where they aren't
-/// wanted.
+/// Writes to the terminal. Texts contain ANSI styles, which are stripped where colour is off.
 #[derive(Debug)]
 pub struct Printer {
     stdout: Mutex<AutoStream<Stdout>>,
@@ -20,18 +19,18 @@ pub struct Printer {
     bars: OnceLock<MultiProgress>,
     unwritten: Mutex<Option<io::Error>>,
     has_data: AtomicBool,
-    /// How wide standard output is.
+    /// Width of standard output.
     pub width: Width,
-    /// How wide standard error is.
+    /// Width of standard error.
     pub error_width: Width,
-    /// Whether somebody watches standard error on a terminal that can draw.
+    /// True if standard error is a terminal that can draw progress bars.
     pub is_watched: bool,
-    /// Whether somebody is there to answer a question.
+    /// True if standard input and standard error are a terminal, so that questions can be asked.
     pub can_ask: bool,
 }
 
 impl Printer {
-    /// A printer that follows the environment and the terminal.
+    /// A printer with the colour and width that the environment and terminal call for.
     pub fn new(env: &Env, colour: Colour) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let (out_is_terminal, error_is_terminal) = (stdout.is_terminal(), stderr.is_terminal());
@@ -55,7 +54,7 @@ impl Printer {
         self.data_bytes(text.as_bytes());
     }
 
-    /// Writes data to standard output that need not be text.
+    /// Writes bytes to standard output, which need not be text.
     pub fn data_bytes(&self, bytes: &[u8]) {
         self.has_data.store(true, Ordering::Relaxed);
         let written = self.quietly(|| {
@@ -67,7 +66,7 @@ impl Printer {
         }
     }
 
-    /// Writes a line for the user to standard error. Nobody can be told where that fails, so it is not an error.
+    /// Writes a line to standard error. A failure to write is ignored: there is no place left to report it.
     pub fn say(&self, line: &str) {
         self.quietly(|| {
             let mut stderr = locked(&self.stderr);
@@ -75,7 +74,7 @@ impl Printer {
         });
     }
 
-    /// Asks a question that is answered by yes or no; anything else than a clear yes is a no.
+    /// Asks a yes-or-no question. Anything but `y` or `yes` is a no.
     pub fn confirm(&self, question: &str) -> bool {
         self.quietly(|| {
             let mut stderr = locked(&self.stderr);
@@ -86,13 +85,13 @@ impl Printer {
         })
     }
 
-    /// How large the terminal behind standard error is at this time: its columns and its lines.
+    /// Current size of the terminal of standard error: columns and lines.
     pub fn screen(&self) -> (Width, Option<u16>) {
         let size = terminal_size::terminal_size_of(io::stderr());
         (size.map(|(width, _)| width.0).or(self.error_width), size.map(|(_, height)| height.0))
     }
 
-    /// A text as it would be written to standard error: with its styles, or without.
+    /// A text as standard error shows it: with styles, or stripped.
     pub fn as_drawn(&self, text: &str) -> String {
         match locked(&self.stderr).current_choice() {
             anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
@@ -100,23 +99,23 @@ impl Printer {
         }
     }
 
-    /// Where progress bars are drawn: below everything that is written meanwhile.
+    /// The progress bars, drawn below all other output.
     pub fn bars(&self) -> &MultiProgress {
         self.bars.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)))
     }
 
-    /// Whether anything was written to standard output: of JSON and YAML there is one document, and no second.
+    /// True if anything was written to standard output. JSON and YAML output is a single document.
     pub fn has_data(&self) -> bool {
         self.has_data.load(Ordering::Relaxed)
     }
 
-    /// What could not be written to standard output. A reader that went away (`hostler ls | head -1`) has what it
-    /// wanted, and is no error.
+    /// The error of a failed write to standard output, if any. A closed pipe is no error: `hostler ls | head -1` ends early
+    /// on purpose.
     pub fn unwritten(&self) -> Option<io::Error> {
         locked(&self.unwritten).take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
-    /// Writes while no bar is on the screen.
+    /// Writes while the progress bars are hidden.
     fn quietly<T>(&self, write: impl FnOnce() -> T) -> T {
         match self.bars.get() {
             Some(bars) => bars.suspend(write),
@@ -125,7 +124,7 @@ impl Printer {
     }
 }
 
-/// What a panicking thread held is still good: it is only a stream.
+/// Locks, ignoring poison: a stream stays usable after a panic.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

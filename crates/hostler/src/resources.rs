@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::app::{App, near};
 use crate::drive::{still_there, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// A thing of a site, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ fn wish(sites: &Sites, text: &str) -> Result<SiteSelector, Error> {
         return Ok(wish);
     }
     let configured: Vec<String> = sites.keys().map(|site| format!("`{site}`")).collect();
-    let error = Error::new(Kind::Unknown, format!("the site `{text}` is not configured"));
+    let error = Error::new(ErrorKind::NotFound, format!("the site `{text}` is not configured"));
     let clouds = "a cloud is one once its credentials are in `clouds.yaml` or an openrc file was sourced";
     Err(error.hinted(format!("configured are: {}; {clouds}", configured.join(", "))))
 }
@@ -133,7 +133,7 @@ pub async fn find(
         [] => Err(maybe_elsewhere(kind, text, &silent)),
         several => {
             let ids: Vec<String> = several.iter().map(|listed| format!("`{}`", listed.resource.reference)).collect();
-            let error = Error::new(Kind::Usage, format!("several are called `{text}`"));
+            let error = Error::new(ErrorKind::Usage, format!("several are called `{text}`"));
             Err(error.hinted(format!("name one by its id: {}", ids.join(", "))))
         }
     }
@@ -161,19 +161,19 @@ pub async fn made(
 async fn look_at(app: &App, sites: &Sites, kind: ResourceKind, record: &Record) -> Result<Listed, Error> {
     let deployment = &record.name;
     let left = record.journal().left(&record.plan).into_iter().find(|left| left.kind == kind);
-    let none = || Error::new(Kind::Stuck, format!("`{deployment}` has no {kind} (any more)"));
+    let none = || Error::new(ErrorKind::Stuck, format!("`{deployment}` has no {kind} (any more)"));
     let (site, reference) = left.and_then(|left| Some((left.site, left.reference?))).ok_or_else(none)?;
     let Heard { listed, .. } = hear(app, sites, kind, &[SiteSelector(site.clone())]).await?;
     listed.into_iter().find(|listed| listed.site == site && listed.resource.reference == reference).ok_or_else(|| {
         let message = format!("the {kind} `{reference}` of `{deployment}` was made, and is not at `{site}` (any more)");
-        Error::new(Kind::Stuck, message)
+        Error::new(ErrorKind::Stuck, message)
     })
 }
 
 fn maybe_elsewhere(kind: ResourceKind, text: &str, silent: &[SiteError]) -> Error {
     let sites: Vec<String> = silent.iter().map(|error| format!("`{}`", error.site)).collect();
     let message = format!("no site that answered has a {kind} `{text}`, and {} did not answer", sites.join(", "));
-    let mut error = Error::new(Kind::Site, message);
+    let mut error = Error::new(ErrorKind::Site, message);
     error.causes.extend(silent.iter().map(ToString::to_string));
     error.hints.extend(silent.iter().filter_map(|error| error.hint.clone()));
     error.hinted("ask the others only: `--site SITE`")
@@ -182,7 +182,7 @@ fn maybe_elsewhere(kind: ResourceKind, text: &str, silent: &[SiteError]) -> Erro
 fn missing(kind: ResourceKind, text: &str, resources: &[Listed]) -> Error {
     let names = resources.iter().map(|listed| listed.resource.name.as_str());
     let near = near(text, names).map(|near| format!("did you mean `{near}`?"));
-    Error::new(Kind::Unknown, format!("there is no {kind} `{text}`"))
+    Error::new(ErrorKind::NotFound, format!("there is no {kind} `{text}`"))
         .hinted(near.unwrap_or_else(|| "`… ls --all` lists those that there are".to_owned()))
 }
 

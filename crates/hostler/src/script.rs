@@ -8,7 +8,7 @@ use hostler_core::plan::Plan;
 
 use crate::app::App;
 use crate::args::CommandsArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Shows them, and writes them to a file, as far as that is asked for.
 pub fn tell(app: &App, plan: &Plan, args: &CommandsArgs) -> Result<(), Error> {
@@ -22,7 +22,7 @@ pub fn tell(app: &App, plan: &Plan, args: &CommandsArgs) -> Result<(), Error> {
     if let Some(path) = &args.script {
         let path = app.settings.directory.join(path);
         write(&path, &script).map_err(|error| {
-            Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(&error)
+            Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(&error)
         })?;
         app.printer.say(&format!("do it without hostler: sh {0} up; sh {0} down", path.display()));
     }

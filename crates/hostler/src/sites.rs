@@ -20,7 +20,7 @@ use hostler_providers::openstack::{OpenStack, Unusable, script};
 
 use crate::app::App;
 use crate::config::openstack::Site;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::fleet::listed_hosts;
 
 impl App {
@@ -64,7 +64,7 @@ impl App {
             return Ok(script(plan, &cloud.settings().flavor));
         }
         let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
-        Err(Error::new(Kind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
+        Err(Error::new(ErrorKind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
     }
 
     /// Those of the configured sites that say who holds what.
@@ -99,7 +99,7 @@ impl App {
         }
         settings.runtime_dir = self.settings.runtime_dir();
         if let Some(pool) = &self.settings.config.local.pool {
-            settings.pool = self.settings.beside_config(pool);
+            settings.pool = self.settings.resolve_config_path(pool);
         }
         settings.trust = self.trust().script;
         Ok(libvirt::Local::new(settings, self.images()))
@@ -127,5 +127,8 @@ fn local_id() -> Result<SiteId, Error> {
 }
 
 fn id_of(provider: &str) -> Result<SiteId, Error> {
-    Ok(SiteId { provider: ProviderKind::new(provider).map_err(|error| Error::of(Kind::Config, &error))?, place: None })
+    Ok(SiteId {
+        provider: ProviderKind::new(provider).map_err(|error| Error::of(ErrorKind::Config, &error))?,
+        place: None,
+    })
 }

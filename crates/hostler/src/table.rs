@@ -1,25 +1,25 @@
-//! Tables without lines: read by people at any width, and by `awk`.
+//! Tables without lines, readable at any width and by `awk`.
 
 use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
-/// A space in a cell where no line is broken. It is shown as a plain one.
-pub const KEPT_SPACE: &str = "\u{a0}";
+/// A non-breaking space, printed as a plain space.
+pub const NO_BREAK_SPACE: &str = "\u{a0}";
 
-/// How wide the text may be, in columns; as wide as it needs where there is no limit.
+/// Maximum width in columns; `None` for unlimited.
 pub type Width = Option<u16>;
 
-/// A column's heading, and how its cells are laid out.
+/// Heading and layout of a column.
 #[derive(Debug, Clone, Copy)]
 pub enum Column {
-    /// Words, wrapped where the width asks for it.
+    /// Text, wrapped to fit the width.
     Left(&'static str),
-    /// Names, which are never broken: people copy them.
+    /// Names, never wrapped, so that they can be copied.
     Name(&'static str),
-    /// Numbers, aligned to the right and never broken.
+    /// Numbers, right-aligned and never wrapped.
     Right(&'static str),
 }
 
-/// A table of the rows, each with a cell for every column.
+/// A table of rows with one cell per column.
 pub fn table(width: Width, columns: &[Column], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
@@ -42,10 +42,10 @@ pub fn table(width: Width, columns: &[Column], rows: impl IntoIterator<Item = Ve
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end().replace(KEPT_SPACE, " "))).collect()
+    table.lines().map(|line| format!("{}\n", line.trim_end().replace(NO_BREAK_SPACE, " "))).collect()
 }
 
-/// Facts below each other, their names aligned: `name  digits`.
+/// Lines of label and value, with the values aligned: `Name  digits`.
 pub fn facts(facts: &[(&str, String)]) -> String {
     let widest = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let indented = format!("\n{}", " ".repeat(widest + 2));

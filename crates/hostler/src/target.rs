@@ -13,7 +13,7 @@ use hostler_engine::store::Record;
 
 use crate::app::{App, near};
 use crate::args::DemandArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::resources::full_name;
 
 /// What the command line names.
@@ -52,7 +52,7 @@ pub async fn resolve(app: &App, text: &str, flags: &DemandArgs) -> Result<Target
     if let Some(record) = live(app, text).await? {
         if *flags != DemandArgs::default() {
             let message = format!("`{text}` is a live deployment: flags don't change what it is asked to be");
-            return Err(Error::new(Kind::Usage, message).hinted("name its demand file or repository instead"));
+            return Err(Error::new(ErrorKind::Usage, message).hinted("name its demand file or repository instead"));
         }
         return Ok(Target::Live(Box::new(record)));
     }
@@ -107,7 +107,7 @@ async fn live(app: &App, text: &str) -> Result<Option<Record>, Error> {
 }
 
 async fn of_file(app: &App, path: &str, flags: &DemandArgs) -> Result<Wanted, Error> {
-    let text = app.settings.read_file(Path::new(path), Kind::Demand).map_err(|error| no_file(app, path, error))?;
+    let text = app.settings.read_file(Path::new(path), ErrorKind::Demand).map_err(|error| no_file(app, path, error))?;
     let file = parse(path, &text)?;
     let home = app.settings.env.home();
     let base = Base { directory: &app.settings.directory, author: Author::User { home: home.as_deref() } };
@@ -156,7 +156,7 @@ fn of_source(app: &App, source: Source, looked: Looked, flags: &DemandArgs) -> R
 fn own_file(app: &App, checkout: &Checkout) -> Result<Option<DemandFile>, Error> {
     let is_file = |name: &&&str| checkout.path.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     let Some(name) = FILE_NAMES.iter().find(is_file) else { return Ok(None) };
-    let text = app.settings.read_file(&checkout.path.join(name), Kind::Demand)?;
+    let text = app.settings.read_file(&checkout.path.join(name), ErrorKind::Demand)?;
     Ok(Some(parse(name, &text)?))
 }
 
@@ -171,7 +171,7 @@ fn wanted(mut demand: Demand, secrets: &Secrets, warnings: Vec<Problem>, checkou
 }
 
 fn bad_source(error: &BadSource) -> Error {
-    Error::of(Kind::Source, error)
+    Error::of(ErrorKind::Source, error)
 }
 
 /// A demand file that can't be read, with what is called nearly so in its folder.

@@ -1,5 +1,5 @@
-//! `hostler availability`, as people and scripts call it, on the feed of `examples/feed`.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+//! `hostler availability` on the files of `examples/feed`: text, JSON, drawings and errors.
+#![expect(clippy::unwrap_used, reason = "a test fails where it can't continue")]
 
 use std::fs;
 use std::io::Write as _;
@@ -10,21 +10,21 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A copy of the feed in a home of its own, with no site configured.
-struct Folder(TempDir);
+/// A copy of the feed in a temporary home directory without configured sites.
+struct Sandbox(TempDir);
 
-impl Folder {
+impl Sandbox {
     fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        fs::create_dir_all(folder.path("home/.config/hostler")).unwrap();
-        fs::write(folder.path("home/.config/hostler/config.toml"), "[local]\nenabled = false\n").unwrap();
-        fs::create_dir(folder.path("feed")).unwrap();
+        let sandbox = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(sandbox.path("home/.config/hostler")).unwrap();
+        fs::write(sandbox.path("home/.config/hostler/config.toml"), "[local]\nenabled = false\n").unwrap();
+        fs::create_dir(sandbox.path("feed")).unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/feed");
         for file in fs::read_dir(examples).unwrap() {
             let file = file.unwrap();
-            fs::write(folder.path("feed").join(file.file_name()), fs::read(file.path()).unwrap()).unwrap();
+            fs::write(sandbox.path("feed").join(file.file_name()), fs::read(file.path()).unwrap()).unwrap();
         }
-        folder
+        sandbox
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -49,9 +49,9 @@ impl Folder {
         )
     }
 
-    /// The answer in JSON, and the exit code.
+    /// The JSON document and the exit code.
     #[track_caller]
-    fn ask(&self, args: &[&str]) -> (Value, i32) {
+    fn query(&self, args: &[&str]) -> (Value, i32) {
         let args = [&["--from", "feed", "-o", "json"], args].concat();
         let output = self.call("80", &args);
         let value = serde_json::from_slice(&output.stdout);
@@ -59,7 +59,7 @@ impl Folder {
         (value, output.status.code().unwrap())
     }
 
-    /// All files of the feed.
+    /// Names and contents of all files of the feed.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = fs::read_dir(self.path("feed")).unwrap().map(|file| file.unwrap().path());
         let mut files: Vec<_> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
@@ -70,14 +70,14 @@ impl Folder {
 
 const START: [&str; 4] = ["--start", "2026-03-01T12:00Z", "--duration", "240m"];
 
-fn wanted<'a>(args: &[&'a str]) -> Vec<&'a str> {
+fn with_start<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [&START, args].concat()
 }
 
 #[test]
-fn the_answer_has_the_keys_and_codes_that_scripts_rely_on() {
-    let folder = Folder::new();
-    let (now, code) = folder.ask(&wanted(&["--filter", "gpu_count>=4"]));
+fn json_keys_and_exit_codes() {
+    let sandbox = Sandbox::new();
+    let (now, code) = sandbox.query(&with_start(&["--filter", "gpu_count>=4"]));
     assert_eq!(code, 0);
     let keys = |answer: &Value| {
         json!([
@@ -91,20 +91,21 @@ fn the_answer_has_the_keys_and_codes_that_scripts_rely_on() {
     };
     assert_eq!(keys(&now), json!([2, 1, "2026-03-01T12:00:00Z", 1, 0, 0]));
     assert_eq!((&now["nodes"][0]["name"], &now["alternatives"]), (&json!("s01"), &json!([])));
-    let (later, code) = folder.ask(&wanted(&["--filter", "node_type=gpu_rtx", "--amount", "2"]));
+    let (later, code) = sandbox.query(&with_start(&["--filter", "node_type=gpu_rtx", "--amount", "2"]));
     assert_eq!((code, keys(&later)), (4, json!([2, 0, "2026-03-02T10:00:00Z", 2, 0, 0])));
-    // The horizon counts, and nothing beyond it.
-    let until = |within| folder.ask(&wanted(&["--filter", "node_type=gpu_rtx", "--amount", "2", "--within", within])).1;
+    // The end of the search window is included.
+    let until =
+        |within| sandbox.query(&with_start(&["--filter", "node_type=gpu_rtx", "--amount", "2", "--within", within])).1;
     assert_eq!([until("22h"), until("21h59m"), until("0")], [4, 1, 1]);
-    let (never, code) = folder.ask(&wanted(&["--site", "north", "--amount", "7"]));
+    let (never, code) = sandbox.query(&with_start(&["--site", "north", "--amount", "7"]));
     assert_eq!((code, keys(&never)), (1, json!([7, 1, null, null, 1, 1])));
     assert_eq!(never["nodes"], json!([]));
 }
 
 #[test]
-fn people_see_the_answer_and_the_calendar_at_any_width() {
-    let folder = Folder::new();
-    let args = wanted(&[
+fn text_and_calendar_at_80_and_200_columns() {
+    let sandbox = Sandbox::new();
+    let args = with_start(&[
         "--from",
         "feed",
         "--site",
@@ -117,19 +118,19 @@ fn people_see_the_answer_and_the_calendar_at_any_width() {
         "72h",
         "--calendar",
     ]);
-    insta::assert_snapshot!("availability_80", folder.session("80", &args));
-    let all = wanted(&["--from", "feed", "--amount", "2", "--within", "72h", "--calendar", "--padding", "5m"]);
-    insta::assert_snapshot!("availability_200", folder.session("200", &all));
+    insta::assert_snapshot!("availability_80", sandbox.session("80", &args));
+    let all = with_start(&["--from", "feed", "--amount", "2", "--within", "72h", "--calendar", "--padding", "5m"]);
+    insta::assert_snapshot!("availability_200", sandbox.session("200", &all));
     insta::assert_snapshot!(
         "availability_never",
-        folder.session("80", &wanted(&["--from", "feed", "--site", "south", "--amount", "3"]))
+        sandbox.session("80", &with_start(&["--from", "feed", "--site", "south", "--amount", "3"]))
     );
 }
 
 #[test]
-fn what_is_asked_for_badly_is_said_with_what_was_meant() {
-    let folder = Folder::new();
-    let told: Vec<String> = [
+fn invalid_options_are_usage_errors_with_suggestions() {
+    let sandbox = Sandbox::new();
+    let sessions: Vec<String> = [
         &["--amount", "0"][..],
         &["--amount", "-3"],
         &["--duration", "0"],
@@ -143,37 +144,37 @@ fn what_is_asked_for_badly_is_said_with_what_was_meant() {
         &["--refresh"],
     ]
     .into_iter()
-    .map(|args| folder.session("100", &[&["--from", "feed"], args].concat()))
+    .map(|args| sandbox.session("100", &[&["--from", "feed"], args].concat()))
     .collect();
-    insta::assert_snapshot!("availability_bad_input", told.join("\n"));
-    insta::assert_snapshot!("availability_no_source", folder.session("100", &["--site", "uc"]));
-    assert_eq!(folder.ask(&["--amount", "0"]).0["error"]["kind"], "usage");
+    insta::assert_snapshot!("availability_bad_input", sessions.join("\n"));
+    insta::assert_snapshot!("availability_no_source", sandbox.session("100", &["--site", "uc"]));
+    assert_eq!(sandbox.query(&["--amount", "0"]).0["error"]["kind"], "usage");
 }
 
 #[test]
-fn files_that_are_no_good_are_named_with_their_place() {
-    let session = |spoil: fn(&Folder)| {
-        let folder = Folder::new();
-        spoil(&folder);
-        folder.session("100", &["--from", "feed"])
+fn unusable_files_are_errors_with_their_position() {
+    let session = |damage: fn(&Sandbox)| {
+        let sandbox = Sandbox::new();
+        damage(&sandbox);
+        sandbox.session("100", &["--from", "feed"])
     };
-    let spoilt: [fn(&Folder); 7] = [
-        |folder| {
-            let whole = fs::read(folder.path("feed/allocations.json")).unwrap();
-            fs::write(folder.path("feed/allocations.json"), &whole[..whole.len() / 2]).unwrap();
+    let damages: [fn(&Sandbox); 7] = [
+        |sandbox| {
+            let whole = fs::read(sandbox.path("feed/allocations.json")).unwrap();
+            fs::write(sandbox.path("feed/allocations.json"), &whole[..whole.len() / 2]).unwrap();
         },
-        |folder| fs::write(folder.path("feed/allocations.json"), "").unwrap(),
-        |folder| fs::write(folder.path("feed/nodes.json"), "[]").unwrap(),
-        |folder| fs::write(folder.path("feed/hosts.json"), "[{]").unwrap(),
-        |folder| fs::remove_file(folder.path("feed/allocations.json")).unwrap(),
-        |folder| fs::remove_file(folder.path("feed/hosts.json")).unwrap(),
-        |folder| fs::remove_dir_all(folder.path("feed")).unwrap(),
+        |sandbox| fs::write(sandbox.path("feed/allocations.json"), "").unwrap(),
+        |sandbox| fs::write(sandbox.path("feed/nodes.json"), "[]").unwrap(),
+        |sandbox| fs::write(sandbox.path("feed/hosts.json"), "[{]").unwrap(),
+        |sandbox| fs::remove_file(sandbox.path("feed/allocations.json")).unwrap(),
+        |sandbox| fs::remove_file(sandbox.path("feed/hosts.json")).unwrap(),
+        |sandbox| fs::remove_dir_all(sandbox.path("feed")).unwrap(),
     ];
-    insta::assert_snapshot!("availability_bad_files", spoilt.map(session).join("\n"));
-    // Nothing allocated is all free, and no error.
-    let folder = Folder::new();
-    fs::write(folder.path("feed/allocations.json"), "[]").unwrap();
-    let (answer, code) = folder.ask(&["--site", "north", "--amount", "5"]);
+    insta::assert_snapshot!("availability_bad_files", damages.map(session).join("\n"));
+    // No allocations: everything is free, which is no error.
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("feed/allocations.json"), "[]").unwrap();
+    let (answer, code) = sandbox.query(&["--site", "north", "--amount", "5"]);
     assert_eq!(
         (code, &answer["free"], &answer["unknown"], &answer["maintenance"]),
         (0, &json!(5), &json!(1), &json!(1))
@@ -181,21 +182,21 @@ fn files_that_are_no_good_are_named_with_their_place() {
 }
 
 #[test]
-fn the_merged_view_and_the_pictures_are_written_whole() {
-    let folder = Folder::new();
-    let allocations = fs::read_to_string(folder.path("feed/allocations.json")).unwrap();
-    fs::write(folder.path("feed/allocations.json"), allocations.replace("cat@example.org", "<b>c&t</b>")).unwrap();
+fn inventory_and_drawings_are_complete_files() {
+    let sandbox = Sandbox::new();
+    let allocations = fs::read_to_string(sandbox.path("feed/allocations.json")).unwrap();
+    fs::write(sandbox.path("feed/allocations.json"), allocations.replace("cat@example.org", "<b>c&t</b>")).unwrap();
     for picture in ["calendar.svg", "calendar.html"] {
-        let (_, code) = folder.ask(&wanted(&["--write", "view.json", "--plot", picture]));
+        let (_, code) = sandbox.query(&with_start(&["--write", "view.json", "--plot", picture]));
         assert_eq!(code, 0);
-        let drawn = fs::read_to_string(folder.path(picture)).unwrap();
+        let drawn = fs::read_to_string(sandbox.path(picture)).unwrap();
         assert!(
             drawn.contains("lease-vision") && drawn.contains("&lt;b&gt;c&amp;t&lt;/b&gt;") && !drawn.contains("<b>")
         );
         let mut tags = elements(&drawn);
         assert!(tags.remove("svg").is_some() && tags.get("rect").is_some_and(|bars| *bars > 6), "{tags:?}");
     }
-    let view: Value = serde_json::from_slice(&fs::read(folder.path("view.json")).unwrap()).unwrap();
+    let view: Value = serde_json::from_slice(&fs::read(sandbox.path("view.json")).unwrap()).unwrap();
     let stats = json!({ "total_nodes": 9, "nodes_with_allocations": 5, "total_allocations": 6, "unmatched_allocations": 1,
                         "unmapped_nodes": 1, "maintenance": 1 });
     assert_eq!(view["stats"], stats);
@@ -203,15 +204,15 @@ fn the_merged_view_and_the_pictures_are_written_whole() {
         (view["site_summaries"][index]["site_id"].as_str(), view["site_summaries"][index]["display_name"].as_str())
     };
     assert_eq!([site(0), site(1)], [(Some("north"), Some("Example North")), (Some("south"), Some("Example South"))]);
-    // What can't be written leaves no draft behind.
-    let output = folder.call("80", &["--from", "feed", "--write", "nowhere/view.json"]);
+    // A failed write leaves no temporary file.
+    let output = sandbox.call("80", &["--from", "feed", "--write", "nowhere/view.json"]);
     assert_eq!(output.status.code(), Some(2));
-    let left: Vec<_> =
-        fs::read_dir(folder.0.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(left.iter().all(|name| !name.contains("draft")), "{left:?}");
+    let remaining: Vec<_> =
+        fs::read_dir(sandbox.0.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(remaining.iter().all(|name| !name.contains("draft")), "{remaining:?}");
 }
 
-/// How many elements of each name a drawing has; each that is opened is closed.
+/// Number of elements by name. Asserts that every element is closed.
 fn elements(text: &str) -> std::collections::BTreeMap<String, usize> {
     let svg = &text[text.find("<svg").unwrap()..text.find("</svg>").unwrap() + 6];
     let (mut counts, mut open) = (std::collections::BTreeMap::new(), Vec::new());
@@ -231,45 +232,45 @@ fn elements(text: &str) -> std::collections::BTreeMap<String, usize> {
     counts
 }
 
-/// Whether no such site is configured, nobody answers there, or somebody answers half.
+/// The site is unknown, or its answer is cut off.
 #[test]
-fn a_refresh_that_fails_leaves_the_files_as_they_were() {
-    let folder = Folder::new();
-    let before = folder.files();
-    let refresh = || folder.call("80", &["--from", "feed", "--site", "north", "--refresh"]);
+fn failed_refresh_keeps_the_files() {
+    let sandbox = Sandbox::new();
+    let before = sandbox.files();
+    let refresh = || sandbox.call("80", &["--from", "feed", "--site", "north", "--refresh"]);
     assert_eq!(refresh().status.code(), Some(2));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let clouds = format!(
         "clouds: {{north: {{auth: {{auth_url: 'http://{}/v3', username: u, password: p, project_name: p}}}}}}\n",
         listener.local_addr().unwrap()
     );
-    fs::create_dir_all(folder.path("home/.config/openstack")).unwrap();
-    fs::write(folder.path("home/.config/openstack/clouds.yaml"), clouds).unwrap();
+    fs::create_dir_all(sandbox.path("home/.config/openstack")).unwrap();
+    fs::write(sandbox.path("home/.config/openstack/clouds.yaml"), clouds).unwrap();
     let half = std::thread::spawn(move || {
         let answer = b"HTTP/1.1 201 Created\r\nX-Subject-Token: t\r\nContent-Length: 999\r\n\r\n{\"token\": {";
         for stream in listener.incoming().take(1) {
             stream.unwrap().write_all(answer).unwrap();
         }
     });
-    // The answer is cut off, and when it is asked for again nobody listens any more.
+    // The answer is cut off, and the retry finds the port closed.
     let output = refresh();
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(folder.files(), before);
+    assert_eq!(sandbox.files(), before);
     half.join().unwrap();
 }
 
-/// The folders of the reference API, as its checkout has them.
+/// The directories of a checkout of Chameleon's reference API.
 #[test]
-fn nodes_may_lie_in_a_file_each() {
-    let folder = Folder::new();
-    let nodes: Value = serde_json::from_slice(&fs::read(folder.path("feed/nodes.json")).unwrap()).unwrap();
-    fs::remove_file(folder.path("feed/nodes.json")).unwrap();
-    let place = folder.path("feed/sites/north/clusters/main/nodes");
-    fs::create_dir_all(&place).unwrap();
+fn nodes_may_be_in_separate_files() {
+    let sandbox = Sandbox::new();
+    let nodes: Value = serde_json::from_slice(&fs::read(sandbox.path("feed/nodes.json")).unwrap()).unwrap();
+    fs::remove_file(sandbox.path("feed/nodes.json")).unwrap();
+    let nodes_dir = sandbox.path("feed/sites/north/clusters/main/nodes");
+    fs::create_dir_all(&nodes_dir).unwrap();
     for node in nodes["items"].as_array().unwrap() {
         let mut node = node.clone();
         node.as_object_mut().unwrap().remove("links");
-        fs::write(place.join(format!("{}.json", node["uid"].as_str().unwrap())), node.to_string()).unwrap();
+        fs::write(nodes_dir.join(format!("{}.json", node["uid"].as_str().unwrap())), node.to_string()).unwrap();
     }
-    assert_eq!(folder.ask(&["--site", "north"]).0["pool"], 9);
+    assert_eq!(sandbox.query(&["--site", "north"]).0["pool"], 9);
 }

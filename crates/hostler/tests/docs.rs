@@ -1,5 +1,6 @@
-//! The pages that are made from the program say what it does. `UPDATE_DOCS=1 cargo test -p hostler` writes them anew.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+//! Generated documentation is up to date, and paths named in documentation exist. `UPDATE_DOCS=1 cargo test -p hostler
+//! --test docs` regenerates the pages.
+#![expect(clippy::unwrap_used, reason = "a test fails where it can't continue")]
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +15,20 @@ fn check(name: &str, expected: &str) {
         std::fs::write(&path, expected).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "`docs/{name}` is not what the program says: run `UPDATE_DOCS=1 cargo test -p hostler`");
+    assert!(found == expected, "`docs/{name}` is out of date: run `UPDATE_DOCS=1 cargo test -p hostler --test docs`");
 }
 
 #[test]
-fn the_command_line_is_told_as_it_is() {
+fn command_line_reference_is_up_to_date() {
     check("reference/cli.md", &hostler::reference::cli());
 }
 
 #[test]
-fn the_matrix_of_drivers_is_told_as_it_is() {
+fn gpu_reference_is_up_to_date() {
     check("reference/gpu.md", &hostler::reference::gpu());
 }
 
-/// A page with the table below a heading put in anew.
+/// A page with the table below a heading replaced.
 fn with_table(text: &str, heading: &str, table: &str) -> String {
     let (before, part) = text.split_once(heading).unwrap_or_else(|| panic!("no `{heading}`"));
     let is_row = |line: &&str| line.starts_with('|');
@@ -37,53 +38,69 @@ fn with_table(text: &str, heading: &str, table: &str) -> String {
 }
 
 #[test]
-fn exit_codes_and_kinds_are_told_as_they_are() {
+fn exit_codes_and_error_kinds_are_up_to_date() {
     let (exits, kinds) = hostler::error::tables();
     let text = std::fs::read_to_string(page("errors.md")).unwrap();
     check("errors.md", &with_table(&with_table(&text, "## Exit codes", &exits), "## Kinds", &kinds));
 }
 
 #[test]
-fn phases_are_told_as_they_are() {
+fn table_of_phases_is_up_to_date() {
     let text = std::fs::read_to_string(page("reference/phases.md")).unwrap();
     check("reference/phases.md", &with_table(&text, "## The phases", &hostler::reference::phases()));
 }
 
-/// A row of a table, by its cells.
-fn cells(line: &str) -> Option<Vec<&str>> {
-    Some(line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect())
-}
-
-/// Whether a file has a test of this name: a function with an attribute that ends in `test`.
-fn has_test(text: &str, name: &str) -> bool {
-    let heads = [format!("fn {name}("), format!("async fn {name}(")];
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let starts = lines.iter().enumerate().filter(|(_, line)| heads.iter().any(|head| line.starts_with(head.as_str())));
-    starts.into_iter().any(|(at, _)| {
-        let above = lines[..at].iter().rev();
-        above.take_while(|line| line.starts_with("#[") || line.starts_with("///")).any(|line| line.contains("test]"))
-    })
-}
-
-/// `A12` is case 12 of series `A`.
-fn number(case: &str) -> Option<(char, u32)> {
-    let series = case.chars().next().filter(char::is_ascii_uppercase)?;
-    Some((series, case[1..].parse().ok()?))
+/// Paths of the repository in backticks, such as `crates/core/src/plan/mod.rs` or `docs/errors.md`.
+fn paths(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        let roots = ["crates/", "docs/", "examples/", "tests/", "benches/"];
+        roots.iter().any(|root| text.starts_with(root)) && !text.contains([' ', '*', '<', '{'])
+    };
+    quoted.filter(is_path).map(|path| path.split("::").next().unwrap_or(path)).collect()
 }
 
 #[test]
-fn every_accepted_case_is_proved_by_tests_that_are_there() {
-    let text = std::fs::read_to_string(page("acceptance.md")).unwrap();
-    let rows: Vec<Vec<&str>> = text.lines().filter_map(cells).filter(|cells| number(cells[0]).is_some()).collect();
-    let numbers: Vec<(char, u32)> = rows.iter().filter_map(|cells| number(cells[0])).collect();
-    assert!(numbers.is_sorted_by(|a, b| a < b), "each case once, in their order: {numbers:?}");
-    for cells in &rows {
-        let [case, _, tests] = cells.as_slice() else { panic!("three cells: {cells:?}") };
-        let named: Vec<&str> = tests.split(", ").map(|test| test.trim_matches('`')).collect();
-        for test in named {
-            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{case}: `{test}` names no test"));
-            let source = std::fs::read_to_string(page("..").join(file)).unwrap_or_default();
-            assert!(has_test(&source, name), "{case}: there is no test `{name}` in `{file}`");
+fn paths_in_documentation_exist() {
+    let mut missing = Vec::new();
+    for name in ["vocabulary.md", "architecture.md", "reference/json.md"] {
+        let text = std::fs::read_to_string(page(name)).unwrap();
+        let absent = |path: &&str| !page("..").join(path).exists();
+        missing.extend(paths(&text).into_iter().filter(absent).map(|path| format!("{name}: {path}")));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Targets of relative links in Markdown.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let local = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
+    local.map(|target| target.split('#').next().unwrap_or(target)).collect()
+}
+
+/// All Markdown files below a directory.
+fn pages(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.extension() {
+            _ if path.is_dir() => pages(&path, found),
+            Some(extension) if extension == "md" => found.push(path),
+            _ => {}
         }
     }
+}
+
+#[test]
+fn links_between_documents_resolve() {
+    let mut documents = vec![page("../README.md"), page("../CHANGELOG.md"), page("../CONTRIBUTING.md")];
+    pages(&page("."), &mut documents);
+    let mut broken = Vec::new();
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let is_broken = |target: &&str| !document.parent().unwrap().join(target).exists();
+        broken.extend(
+            links(&text).into_iter().filter(is_broken).map(|target| format!("{}: {target}", document.display())),
+        );
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -1,4 +1,4 @@
-//! The flags that say what is wanted. They win over the demand file, as that wins over the scan.
+//! Resource options. They override the demand file, which overrides the scan of the repository.
 
 use std::path::PathBuf;
 
@@ -6,139 +6,140 @@ use clap::Args;
 use hostler_core::demand::overrides::Overrides;
 use hostler_core::demand::{ReachRequest, Source, TermsRequest};
 
-/// What is wanted, in flags. Their values are read by the same functions as a demand file's.
+/// Resource options as text. `core::demand` parses them with the functions that parse a demand file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "What is wanted (over what the demand file and the repository say)")]
+#[command(next_help_heading = "Resource options (override the demand file)")]
 pub struct DemandArgs {
-    /// What the deployment is called
+    /// Deployment name
     #[arg(long, value_name = "NAME", visible_alias = "server-name")]
     pub name: Option<String>,
 
-    /// Where, in order of preference: `local`, `chameleon/uc` (or `uc`), `any`; may be repeated
+    /// Sites in order of preference: `local`, `chameleon/uc` (or `uc`), `any`; repeatable
     #[arg(long, value_name = "SITE", value_delimiter = ',', visible_alias = "site")]
     pub on: Vec<String>,
 
-    /// How many machines
+    /// Number of machines
     #[arg(long, value_name = "N")]
     pub count: Option<String>,
 
-    /// Processors of each: `8`, or `8+` for at least so many
+    /// CPUs per machine: `8`, or `8+` for at least 8
     #[arg(long, value_name = "N")]
     pub cpus: Option<String>,
 
-    /// Memory of each: `16+`, in GiB, or with a unit
+    /// Memory per machine: `16+` in GiB, or with a unit
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
 
-    /// Disk of each: `50`, in GiB, or with a unit
+    /// Disk per machine: `50` in GiB, or with a unit
     #[arg(long, value_name = "SIZE")]
     pub disk: Option<String>,
 
-    /// Accelerators of each: `A100:2`, or `2` of any model
+    /// GPUs per machine: `A100:2`, or `2` of any model
     #[arg(long, value_name = "MODEL:N")]
     pub gpus: Option<String>,
 
-    /// The image to boot
+    /// Image to boot: name, or system such as `ubuntu-22.04`
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
 
-    /// Exactly this node type (instance type, flavor)
+    /// Node type (instance type, flavor), matched exactly
     #[arg(long, value_name = "TYPE")]
     pub node_type: Option<String>,
 
-    /// A TCP port or range to open; may be repeated
-    #[arg(long, value_name = "PORT")]
+    /// TCP port or range to open; repeatable
+    #[arg(long, value_name = "PORT", hide_short_help = true)]
     pub port: Vec<String>,
 
-    /// How long the machines are kept: `4h`; until given back where nobody says
+    /// Lifetime, such as `4h` [default: until `hostler down`; 24h where hosts are leased]
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<String>,
 
-    /// The same, where a bare number counts hours
-    #[arg(long, value_name = "HOURS", conflicts_with = "duration")]
+    /// Same as `--duration`; a bare number is hours
+    #[arg(long, value_name = "HOURS", conflicts_with = "duration", hide_short_help = true)]
     pub lease_duration: Option<String>,
 
-    /// From when on: `2025-10-30T20:00Z`, or `now`
+    /// Earliest start: `2025-10-30T20:00Z` or `now`
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
 
-    /// The start may be later by so much
+    /// Search for a start up to this much later
     #[arg(long, value_name = "DURATION")]
     pub within: Option<String>,
 
-    /// The most that all machines may cost an hour
+    /// Maximum price per hour for all machines together
     #[arg(long, value_name = "AMOUNT")]
     pub budget_per_hour: Option<String>,
 
-    /// The most that it may cost in all
+    /// Maximum total price
     #[arg(long, value_name = "AMOUNT")]
     pub budget: Option<String>,
 
-    /// A variable for the scripts; may be repeated
+    /// Environment variable for scripts; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
-    /// A variable of your environment that the scripts get, and nobody else sees; may be repeated
+    /// Secret for scripts, read from your environment, never stored or logged; repeatable
     #[arg(long, value_name = "NAME")]
     pub secret: Vec<String>,
 
-    /// A system package to install; may be repeated
+    /// System package to install; repeatable
     #[arg(long, value_name = "PACKAGE")]
     pub package: Vec<String>,
 
-    /// The version of Python: `3.11`
+    /// Python version of the repository's environment, such as `3.11`
     #[arg(long, value_name = "VERSION")]
     pub python: Option<String>,
 
-    /// What each machine is to have beside that: `system`, `python`, `conda`, `docker`, `gpu` or `ray`, with a word as in
-    /// `ray=2.60.0` or `docker=off`; may be repeated
-    #[arg(long, value_name = "PHASE[=WORD]", value_delimiter = ',')]
+    /// Set-up phases: `system`, `python`, `conda`, `docker`, `gpu`, `ray`; repeatable
+    ///
+    /// A value selects a version or turns a phase off: `ray=2.60.0`, `docker=off`. Separate several with commas.
+    #[arg(long, value_name = "PHASE[=VALUE]", value_delimiter = ',')]
     pub phase: Vec<String>,
 
-    /// A shell script that prepares each machine
+    /// Shell script that prepares each machine
     #[arg(long, value_name = "SCRIPT")]
     pub setup: Option<String>,
 
-    /// A shell script that does the work
+    /// Shell script that does the work
     #[arg(long, value_name = "SCRIPT")]
     pub run: Option<String>,
 
-    /// A key that is registered at the site already: it is used, and stays; its private half is named by `--key-path`
-    #[arg(long, value_name = "NAME", conflicts_with = "create_key", requires = "key_path")]
+    /// Use this key registered at the site; `--key-path` names its private half
+    #[arg(long, value_name = "NAME", conflicts_with = "create_key", requires = "key_path", hide_short_help = true)]
     pub key_name: Option<String>,
 
-    /// The network to stand on, by its name at the site
-    #[arg(long, value_name = "NETWORK")]
+    /// Existing network to attach machines to
+    #[arg(long, value_name = "NETWORK", hide_short_help = true)]
     pub network: Option<String>,
 
-    /// Make no public address: the machines are reached at their own
-    #[arg(long)]
+    /// Create no public address; reach machines at their private addresses
+    #[arg(long, hide_short_help = true)]
     pub no_floating_ip: bool,
 
-    /// What the lease is called at the site, beside its ticket
-    #[arg(long, value_name = "NAME")]
+    /// Name of the lease at the site
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub lease_name: Option<String>,
 }
 
-/// Which key pair logs in.
+/// The key pair to log in with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct KeyArgs {
-    /// Make a key pair for this deployment, as is done anyway; `--key-path` then says where its private half goes, too
-    #[arg(long)]
+    /// Create a new key pair (default); with `--key-path`, also write its private half there
+    #[arg(long, hide_short_help = true)]
     pub create_key: bool,
 
-    /// The private key to log in with, instead of one that is made; with `--create-key` a new file for that one
-    #[arg(long, value_name = "FILE")]
+    /// Existing private key to log in with; with `--create-key`, the file to write
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub key_path: Option<PathBuf>,
 }
 
-/// As the users of earlier tools write it: a bare number counts hours.
+/// A bare number counts hours, for users of earlier tools.
 fn hours(text: &str) -> String {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("{text}h") } else { text.to_owned() }
 }
 
 impl DemandArgs {
-    /// The flags for the completion of a demand, with the repository that the command line names, if it does.
+    /// The options as overrides of a demand; `source` is the repository named on the command line, if any.
     pub fn overrides(&self, source: Option<Source>) -> Overrides {
         let flags = self.clone();
         Overrides {

@@ -1,4 +1,4 @@
-//! Arguments of commands for many hosts.
+//! `hostler exec` and `sync`: commands for many hosts.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,115 +8,119 @@ use clap::{Args, Subcommand};
 
 use super::{Consent, patience};
 
-/// Many hosts, and how many of them at once.
+/// Hosts, and limits of running on them.
 #[derive(Debug, Args)]
 pub struct FleetArgs {
-    /// Hosts of your own instead of a deployment: lines `user@host:port`, or TOML
+    /// File of hosts to use instead of a deployment: lines `user@host:port`, or TOML
     #[arg(long, value_name = "FILE")]
     pub hosts: Option<PathBuf>,
 
-    /// Only on this machine; may be repeated
+    /// Use only this machine; repeatable
     #[arg(short, long, value_name = "MACHINE")]
     pub machine: Vec<String>,
 
-    /// So many machines at a time
+    /// Maximum number of machines at a time
     #[arg(short, long, value_name = "N", default_value = "256")]
     pub parallel: NonZeroUsize,
 
-    /// Stop the others as soon as one fails
+    /// Stop all machines when one fails
     #[arg(long)]
     pub fail_fast: bool,
 
-    /// How long one machine may take, connecting included
+    /// Time limit per machine, including the connection
     #[arg(long, value_name = "DURATION", value_parser = patience)]
     pub timeout: Option<Duration>,
 }
 
-/// A command for machines.
+/// A command, and the machines to run it on.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME", required_unless_present = "hosts", conflicts_with = "hosts")]
     pub name: Option<String>,
 
-    /// Where, and how many at once.
+    /// Hosts and limits.
     #[command(flatten)]
     pub fleet: FleetArgs,
 
-    /// The program and its arguments; they reach the machine exactly as they are
+    /// Program and arguments; passed unchanged, no shell interprets them
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
-/// Which way files go.
+/// `hostler sync`.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
-    /// Which way
+    /// The command.
     #[command(subcommand)]
-    pub way: Way,
+    pub way: SyncVerb,
 }
 
-/// Which way files go.
+/// The command of `hostler sync`.
 #[derive(Debug, Subcommand)]
-pub enum Way {
-    /// Make a directory on machines like one here; what `.gitignore` and `.hostlerignore` leave out stays here
-    Up(UpwardArgs),
-    /// Make a directory here like one on a machine; of several machines, each in a directory of its name
-    Down(DownwardArgs),
+pub enum SyncVerb {
+    /// Upload a local directory to machines, sending only differences
+    ///
+    /// Skips files that `.gitignore` or `.hostlerignore` excludes.
+    Up(UploadArgs),
+    /// Download a remote directory, fetching only differences
+    ///
+    /// With several machines, each gets a subdirectory of its name.
+    Down(DownloadArgs),
 }
 
-/// From here to machines.
+/// An upload.
 #[derive(Debug, Args)]
-pub struct UpwardArgs {
-    /// The directory here
+pub struct UploadArgs {
+    /// Local directory
     #[arg(value_name = "FROM")]
     pub from: PathBuf,
 
-    /// The deployment and the directory there, as `train:~/data`; with `--hosts` only `:~/data`
+    /// Deployment and remote directory, such as `train:~/data`; `:~/data` with `--hosts`
     #[arg(value_name = "NAME:TO", value_parser = remote)]
     pub to: Remote,
 
-    /// What is sent, and how.
+    /// Options.
     #[command(flatten)]
-    pub what: SyncWhat,
+    pub what: SyncFilterArgs,
 }
 
-/// From machines to here.
+/// A download.
 #[derive(Debug, Args)]
-pub struct DownwardArgs {
-    /// The deployment and the directory there, as `train:~/work/out`; with `--hosts` only `:~/work/out`
+pub struct DownloadArgs {
+    /// Deployment and remote directory, such as `train:~/work/out`; `:~/work/out` with `--hosts`
     #[arg(value_name = "NAME:FROM", value_parser = remote)]
     pub from: Remote,
 
-    /// The directory here
+    /// Local directory
     #[arg(value_name = "TO")]
     pub to: PathBuf,
 
-    /// What is fetched, and how.
+    /// Options.
     #[command(flatten)]
-    pub what: SyncWhat,
+    pub what: SyncFilterArgs,
 }
 
-/// What is synced, and how.
+/// Options of a synchronization in either direction.
 #[derive(Debug, Args)]
-pub struct SyncWhat {
-    /// Delete what only the other side has; what is left out is not deleted
+pub struct SyncFilterArgs {
+    /// Delete files that the source lacks, except excluded ones
     #[arg(long)]
     pub delete: bool,
 
-    /// Compare contents, not sizes and times
+    /// Compare contents instead of size and time
     #[arg(short, long)]
     pub checksum: bool,
 
-    /// Leave alone what matches, as in `.gitignore`; may be repeated
+    /// Skip files that match this `.gitignore` pattern; repeatable
     #[arg(short, long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
 
-    /// Where, and how many at once.
+    /// Hosts and limits.
     #[command(flatten)]
     pub fleet: FleetArgs,
 
-    /// Whether to ask before anything is deleted.
+    /// Confirmation of deletions.
     #[command(flatten)]
     pub consent: Consent,
 }
@@ -124,7 +128,7 @@ pub struct SyncWhat {
 /// A directory on the machines of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// The deployment; absent where hosts are listed.
+    /// The deployment; `None` with `--hosts`.
     pub name: Option<String>,
     /// The directory.
     pub path: String,

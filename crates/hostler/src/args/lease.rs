@@ -7,101 +7,104 @@ use clap::{Args, Subcommand};
 use super::{CommandsArgs, Consent, DeleteArgs, DemandArgs, ExtendArgs, ListArgs, ShowArgs};
 use crate::attempts::Shift;
 
-/// What to do with leases.
+/// `hostler lease`.
 #[derive(Debug, Args)]
 pub struct LeaseArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: LeaseVerb,
 }
 
-/// What to do with leases.
+/// The command of `hostler lease`.
 #[derive(Debug, Subcommand)]
 pub enum LeaseVerb {
-    /// Make a lease, and nothing else: `hostler up NAME` launches on it later, `hostler down NAME` gives it back
+    /// Create a lease, without launching machines
+    ///
+    /// `hostler up NAME` launches machines on it later; `hostler down NAME` deletes it.
+    #[command(after_long_help = super::examples::LEASE_CREATE)]
     Create(Box<LeaseCreateArgs>),
-    /// List our leases, or all that the project has
+    /// List your leases, or all leases of the project
     Ls(ListArgs),
-    /// Show one lease: its window, its hosts, and whose it is
+    /// Show a lease: window, hosts and owner
     Show(ShowArgs),
-    /// Move the end of a lease of ours
+    /// Extend the end of your lease
     Extend(ExtendArgs),
-    /// Give a lease of ours back, and all that stands on it
+    /// Delete your lease, and the machines launched on it
     Delete(DeleteArgs),
-    /// Wait until a lease has begun
+    /// Wait until a lease is active
     Wait(LeaseWaitArgs),
 }
 
-/// A lease to make.
+/// A lease to create.
 #[derive(Debug, Args)]
 pub struct LeaseCreateArgs {
-    /// What the deployment is called that it belongs to
+    /// Name of the deployment that the lease belongs to
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// What it is called at the site, beside its ticket; as the deployment where not said
+    /// Name of the lease at the site [default: the deployment's]
     #[arg(long = "lease-name", alias = "name", value_name = "NAME")]
     pub lease_name: Option<String>,
 
-    /// Where, in order of preference: `chameleon/uc` (or `uc`); may be repeated
+    /// Sites in order of preference: `chameleon/uc` (or `uc`); repeatable
     #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
     pub on: Vec<String>,
 
-    /// Exactly this node type
+    /// Node type, matched exactly
     #[arg(long, value_name = "TYPE")]
     pub node_type: Option<String>,
 
-    /// Accelerators of each host: `A100:2`, or `2` of any model
+    /// GPUs per host: `A100:2`, or `2` of any model
     #[arg(long, value_name = "MODEL:N")]
     pub gpus: Option<String>,
 
-    /// Only this host, by the site's name for it; may be repeated
+    /// Choose among these hosts, by the site's name; repeatable
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub host: Vec<String>,
 
-    /// Only hosts that fit, by what they have: `gpu_count>=4 and ram>=256GiB`, as in `hostler availability`
+    /// Choose among hosts that match, such as `gpu_count>=4 and ram>=256GiB`
     #[arg(long, value_name = "FILTER")]
     pub filter: Option<String>,
 
-    /// How many hosts
+    /// Number of hosts
     #[arg(long, value_name = "N", default_value = "1")]
     pub amount: String,
 
-    /// From when on: `2025-10-30T20:00Z`, or `now`
+    /// Start: `2025-10-30T20:00Z` or `now`
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
 
-    /// For how long: `4h`; a day where nobody says
+    /// Duration, such as `4h` [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<String>,
 
-    /// The same, where a bare number counts hours
+    /// Same as `--duration`; a bare number is hours
     #[arg(long, value_name = "HOURS", conflicts_with = "duration")]
     pub lease_duration: Option<String>,
 
-    /// The start may be later by so much
+    /// Search for a start up to this much later
     #[arg(long, value_name = "DURATION")]
     pub within: Option<String>,
 
-    /// Take a later start where somebody else takes what was planned
+    /// Accept a later start if the planned hosts are taken meanwhile
     #[arg(long)]
     pub allow_shift: bool,
 
-    /// Make none where this lease runs already and would do: its id or name
+    /// Use this active lease if it matches, instead of creating one: id or name
     #[arg(long, value_name = "LEASE")]
     pub reuse_lease: Option<String>,
 
-    /// The same as commands.
+    /// Equivalent client commands.
     #[command(flatten)]
     pub commands: CommandsArgs,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
 impl LeaseCreateArgs {
-    /// The same as the flags of a demand.
+    /// The options as those of a demand.
     pub fn demand(&self) -> DemandArgs {
         DemandArgs {
             name: Some(self.name.clone()),
@@ -118,7 +121,7 @@ impl LeaseCreateArgs {
         }
     }
 
-    /// Whether the start may move.
+    /// Permission to move the start.
     pub fn shift(&self) -> Shift {
         if self.allow_shift { Shift::Allowed } else { Shift::Refused }
     }
@@ -127,15 +130,15 @@ impl LeaseCreateArgs {
 /// A lease to wait for.
 #[derive(Debug, Args)]
 pub struct LeaseWaitArgs {
-    /// Its id or name, or the deployment that made it
+    /// Lease: id, name, or deployment that created it
     #[arg(value_name = "LEASE")]
     pub name: String,
 
-    /// Only at these sites
+    /// Search only these sites
     #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
     pub on: Vec<String>,
 
-    /// How long to wait at most
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = super::patience)]
     pub timeout: Duration,
 }

@@ -1,7 +1,11 @@
-//! The command line, as clap sees it. `docs/reference/cli.md`, the man pages and the completions are made from it.
+//! Command-line arguments. `docs/reference/cli.md`, the manual pages and the completions are generated from them.
+//!
+//! The first paragraph of a doc comment is the text of `-h`; `--help` shows all of it. Options that few users need are
+//! hidden from `-h`.
 
 mod availability;
 mod demand;
+pub mod examples;
 mod fleet;
 mod lease;
 mod record;
@@ -15,7 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use availability::AvailabilityArgs;
 pub use demand::{DemandArgs, KeyArgs};
-pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncWhat, Way};
+pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncFilterArgs, SyncVerb};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};
 pub use resources::{
@@ -27,7 +31,56 @@ pub use setup::SetupArgs;
 use crate::attempts::Shift;
 use crate::output::Format;
 
-/// From a repository, or a list of demands, to machines you can log in to.
+/// Layout of the main help: commands by purpose, since clap lists them in one block.
+const MAIN_HELP: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+\u{1b}[1m\u{1b}[4mDeployments:\u{1b}[0m
+  analyze       Show what a repository requires, with evidence
+  plan          Preview machines, cost and steps; change nothing
+  up            Bring up a deployment: plan, launch, set up, run
+  apply         Execute a saved plan exactly
+  status        Show one deployment in detail
+  ls            List deployments
+  setup         Run set-up phases again
+  logs          Print the output of set-up and run
+  extend        Extend the end of a deployment
+  hold          Keep a deployment after a failure or its end
+  stop          Shut down machines; keep their disks
+  start         Start stopped machines
+  down          Bring down deployments: delete their resources
+
+\u{1b}[1m\u{1b}[4mMachines:\u{1b}[0m
+  ssh           Log in to a machine with `ssh`
+  exec          Run a command on machines in parallel
+  sync          Synchronize a directory with machines
+
+\u{1b}[1m\u{1b}[4mSites and resources:\u{1b}[0m
+  check         Check each site and suggest fixes
+  availability  Show free nodes, the earliest start, and current holders
+  lease         Reserve hosts for a window, without launching machines
+  server        Launch machines without setting them up
+  key           Manage SSH public keys at a site
+  ip            Manage public addresses
+  network       List networks
+  image         Manage images of local machines; list a site's images
+  sweep         Find and delete orphaned resources
+  audit         Show lease requests and what each site granted
+  cost-report   Show the cost of current and past deployments
+
+\u{1b}[1m\u{1b}[4mOther:\u{1b}[0m
+  completions   Print a shell completion script
+  man           Print the manual page, or write all pages to a directory
+  help          Print help for a command
+
+\u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
+{options}
+
+{after-help}";
+
+/// Provision machines and set them up: local virtual machines, bare metal with reservations, OpenStack clouds, and your
+/// own SSH hosts.
 #[derive(Debug, Parser)]
 #[command(
     name = "hostler",
@@ -35,55 +88,72 @@ use crate::output::Format;
     max_term_width = 100,
     arg_required_else_help = true,
     infer_long_args = false,
-    after_help = "Exit codes: 0 done, 1 not had (all given back), 2 bad input, 3 something is left behind, 4 not now, 5 a site \
-                  refused, 6 timed out, 130 interrupted. Data goes to stdout, everything else to stderr."
+    help_template = MAIN_HELP,
+    after_help = "Exit codes: 0 success, 1 not available (rolled back), 2 bad input, 3 failed (resources remain), 4 busy or \
+                  stale, 5 site error, 6 timed out, 130 interrupted. Data goes to stdout, everything else to stderr."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: Verb,
 
-    /// What goes for every command.
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
 }
 
-/// What goes for every command.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// How data is written to stdout: `text`, `json` or `yaml`
+    /// Output format of stdout: `text`, `json` or `yaml`
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Format,
 
-    /// How progress is written to stderr: `auto` (bars on a terminal, lines off it), `lines`, `json` or `none`
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW", hide_possible_values = true)]
+    /// Progress format of stderr: `auto` (bars on a terminal, else lines), `lines`, `json` or `none`
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub events: Events,
 
-    /// Write every call to a site, with its time, to the end of this file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Append every call to a site, with its duration, to this file as JSON lines
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub trace: Option<PathBuf>,
 
-    /// When to use colour: `auto`, `always` or `never`; NO_COLOR and CLICOLOR are heeded
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    /// Colour: `auto`, `always` or `never`; `auto` respects NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub color: Colour,
 }
 
-/// How progress is written.
+/// Format of progress.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Events {
-    /// Bars on a terminal, lines off it
+    /// Bars on a terminal, else lines
     #[default]
     Auto,
-    /// A line with the time for everything that happens
+    /// One line per event, with the time
     Lines,
-    /// A JSON document in a line for everything that happens
+    /// One JSON document per event
     Json,
-    /// Nothing
+    /// No progress
     None,
 }
 
-/// When to use colour.
+/// Use of colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
     /// On a terminal
@@ -95,169 +165,199 @@ pub enum Colour {
     Never,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show what a repository needs, and which lines of it say so
+    /// Show what a repository requires, with evidence
+    ///
+    /// Reads the repository's files, without running any of them. Each requirement is listed with the file and line
+    /// that states it.
     Analyze(AnalyzeArgs),
-    /// Show which machines would be had, at what cost, and why not others; changes nothing
+    /// Preview machines, cost and steps; change nothing
+    #[command(after_long_help = examples::PLAN)]
     Plan(PlanArgs),
-    /// Bring machines up: plan, launch, set up, run; goes on where an earlier run stopped
+    /// Bring up a deployment: plan, launch, set up, run
+    ///
+    /// Shows the plan first, and asks for confirmation unless it costs nothing. A failed or interrupted first run is
+    /// rolled back. The name of a live deployment resumes it; phases that are already done are skipped.
+    #[command(after_long_help = examples::UP)]
     Up(UpArgs),
-    /// Do exactly what a stored plan says
+    /// Execute a saved plan exactly
+    ///
+    /// Fails with exit code 4 if the plan is stale: a chosen host is no longer free, or too much time has passed.
     Apply(ApplyArgs),
-    /// Set the machines of a deployment up again: all phases, or some of them; what is right already is left alone
+    /// Run set-up phases again
+    ///
+    /// Runs all phases, or those that `--only`, `--from` and `--skip` select. A phase whose check passes changes
+    /// nothing.
+    #[command(after_long_help = examples::SETUP)]
     Setup(SetupArgs),
-    /// Show all about a deployment
-    Status(OneArgs),
-    /// List the deployments
+    /// Show one deployment in detail
+    Status(DeploymentArgs),
+    /// List deployments
     Ls(LsArgs),
-    /// Log in to a machine, or run a command there, by your own `ssh`
+    /// Log in to a machine with `ssh`
     Ssh(SshArgs),
-    /// Run a command on the machines of a deployment, side by side
+    /// Run a command on machines in parallel
+    ///
+    /// Exits with the largest exit status of the command. On machines of a deployment the command runs in `~/work`,
+    /// with the repository's Python environment.
+    #[command(after_long_help = examples::EXEC)]
     Exec(ExecArgs),
-    /// Make directories here and on machines alike, by sending what differs
+    /// Synchronize a directory with machines
+    #[command(after_long_help = examples::SYNC)]
     Sync(SyncArgs),
-    /// Show what the set-up and the run wrote
+    /// Print the output of set-up and run
     Logs(LogsArgs),
-    /// Move the end of a deployment
+    /// Extend the end of a deployment
     Extend(ExtendArgs),
-    /// Keep a deployment though it failed or its time is over
+    /// Keep a deployment after a failure or its end
+    ///
+    /// A held deployment is neither rolled back nor swept.
     Hold(HoldArgs),
-    /// Shut the machines down, and keep their disks
-    Stop(OneArgs),
-    /// Start machines that were shut down
+    /// Shut down machines; keep their disks
+    Stop(DeploymentArgs),
+    /// Start stopped machines
     Start(StartArgs),
-    /// Give everything back
+    /// Bring down deployments: delete their resources
+    #[command(after_long_help = examples::DOWN)]
     Down(DownArgs),
-    /// Find what is ours and forgotten, and delete it
+    /// Find and delete orphaned resources
+    ///
+    /// Orphans are resources with a ticket of hostler that no live deployment accounts for. Expired deployments, and
+    /// those interrupted before the first login, are brought down too. Untracked resources, which belong to deployments
+    /// unknown to this computer, are listed, and deleted only with `--ticket`.
+    #[command(after_long_help = examples::SWEEP)]
     Sweep(SweepArgs),
-    /// Check that the sites can be used, and say what to do where they can't
+    /// Check each site and suggest fixes
     Check(CheckArgs),
-    /// Show which nodes can be had when, the earliest start, and who holds them
+    /// Show free nodes, the earliest start, and current holders
+    ///
+    /// Exits with 0 if enough nodes are free at the start, 4 if only later, and 1 if not within the search window.
+    #[command(after_long_help = examples::AVAILABILITY)]
     Availability(AvailabilityArgs),
-    /// Make, add, list and remove the images that local machines boot
+    /// Manage images of local machines; list a site's images
     Image(ImageArgs),
-    /// Hold hosts for a window: make, list, show, extend, await and give back leases
+    /// Reserve hosts for a window, without launching machines
     Lease(LeaseArgs),
-    /// Make, register, list and remove public keys at a site
+    /// Manage SSH public keys at a site
     Key(KeypairArgs),
-    /// List the networks of a site
+    /// List networks
     Network(NetworkArgs),
-    /// List public addresses, and give them back
+    /// Manage public addresses
     Ip(IpArgs),
-    /// Launch machines without setting them up; list, show and remove them; read their consoles
+    /// Launch machines without setting them up
     Server(ServerArgs),
-    /// Show what was asked of which site about leases, and what was granted
+    /// Show lease requests and what each site granted
     Audit(AuditArgs),
-    /// Show what deployments cost, live and closed
+    /// Show the cost of current and past deployments
     CostReport(CostReportArgs),
-    /// Write a completion script for a shell to stdout
+    /// Print a shell completion script
     Completions(CompletionsArgs),
-    /// Write the manual page to stdout, or all pages to a directory
+    /// Print the manual page, or write all pages to a directory
     Man(ManArgs),
 }
 
 /// A repository.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// A folder, or a git URL, as `https://example.org/owner/project@v1#subdirectory=training`
+    /// Directory, or git URL such as `https://example.org/owner/project@v1#subdirectory=training`
     #[arg(value_name = "SOURCE")]
     pub source: String,
 }
 
-/// What is wanted.
+/// A target and its options.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A demand file (`.yaml`), a folder, a git URL, or the name of a live deployment
+    /// Demand file (`.yaml`), directory, git URL, or name of a live deployment
     #[arg(value_name = "TARGET")]
     pub target: String,
 
-    /// Write the plan to this file, for `hostler apply`
+    /// Save the plan to this file, for `hostler apply`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Launch on this lease, which runs already: its id or name, or the deployment that made it
+    /// Launch on this active lease: id, name, or deployment that created it
     #[arg(long, value_name = "LEASE")]
     pub reuse_lease: Option<String>,
 
-    /// Which key pair logs in.
+    /// The key pair.
     #[command(flatten)]
     pub key: KeyArgs,
 
-    /// The same as commands.
+    /// Equivalent client commands.
     #[command(flatten)]
     pub commands: CommandsArgs,
 
-    /// What is wanted.
+    /// Resource options.
     #[command(flatten)]
     pub demand: DemandArgs,
 }
 
-/// What is wanted, and whether to ask.
+/// A target and how to bring it up.
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    /// A demand file (`.yaml`), a folder, a git URL, or the name of a live deployment
+    /// Demand file (`.yaml`), directory, git URL, or name of a live deployment
     #[arg(value_name = "TARGET")]
     pub target: String,
 
-    /// Keep the machines even where something fails, or it is interrupted
+    /// Keep machines after a failure or interrupt
     #[arg(long)]
     pub hold: bool,
 
-    /// Take a later start where somebody else takes what was planned
+    /// Accept a later start if the planned hosts are taken meanwhile
     #[arg(long)]
     pub allow_shift: bool,
 
-    /// Launch on this lease, which runs already: its id or name, or the deployment that made it
+    /// Launch on this active lease: id, name, or deployment that created it
     #[arg(long, value_name = "LEASE")]
     pub reuse_lease: Option<String>,
 
-    /// Which key pair logs in.
+    /// The key pair.
     #[command(flatten)]
     pub key: KeyArgs,
 
-    /// The same as commands.
+    /// Equivalent client commands.
     #[command(flatten)]
     pub commands: CommandsArgs,
 
-    /// How long machines may take.
+    /// SSH timeout.
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeout: SshTimeout,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 
-    /// What is wanted.
+    /// Resource options.
     #[command(flatten)]
     pub demand: DemandArgs,
 }
 
 impl UpArgs {
-    /// Whether the start may move.
+    /// Permission to move the start.
     pub fn shift(&self) -> Shift {
         if self.allow_shift { Shift::Allowed } else { Shift::Refused }
     }
 }
 
-/// The steps of a plan as commands of the site's own client.
+/// The plan as commands of the site's own client.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CommandsArgs {
-    /// Show the equivalent commands of the site's own client (`openstack …`) for every step
-    #[arg(long)]
+    /// Print the equivalent `openstack` command of each step
+    #[arg(long, hide_short_help = true)]
     pub show_commands: bool,
 
-    /// Write them to this file, as a script that can be run: `sh FILE up`, `sh FILE down`
-    #[arg(long, value_name = "FILE")]
+    /// Write the equivalent commands to a script; run it with `sh FILE up` and `sh FILE down`
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub script: Option<PathBuf>,
 }
 
-/// How long machines may take.
+/// SSH timeout of a new machine.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Patience {
-    /// How long a machine may take until it can be logged in to
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+pub struct SshTimeout {
+    /// Time limit for the first SSH login to each machine
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience, hide_short_help = true)]
     pub ssh_timeout: Duration,
 }
 
@@ -270,33 +370,33 @@ fn sha256(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_owned());
     }
-    Err("a SHA-256 is 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned())
+    Err("a SHA-256 digest has 64 hexadecimal digits, as printed by `sha256sum FILE`".to_owned())
 }
 
-/// Whether to ask, and whether to do it at all.
+/// Confirmation of a change.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Consent {
-    /// Do it without asking
+    /// Skip the confirmation
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Show what would be done, and change nothing anywhere
+    /// Show what would change; change nothing
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// A stored plan.
+/// A saved plan.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// A plan, as `hostler plan --out` or `hostler plan -o json` wrote it
+    /// Plan file written by `hostler plan --out` or `hostler plan -o json`
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
 
-    /// How long machines may take.
+    /// SSH timeout.
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeout: SshTimeout,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
@@ -304,27 +404,27 @@ pub struct ApplyArgs {
 /// A deployment to start.
 #[derive(Debug, Args)]
 pub struct StartArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// How long machines may take.
+    /// SSH timeout.
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeout: SshTimeout,
 }
 
 /// One deployment.
 #[derive(Debug, Args)]
-pub struct OneArgs {
-    /// The deployment
+pub struct DeploymentArgs {
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 }
 
-/// Which deployments to list.
+/// Filters of the list of deployments.
 #[derive(Debug, Args)]
 pub struct LsArgs {
-    /// Only those at these sites
+    /// List only deployments at this site; repeatable
     #[arg(long, value_name = "SITE")]
     pub on: Vec<String>,
 }
@@ -332,35 +432,35 @@ pub struct LsArgs {
 /// A machine to log in to.
 #[derive(Debug, Args)]
 pub struct SshArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// The machine; the first where none is named
+    /// Machine [default: the first]
     #[arg(value_name = "MACHINE")]
     pub machine: Option<String>,
 
-    /// A command to run there, as `ssh` takes it
+    /// Command to run on the machine, passed to `ssh`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
-/// Which logs.
+/// Logs to print.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Only this step, as `hostler status` lists it
+    /// Print only this step's log; `hostler status` lists steps
     #[arg(value_name = "STEP")]
     pub step: Option<String>,
 
-    /// Only the end: so many lines
-    #[arg(short = 'n', long, value_name = "LINES")]
+    /// Print only the last N lines
+    #[arg(short = 'n', long, value_name = "N")]
     pub lines: Option<usize>,
 
-    /// Go on as more is written, until nobody works on the deployment
+    /// Keep printing new output until the running command ends
     #[arg(short, long)]
     pub follow: bool,
 }
@@ -368,148 +468,148 @@ pub struct LogsArgs {
 /// A new end.
 #[derive(Debug, Args)]
 pub struct ExtendArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// So much longer than its end is now, as `4h` or `1h30m`
+    /// Time to add to the current end, such as `4h` or `1h30m`
     #[arg(value_name = "DURATION", required_unless_present_any = ["until", "open_end"])]
     pub duration: Option<String>,
 
-    /// To this time, as `2025-10-30T20:00Z`
+    /// New end, such as `2025-10-30T20:00Z`
     #[arg(long, value_name = "TIME", conflicts_with = "duration")]
     pub until: Option<String>,
 
-    /// Until it is given back
+    /// Remove the end: keep the deployment until `hostler down`
     #[arg(long, conflicts_with_all = ["duration", "until"])]
     pub open_end: bool,
 }
 
-/// Whether to keep.
+/// A deployment to hold.
 #[derive(Debug, Args)]
 pub struct HoldArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Let it go again
+    /// Release the hold
     #[arg(long)]
     pub release: bool,
 }
 
-/// What to give back.
+/// Deployments to bring down.
 #[derive(Debug, Args)]
 pub struct DownArgs {
-    /// The deployments
+    /// Deployments
     #[arg(value_name = "NAME", required_unless_present = "all")]
     pub names: Vec<String>,
 
-    /// All deployments
+    /// Bring down all deployments
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
-/// What to sweep.
+/// Extent of a sweep.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// Delete also what bears this ticket of a deployment that isn't known here; may be repeated
+    /// Also delete resources with this ticket of an untracked deployment; repeatable
     #[arg(long, value_name = "TICKET")]
     pub ticket: Vec<String>,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
-/// Which sites to check.
+/// Sites to check.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Only these sites
+    /// Sites [default: all]
     #[arg(value_name = "SITE")]
     pub sites: Vec<String>,
 }
 
-/// What to do with images.
+/// `hostler image`.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: ImageVerb,
 }
 
-/// What to do with images.
+/// The command of `hostler image`.
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
-    /// Make an image from a distribution's packages, as `debian-12`
+    /// Build a local image from a distribution's packages
     Build(ImageBuildArgs),
-    /// Take in a disk image from a file or a URL
+    /// Import a disk image from a file or a URL
     Add(ImageAddArgs),
-    /// List the images here, or those of a site; and which of them would be booted
+    /// List images of this computer or of a site
     Ls(ImageLsArgs),
-    /// Remove an image that no machine stands on
+    /// Delete a local image that no machine uses
     Rm(ImageRmArgs),
 }
 
-/// Which images to list.
+/// Images to list.
 #[derive(Debug, Args)]
 pub struct ImageLsArgs {
-    /// Those of this site, as `chameleon/uc` (or `uc`); those here where not said
+    /// List this site's images, such as `chameleon/uc` or `uc` [default: images of this computer]
     #[arg(long, visible_alias = "on", value_name = "SITE")]
     pub site: Option<String>,
 
-    /// Say which would do for this wish, and which would be booted: a name, or a system as `ubuntu-22.04`
+    /// Explain the choice for this image name, or system such as `ubuntu-22.04`
     #[arg(long = "for", value_name = "IMAGE", requires = "site")]
-    pub wish: Option<String>,
+    pub image: Option<String>,
 
-    /// The same, for machines with accelerators: `A100:2`, or `2` of any model
+    /// Explain the choice for machines with GPUs: `A100:2`, or `2` of any model
     #[arg(long, value_name = "MODEL:N", requires = "site")]
     pub gpus: Option<String>,
 
-    /// The same, for machines of this node type
+    /// Explain the choice for machines of this node type
     #[arg(long, value_name = "TYPE", requires = "site")]
     pub node_type: Option<String>,
 }
 
-/// An image to make.
+/// An image to build.
 #[derive(Debug, Args)]
 pub struct ImageBuildArgs {
-    /// Which one
+    /// Distribution and release
     #[arg(value_name = "NAME", default_value = "debian-12")]
     pub name: String,
 }
 
-/// An image to take in.
+/// An image to import.
 #[derive(Debug, Args)]
 pub struct ImageAddArgs {
-    /// What it is to be called
+    /// Name of the new image
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// A disk image: a file, or an `https` URL
+    /// Disk image: file or `https` URL
     #[arg(value_name = "FILE|URL")]
     pub from: String,
 
-    /// The SHA-256 that it must have, in hexadecimal digits
+    /// Expected SHA-256 digest, in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     pub sha256: String,
 
-    /// The user to log in as
+    /// Login user of the image
     #[arg(long, default_value = "debian", value_name = "USER")]
     pub user: String,
 }
 
-/// An image to remove.
+/// An image to delete.
 #[derive(Debug, Args)]
 pub struct ImageRmArgs {
-    /// Which one
+    /// Image
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
@@ -517,15 +617,45 @@ pub struct ImageRmArgs {
 /// A shell.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: clap_complete::Shell,
 }
 
-/// Where manual pages go.
+/// Destination of the manual pages.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write a page for every command to this directory
+    /// Write one page per command to this directory
     #[arg(long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn main_help_lists_every_command_with_its_summary() {
+        for verb in Cli::command().get_subcommands() {
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            let line = format!("\n  {:13} {about}\n", verb.get_name());
+            assert!(MAIN_HELP.contains(&line), "{line}");
+            assert!(line.trim_end().chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_texts_are_capitalised_fragments() {
+        fn check(command: &clap::Command) {
+            let texts = command.get_arguments().filter_map(|arg| arg.get_help().map(ToString::to_string));
+            for text in texts.chain(command.get_about().map(ToString::to_string)) {
+                let first = text.chars().next().unwrap_or_default();
+                assert!(first.is_uppercase() && !text.ends_with('.'), "{}: {text}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        Cli::command().get_subcommands().for_each(check);
+    }
 }

@@ -4,30 +4,30 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Which part of the audit trail.
+/// Filters of the audit trail.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// Only what is about this deployment or lease
+    /// Show only this deployment or lease
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 
-    /// Only what was written since: a time, or a duration back from now, as `7d`
+    /// Show only newer entries: a time, or an age such as `7d`
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
-    /// Write it to this new file, as it stands in the trail: a JSON document a line
+    /// Export the entries to this new file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
 }
 
-/// Which deployments' costs.
+/// Filters of the cost report.
 #[derive(Debug, Args)]
 pub struct CostReportArgs {
-    /// Only live deployments
+    /// Show only live deployments
     #[arg(long)]
     pub live: bool,
 
-    /// Only those entered since: a time, or a duration back from now, as `30d`
+    /// Show only deployments created since a time, or an age such as `30d`
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 }

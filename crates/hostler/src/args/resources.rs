@@ -1,88 +1,88 @@
-//! `hostler key`, `network`, `ip` and `server`: single things of a site.
+//! `hostler key`, `network`, `ip` and `server`: single resources of a site.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Consent, DemandArgs, KeyArgs, Patience};
+use super::{Consent, DemandArgs, KeyArgs, SshTimeout};
 
-/// Which things to list.
+/// Resources to list.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// All that the project has, not only ours
+    /// List all resources of the project, not only yours
     #[arg(long)]
     pub all: bool,
 
-    /// Only at these sites
+    /// List only these sites
     #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
     pub on: Vec<String>,
 }
 
-/// A thing to show.
+/// A resource to show.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Its id or name at the site, or the deployment that made it
+    /// Id or name at the site, or deployment that created it
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Only at these sites
+    /// Search only these sites
     #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
     pub on: Vec<String>,
 }
 
-/// A thing to give back.
+/// A resource to delete.
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
-    /// The deployment that made it, or its id at the site
+    /// Deployment that created it, or id at the site
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// It is fine where there is no such thing
+    /// Succeed if it doesn't exist
     #[arg(long)]
     pub missing_ok: bool,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
-/// What to do with keys.
+/// `hostler key`.
 #[derive(Debug, Args)]
 pub struct KeypairArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: KeyVerb,
 }
 
-/// What to do with keys.
+/// The command of `hostler key`.
 #[derive(Debug, Subcommand)]
 pub enum KeyVerb {
-    /// Make a key pair, and register its public half
+    /// Create a key pair and register its public key
     Create(KeyCreateArgs),
-    /// Register a public key of your own
+    /// Register an existing public key
     Import(KeyImportArgs),
-    /// List our keys, or all that you have registered
+    /// List your keys that hostler registered, or all your keys
     Ls(ListArgs),
-    /// Remove a key of ours from its site
+    /// Delete a key that hostler registered
     Delete(DeleteArgs),
 }
 
-/// A key pair to make.
+/// A key pair to create.
 #[derive(Debug, Args)]
 pub struct KeyCreateArgs {
-    /// What the deployment is called that it belongs to
+    /// Name of the deployment that it belongs to
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Where it is registered
+    /// Site to register it at
     #[arg(long, visible_alias = "on", value_name = "SITE")]
     pub site: String,
 
-    /// A new file for the private half, which only you can read
+    /// Write the private key to this new file, readable only by you
     #[arg(long, visible_alias = "key-path", value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
@@ -90,136 +90,138 @@ pub struct KeyCreateArgs {
 /// A public key to register.
 #[derive(Debug, Args)]
 pub struct KeyImportArgs {
-    /// What the deployment is called that it belongs to
+    /// Name of the deployment that it belongs to
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// The file of the public key
+    /// Public key file
     #[arg(value_name = "FILE")]
     pub public_key: PathBuf,
 
-    /// Where it is registered
+    /// Site to register it at
     #[arg(long, visible_alias = "on", value_name = "SITE")]
     pub site: String,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
-/// What to do with networks.
+/// `hostler network`.
 #[derive(Debug, Args)]
 pub struct NetworkArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: NetworkVerb,
 }
 
-/// What to do with networks.
+/// The command of `hostler network`.
 #[derive(Debug, Subcommand)]
 pub enum NetworkVerb {
-    /// List our networks, or all that the project sees
+    /// List your networks, or all networks visible to the project
     Ls(ListArgs),
 }
 
-/// What to do with public addresses.
+/// `hostler ip`.
 #[derive(Debug, Args)]
 pub struct IpArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: IpVerb,
 }
 
-/// What to do with public addresses.
+/// The command of `hostler ip`.
 #[derive(Debug, Subcommand)]
 pub enum IpVerb {
-    /// Take a public address, which leads nowhere yet
+    /// Create a public address, not attached to a machine
     Create(IpCreateArgs),
-    /// List our addresses, or all that the project has
+    /// List your addresses, or all addresses of the project
     Ls(ListArgs),
-    /// Give back what a deployment of ours has
+    /// Release an address that hostler created
     Release(DeleteArgs),
 }
 
-/// An address to take.
+/// An address to create.
 #[derive(Debug, Args)]
 pub struct IpCreateArgs {
-    /// What the deployment is called that it belongs to
+    /// Name of the deployment that it belongs to
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Where it is taken
+    /// Site to create it at
     #[arg(long, visible_alias = "on", value_name = "SITE")]
     pub site: String,
 
-    /// The external network that it comes from; where machines have theirs from where not said
+    /// External network to allocate from [default: the one used for machines]
     #[arg(long, value_name = "NETWORK")]
     pub pool: Option<String>,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 }
 
-/// What to do with machines.
+/// `hostler server`.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub verb: ServerVerb,
 }
 
-/// What to do with machines.
+/// The command of `hostler server`.
 #[derive(Debug, Subcommand)]
 pub enum ServerVerb {
-    /// Launch machines, and don't set them up: `hostler up NAME` does that later
+    /// Launch machines without setting them up
+    ///
+    /// `hostler up NAME` sets them up later.
     Create(Box<ServerCreateArgs>),
-    /// List our machines, or all that the project has
+    /// List your machines, or all machines of the project
     Ls(ListArgs),
-    /// Show one machine
+    /// Show a machine
     Show(ShowArgs),
-    /// Give back a deployment of ours with its machines
+    /// Delete a deployment with its machines
     Delete(DeleteArgs),
-    /// Show the end of a machine's console
+    /// Print the last part of a machine's console
     Console(ConsoleArgs),
 }
 
 /// Machines to launch.
 #[derive(Debug, Args)]
 pub struct ServerCreateArgs {
-    /// What the deployment is called that they belong to
+    /// Name of the deployment that they belong to
     #[arg(value_name = "DEPLOYMENT")]
     pub deployment: String,
 
-    /// The lease to launch on: its id or name, or the deployment that made it; one is made where none is named
+    /// Launch on this lease: id, name, or deployment that created it [default: a new one]
     #[arg(long, visible_alias = "reuse-lease", value_name = "LEASE")]
     pub lease: Option<String>,
 
-    /// Which key pair logs in.
+    /// The key pair.
     #[command(flatten)]
     pub key: KeyArgs,
 
-    /// How long machines may take.
+    /// SSH timeout.
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeout: SshTimeout,
 
-    /// Whether to ask.
+    /// Confirmation.
     #[command(flatten)]
     pub consent: Consent,
 
-    /// What is wanted.
+    /// Resource options.
     #[command(flatten)]
     pub demand: DemandArgs,
 }
 
-/// A machine whose console is read.
+/// A machine whose console to print.
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
-    /// Its id or name at the site, or the deployment that made it
+    /// Id or name at the site, or deployment that created it
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Only at these sites
+    /// Search only these sites
     #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
     pub on: Vec<String>,
 }

@@ -6,52 +6,52 @@ use clap::Args;
 use hostler_core::plan::Selection;
 use hostler_core::setup::PhaseKind;
 
-use super::Patience;
+use super::SshTimeout;
 
-/// Which deployment, and which phases.
+/// A deployment, and the phases to run.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// The deployment
+    /// Deployment
     #[arg(value_name = "NAME")]
     pub name: String,
 
-    /// Only these phases, as `docker` or `gpu`; may be repeated
+    /// Run only these phases, such as `docker` or `gpu`; repeatable
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub only: Vec<PhaseKind>,
 
-    /// This phase and those behind it
+    /// Run this phase and all later ones
     #[arg(long, value_name = "PHASE")]
     pub from: Option<PhaseKind>,
 
-    /// Not these phases; may be repeated
+    /// Skip these phases; repeatable
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub skip: Vec<PhaseKind>,
 
-    /// Do what is your own (`custom`, `python`, `setup`) once more, though the same was done before
+    /// Run `custom`, `python` and `setup` even if unchanged
     #[arg(long)]
     pub again: bool,
 
-    /// What the machines are to have beside what was wished before: `docker`, `ray=2.60.0`, `gpu=off`; may be repeated
-    #[arg(long, value_name = "PHASE[=WORD]", value_delimiter = ',')]
+    /// Add or change a phase: `docker`, `ray=2.60.0`, `gpu=off`; repeatable
+    #[arg(long, value_name = "PHASE[=VALUE]", value_delimiter = ',')]
     pub phase: Vec<String>,
 
-    /// Show which phases would be done, and change nothing
+    /// Show which phases would run; change nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// How long machines may take.
+    /// SSH timeout.
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeout: SshTimeout,
 }
 
 impl SetupArgs {
-    /// The phases that are done.
+    /// The phases to run.
     pub fn selection(&self) -> Selection {
         Selection { only: whole(&self.only), from: self.from, skip: whole(&self.skip), again: self.again }
     }
 }
 
-/// Who says `ray` means all that makes its cluster.
+/// The kinds with those that belong to them: `ray` stands for all phases of the Ray cluster.
 fn whole(kinds: &[PhaseKind]) -> BTreeSet<PhaseKind> {
     let with = |kind: &PhaseKind| match kind {
         PhaseKind::Ray => vec![PhaseKind::Ray, PhaseKind::RayStart, PhaseKind::RayStatus],

@@ -7,7 +7,7 @@ use super::up::{Upped, agree, show};
 use crate::app::App;
 use crate::args::ApplyArgs;
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::material::material;
 use crate::planning::still_good;
 use crate::target::look_at;
@@ -38,7 +38,7 @@ async fn apply(app: &App, args: &ApplyArgs, plan: Plan) -> Result<Upped, Error> 
     agree(app, &plan, &args.consent, &interrupts).await?;
     let store = app.store().await?;
     let lock = store.lock(name)?;
-    let manner = Manner { patience: args.patience.ssh_timeout, on_failure: OnFailure::GiveBack };
+    let manner = Manner { patience: args.timeout.ssh_timeout, on_failure: OnFailure::GiveBack };
     let drive = Drive { app, sites: &sites, store: &store, lock };
     let summary = drive.up(&plan, None, &material, manner, &mut interrupts).await?;
     Ok(Upped::Ready(Box::new(summary)))
@@ -48,17 +48,17 @@ async fn apply(app: &App, args: &ApplyArgs, plan: Plan) -> Result<Upped, Error> 
 async fn unused(app: &App, plan: &Plan) -> Result<(), Error> {
     let Some(store) = app.store_if_there().await? else { return Ok(()) };
     if store.ids().await?.contains(&plan.deployment) {
-        let error = Error::new(Kind::Stale, format!("the plan {} was applied already", plan.id()));
+        let error = Error::new(ErrorKind::Stale, format!("the plan {} was applied already", plan.id()));
         return Err(error.hinted(format!("go on with its deployment: `hostler up {}`", plan.demand.name)));
     }
     Ok(())
 }
 
 fn read(app: &App, args: &ApplyArgs) -> Result<Plan, Error> {
-    let text = app.settings.read_file(&args.plan, Kind::Demand)?;
+    let text = app.settings.read_file(&args.plan, ErrorKind::Demand)?;
     serde_json::from_str(&text).map_err(|error| {
         let (file, line, column) = (args.plan.display(), error.line(), error.column());
-        Error::new(Kind::Demand, format!("{file}:{line}:{column}: this is not a plan"))
+        Error::new(ErrorKind::Demand, format!("{file}:{line}:{column}: this is not a plan"))
             .caused_by(&error)
             .hinted("write one by `hostler plan TARGET --out FILE`")
     })

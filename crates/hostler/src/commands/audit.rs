@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::app::App;
 use crate::args::AuditArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::output::Format;
 use crate::view;
 
@@ -27,7 +27,7 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
         let ids = app.block_on(deployments(app, name))?;
         lines = about(lines, name, &ids);
         if lines.is_empty() {
-            let error = Error::new(Kind::Unknown, format!("the audit trail knows nothing of `{name}`"));
+            let error = Error::new(ErrorKind::NotFound, format!("the audit trail knows nothing of `{name}`"));
             return Err(error.hinted("`hostler audit` shows all of it"));
         }
     }
@@ -79,7 +79,7 @@ fn about(lines: Vec<AuditEntry>, name: &str, ids: &BTreeSet<DeploymentId>) -> Ve
 
 fn export(path: &Path, lines: &[AuditEntry]) -> Result<(), Error> {
     let unwritable = |error: std::io::Error| {
-        let error = Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(&error);
+        let error = Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(&error);
         error.hinted("name a new file: what is there is not written over")
     };
     let mut text = Vec::new();

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::app::{App, near};
 use crate::args::AvailabilityArgs;
 use crate::drive::{interrupts, unless_interrupted};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::view::{self, Calendar, Picture};
 
 /// How many things that make no sense are told one by one.
@@ -26,7 +26,7 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     let filter: Filter = args.filter.parse()?;
     let picture = args.plot.as_deref().map(picture).transpose()?;
     let start = args.start.unwrap_or_else(app.now);
-    let window = Window::of(start, args.duration).map_err(|error| Error::of(Kind::Usage, &error))?;
+    let window = Window::of(start, args.duration).map_err(|error| Error::of(ErrorKind::Usage, &error))?;
     let heard = hear(app, args)?;
     let inventory = join(&heard.feeds, args.padding)?;
     check_mapped(&heard.feeds, &inventory)?;
@@ -54,7 +54,7 @@ fn exit(answer: &Answer) -> Exit {
     match answer.decision {
         Decision::Now | Decision::SiteChange => Exit::Done,
         Decision::TimeShift => Exit::NotNow,
-        Decision::None => Exit::NotHad,
+        Decision::None => Exit::Unavailable,
     }
 }
 
@@ -94,7 +94,7 @@ fn hear(app: &App, args: &AvailabilityArgs) -> Result<Heard, Error> {
 /// Replaces the files of a folder by what a site says, if that is whole.
 fn refresh(app: &App, folder: &Path, sites: &[String]) -> Result<(), Error> {
     let [site] = sites else {
-        let error = Error::new(Kind::Usage, "a folder holds what one site says, and several are named");
+        let error = Error::new(ErrorKind::Usage, "a folder holds what one site says, and several are named");
         return Err(error.hinted("name one `--site` and one folder at a time"));
     };
     let heard = live(app, std::slice::from_ref(site))?;
@@ -112,7 +112,7 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
     }
     sources.retain(|site, _| names.is_empty() || names.iter().any(|name| means(site, name)));
     if sources.is_empty() {
-        let error = Error::new(Kind::Usage, "nobody can be asked: no site with a calendar is configured");
+        let error = Error::new(ErrorKind::Usage, "nobody can be asked: no site with a calendar is configured");
         return Err(error.hinted("`--from DIR` reads files instead"));
     }
     let answers = app.block_on(async {
@@ -143,11 +143,11 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
 /// That a site can't be asked: it has no calendar, can't be used, or isn't there.
 fn no_calendar(app: &App, name: &str, known: &[String]) -> Result<Error, Error> {
     if let Some(site) = app.sites()?.keys().find(|site| means(site, name)) {
-        let error = Error::new(Kind::Config, format!("the site `{site}` has no calendar, or can't be used"));
+        let error = Error::new(ErrorKind::Config, format!("the site `{site}` has no calendar, or can't be used"));
         return Ok(error.hinted(format!("see how it is: `hostler check {site}`")));
     }
     let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let error = Error::new(Kind::Unknown, format!("the site `{name}` is not configured"));
+    let error = Error::new(ErrorKind::NotFound, format!("the site `{name}` is not configured"));
     Ok(error.hinted(format!("sites with a calendar: {there}; `--from DIR` reads files instead")))
 }
 
@@ -167,8 +167,10 @@ fn check_mapped(feeds: &[Feed], inventory: &Inventory<'_>) -> Result<(), Error> 
     if has_map || inventory.nodes().any(|(_, node)| node.service != Service::Unmapped) {
         return Ok(());
     }
-    let error =
-        Error::new(Kind::Inventory, "there is neither `hosts.json` nor `resource_map.json`, and no host is a node");
+    let error = Error::new(
+        ErrorKind::Inventory,
+        "there is neither `hosts.json` nor `resource_map.json`, and no host is a node",
+    );
     Err(error.hinted("`openstack reservation host list -f json` lists the hosts"))
 }
 
@@ -200,7 +202,7 @@ fn picture(file: &Path) -> Result<(&Path, Picture), Error> {
         Some("html" | "htm") => Ok((file, Picture::Html)),
         _ => {
             let error =
-                Error::new(Kind::Usage, format!("`{}` is no kind of picture that is drawn here", file.display()));
+                Error::new(ErrorKind::Usage, format!("`{}` is no kind of picture that is drawn here", file.display()));
             Err(error.hinted("end its name in `.svg` or `.html`"))
         }
     }
@@ -209,7 +211,7 @@ fn picture(file: &Path) -> Result<(&Path, Picture), Error> {
 impl From<BadFilter> for Error {
     fn from(error: BadFilter) -> Self {
         let hint = error.hint.clone();
-        Self::of(Kind::Usage, &error).maybe_hinted(hint)
+        Self::of(ErrorKind::Usage, &error).maybe_hinted(hint)
     }
 }
 
@@ -222,7 +224,7 @@ impl From<BadQuestion> for Error {
                 format!("there are: {}", known.iter().map(|site| format!("`{site}`")).collect::<Vec<_>>().join(", "))
             }
         };
-        Self::of(Kind::Usage, &error).hinted(hint)
+        Self::of(ErrorKind::Usage, &error).hinted(hint)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::CheckArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::resources;
 use crate::view;
 
@@ -24,7 +24,7 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
     if bad.is_empty() {
         return Ok(());
     }
-    let error = Error::new(Kind::Site, format!("{} can't be used", bad.join(", ")));
+    let error = Error::new(ErrorKind::Site, format!("{} can't be used", bad.join(", ")));
     let told = checks.iter().flat_map(|(_, findings)| findings).any(|finding| finding.hint.is_some());
     Err(if told { error.hinted("do what stands below the findings") } else { error })
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::{Consent, DownArgs};
 use crate::drive::{Drive, interrupts, still_there};
-use crate::error::{Details, Error, Kind};
+use crate::error::{Details, Error, ErrorKind};
 use crate::view;
 
 /// So many interrupts stop what is being given back, and leave the rest.
@@ -65,7 +65,7 @@ async fn release(
 ) -> Result<(), Error> {
     let name = &record.name;
     if *interrupts.borrow() >= LEAVES_THE_REST {
-        let error = Error::new(Kind::Stopped, format!("`{name}` was not begun, because you stopped it"));
+        let error = Error::new(ErrorKind::Halted, format!("`{name}` was not begun, because you stopped it"));
         return Err(still_there(record, error));
     }
     let lock = store.lock(name)?;
@@ -85,7 +85,7 @@ fn each(released: Vec<Name>, mut failed: Vec<(Name, Error)>) -> Result<Vec<Name>
             failed.push(last);
             let kind = failed.iter().map(|(_, error)| error.kind).max_by_key(|kind| kind.severity());
             let message = format!("{} of {} were not given back", failed.len(), view::plural(all, "deployment"));
-            let error = Error::new(kind.unwrap_or(Kind::Stuck), message);
+            let error = Error::new(kind.unwrap_or(ErrorKind::Stuck), message);
             Err(error.detailed(Details::Each { released, failed }))
         }
     }
@@ -98,7 +98,7 @@ fn agree(app: &App, records: &[Record], consent: &Consent) -> Result<(), Error> 
     if going.is_empty() {
         return Ok(());
     }
-    app.printer.say(&view::going(&going, app.printer.error_width));
+    app.printer.say(&view::deletions(&going, app.printer.error_width));
     if consent.dry_run {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::args::ExecArgs;
 use crate::drive::{interrupted, interrupts};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::fleet::{Fleet, Origin};
 use crate::output::Format;
 use crate::view;
@@ -102,9 +102,9 @@ fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Res
         }
     }
     if interrupted {
-        return Err(Error::new(Kind::Interrupted, "interrupted; what ran was stopped"));
+        return Err(Error::new(ErrorKind::Interrupted, "interrupted; what ran was stopped"));
     }
-    let unfinished: Vec<Kind> = ran.iter().filter_map(|ran| unfinished(&ran.outcome)).collect();
+    let unfinished: Vec<ErrorKind> = ran.iter().filter_map(|ran| unfinished(&ran.outcome)).collect();
     match unfinished.iter().min() {
         Some(kind) => {
             let count = unfinished.len();
@@ -115,14 +115,14 @@ fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Res
 }
 
 /// What it means that a command did not end by itself. One that was stopped because another failed says nothing new.
-fn unfinished(ending: &HostOutcome) -> Option<Kind> {
+fn unfinished(ending: &HostOutcome) -> Option<ErrorKind> {
     match ending {
         HostOutcome::Exited(_) | HostOutcome::Stopped => None,
-        HostOutcome::TimedOut(_) => Some(Kind::TimedOut),
-        HostOutcome::LogFailed(_) => Some(Kind::System),
+        HostOutcome::TimedOut(_) => Some(ErrorKind::TimedOut),
+        HostOutcome::LogFailed(_) => Some(ErrorKind::System),
         HostOutcome::HostFailed(error) => Some(match error.kind {
-            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => Kind::System,
-            _ => Kind::Site,
+            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => ErrorKind::System,
+            _ => ErrorKind::Site,
         }),
     }
 }
@@ -167,7 +167,7 @@ fn document(ran: &HostResult, written: &BTreeMap<String, Written>) -> Value {
     json!({
         "machine": ran.machine,
         "exit": exited.then(|| code(&ran.outcome)),
-        "error": (!exited).then(|| view::ending(&ran.outcome)),
+        "error": (!exited).then(|| view::outcome(&ran.outcome)),
         "stdout": lines(Stream::Stdout),
         "stderr": lines(Stream::Stderr),
         "cut": written.is_some_and(Written::is_cut),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::app::App;
 use crate::args::ExtendArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::view;
 
 /// Moves the end, and shows the new one.
@@ -32,7 +32,7 @@ fn end(args: &ExtendArgs, record: &Record, now: Timestamp) -> Result<Option<Time
     let Some(longer) = &args.duration else { return Ok(None) };
     let Some(until) = record.journal().until(&record.plan) else {
         let message = format!("`{}` has no end that could be moved: it is kept until given back", record.name);
-        return Err(Error::new(Kind::State, message).hinted("set one by `--until TIME`"));
+        return Err(Error::new(ErrorKind::InvalidState, message).hinted("set one by `--until TIME`"));
     };
     let from = until.max(now);
     Ok(Some(from.saturating_add(duration(longer)?).unwrap_or(Timestamp::MAX)))

@@ -9,7 +9,7 @@ use super::site_images;
 use crate::app::App;
 use crate::args::{ImageAddArgs, ImageArgs, ImageBuildArgs, ImageRmArgs, ImageVerb};
 use crate::drive::{interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::output::Format;
 use crate::view;
 
@@ -41,7 +41,7 @@ fn add(app: &App, args: &ImageAddArgs) -> Result<(), Error> {
     let source = match args.from.split_once("://") {
         Some(("https" | "http", _)) => Source::Url { url: args.from.clone(), sha256: args.sha256.clone() },
         Some((scheme, _)) => {
-            let error = Error::new(Kind::Usage, format!("images are not fetched by `{scheme}`"));
+            let error = Error::new(ErrorKind::Usage, format!("images are not fetched by `{scheme}`"));
             return Err(error.hinted("name a file, or an `https` address"));
         }
         None => Source::File { path: Path::new(&args.from).to_owned(), sha256: Some(args.sha256.clone()) },
@@ -77,7 +77,7 @@ fn ls(app: &App) -> Result<(), Error> {
 
 /// Of an image that can't be read, its name is all that there is to show.
 fn warn(app: &App, name: &str, error: &ImageError) {
-    let why = Error::of(Kind::System, error);
+    let why = Error::of(ErrorKind::System, error);
     let why: Vec<&str> = std::iter::once(&why.message).chain(&why.causes).map(String::as_str).collect();
     app.printer.say(&format!("warning: the image `{name}` is broken: {}", why.join(": ")));
     app.printer.say(&format!("`hostler image rm {name}` removes it"));

@@ -17,7 +17,7 @@ use super::{extend, up};
 use crate::app::App;
 use crate::args::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 use crate::drive::{Manner, interrupts, still_there, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::keys::Keys;
 use crate::place::Place;
 use crate::planning::check_wished;
@@ -102,7 +102,7 @@ fn running(lease: Listed) -> Result<Listed, Error> {
         return Ok(lease);
     }
     let message = format!("the lease `{}` does not run: it is {}", lease.name(), lease.resource.site_status);
-    Err(Error::new(Kind::State, message))
+    Err(Error::new(ErrorKind::InvalidState, message))
 }
 
 /// What the site granted is what was planned, or the user is told what isn't.
@@ -120,7 +120,7 @@ async fn verify(app: &App, args: &LeaseCreateArgs, lease: Listed) -> Result<List
     } else {
         return Ok(lease);
     };
-    Err(still_there(&record, Error::new(Kind::Stuck, message)))
+    Err(still_there(&record, Error::new(ErrorKind::Stuck, message)))
 }
 
 /// How long to wait between two looks: more and more, but a lease that begins is seen soon.
@@ -134,7 +134,7 @@ fn wait(app: &App, args: &LeaseWaitArgs) -> Result<(), Error> {
             Ok(begun) => begun,
             Err(_) => {
                 let message = format!("the lease `{}` has not begun after {} s", args.name, args.timeout.as_secs());
-                Err(Error::new(Kind::TimedOut, message)
+                Err(Error::new(ErrorKind::TimedOut, message)
                     .hinted(format!("look at it: `hostler lease show {}`", args.name)))
             }
         }

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::app::{App, near};
 use crate::args::LogsArgs;
 use crate::drive::interrupts;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// How often a followed log is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -71,7 +71,7 @@ fn steps(record: &Record) -> Vec<Step> {
 async fn of_step(app: &App, store: &Store, record: &Record, step: &str, lines: Option<usize>) -> Result<Log, Error> {
     let steps = steps(record);
     let Some(found) = steps.iter().find(|known| known.id.as_str() == step) else {
-        let error = Error::new(Kind::Unknown, format!("`{}` has no step `{step}`", record.name));
+        let error = Error::new(ErrorKind::NotFound, format!("`{}` has no step `{step}`", record.name));
         let hint = match near(step, steps.iter().map(|step| step.id.as_str())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("`hostler status {}` lists its steps", record.name),
@@ -117,7 +117,9 @@ fn read(file: &Path, lines: Option<usize>) -> Result<Option<(Vec<u8>, u64)>, Err
     match File::open(file).and_then(|mut file| read_end(&mut file, lines)) {
         Ok(read) => Ok(Some(read)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::new(Kind::System, format!("`{}` can't be read", file.display())).caused_by(&error)),
+        Err(error) => {
+            Err(Error::new(ErrorKind::System, format!("`{}` can't be read", file.display())).caused_by(&error))
+        }
     }
 }
 
@@ -145,11 +147,14 @@ fn read_end(file: &mut File, lines: Option<usize>) -> io::Result<(Vec<u8>, u64)>
 async fn console(app: &App, record: &Record, step: &StepId, site: &SiteId, lines: Option<usize>) -> Result<Log, Error> {
     let journal = record.journal();
     let Some(made) = journal.made(step) else {
-        return Err(Error::new(Kind::State, format!("the machine of `{step}` is not there, and so is its console")));
+        return Err(Error::new(
+            ErrorKind::InvalidState,
+            format!("the machine of `{step}` is not there, and so is its console"),
+        ));
     };
     let sites = app.sites()?;
     let site =
-        sites.get(site).ok_or_else(|| Error::new(Kind::Config, format!("the site `{site}` is not configured")))?;
+        sites.get(site).ok_or_else(|| Error::new(ErrorKind::Config, format!("the site `{site}` is not configured")))?;
     let text = site.console(&made.reference).await?.into_bytes();
     let text = lines.map(|lines| last_lines(&text, lines).to_vec()).unwrap_or(text);
     Ok(Log { step: step.clone(), file: None, text, end: 0 })

@@ -7,7 +7,7 @@ use hostler_core::plan::Plan;
 use crate::app::App;
 use crate::args::PlanArgs;
 use crate::drive::{interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::keys::Keys;
 use crate::place::Place;
 use crate::planning::{plan_new, warn};
@@ -48,7 +48,8 @@ async fn make(app: &App, args: &PlanArgs) -> Result<Plan, Error> {
 
 fn write(file: &Path, plan: &Plan) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(plan);
-    let text = text.map_err(|error| Error::new(Kind::System, "the plan can't be written").caused_by(&error))?;
-    std::fs::write(file, text + "\n")
-        .map_err(|error| Error::new(Kind::System, format!("`{}` can't be written", file.display())).caused_by(&error))
+    let text = text.map_err(|error| Error::new(ErrorKind::System, "the plan can't be written").caused_by(&error))?;
+    std::fs::write(file, text + "\n").map_err(|error| {
+        Error::new(ErrorKind::System, format!("`{}` can't be written", file.display())).caused_by(&error)
+    })
 }

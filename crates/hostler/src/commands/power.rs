@@ -7,13 +7,13 @@ use hostler_engine::keep;
 
 use crate::access::targets;
 use crate::app::{App, Locked};
-use crate::args::{OneArgs, StartArgs};
+use crate::args::{DeploymentArgs, StartArgs};
 use crate::drive::{interrupts, unless_interrupted};
 use crate::error::Error;
 use crate::view;
 
 /// Shuts all machines down.
-pub fn stop(app: &App, args: &OneArgs) -> Result<(), Error> {
+pub fn stop(app: &App, args: &DeploymentArgs) -> Result<(), Error> {
     app.block_on(async {
         let (_, changed) = switch(app, &args.name, Power::Off).await?;
         tell(app, &args.name, Power::Off, changed)
@@ -29,7 +29,7 @@ pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
             let hosts = Ssh::default();
             let note = |text: &str| app.printer.say(text);
             let targets = targets(&locked.store, &locked.record, &[]).await?;
-            try_join_all(targets.iter().map(|target| hosts.wait_for_ssh(target, args.patience.ssh_timeout, &note)))
+            try_join_all(targets.iter().map(|target| hosts.wait_for_ssh(target, args.timeout.ssh_timeout, &note)))
                 .await?;
             Ok(())
         };

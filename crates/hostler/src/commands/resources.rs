@@ -23,7 +23,7 @@ use crate::args::{
 };
 use crate::attempts::Shift;
 use crate::drive::{Manner, interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::keys::{Keys, public_key};
 use crate::output::Format;
 use crate::resources::{self, Listed, Whose, all, find};
@@ -110,7 +110,7 @@ pub(super) fn delete(app: &App, kind: ResourceKind, args: &DeleteArgs, deleted: 
             return app.emit(&gone, |_| format!("there is no {kind} `{}` (any more)\n", args.name));
         }
         None => {
-            let error = Error::new(Kind::Unknown, format!("there is no {kind} `{}`", args.name));
+            let error = Error::new(ErrorKind::NotFound, format!("there is no {kind} `{}`", args.name));
             return Err(error.hinted("add `--missing-ok` where that is fine"));
         }
     };
@@ -139,7 +139,7 @@ async fn maker(app: &App, kind: ResourceKind, text: &str) -> Result<Option<Name>
     let found = find(app, &app.sites()?, kind, &[], text).await;
     let listed = match found {
         Ok(listed) => listed,
-        Err(error) if error.kind == Kind::Unknown => return Ok(None),
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     match (listed.whose, &listed.deployment) {
@@ -152,7 +152,8 @@ async fn maker(app: &App, kind: ResourceKind, text: &str) -> Result<Option<Name>
             if only { Ok(Some(name.clone())) } else { Err(more_than(kind, name)) }
         }
         (Whose::Ours, None) => {
-            let error = Error::new(Kind::State, format!("no deployment looks after the {kind} `{text}` any more"));
+            let error =
+                Error::new(ErrorKind::InvalidState, format!("no deployment looks after the {kind} `{text}` any more"));
             Err(error.hinted("`hostler sweep` deletes what is ours and forgotten"))
         }
         (Whose::Foreign | Whose::Others, _) => Err(not_ours(kind, &listed)),
@@ -177,13 +178,14 @@ fn makes_only(plan: &Plan, kind: ResourceKind) -> bool {
 }
 
 fn more_than(kind: ResourceKind, name: &Name) -> Error {
-    let error = Error::new(Kind::State, format!("the deployment `{name}` has more than this {kind}, and needs it"));
+    let error =
+        Error::new(ErrorKind::InvalidState, format!("the deployment `{name}` has more than this {kind}, and needs it"));
     error.hinted(format!("give all of it back: `hostler down {name}`"))
 }
 
 fn not_ours(kind: ResourceKind, listed: &Listed) -> Error {
     let message = format!("the {kind} `{}` at `{}` is not ours, and is not deleted", listed.name(), listed.site);
-    let error = Error::new(Kind::State, message);
+    let error = Error::new(ErrorKind::InvalidState, message);
     match listed.whose {
         Whose::Foreign => {
             error.hinted("it bears a ticket of another store: `hostler sweep --ticket TICKET` deletes it")
@@ -240,7 +242,7 @@ fn create_address(app: &App, args: &IpCreateArgs) -> Result<(), Error> {
 /// Where a site's machines have their public addresses from.
 async fn pool_of(app: &App, sites: &Sites, site: &SiteId) -> Result<String, Error> {
     let none = || {
-        let error = Error::new(Kind::Usage, format!("`{site}` doesn't say where public addresses come from"));
+        let error = Error::new(ErrorKind::Usage, format!("`{site}` doesn't say where public addresses come from"));
         error.hinted("name the external network: `--pool NETWORK`; `hostler network ls --all` lists those there are")
     };
     let provider = sites.get(site).ok_or_else(none)?;
@@ -270,7 +272,7 @@ fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
             sites: &sites,
             wanted: &wanted,
             consent: &args.consent,
-            manner: Manner { patience: args.patience.ssh_timeout, on_failure: OnFailure::GiveBack },
+            manner: Manner { patience: args.timeout.ssh_timeout, on_failure: OnFailure::GiveBack },
             shift: Shift::Refused,
             extent: Extent::Making(SERVER),
             place: &place,

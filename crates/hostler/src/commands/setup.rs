@@ -13,7 +13,7 @@ use super::up::as_it_is;
 use crate::app::{App, Locked};
 use crate::args::SetupArgs;
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::material::material;
 use crate::planning::warn;
 use crate::summary::Summary;
@@ -52,7 +52,7 @@ async fn set_up(app: &App, args: &SetupArgs, interrupts: &mut Interrupts) -> Res
     let plan = plan(app, &record, &wanted, args, &wished)?;
     let material = material(app, &wanted.demand.work, &wanted.secrets, wanted.checkout.as_ref())?;
     let sites = app.sites()?;
-    let manner = Manner { patience: args.patience.ssh_timeout, on_failure: OnFailure::GiveBack };
+    let manner = Manner { patience: args.timeout.ssh_timeout, on_failure: OnFailure::GiveBack };
     let drive = Drive { app, sites: &sites, store: &store, lock };
     let summary = drive.up(&plan, Some(&record), &material, manner, interrupts).await?;
     Ok(Done::SetUp(Box::new(summary)))
@@ -60,7 +60,7 @@ async fn set_up(app: &App, args: &SetupArgs, interrupts: &mut Interrupts) -> Res
 
 /// Adds what is wished for now. A phase that is named by `--only` and was never wished for is wished for by that.
 fn wishes(wish: &mut SetupRequest, args: &SetupArgs) -> Result<BTreeSet<PhaseKind>, Error> {
-    let bad = |error: String| Error::new(Kind::Usage, format!("--phase: {error}"));
+    let bad = |error: String| Error::new(ErrorKind::Usage, format!("--phase: {error}"));
     for text in &args.phase {
         wish_for_phase(wish, text).map_err(bad)?;
     }
@@ -92,22 +92,23 @@ fn plan(
 ) -> Result<Plan, Error> {
     let name = &record.name;
     if record.plan.is_without_machines() {
-        let error = Error::new(Kind::State, format!("`{name}` has no machines to set up"));
+        let error = Error::new(ErrorKind::InvalidState, format!("`{name}` has no machines to set up"));
         let planned = (!record.plan.picks.is_empty()).then(|| format!("`hostler up {name}` launches them"));
         return Err(error.maybe_hinted(planned));
     }
     let reworked = record.plan.rework(&wanted.demand, (app.now)());
-    let whole = reworked.map_err(|_| Error::new(Kind::Changed, format!("`{name}` takes other machines")))?;
+    let whole =
+        reworked.map_err(|_| Error::new(ErrorKind::IncompatibleChange, format!("`{name}` takes other machines")))?;
     whole.check_drivers()?;
     let plan = whole.clone().setting_up(args.selection());
     let there = kinds(&plan);
     if let Some(missing) = wished.iter().find(|kind| **kind != PhaseKind::Reach && !there.contains(kind)) {
         let known: Vec<String> = kinds(&whole).iter().map(|kind| format!("`{kind}`")).collect();
-        let error = Error::new(Kind::Unknown, format!("`{name}` has no phase `{missing}`"));
+        let error = Error::new(ErrorKind::NotFound, format!("`{name}` has no phase `{missing}`"));
         return Err(error.hinted(format!("it has {}", known.join(", "))));
     }
     if there.is_empty() && !wished.contains(&PhaseKind::Reach) {
-        let error = Error::new(Kind::Usage, format!("no phase of `{name}` is left to do"));
+        let error = Error::new(ErrorKind::Usage, format!("no phase of `{name}` is left to do"));
         return Err(error.hinted("`--only`, `--from` and `--skip` together leave nothing"));
     }
     Ok(plan)

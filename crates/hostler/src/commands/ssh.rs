@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::access::{targets, write_ssh_config};
 use crate::app::App;
 use crate::args::SshArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Becomes `ssh`; only a failure to do so comes back.
 pub fn run(app: &App, args: &SshArgs) -> Result<(), Error> {
@@ -17,11 +17,12 @@ pub fn run(app: &App, args: &SshArgs) -> Result<(), Error> {
             (None, first) => first.map(|(_, spec)| spec.name.clone()).into_iter().collect(),
         };
         let target = targets(&store, &record, &named).await?.into_iter().next();
-        let machine =
-            target.ok_or_else(|| Error::new(Kind::State, format!("`{}` has no machines", args.name)))?.machine;
+        let machine = target
+            .ok_or_else(|| Error::new(ErrorKind::InvalidState, format!("`{}` has no machines", args.name)))?
+            .machine;
         Ok((write_ssh_config(&store, &record).await?, machine))
     })?;
     let error = Command::new("ssh").arg("-F").arg(config).arg("--").arg(machine).args(&args.command).exec();
-    let error = Error::new(Kind::System, "`ssh` can't be started").caused_by(&error);
+    let error = Error::new(ErrorKind::System, "`ssh` can't be started").caused_by(&error);
     Err(error.hinted("install OpenSSH's client; on Debian or Ubuntu: apt-get install openssh-client"))
 }

@@ -3,13 +3,13 @@
 use hostler_core::name::Name;
 
 use crate::app::App;
-use crate::args::OneArgs;
+use crate::args::DeploymentArgs;
 use crate::error::Error;
 use crate::summary::Summary;
 use crate::view;
 
 /// Shows the live deployment of a name, or the last one that had it.
-pub fn run(app: &App, args: &OneArgs) -> Result<(), Error> {
+pub fn run(app: &App, args: &DeploymentArgs) -> Result<(), Error> {
     let summary = app.block_on(find(app, &args.name))?;
     app.emit(&summary, |width| view::status(&summary, (app.now)(), width))
 }

@@ -10,7 +10,7 @@ use hostler_engine::sweep::{Found, Stray, due, find, remove, tidy};
 use crate::app::App;
 use crate::args::SweepArgs;
 use crate::drive::{Drive, interrupts};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::view;
 
 /// Shows what was found, asks, and deletes it.
@@ -18,7 +18,7 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
     let tickets = args.ticket.iter().map(|text| text.parse()).collect::<Result<Vec<Ticket>, _>>()?;
     let found = app.block_on(sweep(app, args, &tickets))?;
     if let Some((site, why)) = found.silent.first_key_value() {
-        return Err(Error::new(Kind::Site, format!("`{site}` could not be asked, so it was not swept: {why}")));
+        return Err(Error::new(ErrorKind::Site, format!("`{site}` could not be asked, so it was not swept: {why}")));
     }
     Ok(())
 }
@@ -26,7 +26,7 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
 async fn sweep(app: &App, args: &SweepArgs, tickets: &[Ticket]) -> Result<Found, Error> {
     let (there, sites) = (app.store_if_there().await?, app.sites()?);
     let found = find(there.as_ref(), &sites, (app.now)()).await?;
-    app.emit(&found, |width| view::strays(&found, width))?;
+    app.emit(&found, |width| view::sweep_result(&found, width))?;
     let named = named(&found, tickets)?;
     if args.consent.dry_run {
         return Ok(found);
@@ -83,8 +83,9 @@ async fn give_back(
 /// The foreign things that bear the tickets that were named.
 fn named(found: &Found, tickets: &[Ticket]) -> Result<Vec<Stray>, Error> {
     let bears = |ticket: &Ticket| found.foreign.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
-    let found =
-        |ticket| bears(ticket).ok_or_else(|| Error::new(Kind::Unknown, format!("nothing bears the ticket `{ticket}`")));
+    let found = |ticket| {
+        bears(ticket).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("nothing bears the ticket `{ticket}`")))
+    };
     tickets.iter().map(found).collect()
 }
 
@@ -101,7 +102,8 @@ async fn delete(app: &App, store: &Store, sites: &Sites, found: &Found, named: V
 }
 
 fn remaining(failed: &[(Stray, SiteError)]) -> Error {
-    let mut error = Error::new(Kind::Stuck, format!("{} could not be deleted", view::plural(failed.len(), "thing")));
+    let mut error =
+        Error::new(ErrorKind::Stuck, format!("{} could not be deleted", view::plural(failed.len(), "thing")));
     for (stray, refusal) in failed {
         let resource = &stray.resource;
         error.causes.push(format!("the {} `{}` at `{}`: {refusal}", resource.kind, resource.reference, stray.site));

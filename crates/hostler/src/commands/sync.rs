@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::args::{Remote, SyncArgs, SyncWhat, Way};
+use crate::args::{Remote, SyncArgs, SyncFilterArgs, SyncVerb};
 use crate::drive::{interrupted, interrupts};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::fleet::Fleet;
 use crate::view;
 
@@ -48,20 +48,20 @@ enum SyncFailure {
 
 /// Looks first where something may be deleted, asks, and then does it.
 pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
-    let (local, remote, what, direction): (&PathBuf, &Remote, &SyncWhat, Direction) = match &args.way {
-        Way::Up(args) => (&args.from, &args.to, &args.what, Direction::Up),
-        Way::Down(args) => (&args.to, &args.from, &args.what, Direction::Down),
+    let (local, remote, what, direction): (&PathBuf, &Remote, &SyncFilterArgs, Direction) = match &args.way {
+        SyncVerb::Up(args) => (&args.from, &args.to, &args.what, Direction::Up),
+        SyncVerb::Down(args) => (&args.to, &args.from, &args.what, Direction::Down),
     };
     if remote.name.is_some() == what.fleet.hosts.is_some() {
         let message = "name a deployment (`NAME:DIRECTORY`) or a list of hosts (`--hosts FILE`), and not both";
-        return Err(Error::new(Kind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message));
     }
     app.block_on(async {
         let interrupts = interrupts()?;
         let fleet = Fleet::of(app, remote.name.as_deref(), &what.fleet).await?;
         let local = app.settings.directory.join(local);
         if matches!(direction, Direction::Up) && !local.exists() {
-            let error = Error::new(Kind::Usage, format!("there is no `{}` to send", local.display()));
+            let error = Error::new(ErrorKind::Usage, format!("there is no `{}` to send", local.display()));
             return Err(error.hinted("name a directory of this computer, and then where it goes to"));
         }
         let route = Route { local: &local, remote: &remote.path, direction, several: fleet.targets.len() > 1 };
@@ -85,7 +85,7 @@ pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
     })
 }
 
-impl SyncWhat {
+impl SyncFilterArgs {
     fn sync_options(&self, direction: Direction) -> SyncOptions {
         SyncOptions {
             files: match direction {
@@ -105,7 +105,7 @@ impl Route<'_> {
         &self,
         hosts: &Ssh,
         fleet: &Fleet,
-        what: &SyncWhat,
+        what: &SyncFilterArgs,
         sync_options: &SyncOptions,
         interrupts: &Interrupts,
     ) -> Result<Vec<Option<Went>>, Error> {
@@ -127,7 +127,9 @@ impl Route<'_> {
         let met = went.iter().zip(&fleet.targets);
         fleet.pin(met.filter_map(|(went, target)| Some((target.machine.as_str(), went.as_ref()?.key.as_ref()?))))?;
         if *interrupts.borrow() > 0 {
-            return Err(Error::new(Kind::Interrupted, "interrupted").hinted("the same command goes on where it was"));
+            return Err(
+                Error::new(ErrorKind::Interrupted, "interrupted").hinted("the same command goes on where it was")
+            );
         }
         Ok(went)
     }
@@ -177,7 +179,7 @@ fn finish(app: &App, fleet: &Fleet, went: &[Option<Went>], mode: SyncMode) -> Re
     if failed == 0 {
         return Ok(());
     }
-    let mut error = Error::new(Kind::Site, format!("{failed} of {} not synced", view::machines(all.len())));
+    let mut error = Error::new(ErrorKind::Site, format!("{failed} of {} not synced", view::machines(all.len())));
     let hosts = went.iter().flatten().filter_map(|went| match &went.result {
         Err(SyncFailure::Host(host)) => Some(host),
         _ => None,

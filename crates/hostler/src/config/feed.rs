@@ -1,4 +1,4 @@
-//! Folders of feeds: read as the prior tools laid them out, and replaced all at once or not at all.
+//! Directories of saved inventory files, in the layouts of earlier tools. They are replaced all at once or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -8,49 +8,52 @@ use hostler_core::inventory::{Document, Feed};
 use jiff::Timestamp;
 
 use super::Settings;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
-/// Where ENVBoot keeps the static inventory.
+/// Directory in which ENVBoot keeps the static inventory.
 const SAMPLES: &str = "examples/api_samples";
 
-/// A folder's feed, and how old it is.
+/// The files of a directory, and their age.
 #[derive(Debug)]
-pub struct FeedFolder {
-    /// What the files hold.
+pub struct SavedFeed {
+    /// Content of the files.
     pub feed: Feed,
-    /// When the allocations were written.
+    /// Modification time of the allocations.
     pub at: Timestamp,
 }
 
 impl Settings {
-    /// Reads the files of a folder: `allocations.json`, `hosts.json` or `resource_map.json`, and nodes, clusters and
-    /// sites, here or in `examples/api_samples`, or as the reference API's checkout has them.
-    pub fn read_feed(&self, folder: &Path) -> Result<FeedFolder, Error> {
-        let folder = Folder { path: self.directory.join(folder), shown: folder };
-        let listed = fs::read_dir(&folder.path);
-        listed.map_err(|error| unreadable(folder.shown, &error).hinted("name a folder with `allocations.json`"))?;
+    /// Reads the files of a directory: `allocations.json`, `hosts.json` or `resource_map.json`, and nodes, clusters and
+    /// sites. The latter may lie in `examples/api_samples` below it, or in the layout of a checkout of Chameleon's
+    /// reference API.
+    pub fn read_feed(&self, dir: &Path) -> Result<SavedFeed, Error> {
+        let directory = Directory { path: self.directory.join(dir), shown: dir };
+        let listed = fs::read_dir(&directory.path);
+        listed.map_err(|error| {
+            unreadable(directory.shown, &error).hinted("`--from` takes a directory that contains `allocations.json`")
+        })?;
         let allocations =
-            folder.document(Path::new("allocations.json"))?.ok_or_else(|| folder.lacks("allocations.json"))?;
-        let written = fs::metadata(folder.path.join("allocations.json")).and_then(|metadata| metadata.modified());
+            directory.document(Path::new("allocations.json"))?.ok_or_else(|| directory.lacks("allocations.json"))?;
+        let written = fs::metadata(directory.path.join("allocations.json")).and_then(|metadata| metadata.modified());
         let feed = Feed {
             site: None,
             allocations: Some(allocations),
-            hosts: folder.document(Path::new("hosts.json"))?,
-            resource_map: folder.document(Path::new("resource_map.json"))?,
-            nodes: folder.nodes()?,
-            clusters: folder.named("clusters")?,
-            sites: folder.named("sites")?.into_iter().next(),
+            hosts: directory.document(Path::new("hosts.json"))?,
+            resource_map: directory.document(Path::new("resource_map.json"))?,
+            nodes: directory.nodes()?,
+            clusters: directory.named("clusters")?,
+            sites: directory.named("sites")?.into_iter().next(),
         };
         if feed.nodes.is_empty() && feed.hosts.is_none() {
-            return Err(folder.lacks("nodes.json"));
+            return Err(directory.lacks("nodes.json"));
         }
         let at = written.ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(FeedFolder { feed, at })
+        Ok(SavedFeed { feed, at })
     }
 
-    /// Replaces the files of a folder by a feed: first all are written beside the old ones, then they take their names.
-    pub fn replace_feed(&self, folder: &Path, feed: &Feed) -> Result<(), Error> {
-        let path = self.directory.join(folder);
+    /// Replaces the files of a directory: writes all to temporary files, then renames them.
+    pub fn replace_feed(&self, dir: &Path, feed: &Feed) -> Result<(), Error> {
+        let path = self.directory.join(dir);
         let numbered = |what: &str, number: usize| match number {
             0 => format!("{what}.json"),
             _ => format!("{what}-{}.json", number + 1),
@@ -65,27 +68,27 @@ impl Settings {
         }
         let drafts: Result<Vec<Draft>, Error> =
             files.iter().map(|(path, document)| Draft::new(path, |file| file.write_all(&document.bytes))).collect();
-        drafts?.into_iter().try_for_each(Draft::keep)
+        drafts?.into_iter().try_for_each(Draft::commit)
     }
 
-    /// Writes a file anew, all of it or nothing.
+    /// Writes a file atomically.
     pub fn write_file(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-        Draft::new(&self.directory.join(path), write)?.keep()
+        Draft::new(&self.directory.join(path), write)?.commit()
     }
 }
 
-/// A file that is written and does not bear its name yet.
+/// A temporary file, deleted unless it is renamed.
 struct Draft {
     draft: PathBuf,
     path: PathBuf,
-    kept: bool,
+    committed: bool,
 }
 
 impl Draft {
     fn new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Self, Error> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.draft", std::process::id()));
-        let draft = Self { draft: path.with_file_name(name), path: path.to_owned(), kept: false };
+        let draft = Self { draft: path.with_file_name(name), path: path.to_owned(), committed: false };
         let written = File::create_new(&draft.draft).and_then(|file| {
             let mut writer = BufWriter::new(file);
             write(&mut writer)?;
@@ -95,29 +98,29 @@ impl Draft {
         Ok(draft)
     }
 
-    fn keep(mut self) -> Result<(), Error> {
+    fn commit(mut self) -> Result<(), Error> {
         fs::rename(&self.draft, &self.path).map_err(|error| unwritable(&self.path, &error))?;
-        self.kept = true;
+        self.committed = true;
         Ok(())
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.kept {
-            // It may never have been made.
+        if !self.committed {
+            // It may not exist.
             let _ = fs::remove_file(&self.draft);
         }
     }
 }
 
-/// A folder, and how the user named it.
-struct Folder<'p> {
+/// A directory, and the path the user typed.
+struct Directory<'p> {
     path: PathBuf,
     shown: &'p Path,
 }
 
-impl Folder<'_> {
+impl Directory<'_> {
     fn document(&self, name: &Path) -> Result<Option<Document>, Error> {
         let shown = self.shown.join(name);
         match fs::read(self.path.join(name)) {
@@ -127,15 +130,15 @@ impl Folder<'_> {
         }
     }
 
-    /// The documents whose name ends so, as `uc_clusters.json`: of the folder itself, else of the samples.
+    /// JSON files whose name contains `what`, such as `uc_clusters.json`: of the directory, else of the samples.
     fn named(&self, what: &str) -> Result<Vec<Document>, Error> {
         for place in ["", SAMPLES] {
             let names = self.list(Path::new(place))?.into_iter();
-            let wanted = |name: &PathBuf| {
+            let matches = |name: &PathBuf| {
                 let stem = name.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
                 name.extension().is_some_and(|extension| extension == "json") && stem.contains(what)
             };
-            let found: Vec<PathBuf> = names.filter(wanted).collect();
+            let found: Vec<PathBuf> = names.filter(matches).collect();
             if !found.is_empty() {
                 return Ok(found
                     .iter()
@@ -149,7 +152,7 @@ impl Folder<'_> {
         Ok(Vec::new())
     }
 
-    /// Lists of nodes, else one node a file: `sites/uc/clusters/chameleon/nodes/….json`.
+    /// Lists of nodes, or one file per node: `sites/uc/clusters/chameleon/nodes/….json`.
     fn nodes(&self) -> Result<Vec<Document>, Error> {
         let mut documents = self.named("nodes")?;
         if documents.is_empty() {
@@ -164,7 +167,7 @@ impl Folder<'_> {
         Ok(documents)
     }
 
-    /// What a folder within this one has, in order; nothing where it isn't there.
+    /// Sorted entries of a subdirectory; empty if it does not exist.
     fn list(&self, place: &Path) -> Result<Vec<PathBuf>, Error> {
         let failed = |error: &io::Error| unreadable(&self.shown.join(place), error);
         let entries = match fs::read_dir(self.path.join(place)) {
@@ -181,15 +184,15 @@ impl Folder<'_> {
     }
 
     fn lacks(&self, name: &str) -> Error {
-        Error::new(Kind::Inventory, format!("`{}` is not there", self.shown.join(name).display()))
-            .hinted("a folder has `allocations.json`, `hosts.json` or `resource_map.json`, and `nodes.json`")
+        Error::new(ErrorKind::Inventory, format!("`{}` does not exist", self.shown.join(name).display()))
+            .hinted("the directory needs `allocations.json`, `hosts.json` or `resource_map.json`, and `nodes.json`")
     }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::Inventory, format!("`{}` can't be read", path.display())).caused_by(error)
+    Error::new(ErrorKind::Inventory, format!("`{}` can't be read", path.display())).caused_by(error)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::System, format!("`{}` can't be written", path.display())).caused_by(error)
+    Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(error)
 }

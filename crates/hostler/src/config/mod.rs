@@ -1,4 +1,6 @@
-//! What the user has set: environment variables, and the configuration file. Nothing else in hostler reads either.
+//! The user's environment variables and configuration file.
+//!
+//! Invariant: no other module reads either.
 
 mod feed;
 pub mod openstack;
@@ -13,63 +15,71 @@ use hostler_providers::listed::Defaults;
 use serde::Deserialize;
 
 use crate::args::Colour;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
-pub use feed::FeedFolder;
+pub use feed::SavedFeed;
 
-/// Every environment variable that is heeded, and what it does. `docs/reference/cli.md` shows the same table.
+/// Environment variables and their effects, also shown in `docs/reference/cli.md` and the manual.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("HOSTLER_DATA_DIR", "where journals, keys, logs and images are kept; else `$XDG_DATA_HOME/hostler`"),
-    ("HOSTLER_CONFIG", "the configuration file; else `$XDG_CONFIG_HOME/hostler/config.toml`"),
-    ("XDG_DATA_HOME", "where programs keep their data; else `~/.local/share`"),
-    ("XDG_CONFIG_HOME", "where programs keep their configuration; else `~/.config`"),
-    ("XDG_RUNTIME_DIR", "directory of your sockets, for the libvirt `qemu:///session`; else `/run/user/UID`"),
-    ("HOME", "what `~` means"),
-    ("TMPDIR", "where repositories are fetched to; else `/var/tmp`"),
-    ("NO_COLOR", "no colour, where it is set to anything"),
-    ("CLICOLOR", "no colour, where it is `0`"),
-    ("CLICOLOR_FORCE", "colour even off a terminal, where it is set and not `0`"),
-    ("TERM", "no colour and no progress bars, where it is `dumb`"),
-    ("COLUMNS", "how wide tables may be; else as wide as the terminal"),
-    ("USER", "whom to log in as to listed hosts, where neither the list nor the configuration says"),
-    ("LIBVIRT_DEFAULT_URI", "the libvirt to use for the site `local`, where the configuration names none"),
+    ("HOSTLER_DATA_DIR", "directory of journals, keys, logs and images; default `$XDG_DATA_HOME/hostler`"),
+    ("HOSTLER_CONFIG", "configuration file; default `$XDG_CONFIG_HOME/hostler/config.toml`"),
+    ("XDG_DATA_HOME", "base directory of user data; default `~/.local/share`"),
+    ("XDG_CONFIG_HOME", "base directory of user configuration; default `~/.config`"),
+    ("XDG_RUNTIME_DIR", "directory of your sockets, for the libvirt `qemu:///session`; default `/run/user/UID`"),
+    ("HOME", "home directory, also `~` in paths"),
+    ("TMPDIR", "directory for fetched repositories; default `/var/tmp`"),
+    ("NO_COLOR", "if set to any value, no colour"),
+    ("CLICOLOR", "if `0`, no colour"),
+    ("CLICOLOR_FORCE", "if set and not `0`, colour even off a terminal"),
+    ("TERM", "if `dumb`, no colour and no progress bars"),
+    ("COLUMNS", "width of tables; default the terminal's"),
+    ("USER", "login user of listed hosts, unless the list or the configuration names one"),
+    ("LIBVIRT_DEFAULT_URI", "libvirt URI of the site `local`, unless the configuration names one"),
 ];
 
-/// Every key of the configuration file, with an example and what it does. `docs/reference/cli.md` shows the same table.
+/// Keys of the configuration file with example and effect, also shown in `docs/reference/cli.md`.
 pub const KEYS: &[(&str, &str, &str)] = &[
-    ("local.enabled", "false", "whether virtual machines of this computer are offered; they are by default"),
-    ("local.uri", "\"qemu:///system\"", "which libvirt runs them"),
-    ("local.pool", "\"/srv/hostler\"", "the folder of libvirt's storage pool, where that is made anew"),
+    ("local.enabled", "false", "`false` disables the site `local`, virtual machines on this computer"),
+    ("local.uri", "\"qemu:///system\"", "libvirt URI of the site `local`"),
+    ("local.pool", "\"/srv/hostler\"", "directory of the libvirt storage pool, used when the pool is created"),
     (
         "openstack.mine.cloud",
         "\"mine\"",
-        "the cloud of `clouds.yaml` that is the site `openstack/mine`; `mine` by default",
+        "cloud of `clouds.yaml` behind the site `openstack/mine`; default the section's name",
     ),
-    ("openstack.mine.network", "\"private\"", "the network that machines stand on; else the shared one, or their own"),
-    ("openstack.mine.pool", "\"public\"", "the external network that public addresses come from"),
-    ("openstack.mine.floating_ips", "false", "whether machines are reached at public addresses; they are by default"),
-    ("openstack.mine.flavor", "\"baremetal\"", "the flavor that leased hosts are launched with"),
-    ("openstack.mine.user", "\"ubuntu\"", "the user to log in as, where an image doesn't say"),
-    ("openstack.mine.nodes", "\"https://api.chameleoncloud.org/\"", "a node API that lists the site's hardware"),
+    (
+        "openstack.mine.network",
+        "\"private\"",
+        "network of the machines; default the shared network, or a new one per deployment",
+    ),
+    ("openstack.mine.pool", "\"public\"", "external network that public addresses are allocated from"),
+    ("openstack.mine.floating_ips", "false", "`false` reaches machines at their private addresses"),
+    ("openstack.mine.flavor", "\"baremetal\"", "flavor for machines on leased hosts"),
+    ("openstack.mine.user", "\"ubuntu\"", "login user, unless the image names one"),
+    ("openstack.mine.nodes", "\"https://api.chameleoncloud.org/\"", "node API that lists the site's hardware"),
     (
         "chameleon.uc.cloud",
         "\"chi\"",
-        "the same for a site of Chameleon, with its own defaults; without one, a login by Chameleon's OpenID provider is all its sites",
+        "the same keys for a Chameleon site; without a section, a login by Chameleon's OpenID provider configures all its sites",
     ),
     (
         "local.package_sources",
         "\"/etc/apt/sources.list\"",
-        "a file in one of apt's own formats: where images are built from; else as this computer has it",
+        "apt sources file for building images; default this computer's",
     ),
-    ("ssh.hosts", "\"~/hosts.toml\"", "the list of your own hosts, which are offered as the site `ssh`"),
-    ("ssh.user", "\"ubuntu\"", "whom to log in as, where the list doesn't say"),
-    ("ssh.key", "\"~/.ssh/lab\"", "the key to log in with, where the list doesn't say; else the first of your own"),
+    ("ssh.hosts", "\"~/hosts.toml\"", "list of your own hosts, which become the site `ssh`"),
+    ("ssh.user", "\"ubuntu\"", "login user, unless the list names one"),
+    (
+        "ssh.key",
+        "\"~/.ssh/lab\"",
+        "private key, unless the list names one; default the first of `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`",
+    ),
 ];
 
-/// The keys that OpenSSH tries, too.
+/// Default private keys, in OpenSSH's order.
 const OWN_KEYS: [&str; 3] = [".ssh/id_ed25519", ".ssh/id_ecdsa", ".ssh/id_rsa"];
 
-/// The variables that say what this computer trusts. Local machines are told the same.
+/// Variables that name proxies, certificates and package indexes. They are passed on to local machines.
 pub const TRUSTED: &[&str] = &[
     "http_proxy",
     "https_proxy",
@@ -93,20 +103,20 @@ pub const TRUSTED: &[&str] = &[
     "HOME",
 ];
 
-/// No demand or plan is larger; what is, was named by mistake.
+/// Maximum size of a demand or plan file: 16 MiB. A larger file was named by mistake.
 const LARGEST_FILE: u64 = 16 << 20;
 
-/// The environment, as it was when the program started.
+/// The environment at the start of the program.
 #[derive(Debug, Clone, Default)]
 pub struct Env(BTreeMap<OsString, OsString>);
 
 impl Env {
-    /// From all variables.
+    /// An environment of these variables.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self(variables.into_iter().collect())
     }
 
-    /// A variable's value, where it is set to something.
+    /// Value of a documented variable; `None` if unset or empty.
     fn set(&self, name: &str) -> Option<&OsStr> {
         let mut known = VARIABLES.iter().chain(openstack::VARIABLES);
         debug_assert!(known.any(|(known, _)| *known == name), "`{name}` is not documented");
@@ -117,49 +127,49 @@ impl Env {
         self.set(name).and_then(OsStr::to_str)
     }
 
-    /// The value of a variable that a demand names as a secret.
+    /// Value of a variable that a demand names as a secret.
     pub fn secret(&self, name: &str) -> Option<&str> {
         self.0.get(OsStr::new(name)).and_then(|value| value.to_str())
     }
 
-    /// What an openrc file has set.
+    /// All `OS_…` variables, as set by an openrc file.
     pub fn openstack(&self) -> BTreeMap<String, String> {
         let text =
             |(name, value): (&OsString, &OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
         self.0.iter().filter_map(text).filter(|(name, _)| name.starts_with("OS_")).collect()
     }
 
-    /// The variables that say what this computer trusts.
+    /// The variables of [`TRUSTED`] that are set.
     pub fn trusted(&self) -> BTreeMap<String, String> {
         let trusted = TRUSTED.iter().filter_map(|name| Some((*name, self.0.get(OsStr::new(name))?.to_str()?)));
         trusted.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// The user's home directory, where it is known.
+    /// The user's home directory, if it is an absolute path.
     pub fn home(&self) -> Option<PathBuf> {
         self.set("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// Whether the terminal can do no more than print.
+    /// True if the terminal can only print.
     pub fn is_dumb(&self) -> bool {
         self.text("TERM") == Some("dumb")
     }
 
-    /// The width that the user wishes.
+    /// Width set by the user.
     pub fn columns(&self) -> Option<u16> {
         self.text("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
     }
 
-    /// Whether to use colour on a stream.
-    pub fn colour(&self, wish: Colour, is_terminal: bool) -> ColorChoice {
+    /// Use of colour on a stream: the option, then the environment, then the terminal.
+    pub fn colour(&self, option: Colour, is_terminal: bool) -> ColorChoice {
         let forced = self.text("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-        let unwanted = self.set("NO_COLOR").is_some() || self.text("CLICOLOR") == Some("0");
-        match wish {
+        let disabled = self.set("NO_COLOR").is_some() || self.text("CLICOLOR") == Some("0");
+        match option {
             Colour::Always => ColorChoice::AlwaysAnsi,
             Colour::Never => ColorChoice::Never,
             Colour::Auto if self.set("NO_COLOR").is_some() => ColorChoice::Never,
             Colour::Auto if forced => ColorChoice::AlwaysAnsi,
-            Colour::Auto if unwanted || self.is_dumb() || !is_terminal => ColorChoice::Never,
+            Colour::Auto if disabled || self.is_dumb() || !is_terminal => ColorChoice::Never,
             Colour::Auto => ColorChoice::AlwaysAnsi,
         }
     }
@@ -178,16 +188,16 @@ impl Env {
         }
     }
 
-    /// One of the user's base directories. A relative one is invalid, and ignored as XDG asks.
+    /// An XDG base directory. A relative path is ignored, as the XDG specification requires.
     fn base(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         let base = self.set(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         base.or_else(|| self.home().map(|home| home.join(below_home)))
     }
 
-    /// Our directory in one of them.
+    /// hostler's directory in an XDG base directory.
     fn under(&self, variable: &str, below_home: &str) -> Result<PathBuf, Error> {
         self.base(variable, below_home).map(|base| base.join("hostler")).ok_or_else(|| {
-            Error::new(Kind::Config, format!("neither `{variable}` nor `HOME` names an absolute path"))
+            Error::new(ErrorKind::Config, format!("neither `{variable}` nor `HOME` names an absolute path"))
                 .hinted("set HOME, or HOSTLER_DATA_DIR and HOSTLER_CONFIG")
         })
     }
@@ -197,39 +207,39 @@ impl Env {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// This computer's virtual machines.
+    /// The site `local`.
     pub local: Local,
-    /// OpenStack clouds, by the names of their sites.
+    /// OpenStack sites by name.
     pub openstack: openstack::Sections,
-    /// Sites of Chameleon.
+    /// Chameleon sites by name.
     pub chameleon: openstack::Sections,
-    /// Hosts of the user's own.
+    /// The site `ssh`.
     pub ssh: Listed,
 }
 
-/// The site `ssh`: hosts of the user's own, listed in a file.
+/// `[ssh]`: the user's own hosts, listed in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listed {
-    /// The list; without one there is no such site.
+    /// The list; `None` disables the site.
     pub hosts: Option<PathBuf>,
-    /// Whom to log in as, where the list doesn't say.
+    /// Login user, unless the list names one.
     pub user: Option<String>,
-    /// The key to log in with, where the list doesn't say.
+    /// Private key, unless the list names one.
     pub key: Option<PathBuf>,
 }
 
-/// The site `local`: virtual machines on this computer, by libvirt.
+/// `[local]`: virtual machines on this computer, by libvirt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Local {
-    /// Whether it is used at all.
+    /// False disables the site.
     pub enabled: bool,
-    /// Which libvirt, as `qemu:///system`.
+    /// libvirt URI, such as `qemu:///system`.
     pub uri: Option<String>,
-    /// The folder of libvirt's storage pool, where that is made anew; `/var/lib/libvirt/images/hostler` by default.
+    /// Directory of the libvirt storage pool, used when the pool is created; default `/var/lib/libvirt/images/hostler`.
     pub pool: Option<PathBuf>,
-    /// A file with the package sources to build images from, in one of apt's own formats; this computer's by default.
+    /// apt sources file for building images; default this computer's.
     pub package_sources: Option<PathBuf>,
 }
 
@@ -239,25 +249,25 @@ impl Default for Local {
     }
 }
 
-/// Everything that the user has set.
+/// All settings of the user.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where journals, keys, logs and images are kept: an absolute path, made where it is missing.
+    /// Directory of journals, keys, logs and images: an absolute path. [`Self::make_data_dir`] creates it.
     pub data_dir: PathBuf,
-    /// Where repositories are fetched to.
+    /// Directory for fetched repositories.
     pub scratch_dir: PathBuf,
-    /// The directory that the command was called in: where relative paths start.
+    /// Working directory, the base of relative paths.
     pub directory: PathBuf,
-    /// The directory of the configuration file: where relative paths in it start.
+    /// Directory of the configuration file, the base of relative paths in it.
     pub config_dir: PathBuf,
-    /// The configuration file, or its defaults.
+    /// The configuration file, or the defaults.
     pub config: Config,
     /// The environment.
     pub env: Env,
 }
 
 impl Settings {
-    /// Reads the environment and the configuration file, which may be missing unless it is named.
+    /// Reads the environment and the configuration file. A missing file is an error only if `HOSTLER_CONFIG` names it.
     pub fn read(env: Env) -> Result<Self, Error> {
         let data_dir = env.data_dir()?;
         let file = env.config_file()?;
@@ -270,14 +280,14 @@ impl Settings {
         };
         let scratch_dir = env.set("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
         let directory = std::env::current_dir().map_err(|error| {
-            Error::new(Kind::Config, "the directory that hostler was called in can't be used").caused_by(&error)
+            Error::new(ErrorKind::Config, "the working directory is not accessible").caused_by(&error)
         })?;
         let config_dir = directory.join(file.parent().unwrap_or(Path::new("")));
         Ok(Self { data_dir, scratch_dir, directory, config_dir, config, env })
     }
 
-    /// Reads a file that the command line names.
-    pub fn read_file(&self, path: &Path, kind: Kind) -> Result<String, Error> {
+    /// Reads a file named on the command line. `kind` is the kind of the error.
+    pub fn read_file(&self, path: &Path, kind: ErrorKind) -> Result<String, Error> {
         let path = self.directory.join(path);
         let size = std::fs::metadata(&path).map(|metadata| metadata.len());
         match size
@@ -292,38 +302,38 @@ impl Settings {
         }
     }
 
-    /// Makes the data directory where it is missing, readable by its owner only: keys lie in it.
+    /// Creates the data directory if needed, with mode 0700: it contains private keys.
     pub fn make_data_dir(&self) -> Result<(), Error> {
         use std::os::unix::fs::DirBuilderExt;
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir);
-        made.map_err(|error| {
-            Error::new(Kind::System, format!("`{}` can't be made", self.data_dir.display()))
+        let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir);
+        created.map_err(|error| {
+            Error::new(ErrorKind::System, format!("the directory `{}` can't be created", self.data_dir.display()))
                 .caused_by(&error)
-                .hinted("check its owner and the free space, or set HOSTLER_DATA_DIR")
+                .hinted("check permissions and free space, or set HOSTLER_DATA_DIR")
         })
     }
 
-    /// The package sources to build images from, where the user names any.
+    /// Content of the configured apt sources file, if any.
     pub fn package_sources(&self) -> Result<Option<String>, Error> {
         let Some(file) = &self.config.local.package_sources else { return Ok(None) };
-        let file = self.beside_config(file);
+        let file = self.resolve_config_path(file);
         std::fs::read_to_string(&file).map(Some).map_err(|error| unusable(&file, &error))
     }
 
-    /// The list of the user's own hosts, where there is one.
+    /// Path of the list of hosts, if configured.
     pub fn hosts_file(&self) -> Option<PathBuf> {
-        Some(self.beside_config(self.config.ssh.hosts.as_ref()?))
+        Some(self.resolve_config_path(self.config.ssh.hosts.as_ref()?))
     }
 
-    /// A path that the configuration file names: it means the same wherever hostler is called.
-    pub fn beside_config(&self, path: &Path) -> PathBuf {
+    /// A path from the configuration file: relative to that file, whatever the working directory.
+    pub fn resolve_config_path(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.env.home()) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => self.config_dir.join(path),
         }
     }
 
-    /// What holds for listed hosts of which the list doesn't say otherwise.
+    /// Login user and key of listed hosts, unless the list names others.
     pub fn listed_defaults(&self) -> Defaults {
         let home = self.env.home();
         let own = || {
@@ -335,12 +345,12 @@ impl Settings {
         let user = self.config.ssh.user.clone().or_else(|| self.env.text("USER").map(str::to_owned));
         Defaults {
             user: user.unwrap_or_else(|| "root".to_owned()),
-            key: self.config.ssh.key.as_ref().map(|key| self.beside_config(key)).or_else(own),
+            key: self.config.ssh.key.as_ref().map(|key| self.resolve_config_path(key)).or_else(own),
             home,
         }
     }
 
-    /// Which libvirt to use for the site `local`.
+    /// libvirt URI of the site `local`.
     pub fn libvirt_uri(&self) -> Option<&str> {
         self.config.local.uri.as_deref().or_else(|| self.env.text("LIBVIRT_DEFAULT_URI"))
     }
@@ -358,12 +368,12 @@ fn parse(file: &Path, text: &str) -> Result<Config, Error> {
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         let what = error.message().trim().replace('\n', " ");
-        Error::new(Kind::Config, format!("{}:{line}:{column}: {what}", file.display()))
+        Error::new(ErrorKind::Config, format!("{}:{line}:{column}: {what}", file.display()))
     })
 }
 
 fn unusable(file: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::Config, format!("`{}` can't be read", file.display())).caused_by(error)
+    Error::new(ErrorKind::Config, format!("`{}` can't be read", file.display())).caused_by(error)
 }
 
 #[cfg(test)]
@@ -375,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn data_lies_where_the_user_wants_it() {
+    fn data_directory_follows_the_environment() {
         let dir = |variables| env(variables).data_dir().map(|dir| dir.display().to_string()).ok();
         assert_eq!(dir(&[("HOME", "/h")]).as_deref(), Some("/h/.local/share/hostler"));
         assert_eq!(dir(&[("HOME", "/h"), ("XDG_DATA_HOME", "/x")]).as_deref(), Some("/x/hostler"));
@@ -385,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_the_configuration_start_beside_it() {
+    fn paths_in_the_configuration_are_relative_to_it() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
         std::fs::write(&file, "ssh.hosts = \"lab/hosts.toml\"\nssh.key = \"~/lab-key\"\n").unwrap();
@@ -395,9 +405,9 @@ mod tests {
     }
 
     #[test]
-    fn colour_follows_flag_then_environment_then_terminal() {
+    fn colour_follows_option_then_environment_then_terminal() {
         use ColorChoice::{AlwaysAnsi, Never};
-        for (variables, wish, is_terminal, expected) in [
+        for (variables, option, is_terminal, expected) in [
             (&[][..], Colour::Auto, true, AlwaysAnsi),
             (&[], Colour::Auto, false, Never),
             (&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], Colour::Auto, true, Never),
@@ -409,12 +419,12 @@ mod tests {
             (&[("TERM", "dumb")], Colour::Auto, true, Never),
             (&[], Colour::Never, true, Never),
         ] {
-            assert_eq!(env(variables).colour(wish, is_terminal), expected, "{variables:?} {wish:?} {is_terminal}");
+            assert_eq!(env(variables).colour(option, is_terminal), expected, "{variables:?} {option:?} {is_terminal}");
         }
     }
 
     #[test]
-    fn every_documented_key_is_one() {
+    fn every_documented_key_is_accepted() {
         for (key, example, _) in KEYS {
             let config = parse(Path::new("/c.toml"), &format!("{key} = {example}\n")).unwrap();
             assert_ne!(config, Config::default(), "{key}");
@@ -422,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_place() {
+    fn an_unknown_key_is_an_error_with_its_position() {
         let file = Path::new("/c.toml");
         let error = parse(file, "[local]\nurl = 'qemu:///system'\n").unwrap_err();
         assert!(error.message.starts_with("/c.toml:2:1: unknown field `url`"), "{}", error.message);

@@ -1,5 +1,6 @@
-//! Which OpenStack clouds the user has, from where its own client keeps them: `clouds.yaml` and the `OS_…` variables.
-//! Sections of the configuration say how one is used, and are needed for none.
+//! OpenStack sites, from the files and variables of the `openstack` client: `clouds.yaml` and `OS_…`.
+//!
+//! A section of the configuration changes how a cloud is used. No cloud needs one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,66 +12,63 @@ use hostler_providers::openstack::{NodeApi, Reach, Settings as Used, at_chameleo
 use serde::Deserialize;
 
 use super::{Settings, unusable};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
-/// Every variable of a cloud that is heeded. `docs/reference/cli.md` shows the same table.
+/// Environment variables of OpenStack clouds, also shown in `docs/reference/cli.md` and the manual.
 pub const VARIABLES: &[(&str, &str)] = &[
-    (
-        "OS_CLIENT_CONFIG_FILE",
-        "OpenStack's `clouds.yaml`; else in `$XDG_CONFIG_HOME/openstack`, then in `/etc/openstack`",
-    ),
-    ("OS_CLIENT_SECURE_FILE", "`secure.yaml`; else beside `clouds.yaml`"),
-    ("OS_CLIENT_VENDOR_FILE", "`clouds-public.yaml`; else beside `clouds.yaml`"),
-    ("OS_CLOUD", "the only cloud of `clouds.yaml` that is a site, beside those with a section of their own"),
-    ("OS_AUTH_URL", "a cloud without `clouds.yaml`: where its Keystone is; the other `OS_…` variables say who logs in"),
+    ("OS_CLIENT_CONFIG_FILE", "path of `clouds.yaml`; default in `$XDG_CONFIG_HOME/openstack`, then `/etc/openstack`"),
+    ("OS_CLIENT_SECURE_FILE", "path of `secure.yaml`; default next to `clouds.yaml`"),
+    ("OS_CLIENT_VENDOR_FILE", "path of `clouds-public.yaml`; default next to `clouds.yaml`"),
+    ("OS_CLOUD", "use only this cloud of `clouds.yaml`, and those with a section in the configuration"),
+    ("OS_AUTH_URL", "Keystone of a cloud without `clouds.yaml`; the other `OS_…` variables hold its credentials"),
 ];
 
 /// A section `[openstack.NAME]` or `[chameleon.SITE]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Section {
-    /// Its name in `clouds.yaml`; the section's own name by default, and `envvars` for the variables.
+    /// Name in `clouds.yaml`, or `envvars` for the variables; default the section's name.
     pub cloud: Option<String>,
-    /// The network that machines stand on.
+    /// Network of the machines.
     pub network: Option<String>,
-    /// The external network that public addresses come from.
+    /// External network that public addresses are allocated from.
     pub pool: Option<String>,
-    /// Whether machines are reached at public addresses; they are by default.
+    /// False reaches machines at their private addresses.
     pub floating_ips: Option<bool>,
-    /// The flavor that leased hosts are launched with.
+    /// Flavor for machines on leased hosts.
     pub flavor: Option<String>,
-    /// The user to log in as, where an image doesn't say.
+    /// Login user, unless the image names one.
     pub user: Option<String>,
-    /// The node API with the site's hardware.
+    /// Node API that lists the site's hardware.
     pub nodes: Option<String>,
 }
 
-/// A cloud that is a site.
+/// A cloud that is used as a site.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Who logs in where.
+    /// Endpoint and credentials.
     pub cloud: Cloud,
-    /// How it is used.
+    /// Settings of the provider.
     pub used: Used,
-    /// The text of the certificates that it is checked against, where it has its own.
+    /// PEM certificates of its own authority, if any.
     pub authority: Option<String>,
 }
 
-/// A site, or why it can't be used.
+/// A site, or the error in its configuration.
 pub type Configured = (SiteId, Result<Site, BadCloud>);
 
-/// The name of the cloud that the variables describe, as in openstacksdk.
+/// Name of the cloud that the variables describe, as in openstacksdk.
 const VARIABLES_CLOUD: &str = "envvars";
 
-/// Where `clouds.yaml` is, and its companions.
+/// Contents of `clouds.yaml` and its related files, and the cloud of the variables.
 struct Clouds {
     texts: CloudTexts,
     by_variables: Option<Cloud>,
 }
 
 impl Settings {
-    /// Every OpenStack cloud that is a site: those with a section, and those that the user's own client would use. One
-    /// that can't be used is told by name.
+    /// All OpenStack sites: clouds with a section, and those that the `openstack` client would use. A misconfigured cloud
+    /// stays in the list with its error.
     pub fn openstack(&self) -> Result<Vec<Configured>, Error> {
         let clouds = self.clouds()?;
         let mut sites = Vec::new();
@@ -95,7 +93,7 @@ impl Settings {
             let site = cloud.map(|cloud| used(cloud, &id));
             sites.push((id, self.site(site)));
         }
-        // What the user has said of a site counts before what is only known to be there.
+        // Sites that the user configured win over those derived from a Chameleon login.
         for cloud in others {
             let Ok(id) = Used::of(&cloud).map(|used| used.site) else { continue };
             if sites.iter().all(|(taken, _)| *taken != id) {
@@ -114,24 +112,24 @@ impl Settings {
         }
         let unreadable = |error: std::io::Error, file: &Path| BadCloud::Unusable {
             cloud: cloud.name.clone(),
-            why: format!("its certificates in `{}` can't be read: {error}", file.display()),
+            why: format!("the certificates in `{}` can't be read: {error}", file.display()),
         };
         let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| unreadable(error, file));
         let authority = cloud.authority.as_ref().map(read).transpose()?;
         Ok(Site { cloud, used, authority })
     }
 
-    /// The folder for what is kept of clouds between runs.
+    /// Directory for tokens and caches of clouds.
     pub fn openstack_dir(&self) -> PathBuf {
         self.data_dir.join("openstack")
     }
 
-    /// The names of the clouds that are sites without a section.
+    /// Names of the clouds that are sites without a section.
     fn automatic(&self, clouds: &Clouds) -> Result<Vec<String>, Error> {
         if let Some(name) = self.env.text("OS_CLOUD") {
             return Ok(vec![name.to_owned()]);
         }
-        let mut all = names(&clouds.texts).map_err(|error| Error::of(Kind::Config, &error))?;
+        let mut all = names(&clouds.texts).map_err(|error| Error::of(ErrorKind::Config, &error))?;
         all.extend(clouds.by_variables.as_ref().map(|cloud| cloud.name.clone()));
         Ok(all)
     }
@@ -144,22 +142,24 @@ impl Settings {
             Some((Err(error), file)) => Err(unusable(&file, &error)),
         };
         let clouds = self.clouds_file()?;
-        // What lies beside it is about the same clouds; secrets from elsewhere would go to whatever address it names.
-        let beside = |variable: &str, name: &str| {
+        // Read secure.yaml only from next to clouds.yaml: secrets of another directory would be sent to the address that
+        // this clouds.yaml names.
+        let next_to_clouds = |variable: &str, name: &str| {
             let set = self.env.set(variable).map(PathBuf::from);
             set.or_else(|| Some(clouds.as_ref()?.parent()?.join(name)))
         };
         let texts = CloudTexts {
-            secure: text(beside("OS_CLIENT_SECURE_FILE", "secure.yaml"))?,
-            public: text(beside("OS_CLIENT_VENDOR_FILE", "clouds-public.yaml"))?,
+            secure: text(next_to_clouds("OS_CLIENT_SECURE_FILE", "secure.yaml"))?,
+            public: text(next_to_clouds("OS_CLIENT_VENDOR_FILE", "clouds-public.yaml"))?,
             clouds: text(clouds.clone())?,
         };
         let by_variables = Cloud::from_variables(&self.env.openstack());
-        let by_variables = by_variables.map_err(|error| Error::of(Kind::Config, &error))?;
+        let by_variables = by_variables.map_err(|error| Error::of(ErrorKind::Config, &error))?;
         Ok(Clouds { texts, by_variables })
     }
 
-    /// Never the one of the current directory, unlike openstacksdk: that may be a repository of somebody else's.
+    /// Path of `clouds.yaml`. The working directory is not searched, unlike in openstacksdk: it may be an untrusted
+    /// repository.
     fn clouds_file(&self) -> Result<Option<PathBuf>, Error> {
         if let Some(file) = self.env.set("OS_CLIENT_CONFIG_FILE") {
             let file = PathBuf::from(file);
@@ -196,7 +196,7 @@ impl Section {
             used.reach = Reach::Own;
         }
         if let Some(text) = &self.nodes {
-            let bad = || BadCloud::Unusable { cloud: site.to_string(), why: format!("`{text}` is no address") };
+            let bad = || BadCloud::Unusable { cloud: site.to_string(), why: format!("`{text}` is not a URL") };
             let place = site.place.as_ref().map(ToString::to_string).unwrap_or_default();
             used.nodes = Some(NodeApi { url: Url::parse(text).map_err(|_| bad())?, site: place, cache: None });
         }
@@ -204,13 +204,13 @@ impl Section {
     }
 }
 
-/// A cloud, used as it suggests itself.
+/// A cloud with its default settings.
 fn used(cloud: Cloud, id: &SiteId) -> (Cloud, Result<Used, BadCloud>) {
     let used = Used { site: id.clone(), ..Used::of(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
     (cloud, Ok(used))
 }
 
-/// As the cloud suggests. Where that is taken (two projects at one site, say), by its name in `clouds.yaml`.
+/// The site id that the cloud suggests; if taken, as by two projects at one site, the cloud's name in `clouds.yaml`.
 fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Result<SiteId, Error> {
     let suggested = cloud.and_then(|cloud| Used::of(cloud).ok()).map(|used| used.site);
     let region = cloud.filter(|cloud| cloud.name == VARIABLES_CLOUD).and_then(|cloud| cloud.region.as_deref());
@@ -221,10 +221,10 @@ fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Resu
 }
 
 fn provider_kind(text: &str) -> Result<ProviderKind, Error> {
-    ProviderKind::new(text).map_err(|error| Error::of(Kind::Config, &error))
+    ProviderKind::new(text).map_err(|error| Error::of(ErrorKind::Config, &error))
 }
 
-/// Sections, by the names of their sites.
+/// Sections by site name.
 pub type Sections = BTreeMap<Name, Section>;
 
 #[cfg(test)]
@@ -234,13 +234,13 @@ mod tests {
     use super::*;
     use crate::config::{Config, Env};
 
-    fn settings(folder: &Path, config: &str, variables: &[(&str, &str)]) -> Settings {
+    fn settings(dir: &Path, config: &str, variables: &[(&str, &str)]) -> Settings {
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let home = [(OsString::from("HOME"), folder.as_os_str().to_owned())];
+        let home = [(OsString::from("HOME"), dir.as_os_str().to_owned())];
         let config: Config = toml::from_str(config).unwrap();
-        let (data_dir, directory) = (folder.join("data"), folder.to_owned());
+        let (data_dir, directory) = (dir.join("data"), dir.to_owned());
         let env = Env::new(variables.chain(home));
-        Settings { data_dir, scratch_dir: folder.to_owned(), config_dir: directory.clone(), directory, config, env }
+        Settings { data_dir, scratch_dir: dir.to_owned(), config_dir: directory.clone(), directory, config, env }
     }
 
     fn sites(settings: &Settings) -> Vec<String> {
@@ -262,18 +262,18 @@ clouds:
 ";
 
     fn with_clouds() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join(".config/openstack")).unwrap();
-        std::fs::write(folder.path().join(".config/openstack/clouds.yaml"), CLOUDS).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join(".config/openstack")).unwrap();
+        std::fs::write(dir.path().join(".config/openstack/clouds.yaml"), CLOUDS).unwrap();
         let secure = "clouds: {one: {auth: {password: s}}}";
-        std::fs::write(folder.path().join(".config/openstack/secure.yaml"), secure).unwrap();
-        folder
+        std::fs::write(dir.path().join(".config/openstack/secure.yaml"), secure).unwrap();
+        dir
     }
 
     #[test]
-    fn every_cloud_is_a_site_without_a_word_of_configuration() {
-        let folder = with_clouds();
-        let all = sites(&settings(folder.path(), "", &[]));
+    fn every_cloud_is_a_site_without_configuration() {
+        let dir = with_clouds();
+        let all = sites(&settings(dir.path(), "", &[]));
         assert_eq!(
             all,
             [
@@ -282,16 +282,16 @@ clouds:
                 "openstack/uc-too = uc-too of Some(\"sharednet1\")"
             ]
         );
-        let one = sites(&settings(folder.path(), "", &[("OS_CLOUD", "one")]));
+        let one = sites(&settings(dir.path(), "", &[("OS_CLOUD", "one")]));
         assert_eq!(one, ["openstack/one = one of None"]);
-        let none = sites(&settings(folder.path(), "", &[("OS_CLOUD", "gone")]));
+        let none = sites(&settings(dir.path(), "", &[("OS_CLOUD", "gone")]));
         assert_eq!(none, ["openstack/gone: there is no cloud `gone` in `clouds.yaml`"]);
     }
 
-    /// One file of Chameleon's own, as its site hands it out, is enough for all its sites.
+    /// One openrc file from a Chameleon site is enough for all its sites.
     #[test]
-    fn one_login_of_chameleon_is_all_its_sites() {
-        let folder = with_clouds();
+    fn one_chameleon_login_configures_all_its_sites() {
+        let dir = with_clouds();
         let variables = [
             ("OS_AUTH_URL", "https://chi.tacc.chameleoncloud.org:5000/v3"),
             ("OS_AUTH_TYPE", "v3oidcpassword"),
@@ -304,37 +304,37 @@ clouds:
             ("OS_PROJECT_NAME", "p"),
             ("OS_REGION_NAME", "CHI@TACC"),
         ];
-        let all = sites(&settings(folder.path(), "[chameleon.nu]\ncloud = 'envvars'", &variables));
+        let all = sites(&settings(dir.path(), "[chameleon.nu]\ncloud = 'envvars'", &variables));
         assert_eq!(all[0], "chameleon/nu = envvars of Some(\"sharednet1\")");
-        let all = sites(&settings(folder.path(), "", &variables));
+        let all = sites(&settings(dir.path(), "", &variables));
         let chameleon: Vec<&str> = all.iter().filter_map(|site| site.strip_prefix("chameleon/")).collect();
         assert_eq!(
             chameleon,
             ["uc = Two@x", "tacc = envvars", "ncar = envvars", "nu = envvars", "nrp = envvars"]
                 .map(|site| format!("{site} of Some(\"sharednet1\")")),
-            "of `uc` the user has a cloud of its own"
+            "the user has another cloud for `uc`"
         );
     }
 
     #[test]
-    fn variables_are_a_site_by_the_name_of_its_region() {
-        let folder = tempfile::tempdir().unwrap();
+    fn variables_define_a_site_named_after_the_region() {
+        let dir = tempfile::tempdir().unwrap();
         let variables = [
             ("OS_AUTH_URL", "https://one"),
             ("OS_USERNAME", "a"),
             ("OS_PASSWORD", "s"),
             ("OS_REGION_NAME", "Region One"),
         ];
-        let all = sites(&settings(folder.path(), "", &variables));
+        let all = sites(&settings(dir.path(), "", &variables));
         assert_eq!(all, ["openstack/region-one = envvars of None"]);
-        assert_eq!(sites(&settings(folder.path(), "", &[])), [""; 0]);
+        assert_eq!(sites(&settings(dir.path(), "", &[])), [""; 0]);
     }
 
     #[test]
-    fn a_section_says_how_a_cloud_is_used_and_by_what_name() {
-        let folder = with_clouds();
+    fn a_section_sets_name_and_settings_of_a_cloud() {
+        let dir = with_clouds();
         let config = "[chameleon.uc]\ncloud = 'one'\nnetwork = 'n'\nnodes = 'http://nodes/'\nfloating_ips = false";
-        let settings = settings(folder.path(), config, &[("OS_CLOUD", "one")]);
+        let settings = settings(dir.path(), config, &[("OS_CLOUD", "one")]);
         assert_eq!(sites(&settings), ["chameleon/uc = one of Some(\"n\")"]);
         let (_, site) = settings.openstack().unwrap().remove(0);
         let used = site.unwrap().used;

@@ -1,116 +1,115 @@
-//! How a run of hostler ends, in numbers and in words. `docs/errors.md` is made from these tables, and a test holds it
-//! to them.
+//! Exit codes and kinds of errors. The tables of `docs/errors.md` are generated from this file; a test compares them.
 
 use serde::Serialize;
 
-/// The exit codes. Scripts rely on them: a code never changes its meaning.
+/// Exit codes. Scripts rely on them: a code never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// What was asked is done.
+    /// Success.
     Done = 0,
-    /// It was not had or not wanted, and everything made on the way was given back.
-    NotHad = 1,
-    /// The command line, the configuration or another input can't be used. Nothing was done.
+    /// Not available, failed or declined; everything created on the way was deleted.
+    Unavailable = 1,
+    /// Unusable command line, configuration or other input. Nothing was changed.
     Input = 2,
-    /// Something failed, and something is left behind: it is listed, because it may cost money.
-    Left = 3,
-    /// Not now: somebody else is at it, or things have changed since. The earliest time is given where it is known.
+    /// Failed, and resources remain. They are listed, because they may cost money.
+    Remaining = 3,
+    /// Busy or stale. The earliest time is given where it is known.
     NotNow = 4,
-    /// A site refused or did not answer.
+    /// A site reported an error or did not answer.
     Site = 5,
-    /// It took too long.
+    /// A time limit passed.
     TimedOut = 6,
-    /// Stopped by Ctrl-C or a signal, and everything made on the way was given back.
+    /// Interrupted by Ctrl-C or a signal; everything created on the way was deleted.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// All of them, in the order of their codes.
+    /// All exit codes, in ascending order.
     pub const ALL: [Self; 8] = [
         Self::Done,
-        Self::NotHad,
+        Self::Unavailable,
         Self::Input,
-        Self::Left,
+        Self::Remaining,
         Self::NotNow,
         Self::Site,
         Self::TimedOut,
         Self::Interrupted,
     ];
 
-    /// The code.
+    /// The number.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// What it means, for the user's eyes.
+    /// The meaning, as a fragment for users.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done",
-            Self::NotHad => "not had, or not confirmed; everything made on the way was given back",
-            Self::Input => "the command line, the configuration or another input can't be used; nothing was done",
-            Self::Left => "failed, and something is left behind: it is listed, because it may cost money",
-            Self::NotNow => "not now: busy, or stale; the earliest time is given where it is known",
-            Self::Site => "a site refused, or did not answer",
-            Self::TimedOut => "it took too long",
-            Self::Interrupted => "stopped by Ctrl-C or a signal; everything made on the way was given back",
+            Self::Done => "success",
+            Self::Unavailable => "not available, failed or not confirmed; everything created on the way was deleted",
+            Self::Input => "unusable command line, configuration or other input; nothing was changed",
+            Self::Remaining => "failed, and resources remain: they are listed, because they may cost money",
+            Self::NotNow => "busy or stale; the earliest time is given where it is known",
+            Self::Site => "a site reported an error or did not answer",
+            Self::TimedOut => "a time limit passed",
+            Self::Interrupted => "interrupted by Ctrl-C or a signal; everything created on the way was deleted",
         }
     }
 }
 
-/// What kind of thing went wrong. Its name stands in `error.kind` of the JSON output, and never changes its meaning.
+/// Kind of an error: `error.kind` in JSON output. A kind never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Nothing serves the demand.
+pub enum ErrorKind {
+    /// No offer meets the demand.
     NoOffer,
-    /// A step failed, and everything was given back.
+    /// A step failed, and everything was deleted.
     RolledBack,
-    /// The user said no.
+    /// The user answered no.
     Declined,
-    /// A question needs an answer, and nobody is there to give it: that is a no.
+    /// A confirmation is needed, and there is no terminal to ask on.
     Unconfirmed,
-    /// The command line is not understood.
+    /// Unknown or contradictory arguments.
     Usage,
-    /// The configuration can't be used.
+    /// Unusable configuration file or environment variable.
     Config,
-    /// A demand or plan file can't be used.
+    /// Unusable demand or plan file.
     Demand,
-    /// A repository can't be had or read.
+    /// The repository can't be fetched or read.
     Source,
-    /// Files that say who holds what can't be used.
+    /// Unusable inventory files.
     Inventory,
-    /// There is nothing of that name.
-    Unknown,
-    /// Things were made as somebody else than the credentials of now are of.
-    Account,
-    /// A live deployment can't become what is asked.
-    Changed,
-    /// It does not go in the state that the deployment is in.
-    State,
-    /// This computer refused something: a file, a program, a terminal.
+    /// No deployment, machine, step, site or image has this name.
+    NotFound,
+    /// The deployment belongs to another account than the current credentials.
+    WrongAccount,
+    /// The requested change of a live deployment needs new machines.
+    IncompatibleChange,
+    /// Not possible in the deployment's current state.
+    InvalidState,
+    /// The local system refused a file, program or terminal operation.
     System,
-    /// A deployment can't go on by itself.
+    /// The deployment can't proceed by itself.
     Stuck,
-    /// The machines are ready, but the user's own script failed.
+    /// The machines are ready, but the user's `run` script failed.
     RunFailed,
-    /// It was stopped half-way, and what is there was kept.
-    Stopped,
-    /// Another process works on the deployment.
+    /// Interrupted, and resources were kept.
+    Halted,
+    /// Another process is changing the deployment.
     Busy,
-    /// The plan no longer fits what the sites have.
+    /// The plan no longer matches the sites' offers.
     Stale,
-    /// What serves the demand is taken or out of service at this time.
+    /// Matching offers exist, but are busy or in maintenance.
     NotNow,
-    /// A site refused, or did not answer.
+    /// A site reported an error or did not answer.
     Site,
-    /// It took too long.
+    /// A time limit passed.
     TimedOut,
-    /// Stopped by Ctrl-C or a signal, and everything was given back.
+    /// Interrupted by Ctrl-C or a signal, and everything was deleted.
     Interrupted,
 }
 
-impl Kind {
-    /// All of them, in the order of their exit codes.
+impl ErrorKind {
+    /// All kinds, in the order of their exit codes.
     pub const ALL: [Self; 23] = [
         Self::NoOffer,
         Self::RolledBack,
@@ -121,14 +120,14 @@ impl Kind {
         Self::Demand,
         Self::Source,
         Self::Inventory,
-        Self::Unknown,
-        Self::Account,
-        Self::Changed,
-        Self::State,
+        Self::NotFound,
+        Self::WrongAccount,
+        Self::IncompatibleChange,
+        Self::InvalidState,
         Self::System,
         Self::Stuck,
         Self::RunFailed,
-        Self::Stopped,
+        Self::Halted,
         Self::Busy,
         Self::Stale,
         Self::NotNow,
@@ -137,13 +136,15 @@ impl Kind {
         Self::Interrupted,
     ];
 
-    /// The exit code that it ends with.
+    /// The exit code.
     pub fn exit(self) -> Exit {
         match self {
-            Self::NoOffer | Self::RolledBack | Self::Declined | Self::Unconfirmed => Exit::NotHad,
-            Self::Usage | Self::Config | Self::Demand | Self::Source | Self::Unknown => Exit::Input,
-            Self::Inventory | Self::Account | Self::Changed | Self::State | Self::System => Exit::Input,
-            Self::Stuck | Self::RunFailed | Self::Stopped => Exit::Left,
+            Self::NoOffer | Self::RolledBack | Self::Declined | Self::Unconfirmed => Exit::Unavailable,
+            Self::Usage | Self::Config | Self::Demand | Self::Source | Self::NotFound => Exit::Input,
+            Self::Inventory | Self::WrongAccount | Self::IncompatibleChange | Self::InvalidState | Self::System => {
+                Exit::Input
+            }
+            Self::Stuck | Self::RunFailed | Self::Halted => Exit::Remaining,
             Self::Busy | Self::Stale | Self::NotNow => Exit::NotNow,
             Self::Site => Exit::Site,
             Self::TimedOut => Exit::TimedOut,
@@ -151,12 +152,12 @@ impl Kind {
         }
     }
 
-    /// Of several, the one with the greatest says how all of it ended: what is left behind comes before all else.
+    /// Order of severity: the exit code of several failures is that of the most severe. Remaining resources come first.
     pub fn severity(self) -> impl Ord {
-        (self.exit() == Exit::Left, self.exit())
+        (self.exit() == Exit::Remaining, self.exit())
     }
 
-    /// Its name in the JSON output.
+    /// The name in JSON output.
     pub fn name(self) -> &'static str {
         match self {
             Self::NoOffer => "no_offer",
@@ -167,15 +168,15 @@ impl Kind {
             Self::Demand => "demand",
             Self::Source => "source",
             Self::Inventory => "inventory",
-            Self::Unknown => "unknown",
+            Self::NotFound => "not_found",
             Self::Unconfirmed => "unconfirmed",
-            Self::Account => "account",
-            Self::Changed => "changed",
-            Self::State => "state",
+            Self::WrongAccount => "wrong_account",
+            Self::IncompatibleChange => "incompatible_change",
+            Self::InvalidState => "invalid_state",
             Self::System => "system",
             Self::Stuck => "stuck",
             Self::RunFailed => "run_failed",
-            Self::Stopped => "stopped",
+            Self::Halted => "halted",
             Self::Busy => "busy",
             Self::Stale => "stale",
             Self::NotNow => "not_now",
@@ -185,51 +186,79 @@ impl Kind {
         }
     }
 
-    /// What it means, for the user's eyes.
+    /// The meaning, as a fragment for users.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::NoOffer => {
-                "no offer serves the demand: the answer says how many were looked at, and why each was refused"
-            }
-            Self::RolledBack => "a step failed before all was ready; everything was given back",
+            Self::NoOffer => "no offer meets the demand; the error lists each offer checked and its unmet requirements",
+            Self::RolledBack => "a step failed before the deployment was ready; everything was deleted",
             Self::Declined => "you answered no",
-            Self::Usage => "the command line is not understood",
-            Self::Config => "the configuration file or an environment variable can't be used",
-            Self::Demand => "a demand file or a plan file can't be used: the line and column are given",
-            Self::Source => "the repository can't be had, or is none",
-            Self::Inventory => {
-                "files that say what stands at a site and who holds it can't be used: file, line and column are given"
+            Self::Usage => "unknown or contradictory arguments",
+            Self::Config => "the configuration file or an environment variable is unusable",
+            Self::Demand => "a demand or plan file is unusable; the error gives line and column",
+            Self::Source => "the repository can't be fetched or read",
+            Self::Inventory => "inventory or calendar files are unusable; the error gives file, line and column",
+            Self::NotFound => "no deployment, machine, step, site or image has this name",
+            Self::Unconfirmed => "the command needs a confirmation, and there is no terminal to ask on",
+            Self::WrongAccount => "the deployment belongs to another project or user than the current credentials",
+            Self::IncompatibleChange => "the requested change of a live deployment needs new machines",
+            Self::InvalidState => "not possible in the deployment's current state",
+            Self::System => "the local system refused a file, program or terminal operation",
+            Self::Stuck => {
+                "the deployment can't proceed by itself; the error lists remaining resources, sites and prices"
             }
-            Self::Unknown => "there is no deployment, machine, step, site or image of that name",
-            Self::Unconfirmed => "a question needs an answer and there is no terminal to ask at: say `--yes`",
-            Self::Account => {
-                "a deployment was made with other credentials: in another project of the site, or by another user"
+            Self::RunFailed => "the machines are ready, but the `run` script failed on at least one",
+            Self::Halted => "interrupted; resources were kept and are listed",
+            Self::Busy => "another hostler process is changing this deployment",
+            Self::Stale => "the plan no longer matches the sites' offers",
+            Self::NotNow => "matching offers exist, but are busy or in maintenance",
+            Self::Site => "a site reported an error or did not answer",
+            Self::TimedOut => "a time limit passed",
+            Self::Interrupted => "interrupted by Ctrl-C or a signal; everything was deleted",
+        }
+    }
+
+    /// Advice for users. The hints of an error are more specific.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::NoOffer => "follow the hint: relax the named requirement, or configure another site",
+            Self::RolledBack => "read the cause, then run `hostler up` again; `--hold` keeps machines for inspection",
+            Self::Declined => "nothing",
+            Self::Unconfirmed => "pass `--yes` in scripts",
+            Self::Usage => "see `hostler COMMAND --help`",
+            Self::Config => "correct the named file or variable",
+            Self::Demand => "correct the named line; [demand.md](reference/demand.md) lists all keys",
+            Self::Source => "check the path or URL, and that `git clone` works without a password prompt",
+            Self::Inventory => "fetch the file again, or check that it is the right one",
+            Self::NotFound => "check the spelling; `hostler ls` lists deployments",
+            Self::WrongAccount => {
+                "select the credentials that created it: set `OS_CLOUD`, or source the other openrc file"
             }
-            Self::Changed => "a live deployment can't become what is asked without new machines",
-            Self::State => "it does not go in the state that the deployment is in",
-            Self::System => "this computer refused something: a file, a program, a terminal",
-            Self::Stuck => "the deployment can't go on by itself: what is left is listed, where, and what it costs",
-            Self::RunFailed => "the machines are ready, but the `run` script failed on one",
-            Self::Stopped => "stopped half-way at your word, and what is there was kept",
-            Self::Busy => "another hostler works on this deployment",
-            Self::Stale => "the plan no longer fits what the sites have: make a new one",
-            Self::NotNow => "what serves the demand is taken or out of service at this time",
-            Self::Site => "a site refused, or did not answer",
-            Self::TimedOut => "it took too long",
-            Self::Interrupted => "stopped by Ctrl-C or a signal; everything was given back",
+            Self::IncompatibleChange => "bring the deployment down first, or choose another name",
+            Self::InvalidState => "see `hostler status NAME`",
+            Self::System => "check permissions and free space of the named path",
+            Self::Stuck => "run `hostler up NAME` to resume, or `hostler down NAME` to delete the rest",
+            Self::RunFailed => "read `hostler logs NAME`, correct the script, run `hostler up NAME`",
+            Self::Halted => "run `hostler up NAME` to resume, or `hostler down NAME` to delete the rest",
+            Self::Busy => "wait for the other process; `hostler status NAME` shows its progress",
+            Self::Stale => "create a new plan with `hostler plan`",
+            Self::NotNow => "retry at the given time, or pass `--within DURATION` to search for a later start",
+            Self::Site => "run `hostler check SITE`",
+            Self::TimedOut => "retry, or raise the limit (`--ssh-timeout`, `--timeout`, `setup_phases.limits`)",
+            Self::Interrupted => "nothing",
         }
     }
 }
 
-/// The two tables of `docs/errors.md`, in Markdown.
+/// The two generated tables of `docs/errors.md`, in Markdown: exit codes and kinds.
 pub fn tables() -> (String, String) {
     let mut exits = "| code | meaning |\n|---|---|\n".to_owned();
     for exit in Exit::ALL {
         exits.push_str(&format!("| {} | {} |\n", exit.code(), exit.meaning()));
     }
-    let mut kinds = "| kind | exit code | meaning |\n|---|---|---|\n".to_owned();
-    for kind in Kind::ALL {
-        kinds.push_str(&format!("| `{}` | {} | {} |\n", kind.name(), kind.exit().code(), kind.meaning()));
+    let mut kinds = "| kind | exit code | meaning | what to do |\n|---|---|---|---|\n".to_owned();
+    for kind in ErrorKind::ALL {
+        let (name, code) = (kind.name(), kind.exit().code());
+        kinds.push_str(&format!("| `{name}` | {code} | {} | {} |\n", kind.meaning(), kind.advice()));
     }
     (exits, kinds)
 }
@@ -239,10 +268,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_called_the_same_in_words_and_in_json() {
-        for kind in Kind::ALL {
+    fn kind_names_match_their_serialization() {
+        for kind in ErrorKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
-        assert!(Kind::ALL.is_sorted() && Exit::ALL.is_sorted());
+        assert!(ErrorKind::ALL.is_sorted() && Exit::ALL.is_sorted());
     }
 }

@@ -16,27 +16,28 @@ use hostler_engine::repo::RepoError;
 use hostler_engine::store::StoreError;
 use hostler_providers::image::ImageError;
 
-use super::{Details, Error, Kind};
+use super::{Details, Error, ErrorKind};
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let (kind, hint) = match &error {
             StoreError::Busy { name, .. } => {
-                (Kind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
+                (ErrorKind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
             }
-            StoreError::Lost(name) => (Kind::System, format!("look whether it is there: `hostler status {name}`")),
+            StoreError::Lost(name) => (ErrorKind::System, format!("look whether it is there: `hostler status {name}`")),
             StoreError::Taken(name) => {
-                (Kind::State, format!("look at it with `hostler status {name}`, or take another name"))
+                (ErrorKind::InvalidState, format!("look at it with `hostler status {name}`, or take another name"))
             }
             StoreError::Version { .. } => {
-                (Kind::System, "use the newest hostler that ever ran with this data directory".to_owned())
+                (ErrorKind::System, "use the newest hostler that ever ran with this data directory".to_owned())
             }
             StoreError::Files { .. } | StoreError::Database { .. } => {
-                (Kind::System, "check the directory's owner and free space, or set HOSTLER_DATA_DIR".to_owned())
+                (ErrorKind::System, "check the directory's owner and free space, or set HOSTLER_DATA_DIR".to_owned())
             }
-            StoreError::Damaged { .. } => {
-                (Kind::System, "keep a copy of the file; `hostler sweep` finds what is left at the sites".to_owned())
-            }
+            StoreError::Damaged { .. } => (
+                ErrorKind::System,
+                "keep a copy of the file; `hostler sweep` finds what is left at the sites".to_owned(),
+            ),
         };
         Self::of(kind, &error).hinted(hint)
     }
@@ -49,7 +50,7 @@ impl From<BadFeed> for Error {
             BadFeed::Unreadable { .. } => "it should be JSON as the site's API or `openstack … -f json` writes it",
             BadFeed::Nothing { .. } => "look whether it is the right file",
         };
-        Self::of(Kind::Inventory, &error).hinted(hint)
+        Self::of(ErrorKind::Inventory, &error).hinted(hint)
     }
 }
 
@@ -60,7 +61,7 @@ impl From<SiteError> for Error {
             (None, Remedy::Ask) => format!("look at the site's configuration: `hostler check {}`", error.site),
             (None, _) => format!("see how the site is: `hostler check {}`", error.site),
         };
-        Self::of(Kind::Site, &error).hinted(hint)
+        Self::of(ErrorKind::Site, &error).hinted(hint)
     }
 }
 
@@ -68,7 +69,7 @@ impl From<AccountError> for Error {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Unsaid(refused) => refused.into(),
-            AccountError::Other { .. } => Self::of(Kind::Account, &error)
+            AccountError::Other { .. } => Self::of(ErrorKind::WrongAccount, &error)
                 .hinted("use the credentials that it was made with: another `OS_CLOUD`, or another openrc file"),
         }
     }
@@ -81,35 +82,34 @@ impl From<KeepError> for Error {
             KeepError::Account(error) => error.into(),
             KeepError::Earlier { ref name, .. } => {
                 let hint = format!("an end is moved to a later time only; give it back early: `hostler down {name}`");
-                Self::of(Kind::Usage, &error).hinted(hint)
+                Self::of(ErrorKind::Usage, &error).hinted(hint)
             }
-            KeepError::Held { ref lease, .. } => Self::of(Kind::State, &error).hinted(format!(
+            KeepError::Held { ref lease, .. } => Self::of(ErrorKind::InvalidState, &error).hinted(format!(
                 "move that first: `hostler lease extend` where a deployment of ours made it, else whoever did; then \
                  extend this. `hostler lease show {lease}` says whose it is"
             )),
-            KeepError::HeldNoMore { ref name, .. } => Self::of(Kind::State, &error)
+            KeepError::HeldNoMore { ref name, .. } => Self::of(ErrorKind::InvalidState, &error)
                 .hinted(format!("its machines went with the lease: `hostler down {name}` gives the rest back")),
             KeepError::Unsaid { ref refused, .. } => {
                 let hint = refused.hint.clone();
-                Self::of(Kind::Site, &error).maybe_hinted(hint)
+                Self::of(ErrorKind::Site, &error).maybe_hinted(hint)
             }
             KeepError::Past { .. } => {
-                Self::of(Kind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
+                Self::of(ErrorKind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
             }
             KeepError::Endless { .. } => {
-                Self::of(Kind::Usage, &error).hinted("name a time to come (`--until`), or a duration as `4h`")
+                Self::of(ErrorKind::Usage, &error).hinted("name a time to come (`--until`), or a duration as `4h`")
             }
             KeepError::Lease { ref refused, .. } => {
-                let mut out = Self::of(Kind::Site, &error);
+                let mut out = Self::of(ErrorKind::Site, &error);
                 out.causes.push(refused.to_string());
                 out.hints.extend(refused.hint.clone());
                 out
             }
-            KeepError::NoSite { .. } => {
-                Self::of(Kind::Config, &error).hinted("configure the site again: this deployment has machines there")
-            }
+            KeepError::NoSite { .. } => Self::of(ErrorKind::Config, &error)
+                .hinted("configure the site again: this deployment has machines there"),
             KeepError::Sites { ref failed, .. } => {
-                let mut out = Self::of(Kind::Site, &error);
+                let mut out = Self::of(ErrorKind::Site, &error);
                 for refusal in failed {
                     out.causes.push(refusal.to_string());
                     out.hints.extend(refusal.hint.clone());
@@ -122,19 +122,19 @@ impl From<KeepError> for Error {
 
 impl From<AuditError> for Error {
     fn from(error: AuditError) -> Self {
-        Self::of(Kind::System, &error).hinted("check the owner of the data directory and its free space")
+        Self::of(ErrorKind::System, &error).hinted("check the owner of the data directory and its free space")
     }
 }
 
 impl From<BadName> for Error {
     fn from(error: BadName) -> Self {
-        Self::of(Kind::Usage, &error)
+        Self::of(ErrorKind::Usage, &error)
     }
 }
 
 impl From<BadTime> for Error {
     fn from(error: BadTime) -> Self {
-        Self::of(Kind::Usage, &error)
+        Self::of(ErrorKind::Usage, &error)
     }
 }
 
@@ -142,8 +142,8 @@ impl From<NoPlan> for Error {
     fn from(no_plan: NoPlan) -> Self {
         let kind = kind_of(&no_plan);
         let message = match kind {
-            Kind::Site => "no site could be asked for offers".to_owned(),
-            Kind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
+            ErrorKind::Site => "no site could be asked for offers".to_owned(),
+            ErrorKind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
             _ => format!("no offer serves the demand: {} looked at", offers(no_plan.looked)),
         };
         let later =
@@ -170,23 +170,23 @@ fn offers(count: usize) -> String {
 }
 
 /// Whether it is the site's fault, a matter of time, or of the demand.
-fn kind_of(no_plan: &NoPlan) -> Kind {
+fn kind_of(no_plan: &NoPlan) -> ErrorKind {
     let passes = |kind| matches!(kind, MisfitKind::Busy | MisfitKind::Maintenance | MisfitKind::Unknown);
     let mut refusals = no_plan.refusals.iter().filter(|refusal| !refusal.misfits.is_empty());
     if no_plan.looked == 0 && !no_plan.silent.is_empty() {
-        Kind::Site
+        ErrorKind::Site
     } else if no_plan.earliest.is_some()
         || refusals.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind)))
     {
-        Kind::NotNow
+        ErrorKind::NotNow
     } else {
-        Kind::NoOffer
+        ErrorKind::NoOffer
     }
 }
 
 impl From<NoDrivers> for Error {
     fn from(error: NoDrivers) -> Self {
-        Self::of(Kind::Demand, &error).hinted(error.hint())
+        Self::of(ErrorKind::Demand, &error).hinted(error.hint())
     }
 }
 
@@ -196,16 +196,16 @@ impl From<Vec<Problem>> for Error {
             [only] => only.to_string(),
             many => format!("the demand can't be used: {} problems", many.len()),
         };
-        Self::new(Kind::Demand, message).detailed(Details::Problems(problems))
+        Self::new(ErrorKind::Demand, message).detailed(Details::Problems(problems))
     }
 }
 
 impl From<HostError> for Error {
     fn from(error: HostError) -> Self {
         let kind = match error.kind {
-            HostErrorKind::TimedOut(_) => Kind::TimedOut,
-            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => Kind::System,
-            _ => Kind::Site,
+            HostErrorKind::TimedOut(_) => ErrorKind::TimedOut,
+            HostErrorKind::LocalFile { .. } | HostErrorKind::InvalidCommand(_) => ErrorKind::System,
+            _ => ErrorKind::Site,
         };
         let hint = error.hint();
         Self::of(kind, &error).maybe_hinted(hint)
@@ -215,12 +215,12 @@ impl From<HostError> for Error {
 impl From<ImageError> for Error {
     fn from(error: ImageError) -> Self {
         let kind = match &error {
-            ImageError::Missing(_) | ImageError::NoRecipe(_) => Kind::Unknown,
-            ImageError::BadName(_) => Kind::Usage,
-            ImageError::Exists(_) => Kind::State,
-            ImageError::Digest { .. } | ImageError::BadDisk { .. } => Kind::Demand,
-            ImageError::Http(_) => Kind::Site,
-            ImageError::NoProgram { .. } | ImageError::Program { .. } | ImageError::File { .. } => Kind::System,
+            ImageError::Missing(_) | ImageError::NoRecipe(_) => ErrorKind::NotFound,
+            ImageError::BadName(_) => ErrorKind::Usage,
+            ImageError::Exists(_) => ErrorKind::InvalidState,
+            ImageError::Digest { .. } | ImageError::BadDisk { .. } => ErrorKind::Demand,
+            ImageError::Http(_) => ErrorKind::Site,
+            ImageError::NoProgram { .. } | ImageError::Program { .. } | ImageError::File { .. } => ErrorKind::System,
         };
         let hint = match &error {
             ImageError::Missing(_) => Some("`hostler image ls` lists those that there are".to_owned()),
@@ -235,9 +235,9 @@ impl From<ImageError> for Error {
 impl From<RepoError> for Error {
     fn from(error: RepoError) -> Self {
         let kind = match &error {
-            RepoError::GitNotStarted(_) | RepoError::Scratch { .. } => Kind::System,
-            RepoError::TimedOut { .. } => Kind::TimedOut,
-            _ => Kind::Source,
+            RepoError::GitNotStarted(_) | RepoError::Scratch { .. } => ErrorKind::System,
+            RepoError::TimedOut { .. } => ErrorKind::TimedOut,
+            _ => ErrorKind::Source,
         };
         let hint = error.hint();
         Self::of(kind, &error).maybe_hinted(hint)
@@ -248,7 +248,9 @@ impl From<FilesError> for Error {
     fn from(error: FilesError) -> Self {
         match error {
             FilesError::Directory(error) => error.into(),
-            error => Self::of(Kind::System, &error).hinted("check the owner and the free space of the data directory"),
+            error => {
+                Self::of(ErrorKind::System, &error).hinted("check the owner and the free space of the data directory")
+            }
         }
     }
 }
@@ -261,11 +263,10 @@ impl From<DeployError> for Error {
             DeployError::Account(error) => error.into(),
             DeployError::GoingBack(ref name) => {
                 let hint = format!("finish it with `hostler down {name}`");
-                Self::of(Kind::State, &error).hinted(hint)
+                Self::of(ErrorKind::InvalidState, &error).hinted(hint)
             }
-            DeployError::Forgets(Forgets { ref name, .. }) => {
-                Self::of(Kind::Changed, &error).hinted(format!("give it back first: `hostler down {name}`"))
-            }
+            DeployError::Forgets(Forgets { ref name, .. }) => Self::of(ErrorKind::IncompatibleChange, &error)
+                .hinted(format!("give it back first: `hostler down {name}`")),
         }
     }
 }

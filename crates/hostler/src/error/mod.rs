@@ -1,4 +1,4 @@
-//! What goes wrong, for the user's eyes and for scripts: a kind, a message, its causes, details, and hints.
+//! Errors for users and scripts: kind, message, causes, details and hints.
 
 mod exit;
 mod from;
@@ -10,84 +10,84 @@ use hostler_core::plan::NoPlan;
 use hostler_engine::run::FailedStep;
 use serde_json::{Value, json};
 
-pub use exit::{Exit, Kind, tables};
+pub use exit::{ErrorKind, Exit, tables};
 
-/// An error on its way to the user.
+/// An error to show to the user.
 #[derive(Debug)]
 pub struct Error {
-    /// What kind of thing went wrong: it decides the exit code.
-    pub kind: Kind,
-    /// What failed, and where: a lower-case fragment with names in backticks.
+    /// The kind, which decides the exit code.
+    pub kind: ErrorKind,
+    /// The failure and its place: a lower-case fragment, with names in backticks.
     pub message: String,
-    /// The errors behind it, the nearest first.
+    /// Messages of the source errors, the nearest first.
     pub causes: Vec<String>,
-    /// What to do about it.
+    /// Suggested commands or changes.
     pub hints: Vec<String>,
-    /// What more there is to show.
+    /// Structured details.
     pub details: Box<Details>,
 }
 
-/// What more there is to show than a message.
+/// Structured details of an error.
 #[derive(Debug, Default)]
 pub enum Details {
-    /// Nothing.
+    /// No details.
     #[default]
     None,
-    /// Everything that is wrong with something the user wrote.
+    /// All problems of a file or option that the user wrote.
     Problems(Vec<Problem>),
-    /// Why no offer serves the demand.
+    /// Unmet requirements of every offer.
     NoPlan(Box<NoPlan>),
-    /// The steps that failed, and what is left.
+    /// Failed steps and remaining resources.
     Remains {
-        /// The steps that failed.
+        /// Failed steps.
         failed: Vec<FailedStep>,
-        /// What is, or may be, still at a site.
+        /// Resources that exist, or may exist, at a site.
         left: Vec<Left>,
     },
-    /// What came of several deployments that were to be given back.
+    /// Results of bringing down several deployments.
     Each {
-        /// Those that were.
+        /// Deployments that are down.
         released: Vec<Name>,
-        /// Those that were not, and why.
+        /// Deployments that are not, each with its error.
         failed: Vec<(Name, Error)>,
     },
 }
 
 impl Error {
     /// An error of a kind.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), details: Box::default() }
     }
 
-    /// An error of a kind whose message and causes are those of another.
-    pub fn of(kind: Kind, error: &dyn std::error::Error) -> Self {
+    /// An error of a kind, with the message and sources of another error.
+    pub fn of(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         Self { causes: chain(error.source()), ..Self::new(kind, error.to_string()) }
     }
 
-    /// The same, with the error behind it, and those behind that one.
+    /// Adds a source error and its own sources.
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
         self.causes.extend(chain(Some(error)));
         self
     }
 
-    /// The same, with something to do about it.
+    /// Adds a hint.
     pub fn hinted(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// The same, with something to do about it where there is something.
+    /// Adds a hint, if any.
     pub fn maybe_hinted(mut self, hint: Option<String>) -> Self {
         self.hints.extend(hint);
         self
     }
 
-    /// The same, with more to show.
+    /// Sets the details.
     pub fn detailed(self, details: Details) -> Self {
         Self { details: Box::new(details), ..self }
     }
 
-    /// The same, and another that came after it: its message and causes are told too.
+    /// Adds a later error: its message and causes become causes of this one.
     pub fn and(mut self, other: Self) -> Self {
         self.causes.push(other.message);
         self.causes.extend(other.causes);
@@ -96,12 +96,12 @@ impl Error {
         self
     }
 
-    /// What failed, and why, for a warning.
+    /// Message and causes on one line, for a warning.
     pub fn in_one_line(&self) -> String {
         std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ")
     }
 
-    /// The JSON document that says it.
+    /// The JSON document of the error.
     pub fn to_json(&self) -> Value {
         let mut error = json!({
             "kind": self.kind,
@@ -116,37 +116,37 @@ impl Error {
             Details::NoPlan(no_plan) => error["no_offer"] = json!(no_plan),
             Details::Remains { failed, left } => {
                 error["failed"] = json!(failed);
-                error["left"] = json!(left);
+                error["remaining"] = json!(left);
             }
             Details::Each { released, failed } => {
-                error["released"] = json!(released);
-                error["errors"] = failed.iter().map(|(name, error)| of_one(name, error)).collect();
+                error["down"] = json!(released);
+                error["errors"] = failed.iter().map(|(name, error)| named(name, error)).collect();
             }
         }
         json!({ "error": error })
     }
 }
 
-/// The same fields as an error's own, and whose it is.
-fn of_one(name: &Name, error: &Error) -> Value {
+/// The fields of an error, with the name of its deployment.
+fn named(name: &Name, error: &Error) -> Value {
     let mut value = error.to_json()["error"].take();
     value["name"] = json!(name);
     value
 }
 
-/// The messages of an error and of all those behind it. One that only repeats what was said is left out: some
-/// libraries show their source in their own text.
+/// Messages of an error and its sources. A message that an earlier one contains is skipped: some libraries include the
+/// source in their own text.
 fn chain<'e>(first: Option<&'e (dyn std::error::Error + 'e)>) -> Vec<String> {
-    let mut said: Vec<String> = Vec::new();
+    let mut messages: Vec<String> = Vec::new();
     let mut next = first;
     while let Some(error) = next {
         let text = error.to_string();
-        if !text.is_empty() && !said.iter().any(|before| before.contains(&text)) {
-            said.push(text);
+        if !text.is_empty() && !messages.iter().any(|earlier| earlier.contains(&text)) {
+            messages.push(text);
         }
         next = error.source();
     }
-    said
+    messages
 }
 
 #[cfg(test)]
@@ -154,10 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_chain_is_kept_and_nothing_is_said_twice() {
+    fn causes_contain_each_message_of_the_chain_once() {
         let disk = std::io::Error::other("no space left on device");
         let outer = std::io::Error::other(disk);
-        let error = Error::new(Kind::System, "`/x` can't be written").caused_by(&outer).hinted("make room");
+        let error = Error::new(ErrorKind::System, "`/x` can't be written").caused_by(&outer).hinted("make room");
         assert_eq!(error.causes, ["no space left on device"]);
         assert_eq!(error.to_json()["error"]["exit_code"], 2);
         assert_eq!(error.to_json()["error"]["hints"][0], "make room");

@@ -1,6 +1,7 @@
-//! `docs/reference/cli.md`, made from the command line's own definition; and other pages that are made from data.
+//! Generated documentation: `docs/reference/cli.md`, `gpu.md`, the table of `phases.md`, and the manual pages.
 
 mod gpu;
+pub mod man;
 
 use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
@@ -13,41 +14,40 @@ pub use gpu::gpu;
 use crate::args::Cli;
 use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};
 
-/// The whole page, in Markdown.
+/// `docs/reference/cli.md`.
 pub fn cli() -> String {
     let mut command = Cli::command();
     command.build();
     let mut out = "# The command line\n\n".to_owned();
-    out.push_str("This page is made from the program itself, and a test holds it to it. ");
-    out.push_str("Exit codes and kinds of errors: [errors](../errors.md).\n\n");
+    out.push_str("Generated from the program. See also: [exit codes and errors](../errors.md), ");
+    out.push_str("[JSON output](json.md), [demand file](demand.md).\n\n");
     let global: Vec<&Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).collect();
-    out.push_str("## For every command\n\n");
+    out.push_str("## Global options\n\n");
     out.push_str(&table(&global));
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         section(verb, "hostler", &mut out);
     }
     out.push_str(&filters());
-    out.push_str("\n## Output\n\nData goes to standard output, everything else to standard error. In JSON and YAML, ");
-    out.push_str("amounts of money are whole millionths, sizes are bytes, and times are UTC.\n");
+    out.push_str("\n## Output\n\nData goes to standard output, everything else to standard error. Keys, types and ");
+    out.push_str("units of JSON and YAML output: [JSON output](json.md).\n");
     out.push_str("\n## Configuration\n\nThe file `~/.config/hostler/config.toml`:\n\n");
-    out.push_str("| key | example | what it does |\n|---|---|---|\n");
+    out.push_str("| key | example | effect |\n|---|---|---|\n");
     for (key, example, what) in KEYS {
         out.push_str(&format!("| `{key}` | `{example}` | {what} |\n"));
     }
-    out.push_str("\n## Environment\n\n| variable | what it does |\n|---|---|\n");
+    out.push_str("\n## Environment\n\n| variable | effect |\n|---|---|\n");
     for (name, what) in VARIABLES.iter().chain(openstack::VARIABLES) {
         out.push_str(&format!("| `{name}` | {what} |\n"));
     }
     let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();
-    out.push_str(&format!("\nLocal machines are told what this computer trusts: {}.\n", trusted.join(", ")));
+    out.push_str(&format!("\nPassed on to local machines: {}.\n", trusted.join(", ")));
     out
 }
 
-/// The phases of a set-up, as a table in Markdown.
+/// The table of phases in `docs/reference/phases.md`.
 pub fn phases() -> String {
     let mut out =
-        "| phase | part of a plan where | what it does | what proves it | at most | tries |\n|---|---|---|---|---|---|\n"
-            .to_owned();
+        "| phase | planned if | action | check | time limit | attempts |\n|---|---|---|---|---|---|\n".to_owned();
     for policy in PHASES {
         let Policy { kind, wished, action, proof, limit, tries } = policy;
         let limit = limit.and_then(|limit| SignedDuration::try_from(limit).ok()).map(show_duration);
@@ -57,14 +57,13 @@ pub fn phases() -> String {
     out
 }
 
-/// What `hostler availability --filter` understands.
+/// The filter language of `--filter`.
 fn filters() -> String {
-    let mut out =
-        "\n## Filters\n\nConditions as `gpu_count>=4`, `ram>=256GiB`, `arch=x86_64` or `model~A100` (a part of \
-                   it), joined by `and`, `or`, `not` and parentheses; `any` means all nodes. "
-            .to_owned();
-    out.push_str("A node that doesn't say what is asked for is not meant, and not by the opposite either.\n\n");
-    out.push_str("| field | also | kind | what it is |\n|---|---|---|---|\n");
+    let mut out = "\n## Filters\n\nConditions such as `gpu_count>=4`, `ram>=256GiB`, `arch=x86_64` or `model~A100` \
+                   (contains), combined with `and`, `or`, `not` and parentheses; `any` matches all nodes. "
+        .to_owned();
+    out.push_str("A node that does not report a field matches neither a condition on it nor the negation.\n\n");
+    out.push_str("| field | aliases | type | meaning |\n|---|---|---|---|\n");
     for (_, names, kind, what) in FIELDS {
         let kind = match kind {
             Kind::Flag => "flag",
@@ -81,7 +80,8 @@ fn filters() -> String {
 
 fn section(command: &Command, parent: &str, out: &mut String) {
     let name = format!("{parent} {}", command.get_name());
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+    let about = about.trim_end_matches('.').replacen("\n\n", ".\n\n", 1);
     out.push_str(&format!("\n## `{name}`\n\n{about}.\n\n"));
     let usage = command.clone().render_usage().to_string();
     out.push_str(&format!("```text\n{}\n```\n", usage.trim_start_matches("Usage: ")));
@@ -90,13 +90,26 @@ fn section(command: &Command, parent: &str, out: &mut String) {
         out.push('\n');
         out.push_str(&table(&own));
     }
+    if let Some(examples) = man::examples_of(command) {
+        let lines: Vec<&str> = examples.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        out.push_str(&format!("\n```sh\n{}\n```\n", with_comments(&lines)));
+    }
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         section(verb, &name, out);
     }
 }
 
+/// Example lines with their explanations as shell comments.
+fn with_comments(lines: &[&str]) -> String {
+    let commented = |line: &&str| match line.split_once("  ") {
+        Some((command, text)) => format!("{command:47} # {}", text.trim()),
+        None => (*line).to_owned(),
+    };
+    lines.iter().map(commented).collect::<Vec<_>>().join("\n")
+}
+
 fn table(args: &[&Arg]) -> String {
-    let mut out = "| argument | what it does |\n|---|---|\n".to_owned();
+    let mut out = "| argument | meaning |\n|---|---|\n".to_owned();
     for arg in args {
         out.push_str(&format!("| {} | {} |\n", spelled(arg), explained(arg)));
     }
@@ -112,7 +125,8 @@ fn spelled(arg: &Arg) -> String {
 }
 
 fn explained(arg: &Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let text = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let mut text = text.trim_end_matches('.').replace("\n\n", ". ");
     let values: Vec<String> = match arg.get_action().takes_values() && !arg.is_hide_possible_values_set() {
         true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
         false => Vec::new(),
@@ -123,7 +137,7 @@ fn explained(arg: &Arg) -> String {
     let defaults: Vec<String> =
         arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
     if !defaults.is_empty() && arg.get_action().takes_values() {
-        text.push_str(&format!("; {} where it isn't given", defaults.join(" ")));
+        text.push_str(&format!("; default {}", defaults.join(" ")));
     }
     text.replace('|', "\\|")
 }

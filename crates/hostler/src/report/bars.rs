@@ -1,5 +1,5 @@
-//! On a terminal: a line for each step that runs, with the time it has taken; what has ended scrolls up above them. The
-//! steps of several machines stand in a table instead.
+//! Progress on a terminal: one line per running step, with its elapsed time; ended steps scroll up above. With several
+//! machines, a table replaces the lines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +18,17 @@ use super::{Labels, first_line};
 use crate::grid::{Grid, Standing};
 use crate::printer::Printer;
 
-/// How wide a mark is, with the space behind it.
-const MARK: usize = 7;
+/// Width of a mark with the space after it.
+const MARK: usize = 2;
+/// Width that titles are padded to, so that durations align.
+const TITLE: usize = 44;
 
 pub(super) struct Bars {
     printer: Arc<Printer>,
     labels: Labels,
     now: fn() -> Timestamp,
     running: Mutex<BTreeMap<StepId, ProgressBar>>,
-    /// Where there are several machines.
+    /// The table, with several machines.
     table: Option<Live>,
 }
 
@@ -36,7 +38,7 @@ impl Bars {
         Self { printer, labels, now, running: Mutex::new(BTreeMap::new()), table }
     }
 
-    /// Takes in where a step stands now, if it is one of the table's.
+    /// Updates the table; false if the step is not in it.
     fn in_table(&self, step: &StepId, standing: Standing) -> bool {
         self.table.as_ref().is_some_and(|table| table.set(step, standing))
     }
@@ -59,7 +61,7 @@ impl Bars {
         self.with_running(|running| running.insert(step.clone(), bar));
     }
 
-    /// Takes a step's bar away, and writes how it ended.
+    /// Removes a step's bar and prints its outcome.
     fn end(&self, step: &StepId, mark: &str, after: &str) {
         let bar = self.with_running(|running| running.remove(step));
         let (title, took) = match &bar {
@@ -69,10 +71,11 @@ impl Bars {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        self.say(format!("{mark} {took:>5} {title}{after}"));
+        let line = format!("{mark} {:TITLE$} {took:>6}", format!("{title}{after}"));
+        self.say(line.trim_end().to_owned());
     }
 
-    /// As much of a text as fits into a line behind a mark: all of it is told at the end.
+    /// A text cut to one line after a mark. The whole text is printed at the end.
     fn fitting(&self, text: &str) -> String {
         let room = usize::from(self.printer.screen().0.unwrap_or(80)).saturating_sub(MARK);
         if text.chars().count() <= room {
@@ -86,11 +89,11 @@ impl Bars {
     }
 }
 
-/// What stands behind a step that had not to be done.
+/// Note on a step that changed nothing.
 fn after(how: Performed) -> &'static str {
     match how {
         Performed::Now => "",
-        Performed::Already => " (already)",
+        Performed::Already => " (unchanged)",
         Performed::NotNeeded => " (not needed)",
     }
 }
@@ -101,11 +104,11 @@ fn elapsed(bar: &ProgressBar) -> String {
 
 impl Report for Bars {
     fn report(&self, event: &Event) {
-        let (done, failed) = ("done  ".green().to_string(), "failed".red().to_string());
+        let (done, failed) = ("✓".green().to_string(), "✗".red().to_string());
         match event {
             Event::Journaled { .. } => {}
             Event::Started { step, title } => self.start(step, title.clone()),
-            Event::Undoing { step } => self.start(step, format!("give back {step}")),
+            Event::Undoing { step } => self.start(step, format!("delete {step}")),
             Event::Progress { step, text } => {
                 self.with_running(|running| running.get(step).map(|bar| bar.set_message(text.clone())));
             }
@@ -124,7 +127,7 @@ impl Report for Bars {
             }
             Event::Failed { step, error } | Event::UndoFailed { step, error } => {
                 match self.table.as_ref().filter(|table| table.set(step, Standing::Failed)) {
-                    // It names the phase and the machine by itself.
+                    // The error names phase and machine.
                     Some(table) => table.say(format!("{failed} {}", self.fitting(first_line(error)))),
                     None => self.end(step, &failed, &format!(": {}", first_line(error))),
                 }

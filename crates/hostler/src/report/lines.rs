@@ -1,4 +1,4 @@
-//! Off a terminal: a line with the time for everything that happens.
+//! Progress off a terminal: one line per event, with the time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ impl Lines {
         Self { printer, labels, now, running: Mutex::new(BTreeMap::new()) }
     }
 
-    /// The line for an event; nothing where it isn't worth one.
+    /// The line of an event; `None` for events without one.
     fn line(&self, event: &Event, now: Timestamp) -> Option<String> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let title = |step: &StepId| running.get(step).map_or_else(|| step.to_string(), |(title, _)| title.clone());
@@ -35,16 +35,16 @@ impl Lines {
             }
             Event::Progress { step, text } => format!("{}: {text}", title(step)),
             Event::Output { machine, line, .. } => self.labels.output(machine, line),
-            Event::Done { step, how: Performed::Already } => format!("{}: already done", title(step)),
+            Event::Done { step, how: Performed::Already } => format!("{}: unchanged", title(step)),
             Event::Done { step, how: Performed::NotNeeded } => format!("{}: not needed", title(step)),
             Event::Done { step, how: Performed::Now } => {
                 let duration = running.get(step).map(|(_, began)| now.duration_since(*began)).unwrap_or_default();
                 format!("{}: done{}", title(step), took(duration))
             }
             Event::Failed { step, error } => format!("{}: failed: {}", title(step), first_line(error)),
-            Event::Undoing { step } => format!("give back {step}"),
-            Event::Undone { step } => format!("give back {step}: done"),
-            Event::UndoFailed { step, error } => format!("give back {step}: failed: {}", first_line(error)),
+            Event::Undoing { step } => format!("delete {step}"),
+            Event::Undone { step } => format!("delete {step}: done"),
+            Event::UndoFailed { step, error } => format!("delete {step}: failed: {}", first_line(error)),
             Event::Note { text } => text.clone(),
         };
         Some(line)
@@ -67,7 +67,7 @@ mod tests {
     use crate::config::Env;
 
     #[test]
-    fn everything_that_happens_is_a_line_that_stands_alone() {
+    fn every_event_becomes_one_complete_line() {
         let printer = Arc::new(Printer::new(&Env::default(), Colour::Never));
         let lines = Lines::new(printer, Labels { several: true }, || Timestamp::UNIX_EPOCH);
         let step = || StepId::new("machine-a").unwrap();
@@ -91,10 +91,10 @@ mod tests {
                 "launch a: booting",
                 "a | 100%",
                 "launch a: done in 1m35s",
-                "launch a: already done",
+                "launch a: unchanged",
                 "launch a: failed: it is full",
-                "give back machine-a",
-                "give back machine-a: done",
+                "delete machine-a",
+                "delete machine-a: done",
             ]
         );
     }

@@ -1,5 +1,5 @@
-//! On a terminal, with several machines: a table of machines and phases that is drawn anew as it changes. What programs
-//! write, and what fails, scrolls up above it.
+//! Progress on a terminal with several machines: a table of machines and phases, redrawn as it changes. Output and
+//! failures scroll up above it.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ use crate::grid::{Grid, Standing};
 use crate::printer::Printer;
 use crate::view::{self, Room};
 
-/// How often it is drawn.
+/// Interval between drawings.
 const EVERY: Duration = Duration::from_millis(200);
-/// So many lines wait for the next drawing; more are written at once, so that memory stays bounded.
+/// Maximum number of lines that wait for the next drawing, so that memory stays bounded.
 const WAITING_LINES: usize = 1_000;
-/// The table leaves so many lines of the screen to what scrolls above it.
+/// Lines of the screen that the table leaves to the output above it.
 const ABOVE: usize = 4;
 
 /// The table, and the thread that draws it.
@@ -47,16 +47,16 @@ impl Live {
                 drawn.draw();
             }
         });
-        // Without a thread it is drawn as lines come, and at the end.
+        // Without a thread, the table is drawn when lines arrive and at the end.
         Self { shared, drawing: drawing.ok().map(|thread| (end, thread)) }
     }
 
-    /// Takes in where a step stands now; `false` where it is not a step of one machine.
+    /// Updates a step; false if it is not a step of one machine.
     pub(super) fn set(&self, step: &StepId, standing: Standing) -> bool {
         locked(&self.shared.grid).set(step, standing)
     }
 
-    /// Writes a line above the table, soon.
+    /// Queues a line to print above the table.
     pub(super) fn say(&self, line: String) {
         let mut lines = locked(&self.shared.lines);
         lines.push(line);
@@ -105,7 +105,7 @@ impl Shared {
     }
 }
 
-/// What a panicking thread held is still good: it is only a picture.
+/// Locks, ignoring poison: a drawing stays usable after a panic.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

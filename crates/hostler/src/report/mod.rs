@@ -1,4 +1,4 @@
-//! From the engine's stream of events to what the user sees: bars on a terminal, lines off it, or JSON lines.
+//! Progress from the engine's events: bars on a terminal, lines off it, or JSON lines.
 
 mod bars;
 mod lines;
@@ -16,7 +16,7 @@ use crate::args::Events;
 use crate::grid::Grid;
 use crate::printer::Printer;
 
-/// A reporter for the events of a deployment, whose journal is the one that it begins with.
+/// A reporter for the events of a deployment; `journal` is its state at the start.
 pub fn of(
     events: Events,
     printer: &Arc<Printer>,
@@ -34,16 +34,16 @@ pub fn of(
     }
 }
 
-/// How lines of output are told apart.
+/// Labels of output lines.
 #[derive(Debug, Clone, Copy)]
 struct Labels {
-    /// Whether there are several machines.
+    /// True with several machines: each line names its machine.
     several: bool,
 }
 
 impl Labels {
-    /// A line that a program on a machine wrote, as it is shown: only what it wrote last of a line that it wrote
-    /// several times, without anything that steers a terminal, and with its machine where there are several.
+    /// A line of program output, safe to print: only the last state of a line that was overwritten (`\r`), without
+    /// control characters.
     fn output(self, machine: &str, line: &str) -> String {
         let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
         let plain = anstream::adapter::strip_str(last).to_string();
@@ -53,17 +53,17 @@ impl Labels {
     }
 }
 
-/// What an error says first. All of it is shown at the end, where it is not lost among other lines.
+/// The first line of an error. The whole error is printed at the end, where it stays visible.
 fn first_line(error: &str) -> &str {
     error.lines().next().unwrap_or_default().trim_end_matches(':')
 }
 
-/// How long something took, where that is worth saying.
+/// A duration of at least a second, as ` in 4s`.
 fn took(duration: SignedDuration) -> String {
     if duration.as_secs() > 0 { format!(" in {}", show_duration(duration)) } else { String::new() }
 }
 
-/// A JSON document in a line for everything that happens.
+/// One JSON document per event.
 struct Json {
     printer: Arc<Printer>,
     now: fn() -> Timestamp,
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_program_wrote_cannot_steer_the_terminal() {
+    fn control_characters_of_program_output_are_stripped() {
         let one = Labels { several: false };
         assert_eq!(one.output("a", "10%\r50%\r100%\r"), "| 100%");
         assert_eq!(one.output("a", "\x1b[2J\x1b[31mred\x1b[0m\x07\tx"), "| red x");

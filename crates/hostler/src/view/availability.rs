@@ -1,4 +1,4 @@
-//! What can be had when.
+//! Free nodes, the earliest start and alternatives.
 
 use hostler_core::availability::{Alternative, Answer, Choice, Decision, Instead, Question};
 use jiff::SignedDuration;
@@ -7,36 +7,36 @@ use owo_colors::OwoColorize;
 use super::words::{coarse, heading, indented, instant, plural};
 use crate::table::{Column, Width, cell, facts, table};
 
-/// The answer in one line, in numbers, its nodes, and what else there is.
+/// The verdict, the counts behind it, the selected nodes and the alternatives.
 pub fn availability(answer: &Answer, question: &Question, age: SignedDuration, width: Width) -> String {
     let mut out = format!("{}\n", verdict(answer, question));
     let free = match answer.free_at_earliest.filter(|_| answer.earliest != Some(answer.start)) {
-        Some(later) => format!("{} at the start, {later} then", answer.free),
-        None => format!("{} at the start", answer.free),
+        Some(later) => format!("{} at the requested start, {later} at the earliest", answer.free),
+        None => answer.free.to_string(),
     };
     let (amount, duration) = (plural(answer.amount as usize, "node"), coarse(question.window.duration()));
     let mut numbers = vec![
-        ("wanted", format!("{amount} for {duration} from {}", instant(answer.start))),
-        ("filter", question.filter.to_string()),
-        ("pool", plural(answer.pool, "node")),
-        ("free", free),
-        ("unknown", answer.unknown.to_string()),
-        ("maintenance", answer.maintenance.to_string()),
+        ("Requested", format!("{amount} for {duration} from {}", instant(answer.start))),
+        ("Filter", question.filter.to_string()),
+        ("Matching", plural(answer.pool, "node")),
+        ("Free", free),
+        ("Unknown", answer.unknown.to_string()),
+        ("Maintenance", answer.maintenance.to_string()),
     ];
     if let Some(cost) = answer.service_units {
-        numbers.push(("cost", format!("{cost} service units")));
+        numbers.push(("Cost", format!("{cost} SU")));
     }
-    numbers.push(("data", if age.as_secs() < 60 { "of now".to_owned() } else { format!("{} old", coarse(age)) }));
+    numbers.push(("Data", if age.as_secs() < 60 { "current".to_owned() } else { format!("{} old", coarse(age)) }));
     out.push_str(&indented(&facts(&numbers)));
     for note in &answer.notes {
         out.push_str(&format!("note: {note}\n"));
     }
     if !answer.nodes.is_empty() {
-        out.push_str(&heading("to take"));
+        out.push_str(&heading("Selected nodes"));
         out.push_str(&nodes(&answer.nodes, width));
     }
     if !answer.alternatives.is_empty() {
-        out.push_str(&heading("instead"));
+        out.push_str(&heading("Alternatives"));
         out.push_str(&alternatives(&answer.alternatives, width));
     }
     out
@@ -46,9 +46,9 @@ fn verdict(answer: &Answer, question: &Question) -> String {
     let site = answer.site.as_deref().unwrap_or_default();
     let earliest = answer.earliest.map(instant).unwrap_or_default();
     match answer.decision {
-        Decision::Now | Decision::SiteChange => format!("{} at `{site}`", "free".green().bold()),
-        Decision::TimeShift => format!("{} {earliest}, at `{site}`", "not before".yellow().bold()),
-        Decision::None => format!("{} {}", "not within".red().bold(), coarse(question.within)),
+        Decision::Now | Decision::SiteChange => format!("{} at `{site}`", "Free".green().bold()),
+        Decision::TimeShift => format!("{} {earliest} at `{site}`", "Earliest start:".yellow().bold()),
+        Decision::None => format!("{} within {}", "Not free".red().bold(), coarse(question.within)),
     }
 }
 
@@ -76,7 +76,7 @@ fn nodes(nodes: &[Choice], width: Width) -> String {
 fn alternatives(alternatives: &[Alternative], width: Width) -> String {
     let row = |found: &Alternative| {
         let what = match found.instead {
-            Instead::Later => "later",
+            Instead::Later => "later start",
             Instead::OtherSite => "other site",
             Instead::FewerNodes => "fewer nodes",
             Instead::SmallerHardware => "smaller hardware",
@@ -86,19 +86,23 @@ fn alternatives(alternatives: &[Alternative], width: Width) -> String {
             cell(&found.site),
             cell(instant(found.start)),
             cell(found.amount),
-            cell(found.filter.clone().unwrap_or_else(|| found.node_types.join(", "))),
+            cell(found.filter.clone().unwrap_or_else(|| found.node_types.join("\n"))),
             cell(found.service_units),
             cell(found.note.as_deref().unwrap_or_default()),
         ]
     };
     let columns = [
-        Column::Left("GIVING UP"),
+        Column::Left("TRADE-OFF"),
         Column::Name("SITE"),
-        Column::Name("FROM"),
+        Column::Name("START"),
         Column::Right("NODES"),
-        Column::Left("WHICH"),
+        if alternatives.iter().any(|found| found.filter.is_some()) {
+            Column::Left("NODE TYPES")
+        } else {
+            Column::Name("NODE TYPES")
+        },
         Column::Right("SU"),
-        Column::Left("COMPARED"),
+        Column::Left("NOTE"),
     ];
     table(width, &columns, alternatives.iter().map(row))
 }

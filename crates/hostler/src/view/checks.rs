@@ -1,23 +1,23 @@
-//! How the sites are.
+//! Results of `hostler check`.
 
 use hostler_core::name::SiteId;
 use hostler_core::ports::{Health, Verdict};
 use owo_colors::OwoColorize;
 
-/// A line for each finding, and what to do below it.
+/// One line per check, with the suggested fix below it.
 pub fn checks(sites: &[(SiteId, Vec<Health>)]) -> String {
     let mut out = String::new();
     for (site, findings) in sites {
         out.push_str(&format!("{}\n", site.bold()));
         for finding in findings {
             let verdict = match finding.verdict {
-                Verdict::Good => "good".green().to_string(),
-                Verdict::Note => "note".yellow().to_string(),
-                Verdict::Bad => "BAD ".red().to_string(),
+                Verdict::Good => "passed ".green().to_string(),
+                Verdict::Note => "warning".yellow().to_string(),
+                Verdict::Bad => "FAILED ".red().to_string(),
             };
-            out.push_str(&format!("  {verdict}  {}\n", finding.finding.replace('\n', "\n        ")));
+            out.push_str(&format!("  {verdict}  {}\n", finding.finding.replace('\n', "\n           ")));
             if let Some(hint) = &finding.hint {
-                out.push_str(&format!("        {}\n", hint.replace('\n', "\n        ")));
+                out.push_str(&format!("           {}\n", hint.replace('\n', "\n           ")));
             }
         }
     }

@@ -8,7 +8,7 @@ use super::words::{ago, coarse, money};
 use crate::summary::Summary;
 use crate::table::{Column, Width, cell, table};
 
-/// A line for each.
+/// One line per deployment.
 pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {
     use Column::{Left, Name, Right};
     let columns = [
@@ -47,11 +47,11 @@ fn state(summary: &Summary) -> Cell {
     }
 }
 
-/// Where it stands. One that is on its way while nobody works on it has been left alone by its process.
+/// The state. A deployment in a transient state that no process works on was interrupted.
 pub(super) fn state_text(summary: &Summary) -> String {
     use State::{Launching, Releasing, RollingBack, SettingUp};
-    let on_its_way = matches!(summary.state, Launching | SettingUp | RollingBack | Releasing);
-    let state = match (on_its_way, summary.busy) {
+    let is_transient = matches!(summary.state, Launching | SettingUp | RollingBack | Releasing);
+    let state = match (is_transient, summary.busy) {
         (true, false) => format!("{} (interrupted)", summary.state),
         _ => summary.state.to_string(),
     };
@@ -61,7 +61,7 @@ pub(super) fn state_text(summary: &Summary) -> String {
 fn ends_in(summary: &Summary, now: Timestamp) -> String {
     match summary.until {
         None => "-".to_owned(),
-        Some(until) if until <= now => "over".to_owned(),
+        Some(until) if until <= now => "expired".to_owned(),
         Some(until) => coarse(until.duration_since(now)),
     }
 }

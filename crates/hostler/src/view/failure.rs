@@ -1,4 +1,4 @@
-//! An error, for the user's eyes: what failed, the details, the chain of causes, and the hints last.
+//! Errors as text: message, details, causes, and hints last.
 
 use hostler_core::demand::problem::render;
 use hostler_core::plan::NoPlan;
@@ -6,16 +6,16 @@ use hostler_engine::run::FailedStep;
 use owo_colors::OwoColorize;
 
 use super::plan::refusals;
+use super::remaining::remaining;
 use super::several::{SHOWN, failures};
-use super::strays::left;
 use super::words::{heading, indented};
-use crate::error::{Details, Error, Kind};
+use crate::error::{Details, Error};
 use crate::table::{Column, Width, cell, table};
 
-/// The whole error, without colour only where the printer takes it out.
+/// The whole error, with ANSI styles that the printer strips where colour is off.
 pub fn failure(error: &Error, width: Width) -> String {
     let mut out = match &*error.details {
-        // Each problem says by itself that it is an error, and where.
+        // Each problem has its own `error:` prefix and location.
         Details::Problems(problems) => render(problems),
         _ => format!("{} {}\n", "error:".red().bold(), error.message),
     };
@@ -35,23 +35,22 @@ pub fn failure(error: &Error, width: Width) -> String {
 fn details(error: &Error, width: Width) -> String {
     match &*error.details {
         Details::None | Details::Problems(_) => String::new(),
-        Details::NoPlan(no_plan) => why_none(no_plan, width),
+        Details::NoPlan(no_plan) => no_offer(no_plan, width),
         Details::Each { released, failed } => {
-            let released = released.iter().map(|name| format!("{name} is given back\n"));
+            let released = released.iter().map(|name| format!("{name} is down\n"));
             released.chain(failed.iter().map(|(_, error)| format!("\n{}", failure(error, width)))).collect()
         }
-        Details::Remains { failed, left: remaining } => {
-            // A step that was tried several times may have failed in the same way each time.
+        Details::Remains { failed, left } => {
+            // A retried step may have failed in the same way each time.
             let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
             let distinct: Vec<&FailedStep> = distinct.map(|(_, step)| step).collect();
             let mut out = failures(&distinct, |step| failed_step(step), |step| step.step.to_string());
-            if !remaining.is_empty() {
-                // Machines that are ready are kept on purpose.
-                out.push_str(&heading(if error.kind == Kind::RunFailed { "still there" } else { "left behind" }));
-                out.push_str(&left(&remaining[..remaining.len().min(SHOWN)], width));
-                if remaining.len() > SHOWN {
-                    let more = remaining.len() - SHOWN;
-                    out.push_str(&format!("and {more} more: `hostler status` lists all\n"));
+            if !left.is_empty() {
+                out.push_str(&heading("Remaining resources"));
+                out.push_str(&remaining(&left[..left.len().min(SHOWN)], width));
+                if left.len() > SHOWN {
+                    let more = left.len() - SHOWN;
+                    out.push_str(&format!("{more} more; `hostler status` lists all\n"));
                 }
             }
             out
@@ -65,10 +64,10 @@ fn failed_step(failed: &FailedStep) -> String {
     format!("  {}: {}\n{hint}", failed.step.bold(), failed.failure.message.replace('\n', "\n    "))
 }
 
-fn why_none(no_plan: &NoPlan, width: Width) -> String {
+fn no_offer(no_plan: &NoPlan, width: Width) -> String {
     let mut out = String::new();
     for (site, why) in &no_plan.silent {
-        out.push_str(&format!("  {site} could not be asked: {why}\n"));
+        out.push_str(&format!("  site `{site}` is unreachable: {why}\n"));
     }
     if no_plan.tally.is_empty() {
         return out;
@@ -79,7 +78,7 @@ fn why_none(no_plan: &NoPlan, width: Width) -> String {
     out.push('\n');
     out.push_str(&table(
         width,
-        &[Column::Left("WHAT STOOD IN THE WAY"), Column::Right("OFFERS")],
+        &[Column::Left("UNMET REQUIREMENT"), Column::Right("OFFERS")],
         tally.into_iter().map(row),
     ));
     out.push('\n');

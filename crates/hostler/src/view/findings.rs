@@ -1,22 +1,19 @@
-//! What a scan found, each fact with the line that says so.
+//! Findings of a scan, each with its evidence.
 
 use hostler_core::scan::{Confidence, Finding, Scan};
 
 use super::words::{heading, plural};
 use crate::table::{Column, Width, cell, table};
 
-/// The findings, what they ask for, and what could not be read.
+/// Findings, and files that could not be parsed.
 pub fn findings(scan: &Scan, width: Width) -> String {
-    let mut out = if scan.findings.is_empty() {
-        "nothing was found that says what this repository needs\n".to_owned()
-    } else {
-        facts(&scan.findings, width)
-    };
+    let mut out =
+        if scan.findings.is_empty() { "no requirements found\n".to_owned() } else { facts(&scan.findings, width) };
     if scan.findings.iter().any(|finding| finding.confidence == Confidence::Guessed) {
-        out.push_str("\nWhat is guessed is not asked for: say so in a demand file, or by a flag.\n");
+        out.push_str("\nGuesses are not applied; set them in a demand file or with an option.\n");
     }
     if !scan.problems.is_empty() {
-        out.push_str(&heading(&format!("{} not understood", plural(scan.problems.len(), "place"))));
+        out.push_str(&heading(&plural(scan.problems.len(), "problem")));
         scan.problems.iter().for_each(|problem| out.push_str(&format!("  {problem}\n")));
     }
     out
@@ -24,10 +21,10 @@ pub fn findings(scan: &Scan, width: Width) -> String {
 
 fn facts(findings: &[Finding], width: Width) -> String {
     let columns = [
-        Column::Name("FACT"),
+        Column::Name("REQUIREMENT"),
         Column::Left("VALUE"),
-        Column::Name("SURE"),
-        Column::Name("WHERE"),
+        Column::Name("CONFIDENCE"),
+        Column::Name("LOCATION"),
         Column::Left("EVIDENCE"),
     ];
     let row = |finding: &Finding| {
@@ -37,7 +34,7 @@ fn facts(findings: &[Finding], width: Width) -> String {
             cell(one_line(&finding.fact.value())),
             coloured(finding.confidence),
             cell(finding.place() + &more),
-            // Where the file's being there is the evidence, its name has been said.
+            // If the file itself is the evidence, LOCATION already names it.
             cell(if finding.evidence == finding.file { "" } else { &finding.evidence }),
         ]
     };
@@ -54,7 +51,7 @@ fn coloured(confidence: Confidence) -> comfy_table::Cell {
     }
 }
 
-/// A script as its first line.
+/// The first line of a script, and an ellipsis for the rest.
 fn one_line(text: &str) -> String {
     let mut lines = text.trim().lines();
     let first = lines.next().unwrap_or_default();

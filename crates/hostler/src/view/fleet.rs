@@ -1,4 +1,4 @@
-//! What came of a command on many machines: counts, and of each machine that failed its last lines.
+//! Result of a command on several machines: counts, and the last lines of each failed machine.
 
 use std::error::Error as _;
 
@@ -8,8 +8,8 @@ use owo_colors::OwoColorize;
 use super::several::failures;
 use super::words::{indented, machines};
 
-/// How a command ended on a machine, as a fragment.
-pub fn ending(ending: &HostOutcome) -> String {
+/// Outcome on one machine, as a fragment.
+pub fn outcome(ending: &HostOutcome) -> String {
     match ending {
         HostOutcome::Exited(exit) => exit.to_string(),
         HostOutcome::HostFailed(error) => {
@@ -20,13 +20,13 @@ pub fn ending(ending: &HostOutcome) -> String {
             }
             text
         }
-        HostOutcome::TimedOut(limit) => format!("did not end within {} s, and was stopped", limit.as_secs_f32()),
-        HostOutcome::LogFailed(error) => format!("what it writes can't be kept on this computer: {error}"),
-        HostOutcome::Stopped => "stopped, or not begun".to_owned(),
+        HostOutcome::TimedOut(limit) => format!("timed out after {} s", limit.as_secs_f32()),
+        HostOutcome::LogFailed(error) => format!("the log can't be written: {error}"),
+        HostOutcome::Stopped => "cancelled".to_owned(),
     }
 }
 
-/// The summary; nothing where there is nothing to say.
+/// The summary; empty if every machine succeeded.
 pub fn fleet(ran: &[HostResult], hint: &dyn Fn(&HostResult) -> Option<String>) -> String {
     let stopped = ran.iter().filter(|ran| matches!(ran.outcome, HostOutcome::Stopped)).count();
     let failed: Vec<&HostResult> =
@@ -37,7 +37,7 @@ pub fn fleet(ran: &[HostResult], hint: &dyn Fn(&HostResult) -> Option<String>) -
     let done = ran.len() - failed.len() - stopped;
     let mut out = format!("{done} of {} done, {} failed", machines(ran.len()), failed.len());
     if stopped > 0 {
-        out.push_str(&format!(", {stopped} stopped or not begun"));
+        out.push_str(&format!(", {stopped} cancelled"));
     }
     out.push('\n');
     out.push_str(&failures(&failed, |ran| one(ran, hint(ran)), |ran| ran.machine.clone()));
@@ -45,10 +45,10 @@ pub fn fleet(ran: &[HostResult], hint: &dyn Fn(&HostResult) -> Option<String>) -
 }
 
 fn one(ran: &HostResult, hint: Option<String>) -> String {
-    let mut out = format!("{} {}\n", format!("{}:", ran.machine).red().bold(), ending(&ran.outcome));
+    let mut out = format!("{} {}\n", format!("{}:", ran.machine).red().bold(), outcome(&ran.outcome));
     out.push_str(&indented(&ran.tail.join("\n")));
     if let Some(log) = &ran.log {
-        out.push_str(&format!("  {} {}\n", "all of it:".dimmed(), log.display()));
+        out.push_str(&format!("  {} {}\n", "full log:".dimmed(), log.display()));
     }
     if let Some(hint) = hint {
         out.push_str(&indented(&format!("{} {hint}", "hint:".cyan())));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_shown_with_its_last_lines() {
+    fn failed_machines_are_listed_with_their_last_lines() {
         let all = [
             ran("a", HostOutcome::Exited(ProcessExit::Status(0)), &["fine"]),
             ran("b", HostOutcome::Exited(ProcessExit::Status(3)), &["one", "two"]),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn hundreds_of_failures_are_named_and_not_shown() {
+    fn hundreds_of_failures_are_listed_by_name_only() {
         let all: Vec<HostResult> =
             (0..200).map(|n| ran(&format!("n{n}"), HostOutcome::Exited(ProcessExit::Status(1)), &["x"])).collect();
         let text = fleet(&all, &|_| None);

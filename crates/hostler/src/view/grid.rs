@@ -1,4 +1,4 @@
-//! Machines by phases, as text for any width and height.
+//! The table of machines and phases, for any width and height.
 
 use comfy_table::{Attribute, Cell, Color};
 use jiff::Timestamp;
@@ -7,25 +7,24 @@ use super::words::{ago, machines};
 use crate::grid::{Grid, Standing};
 use crate::table::{Column, Width, cell, table};
 
-/// How much room there is.
+/// Available room.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Room {
-    /// In columns.
+    /// Columns.
     pub width: Width,
-    /// In lines; as many as it needs where there is no limit.
+    /// Lines; `None` for unlimited.
     pub height: Option<usize>,
 }
 
-/// So many letters of a phase's name tell it from all others.
+/// Letters of a shortened phase name; six distinguish all phases.
 const SHORT: usize = 6;
-/// Between two columns.
+/// Spaces between columns.
 const GAP: usize = 2;
-/// The heading, and what is said of those that are not shown.
+/// Lines other than rows: the heading and two summaries of what is hidden.
 const AROUND: usize = 3;
 
-/// A row for each machine and a column for each phase. Where there are more phases than fit, those that are over on all
-/// machines are named below, and then those that have begun on none; where there are more machines, those that failed or
-/// are worked on come first, and the rest is counted.
+/// One row per machine, one column per phase. Phases that do not fit are listed below: first those that ended on all
+/// machines, then those that started on none. Machines that do not fit are counted; failed and running ones come first.
 pub fn grid(grid: &Grid, now: Timestamp, room: Room) -> String {
     let columns = columns(grid, now, room.width);
     let rows = rows(grid, room.height.map_or(usize::MAX, |height| height.saturating_sub(AROUND).max(1)));
@@ -36,12 +35,12 @@ pub fn grid(grid: &Grid, now: Timestamp, room: Room) -> String {
         let cells = columns.shown.iter().map(|stage| shown(standing(grid, *row, *stage), now));
         std::iter::once(cell(grid.machine(*row))).chain(cells).collect()
     };
-    // No line is broken: a row that is too wide for any terminal is cut by it.
+    // Rows are not wrapped: the terminal cuts a row that is too wide.
     let mut out = table(None, &headings, rows.iter().map(row));
     let below = [
         rest(grid, &rows),
-        elsewhere("done everywhere", grid, &columns.over),
-        elsewhere("still to come", grid, &columns.to_come),
+        listed("done on all machines", grid, &columns.over),
+        listed("not started", grid, &columns.to_come),
     ];
     let width = room.width.map_or(usize::MAX, usize::from);
     let cut = |line: String| format!("{}\n", line.chars().take(width).collect::<String>().trim_end());
@@ -49,18 +48,18 @@ pub fn grid(grid: &Grid, now: Timestamp, room: Room) -> String {
     out
 }
 
-/// How many machines stand where: `200 machines: 3 failed, 12 running, 185 done`.
+/// Number of machines per state: `200 machines: 3 failed, 12 running, 185 done`.
 pub fn tally(grid: &Grid) -> String {
     let all: Vec<usize> = (0..grid.count()).collect();
     format!("{}: {}", machines(grid.count()), counts(grid, &all))
 }
 
-/// Which stages are columns, and which are only named.
+/// Stages shown as columns, and those only listed.
 struct Columns {
     shown: Vec<usize>,
     over: Vec<usize>,
     to_come: Vec<usize>,
-    /// How much of a heading is shown.
+    /// Maximum length of a heading.
     cut: usize,
 }
 
@@ -101,7 +100,7 @@ fn heading(grid: &Grid, stage: usize, cut: usize) -> &'static str {
     name.get(..cut.min(name.len())).unwrap_or(name)
 }
 
-/// Those that are shown, in order.
+/// Indexes of the rows to show, in order.
 fn rows(grid: &Grid, most: usize) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..grid.count()).collect();
     if rows.len() > most {
@@ -122,27 +121,27 @@ fn class(standing: Standing) -> usize {
     }
 }
 
-/// What machines are counted as, in the order in which they are shown.
-const CLASSES: [&str; 6] = ["failed", "running", "begun", "waiting", "gone", "done"];
+/// Names of the classes, in display order.
+const CLASSES: [&str; 6] = ["failed", "running", "started", "waiting", "deleted", "done"];
 
 fn rest(grid: &Grid, shown: &[usize]) -> Option<String> {
     let rest: Vec<usize> = (0..grid.count()).filter(|row| !shown.contains(row)).collect();
-    (!rest.is_empty()).then(|| format!("and {} more: {}", rest.len(), counts(grid, &rest)))
+    (!rest.is_empty()).then(|| format!("{} more: {}", rest.len(), counts(grid, &rest)))
 }
 
 fn counts(grid: &Grid, rows: &[usize]) -> String {
-    let count = |wanted: usize| rows.iter().filter(|row| class(grid.overall(**row)) == wanted).count();
+    let count = |number: usize| rows.iter().filter(|row| class(grid.overall(**row)) == number).count();
     let counted = CLASSES.iter().enumerate().map(|(number, name)| (count(number), name));
     let counted = counted.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
     counted.collect::<Vec<_>>().join(", ")
 }
 
-fn elsewhere(what: &str, grid: &Grid, stages: &[usize]) -> Option<String> {
+fn listed(label: &str, grid: &Grid, stages: &[usize]) -> Option<String> {
     let names: Vec<&str> = stages.iter().map(|stage| grid.stages()[*stage].name()).collect();
-    (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("{label}: {}", names.join(", ")))
 }
 
-/// Behind what failed nothing is waited for.
+/// Phases after a failed one are not going to start: they count as absent.
 fn standing(grid: &Grid, row: usize, stage: usize) -> Option<Standing> {
     let standing = grid.standing(row, stage)?;
     Some(standing).filter(|standing| *standing != Standing::Waiting || grid.overall(row) != Standing::Failed)
@@ -153,16 +152,16 @@ fn text(standing: Option<Standing>, now: Timestamp) -> String {
         None => "-".to_owned(),
         Some(Standing::Failed) => "FAILED".to_owned(),
         Some(Standing::Running(since)) => ago(since, now),
-        Some(Standing::Begun) => "begun".to_owned(),
+        Some(Standing::Begun) => "started".to_owned(),
         Some(Standing::Waiting) => "wait".to_owned(),
-        Some(Standing::Gone) => "gone".to_owned(),
+        Some(Standing::Gone) => "deleted".to_owned(),
         Some(Standing::Done) => "done".to_owned(),
-        Some(Standing::Already) => "as is".to_owned(),
+        Some(Standing::Already) => "ok".to_owned(),
         Some(Standing::NotNeeded) => "n/a".to_owned(),
     }
 }
 
-/// The words say all; colours only help to find them.
+/// The text carries the meaning; colour only helps to find it.
 fn shown(standing: Option<Standing>, now: Timestamp) -> Cell {
     let cell = cell(text(standing, now));
     match standing {

@@ -1,4 +1,4 @@
-//! The images that machines boot, here and at sites.
+//! Images of this computer and of sites.
 
 use comfy_table::Cell;
 use hostler_core::offer::{AcceleratorSoftware, ImageFacts};
@@ -7,7 +7,7 @@ use hostler_providers::image::Image;
 
 use crate::table::{Column, Width, cell, table};
 
-/// A line for each.
+/// One line per local image.
 pub fn images(images: &[Image], width: Width) -> String {
     let row = |image: &Image| {
         let digest: String = image.digest.chars().take(12).collect();
@@ -28,12 +28,12 @@ pub fn images(images: &[Image], width: Width) -> String {
         Column::Right("DISK"),
         Column::Right("MEMORY"),
         Column::Name("SHA-256"),
-        Column::Left("FROM"),
+        Column::Left("SOURCE"),
     ];
     table(width, &columns, images.iter().map(row))
 }
 
-/// A line for each image of a site.
+/// One line per image of a site.
 pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
     let columns: Vec<Column> =
         facts_columns().into_iter().chain([Column::Right("DISK"), Column::Right("MEMORY")]).collect();
@@ -45,30 +45,36 @@ pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
     table(width, &columns, images.iter().map(row))
 }
 
-/// How one of them is chosen: a line for each, the chosen one first.
+/// The choice among a site's images: one line per image, the chosen one first.
 pub fn image_choice(choice: &ImageChoice, width: Width) -> String {
     let columns: Vec<Column> =
-        [Column::Name("STANDING")].into_iter().chain(facts_columns()).chain([Column::Left("WHY")]).collect();
+        [Column::Name("RESULT")].into_iter().chain(facts_columns()).chain([Column::Left("REASON")]).collect();
     let row = |judged: &JudgedImage| {
         let mut row = vec![cell(standing(judged.standing))];
         row.extend(facts_of(&judged.image));
         row.push(cell(&judged.why));
         row
     };
-    let head = format!("for machines of the node type {}\n", choice.node_type);
+    let head = format!("Images for node type {}\n", choice.node_type);
     head + &table(width, &columns, choice.images.iter().map(row))
 }
 
 fn standing(standing: Standing) -> &'static str {
     match standing {
         Standing::Chosen => "chosen",
-        Standing::Candidate => "would do",
-        Standing::Refused => "no",
+        Standing::Candidate => "eligible",
+        Standing::Refused => "rejected",
     }
 }
 
 fn facts_columns() -> [Column; 5] {
-    [Column::Name("NAME"), Column::Name("ARCH"), Column::Name("SYSTEM"), Column::Name("WITH"), Column::Name("USER")]
+    [
+        Column::Name("NAME"),
+        Column::Name("ARCH"),
+        Column::Name("SYSTEM"),
+        Column::Name("GPU SOFTWARE"),
+        Column::Name("USER"),
+    ]
 }
 
 fn facts_of(image: &ImageFacts) -> Vec<Cell> {

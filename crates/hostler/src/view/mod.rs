@@ -1,5 +1,5 @@
-//! From values to text: pure functions of a value and a width. Styles are in the text; the printer takes them out where
-//! they aren't wanted.
+//! Pure functions from a value and a width to text. Texts contain ANSI styles, which the printer strips where colour is
+//! off.
 
 mod availability;
 mod calendar;
@@ -12,10 +12,10 @@ mod grid;
 mod images;
 mod plan;
 mod record;
+mod remaining;
 mod resources;
 mod several;
 mod status;
-mod strays;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -26,12 +26,12 @@ pub use checks::checks;
 pub use deployments::deployments;
 pub use failure::failure;
 pub use findings::findings;
-pub use fleet::{ending, fleet};
+pub use fleet::{fleet, outcome};
 pub use grid::{Room, grid, tally};
 pub use images::{image_choice, images, site_images};
 pub use plan::{brief, plan};
 pub use record::{audit, costs};
+pub use remaining::{deletions, remaining, sweep_result};
 pub use resources::{resource, resources};
 pub use status::{ready, set_up, status};
-pub use strays::{going, left, strays};
 pub use words::{ago, machines, money, plural, window};

@@ -1,4 +1,4 @@
-//! A plan: what was chosen, what it costs, what will be done, and why other offers were not taken.
+//! A plan: picks, cost, steps, and rejected offers.
 
 use std::collections::BTreeMap;
 
@@ -14,65 +14,77 @@ use hostler_engine::run::title;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use super::words::{heading, money, plural, window};
-use crate::table::{Column, KEPT_SPACE, Width, cell, facts, table};
+use super::words::{coarse, heading, instant, money, plural};
+use crate::table::{Column, NO_BREAK_SPACE, Width, cell, facts, table};
 
-/// How many refused offers are listed before the rest is only counted.
+/// Maximum number of rejected offers to list; the rest is counted.
 const REFUSALS: usize = 20;
 
-/// What was chosen, when, and what it costs.
+/// Picks, window and cost.
 pub fn brief(plan: &Plan, now: Timestamp, width: Width) -> String {
     let mut out = picks(&plan.picks, width);
     out.push('\n');
     let mut lines = vec![
-        ("deployment", plan.demand.name.bold().to_string()),
-        ("window", window(plan.start, plan.until, now)),
-        ("cost", cost(plan)),
-        ("plan", plan.id().to_string()),
+        ("Deployment", plan.demand.name.bold().to_string()),
+        ("Ends", ends(plan)),
+        ("Cost", cost(plan)),
+        ("Plan", plan.id().to_string()),
     ];
-    lines.extend(hosts(plan).map(|hosts| ("hosts", hosts)));
+    if plan.start > now {
+        lines.insert(1, ("Starts", instant(plan.start)));
+    }
+    lines.extend(hosts(plan).map(|hosts| ("Hosts", hosts)));
     out.push_str(&facts(&lines));
     out
 }
 
-/// The whole plan.
+/// The whole plan, with steps and rejected offers.
 pub fn plan(plan: &Plan, now: Timestamp, width: Width) -> String {
     let mut out = brief(plan, now, width);
     for pick in plan.picks.iter().filter(|pick| !pick.other_images.is_empty()) {
         let others = pick.other_images.join(", ");
-        out.push_str(&facts(&[("image", format!("{} for `{}`, before {others}", pick.image, pick.group))]));
+        out.push_str(&facts(&[("Image", format!("{} for `{}`, preferred over {others}", pick.image, pick.group))]));
     }
     out.push_str(&heading(&plural(plan.steps.len(), "step")));
     out.push_str(&steps(&plan.steps, width));
     if !plan.refusals.is_empty() {
-        out.push_str(&heading(&format!("{} not taken", plural(plan.refusals.len(), "other offer"))));
+        out.push_str(&heading(&plural(plan.refusals.len(), "other offer")));
         out.push_str(&refusals(&plan.refusals, width));
     }
     out
 }
 
+/// End of the deployment.
+fn ends(plan: &Plan) -> String {
+    match plan.until {
+        None => format!("never (until `hostler down {}`)", plan.demand.name),
+        Some(until) => format!("{} ({})", instant(until), coarse(until.duration_since(plan.start))),
+    }
+}
+
 fn cost(plan: &Plan) -> String {
-    let Some(hourly) = plan.price_per_hour else { return "unknown: a site does not say its price".to_owned() };
+    let Some(hourly) = plan.price_per_hour else { return "unknown (a site reports no price)".to_owned() };
     let unit = plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default();
     let sum = |amount| price(Some(amount), unit);
     match plan.until {
-        None => format!("{} an hour", sum(hourly)),
+        None => format!("{}/h", sum(hourly)),
         Some(until) => {
             let seconds = until.duration_since(plan.start).as_secs();
-            format!("{} an hour, {} in all", sum(hourly), sum(hourly.over_seconds(seconds)))
+            format!("{}/h, {} in total", sum(hourly), sum(hourly.over_seconds(seconds)))
         }
     }
 }
 
-/// An amount, with its unit where that isn't money.
+/// An amount with its unit.
 fn price(amount: Option<Money>, unit: Unit) -> String {
     match (amount, unit) {
-        (Some(amount), Unit::ServiceUnits) => format!("{amount}{KEPT_SPACE}{unit}"),
-        (amount, _) => money(amount),
+        (None, _) => money(amount),
+        (Some(amount), Unit::ServiceUnits) => format!("{amount}{NO_BREAK_SPACE}SU"),
+        (Some(amount), Unit::Dollars) => format!("${amount}"),
     }
 }
 
-/// The physical hosts that were chosen.
+/// The chosen physical hosts.
 fn hosts(plan: &Plan) -> Option<String> {
     let hosts: Vec<&str> = plan.picks.iter().flat_map(|pick| &pick.hosts).map(|host| host.0.as_str()).collect();
     (!hosts.is_empty()).then(|| hosts.join(", "))
@@ -81,7 +93,7 @@ fn hosts(plan: &Plan) -> Option<String> {
 fn picks(picks: &[Pick], width: Width) -> String {
     use Column::{Left, Name, Right};
     let columns =
-        [Name("GROUP"), Right("COUNT"), Name("SITE"), Name("NODE TYPE"), Left("EACH"), Name("IMAGE"), Right("PRICE/H")];
+        [Name("GROUP"), Right("COUNT"), Name("SITE"), Name("NODE TYPE"), Left("SIZE"), Name("IMAGE"), Right("PRICE/H")];
     let row = |pick: &Pick| -> Vec<Cell> {
         vec![
             cell(&pick.group),
@@ -96,22 +108,21 @@ fn picks(picks: &[Pick], width: Width) -> String {
     table(width, &columns, picks.iter().map(row))
 }
 
-/// The size of a machine: `8 cpus, 32GiB, 100GiB disk`. Its parts are not broken where lines are. What nobody says and nobody
-/// asks for is left out.
+/// The size of a machine: `8 CPUs, 32GiB, 100GiB disk`. Parts are not wrapped. Unknown sizes are left out.
 pub(super) fn shape(shape: &Shape) -> String {
     let Shape { cpus, memory, disk, gpus } = shape;
     let some = |size: &Bytes| (*size > Bytes(0)).then_some(*size);
-    let cpus = (*cpus > 0).then(|| plural(*cpus as usize, "cpu"));
+    let cpus = (*cpus > 0).then(|| plural(*cpus as usize, "CPU"));
     let memory = some(memory).map(|memory| memory.to_string());
     let disk = some(disk).map(|disk| format!("{disk} disk"));
     let mut parts: Vec<String> = [cpus, memory, disk, counted(gpus)].into_iter().flatten().collect();
     if parts.is_empty() {
-        parts.push("as it is".to_owned());
+        parts.push("unknown".to_owned());
     }
-    parts.iter().map(|part| part.replace(' ', KEPT_SPACE)).collect::<Vec<_>>().join(", ")
+    parts.iter().map(|part| part.replace(' ', NO_BREAK_SPACE)).collect::<Vec<_>>().join(", ")
 }
 
-/// Equal names once, with their number: `2 × A100`.
+/// Names with their counts: `2 × A100`.
 fn counted(names: &[String]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
@@ -119,7 +130,7 @@ fn counted(names: &[String]) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", "))
 }
 
-/// The steps by their numbers, each with those that it waits for.
+/// Numbered steps, each with the numbers of the steps it depends on.
 fn steps(steps: &[Step], width: Width) -> String {
     let numbers: BTreeMap<&StepId, usize> = steps.iter().zip(1..).map(|(step, number)| (&step.id, number)).collect();
     let row = |step: &Step| {
@@ -131,11 +142,11 @@ fn steps(steps: &[Step], width: Width) -> String {
         let number = numbers.get(&step.id).copied().unwrap_or_default();
         vec![cell(number), cell(title(step)), cell(after.join(" ")), cell(detail)]
     };
-    let columns = [Column::Right("#"), Column::Left("STEP"), Column::Name("AFTER"), Column::Left("WHAT")];
+    let columns = [Column::Right("#"), Column::Left("STEP"), Column::Name("AFTER"), Column::Left("DETAILS")];
     table(width, &columns, steps.iter().map(row))
 }
 
-/// What a phase will do, in a few words.
+/// Parameters of a phase, in brief.
 fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
     use hostler_core::plan::Phase;
     match phase {
@@ -149,9 +160,9 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
         }
         Phase::Docker(need) => match need.from {
             DockerFrom::Distribution => String::new(),
-            DockerFrom::Docker => "of Docker's own repository".to_owned(),
+            DockerFrom::Docker => "from Docker's repository".to_owned(),
         },
-        Phase::Gpu(wish) => gpu_detail(wish),
+        Phase::Gpu(request) => gpu_detail(request),
         Phase::Ray(need) | Phase::RayStart(need) | Phase::RayStatus(need) => need.version.clone(),
         Phase::Custom(step) => first_line(&step.run),
         Phase::Image { directory } => directory.clone(),
@@ -169,19 +180,19 @@ fn version(name: &str, version: Option<&String>) -> String {
     version.map(|version| format!("{name} {version}")).unwrap_or_default()
 }
 
-fn gpu_detail(wish: &GpuRequest) -> String {
-    let (maker, stack) = match wish {
+fn gpu_detail(request: &GpuRequest) -> String {
+    let (maker, stack) = match request {
         GpuRequest::Off => return String::new(),
-        GpuRequest::Auto(stack) => ("where there is an accelerator", stack),
+        GpuRequest::Auto(stack) => ("if a GPU is found", stack),
         GpuRequest::Forced(Maker::Nvidia, stack) => ("NVIDIA", stack),
         GpuRequest::Forced(Maker::Amd, stack) => ("AMD", stack),
     };
     let parts = [("driver", &stack.driver), ("CUDA", &stack.cuda), ("cuDNN", &stack.cudnn), ("ROCm", &stack.rocm)];
-    let parts = parts.iter().map(|(name, wished)| version(name, wished.as_ref())).filter(|part| !part.is_empty());
+    let parts = parts.iter().map(|(name, requested)| version(name, requested.as_ref())).filter(|part| !part.is_empty());
     std::iter::once(maker.to_owned()).chain(parts).collect::<Vec<_>>().join(", ")
 }
 
-/// The first line of a script, and whether there is more.
+/// The first line of a script, at most 60 characters, and an ellipsis for the rest.
 fn first_line(script: &str) -> String {
     let mut lines = script.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default().trim();
@@ -189,12 +200,12 @@ fn first_line(script: &str) -> String {
     if cut.len() < first.len() || lines.next().is_some() { format!("{cut} …") } else { cut }
 }
 
-/// The offers that were not taken, and all that each lacked. Equal rows of several groups stand together.
+/// Rejected offers with all unmet requirements. Groups with equal rows share one.
 pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
     let mut rows: Vec<(String, String, String, String)> = Vec::new();
     for refusal in refusals {
         let why = if refusal.misfits.is_empty() {
-            "it would serve, but another is better".to_owned()
+            "suitable; ranked lower".to_owned()
         } else {
             refusal.misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         };
@@ -204,7 +215,7 @@ pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
             None => rows.push((site, node_type, refusal.group.to_string(), why)),
         }
     }
-    let columns = [Column::Name("SITE"), Column::Name("NODE TYPE"), Column::Left("FOR"), Column::Left("WHY NOT")];
+    let columns = [Column::Name("SITE"), Column::Name("NODE TYPE"), Column::Left("GROUP"), Column::Left("REASON")];
     let hidden = rows.len().saturating_sub(REFUSALS);
     let shown = rows
         .into_iter()
@@ -212,7 +223,7 @@ pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
         .map(|(site, node_type, group, why)| vec![cell(site), cell(node_type), cell(group), cell(why)]);
     let mut out = table(width, &columns, shown);
     if hidden > 0 {
-        out.push_str(&format!("and {hidden} more: `-o json` shows all\n"));
+        out.push_str(&format!("{hidden} more; `-o json` lists all\n"));
     }
     out
 }

@@ -1,15 +1,15 @@
-//! The audit trail, and what deployments cost.
+//! The audit trail and the cost report.
 
 use hostler_engine::audit::{AuditEntry, AuditStage, CallOutcome, LeaseCall};
 
-use super::words::{instant, money};
+use super::words::{instant, money, plural};
 use crate::commands::cost_report::Report;
 use crate::table::{Column, Width, cell, table};
 
-/// A line for each line of the trail.
+/// One line per audit entry.
 pub fn audit(lines: &[AuditEntry], width: Width) -> String {
     use Column::{Left, Name};
-    let columns = [Name("WHEN"), Name("SITE"), Left("WHAT"), Left("CAME OF IT"), Left("LEASE")];
+    let columns = [Name("TIME"), Name("SITE"), Left("REQUEST"), Left("RESULT"), Left("LEASE")];
     let row = |line: &AuditEntry| {
         let lease = line.lease.as_ref().map(ToString::to_string).unwrap_or_default();
         vec![cell(instant(line.at)), cell(&line.site), cell(act(&line.call)), cell(stage(&line.stage)), cell(lease)]
@@ -30,8 +30,8 @@ fn act(act: &LeaseCall) -> String {
 
 fn stage(stage: &AuditStage) -> String {
     match stage {
-        AuditStage::Intent => "asked".to_owned(),
-        AuditStage::Outcome { outcome: CallOutcome::Failed { error }, .. } => format!("refused: {error}"),
+        AuditStage::Intent => "requested".to_owned(),
+        AuditStage::Outcome { outcome: CallOutcome::Failed { error }, .. } => format!("failed: {error}"),
         AuditStage::Outcome { outcome: CallOutcome::Done { granted: None }, .. } => "done".to_owned(),
         AuditStage::Outcome { outcome: CallOutcome::Done { granted: Some(grant) }, .. } => {
             format!("granted until {}: {}", instant(grant.window.end()), joined(&grant.hosts))
@@ -43,14 +43,14 @@ fn joined(hosts: &[hostler_core::offer::HostId]) -> String {
     hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// A line for each deployment, and the sums.
+/// One line per deployment, and the totals.
 pub fn costs(report: &Report, width: Width) -> String {
     use Column::{Left, Name, Right};
     let columns = [
         Name("NAME"),
         Left("STATE"),
         Name("SITE"),
-        Name("SINCE"),
+        Name("CREATED"),
         Right("PRICE/H"),
         Right("PLANNED"),
         Right("USED"),
@@ -71,9 +71,12 @@ pub fn costs(report: &Report, width: Width) -> String {
     };
     let mut out = table(width, &columns, report.deployments.iter().map(row));
     for (unit, total) in &report.totals {
-        let unknown =
-            if total.unknown > 0 { format!(", and {} of unknown price", total.unknown) } else { String::new() };
-        out.push_str(&format!("{} {unit} used, {} {unit} an hour now{unknown}\n", total.used, total.per_hour));
+        let unknown = if total.unknown > 0 {
+            format!(" ({} of unknown price not included)", plural(total.unknown, "deployment"))
+        } else {
+            String::new()
+        };
+        out.push_str(&format!("Total: {} {unit} used, {} {unit}/h now{unknown}\n", total.used, total.per_hour));
     }
     out
 }

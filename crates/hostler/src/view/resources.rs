@@ -1,14 +1,14 @@
-//! Single things of the sites.
+//! Single resources of sites.
 
 use comfy_table::Cell;
 use hostler_core::plan::ResourceKind;
-use hostler_core::ports::{Grant, Resource, ResourceDetails};
+use hostler_core::ports::{Grant, Resource, ResourceDetails, ResourceStatus};
 
 use super::words::instant;
 use crate::resources::{Listed, Whose};
 use crate::table::{Column, Width, cell, facts, table};
 
-/// A line for each thing of a kind.
+/// One line per resource.
 pub fn resources(kind: ResourceKind, listed: &[Listed], width: Width) -> String {
     use Column::{Left, Name};
     let own: &[Column] = match kind {
@@ -18,24 +18,43 @@ pub fn resources(kind: ResourceKind, listed: &[Listed], width: Width) -> String 
         ResourceKind::Machine | ResourceKind::Address => &[Name("ADDRESS")],
         ResourceKind::Volume => &[],
     };
-    let columns: Vec<Column> = [Name("NAME"), Left("STATE"), Name("SITE")]
+    let columns: Vec<Column> = [Name("NAME"), Left("STATUS"), Name("SITE")]
         .into_iter()
         .chain(own.iter().copied())
-        .chain([Left("WHOSE"), Name("ID")])
+        .chain([Left("OWNER"), Name("ID")])
         .collect();
     table(width, &columns, listed.iter().map(|listed| row(listed, own.len())))
 }
 
 fn row(listed: &Listed, own: usize) -> Vec<Cell> {
-    let mut texts = vec![listed.name().to_owned(), listed.resource.site_status.clone(), listed.site.to_string()];
-    let mut told = told(&listed.resource);
-    told.resize(own, String::new());
-    texts.extend(told);
-    texts.extend([whose(listed), listed.resource.reference.to_string()]);
+    let mut texts = vec![listed.name().to_owned(), status(&listed.resource), listed.site.to_string()];
+    let mut cells = details(&listed.resource);
+    cells.resize(own, String::new());
+    texts.extend(cells);
+    texts.extend([owner(listed), listed.resource.reference.to_string()]);
     texts.into_iter().map(cell).collect()
 }
 
-fn told(resource: &Resource) -> Vec<String> {
+/// Status in hostler's terms, with the site's own term where the two differ.
+fn status(resource: &Resource) -> String {
+    let word = match &resource.status {
+        None => return resource.site_status.clone(),
+        Some(ResourceStatus::Missing) => "missing",
+        Some(ResourceStatus::Pending) => "pending",
+        Some(ResourceStatus::Running { .. }) => "running",
+        Some(ResourceStatus::Stopped) => "stopped",
+        Some(ResourceStatus::Error { .. }) => "error",
+        Some(ResourceStatus::Unknown { .. }) => "unknown",
+    };
+    match resource.site_status.as_str() {
+        "" => word.to_owned(),
+        theirs if theirs.eq_ignore_ascii_case(word) => word.to_owned(),
+        theirs => format!("{word} ({theirs})"),
+    }
+}
+
+/// Cells of the columns that only this kind of resource has.
+fn details(resource: &Resource) -> Vec<String> {
     let Some(details) = &resource.details else {
         return resource.address().map(ToString::to_string).into_iter().collect();
     };
@@ -49,16 +68,16 @@ fn told(resource: &Resource) -> Vec<String> {
         }
         ResourceDetails::Keypair { public_key } => vec![short_key(public_key)],
         ResourceDetails::Network { shared, external } => {
-            let uses = [(*shared, "shared by all projects"), (*external, "public addresses")];
+            let uses = [(*shared, "shared"), (*external, "external")];
             vec![uses.iter().filter(|(is, _)| *is).map(|(_, text)| *text).collect::<Vec<_>>().join(", ")]
         }
         ResourceDetails::Address { address, in_use } => {
-            vec![if *in_use { address.clone() } else { format!("{address} (not in use)") }]
+            vec![if *in_use { address.clone() } else { format!("{address} (unattached)") }]
         }
     }
 }
 
-/// The type of a key and its end: the rest tells nobody anything.
+/// Type and last 12 characters of a key, enough to recognise it.
 fn short_key(public_key: &str) -> String {
     let mut words = public_key.split_whitespace();
     let (kind, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -66,47 +85,48 @@ fn short_key(public_key: &str) -> String {
     format!("{kind} …{end}")
 }
 
-fn whose(listed: &Listed) -> String {
+fn owner(listed: &Listed) -> String {
     match (listed.whose, &listed.deployment, &listed.resource.owner) {
-        (Whose::Ours, Some(deployment), _) => format!("ours: {deployment}"),
-        (Whose::Ours, None, _) => "ours, forgotten".to_owned(),
-        (Whose::Foreign, ..) => "another hostler's".to_owned(),
+        (Whose::Ours, Some(deployment), _) => format!("deployment {deployment}"),
+        (Whose::Ours, None, _) => "orphan".to_owned(),
+        (Whose::Foreign, ..) => "untracked".to_owned(),
         (Whose::Others, _, Some(owner)) => owner.clone(),
-        (Whose::Others, _, None) => "somebody else's".to_owned(),
+        (Whose::Others, _, None) => "other".to_owned(),
     }
 }
 
-/// All about one thing.
+/// All details of one resource.
 pub fn resource(listed: &Listed, _: Width) -> String {
     let resource = &listed.resource;
     let mut lines = vec![
         (label(resource.kind), listed.name().to_owned()),
-        ("site", listed.site.to_string()),
-        ("id", resource.reference.to_string()),
-        ("whose", whose(listed)),
+        ("Site", listed.site.to_string()),
+        ("ID", resource.reference.to_string()),
+        ("Owner", owner(listed)),
     ];
-    if !resource.site_status.is_empty() {
-        lines.insert(1, ("state", resource.site_status.clone()));
+    let status = status(resource);
+    if !status.is_empty() {
+        lines.insert(1, ("Status", status));
     }
     match &resource.details {
         Some(ResourceDetails::Lease(grant)) => {
-            lines.push(("from", instant(grant.window.start())));
-            lines.push(("until", instant(grant.window.end())));
-            lines.push(("hosts", grant.hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>().join("\n")));
+            lines.push(("Start", instant(grant.window.start())));
+            lines.push(("End", instant(grant.window.end())));
+            lines.push(("Hosts", grant.hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>().join("\n")));
         }
-        Some(ResourceDetails::Keypair { public_key }) => lines.push(("key", public_key.trim().to_owned())),
-        _ => lines.extend(told(resource).into_iter().filter(|text| !text.is_empty()).map(|text| ("address", text))),
+        Some(ResourceDetails::Keypair { public_key }) => lines.push(("Key", public_key.trim().to_owned())),
+        _ => lines.extend(details(resource).into_iter().filter(|text| !text.is_empty()).map(|text| ("Address", text))),
     }
     facts(&lines)
 }
 
 fn label(kind: ResourceKind) -> &'static str {
     match kind {
-        ResourceKind::Keypair => "keypair",
-        ResourceKind::Lease => "lease",
-        ResourceKind::Network => "network",
-        ResourceKind::Machine => "machine",
-        ResourceKind::Address => "address",
-        ResourceKind::Volume => "volume",
+        ResourceKind::Keypair => "Keypair",
+        ResourceKind::Lease => "Lease",
+        ResourceKind::Network => "Network",
+        ResourceKind::Machine => "Machine",
+        ResourceKind::Address => "Address",
+        ResourceKind::Volume => "Volume",
     }
 }

@@ -1,4 +1,4 @@
-//! All about one deployment.
+//! One deployment in detail.
 
 use hostler_core::journal::State;
 use hostler_core::plan::ResourceKind;
@@ -8,27 +8,22 @@ use owo_colors::OwoColorize;
 use super::deployments::state_text;
 use super::grid::{Room, grid, tally};
 use super::plan::shape;
+use super::remaining::remaining;
 use super::several::{SHOWN, also_failed};
-use super::strays::left;
 use super::words::{ago, coarse, heading, instant, money, plural};
 use crate::summary::{Machine, StepState, Summary};
 use crate::table::{Column, Width, cell, facts, table};
 
-/// The deployment, its machines, its steps, and what else of it is there.
+/// The deployment, its machines, steps and other resources.
 pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
-    let until = match summary.until {
-        None => "when given back".to_owned(),
-        Some(until) if until <= now => format!("{} (over for {})", instant(until), ago(until, now)),
-        Some(until) => format!("{} (in {})", instant(until), coarse(until.duration_since(now))),
-    };
     let mut out = facts(&[
-        ("name", summary.name.bold().to_string()),
-        ("state", state_text(summary)),
-        ("created", format!("{} ({} ago)", instant(summary.created), ago(summary.created, now))),
-        ("ends", until),
-        ("cost", format!("{} so far, {} an hour", money(summary.cost), money(summary.price_per_hour))),
-        ("plan", summary.plan.to_string()),
-        ("id", summary.id.to_string()),
+        ("Name", summary.name.bold().to_string()),
+        ("State", state_text(summary)),
+        ("Created", format!("{} ({} ago)", instant(summary.created), ago(summary.created, now))),
+        end(summary, now),
+        ("Cost", format!("{} so far, {}/h", money(summary.cost), money(summary.price_per_hour))),
+        ("Plan", summary.plan.to_string()),
+        ("ID", summary.id.to_string()),
     ]);
     out.push('\n');
     out.push_str(&machines(&summary.machines, width));
@@ -39,8 +34,8 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
     });
     let others: Vec<_> = summary.left.iter().filter(|left| left.kind != ResourceKind::Machine).cloned().collect();
     if !others.is_empty() {
-        out.push_str(&heading("also there"));
-        out.push_str(&left(&others, width));
+        out.push_str(&heading("Other resources"));
+        out.push_str(&remaining(&others, width));
     }
     let logins: Vec<&str> = summary.machines.iter().filter_map(|machine| machine.ssh.as_deref()).collect();
     if !logins.is_empty() {
@@ -50,10 +45,21 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
     out
 }
 
-/// That it is ready, and how to log in.
+/// The end, which no longer matters once nothing is left.
+fn end(summary: &Summary, now: Timestamp) -> (&'static str, String) {
+    let ends = match (summary.closed, summary.until) {
+        (Some(closed), _) => return ("Closed", format!("{} ({} ago)", instant(closed), ago(closed, now))),
+        (None, None) => format!("never (until `hostler down {}`)", summary.name),
+        (None, Some(until)) if until <= now => format!("{} (expired {} ago)", instant(until), ago(until, now)),
+        (None, Some(until)) => format!("{} (in {})", instant(until), coarse(until.duration_since(now))),
+    };
+    ("Ends", ends)
+}
+
+/// Message that a deployment is ready, and the login commands.
 pub fn ready(summary: &Summary, width: Width) -> String {
     let took = coarse(SignedDuration::from_secs(summary.round_seconds.unwrap_or_default()));
-    let mut out = format!("{} is ready after {took}\n\n", summary.name.bold());
+    let mut out = format!("{} is ready ({took})\n\n", summary.name.bold());
     if summary.machines.len() > 1 {
         out.push_str(&machines(&summary.machines, width));
         out.push('\n');
@@ -64,14 +70,14 @@ pub fn ready(summary: &Summary, width: Width) -> String {
     out
 }
 
-/// That the phases of a round are done, and where the deployment stands.
+/// Result of a round that ran only some phases.
 pub fn set_up(summary: &Summary, width: Width) -> String {
     if summary.state == State::Ready {
         return ready(summary, width);
     }
     let name = &summary.name;
-    let mut out = format!("{} is set up as far as was asked\n", name.bold());
-    out.push_str(&format!("the other phases are done by `hostler setup {name}`, and `run` by `hostler up {name}`\n"));
+    let mut out = format!("{}: the selected phases are done\n", name.bold());
+    out.push_str(&format!("`hostler setup {name}` runs the other phases, `hostler up {name}` also the `run` script\n"));
     out
 }
 
@@ -96,7 +102,7 @@ fn machines(machines: &[Machine], width: Width) -> String {
     table(width, &columns, machines.iter().map(row))
 }
 
-/// The steps that are of no one machine, the others as a table of machines and phases, and why some failed.
+/// Steps of no single machine as a list, the others as a table of machines and phases, and the failures.
 fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
     let (of_one, of_all): (Vec<_>, Vec<_>) = summary.steps.iter().partition(|step| step.machine.is_some());
     let mut out = if of_all.is_empty() { String::new() } else { steps(of_all.into_iter(), now, width) + "\n" };
@@ -104,7 +110,7 @@ fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
     out.push_str(&format!("{}\n", tally(&summary.grid)));
     let failed: Vec<&StepState> = of_one.into_iter().filter(|step| step.failure.is_some()).collect();
     if !failed.is_empty() {
-        out.push_str(&heading("failed"));
+        out.push_str(&heading("Failed"));
         let (shown, rest) = failed.split_at(failed.len().min(SHOWN));
         out.push_str(&steps(shown.iter().copied(), now, width));
         out.push_str(&also_failed(rest, |step| step.step.clone()));
@@ -113,7 +119,7 @@ fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
 }
 
 fn steps<'s>(steps: impl Iterator<Item = &'s StepState>, now: Timestamp, width: Width) -> String {
-    let columns = [Column::Name("STEP"), Column::Name("STATE"), Column::Right("AGO"), Column::Left("WHY")];
+    let columns = [Column::Name("STEP"), Column::Name("STATE"), Column::Right("AGO"), Column::Left("REASON")];
     let row = |step: &StepState| {
         let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
         let why = step.failure.as_deref().unwrap_or_default();

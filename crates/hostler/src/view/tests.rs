@@ -1,4 +1,4 @@
-//! What users see, at 80 and at 200 columns, without colour.
+//! Texts of all views at 80 and 200 columns, without colour.
 
 use std::path::Path;
 
@@ -19,12 +19,12 @@ use hostler_engine::sweep::Found;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::error::{Details, Error, Kind};
+use crate::error::{Details, Error, ErrorKind};
 use crate::grid::{Grid, Standing};
 use crate::summary::Summary;
 use crate::table::Width;
 
-/// A text as it looks without colour, which no line may leave the width of.
+/// A text without colour. No line may exceed the width or end in spaces.
 #[track_caller]
 fn at(width: u16, show: impl Fn(Width) -> String) -> String {
     let text = anstream::adapter::strip_str(&show(Some(width))).to_string();
@@ -114,7 +114,7 @@ fn a_plan() -> Plan {
     plan(&demand(TRAIN), &market(), DeploymentId::from_bits(0x1234_5678_9abc), now()).unwrap()
 }
 
-/// A deployment whose first machine was reached, and whose second was not.
+/// A deployment of two machines; the first failed to answer over SSH.
 fn record() -> Record {
     let plan = a_plan();
     let mut entries = vec![Entry::Goal(Goal::Up)];
@@ -138,8 +138,12 @@ fn record() -> Record {
 }
 
 fn a_failure() -> Failure {
-    let message = "reaching `train-1` (debian@10.66.3.10) failed: it did not answer within 10 s".to_owned();
-    Failure { message, remedy: Remedy::Report, hint: Some("look at its console".to_owned()) }
+    let message = "SSH to `train-1` (debian@10.66.3.10) failed: no answer within 10 s".to_owned();
+    Failure {
+        message,
+        remedy: Remedy::Report,
+        hint: Some("see its console: `hostler server console train-1`".to_owned()),
+    }
 }
 
 fn summary() -> Summary {
@@ -152,18 +156,18 @@ fn later() -> Timestamp {
 }
 
 #[test]
-fn a_plan_is_readable_at_80_and_at_200_columns() {
+fn plan_at_80_and_200_columns() {
     let plan = a_plan();
     insta::assert_snapshot!("plan_80", at(80, |width| super::plan(&plan, now(), width)));
     insta::assert_snapshot!("plan_200", at(200, |width| super::plan(&plan, now(), width)));
 }
 
 #[test]
-fn no_offer_says_why_and_what_would_help() {
+fn missing_offer_lists_unmet_requirements_and_a_hint() {
     let wanted = "name: big\nresources: {accelerators: A100:4, memory: 128+}\non: [aws]\nbudget: {per_hour: 5}\n";
     let no_plan = plan(&demand(wanted), &market(), DeploymentId::from_bits(1), now()).unwrap_err();
     let error = Error::from(no_plan);
-    assert_eq!(error.kind, Kind::NoOffer);
+    assert_eq!(error.kind, ErrorKind::NoOffer);
     insta::assert_snapshot!("no_offer_80", at(80, |width| failure(&error, width)));
     insta::assert_snapshot!("no_offer_200", failure_plain(&error));
 }
@@ -173,17 +177,17 @@ fn failure_plain(error: &Error) -> String {
 }
 
 #[test]
-fn what_is_only_taken_at_this_time_is_another_end_than_what_nobody_has() {
+fn busy_offers_are_not_now_and_unsuitable_ones_no_offer() {
     let kind = |yaml| Error::from(plan(&demand(yaml), &market(), DeploymentId::from_bits(1), now()).unwrap_err()).kind;
-    assert_eq!(kind("name: a\nresources: {accelerators: A100:4}\non: [chameleon]\n"), Kind::NotNow);
-    assert_eq!(kind("name: a\nresources: {accelerators: H100:4}\n"), Kind::NoOffer);
-    let nobody = Market { offers: Vec::new(), ..market() };
-    let no_plan = plan(&demand("name: a\n"), &nobody, DeploymentId::from_bits(1), now()).unwrap_err();
-    assert_eq!(Error::from(no_plan).kind, Kind::Site);
+    assert_eq!(kind("name: a\nresources: {accelerators: A100:4}\non: [chameleon]\n"), ErrorKind::NotNow);
+    assert_eq!(kind("name: a\nresources: {accelerators: H100:4}\n"), ErrorKind::NoOffer);
+    let no_offers = Market { offers: Vec::new(), ..market() };
+    let no_plan = plan(&demand("name: a\n"), &no_offers, DeploymentId::from_bits(1), now()).unwrap_err();
+    assert_eq!(Error::from(no_plan).kind, ErrorKind::Site);
 }
 
 #[test]
-fn findings_stand_beside_their_evidence() {
+fn findings_with_their_evidence() {
     let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
     let contents: std::collections::BTreeMap<String, Vec<u8>> = [
         file("requirements.txt", "numpy\ntorch==2.1.0+cu118\n"),
@@ -201,7 +205,7 @@ fn findings_stand_beside_their_evidence() {
 }
 
 #[test]
-fn the_list_and_the_detail_of_deployments() {
+fn list_and_details_of_deployments() {
     let all = [summary()];
     insta::assert_snapshot!("ls_80", at(80, |width| deployments(&all, later(), width)));
     insta::assert_snapshot!("ls_200", at(200, |width| deployments(&all, later(), width)));
@@ -209,7 +213,7 @@ fn the_list_and_the_detail_of_deployments() {
     insta::assert_snapshot!("status_80", at(80, |width| status(&all[0], later(), width)));
 }
 
-/// Thirty machines: some are done with everything, some failed, some are worked on.
+/// Thirty machines: some done, some failed, some running.
 fn many() -> Grid {
     let wanted = demand(&TRAIN.replace("num_nodes: 2", "num_nodes: 30"));
     let market = Market {
@@ -239,7 +243,7 @@ fn many() -> Grid {
 }
 
 #[test]
-fn machines_by_phases_fit_any_screen() {
+fn machine_table_fits_any_screen() {
     let grid = many();
     let on = |width, height| Room { width: Some(width), height };
     let shown = |room: Room| at(room.width.unwrap(), |_| super::grid(&grid, later(), room));
@@ -253,33 +257,33 @@ fn machines_by_phases_fit_any_screen() {
 }
 
 #[test]
-fn hundreds_of_failures_are_named_and_not_shown() {
+fn hundreds_of_failures_are_listed_by_name_only() {
     let step = |number| FailedStep { step: StepId::new(format!("setup-n{number}")).unwrap(), failure: a_failure() };
-    let error = Error::new(Kind::Stuck, "`train` can't go on by itself")
+    let error = Error::new(ErrorKind::Stuck, "`train` is stuck")
         .detailed(Details::Remains { failed: (0..200).map(step).collect(), left: Vec::new() });
     let text = failure_plain(&error);
     assert!(text.lines().count() < 50 && text.contains("also failed: setup-n20, ") && text.contains("setup-n199"));
 }
 
 #[test]
-fn what_is_left_names_the_thing_the_place_and_the_price() {
+fn remaining_resources_are_listed_with_site_and_price() {
     let failed = vec![FailedStep { step: StepId::new("reach-train-1").unwrap(), failure: a_failure() }];
     let left = record().journal().left(&record().plan);
-    let error = Error::new(Kind::Stuck, "`train` can't go on by itself")
-        .hinted("go on where it stopped: `hostler up train`")
+    let error = Error::new(ErrorKind::Stuck, "`train` is stuck")
+        .hinted("resume with `hostler up train`")
         .detailed(Details::Remains { failed, left });
     insta::assert_snapshot!("stuck", failure_plain(&error));
 }
 
 #[test]
-fn problems_of_a_demand_file_show_their_lines() {
+fn problems_of_a_demand_file_quote_their_lines() {
     let error = Error::from(parse("train.yaml", "name: train\nresources:\n  cups: 4\n  memory: lots\n").unwrap_err());
-    assert_eq!(error.kind, Kind::Demand);
+    assert_eq!(error.kind, ErrorKind::Demand);
     insta::assert_snapshot!("problems", anstream::adapter::strip_str(&failure(&error, Some(80))).to_string());
 }
 
 #[test]
-fn health_and_strays() {
+fn health_checks_and_empty_sweep() {
     let finding = |verdict, finding: &str, hint: Option<&str>| Health {
         verdict,
         finding: finding.to_owned(),
@@ -290,9 +294,9 @@ fn health_and_strays() {
         vec![
             finding(Verdict::Good, "libvirt 9.0 answers at `qemu:///system`", None),
             finding(Verdict::Note, "machines are emulated", Some("use a computer whose /dev/kvm works")),
-            finding(Verdict::Bad, "there are no images", Some("make one: hostler image build debian-12")),
+            finding(Verdict::Bad, "no images", Some("build one: `hostler image build debian-12`")),
         ],
     )];
     insta::assert_snapshot!("checks", anstream::adapter::strip_str(&super::checks(&checks)).to_string());
-    assert_eq!(strays(&Found::default(), None), "nothing is left behind anywhere\n");
+    assert_eq!(sweep_result(&Found::default(), None), "no orphaned resources\n");
 }

@@ -1,31 +1,31 @@
-//! Small texts that several views share.
+//! Short texts shared by several views.
 
 use hostler_core::money::Money;
 use hostler_core::time::show_duration;
 use jiff::{SignedDuration, Timestamp, Unit};
 use owo_colors::OwoColorize;
 
-/// An amount, or that it isn't known.
+/// An amount, or `unknown`.
 pub fn money(amount: Option<Money>) -> String {
     amount.map_or_else(|| "unknown".to_owned(), |amount| amount.to_string())
 }
 
-/// A number with its word, in the plural where it isn't one.
+/// A count with its noun, in the plural unless the count is 1.
 pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// So many machines.
+/// A number of machines.
 pub fn machines(count: usize) -> String {
     plural(count, "machine")
 }
 
-/// An instant to the second.
+/// An instant, rounded to seconds, in UTC.
 pub(super) fn instant(at: Timestamp) -> String {
     at.round(Unit::Second).unwrap_or(at).to_string()
 }
 
-/// How long ago something was, in its largest unit: `3h`.
+/// Age in its two largest units: `3h5m`.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     coarse(now.duration_since(then))
 }
@@ -41,21 +41,21 @@ pub(super) fn coarse(duration: SignedDuration) -> String {
     show_duration(SignedDuration::from_secs(seconds - seconds % step))
 }
 
-/// From when until when machines are held.
+/// A window as text: `from now until … (4h)`.
 pub fn window(start: Timestamp, until: Option<Timestamp>, now: Timestamp) -> String {
     let from = if start <= now { "now".to_owned() } else { instant(start) };
     match until {
-        None => format!("from {from} until given back"),
+        None => format!("from {from}, without an end"),
         Some(until) => format!("from {from} until {} ({})", instant(until), coarse(until.duration_since(start))),
     }
 }
 
-/// The heading of a part.
+/// Heading of a section.
 pub(super) fn heading(text: &str) -> String {
     format!("\n{}\n", text.bold())
 }
 
-/// Text with every line moved to the right.
+/// Text indented by two spaces.
 pub(super) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
 }

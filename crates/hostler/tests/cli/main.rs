@@ -1,5 +1,5 @@
-//! The real binary, offline, in a home of its own: what users type, what they see, and the exit code.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+//! The real binary, offline, in a temporary home directory: commands, output and exit codes.
+#![expect(clippy::unwrap_used, reason = "a test fails where it can't continue")]
 
 use std::fs;
 use std::io::{BufRead as _, Read, Write as _};
@@ -18,9 +18,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-mod kept;
+mod documents;
+mod resources;
 
-/// A home directory with no site configured, so that nothing outside of it counts.
+/// A home directory without configured sites, isolated from the environment.
 struct Home(TempDir);
 
 impl Home {
@@ -41,7 +42,7 @@ impl Home {
         self.path().join(".local/share/hostler")
     }
 
-    /// Writes a file, relative to the directory that commands are called in.
+    /// Writes a file, relative to the working directory of commands.
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join("work").join(name), text).unwrap();
     }
@@ -58,7 +59,7 @@ impl Home {
         self.command(args).output().unwrap()
     }
 
-    /// What a user sees, for a snapshot.
+    /// Command, output and exit code, for a snapshot.
     fn session(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let home = self.path().canonicalize().unwrap();
@@ -75,7 +76,7 @@ impl Home {
         )
     }
 
-    /// The one JSON document on standard output, and the exit code.
+    /// The JSON document on standard output, and the exit code.
     #[track_caller]
     fn json(&self, args: &[&str]) -> (Value, i32) {
         let output = self.run(args);
@@ -84,12 +85,12 @@ impl Home {
         (value, output.status.code().unwrap())
     }
 
-    /// Enters a deployment that was planned and never launched, as a process killed at once leaves it.
+    /// Stores a planned deployment without machines, as left by a process that was killed at once.
     fn enter(&self, plan: &Plan) {
         self.enter_with(plan, &[]);
     }
 
-    /// The same, with more entries of its journal.
+    /// The same, with further journal entries.
     fn enter_with(&self, plan: &Plan, entries: &[Entry]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -105,7 +106,7 @@ fn digits() -> Plan {
     digits_with("")
 }
 
-/// The same, with more lines in its demand.
+/// The same, with further lines in its demand.
 fn digits_with(more: &str) -> Plan {
     let file = parse("digits.yaml", &format!("name: digits\n{more}")).unwrap();
     let base = Base { directory: Path::new("/work"), author: Author::Repository };
@@ -133,7 +134,7 @@ fn help_and_version() {
 }
 
 #[test]
-fn a_command_line_that_is_not_understood() {
+fn invalid_command_lines_are_usage_errors() {
     let home = Home::new();
     assert_eq!(home.run(&[]).status.code(), Some(2));
     insta::assert_snapshot!("bad_verb", home.session(&["statsu", "digits"]));
@@ -146,7 +147,7 @@ fn a_command_line_that_is_not_understood() {
 }
 
 #[test]
-fn what_is_wrong_with_a_demand_file_is_shown_at_its_line() {
+fn problems_of_a_demand_file_are_reported_at_their_line() {
     let home = Home::new();
     home.write("train.yaml", "name: train\nresources:\n  cups: 4\nnum_nodes: many\n");
     insta::assert_snapshot!("bad_demand", home.session(&["plan", "train.yaml"]));
@@ -158,7 +159,7 @@ fn what_is_wrong_with_a_demand_file_is_shown_at_its_line() {
 }
 
 #[test]
-fn flags_are_read_as_strictly_as_a_file() {
+fn options_are_parsed_as_strictly_as_a_file() {
     let home = Home::new();
     home.write("train.yaml", "name: train\n");
     insta::assert_snapshot!("bad_value", home.session(&["plan", "train.yaml", "--cpus", "lots"]));
@@ -166,15 +167,15 @@ fn flags_are_read_as_strictly_as_a_file() {
 }
 
 #[test]
-fn a_repository_that_is_none() {
+fn invalid_repositories_are_rejected() {
     let home = Home::new();
     for target in ["", "-x", "--upload-pack=x", "nowhere", "./nowhere", "ext::sh", "https://me:sesame@x/y"] {
         for verb in ["plan", "up", "analyze"] {
             let output = home.run(&[verb, target]);
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {said}");
-            assert!(said.contains("error: ") && output.stdout.is_empty(), "{verb} {target}: {said}");
-            assert!(!said.contains("sesame"), "{said}");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {stderr}");
+            assert!(stderr.contains("error: ") && output.stdout.is_empty(), "{verb} {target}: {stderr}");
+            assert!(!stderr.contains("sesame"), "{stderr}");
         }
     }
     insta::assert_snapshot!("no_source", home.session(&["up", "nowhere"]));
@@ -182,7 +183,7 @@ fn a_repository_that_is_none() {
 }
 
 #[test]
-fn a_repository_is_analyzed_where_it_lies() {
+fn a_local_repository_is_analyzed_in_place() {
     let home = Home::new();
     home.write("requirements.txt", "numpy\ntorch==2.1.0+cu118\n");
     insta::assert_snapshot!("analyze", home.session(&["analyze", "."]));
@@ -190,9 +191,9 @@ fn a_repository_is_analyzed_where_it_lies() {
     assert_eq!((code, &answer["findings"][0]["file"]), (0, &Value::from("requirements.txt")));
 }
 
-/// A link in a repository names a file of whoever fetches it.
+/// A symbolic link in a repository may point at a private file of the user.
 #[test]
-fn a_repository_gets_no_file_that_a_link_leads_to() {
+fn links_out_of_a_repository_are_rejected() {
     let home = Home::new();
     fs::create_dir(home.path().join("private")).unwrap();
     fs::write(home.path().join("private/key"), "sesame").unwrap();
@@ -205,15 +206,15 @@ fn a_repository_gets_no_file_that_a_link_leads_to() {
     for target in ["./project", &url] {
         for verb in ["plan", "up"] {
             let output = home.run(&[verb, target]);
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {said}");
-            assert!(said.contains("`link` leads out of the repository"), "{verb} {target}: {said}");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{verb} {target}: {stderr}");
+            assert!(stderr.contains("`link` leads out of the repository"), "{verb} {target}: {stderr}");
         }
     }
     insta::assert_snapshot!("link_out", home.session(&["up", "./project"]));
 }
 
-/// Commits what is in a folder.
+/// Commits the files of a directory.
 fn git(dir: &Path) {
     let steps = [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "all"]];
     for step in steps {
@@ -244,7 +245,7 @@ fn an_interrupted_fetch_leaves_nothing() {
 }
 
 #[test]
-fn a_configuration_that_can_not_be_used() {
+fn unusable_configuration_is_an_error() {
     let home = Home::new();
     home.write("../.config/hostler/config.toml", "[local]\nenabled = true\nurl = 'qemu:///system'\n");
     insta::assert_snapshot!("bad_config", home.session(&["ls"]));
@@ -254,7 +255,7 @@ fn a_configuration_that_can_not_be_used() {
 }
 
 #[test]
-fn nothing_is_written_by_looking() {
+fn read_only_commands_write_nothing() {
     let home = Home::new();
     home.write("train.yaml", "name: train\n");
     insta::assert_snapshot!("ls_empty", home.session(&["ls"]));
@@ -267,7 +268,7 @@ fn nothing_is_written_by_looking() {
 }
 
 #[test]
-fn looking_for_images_and_strays_writes_nothing_either() {
+fn listing_images_and_sweeping_write_nothing() {
     let home = Home::new();
     assert_eq!(home.json(&["image", "ls", "-o", "json"]), (Value::Array(Vec::new()), 0));
     assert_eq!(home.run(&["image", "rm", "debian-12", "--dry-run"]).status.code(), Some(2));
@@ -279,7 +280,7 @@ fn looking_for_images_and_strays_writes_nothing_either() {
 }
 
 #[test]
-fn asking_a_site_that_does_not_answer_writes_nothing() {
+fn commands_against_an_unreachable_site_write_nothing() {
     let home = Home::new();
     home.write("../.config/hostler/config.toml", "[local]\nuri = \"qemu:///nowhere\"\n");
     home.write("one.yaml", "name: one\n");
@@ -290,7 +291,7 @@ fn asking_a_site_that_does_not_answer_writes_nothing() {
 }
 
 #[test]
-fn an_image_that_is_broken_is_listed_and_can_be_removed() {
+fn a_broken_image_is_listed_and_can_be_deleted() {
     let home = Home::new();
     let image = home.data_dir().join("images/old");
     fs::create_dir_all(&image).unwrap();
@@ -301,21 +302,21 @@ fn an_image_that_is_broken_is_listed_and_can_be_removed() {
 }
 
 #[test]
-fn a_checksum_is_checked_before_anything_is_fetched() {
+fn an_invalid_checksum_is_rejected_before_the_download() {
     let home = Home::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/disk.qcow2", listener.local_addr().unwrap());
     for digits in ["zz", &"g".repeat(64), &"a".repeat(63)] {
         let output = home.run(&["image", "add", "mine", &url, "--sha256", digits]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(2) && said.contains("64 hexadecimal digits"), "{digits}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && stderr.contains("64 hexadecimal digits"), "{digits}: {stderr}");
     }
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
-fn a_name_that_is_not_there_is_an_error_with_the_nearest() {
+fn an_unknown_name_is_an_error_that_suggests_the_nearest() {
     let home = Home::new();
     for verb in ["status", "logs", "ssh", "stop", "start", "hold"] {
         assert_eq!(home.run(&[verb, "digit"]).status.code(), Some(2), "{verb}");
@@ -324,19 +325,15 @@ fn a_name_that_is_not_there_is_an_error_with_the_nearest() {
     assert_eq!(home.run(&["down", "digit", "--yes"]).status.code(), Some(2));
     home.enter(&digits());
     for verb in ["status", "logs", "ssh", "stop", "start", "hold"] {
-        let said = String::from_utf8(home.run(&[verb, "digit"]).stderr).unwrap();
-        assert!(said.contains("did you mean `digits`?"), "{verb}: {said}");
+        let stderr = String::from_utf8(home.run(&[verb, "digit"]).stderr).unwrap();
+        assert!(stderr.contains("did you mean `digits`?"), "{verb}: {stderr}");
     }
     insta::assert_snapshot!("near_name", home.session(&["down", "digits", "digit", "--yes"]));
-    assert_eq!(
-        home.json(&["ls", "-o", "json"]).0[0]["name"],
-        "digits",
-        "nothing is given back where one name is wrong"
-    );
+    assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["name"], "digits", "nothing is deleted if one name is wrong");
 }
 
 #[test]
-fn what_another_process_works_on_is_left_alone() {
+fn a_deployment_locked_by_another_process_is_busy() {
     let home = Home::new();
     home.enter(&digits());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -352,7 +349,7 @@ fn what_another_process_works_on_is_left_alone() {
 }
 
 #[test]
-fn the_life_of_a_deployment_that_never_got_a_machine() {
+fn life_of_a_deployment_without_machines() {
     let home = Home::new();
     home.enter(&digits());
     let (held, _) = home.json(&["hold", "digits", "-o", "json"]);
@@ -372,7 +369,7 @@ fn the_life_of_a_deployment_that_never_got_a_machine() {
     assert_eq!(home.json(&["ls", "-o", "json"]).0, Value::Array(Vec::new()));
 }
 
-/// A deployment whose last round did a part of its set-up, and what an earlier one wrote of another.
+/// A deployment whose last round ran only `check`, with a `setup` log from an earlier round.
 fn with_a_log(home: &Home, text: &[u8]) -> std::path::PathBuf {
     let only = Selection { only: [PhaseKind::Check].into(), ..Selection::default() };
     let plan = digits_with("setup: make\nchecks: [make check]\n").setting_up(only);
@@ -386,9 +383,9 @@ fn with_a_log(home: &Home, text: &[u8]) -> std::path::PathBuf {
 }
 
 #[test]
-fn logs_of_what_the_last_round_left_out_are_shown() {
+fn logs_of_earlier_rounds_are_printed() {
     let home = Home::new();
-    // Longer than what is read at a time.
+    // Longer than one block of reading.
     let lines: Vec<String> = (0..20_000).map(|number| format!("line {number}\n")).collect();
     with_a_log(&home, lines.concat().as_bytes());
     let shown = |args: &[&str]| String::from_utf8(home.run(&[&["logs", "digits"], args].concat()).stdout).unwrap();
@@ -401,7 +398,7 @@ fn logs_of_what_the_last_round_left_out_are_shown() {
 }
 
 #[test]
-fn a_followed_log_goes_on_where_it_was_for_as_long_as_somebody_works() {
+fn following_a_log_ends_when_the_lock_is_released() {
     let home = Home::new();
     let log = with_a_log(&home, b"caf\xe9\n");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -414,43 +411,43 @@ fn a_followed_log_goes_on_where_it_was_for_as_long_as_somebody_works() {
     fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"more\n").unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "more");
     drop(work);
-    assert!(follow.wait().unwrap().success(), "nobody works on it any more");
+    assert!(follow.wait().unwrap().success(), "the lock was released");
 }
 
 #[test]
-fn what_may_be_there_is_shown_and_never_given_up() {
+fn a_machine_of_unknown_outcome_stays_listed() {
     let home = Home::new();
     let plan = digits();
     let step = plan.machines().next().unwrap().0.id.clone();
     home.enter_with(&plan, &[Entry::Step { step, event: StepEvent::Started }]);
     insta::assert_snapshot!("down_unconfirmed", home.session(&["down", "digits"]));
     insta::assert_snapshot!("down_dry", home.session(&["down", "digits", "--dry-run"]));
-    // Its site is not configured (any more), so nobody can say that the machine is gone.
+    // The site is no longer configured, so the machine can't be confirmed as deleted.
     insta::assert_snapshot!("stuck", home.session(&["down", "digits", "--yes", "--events", "none"]));
     assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["state"], "stuck");
 }
 
-/// No terminal is there to say yes at: that is a no. What is gone already is no error where that is fine.
+/// Without a terminal, a confirmation counts as declined. With `--missing-ok`, a missing lease is no error.
 #[test]
-fn a_lease_is_deleted_only_when_confirmed_and_one_that_is_gone_is_told() {
+fn a_lease_is_deleted_only_after_confirmation() {
     let home = Home::new();
-    home.enter_with(&kept::lease("digits"), &[kept::begun("lease")]);
+    home.enter_with(&resources::lease("digits"), &[resources::started("lease")]);
     let (unconfirmed, code) = home.json(&["lease", "delete", "digits", "-o", "json"]);
     assert_eq!((code, &unconfirmed["error"]["kind"]), (1, &Value::from("unconfirmed")));
     assert_eq!(home.json(&["ls", "-o", "json"]).0[0]["name"], "digits");
     let (unknown, code) = home.json(&["lease", "delete", "nobody", "-o", "json"]);
-    assert_eq!((code, &unknown["error"]["kind"]), (2, &Value::from("unknown")));
+    assert_eq!((code, &unknown["error"]["kind"]), (2, &Value::from("not_found")));
     let (gone, code) = home.json(&["lease", "delete", "nobody", "--missing-ok", "-o", "json"]);
     assert_eq!((code, &gone["status"]), (0, &Value::from("already_deleted")));
 }
 
 #[test]
-fn a_lease_that_is_asked_for_badly_makes_nothing() {
+fn invalid_lease_requests_create_nothing() {
     let home = Home::new();
     fs::create_dir(home.path().join(".config/openstack")).unwrap();
     let clouds = "clouds: {north: {auth: {auth_url: 'http://127.0.0.1:9/v3', username: u, password: p}}}\n";
     fs::write(home.path().join(".config/openstack/clouds.yaml"), clouds).unwrap();
-    for (wish, named) in [
+    for (option, message) in [
         ("--amount=0", "`0` is not a number of machines"),
         ("--amount=-3", "`-3` is not a number of machines"),
         ("--duration=0", "`0` is not a duration"),
@@ -460,15 +457,15 @@ fn a_lease_that_is_asked_for_badly_makes_nothing() {
         ("--within=-1h", "`-1h` is not a duration"),
         ("--site=nowhere", "the site `nowhere` is not configured"),
     ] {
-        let output = home.run(&["lease", "create", "train", "--yes", wish]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(2) && said.contains(named), "{wish}: {said}");
-        assert!(!home.path().join(".local").exists(), "{wish}");
+        let output = home.run(&["lease", "create", "train", "--yes", option]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && stderr.contains(message), "{option}: {stderr}");
+        assert!(!home.path().join(".local").exists(), "{option}");
     }
 }
 
 #[test]
-fn a_plan_file_that_is_none_or_was_used() {
+fn invalid_and_already_applied_plans_are_rejected() {
     let home = Home::new();
     home.write("plan.json", "{\n  \"deployment\": 7\n}\n");
     insta::assert_snapshot!("bad_plan", home.session(&["apply", "plan.json"]));
@@ -478,7 +475,7 @@ fn a_plan_file_that_is_none_or_was_used() {
 }
 
 #[test]
-fn yaml_says_the_same_as_json() {
+fn yaml_output_matches_json_output() {
     let home = Home::new();
     home.enter(&digits());
     let text = String::from_utf8(home.run(&["status", "digits", "-o", "yaml"]).stdout).unwrap();
@@ -486,11 +483,11 @@ fn yaml_says_the_same_as_json() {
     assert_eq!(yaml["id"], home.json(&["status", "digits", "-o", "json"]).0["id"]);
     let text = String::from_utf8(home.run(&["status", "nobody", "-o", "yaml"]).stdout).unwrap();
     let yaml: Value = serde_saphyr::from_str(&text).unwrap();
-    assert_eq!(yaml["error"]["kind"], "unknown");
+    assert_eq!(yaml["error"]["kind"], "not_found");
 }
 
 #[test]
-fn completions_and_pages_are_written() {
+fn completions_and_manual_pages_are_generated() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = home.run(&["completions", shell]);
@@ -502,21 +499,21 @@ fn completions_and_pages_are_written() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+fn a_closed_pipe_is_no_error_and_a_full_disk_is() {
     let home = Home::new();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut child = home.command(&["completions", "zsh"]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = home.command(&["completions", "zsh"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn colour_only_where_it_is_wished() {
+fn colour_follows_options_and_environment() {
     let home = Home::new();
     let escapes = |command: &mut Command| command.output().unwrap().stderr.contains(&0x1b);
     assert!(!escapes(&mut home.command(&["status", "x"])));

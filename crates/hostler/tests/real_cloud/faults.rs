@@ -1,11 +1,11 @@
-//! What can go wrong at a cloud: each with a clear error, the right exit code, and the site as it was before.
+//! Faults of a cloud: each ends with a clear error, the right exit code, and nothing left at the site.
 
 use crate::lab::{Lab, knob, openstack};
 use crate::one;
 
 const NODE: &str = "compute_skylake";
 
-/// An `up` that fails so, says these words, and leaves nothing.
+/// An `up` that fails with this code and these texts, and leaves nothing.
 #[track_caller]
 fn fails(lab: &Lab, name: &str, demand: &str, code: i32, words: &[&str]) {
     let file = lab.demand(name, demand);
@@ -53,7 +53,7 @@ fn a_project_without_quota() {
     let ended = lab.hostler(&["up", &file, "--yes"]);
     knob(&["quota", "CH-000001", "instances=10"]);
     ended.ends_with(1);
-    // The quota itself is part of what the observer may see: put back as it was.
+    // Restore the quota, which the observer lists too.
     let left = openstack("alice", &["server", "list", "-f", "value"]);
     assert_eq!(left.trim(), "");
     assert_eq!(openstack("alice", &["reservation", "lease", "list", "-f", "value"]).trim(), "");
@@ -72,7 +72,7 @@ fn a_site_that_answers_503() {
 }
 
 #[test]
-fn an_answer_that_is_lost_makes_nothing_twice() {
+fn a_lost_response_creates_nothing_twice() {
     let lab = Lab::new();
     let file = lab.demand("lost", &one(NODE));
     knob(&["fault", "nova", "lose", "--method", "POST", "--path", "servers$", "--times", "1"]);
@@ -89,7 +89,7 @@ fn an_answer_that_is_lost_makes_nothing_twice() {
 fn a_server_that_goes_to_error() {
     let lab = Lab::new();
     knob(&["build", "broken*", "--fail", "no power in the rack"]);
-    // There is one host of this kind: after it there is nothing left to be had.
+    // There is one host of this type, so re-planning finds no other.
     fails(&lab, "broken", &one("storage"), 4, &["no power in the rack", "planning anew"]);
 }
 
@@ -103,12 +103,12 @@ fn an_empty_pool_of_addresses() {
     knob(&["fips", "full"]);
     let ended = ended.ends_with(1);
     assert!(ended.err.contains("address"), "{}", ended.err);
-    assert!(!before.contains("hostler"), "nothing of ours is left: {before}");
+    assert!(!before.contains("hostler"), "no resources of hostler remain: {before}");
 }
 
-/// Somebody else deletes the lease while we wait for it: that is said, and it is planned anew.
+/// Another client deletes the lease while hostler waits for it: reported, and planned again.
 #[test]
-fn a_lease_that_is_deleted_by_somebody_else() {
+fn a_lease_deleted_by_another_client() {
     let lab = Lab::new();
     let file = lab.demand("gone", &one(NODE));
     knob(&["hold-leases", "on"]);

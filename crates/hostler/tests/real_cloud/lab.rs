@@ -1,4 +1,4 @@
-//! A user of the world: a data directory of its own, the product's binary, and the observer, who sees all projects.
+//! A user of the world: a temporary data directory, the binary, and an observer of all projects.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 
 use crate::process::{self, Ended, Running};
 
-/// The hosts are few, and knobs turn for everybody: one test at a time has the world.
+/// Tests run one at a time: hosts are few, and faults affect all.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// How long services may show what they have removed.
+/// Time for which services may list deleted resources.
 const SETTLES: Duration = Duration::from_secs(20);
 
 const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/worlds/openstack");
@@ -31,18 +31,18 @@ impl Lab {
         Self::of("alice")
     }
 
-    /// As another entry of the world's `clouds.yaml`.
+    /// A user of another cloud in the world's `clouds.yaml`.
     pub fn of(cloud: &'static str) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let home = tempfile::tempdir().expect("a directory");
-        // This computer has no libvirt in there, which a sweep would rightly complain about.
+        // There is no libvirt inside the world, which a sweep would report as unreachable.
         let config = home.path().join(".config/hostler");
         std::fs::create_dir_all(&config).expect("made");
-        std::fs::write(config.join("config.toml"), "[local]\nenabled = false\n").expect("written");
+        std::fs::write(config.join("config.toml"), "[local]\nenabled = false\n").expect("a writable file");
         Self { home, before: observe(), cloud, zone: "UTC", _turn: turn }
     }
 
-    /// Somewhere else on earth.
+    /// Sets the time zone.
     pub fn in_zone(mut self, zone: &'static str) -> Self {
         self.zone = zone;
         self
@@ -54,7 +54,7 @@ impl Lab {
 
     pub fn demand(&self, name: &str, text: &str) -> String {
         let path = self.path(&format!("{name}.yaml"));
-        std::fs::write(&path, format!("name: {name}\non: [openstack]\n{text}")).expect("written");
+        std::fs::write(&path, format!("name: {name}\non: [openstack]\n{text}")).expect("a writable file");
         path.to_str().expect("utf-8").to_owned()
     }
 
@@ -77,12 +77,12 @@ impl Lab {
         serde_json::from_str(&ended.out).expect("one JSON document on stdout")
     }
 
-    /// The observer sees just what there was before; soon, for services show for a moment what they have removed.
+    /// Waits until the observer lists what it listed before.
     #[track_caller]
     pub fn assert_nothing_left(&self, what: &str) {
         let begun = Instant::now();
         while observe() != self.before {
-            // Each look takes a second.
+            // Each observation takes a second.
             if begun.elapsed() > SETTLES {
                 assert_eq!(observe(), self.before, "{what}");
             }
@@ -90,7 +90,7 @@ impl Lab {
     }
 }
 
-/// What a failed test left is put back, and so are the knobs.
+/// Deletes resources that a failed test left, and resets all faults.
 impl Drop for Lab {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -99,20 +99,20 @@ impl Drop for Lab {
     }
 }
 
-/// Turns a knob of the world.
+/// Sets a fault or parameter of the world.
 pub fn knob(args: &[&str]) {
     let output = Command::new(WORLD).arg("knob").args(args).output().expect("the world is there");
     assert!(output.status.success(), "knob {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// All that exists in all projects.
+/// All resources of all projects.
 pub fn observe() -> String {
     let output = Command::new(WORLD).arg("observe").output().expect("the world is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("utf-8")
 }
 
-/// The ordinary client, as a user.
+/// Output of the `openstack` client, as a user.
 pub fn openstack(cloud: &str, args: &[&str]) -> String {
     let output = Command::new("openstack").env("OS_CLOUD", cloud).args(args).output().expect("openstack runs");
     assert!(output.status.success(), "openstack {args:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,4 +1,4 @@
-//! End to end on a real cloud: the product as a user types it, and an observer who looks at what is left. Runs inside
+//! End to end on a real cloud: the binary, and an observer of all projects. Runs inside
 //! `tests/worlds/openstack run …`, brought up with `--hosts`, as `./x test` does.
 
 #![expect(clippy::print_stdout, reason = "who waits for machines wants to see what is going on")]
@@ -13,13 +13,13 @@ use lab::{Lab, knob, openstack};
 use process::shell;
 use serde_json::Value;
 
-/// A machine of a kind, and work on it.
+/// A demand for one machine of a node type.
 fn one(node_type: &str) -> String {
     format!("resources: {{instance_type: {node_type}}}\nlease: {{duration: 2h}}\n")
 }
 
 #[test]
-fn from_a_demand_to_a_verified_machine_longer_and_given_back() {
+fn up_verify_extend_and_down() {
     let lab = Lab::new();
     let file =
         lab.demand("node", &format!("{}setup: touch made\nrun: echo ran on $(hostname)\n", one("compute_skylake")));
@@ -32,7 +32,7 @@ fn from_a_demand_to_a_verified_machine_longer_and_given_back() {
     let ssh = record["machines"][0]["ssh"].as_str().expect("an ssh line");
     assert_eq!(shell(&format!("{ssh} -o BatchMode=yes hostname")).succeeds().out.trim(), "node");
 
-    // The ordinary client sees just what was planned.
+    // The `openstack` client lists exactly the planned resources.
     let leases: Value =
         serde_json::from_str(&openstack("alice", &["reservation", "lease", "list", "-f", "json"])).expect("JSON");
     let lease = &leases.as_array().expect("a list")[0];
@@ -43,7 +43,7 @@ fn from_a_demand_to_a_verified_machine_longer_and_given_back() {
     let server: Value = serde_json::from_str(&openstack("admin", &["server", "show", id, "-f", "json"])).expect("JSON");
     assert_eq!(server["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str(), Some(host.as_str()), "{server:#}");
 
-    // Longer, at the site as well.
+    // The lease at the site is extended too.
     let end = |text: &str| {
         let leases: Value = serde_json::from_str(text).expect("JSON");
         leases[0]["end_date"].as_str().expect("an end").to_owned()
@@ -53,16 +53,16 @@ fn from_a_demand_to_a_verified_machine_longer_and_given_back() {
     lab.hostler(&["extend", "node", "1h"]).succeeds();
     assert!(end(&list()) > before, "the lease itself ends later");
 
-    // Again: nothing is made twice.
+    // A second run creates nothing.
     let again = lab.hostler(&["up", "node", "--yes"]).succeeds();
-    assert!(again.err.contains("already done") || again.err.contains("ran on node"), "{}", again.err);
+    assert!(again.err.contains("unchanged") || again.err.contains("ran on node"), "{}", again.err);
     lab.hostler(&["down", "node", "--yes"]).succeeds();
     lab.assert_nothing_left("an ordinary life");
     lab.hostler(&["down", "node", "--yes"]).succeeds();
 }
 
 #[test]
-fn a_gang_of_three_knows_each_other() {
+fn three_machines_resolve_and_reach_each_other() {
     let lab = Lab::new();
     let work = "num_nodes: 3\nrun: echo rank $HOSTLER_NODE_RANK of $HOSTLER_NUM_NODES\n";
     let file = lab.demand("gang", &format!("{}{work}", one("compute_skylake")));
@@ -74,9 +74,9 @@ fn a_gang_of_three_knows_each_other() {
     lab.assert_nothing_left("a gang");
 }
 
-/// Two at once for the last of a kind: exactly one has it, and the other is told when it can.
+/// Two requests for the last host of a type: one gets it, the other reports the earliest start.
 #[test]
-fn two_at_once_for_the_last_of_a_kind() {
+fn two_requests_for_the_last_host() {
     let lab = Lab::new();
     let file = lab.demand("last", &format!("num_nodes: 2\n{}", one("gpu_v100")));
     let start = |name: &str| lab.start(&["up", &file, "--name", name, "--yes"]);
@@ -85,8 +85,8 @@ fn two_at_once_for_the_last_of_a_kind() {
     let mut codes: Vec<Option<i32>> = ends.iter().map(|end| end.code).collect();
     codes.sort_unstable();
     assert_eq!(codes, [Some(0), Some(4)], "{ends:#?}");
-    let told = ends.iter().find(|end| end.code == Some(4)).expect("one of them");
-    assert!(told.err.contains("it can be had from"), "{}", told.err);
+    let rejected = ends.iter().find(|end| end.code == Some(4)).expect("one of them");
+    assert!(rejected.err.contains("it can be had from"), "{}", rejected.err);
     let (has, not) = if ends[0].code == Some(0) { ("a", "a-2") } else { ("a-2", "a") };
     lab.hostler(&["down", not, "--yes"]).succeeds();
     lab.hostler(&["exec", has, "--", "true"]).succeeds();
@@ -94,9 +94,9 @@ fn two_at_once_for_the_last_of_a_kind() {
     lab.assert_nothing_left("two at once");
 }
 
-/// A conflict that the calendar could not show: the plan is made anew, on another host.
+/// A conflict unknown to the calendar leads to a plan with another host.
 #[test]
-fn a_conflict_is_planned_around() {
+fn a_conflict_is_planned_again() {
     let lab = Lab::new();
     let file = lab.demand("around", &one("compute_skylake"));
     knob(&["fault", "blazar", "409", "--method", "POST", "--path", "leases", "--times", "1"]);
@@ -106,16 +106,16 @@ fn a_conflict_is_planned_around() {
     lab.assert_nothing_left("a conflict");
 }
 
-/// A host that isn't what was promised (as many accelerators, but others) is given back, and another one is taken.
+/// A host with other GPUs than offered is released, and another one chosen.
 #[test]
-fn a_machine_that_is_not_as_promised_is_replaced() {
+fn a_machine_that_differs_from_its_offer_is_replaced() {
     let lab = Lab::new();
     let file = lab.demand("liar", &one("gpu_v100"));
     let others = r#"{"gpu": {"count": 4, "model": "P100", "pci_name": "GP100GL [Tesla P100]", "pci_id": "10de:15f8"}}"#;
     knob(&["lie", "liar*", others]);
     let ended = lab.hostler(&["up", &file, "--yes"]);
     knob(&["lie", "clear"]);
-    // Both hosts of that type lie: what was promised can't be had, and that is said.
+    // Both hosts of the type differ from the offer, so that no offer remains.
     assert_ne!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.err.contains("accelerators: promised") && ended.err.contains("planning anew"), "{}", ended.err);
     lab.assert_nothing_left("machines that lie");

@@ -1,4 +1,4 @@
-//! The saga matrix on a real cloud: a real `kill -9` after each entry of the journal, and Ctrl-C and SIGTERM after some.
+//! The saga matrix on a real cloud: `kill -9` after each journal entry, Ctrl-C and SIGTERM after some.
 
 use rustix::process::Signal;
 
@@ -7,8 +7,8 @@ use crate::process::Ended;
 
 const DEMAND: &str = "resources: {instance_type: compute_skylake}\nlease: {duration: 2h}\n";
 
-/// Starts an `up`, and sends it a signal as soon as it has written so many entries; nothing where it writes fewer.
-fn up_struck(lab: &Lab, file: &str, entries: u64, signal: Signal) -> Option<Ended> {
+/// Starts an `up` and signals it after `entries` journal entries; `None` if it writes fewer.
+fn up_interrupted(lab: &Lab, file: &str, entries: u64, signal: Signal) -> Option<Ended> {
     let mut up = lab.start(&["up", file, "--yes", "--events", "json"]);
     let number = format!("\"number\":{entries}}}");
     if !up.until(|line| {
@@ -21,14 +21,14 @@ fn up_struck(lab: &Lab, file: &str, entries: u64, signal: Signal) -> Option<Ende
     Some(up.wait())
 }
 
-/// What a killed process left is given back by `down`, or finished by `up` and then given back.
+/// `down` deletes everything a killed process left, also after `up` has resumed.
 #[test]
 fn killed_after_every_entry() {
     let mut cases = 0;
     for entries in 1.. {
         let lab = Lab::new();
         let file = lab.demand("saga", DEMAND);
-        let Some(ended) = up_struck(&lab, &file, entries, Signal::KILL) else {
+        let Some(ended) = up_interrupted(&lab, &file, entries, Signal::KILL) else {
             lab.hostler(&["down", "saga", "--yes"]).succeeds();
             lab.assert_nothing_left("an `up` that was not struck");
             break;
@@ -47,7 +47,7 @@ fn killed_after_every_entry() {
 }
 
 #[test]
-fn killed_while_giving_back_and_then_swept() {
+fn killed_during_down_and_then_swept() {
     let lab = Lab::new();
     let file = lab.demand("saga", DEMAND);
     lab.hostler(&["up", &file, "--yes"]).succeeds();
@@ -60,11 +60,11 @@ fn killed_while_giving_back_and_then_swept() {
 }
 
 #[test]
-fn interrupted_at_any_time_everything_is_given_back() {
+fn interrupted_at_any_time_it_rolls_back() {
     for (entries, signal) in [(3, Signal::INT), (5, Signal::TERM), (7, Signal::INT)] {
         let lab = Lab::new();
         let file = lab.demand("saga", DEMAND);
-        let ended = up_struck(&lab, &file, entries, signal).expect("it writes more");
+        let ended = up_interrupted(&lab, &file, entries, signal).expect("it writes more");
         assert_eq!(ended.code, Some(130), "entry {entries}: {}", ended.err);
         lab.assert_nothing_left(&format!("interrupted after entry {entries}"));
     }

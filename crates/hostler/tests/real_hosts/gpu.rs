@@ -1,4 +1,4 @@
-//! The phase `gpu`: accelerators on a prepared bus, and the matrix against Debian's real packages.
+//! The phase `gpu`: GPUs on a prepared PCI bus, and the matrix against Debian's packages.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Output;
 
 use hostler_core::setup::gpu::{GpuFrom, GpuStack, Hardware, Have, Maker, Row, System, resolve, rows};
 
-use crate::lab::{Lab, facts, program, said, written};
+use crate::lab::{Lab, facts, program, stderr_of, stdout_of};
 
 const ADD_COMPONENTS: &str = include_str!("../../../engine/src/setup/scripts/add-components.sh");
 const ADD_REPOSITORY: &str = include_str!("../../../engine/src/setup/scripts/add-repository.sh");
@@ -22,50 +22,50 @@ fn up(lab: &Lab, gpu: &str) -> Output {
     lab.command(&["up", demand.to_str().unwrap(), "--yes"]).output().unwrap()
 }
 
-/// What the phase wrote, all rounds together.
+/// Log of the phase, of all rounds.
 fn log(lab: &Lab) -> String {
     let found = std::process::Command::new("find").arg(lab.path("data")).args(["-name", "gpu.log"]).output().unwrap();
-    let paths = written(&found);
+    let paths = stdout_of(&found);
     paths.lines().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 #[test]
-fn accelerators_are_seen_on_the_bus_and_a_machine_that_can_have_no_driver_says_so() {
+fn gpus_are_found_on_the_bus_and_a_container_rejects_drivers() {
     let two = facts(&["0x030200 0x10de 0x1db5", "0x030200 0x10de 0x1db5", "0x020000 0x8086 0x1572"]);
     let lab = lab("gpu", two.path());
     let failed = up(&lab, "auto");
     assert!(!failed.status.success());
-    let text = said(&failed);
+    let text = stderr_of(&failed);
     assert!(text.contains("a driver can't be had here: the modules of the kernel"), "{text}");
     assert!(text.contains("this is a container"), "{text}");
     assert!(log(&lab).contains("NVIDIA for 2 accelerators"), "{}", log(&lab));
     let impossible = up(&lab, "{cuda: '12.2'}");
-    assert!(said(&impossible).contains("`debian 12` has not got CUDA 12.2"), "{}", said(&impossible));
+    assert!(stderr_of(&impossible).contains("`debian 12` has not got CUDA 12.2"), "{}", stderr_of(&impossible));
     let asked = lab.exec(&[], &["sh", "-c", "dpkg -l dkms nvidia-kernel-dkms 2>/dev/null | grep -c '^ii'; true"]);
-    assert!(written(&asked).contains('0'), "nothing was installed: {}", written(&asked));
+    assert!(stdout_of(&asked).contains('0'), "nothing was installed: {}", stdout_of(&asked));
     assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
 }
 
 #[test]
-fn a_machine_without_accelerators_or_with_all_that_is_wished_is_left_alone() {
+fn a_machine_without_gpus_or_with_working_drivers_is_unchanged() {
     let none = facts(&["0x030000 0x102b 0x0538"]);
     let bare = lab("bare", none.path());
     let ready = up(&bare, "auto");
-    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(ready.status.success(), "{}", stderr_of(&ready));
     assert!(log(&bare).contains("the PCI bus shows no accelerator"), "{}", log(&bare));
     let right = facts(&["0x030200 0x10de 0x1db5"]);
     program(&right, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 535.261.03");
     program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
     let right = lab("right", right.path());
     let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
-    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(ready.status.success(), "{}", stderr_of(&ready));
     assert_eq!(log(&right), "", "it was asked once, and nothing was done");
     for lab in [bare, right] {
         assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
     }
 }
 
-/// As `rocminfo` says it of the processor, and of an accelerator at 3b:00.0.
+/// Output of `rocminfo` for the CPU, and for a GPU at 3b:00.0.
 const AGENTS: &str = "cat <<'END'
 Agent 1
   Name:                    AMD EPYC 9654 96-Core Processor
@@ -83,7 +83,7 @@ Agent 2
 END";
 
 #[test]
-fn processing_accelerators_are_seen_and_each_has_to_work() {
+fn processing_accelerators_are_found_and_each_must_work() {
     let one = facts(&["0x120000 0x1002 0x74a1", "0x120000 0x1002 0x74a1"]);
     let two = facts(&["0x120000 0x1002 0x74a1"]);
     for facts in [&one, &two] {
@@ -96,10 +96,10 @@ fn processing_accelerators_are_seen_and_each_has_to_work() {
     assert!(told.contains("AMD for 2 accelerators"), "{told}");
     assert!(told.contains("1 of 2 accelerators are driven, not 0000:3b:00.1 (1002:74a1)"), "{told}");
     let old = up(&half, "{rocm: '5.2'}");
-    assert!(said(&old).contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{}", said(&old));
+    assert!(stderr_of(&old).contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{}", stderr_of(&old));
     let whole = lab("mi", two.path());
     let ready = up(&whole, "auto");
-    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(ready.status.success(), "{}", stderr_of(&ready));
     assert!(log(&whole).contains("the user is not in the groups"), "{}", log(&whole));
     for lab in [half, whole] {
         assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
@@ -107,20 +107,20 @@ fn processing_accelerators_are_seen_and_each_has_to_work() {
 }
 
 #[test]
-fn a_toolkit_that_makes_no_programs_for_the_accelerators_is_refused_where_it_is_wished() {
+fn a_toolkit_that_does_not_support_the_gpus_is_rejected() {
     let facts = facts(&["0x030200 0x10de 0x1db5"]);
     program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
     program(&facts, "bin", "nvcc", "echo 'Cuda compilation tools, release 13.0, V13.0.88'");
     let lab = lab("volta", facts.path());
     let refused = up(&lab, "{cuda: 13}");
-    assert!(said(&refused).contains("CUDA 13 is not for accelerators of Volta"), "{}", said(&refused));
-    assert!(said(&refused).contains("use CUDA 12.9 or older"), "{}", said(&refused));
+    assert!(stderr_of(&refused).contains("CUDA 13 is not for accelerators of Volta"), "{}", stderr_of(&refused));
+    assert!(stderr_of(&refused).contains("use CUDA 12.9 or older"), "{}", stderr_of(&refused));
     assert!(log(&lab).contains("not for these accelerators"), "{}", log(&lab));
     assert!(lab.command(&["down", "train", "--yes"]).output().unwrap().status.success());
 }
 
 #[test]
-fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
+fn a_toolkit_missing_in_login_shells_is_added_to_their_paths_once() {
     let facts = facts(&["0x030200 0x10de 0x1db5"]);
     program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
     for version in ["12.8", "13.0"] {
@@ -129,9 +129,9 @@ fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
     }
     let lab = lab("path", facts.path());
     let ready = up(&lab, "{cuda: '12.8'}");
-    assert!(ready.status.success(), "{}", said(&ready));
+    assert!(ready.status.success(), "{}", stderr_of(&ready));
     let found = lab.exec(&[], &["bash", "-lc", "command -v nvcc; echo $LD_LIBRARY_PATH in $CUDA_HOME"]);
-    let found = written(&found);
+    let found = stdout_of(&found);
     assert!(found.contains("/usr/local/cuda-12.8/bin/nvcc"), "{found}");
     assert!(found.contains("/usr/local/cuda-12.8/lib64 in /usr/local/cuda-12.8"), "{found}");
     let told = log(&lab);
@@ -142,13 +142,13 @@ fn a_toolkit_that_login_shells_do_not_find_is_made_known_to_them_once() {
 }
 
 #[test]
-fn what_can_go_together_nowhere_is_refused_with_its_line_before_any_host_is_asked() {
+fn incompatible_versions_are_rejected_at_their_line_before_any_connection() {
     let none = facts(&[]);
     let lab = lab("never", none.path());
     let refused = up(&lab, "{driver: 470, cuda: '12.2'}");
-    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-    assert!(said(&refused).contains("train.yaml:4:"), "{}", said(&refused));
-    assert!(said(&refused).contains("CUDA 12.2 needs driver 525.60.13 or newer"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr_of(&refused));
+    assert!(stderr_of(&refused).contains("train.yaml:4:"), "{}", stderr_of(&refused));
+    assert!(stderr_of(&refused).contains("CUDA 12.2 needs driver 525.60.13 or newer"), "{}", stderr_of(&refused));
 }
 
 /// Runs a script as root on the only host.
@@ -156,11 +156,11 @@ fn what_can_go_together_nowhere_is_refused_with_its_line_before_any_host_is_aske
 fn as_root(lab: &Lab, script: &str, args: &[&str]) -> String {
     let words = [&["sudo", "sh", "-c", script, "sh"], args].concat();
     let output = lab.exec(&[], &words);
-    assert!(output.status.success(), "{script}: {}{}", written(&output), said(&output));
-    written(&output)
+    assert!(output.status.success(), "{script}: {}{}", stdout_of(&output), stderr_of(&output));
+    stdout_of(&output)
 }
 
-/// All combinations that a Debian's own packages serve, as what is installed for each.
+/// Packages to install for each combination that a Debian release packages itself.
 fn installs(version: &str) -> BTreeSet<Vec<&'static str>> {
     let of_debian =
         |row: &Row| (row.supply.id, row.supply.version, row.supply.from) == ("debian", version, GpuFrom::Distribution);
@@ -181,24 +181,24 @@ fn installs(version: &str) -> BTreeSet<Vec<&'static str>> {
     rows().filter(of_debian).map(recipe).collect()
 }
 
-/// Each transaction that apt would do; the test fails at the first that it can't.
+/// Simulates each installation with apt, and fails at the first that is impossible.
 fn simulate(lab: &Lab, apt: &str, version: &str) {
     let all = installs(version);
     assert!(all.len() >= 5, "{all:?}");
     for packages in all {
         let script = format!("{apt} -q --simulate --no-install-recommends install -- \"$@\"");
-        let said = as_root(lab, &script, &[&["linux-headers-amd64"], packages.as_slice()].concat());
+        let text = as_root(lab, &script, &[&["linux-headers-amd64"], packages.as_slice()].concat());
         for package in packages {
             assert!(
-                said.contains(&format!("Inst {package} ")) || said.contains(&format!("{package} is already")),
-                "{package}: {said}"
+                text.contains(&format!("Inst {package} ")) || text.contains(&format!("{package} is already")),
+                "{package}: {text}"
             );
         }
     }
 }
 
 #[test]
-fn every_combination_of_debian_12_is_a_transaction_that_apt_can_do() {
+fn apt_can_install_every_combination_on_debian_12() {
     let none = facts(&[]);
     let lab = lab("apt", none.path());
     let before = as_root(&lab, "cat /etc/apt/sources.list", &[]);
@@ -212,9 +212,9 @@ fn every_combination_of_debian_12_is_a_transaction_that_apt_can_do() {
     simulate(&lab, "apt-get", "12");
 }
 
-/// In the form that Debian's own images have since 12, beside somebody else's repository, which stays as it is.
+/// In the deb822 format of Debian's images since 12. The stanza of another repository must stay unchanged.
 #[test]
-fn components_are_added_to_stanzas_and_to_nothing_that_is_not_the_distributions() {
+fn components_are_added_to_stanzas_of_the_distribution_only() {
     let none = facts(&[]);
     let lab = lab("stanza", none.path());
     let convert = "set -e\ncd /etc/apt\n\
@@ -235,10 +235,10 @@ fn components_are_added_to_stanzas_and_to_nothing_that_is_not_the_distributions(
 }
 
 #[test]
-fn every_combination_of_debian_13_is_a_transaction_that_apt_can_do() {
+fn apt_can_install_every_combination_on_debian_13() {
     let none = facts(&[]);
     let lab = lab("next", none.path());
-    // The next release's packages, for a system that has none yet.
+    // Packages of the next release.
     let prepare = "set -e\nmkdir -p /tmp/next/state/lists/partial /tmp/next/cache/archives/partial\n: >/tmp/next/status\n\
         sed 's/bookworm/trixie/g; s/ main$/ main contrib non-free non-free-firmware/' /etc/apt/sources.list >/tmp/next/list";
     as_root(&lab, prepare, &[]);
@@ -248,7 +248,7 @@ fn every_combination_of_debian_13_is_a_transaction_that_apt_can_do() {
     simulate(&lab, apt, "13");
 }
 
-/// A repository with one package, signed by a key of its own; prints the key's fingerprint.
+/// Creates a repository with one package and its own signing key; prints the fingerprint.
 const FOREIGN: &str = "set -e
     export GNUPGHOME=$(mktemp -d)
     mkdir -p /srv/repository && cd /srv/repository
@@ -262,7 +262,7 @@ const FOREIGN: &str = "set -e
     gpg --with-colons --list-keys | awk -F: '$1 == \"fpr\" { print \"fingerprint=\" $10; exit }'";
 
 #[test]
-fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
+fn a_repository_is_added_only_with_its_key_and_gets_priority_on_request() {
     let none = facts(&[]);
     let lab = lab("repo", none.path());
     let made = as_root(&lab, FOREIGN, &[]);
@@ -271,7 +271,7 @@ fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
     let other = "0".repeat(40);
     let words = ["sudo", "sh", "-c", ADD_REPOSITORY, "sh", "maker", key, &other, place, "preferred"];
     let refused = lab.exec(&[], &words);
-    let told = written(&refused) + &said(&refused);
+    let told = stdout_of(&refused) + &stderr_of(&refused);
     assert!(!refused.status.success() && told.contains("nothing was added"), "{told}");
     assert!(as_root(&lab, "ls /etc/apt/sources.list.d", &[]).matches("hostler").count() == 0);
     let candidate = "apt-cache policy tini | grep Candidate";
@@ -284,7 +284,7 @@ fn a_repository_is_added_by_its_key_only_and_goes_first_where_that_is_wished() {
     );
     let policy = as_root(&lab, "apt-cache policy tini", &[]);
     assert!(policy.contains("600 http://127.0.0.1:8010"), "it goes before the distribution's: {policy}");
-    // Somebody else has added it before us, with the key elsewhere: apt would refuse both together.
+    // The user already added it, with the key in another file: apt rejects two entries with different keys.
     as_root(&lab, "cd /etc/apt && mv sources.list.d/hostler-maker.list sources.list.d/theirs.list", &[]);
     let kept = as_root(&lab, ADD_REPOSITORY, &["maker", key, &fingerprint, place, "preferred"]);
     assert!(kept.contains("apt has http://127.0.0.1:8010 already"), "{kept}");

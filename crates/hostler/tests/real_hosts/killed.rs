@@ -1,4 +1,4 @@
-//! hostler is killed in each phase of the table, as it begins and in the midst of it, and the next one goes on.
+//! hostler is killed at the start and in the middle of each phase, and the next run resumes.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use hostler_core::setup::{PHASES, PhaseKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::lab::{Lab, facts, outcomes, program, said, written};
+use crate::lab::{Lab, facts, outcomes, program, stderr_of, stdout_of};
 use crate::process;
 
-/// What is done each time it is passed.
+/// Phases that run every time.
 const EACH_TIME: [PhaseKind; 6] =
     [PhaseKind::Reach, PhaseKind::Verify, PhaseKind::Meeting, PhaseKind::RayStatus, PhaseKind::Check, PhaseKind::Run];
 
-/// What writes something while it works: it is killed there, too.
+/// Phases with output, which are killed in the middle too.
 const TALKATIVE: [PhaseKind; 8] = [
     PhaseKind::System,
     PhaseKind::Packages,
@@ -25,13 +25,13 @@ const TALKATIVE: [PhaseKind; 8] = [
     PhaseKind::Run,
 ];
 
-/// Which phase a title is of: `ray-start on kill-1`.
+/// Phase of a title such as `ray-start on kill-1`.
 fn phase(title: &str) -> &str {
     title.split(' ').next().unwrap_or_default()
 }
 
 #[test]
-fn killed_in_each_phase_it_goes_on_where_it_was() {
+fn killed_in_each_phase_the_next_run_resumes() {
     let facts = facts(&["0x030200 0x10de 0x1db5"]);
     program(&facts, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 580.95.05");
     let nvcc = |version| format!("echo 'Cuda compilation tools, release {version}, V{version}.61'");
@@ -57,7 +57,7 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
             *worked.entry(title).or_default() += 1;
         }
     };
-    // An image is built where a daemon runs: on a virtual machine, in `real_local`.
+    // `image` needs a Docker daemon: tested on a virtual machine in `real_local`.
     let here = PHASES.iter().map(|policy| policy.kind).filter(|kind| *kind != PhaseKind::Image);
     let moments = here.flat_map(|kind| {
         let amid = TALKATIVE.contains(&kind).then_some((kind, "output"));
@@ -88,7 +88,7 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
     let done = lab.run(&["up", &file, "--yes"]).succeeds();
     count(&done.err);
 
-    // What was done was done once, however often hostler died behind it; and it is all there.
+    // Every phase ran once, however often hostler was killed after it, and its results exist.
     let each_time: Vec<String> = EACH_TIME.iter().map(ToString::to_string).collect();
     let twice =
         worked.iter().filter(|(title, times)| **times > 1 && !each_time.iter().any(|kind| kind == phase(title)));
@@ -100,8 +100,8 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
     let look = "jq --version; docker --version; bash -lc 'command -v nvcc'; ~/work/.venv/bin/python -c 'import six, ray'; \
                 dpkg --audit; sort ~/made ~/custom ~/ran | uniq -c; ssh kill-2 hostname";
     let there = lab.command(&["exec", "kill", "--", "sh", "-c", look]).output().unwrap();
-    assert!(there.status.success(), "{}{}", written(&there), said(&there));
-    let there = written(&there);
+    assert!(there.status.success(), "{}{}", stdout_of(&there), stderr_of(&there));
+    let there = stdout_of(&there);
     for text in ["jq-1", "Docker version", "/usr/local/cuda-12.8/bin/nvcc"] {
         assert_eq!(there.matches(text).count(), 2, "{text}: {there}");
     }
@@ -109,7 +109,7 @@ fn killed_in_each_phase_it_goes_on_where_it_was() {
 }
 
 #[test]
-fn killed_amid_the_sending_of_a_source_nothing_is_missing() {
+fn killed_during_the_transfer_of_a_source_all_files_arrive() {
     const FILES: u32 = 16_000;
     let lab = Lab::new("cut", 1);
     let src = lab.path("src");
@@ -118,13 +118,13 @@ fn killed_amid_the_sending_of_a_source_nothing_is_missing() {
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join(n.to_string()), n.to_string()).unwrap();
     }
-    // It comes last, so that there is time to be killed in.
+    // Sent last, so that there is time for the kill.
     std::fs::File::create(src.join("last")).unwrap().set_len(32 << 20).unwrap();
     let file = lab.demand("cut", &format!("workdir: {}\n", src.display()));
     let shell = |script: &str| {
         let output = lab.exec(&[], &["sh", "-c", script]);
-        assert!(output.status.success(), "{}", said(&output));
-        written(&output)
+        assert!(output.status.success(), "{}", stderr_of(&output));
+        stdout_of(&output)
     };
 
     for arrived in (1..=5).map(|part| FILES / 6 * part) {

@@ -1,4 +1,4 @@
-//! Hosts of the world, and hostler at work on them.
+//! Hosts of the test world, and hostler on them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -14,22 +14,22 @@ use crate::process::{self, Ended};
 
 const INSTALLER: &str = include_str!("conda-installer.sh");
 
-/// The next part of the world's addresses that no lab has yet.
+/// Next unused subnet of the world.
 static NET: AtomicU8 = AtomicU8::new(1);
 
-/// Hosts that nobody else has; they end with the value.
+/// Hosts of one test; stopped on drop.
 pub struct Lab {
     home: TempDir,
     hosts: Vec<Value>,
 }
 
 impl Lab {
-    /// So many hosts, whose names begin with `prefix`.
+    /// `count` hosts whose names start with `prefix`.
     pub fn new(prefix: &str, count: u8) -> Self {
         Self::with(prefix, count, &[])
     }
 
-    /// The same, with options of the world's for each.
+    /// `count` hosts with further options of the world.
     pub fn with(prefix: &str, count: u8, options: &[&str]) -> Self {
         assert_eq!(
             std::env::var("HOSTLER_WORLD").as_deref(),
@@ -48,18 +48,18 @@ impl Lab {
         lab
     }
 
-    /// The name of a host.
+    /// Name of a host.
     pub fn name(&self, index: usize) -> &str {
         self.hosts[index]["name"].as_str().unwrap()
     }
 
-    /// What the addresses of all hosts begin with.
+    /// Common prefix of the addresses.
     pub fn net(&self) -> &str {
         let address = self.hosts[0]["address"].as_str().unwrap();
         &address[..=address.rfind('.').unwrap()]
     }
 
-    /// Breaks something on a host, or mends it.
+    /// Injects or removes a fault.
     pub fn fault(&self, verb: &str, index: usize, fault: &str) {
         world(&[verb, self.name(index), fault]);
     }
@@ -76,17 +76,17 @@ impl Lab {
         std::fs::write(self.list(), text).unwrap();
     }
 
-    /// The list of the hosts.
+    /// Path of the list of hosts.
     pub fn list(&self) -> PathBuf {
         self.path("hosts.toml")
     }
 
-    /// A path of the lab's own.
+    /// A path below the test's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    /// hostler with a home of its own.
+    /// hostler with a temporary home directory.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
         command.args(args).env("HOME", self.home.path()).env("HOSTLER_DATA_DIR", self.path("data"));
@@ -98,19 +98,19 @@ impl Lab {
         command
     }
 
-    /// hostler to its end, with the events as JSON.
+    /// Runs hostler with `--events json`.
     pub fn run(&self, args: &[&str]) -> Ended {
         process::start(self.command(&[args, &["--events", "json"]].concat())).wait()
     }
 
-    /// A demand's file, for these hosts.
+    /// Writes a demand file for these hosts.
     pub fn demand(&self, name: &str, text: &str) -> String {
         let path = self.path(&format!("{name}.yaml"));
         std::fs::write(&path, format!("name: {name}\non: [ssh]\n{text}")).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    /// Writes the small installer of conda, and what a demand says of it.
+    /// Writes a small conda installer; returns its keys for a demand.
     pub fn conda(&self) -> String {
         let path = self.path("conda-installer.sh");
         std::fs::write(&path, INSTALLER).unwrap();
@@ -118,7 +118,7 @@ impl Lab {
         format!("{{installer: {}, sha256: {sha256}, python: '3.11', packages: [numpy=1.26]}}", path.display())
     }
 
-    /// Runs a command on the hosts by `hostler exec`.
+    /// Runs a command on the hosts with `hostler exec`.
     pub fn exec(&self, options: &[&str], words: &[&str]) -> Output {
         let list = self.list().display().to_string();
         let mut args = vec!["exec", "--hosts", &list];
@@ -136,17 +136,17 @@ impl Drop for Lab {
     }
 }
 
-/// What a program wrote to its standard error.
-pub fn said(output: &Output) -> String {
+/// Standard error of a program.
+pub fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a program wrote to its standard output.
-pub fn written(output: &Output) -> String {
+/// Standard output of a program.
+pub fn stdout_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What came of each phase on each machine: `docker on pipe-1` with `now`, `already` or `not_needed`.
+/// Outcome of each phase on each machine: `docker on pipe-1` with `now`, `already` or `not_needed`.
 pub fn outcomes(events: &str) -> Vec<(String, String)> {
     let mut titles = BTreeMap::new();
     let mut outcomes = Vec::new();
@@ -161,7 +161,7 @@ pub fn outcomes(events: &str) -> Vec<(String, String)> {
     outcomes
 }
 
-/// What a host says it is, with these devices on its bus: class, vendor, device.
+/// Facts of a host with these devices on its bus: class, vendor, device.
 pub fn facts(devices: &[&str]) -> TempDir {
     let facts = tempfile::tempdir().unwrap();
     std::fs::set_permissions(facts.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -175,7 +175,7 @@ pub fn facts(devices: &[&str]) -> TempDir {
     facts
 }
 
-/// Lays a program over the host's root, somewhere below `/usr/local`.
+/// Adds a program below `/usr/local` of the host.
 pub fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
     let place = facts.path().join("root/usr/local").join(directory);
     std::fs::create_dir_all(&place).unwrap();
@@ -186,6 +186,6 @@ pub fn program(facts: &TempDir, directory: &str, name: &str, text: &str) {
 fn world(args: &[&str]) -> Vec<u8> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/worlds/hosts");
     let output = Command::new(script).args(args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", said(&output));
+    assert!(output.status.success(), "{args:?}: {}", stderr_of(&output));
     output.stdout
 }

@@ -1,5 +1,5 @@
 //! Real hosts, by the binary: in `tests/worlds/hosts`, where each has a network, a root file system and a server of its own.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails where it can't continue")]
 
 mod exec;
 mod gpu;

@@ -1,17 +1,17 @@
-//! `file_mounts` into directories of the system.
+//! `file_mounts` into system directories.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::lab::{Lab, outcomes, said, written};
+use crate::lab::{Lab, outcomes, stderr_of, stdout_of};
 
 #[test]
-fn what_is_roots_stays_roots_and_what_is_made_is_the_users() {
+fn existing_directories_stay_with_root_and_new_ones_belong_to_the_user() {
     let lab = Lab::new("mounts", 1);
     let shell = |script: &str| {
         let output = lab.exec(&[], &["sh", "-c", script]);
-        assert!(output.status.success(), "{}", said(&output));
-        written(&output)
+        assert!(output.status.success(), "{}", stderr_of(&output));
+        stdout_of(&output)
     };
     shell("sudo install -d -m 750 /etc/app && sudo install -d /etc/app/conf.d && echo kept | sudo tee /etc/app/kept");
     fs::create_dir_all(lab.path("conf/conf.d")).unwrap();
@@ -50,7 +50,7 @@ fn what_is_roots_stays_roots_and_what_is_made_is_the_users() {
     assert_eq!(how(&again().succeeds().err).as_deref(), Some("now"));
     shell("! sudo test -e /etc/app/b && sudo test -e /etc/app/kept");
 
-    // Without sudo it is said what to do.
+    // Without sudo, the error has a hint.
     shell("sudo rm /etc/sudoers.d/debian");
     let refused = again();
     assert!(refused.code != Some(0) && refused.err.contains("the user may not do this there"), "{}", refused.err);

@@ -1,14 +1,14 @@
-//! The whole set-up on real hosts: packages, Python, conda, Docker, Ray on two machines, steps of one's own.
+//! The whole set-up on real hosts: packages, Python, conda, Docker, Ray on two machines, custom steps.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::lab::{Lab, outcomes, said, written};
+use crate::lab::{Lab, outcomes, stderr_of, stdout_of};
 use crate::process;
 
 #[test]
-fn the_whole_pipeline_on_two_hosts_and_again() {
+fn all_phases_on_two_hosts_and_again() {
     let lab = Lab::new("pipe", 2);
     std::fs::create_dir(lab.path("src")).unwrap();
     std::fs::write(lab.path("src/requirements.txt"), "six==1.16.0\n").unwrap();
@@ -36,16 +36,16 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
     assert!(first.contains(&("gpu on pipe-1".to_owned(), "not_needed".to_owned())), "{first:?}");
     let alive = up.err.lines().filter(|line| line.contains("\"line\":\" 1 node_")).count();
     assert!(alive >= 2, "Ray shows both machines: {}", up.err);
-    for said in ["rank 0 of 2 in work", "rank 1 of 2 in work", "pipe-2 slots=1"] {
-        assert!(up.err.contains(said), "{said}: {}", up.err);
+    for text in ["rank 0 of 2 in work", "rank 1 of 2 in work", "pipe-2 slots=1"] {
+        assert!(up.err.contains(text), "{text}: {}", up.err);
     }
 
-    // By themselves the machines are as they should be.
+    // Inspect the machines independently of hostler.
     let there = "dpkg-query -W -f '${Status} ${Package}\\n' build-essential docker.io jq; docker --version; \
                  id -nG debian; cat /etc/marker ~/work/once; cat ~/miniforge3/asked; stat -c %a ~/.ssh/hostler-pipe";
     let looked = lab.command(&["exec", "pipe", "--", "sh", "-c", there]).output().unwrap();
-    assert!(looked.status.success(), "{}", said(&looked));
-    let looked = written(&looked);
+    assert!(looked.status.success(), "{}", stderr_of(&looked));
+    let looked = stdout_of(&looked);
     assert_eq!(looked.matches("install ok installed").count(), 6, "{looked}");
     assert_eq!(looked.matches("| once").count(), 2, "{looked}");
     for text in ["Docker version", "docker", "python=3.11 numpy=1.26", "pipe-1 | 0", "pipe-2 | 1", "pipe-1 | 600"] {
@@ -54,7 +54,7 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
     let groups: Vec<&str> = looked.lines().filter(|line| line.contains("debian ") && line.contains("docker")).collect();
     assert_eq!(groups.len(), 2, "{looked}");
 
-    // Who logs in by the line that is printed finds the environment active.
+    // The printed login command leads to an active conda environment.
     let status = lab.command(&["status", "pipe", "-o", "json"]).output().unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     let ssh = status["machines"][1]["ssh"].as_str().unwrap();
@@ -62,7 +62,7 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
         process::shell(&format!("{ssh} -o BatchMode=yes 'bash -lc \"echo in \\$CONDA_DEFAULT_ENV\"'")).succeeds();
     assert!(login.out.contains("in work"), "{login:?}");
 
-    // A second time there is nothing to do, and that is what it says.
+    // A second run reports every phase as unchanged.
     let again = lab.run(&["setup", "pipe"]).succeeds();
     let always = ["reach", "verify", "meeting", "ray-status", "check"];
     for (title, how) in outcomes(&again.err) {
@@ -76,9 +76,9 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
         };
         assert_eq!(how, expected, "{title}");
     }
-    assert!(!again.err.contains("rank 0 of 2"), "a set-up runs no `run`");
+    assert!(!again.err.contains("rank 0 of 2"), "`setup` does not run `run`");
 
-    // What is broken is mended, and nothing else is touched.
+    // A broken phase is repaired; all others are unchanged.
     assert!(lab.command(&["exec", "pipe", "--", "sudo", "rm", "/etc/marker"]).output().unwrap().status.success());
     let mended = lab.run(&["setup", "pipe", "--from", "custom", "--skip", "check"]).succeeds();
     let mended = outcomes(&mended.err);
@@ -91,14 +91,14 @@ fn the_whole_pipeline_on_two_hosts_and_again() {
     lab.run(&["down", "pipe", "--yes"]).succeeds();
 }
 
-/// A host that drops in the middle holds up no other, and is gone on with when it is back.
+/// A lost host does not stop the others, and resumes when it is back.
 #[test]
-fn a_host_that_drops_holds_up_no_other() {
+fn a_lost_host_does_not_stop_the_others() {
     let lab = Lab::new("gone", 3);
     let text = "num_nodes: 3\nsetup_phases:\n  companions: false\n  custom:\n  - {name: first, run: echo first >>first}\n  \
                 - {name: second, run: 'echo here; sleep 2; echo second >>second'}\n";
     let file = lab.demand("gone", text);
-    // Known before, so that a failure gives nothing back.
+    // A second round: a failure keeps the machines.
     lab.run(&["up", &file, "--yes"]).succeeds();
     let forget = ["exec", "gone", "--", "sh", "-c", "rm ~/.hostler/gone/custom-*"];
     assert!(lab.command(&forget).output().unwrap().status.success());
@@ -120,13 +120,13 @@ fn a_host_that_drops_holds_up_no_other() {
     lab.run(&["down", "gone", "--yes"]).succeeds();
 }
 
-/// A mirror that fails, and a package lock that another holds, are waited for.
+/// A failing mirror and a held package lock are retried.
 #[test]
-fn mirrors_and_locks_come_back() {
+fn failing_mirrors_and_held_locks_are_retried() {
     let lab = Lab::new("mirror", 1);
     lab.run(&["up", &lab.demand("mirror", "setup: 'true'\n"), "--yes"]).succeeds();
     lab.fault("break", 0, "mirrors");
-    // Only this phase: a host whose names don't lead anywhere isn't what was promised.
+    // Only this phase: `verify` would reject a host without name resolution.
     let mut system = process::start(lab.command(&["setup", "mirror", "--only", "system", "--events", "json"]));
     assert!(system.until(|line| line.contains("\"output\"") && line.contains("E: ")), "apt says that it failed");
     lab.fault("mend", 0, "mirrors");
@@ -140,9 +140,9 @@ fn mirrors_and_locks_come_back() {
     lab.run(&["down", "mirror", "--yes"]).succeeds();
 }
 
-/// What can't come right by itself is told for the host and the phase, with what to do.
+/// A permanent failure names host and phase, with a hint.
 #[test]
-fn what_goes_wrong_for_good_is_told_with_its_phase() {
+fn permanent_failures_name_host_and_phase() {
     let lab = Lab::new("wrong", 1);
     lab.run(&["up", &lab.demand("wrong", "setup: 'true'\n"), "--yes"]).succeeds();
     let fails = |text: &str, expected: &[&str]| {
@@ -165,13 +165,13 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
     std::fs::write(&file, "#!/bin/sh\n").unwrap();
     let other = format!("setup_phases: {{conda: {{installer: {}, sha256: {}}}}}\n", file.display(), "0".repeat(64));
     fails(&other, &["phase `conda`", "it was not run", "compare `sha256`"]);
-    // What somebody else has put there is left alone.
+    // Files that hostler did not create are unchanged.
     let theirs = ["exec", "wrong", "--", "sh", "-c", "mkdir ~/miniforge3; echo mine >~/miniforge3/mine"];
     assert!(lab.command(&theirs).output().unwrap().status.success());
     fails(&format!("setup_phases: {{conda: {}}}\n", lab.conda()), &["phase `conda`", "move it away"]);
     let kept = lab.command(&["exec", "wrong", "--", "sh", "-c", "cat ~/miniforge3/mine"]).output().unwrap();
-    assert!(written(&kept).contains("mine"), "{}", said(&kept));
-    // A check of one's own that fails shows what it says, and no secret in it.
+    assert!(stdout_of(&kept).contains("mine"), "{}", stderr_of(&kept));
+    // A failing user check shows its output, with secrets masked.
     let told = "secrets: {TOKEN: hunter2}\nsetup_phases: {custom: [{name: tell, run: 'true', check: 'echo \"it is $TOKEN\"; exit 1'}]}\n";
     fails(told, &["phase `custom`", "it was done, and yet: it is "]);
     let journal = std::fs::read(lab.path("data").join("journal.db")).unwrap();
@@ -186,9 +186,9 @@ fn what_goes_wrong_for_good_is_told_with_its_phase() {
     fails("setup: 'true'\n", &["host key changed"]);
 }
 
-/// Values are inert: what looks like a command isn't one, and names of files may hold what they like.
+/// Values and file names with shell syntax are never executed.
 #[test]
-fn values_and_names_are_never_read_as_commands() {
+fn values_and_file_names_are_never_executed() {
     let lab = Lab::new("inert", 1);
     let source = lab.path("odd");
     std::fs::create_dir(&source).unwrap();

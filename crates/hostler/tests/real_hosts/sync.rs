@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::lab::{Lab, said, written};
+use crate::lab::{Lab, stderr_of, stdout_of};
 
 #[test]
-fn a_directory_goes_to_all_hosts_and_comes_back_from_each() {
+fn a_directory_is_uploaded_to_all_hosts_and_downloaded_from_each() {
     let lab = Lab::new("sync", 3);
     let (list, here, back) = (lab.list(), lab.path("here"), lab.path("back"));
     fs::create_dir_all(here.join("sub")).unwrap();
@@ -16,7 +16,7 @@ fn a_directory_goes_to_all_hosts_and_comes_back_from_each() {
     let run = |args: &[&str]| {
         let hosts = ["--hosts", list.to_str().unwrap()];
         let output = lab.command(&[&["sync"], args, &hosts].concat()).output().unwrap();
-        (output.status.code(), written(&output), said(&output))
+        (output.status.code(), stdout_of(&output), stderr_of(&output))
     };
     let here = here.to_str().unwrap();
     let (code, text, errors) = run(&["up", here, ":~/data"]);
@@ -24,7 +24,7 @@ fn a_directory_goes_to_all_hosts_and_comes_back_from_each() {
     let (_, text, _) = run(&["up", here, ":~/data"]);
     assert_eq!(text.matches(": 0 sent, 4 unchanged\n").count(), 3, "{text}");
     assert!(lab.exec(&[], &["sh", "-c", "test ! -e data/secret.key && hostname >data/out"]).status.success());
-    // Nobody is there to be asked.
+    // Without a terminal, deletions are declined.
     let (code, _, errors) = run(&["up", here, ":~/data", "--delete"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("sync2: 1 name would be deleted\n  out\n"), "{errors}");

@@ -1,4 +1,4 @@
-//! A lab: a user's data directory of its own, the product's binary, and the observer.
+//! A test user with a temporary data directory, the binary, and `virsh` as observer.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::process::{self, Ended, Running};
 
-/// Machines share this computer's two cores: one test at a time has it.
+/// Machines share this computer's CPUs: tests run one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub struct Lab {
@@ -36,7 +36,7 @@ impl Lab {
 
     pub fn demand(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
-        std::fs::write(&path, text).expect("written");
+        std::fs::write(&path, text).expect("a writable file");
         path.to_str().expect("utf-8").to_owned()
     }
 
@@ -72,7 +72,7 @@ impl Lab {
         String::from_utf8(output.stdout).expect("utf-8")
     }
 
-    /// Every machine, network and volume that the observer sees, but for the base volumes, which are kept on purpose.
+    /// All machines, networks and volumes that the observer lists, except base volumes, which are kept on purpose.
     pub fn everything_at_the_site(&self) -> Vec<String> {
         let names = |text: String| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
         let mut all = names(self.virsh(&["list", "--all", "--name"]));
@@ -95,7 +95,7 @@ impl Lab {
     }
 }
 
-/// Removes what a failed test left, so that the next one starts clean.
+/// Deletes resources that a failed test left.
 impl Drop for Lab {
     fn drop(&mut self) {
         if std::thread::panicking() {

@@ -1,5 +1,4 @@
-//! End to end on real virtual machines: the product as a user types it, and an observer (`virsh`) that looks at what is
-//! left. Runs inside `tests/worlds/libvirt run …`, as `./x test` does; needs the base image `debian-12` in
+//! End to end on virtual machines: the binary, with `virsh` as observer. Runs inside `tests/worlds/libvirt run …`, as `./x test` does; needs the base image `debian-12` in
 //! `$HOSTLER_TEST_IMAGES`.
 
 #![expect(clippy::print_stdout, reason = "who waits for machines wants to see what is going on")]
@@ -21,36 +20,36 @@ fn machine_ids(lab: &Lab) -> Vec<String> {
 }
 
 #[test]
-fn from_a_repository_to_an_accuracy_and_again() {
+fn repository_to_trained_model_and_again() {
     let lab = Lab::new();
     let up = lab.hostler(&["up", DIGITS, "-o", "json"]).succeeds();
     assert!(up.err.contains("accuracy 0.99"), "{}", up.err);
     let record: Value = serde_json::from_str(&up.out).expect("one JSON document on stdout");
     assert_eq!((record["name"].as_str(), record["state"].as_str()), (Some("digits"), Some("ready")), "{record:#}");
     let ssh = record["machines"][0]["ssh"].as_str().expect("an ssh line");
-    let told = shell(&format!("{ssh} -o BatchMode=yes hostname")).succeeds();
-    assert_eq!(told.out.trim(), "digits");
+    let login = shell(&format!("{ssh} -o BatchMode=yes hostname")).succeeds();
+    assert_eq!(login.out.trim(), "digits");
     let machines = machine_ids(&lab);
     assert_eq!(machines.len(), 1);
 
-    // A second time: the same machine, nothing installed twice, and the work done again.
+    // A second run: same machine, nothing installed again, `run` repeated.
     let again = lab.hostler(&["up", DIGITS]).succeeds();
     assert!(again.err.contains("accuracy 0.99"), "{}", again.err);
-    assert!(again.err.contains("python on digits: already done"), "{}", again.err);
-    assert!(again.err.contains("source on digits: already done"), "{}", again.err);
+    assert!(again.err.contains("python on digits: unchanged"), "{}", again.err);
+    assert!(again.err.contains("source on digits: unchanged"), "{}", again.err);
     assert_eq!(machine_ids(&lab), machines);
 
-    // What a changed file needs is done, and no more.
+    // A changed file repeats only the phases that depend on it.
     let copy = lab.copy_of(DIGITS);
     std::fs::write(copy.join("train.py"), "print('changed', 6 * 7)\n").expect("the copy can be changed");
     let changed = lab.hostler(&["up", copy.to_str().expect("utf-8")]).succeeds();
     assert!(
-        changed.err.contains("changed 42") && changed.err.contains("python on digits: already done"),
+        changed.err.contains("changed 42") && changed.err.contains("python on digits: unchanged"),
         "{}",
         changed.err
     );
 
-    // Shut down and started again, its disk is as it was.
+    // Stopping and starting keeps the disk.
     lab.hostler(&["exec", "digits", "--", "touch", "kept"]).succeeds();
     lab.hostler(&["stop", "digits"]).succeeds();
     assert!(lab.virsh(&["list", "--state-running", "--name"]).trim().is_empty());
@@ -66,7 +65,7 @@ fn from_a_repository_to_an_accuracy_and_again() {
 }
 
 #[test]
-fn three_machines_know_each_other() {
+fn three_machines_resolve_and_reach_each_other() {
     let lab = Lab::new();
     let up = lab.hostler(&["up", THREE]).succeeds();
     for rank in 0..3 {
@@ -79,7 +78,7 @@ fn three_machines_know_each_other() {
 }
 
 #[test]
-fn two_at_once_neither_collide_nor_touch_each_other() {
+fn two_concurrent_deployments_are_independent() {
     let lab = Lab::new();
     let file = lab.demand("small.yaml", "resources: {cpus: 1, memory: 0.5, disk_size: 3}\n");
     let start = |name: &str| lab.start(&["up", &file, "--name", name]);
@@ -102,12 +101,12 @@ fn two_at_once_neither_collide_nor_touch_each_other() {
 }
 
 #[test]
-fn an_image_that_does_not_boot_shows_its_console_and_leaves_nothing() {
+fn an_image_that_does_not_boot_is_rolled_back_with_its_console() {
     let lab = Lab::new();
     let disk = lab.path("junk.raw");
-    std::fs::write(&disk, vec![0u8; 1 << 20]).expect("written");
+    std::fs::write(&disk, vec![0u8; 1 << 20]).expect("a writable file");
     let disk = disk.to_str().expect("utf-8");
-    // The digest of a mebibyte of zeros.
+    // SHA-256 of 1 MiB of zeros.
     let digest = "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58";
     lab.hostler(&["image", "add", "junk", disk, "--sha256", digest, "--user", "debian"]).succeeds();
     let file = lab.demand("junk.yaml", "name: junk\nresources: {cpus: 1, memory: 0.5, disk_size: 3, image_id: junk}\n");
@@ -118,7 +117,7 @@ fn an_image_that_does_not_boot_shows_its_console_and_leaves_nothing() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_what_is_short() {
+fn a_demand_beyond_the_capacity_names_the_shortage() {
     let lab = Lab::new();
     let file = lab.demand("huge.yaml", "name: huge\nresources: {memory: 9000+}\n");
     let failed = lab.hostler(&["up", &file]).ends_with(1);
@@ -130,20 +129,20 @@ fn what_does_not_fit_is_refused_with_what_is_short() {
 }
 
 #[test]
-fn a_set_up_that_fails_is_resumed_where_it_stopped() {
+fn a_failed_set_up_is_resumed() {
     let lab = Lab::new();
     let repo = lab.path("repo");
     std::fs::create_dir(&repo).expect("made");
     let demand = |setup: &str| {
         format!("name: resumed\nresources: {{cpus: 1, memory: 0.5, disk_size: 3}}\nsetup: {setup}\nrun: echo ran\n")
     };
-    std::fs::write(repo.join("hostler.yaml"), demand("echo to-err >&2; exit 7")).expect("written");
+    std::fs::write(repo.join("hostler.yaml"), demand("echo to-err >&2; exit 7")).expect("a writable file");
     let path = repo.to_str().expect("utf-8").to_owned();
     let failed = lab.hostler(&["up", &path]).ends_with(3);
     assert!(failed.err.contains("exit status 7") && failed.err.contains("to-err"), "{}", failed.err);
     assert!(failed.err.contains("hostler down resumed"), "what to do next:\n{}", failed.err);
     let machines = machine_ids(&lab);
-    std::fs::write(repo.join("hostler.yaml"), demand("true")).expect("written");
+    std::fs::write(repo.join("hostler.yaml"), demand("true")).expect("a writable file");
     let again = lab.hostler(&["up", &path]).succeeds();
     assert!(again.err.contains("ran"), "{}", again.err);
     assert_eq!(machine_ids(&lab), machines);
@@ -161,7 +160,7 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
-fn a_plan_is_applied_as_it_was_shown() {
+fn a_saved_plan_is_applied_unchanged() {
     let lab = Lab::new();
     let file = lab.demand("one.yaml", "name: applied\nresources: {cpus: 1, memory: 0.5, disk_size: 3}\n");
     let plan = lab.path("plan.json");
@@ -173,15 +172,15 @@ fn a_plan_is_applied_as_it_was_shown() {
     lab.assert_nothing_left();
 }
 
-/// The phases on a virtual machine, where an init system runs: Docker's daemon runs there, now and at each boot, and builds
-/// the image of the source. hostler is killed while it installs Docker and while the image is built, and goes on.
+/// Phases on a virtual machine, which has an init system: the Docker daemon runs, also after a reboot, and builds the
+/// image of the source. hostler is killed during the installation of Docker and during the build, and resumes.
 #[test]
-fn a_machine_is_set_up_with_phases_and_a_second_time_nothing_is_done() {
+fn all_phases_on_a_virtual_machine_and_again() {
     let lab = Lab::new();
     let source = lab.path("src");
     std::fs::create_dir(&source).expect("made");
-    std::fs::write(source.join("Dockerfile"), "FROM scratch\nCOPY hello /hello\n").expect("written");
-    std::fs::write(source.join("hello"), "hello\n").expect("written");
+    std::fs::write(source.join("Dockerfile"), "FROM scratch\nCOPY hello /hello\n").expect("a writable file");
+    std::fs::write(source.join("hello"), "hello\n").expect("a writable file");
     let text = format!(
         "name: phases\nresources: {{cpus: 1, memory: 1, disk_size: 6}}\nworkdir: {}\nsetup_phases:\n  python: true\n  \
          docker: {{build: .}}\n  gpu: auto\n  \
@@ -190,11 +189,11 @@ fn a_machine_is_set_up_with_phases_and_a_second_time_nothing_is_done() {
         source.display()
     );
     let file = lab.demand("phases.yaml", &text);
-    for written in ["Setting up docker.io", "Step 1/"] {
+    for marker in ["Setting up docker.io", "Step 1/"] {
         let mut up = lab.start(&["up", &file, "--events", "json"]);
-        assert!(up.until(|line| line.contains("\"output\"") && line.contains(written)), "{written}");
+        assert!(up.until(|line| line.contains("\"output\"") && line.contains(marker)), "{marker}");
         up.signal(rustix::process::Signal::KILL);
-        assert_eq!(up.wait().code, None, "{written}");
+        assert_eq!(up.wait().code, None, "{marker}");
     }
     lab.hostler(&["up", &file]).succeeds();
     let look = "systemctl is-active docker; systemctl is-enabled docker; id -nG; cat /etc/motd; sudo dpkg --audit; \
@@ -209,7 +208,7 @@ fn a_machine_is_set_up_with_phases_and_a_second_time_nothing_is_done() {
     );
     let again = lab.hostler(&["setup", "phases"]).succeeds();
     for phase in ["interpreter", "docker", "custom motd", "source", "image"] {
-        assert!(again.err.contains(&format!("{phase} on phases: already done")), "{phase}: {}", again.err);
+        assert!(again.err.contains(&format!("{phase} on phases: unchanged")), "{phase}: {}", again.err);
     }
     assert!(again.err.contains("gpu on phases: not needed"), "{}", again.err);
     lab.hostler(&["down", "phases", "--yes"]).succeeds();

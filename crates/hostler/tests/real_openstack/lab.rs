@@ -1,4 +1,4 @@
-//! A home of its own for hostler, and the observer.
+//! A temporary home directory for hostler, and the `openstack` client as observer.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A user's home, in which nothing but the world's cloud is configured.
+/// A home directory in which only the world's cloud is configured.
 pub struct Home {
     dir: TempDir,
-    /// What things are called here, and nowhere else.
+    /// Unique name of this test's resources.
     pub name: String,
 }
 
@@ -42,7 +42,7 @@ impl Home {
         (value, output.status.code().unwrap())
     }
 
-    /// The same, of a command that is to succeed.
+    /// The JSON document of a command that must succeed.
     #[track_caller]
     pub fn done(&self, args: &[&str]) -> Value {
         let (value, code) = self.json(args);
@@ -52,13 +52,13 @@ impl Home {
 }
 
 impl Drop for Home {
-    /// Whatever a test that failed has left is given back.
+    /// Deletes resources that a failed test left.
     fn drop(&mut self) {
         drop(self.run(&["down", "--all", "--yes"]));
     }
 }
 
-/// A lease that the ordinary client has made. It goes with the test, however that ends.
+/// A lease created by the `openstack` client, deleted on drop.
 pub struct Lease(pub String);
 
 impl Drop for Lease {
@@ -67,7 +67,7 @@ impl Drop for Lease {
     }
 }
 
-/// What the ordinary client says.
+/// Output of the `openstack` client.
 #[track_caller]
 pub fn openstack(args: &[&str]) -> String {
     let output = Command::new("openstack").args(args).output().unwrap();
@@ -75,7 +75,7 @@ pub fn openstack(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of all things of a kind, as the ordinary client lists them.
+/// A column of a list of the `openstack` client.
 #[track_caller]
 pub fn seen(kind: &[&str], column: &str) -> String {
     openstack(&[kind, &["list", "-f", "value", "-c", column]].concat())

@@ -1,4 +1,4 @@
-//! Leases, keys and machines by themselves, and a plan as commands.
+//! Single leases, keys and machines, and a plan as commands.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -11,9 +11,9 @@ fn hosts(listed: &Value) -> Value {
     listed["thing"]["detail"]["lease"]["hosts"].clone()
 }
 
-/// A lease from its making to its end: pinned, read back, awaited, audited, extended, and gone.
+/// Life of a lease: created on chosen hosts, shown, waited for, audited, extended, deleted.
 #[test]
-fn a_lease_lives_by_itself() {
+fn life_of_a_single_lease() {
     let home = Home::new("lease");
     let name = home.name.as_str();
     let made = home.done(&["lease", "create", name, "--duration", "2h", "--lease-name", "paper", "--yes"]);
@@ -25,7 +25,7 @@ fn a_lease_lives_by_itself() {
     assert_eq!(running["thing"]["state"], "ACTIVE");
     assert_eq!(hosts(&running), hosts(&made));
     assert_eq!(home.done(&["lease", "ls"]).as_array().unwrap().len(), 1);
-    // It runs: no time at all is needed.
+    // It is active: `wait` returns at once.
     home.done(&["lease", "wait", id, "--timeout", "5s"]);
 
     home.done(&["lease", "extend", name, "1h"]);
@@ -54,9 +54,9 @@ fn a_lease_lives_by_itself() {
     assert_eq!(std::fs::read_to_string(trail).unwrap().lines().count(), 6);
 }
 
-/// What others have made is used, and never deleted.
+/// A lease created by another client is used, and never deleted.
 #[test]
-fn a_lease_of_somebody_else_is_used_and_left() {
+fn a_lease_of_another_client_is_used_and_kept() {
     let home = Home::new("foreign");
     let name = home.name.as_str();
     let made = home.done(&["lease", "create", name, "--duration", "2h", "--yes", "--dry-run"]);
@@ -89,22 +89,22 @@ fn a_lease_of_somebody_else_is_used_and_left() {
     assert_eq!(up["state"], "ready");
     assert!(seen(&["server"], "Name").contains(&server));
     assert!(home.done(&["ip", "ls"]).as_array().unwrap().is_empty(), "none was wished");
-    // It ends when its maker wants it to.
+    // Its end is the business of its owner.
     let (refused, code) = home.json(&["extend", &server, "24h"]);
-    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("state")), "{refused:#}");
+    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("invalid_state")), "{refused:#}");
     let (full, code) = home.json(&["server", "create", "another", "--lease", id, "--yes"]);
     assert_eq!((code, &full["error"]["kind"]), (1, &json!("no_offer")), "our machine is on its only host");
 
     let (refused, code) = home.json(&["lease", "delete", id, "--yes"]);
-    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("state")));
+    assert_eq!((code, &refused["error"]["kind"]), (2, &json!("invalid_state")));
     home.done(&["server", "delete", &server, "--yes"]);
     assert!(!seen(&["server"], "Name").contains(&server));
     assert!(seen(&["reservation", "lease"], "id").contains(id), "it is not ours");
 }
 
-/// Hosts are leased by what they have, and addresses taken by themselves.
+/// Leases by filter, and a single public address.
 #[test]
-fn what_fits_a_filter_is_leased_and_an_address_is_taken() {
+fn hosts_are_leased_by_filter_and_an_address_is_created() {
     let home = Home::new("fits");
     let name = home.name.as_str();
     let lease = home.done(&["lease", "create", name, "--filter", "gpu_count>=4", "--duration", "2h", "--yes"]);
@@ -126,9 +126,9 @@ fn what_fits_a_filter_is_leased_and_an_address_is_taken() {
     home.done(&["lease", "delete", name, "--yes"]);
 }
 
-/// The images of a site, and the two stages of the choice among them.
+/// Images of a site, and the choice among them.
 #[test]
-fn a_sites_images_say_why_one_of_them_is_chosen() {
+fn image_choice_is_explained() {
     let home = Home::new("images");
     let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
     let all = home.done(&["image", "ls", "--site", &site]);
@@ -149,9 +149,9 @@ fn a_sites_images_say_why_one_of_them_is_chosen() {
     );
 }
 
-/// With the credentials of another project nothing is taken for gone.
+/// With credentials of another project, no resource counts as deleted.
 #[test]
-fn what_another_project_has_made_is_left_alone() {
+fn resources_of_another_project_are_not_touched() {
     let home = Home::new("project");
     let name = home.name.as_str();
     let site_of = |cloud: &str| {
@@ -165,7 +165,7 @@ fn what_another_project_has_made_is_left_alone() {
     site_of("alice-2");
     for verb in [&["down", name, "--yes"][..], &["extend", name, "1h"], &["up", name, "--yes"]] {
         let (refused, code) = home.json(verb);
-        assert_eq!((code, &refused["error"]["kind"]), (2, &json!("account")), "{verb:?}: {refused:#}");
+        assert_eq!((code, &refused["error"]["kind"]), (2, &json!("wrong_account")), "{verb:?}: {refused:#}");
     }
     assert_eq!(home.run(&["sweep", "--yes"]).status.code(), Some(5), "it can't see all that is ours");
     assert!(seen(&["reservation", "lease"], "id").contains(id));
@@ -174,9 +174,9 @@ fn what_another_project_has_made_is_left_alone() {
     assert!(!seen(&["reservation", "lease"], "id").contains(id));
 }
 
-/// A private key is readable by its owner only, and is never written over; a registered key must be the one at hand.
+/// A private key has mode 0600 and is never overwritten; a registered key must match the local one.
 #[test]
-fn keys_are_made_imported_and_removed() {
+fn keys_are_created_imported_and_deleted() {
     let home = Home::new("key");
     let name = home.name.as_str();
     let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
@@ -212,9 +212,9 @@ fn keys_are_made_imported_and_removed() {
     assert!(!seen(&["keypair"], "Name").contains(registered));
 }
 
-/// The commands that a plan stands for do what it says, and undo it: nothing of ours is needed.
+/// The script of a plan runs without hostler, and undoes itself.
 #[test]
-fn a_plan_runs_as_a_script_of_the_ordinary_client() {
+fn a_plan_runs_as_a_script_of_the_openstack_client() {
     let home = Home::new("script");
     let script = home.file("s.sh");
     std::fs::write(home.file("d.yaml"), format!("name: {}\nlease: {{duration: 2h}}\n", home.name)).unwrap();

@@ -1,9 +1,9 @@
-//! The product's binary as a process: what it says, how it ends, and how it is struck on its way.
+//! The binary as a process: its output, its end, and signals.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-/// What a command came to.
+/// Exit code and output of an ended command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -23,19 +23,19 @@ impl Ended {
     }
 }
 
-/// A command on its way.
+/// A running command.
 pub struct Running {
     child: Child,
     err: BufReader<std::process::ChildStderr>,
-    told: String,
+    stderr_text: String,
 }
 
 impl Running {
-    /// Reads what it says until a line passes, and leaves it running.
+    /// Reads standard error until a line matches; false if it ended before.
     pub fn until(&mut self, mut passes: impl FnMut(&str) -> bool) -> bool {
         let mut line = String::new();
         while self.err.read_line(&mut line).is_ok_and(|read| read > 0) {
-            self.told.push_str(&line);
+            self.stderr_text.push_str(&line);
             if passes(&line) {
                 return true;
             }
@@ -56,21 +56,21 @@ impl Running {
             stdout.read_to_string(&mut out).expect("utf-8");
             out
         });
-        self.err.read_to_string(&mut self.told).expect("utf-8");
+        self.err.read_to_string(&mut self.stderr_text).expect("utf-8");
         let code = self.child.wait().expect("it ends").code();
-        Ended { code, out: reader.join().expect("it reads"), err: self.told }
+        Ended { code, out: reader.join().expect("it reads"), err: self.stderr_text }
     }
 }
 
-/// Starts a command, whose standard error is read as it comes.
+/// Starts a command whose standard error is read as it is written.
 pub fn start(mut command: Command) -> Running {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let err = BufReader::new(child.stderr.take().expect("piped"));
-    Running { child, err, told: String::new() }
+    Running { child, err, stderr_text: String::new() }
 }
 
-/// Runs a line that the product printed for people to type.
+/// Runs a command line printed by the binary.
 pub fn shell(line: &str) -> Ended {
     let output = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().expect("sh runs");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::commands::testing::{User, id};
 use crate::drive::still_there;
-use crate::error::{Details, Kind};
+use crate::error::{Details, ErrorKind};
 
 /// What is left, by the steps that made it.
 fn left(error: &Error) -> Vec<String> {
@@ -45,7 +45,7 @@ async fn a_name_that_is_taken_is_told_before_anything_is_made() {
     address(&user, "a", &Keys::default()).await.unwrap();
     let before = record(&user, "a").await;
     let taken = address(&user, "a", &Keys::default()).await.unwrap_err();
-    assert!(taken.kind == Kind::State && matches!(*taken.details, Details::None), "{taken:?}");
+    assert!(taken.kind == ErrorKind::InvalidState && matches!(*taken.details, Details::None), "{taken:?}");
     assert_eq!(record(&user, "a").await, before);
     // Another process may have taken it after we looked.
     let plan = Plan::of_one(id_of(2), before.name.clone(), PlannedResource::Keypair { site: id() }, (user.app.now)());
@@ -55,7 +55,7 @@ async fn a_name_that_is_taken_is_told_before_anything_is_made() {
     let manner = Manner { patience: Duration::ZERO, on_failure: OnFailure::GiveBack };
     let (_sender, mut interrupts) = watch::channel(0);
     let raced = drive.up(&plan, None, &Material::default(), manner, &mut interrupts).await.unwrap_err();
-    assert!(raced.kind == Kind::State && matches!(*raced.details, Details::None), "{raced:?}");
+    assert!(raced.kind == ErrorKind::InvalidState && matches!(*raced.details, Details::None), "{raced:?}");
 }
 
 fn id_of(bits: u128) -> DeploymentId {
@@ -68,11 +68,11 @@ async fn what_was_made_and_can_not_be_read_back_is_told_to_be_left() {
     let deaf = Fault { call: Call::List, step: StepId::new("address").unwrap(), kind, times: 1 };
     let (user, _site) = user(vec![deaf]);
     let unseen = address(&user, "a", &Keys::default()).await.unwrap_err();
-    assert_eq!((unseen.kind, left(&unseen)), (Kind::Stuck, vec!["address".to_owned()]));
+    assert_eq!((unseen.kind, left(&unseen)), (ErrorKind::Stuck, vec!["address".to_owned()]));
     assert_eq!(unseen.message, "`a` was made, and could not be read back");
     // The user who does not wait for it has it all the same.
-    let stopped = still_there(&record(&user, "a").await, Error::new(Kind::Interrupted, "interrupted"));
-    assert_eq!((stopped.kind, left(&stopped)), (Kind::Stopped, vec!["address".to_owned()]));
+    let stopped = still_there(&record(&user, "a").await, Error::new(ErrorKind::Interrupted, "interrupted"));
+    assert_eq!((stopped.kind, left(&stopped)), (ErrorKind::Halted, vec!["address".to_owned()]));
 }
 
 #[tokio::test]
@@ -81,6 +81,6 @@ async fn a_key_whose_copy_can_not_be_written_leaves_what_it_is_for() {
     let folder = tempfile::tempdir().unwrap();
     let keys = Keys { copy: Some(folder.path().to_owned()), ..Keys::default() };
     let unwritten = address(&user, "a", &keys).await.unwrap_err();
-    assert_eq!((unwritten.kind, left(&unwritten)), (Kind::Stuck, vec!["address".to_owned()]));
+    assert_eq!((unwritten.kind, left(&unwritten)), (ErrorKind::Stuck, vec!["address".to_owned()]));
     assert!(unwritten.hints[0].contains("/key`"), "{unwritten:?}");
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{CommandsArgs, Consent, UpArgs};
 use crate::attempts::{Attempts, Shift};
 use crate::drive::{Drive, Manner, interrupts, unless_interrupted};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::keys::Keys;
 use crate::material::material;
 use crate::place::Place;
@@ -42,7 +42,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
         };
         let wanted = unless_interrupted(&interrupts, found).await?;
         let manner = Manner {
-            patience: args.patience.ssh_timeout,
+            patience: args.timeout.ssh_timeout,
             on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
         };
         let sites = app.sites()?;
@@ -227,8 +227,11 @@ impl Up<'_> {
         });
         let plan = reworked.map_err(|changes| {
             let name = &record.name;
-            let mut error = Error::new(Kind::Changed, format!("`{name}` is up, and this takes other machines"))
-                .hinted(format!("give it back first (`hostler down {name}`), or name this one otherwise (`--name`)"));
+            let mut error =
+                Error::new(ErrorKind::IncompatibleChange, format!("`{name}` is up, and this takes other machines"))
+                    .hinted(format!(
+                        "give it back first (`hostler down {name}`), or name this one otherwise (`--name`)"
+                    ));
             error.causes.extend(changes.iter().map(ToString::to_string));
             error
         })?;

@@ -97,7 +97,7 @@ async fn a_conflict_moves_no_lease_to_a_later_start_without_leave() {
     let site = dir.path().join("site.json");
     let (user, hosts) = (User::new(&site, conflict()), ["host-1", "host-2"]);
     let refused = user.lease(2, &hosts, Some("48h"), Shift::Refused).await.unwrap_err();
-    assert_eq!(refused.kind, Kind::NotNow);
+    assert_eq!(refused.kind, ErrorKind::NotNow);
     assert!(refused.message.contains(&from(4).start().to_string()), "{}", refused.message);
     assert_eq!(refused.hints, ["take the later start: `--allow-shift`"]);
     assert_eq!((user.grants().await, user.audit()), (vec![], vec![(2, None)]));
@@ -123,9 +123,9 @@ async fn of_two_at_once_for_the_last_host_exactly_one_gets_it() {
     };
     // Both are told when it can be had: who was refused, and who only looked after it was taken.
     let later = format!("it can be had from {} on", from(4).start());
-    assert!(refused.kind == Kind::NotNow && refused.hints[0].contains(&later), "{refused:?}");
+    assert!(refused.kind == ErrorKind::NotNow && refused.hints[0].contains(&later), "{refused:?}");
     let granted = loser.grants().await;
     assert_eq!(granted.iter().map(|grant| grant.window).collect::<Vec<_>>(), [from(0)]);
     let again = loser.lease(1, &last, None, Shift::Refused).await.unwrap_err();
-    assert_eq!((again.kind, loser.grants().await), (Kind::NotNow, granted));
+    assert_eq!((again.kind, loser.grants().await), (ErrorKind::NotNow, granted));
 }

@@ -13,28 +13,48 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::table::Width;
 
-/// What is drawn.
+/// A calendar to draw.
 #[derive(Debug)]
 pub struct Calendar<'i> {
-    /// The time that is shown.
+    /// The window shown.
     shown: Window,
-    /// The time that was asked for, moved to where it can be had.
-    asked: Window,
+    /// The framed window: the earliest free one, or the requested one if none is free.
+    framed: Window,
+    /// Label of the framed window.
+    frame: Frame,
     rows: Vec<Row<'i>>,
-    /// By first appearance.
+    /// In order of first appearance.
     leases: Vec<Lease<'i>>,
 }
 
-/// A picture's format.
+/// Meaning of the framed window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    /// The earliest window in which enough nodes are free.
+    Earliest,
+    /// The requested window; enough nodes are never free.
+    Requested,
+}
+
+impl Frame {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Earliest => "earliest",
+            Self::Requested => "requested",
+        }
+    }
+}
+
+/// File format of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
-    /// A drawing.
+    /// An SVG drawing.
     Svg,
-    /// A page with the drawing, and a table of the leases.
+    /// An HTML page with the drawing and a table of leases.
     Html,
 }
 
-/// A node and who holds it.
+/// A node and its reservations.
 #[derive(Debug)]
 struct Row<'i> {
     site: &'i str,
@@ -44,15 +64,15 @@ struct Row<'i> {
     held: Vec<Held>,
 }
 
-/// A reservation within the time that is shown.
+/// A reservation that overlaps the window shown.
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    /// Which lease, as a place in the list.
+    /// Index of the lease.
     lease: usize,
     window: Window,
 }
 
-/// A lease that holds something within the time that is shown.
+/// A lease with reservations in the window shown.
 #[derive(Debug)]
 struct Lease<'i> {
     id: &'i str,
@@ -63,18 +83,20 @@ struct Lease<'i> {
 }
 
 impl<'i> Calendar<'i> {
-    /// Of the nodes that a question means, from its start to its horizon.
+    /// The nodes that match the query, from its start to the end of its search window.
     pub fn new(inventory: &'i Inventory<'_>, question: &Question, earliest: Option<Timestamp>) -> Self {
         let (start, duration) = (question.window.start(), question.window.duration());
         let length = question.within.max(duration).max(SignedDuration::from_hours(1));
         let shown = Window::of(start, length).unwrap_or(question.window);
-        let asked = earliest.and_then(|earliest| Window::of(earliest, duration).ok()).unwrap_or(question.window);
-        let mut calendar = Self { shown, asked, rows: Vec::new(), leases: Vec::new() };
+        let earliest = earliest.and_then(|earliest| Window::of(earliest, duration).ok());
+        let frame = if earliest.is_some() { Frame::Earliest } else { Frame::Requested };
+        let framed = earliest.unwrap_or(question.window);
+        let mut calendar = Self { shown, framed, frame, rows: Vec::new(), leases: Vec::new() };
         let mut known: HashMap<&'i str, usize> = HashMap::new();
         for site in &inventory.sites {
-            let is_asked = question.sites.is_empty() || question.sites.iter().any(|asked| **asked == *site.id);
-            let meant = site.nodes().filter(|node| question.filter.matches(site, node) == Some(true));
-            for node in meant.filter(|_| is_asked) {
+            let is_queried = question.sites.is_empty() || question.sites.iter().any(|queried| **queried == *site.id);
+            let matching = site.nodes().filter(|node| question.filter.matches(site, node) == Some(true));
+            for node in matching.filter(|_| is_queried) {
                 let row = calendar.row(&site.id, node, &mut known);
                 calendar.rows.push(row);
             }
@@ -92,7 +114,7 @@ impl<'i> Calendar<'i> {
 
     fn lease(&mut self, held: &'i Reservation<'_>, known: &mut HashMap<&'i str, usize>) -> usize {
         let (start, end) = (held.window.start(), held.window.end());
-        // A reservation without a lease stands for itself.
+        // A reservation without a lease counts as a lease of its own.
         let id: &str = if held.lease_id.is_empty() { &held.id } else { &held.lease_id };
         let index = *known.entry(id).or_insert(self.leases.len());
         if index == self.leases.len() {
@@ -105,12 +127,12 @@ impl<'i> Calendar<'i> {
         index
     }
 
-    /// For a terminal, without need of colour.
+    /// As text for a terminal, readable without colour.
     pub fn text(&self, width: Width) -> String {
         text::text(self, width)
     }
 
-    /// As a picture.
+    /// As a file.
     pub fn draw(&self, picture: Picture) -> String {
         match picture {
             Picture::Svg => svg::svg(self),
@@ -119,7 +141,7 @@ impl<'i> Calendar<'i> {
     }
 }
 
-/// An instant to the minute, or that there is none.
+/// An instant to the minute, in UTC; `unknown` for an open side of a window.
 fn minute(at: Timestamp) -> String {
     match at {
         at if at == Timestamp::MIN || at == Timestamp::MAX => "unknown".to_owned(),
@@ -127,10 +149,10 @@ fn minute(at: Timestamp) -> String {
     }
 }
 
-/// Steps of a scale that people read easily, in minutes.
+/// Round steps of a time scale, in minutes: 5 minutes to 8 weeks.
 const STEPS: [i64; 16] = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1_440, 2_880, 10_080, 20_160, 40_320, 80_640];
 
-/// The smallest readable step of which `count` cover a time.
+/// The smallest round step such that `count` of them cover the window.
 fn step(shown: &Window, count: usize) -> SignedDuration {
     let count = i64::try_from(count.max(1)).unwrap_or(i64::MAX);
     let covers = |minutes: &i64| SignedDuration::from_mins(minutes.saturating_mul(count)) >= shown.duration();

@@ -1,4 +1,4 @@
-//! The calendar as a drawing: SVG, with nothing that is fetched or run.
+//! The calendar as an SVG drawing. It loads and runs nothing.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Calendar, Held, Lease, Row, minute, step};
 
-/// In pixels.
+/// Sizes in pixels.
 const LABELS: f64 = 260.0;
 const TIME: f64 = 1_100.0;
 const ROW: f64 = 16.0;
@@ -19,7 +19,7 @@ pub(super) fn svg(calendar: &Calendar<'_>) -> String {
     let width = LABELS + TIME + 10.0;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"11\">\n<title>Hosts and leases, {} to {}</title>\n\
+         font-family=\"sans-serif\" font-size=\"11\">\n<title>Hosts and leases, {} to {} UTC</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         minute(calendar.shown.start()),
         minute(calendar.shown.end())
@@ -28,20 +28,21 @@ pub(super) fn svg(calendar: &Calendar<'_>) -> String {
     for (index, row) in calendar.rows.iter().enumerate() {
         out.push_str(&drawn(calendar, row, TOP + index as f64 * ROW));
     }
-    let (left, right) = (x(calendar, calendar.asked.start()), x(calendar, calendar.asked.end()));
+    let (left, right) = (x(calendar, calendar.framed.start()), x(calendar, calendar.framed.end()));
     let _ = writeln!(
         out,
-        "<rect x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"none\" stroke=\"#d00\"><title>asked: {}</title></rect>",
+        "<rect x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"none\" stroke=\"#d00\"><title>{}: {}</title></rect>",
         TOP - 4.0,
         (right - left).max(1.0),
         height - TOP,
-        escaped(&calendar.asked.to_string())
+        calendar.frame.label(),
+        escaped(&calendar.framed.to_string())
     );
     out.push_str("</svg>\n");
     out
 }
 
-/// Where an instant is; what is beyond the edges is at the edge.
+/// Horizontal position of an instant, clamped to the drawing.
 fn x(calendar: &Calendar<'_>, at: Timestamp) -> f64 {
     let shown = &calendar.shown;
     let at = at.clamp(shown.start(), shown.end());
@@ -66,7 +67,7 @@ fn drawn(calendar: &Calendar<'_>, row: &Row<'_>, y: f64) -> String {
     let mut out = format!("<text x=\"4\" y=\"{middle:.1}\">{name}</text>\n");
     let state = match row.service {
         Service::Reservable => None,
-        Service::Maintenance => Some(("#999", "out of service")),
+        Service::Maintenance => Some(("#999", "maintenance")),
         Service::Unmapped | Service::NeverSynced => Some(("#e8e8e8", "unknown")),
     };
     if let Some((colour, what)) = state {
@@ -75,7 +76,7 @@ fn drawn(calendar: &Calendar<'_>, row: &Row<'_>, y: f64) -> String {
     for held in &row.held {
         let (left, right) = (x(calendar, held.window.start()), x(calendar, held.window.end()));
         let lease = &calendar.leases[held.lease];
-        out.push_str(&bar(left, right, y, &colour(lease), &told(lease, held)));
+        out.push_str(&bar(left, right, y, &colour(lease), &title(lease, held)));
     }
     out
 }
@@ -90,18 +91,18 @@ fn bar(left: f64, right: f64, y: f64, colour: &str, title: &str) -> String {
     )
 }
 
-fn told(lease: &Lease<'_>, held: &Held) -> String {
+fn title(lease: &Lease<'_>, held: &Held) -> String {
     let user = if lease.user.is_empty() { String::new() } else { format!(", {}", lease.user) };
     format!("lease {}{user}, {} to {}", lease.id, minute(held.window.start()), minute(held.window.end()))
 }
 
-/// The same colour for the same lease in every picture.
-fn colour(lease: &Lease<'_>) -> String {
+/// Colour of a lease, the same in every drawing.
+pub(super) fn colour(lease: &Lease<'_>) -> String {
     let hash = lease.id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
     format!("hsl({}, 55%, {}%)", hash % 360, 55 + hash / 360 % 15)
 }
 
-/// Text within XML, which strangers may have written.
+/// Text escaped for XML. Names of leases and users come from other people.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

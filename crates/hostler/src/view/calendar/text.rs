@@ -1,4 +1,4 @@
-//! The calendar in a terminal: a letter for each lease, and which lease that is below.
+//! The calendar as text: one letter per lease, explained by a table below.
 
 use hostler_core::inventory::Service;
 use hostler_core::time::Window;
@@ -9,27 +9,34 @@ use super::{Calendar, Lease, Row, minute, step};
 use crate::table::{Column, Width, cell, table};
 use crate::view::words::{coarse, plural};
 
-/// As wide as it is drawn where there is no limit.
+/// Width where there is no limit.
 const WIDEST: usize = 200;
-/// Longer names are cut.
+/// Longer node names are cut.
 const LONGEST_LABEL: usize = 20;
-/// A heading for every so many cells.
+/// Columns between time headings.
 const EVERY: usize = 14;
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 pub(super) fn text(calendar: &Calendar<'_>, width: Width) -> String {
-    let label = calendar.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).clamp(5, LONGEST_LABEL);
+    let label = calendar
+        .rows
+        .iter()
+        .map(|row| row.label.chars().count())
+        .max()
+        .unwrap_or(0)
+        .clamp("requested".len(), LONGEST_LABEL);
     let room = width.map_or(WIDEST, usize::from).saturating_sub(label + 1).max(1);
     let step = step(&calendar.shown, room);
     let cells = cells(&calendar.shown, step, room);
-    let mut out = format!("\n{}, a column is {}\n", plural(calendar.rows.len(), "node").bold(), coarse(step));
+    let mut out =
+        format!("\n{}, one column per {}, times in UTC\n", plural(calendar.rows.len(), "node").bold(), coarse(step));
     out.push_str(&line("", label, &headings(&cells)));
-    let asked = |cell: &Window| if cell.overlaps(&calendar.asked) { 'v' } else { ' ' };
-    out.push_str(&line("asked", label, &cells.iter().map(asked).collect::<String>()));
+    let framed = |cell: &Window| if cell.overlaps(&calendar.framed) { 'v' } else { ' ' };
+    out.push_str(&line(calendar.frame.label(), label, &cells.iter().map(framed).collect::<String>()));
     for row in &calendar.rows {
         out.push_str(&line(row.label, label, &cells.iter().map(|cell| mark(row, cell)).collect::<String>()));
     }
-    out.push_str("\n. free   ? unknown   x out of service   + several leases   # a lease beyond the alphabet\n");
+    out.push_str("\n. free   ? unknown   x maintenance   + several leases   # other leases\n");
     if !calendar.leases.is_empty() {
         out.push('\n');
         out.push_str(&leases(&calendar.leases, width));
@@ -51,14 +58,14 @@ fn line(label: &str, width: usize, cells: &str) -> String {
     format!("{}\n", line.trim_end())
 }
 
-/// When the cell below begins: month, day and time.
+/// Start of the column below: month, day and time.
 fn headings(cells: &[Window]) -> String {
     let mut out = String::new();
     for cell in cells.iter().step_by(EVERY) {
         let heading = cell.start().strftime("|%m-%d %H:%M").to_string();
         out.push_str(&format!("{heading:EVERY$}"));
     }
-    // What would hang over the edge is left out.
+    // A heading that would exceed the last column is left out.
     let whole = cells.len() / EVERY * EVERY;
     let fits = if cells.len() - whole >= 12 { cells.len() } else { whole };
     out.chars().take(fits.max(12.min(cells.len()))).collect()
@@ -66,13 +73,13 @@ fn headings(cells: &[Window]) -> String {
 
 fn mark(row: &Row<'_>, cell: &Window) -> char {
     let mut held = row.held.iter().filter(|held| held.window.overlaps(cell)).map(|held| held.lease);
-    let nobody = match row.service {
+    let empty = match row.service {
         Service::Reservable => '.',
         Service::Maintenance => 'x',
         Service::Unmapped | Service::NeverSynced => '?',
     };
     match (held.next(), held.next()) {
-        (None, _) => nobody,
+        (None, _) => empty,
         (Some(_), _) if row.service == Service::Maintenance => 'x',
         (Some(first), Some(second)) if first != second => '+',
         (Some(lease), _) => letter(lease),
@@ -98,8 +105,8 @@ fn leases(leases: &[Lease<'_>], width: Width) -> String {
         Column::Name(" "),
         Column::Name("LEASE"),
         Column::Right("NODES"),
-        Column::Left("FROM"),
-        Column::Left("UNTIL"),
+        Column::Left("START"),
+        Column::Left("END"),
         Column::Left("USER"),
     ];
     table(width, &columns, leases.iter().enumerate().map(row))

@@ -11,7 +11,7 @@ use hostler_core::name::{Name, SiteId};
 use hostler_core::plan::Plan;
 use hostler_core::ports::{Account, Provider, Remedy, SiteError};
 
-use crate::run::Sites;
+use crate::sites::Sites;
 use crate::store::Record;
 
 /// Why a deployment can't be worked on with the credentials of now.

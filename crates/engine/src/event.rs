@@ -1,6 +1,9 @@
 //! One stream of events feeds the terminal, the JSON lines and the logs.
 
-use hostler_core::name::Name;
+use hostler_core::demand::problem::Problem;
+use hostler_core::journal::Journal;
+use hostler_core::name::{Name, SiteId};
+use hostler_core::plan::Plan;
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
@@ -100,4 +103,101 @@ pub struct Silent;
 
 impl Report for Silent {
     fn report(&self, _: &Event) {}
+}
+
+/// A front end's view of operations: it receives the events of every run, and notices outside of runs.
+pub trait Observer: Send + Sync {
+    /// A run of a deployment begins. Its events go to the returned report, which is dropped when the run ends.
+    fn begin(&self, run: &RunStart<'_>) -> Box<dyn Report>;
+
+    /// Receives a notice. Must not block.
+    fn notice(&self, notice: &Notice);
+}
+
+/// The state of a deployment when a run begins.
+#[derive(Debug, Clone, Copy)]
+pub struct RunStart<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The journal so far, with the run's goal applied.
+    pub journal: &'a Journal,
+}
+
+/// Something the user should know that is neither an event of a run nor the result of the operation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    /// Keys of a demand file that have no effect.
+    Ignored {
+        /// One problem per key.
+        problems: Vec<Problem>,
+    },
+    /// A site did not answer; the operation continues without it.
+    Unreachable {
+        /// The site.
+        site: SiteId,
+        /// The reason.
+        reason: String,
+    },
+    /// Machines of this site are emulated, which is slow.
+    Emulated {
+        /// The site.
+        site: SiteId,
+    },
+    /// The record of a live deployment cannot be read.
+    Unreadable {
+        /// The reason.
+        reason: String,
+    },
+    /// The site refused part of a plan; planning again without that offer.
+    Replanning {
+        /// The site's reason.
+        reason: String,
+    },
+    /// A deployment of the same name is half deleted; its deletion is finished first.
+    FinishingDown {
+        /// The deployment.
+        deployment: Name,
+    },
+    /// The demand asks for another duration; the end of a live deployment stays as it is.
+    EndUnchanged {
+        /// The deployment.
+        deployment: Name,
+    },
+    /// The deployment is down already.
+    AlreadyDown {
+        /// The deployment.
+        deployment: Name,
+    },
+    /// Another process is working on an expired deployment, which is left to it.
+    Busy {
+        /// The deployment.
+        deployment: Name,
+    },
+    /// Machines of another deployment use the lease that is about to be deleted, and are deleted with it.
+    LeaseInUse {
+        /// The other deployment.
+        deployment: Name,
+    },
+    /// The file with the SSH configuration of a deployment could not be written.
+    NoSshConfig {
+        /// The deployment.
+        deployment: Name,
+        /// The reason.
+        reason: String,
+    },
+    /// Progress outside of a run.
+    Progress {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Drops every event and notice.
+impl Observer for Silent {
+    fn begin(&self, _: &RunStart<'_>) -> Box<dyn Report> {
+        Box::new(Self)
+    }
+
+    fn notice(&self, _: &Notice) {}
 }

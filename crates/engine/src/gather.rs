@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use hostler_core::demand::{Demand, SiteSelector};
 use hostler_core::offer::Market;
@@ -9,7 +10,7 @@ use hostler_core::ports::SiteError;
 use hostler_core::time::{BadTime, Window};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::run::Sites;
+use crate::sites::Sites;
 
 /// How long a site may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +31,8 @@ pub async fn market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Ma
 /// What the wished sites (all, where none is wished) have in a window.
 pub async fn gather(sites: &Sites, on: &[SiteSelector], window: &Window) -> Market {
     let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
-    let asked = wished.map(async |(id, site)| (id, answer(site.offers(window)).await));
+    // Boxed: a plain future of a closure is `Send` for one lifetime only, and could not be spawned.
+    let asked = wished.map(|(id, site)| async move { (id, answer(site.offers(window)).await) }.boxed());
     let mut market = Market::default();
     for (id, answer) in join_all(asked).await {
         match answer {

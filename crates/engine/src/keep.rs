@@ -12,7 +12,7 @@ use hostler_core::ticket::{Ref, StepId};
 use jiff::Timestamp;
 
 use crate::account::{self, AccountError};
-use crate::run::Sites;
+use crate::sites::Sites;
 use crate::store::{Record, Store, StoreError};
 
 /// Why a deployment could not be kept as asked.

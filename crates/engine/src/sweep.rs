@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use hostler_core::journal::{Journal, Next, Progress, State};
 use hostler_core::name::{DeploymentId, Name, SiteId};
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use crate::deploy::{DeployError, Files};
 use crate::gather::answer;
-use crate::run::Sites;
+use crate::sites::Sites;
 use crate::store::{Listing, Record, Store, StoreError};
 
 /// What a search found.
@@ -87,7 +88,7 @@ fn is_half_way(record: &Record) -> bool {
 pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
     // Sites are asked first: what a process begins meanwhile is then in the store when we look there, and not taken for
     // forgotten.
-    let asked = join_all(sites.iter().map(async |(id, site)| (id, answer(seen(&**site)).await))).await;
+    let asked = join_all(sites.iter().map(|(id, site)| async move { (id, answer(seen(&**site)).await) }.boxed())).await;
     let (Listing { records, unreadable }, known) = match store {
         Some(store) => (store.list().await?, store.ids().await?),
         None => Default::default(),
@@ -236,7 +237,7 @@ mod tests {
         for (done, is_kept) in [(&[][..], false), (&["reach-web"], true)] {
             let dir = tempfile::tempdir().unwrap();
             let (store, name) = store_with(dir.path(), done).await;
-            let lock = store.lock(&name).unwrap();
+            let lock = store.lock_blocking(&name).unwrap();
             let driven = find(Some(&store), &Sites::new(), second(2)).await.unwrap();
             assert_eq!(driven, Found::default(), "a process is at work");
             drop(lock);
@@ -250,7 +251,7 @@ mod tests {
     async fn what_is_over_is_left_to_the_process_that_works_on_it() {
         let dir = tempfile::tempdir().unwrap();
         let (store, name) = store_with(dir.path(), &[]).await;
-        let lock = store.lock(&name).unwrap();
+        let lock = store.lock_blocking(&name).unwrap();
         let found = find(Some(&store), &Sites::new(), second(100)).await.unwrap();
         assert!(found.is_clean() && found.busy == [name.clone()], "{found:?}");
         drop(lock);

@@ -1,42 +1,45 @@
-//! What every command has at hand: settings, printer, time, store and sites, each made when it is first needed.
+//! The context of every command: settings, printer and time; and the operator that carries the command out.
 
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use hostler_core::name::Name;
-pub use hostler_core::near::near;
-use hostler_engine::deploy::Files;
+use hostler_core::demand::{Demand, Overrides};
+use hostler_engine::host::Ssh;
+use hostler_engine::operate::{KeyRequest, Operator, Requested, Target, TargetRequest};
 use hostler_engine::run::Interrupts;
-use hostler_engine::store::{Lock, Record, Store, StoreError};
+use hostler_engine::store::LazyStore;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-use crate::args::{Consent, Events, Global};
+use crate::args::{Consent, DemandArgs, Events, Global, KeyArgs};
 use crate::config::Settings;
-use crate::drive::unless_interrupted;
+use crate::consent::Prompt;
 use crate::error::{Error, ErrorKind};
+use crate::observer::Terminal;
 use crate::output::{Format, render};
 use crate::printer::Printer;
-use crate::summary::Summary;
+use crate::script::Commands;
+use crate::signals::interrupts;
 use crate::table::Width;
 
-/// What every command has at hand.
+/// The context of every command.
 pub struct App {
-    /// What the user has set.
+    /// The user's settings.
     pub settings: Settings,
     /// The only writer to the terminal.
     pub printer: Arc<Printer>,
-    /// How data is written.
+    /// The format of data.
     pub format: Format,
-    /// How progress is written.
+    /// The format of progress.
     pub events: Events,
     /// The time.
     pub now: fn() -> Timestamp,
 }
 
 impl App {
-    /// For a command line.
+    /// The context of a command line.
     pub fn new(settings: Settings, printer: Arc<Printer>, global: &Global) -> Self {
         Self { settings, printer, format: global.output, events: global.events, now: Timestamp::now }
     }
@@ -45,11 +48,62 @@ impl App {
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
-            runtime.map_err(|error| Error::new(ErrorKind::System, "no threads to work with").caused_by(&error))?;
+            runtime.map_err(|error| Error::new(ErrorKind::System, "cannot start threads").caused_by(&error))?;
         let result = runtime.block_on(future);
         // A call that hangs in a thread of its own must not keep a finished command from ending.
         runtime.shutdown_background();
         result
+    }
+
+    /// Runs an operation that needs no consent.
+    pub fn operate<T>(
+        &self,
+        operation: impl AsyncFnOnce(&Operator, &Interrupts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.block_on(async {
+            let (operator, interrupts) = (self.operator(Arc::new(self.prompt(&Consent::default())))?, interrupts()?);
+            operation(&operator, &interrupts).await
+        })
+    }
+
+    /// Runs an operation that asks the user for consent.
+    pub fn operate_with<T>(
+        &self,
+        consent: &Consent,
+        commands: Option<Commands>,
+        operation: impl AsyncFnOnce(&Operator, &Interrupts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.block_on(async {
+            let prompt = Arc::new(Prompt { commands, ..self.prompt(consent) });
+            let (operator, interrupts) = (self.operator(Arc::clone(&prompt))?, interrupts()?);
+            prompt.settle(operation(&operator, &interrupts).await)
+        })
+    }
+
+    fn prompt(&self, consent: &Consent) -> Prompt {
+        Prompt {
+            printer: Arc::clone(&self.printer),
+            yes: consent.yes,
+            now: self.now,
+            commands: None,
+            failure: Mutex::default(),
+            notes: self.trust().notes,
+        }
+    }
+
+    /// The operator at the configured sites.
+    pub fn operator(&self, prompt: Arc<Prompt>) -> Result<Operator, Error> {
+        let observer = Terminal { printer: Arc::clone(&self.printer), events: self.events, now: self.now };
+        Ok(Operator {
+            sites: self.sites()?,
+            calendars: self.calendars()?,
+            store: LazyStore::at(&self.settings.data_dir),
+            scratch: self.settings.scratch_dir.clone(),
+            hosts: Arc::new(Ssh::default()),
+            observer: Arc::new(observer),
+            ask: prompt,
+            now: self.now,
+        })
     }
 
     /// Writes a value to standard output: as JSON or YAML, or the text that is made of it.
@@ -59,7 +113,7 @@ impl App {
         Ok(())
     }
 
-    /// Shows a text for people: on standard output where that is for people, else on standard error.
+    /// Shows a text for people: on standard output if that is for people, else on standard error.
     pub fn show(&self, text: impl FnOnce(Width) -> String) {
         match self.format {
             Format::Text => self.printer.data(&text(self.printer.width)),
@@ -67,149 +121,94 @@ impl App {
         }
     }
 
-    /// The store, which is made where there is none.
-    pub async fn store(&self) -> Result<Store, Error> {
-        Ok(Store::open(&self.settings.data_dir).await?)
-    }
-
-    /// The store, where there is one: a command that only looks makes none.
-    pub async fn store_if_there(&self) -> Result<Option<Store>, Error> {
-        if !self.settings.data_dir.join("journal.db").exists() {
-            return Ok(None);
-        }
-        self.store().await.map(Some)
-    }
-
-    /// The live deployments, the oldest first. Of those that can't be read the user is told.
-    pub async fn readable(&self, store: &Store) -> Result<Vec<Record>, Error> {
-        let listing = store.list().await?;
-        for error in &listing.unreadable {
-            self.printer.say(&format!("warning: {error}"));
-        }
-        Ok(listing.records)
-    }
-
-    /// Makes sure that no live deployment has a name, before anybody is asked for anything.
-    pub async fn check_free(&self, name: &Name) -> Result<(), Error> {
-        match self.store_if_there().await? {
-            Some(store) if store.find(name).await?.is_some() => Err(StoreError::Taken(name.clone()).into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The store and the live deployment of a name.
-    pub async fn deployment(&self, name: &str) -> Result<(Store, Record), Error> {
-        let Some(store) = self.store_if_there().await? else { return Err(self.no_deployment(name, None).await) };
-        let record = match Name::new(name) {
-            Ok(name) => store.find(&name).await?,
-            Err(_) => None,
-        };
-        match record {
-            Some(record) => Ok((store, record)),
-            None => Err(self.no_deployment(name, Some(&store)).await),
-        }
-    }
-
-    /// The same, while no other process may work on it.
-    pub async fn locked(&self, name: &str) -> Result<Locked, Error> {
-        let (store, record) = self.deployment(name).await?;
-        let lock = store.lock(&record.name)?;
-        // Another process may have changed it before the lock was ours.
-        match store.find(&record.name).await? {
-            Some(record) => Ok(Locked { store, record, lock }),
-            None => Err(self.no_deployment(name, Some(&store)).await),
-        }
-    }
-
-    /// That there is no deployment of a name, with those that are called nearly so.
-    pub async fn no_deployment(&self, name: &str, store: Option<&Store>) -> Error {
-        let mut names: Vec<String> = Vec::new();
-        if let Some(store) = store {
-            names = store
-                .list()
-                .await
-                .unwrap_or_default()
-                .records
-                .into_iter()
-                .map(|record| record.name.to_string())
-                .collect();
-        }
-        let error = Error::new(ErrorKind::NotFound, format!("there is no deployment `{name}`"));
-        match near(name, names.iter().map(String::as_str)) {
-            Some(near) => error.hinted(format!("did you mean `{near}`?")),
-            None => error.hinted("`hostler ls` lists those that there are"),
-        }
-    }
-
-    /// A record as the user sees it. It is busy where another process holds its lock.
-    pub fn summary(&self, store: &Store, record: &Record) -> Summary {
-        self.summary_while(store, record, store.is_busy(&record.name).unwrap_or(true))
-    }
-
-    pub(crate) fn summary_while(&self, store: &Store, record: &Record, busy: bool) -> Summary {
-        Summary::of(record, busy, &self.ssh_config(store, record), (self.now)())
-    }
-
-    /// Where the `ssh_config` of a deployment lies.
-    pub fn ssh_config(&self, store: &Store, record: &Record) -> PathBuf {
-        Files::at(store.files_of(record.id)).ssh_config()
-    }
-
-    /// Makes sure that the user wants it: by `--yes`, or by the answer to a question. Nobody is asked off a terminal.
+    /// Asks a question that is answered by yes or no, unless `--yes` was given. For changes to this computer only; operations
+    /// ask by themselves.
     pub fn confirm(&self, consent: &Consent, question: &str) -> Result<(), Error> {
         if consent.yes {
             return Ok(());
         }
         if !self.printer.can_ask {
-            let message = "this needs a confirmation, and there is no terminal to ask at";
-            return Err(
-                Error::new(ErrorKind::Unconfirmed, message).hinted("look at what is shown above, then add `--yes`")
-            );
+            return Err(hostler_engine::operate::OperateError::Unconfirmed.into());
         }
-        if self.printer.confirm(question) {
-            return Ok(());
+        match self.printer.confirm(question) {
+            true => Ok(()),
+            false => Err(hostler_engine::operate::OperateError::Declined.into()),
         }
-        Err(declined())
     }
 }
 
 impl App {
-    /// The same, where Ctrl-C is listened to already, and would otherwise not end the question.
-    pub async fn confirm_or_interrupt(
+    /// The demand of a target: a demand file, a directory, a git URL or a live deployment.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the target cannot be resolved.
+    pub async fn resolve(&self, operator: &Operator, target: &str, options: &DemandArgs) -> Result<Requested, Error> {
+        let overrides = options.overrides(None);
+        if !is_demand_file(target) {
+            return self.resolve_as(operator, Target::Named(target), overrides).await;
+        }
+        let text = self.settings.read_file(target.as_ref(), ErrorKind::Demand);
+        let text = text.map_err(|error| self.no_demand_file(target, error))?;
+        self.resolve_as(operator, Target::File { path: target, text: &text }, overrides).await
+    }
+
+    /// The demand of options alone.
+    ///
+    /// # Errors
+    /// If an option cannot be used.
+    pub async fn demand_of(&self, operator: &Operator, options: &DemandArgs, name: &str) -> Result<Demand, Error> {
+        Ok(self.resolve_as(operator, Target::Options(name), options.overrides(None)).await?.demand)
+    }
+
+    async fn resolve_as(
         &self,
-        consent: &Consent,
-        question: &str,
-        interrupts: &Interrupts,
-    ) -> Result<(), Error> {
-        if consent.yes || !self.printer.can_ask {
-            return self.confirm(consent, question);
+        operator: &Operator,
+        target: Target<'_>,
+        overrides: Overrides,
+    ) -> Result<Requested, Error> {
+        let (directory, home) = (&self.settings.directory, self.settings.env.home());
+        Ok(operator.resolve(&TargetRequest { target, overrides, directory, home }).await?)
+    }
+
+    /// The values of a demand's secrets that are set in the environment.
+    pub fn secrets(&self, demand: &Demand) -> BTreeMap<String, SecretString> {
+        let names = demand.work.secrets.iter();
+        names.filter_map(|name| Some((name.clone(), SecretString::from(self.settings.env.secret(name)?)))).collect()
+    }
+
+    /// The key that the command line names.
+    ///
+    /// # Errors
+    /// If a key file cannot be used, or a file for a new key exists.
+    pub fn key(&self, args: &KeyArgs) -> Result<KeyRequest, Error> {
+        let path = args.key_path.as_ref().map(|path| self.settings.directory.join(path));
+        match path {
+            None => Ok(KeyRequest::default()),
+            Some(path) if args.create_key => Ok(KeyRequest::new_in(path)?),
+            Some(path) => Ok(KeyRequest::own(&path)?),
         }
-        let (printer, question) = (Arc::clone(&self.printer), question.to_owned());
-        let asked = tokio::task::spawn_blocking(move || printer.confirm(&question));
-        match unless_interrupted(interrupts, async { Ok(asked.await.unwrap_or(false)) }).await? {
-            true => Ok(()),
-            false => Err(declined()),
+    }
+
+    /// The error for a demand file that cannot be read, with the most similar name in its directory.
+    fn no_demand_file(&self, path: &str, error: Error) -> Error {
+        let full = self.settings.directory.join(path);
+        if full.exists() {
+            return error;
+        }
+        let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let siblings = full.parent().and_then(|directory| directory.read_dir().ok()).into_iter().flatten().flatten();
+        let names: Vec<String> = siblings.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let files = names.iter().map(String::as_str).filter(|name| is_demand_file(name));
+        match hostler_core::near::near(&name, files) {
+            Some(near) => {
+                let near = std::path::Path::new(path).with_file_name(near);
+                error.hinted(format!("did you mean `{}`?", near.display()))
+            }
+            None => error.hinted("name an existing demand file, a directory, or a git URL"),
         }
     }
 }
 
-fn declined() -> Error {
-    Error::new(ErrorKind::Declined, "not confirmed: nothing was changed")
-}
-
-/// A live deployment that only this process may work on.
-pub struct Locked {
-    /// Where its journal is kept.
-    pub store: Store,
-    /// Its record, read under the lock.
-    pub record: Record,
-    /// What keeps other processes away.
-    pub lock: Lock,
-}
-
-impl Locked {
-    /// The record as the user sees it. The lock is ours, so nobody else is busy with it.
-    pub fn summary(&self, app: &App) -> Summary {
-        app.summary_while(&self.store, &self.record, false)
-    }
+fn is_demand_file(text: &str) -> bool {
+    !text.contains("://") && (text.ends_with(".yaml") || text.ends_with(".yml"))
 }

@@ -4,30 +4,22 @@
 //! Invariant: only [`printer`] writes to the terminal.
 //! Invariant: every failure becomes an [`error::Error`], whose kind alone decides the exit code.
 
-pub mod access;
 pub mod app;
 pub mod args;
-pub mod attempts;
 pub mod commands;
 pub mod config;
-pub mod drive;
+pub mod consent;
 pub mod error;
-pub mod fleet;
-pub mod grid;
-pub mod keys;
-pub mod material;
+pub mod hosts;
+pub mod observer;
 pub mod output;
-pub mod place;
-pub mod planning;
 pub mod printer;
 pub mod reference;
 pub mod report;
-pub mod resources;
 pub mod script;
+pub mod signals;
 pub mod sites;
-pub mod summary;
 pub mod table;
-pub mod target;
 pub mod trace;
 pub mod view;
 

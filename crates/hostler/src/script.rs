@@ -1,32 +1,78 @@
 //! A plan's steps as commands of the site's own client, to learn from, or to run without hostler.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use hostler_core::plan::Plan;
+use hostler_core::name::SiteId;
+use hostler_core::plan::{Action, Plan};
+use hostler_providers::openstack::script;
 
 use crate::app::App;
 use crate::args::CommandsArgs;
 use crate::error::{Error, ErrorKind};
+use crate::printer::Printer;
 
-/// Shows them, and writes them to a file, as far as that is asked for.
-pub fn tell(app: &App, plan: &Plan, args: &CommandsArgs) -> Result<(), Error> {
-    if !args.show_commands && args.script.is_none() {
-        return Ok(());
+/// Shows a plan's commands and writes them to a file, as far as the command line asks for it.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    show: bool,
+    file: Option<PathBuf>,
+    /// The flavor of leased hosts, by site.
+    flavors: BTreeMap<SiteId, String>,
+    printer: Arc<Printer>,
+}
+
+impl Commands {
+    /// As the command line asks.
+    ///
+    /// # Errors
+    /// If the configuration of the sites cannot be read.
+    pub fn of(app: &App, args: &CommandsArgs) -> Result<Self, Error> {
+        let (show, file) = (args.show_commands, args.script.as_ref().map(|path| app.settings.directory.join(path)));
+        let mut flavors = BTreeMap::new();
+        if show || file.is_some() {
+            for (id, cloud) in app.openstack()? {
+                flavors.extend(cloud.ok().map(|cloud| (id, cloud.settings().flavor.clone())));
+            }
+        }
+        Ok(Self { show, file, flavors, printer: Arc::clone(&app.printer) })
     }
-    let script = app.script_of(plan)?;
-    if args.show_commands {
-        app.printer.say(&script);
+
+    /// Shows and writes the commands of a plan.
+    ///
+    /// # Errors
+    /// If the plan's site has no such client, or the file cannot be written.
+    pub fn tell(&self, plan: &Plan) -> Result<(), Error> {
+        if !self.show && self.file.is_none() {
+            return Ok(());
+        }
+        let script = self.script(plan)?;
+        if self.show {
+            self.printer.say(&script);
+        }
+        if let Some(path) = &self.file {
+            write(path, &script).map_err(|error| {
+                Error::new(ErrorKind::System, format!("cannot write `{}`", path.display())).caused_by(&error)
+            })?;
+            self.printer.say(&format!("run it without hostler: sh {0} up; sh {0} down", path.display()));
+        }
+        Ok(())
     }
-    if let Some(path) = &args.script {
-        let path = app.settings.directory.join(path);
-        write(&path, &script).map_err(|error| {
-            Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(&error)
-        })?;
-        app.printer.say(&format!("do it without hostler: sh {0} up; sh {0} down", path.display()));
+
+    fn script(&self, plan: &Plan) -> Result<String, Error> {
+        let mut used = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Create(resource) => Some(resource.site()),
+            Action::Reach { .. } | Action::SetUp { .. } => None,
+        });
+        if let Some(flavor) = used.next().and_then(|site| self.flavors.get(site)) {
+            return Ok(script(plan, flavor));
+        }
+        let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
+        Err(Error::new(ErrorKind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
     }
-    Ok(())
 }
 
 fn write(path: &Path, script: &str) -> std::io::Result<()> {

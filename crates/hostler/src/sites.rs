@@ -6,22 +6,20 @@ use std::sync::Arc;
 
 use hostler_core::inventory::Source;
 use hostler_core::name::{ProviderKind, SiteId};
-use hostler_core::plan::{Action, Plan};
 use hostler_core::ports::Provider;
 use hostler_engine::audit::{AuditTrail, audited};
-use hostler_engine::run::Sites;
+use hostler_engine::sites::{Calendars, Sites};
 use hostler_providers::http::{Caller, Patience};
 use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
 use hostler_providers::listed::Listed;
 use hostler_providers::openstack::cloud::BadCloud;
 use hostler_providers::openstack::keystone::Session;
-use hostler_providers::openstack::{OpenStack, Unusable, script};
+use hostler_providers::openstack::{OpenStack, Unusable};
 
 use crate::app::App;
 use crate::config::openstack::Site;
 use crate::error::{Error, ErrorKind};
-use crate::fleet::listed_hosts;
 
 impl App {
     /// The configured sites. None is asked anything yet.
@@ -50,25 +48,8 @@ impl App {
         AuditTrail::in_dir(&self.settings.data_dir)
     }
 
-    /// A plan's steps as commands of its site's own client.
-    ///
-    /// # Errors
-    /// Where a site has no such client.
-    pub fn script_of(&self, plan: &Plan) -> Result<String, Error> {
-        let mut used = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::Create(what) => Some(what.site()),
-            Action::Reach { .. } | Action::SetUp { .. } => None,
-        });
-        let clouds = self.openstack()?;
-        if let Some(Ok(cloud)) = used.next().and_then(|site| clouds.get(site)) {
-            return Ok(script(plan, &cloud.settings().flavor));
-        }
-        let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
-        Err(Error::new(ErrorKind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
-    }
-
-    /// Those of the configured sites that say who holds what.
-    pub fn sources(&self) -> Result<BTreeMap<SiteId, Arc<dyn Source>>, Error> {
+    /// The configured sites that publish a reservation calendar.
+    pub fn calendars(&self) -> Result<Calendars, Error> {
         let source = |(id, site): (SiteId, Result<Arc<OpenStack>, String>)| Some((id, site.ok()? as Arc<dyn Source>));
         Ok(self.openstack()?.into_iter().filter_map(source).collect())
     }
@@ -87,7 +68,7 @@ impl App {
 
     /// The user's own hosts. A list that can't be read makes no offers, and keeps nobody from giving hosts back.
     fn listed(&self, file: &Path) -> Result<Listed, Error> {
-        let hosts = listed_hosts(self, file).map_err(|error| error.message);
+        let hosts = self.listed_hosts(file).map_err(|error| error.message);
         Ok(Listed::new(id_of("ssh")?, hosts, self.settings.data_dir.join("hosts/claims")))
     }
 

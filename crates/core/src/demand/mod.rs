@@ -1,6 +1,7 @@
 //! What is wanted: the demand, and the file that users write it in.
 
 pub mod source;
+mod text;
 
 pub mod base;
 pub mod file;
@@ -26,6 +27,7 @@ pub use origins::{Origin, Origins};
 pub use overrides::Overrides;
 pub use problem::{Mark, Place, Problem, Severity, render};
 pub use secrets::Secrets;
+pub use text::InvalidDemand;
 
 use crate::money::Money;
 use crate::name::{GroupName, Name, ProviderKind, SiteId};

@@ -15,7 +15,7 @@ use crate::size::Bytes;
 use crate::time;
 
 /// The flags of `up`, `plan` and `analyze` that say what is wanted, as texts. They are read as a file's values are.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// The repository or folder named on the command line.
     pub source: Option<Source>,

@@ -16,6 +16,7 @@ mod measure;
 mod misfit;
 mod part;
 mod phase;
+mod placement;
 mod planner;
 mod refuse;
 mod relax;
@@ -23,6 +24,7 @@ mod rework;
 mod score;
 mod search;
 mod serving;
+mod stale;
 mod steps;
 mod window;
 
@@ -41,8 +43,10 @@ pub use measure::best_images;
 pub use misfit::{Misfit, MisfitKind, Refusal};
 pub use part::Selection;
 pub use phase::Phase;
+pub use placement::Placement;
 pub use planner::{NoPlan, plan};
 pub use serving::{could_serve, serving};
+pub use stale::Staleness;
 
 use crate::demand::Demand;
 use crate::hash::sha256;

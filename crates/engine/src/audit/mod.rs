@@ -21,7 +21,7 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-use crate::run::Sites;
+use crate::sites::Sites;
 
 pub use trail::{AuditEntry, AuditError, AuditStage, AuditTrail, CallOutcome, LeaseCall};
 

@@ -18,8 +18,9 @@ use secrecy::SecretString;
 use crate::account::{self, AccountError};
 use crate::event::{Event, Report};
 use crate::host::Hosts;
-use crate::run::{Driver, Executor, Inputs, Interrupts, Outcome, Sites};
+use crate::run::{Driver, Executor, Inputs, Interrupts, Outcome};
 use crate::setup::{HostPaths, PeerCache, SshExecutor};
+use crate::sites::Sites;
 use crate::store::{Record, Store, StoreError};
 
 pub use files::{Files, FilesError};

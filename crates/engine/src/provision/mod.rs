@@ -1,15 +1,8 @@
-//! The whole way as a library: from a demand to machines that are set up, and back to nothing.
+//! Clusters of machines for programs that use hostler as a library: from a demand to machines that are set up, and back.
 //!
-//! What the command line does in one verb is here a value with a few methods, for those who build on hostler from Rust. The
-//! journal, the tickets and the undo behind it are the same: a process that dies in the middle is gone on with by the next
-//! [`Provisioner::provision_cluster`] of the same name, or given back by [`Provisioner::release`]. Deployments that were made
-//! so can be seen and given back by `hostler`, where both use one data directory.
-//!
-//! The smaller pieces can be used by themselves: [`gather`](crate::gather) asks sites what they have,
-//! [`plan`] decides, [`Deployer`] leads a deployment's life, [`host`](crate::host) speaks SSH, and
-//! [`fleet`](crate::fleet) does the same on many hosts. `crates/hostler/examples/provision.rs` is an example that a test runs.
-
-mod error;
+//! A [`Provisioner`] is a small front of [`Operator`], the same operations that the command line runs: planning again when a
+//! site is full, resuming after a crash, finishing an interrupted deletion. Both see each other's deployments if they use one
+//! data directory.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -18,178 +11,134 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostler_core::demand::Demand;
-use hostler_core::name::{DeploymentId, Name};
-use hostler_core::plan::{Plan, plan};
+use hostler_core::name::Name;
+use hostler_core::plan::Plan;
 use hostler_core::ports::Provider;
-use jiff::Timestamp;
 use secrecy::SecretString;
-use tokio::sync::watch;
 
-pub use error::ProvisionError;
-
-use crate::deploy::{Deployer, Files, Material, OnFailure, target};
-use crate::event::{Report, Silent};
+use crate::deploy::OnFailure;
+use crate::event::{Observer, Silent};
 use crate::fleet::{FleetCommand, FleetOptions, HostResult};
-use crate::gather::market;
-use crate::host::{Command, Hosts, Ssh, Target};
-use crate::run::{Outcome, Sites};
-use crate::store::{Record, Store};
+use crate::host::{Command, Hosts, Target};
+use crate::operate::{
+    DownRequest, KeyRequest, OperateError, Operator, PlacementRequest, Requested, SSH_TIMEOUT, UpRequest,
+};
+use crate::run::never;
+use crate::sites::Sites;
 
-/// How clusters are provisioned.
+/// Settings of a [`Provisioner`].
 #[derive(Clone)]
 pub struct ProvisionConfig {
-    /// Where journals, keys and logs are kept; made where it isn't there, readable by its owner only.
+    /// The directory of journals, keys and logs; created if missing, readable by its owner only.
     pub data_dir: PathBuf,
-    /// How long a machine may take until it can be logged in to.
+    /// Limit for each machine until it can be logged in to.
     pub ssh_timeout: Duration,
-    /// What becomes of a cluster that can't become ready.
+    /// Whether a failed cluster is rolled back or held.
     pub on_failure: OnFailure,
-    /// The directory to bring as the source, where the demand's work has one.
+    /// The directory to copy to the machines as the source, for demands that have one.
     pub source: Option<PathBuf>,
     /// The values of the demand's secrets.
     pub secrets: BTreeMap<String, SecretString>,
-    /// Where events go.
-    pub report: Arc<dyn Report>,
+    /// Receives events and notices.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl ProvisionConfig {
-    /// With a data directory, and all else as the command line has it.
+    /// A data directory, and the command line's defaults.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
-            ssh_timeout: Duration::from_secs(15 * 60),
-            on_failure: OnFailure::GiveBack,
+            ssh_timeout: SSH_TIMEOUT,
+            on_failure: OnFailure::default(),
             source: None,
             secrets: BTreeMap::new(),
-            report: Arc::new(Silent),
+            observer: Arc::new(Silent),
         }
     }
 }
 
-/// Provisions clusters at a site, or at several.
+/// Provisions clusters at one site, or at several.
+#[derive(Clone)]
 pub struct Provisioner {
-    sites: Sites,
-    hosts: Arc<dyn Hosts>,
+    operator: Operator,
     config: ProvisionConfig,
 }
 
-/// Machines that are there and set up.
+/// A cluster of machines that are set up.
 pub struct Cluster {
     /// Its name.
     pub name: Name,
-    /// How each machine is logged in to, in the order of their ranks.
+    /// The machines as SSH targets, by rank.
     pub machines: Vec<Target>,
-    /// Its plan: what was chosen, what it costs, what was done.
+    /// Its plan.
     pub plan: Plan,
     hosts: Arc<dyn Hosts>,
     logs: PathBuf,
 }
 
 impl Provisioner {
-    /// At one site.
+    /// A provisioner at one site.
     pub fn with_config(provider: Arc<dyn Provider>, config: ProvisionConfig) -> Self {
         let sites = Sites::from([(provider.site().clone(), provider)]);
-        Self { sites, hosts: Arc::new(Ssh::default()), config }
+        let observer = Arc::clone(&config.observer);
+        Self { operator: Operator { observer, ..Operator::new(sites, &config.data_dir) }, config }
     }
 
-    /// At one more site.
+    /// Adds a site.
     pub fn and(mut self, provider: Arc<dyn Provider>) -> Self {
-        self.sites.insert(provider.site().clone(), provider);
+        self.operator.sites.insert(provider.site().clone(), provider);
         self
     }
 
-    /// Plans a cluster, and touches nothing.
+    /// Plans a cluster. Changes nothing.
     ///
     /// # Errors
-    /// [`ProvisionError::NoPlan`], with every offer that was looked at and what it lacks.
-    pub async fn plan(&self, name: &str, demand: &Demand) -> Result<Plan, ProvisionError> {
-        let (now, demand) = (Timestamp::now(), Demand { name: Name::new(name)?, ..demand.clone() });
-        let market = market(&self.sites, &demand, now).await?;
-        let id = DeploymentId::from_bits(uuid::Uuid::now_v7().as_u128());
-        let plan = plan(&demand, &market, id, now)?;
-        plan.check_drivers()?;
-        Ok(plan)
+    /// [`OperateError::NoPlan`] with every offer that was checked, if the demand cannot be met.
+    pub async fn plan(&self, name: &str, demand: &Demand) -> Result<Plan, OperateError> {
+        let demand = Demand { name: Name::new(name)?, ..demand.clone() };
+        let requested = Requested::from(demand);
+        self.operator.plan(&requested, &PlacementRequest::default(), &KeyRequest::default()).await
     }
 
-    /// Brings a cluster up: plans it where there is none of this name, and goes on with it where there is.
+    /// Brings a cluster up: a new one, or the live one of this name, with newer work.
     ///
-    /// Dropping the future stops where it is, as a crash would; the next call goes on.
+    /// Dropping the future stops it where it is, as a crash would; the next call resumes.
     ///
     /// # Errors
-    /// Where nobody serves the demand, another process works on it, or it could not become ready: then the error says what
-    /// failed, and what is left where.
-    pub async fn provision_cluster(&self, name: &str, demand: &Demand) -> Result<Cluster, ProvisionError> {
-        let store = self.store().await?;
-        let name = Name::new(name)?;
-        let _lock = store.lock(&name)?;
-        let known = store.find(&name).await?;
-        let plan = match &known {
-            Some(record) => rework(record, Demand { name, ..demand.clone() })?,
-            None => self.plan(name.as_str(), demand).await?,
-        };
-        let (config, secrets) = (&self.config, self.config.secrets.clone());
-        let material = Material { source: config.source.clone(), secrets, ..Material::default() };
-        let (_never, mut interrupts) = watch::channel(0);
-        let (record, outcome) = self.deployer(&store).up(&plan, known.as_ref(), &material, &mut interrupts).await?;
-        match outcome {
-            Outcome::Ready { failed_runs } if failed_runs.is_empty() => self.cluster(&store, record).await,
-            outcome => Err(ProvisionError::ended(record.name, outcome)),
-        }
-    }
-
-    /// Gives a cluster back. One that isn't there is given back already.
-    ///
-    /// # Errors
-    /// [`ProvisionError::Ended`], with what could not be given back.
-    pub async fn release(&self, name: &str) -> Result<(), ProvisionError> {
-        let store = self.store().await?;
-        let name = Name::new(name)?;
-        let _lock = store.lock(&name)?;
-        let Some(record) = store.find(&name).await? else { return Ok(()) };
-        let (_never, mut interrupts) = watch::channel(0);
-        match self.deployer(&store).down(record, &mut interrupts).await? {
-            (_, Outcome::Released | Outcome::RolledBack { .. }) => Ok(()),
-            (record, outcome) => Err(ProvisionError::ended(record.name, outcome)),
-        }
-    }
-
-    async fn store(&self) -> Result<Store, ProvisionError> {
-        Ok(Store::open(&self.config.data_dir).await?)
-    }
-
-    fn deployer<'d>(&'d self, store: &'d Store) -> Deployer<'d> {
-        Deployer {
-            store,
-            sites: &self.sites,
-            hosts: Arc::clone(&self.hosts),
-            report: &*self.config.report,
-            now: Timestamp::now,
-            patience: self.config.ssh_timeout,
+    /// If the demand cannot be met, another process works on the cluster, or it does not become ready: the error says what
+    /// failed and what is left.
+    pub async fn provision_cluster(&self, name: &str, demand: &Demand) -> Result<Cluster, OperateError> {
+        let demand = Demand { name: Name::new(name)?, ..demand.clone() };
+        let request = UpRequest {
+            secrets: self.config.secrets.clone(),
+            source: self.config.source.clone(),
+            ssh_timeout: self.config.ssh_timeout,
             on_failure: self.config.on_failure,
+            ..UpRequest::new(demand)
+        };
+        self.operator.up(&request, &never()).await?;
+        let (store, record) = self.operator.deployment(name).await?;
+        let machines = self.operator.targets(&store, &record, &[]).await?;
+        let (hosts, logs) = (Arc::clone(&self.operator.hosts), store.files_of(record.id).join("exec"));
+        Ok(Cluster { name: record.name, machines, plan: record.plan, hosts, logs })
+    }
+
+    /// Brings a cluster down. One that does not exist is down already.
+    ///
+    /// # Errors
+    /// If something could not be deleted; the error lists it.
+    pub async fn release(&self, name: &str) -> Result<(), OperateError> {
+        let request = DownRequest { names: Some(vec![Name::new(name)?.to_string()]), ..DownRequest::default() };
+        match self.operator.down(&request, &never()).await {
+            Ok(_) | Err(OperateError::UnknownDeployment { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
-
-    async fn cluster(&self, store: &Store, record: Record) -> Result<Cluster, ProvisionError> {
-        let (pins, dir) = (store.pinned(record.id).await?, store.files_of(record.id));
-        let files = Files::at(dir.clone());
-        let (plan, journal) = (&record.plan, record.journal());
-        let machines = plan.machines().map(|(step, spec)| target(plan, &journal, step, spec, &pins, &files));
-        let machines = machines.collect::<Result<_, _>>()?;
-        let (hosts, logs) = (Arc::clone(&self.hosts), dir.join("exec"));
-        Ok(Cluster { name: record.name.clone(), machines, plan: record.plan, hosts, logs })
-    }
-}
-
-/// The same machines with newer work.
-fn rework(record: &Record, demand: Demand) -> Result<Plan, ProvisionError> {
-    let plan = record.plan.rework(&demand, Timestamp::now())?;
-    plan.check_drivers()?;
-    Ok(plan)
 }
 
 impl Cluster {
-    /// Runs a command on all machines at once, and answers in the order of their ranks. What each writes is kept whole in a
-    /// file of its own: [`HostResult::log`].
+    /// Runs a command on all machines at once. The results are in the order of their ranks; [`HostResult::log`] is the file with all
+    /// output of a machine.
     pub async fn exec(&self, command: &Command, options: FleetOptions) -> Vec<HostResult> {
         let output = &|_: &str, _, _: &str| {};
         let exec = FleetCommand { hosts: &*self.hosts, command, logs: &self.logs, options, output };

@@ -43,7 +43,7 @@ impl<'a> Drive<'a> {
                 Ok(landing) => Landed::new(step, landing),
                 Err(failure) => Landed::new(step, Landing::Failed(failure)),
             })
-            .boxed_local()
+            .boxed()
     }
 }
 

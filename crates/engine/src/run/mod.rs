@@ -4,39 +4,34 @@
 //! process, or looked up by ticket by the next one; a session with a machine is dropped as soon as it is of no more use.
 
 mod executor;
+mod interrupt;
 mod machine;
 mod outcome;
 mod roster;
 mod site;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use hostler_core::journal::{Cause, Course, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
-use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Plan, PlannedResource, Step};
-use hostler_core::ports::{Created, Power, Provider, Remedy};
+use hostler_core::ports::{Created, Power, Remedy};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::event::{Event, Report};
+use crate::sites::Sites;
 use crate::store::{Record, Store, StoreError};
 
 use roster::{Known, Roster};
 
 pub use crate::event::Performed;
 pub use executor::{Executor, Machine};
+pub use interrupt::{Interrupted, Interrupts, interrupted, never, unless_interrupted};
 pub use outcome::{FailedStep, Outcome};
-
-/// The configured sites.
-pub type Sites = BTreeMap<SiteId, Arc<dyn Provider>>;
-
-/// How often the user, or the system, has asked to stop. What was asked before a drive counts too.
-pub type Interrupts = watch::Receiver<u32>;
 
 /// What a machine is made with, besides the plan.
 #[derive(Debug, Clone, Default)]
@@ -105,8 +100,8 @@ struct Drive<'a> {
     unwritten: Unwritten,
     host_keys: BTreeMap<StepId, String>,
     /// The machines as they are; absent where they have changed since they were last asked for.
-    roster: Option<Rc<Roster>>,
-    known: BTreeMap<StepId, Rc<Known>>,
+    roster: Option<Arc<Roster>>,
+    known: BTreeMap<StepId, Arc<Known>>,
     /// Tells sessions with machines that they are of no more use.
     sessions_end: watch::Sender<bool>,
     failed: Vec<FailedStep>,

@@ -1,7 +1,7 @@
 //! The machines that are there, put together once for all the steps that need them.
 
 use std::future::Future;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use hostler_core::journal::Failure;
 use hostler_core::plan::{Action, MachineSpec, PlannedResource, Step};
@@ -28,7 +28,7 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Roster {
     /// Each is shared by all rosters since it last changed.
-    known: Vec<Rc<Known>>,
+    known: Vec<Arc<Known>>,
     machines: OnceCell<Vec<Machine>>,
 }
 
@@ -55,23 +55,23 @@ impl Roster {
 
 impl Drive<'_> {
     /// The machines as they are now.
-    pub(super) fn roster(&mut self) -> Rc<Roster> {
+    pub(super) fn roster(&mut self) -> Arc<Roster> {
         if let Some(roster) = &self.roster {
-            return Rc::clone(roster);
+            return Arc::clone(roster);
         }
         let known = self.plan.machines().filter_map(|(step, spec)| self.known(step, spec)).collect();
-        let roster = Rc::new(Roster { known, machines: OnceCell::new() });
-        self.known = roster.known.iter().map(|known| (known.step.clone(), Rc::clone(known))).collect();
-        self.roster = Some(Rc::clone(&roster));
+        let roster = Arc::new(Roster { known, machines: OnceCell::new() });
+        self.known = roster.known.iter().map(|known| (known.step.clone(), Arc::clone(known))).collect();
+        self.roster = Some(Arc::clone(&roster));
         roster
     }
 
-    fn known(&self, step: &Step, spec: &MachineSpec) -> Option<Rc<Known>> {
+    fn known(&self, step: &Step, spec: &MachineSpec) -> Option<Arc<Known>> {
         if let Some(known) = self.known.get(&step.id) {
-            return Some(Rc::clone(known));
+            return Some(Arc::clone(known));
         }
         let made = self.journal().made(&step.id)?;
-        Some(Rc::new(Known {
+        Some(Arc::new(Known {
             step: step.id.clone(),
             spec: spec.clone(),
             reference: made.reference.clone(),

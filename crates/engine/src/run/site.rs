@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, PlannedResource, ResourceKind, Step};
@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const BETWEEN_UNDOS: Duration = Duration::from_millis(500);
 
 /// The work of a step, cut loose from the journal, so that many go on side by side.
-pub(super) type Job<'j> = LocalBoxFuture<'j, Landed>;
+pub(super) type Job<'j> = BoxFuture<'j, Landed>;
 
 impl<'a> Drive<'a> {
     /// Starts the work of a step.
@@ -54,7 +54,7 @@ impl<'a> Drive<'a> {
             Ok(made) => Landed::new(step, Landing::Done { made: Some(made), how: Performed::Now }),
             Err(failure) => Landed::new(step, Landing::Failed(failure)),
         })
-        .boxed_local()
+        .boxed()
     }
 
     fn creation(&self, what: &PlannedResource) -> Result<CreateRequest, Failure> {
@@ -135,7 +135,7 @@ impl<'a> Drive<'a> {
                 Ok(()) => Landed::new(step, Landing::Undone),
                 Err(failure) => Landed::new(step, Landing::UndoFailed(failure)),
             })
-            .boxed_local()
+            .boxed()
     }
 
     fn ticket(&self, step: &Step) -> Ticket {

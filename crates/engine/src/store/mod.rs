@@ -3,6 +3,7 @@
 //! Write-ahead log, fully synchronous: when [`Store::append_all`] returns, the entries are on disk. Two processes never drive
 //! one deployment: each holds a file lock by the deployment's name, which ends with the process however that ends.
 
+mod lazy;
 mod lock;
 mod record;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 
 use crate::host::KnownHosts;
 
+pub use lazy::LazyStore;
 pub use lock::Lock;
 pub use record::{Listing, Record, Stored};
 
@@ -88,11 +90,19 @@ pub struct Store {
     connection: Mutex<SqliteConnection>,
 }
 
+/// The database in the data directory.
+const FILE: &str = "journal.db";
+
 impl Store {
+    /// True if the directory holds a store.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
     /// Opens the store in a directory, which is made where there is none, readable by its owner only.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
         make_private_dir(dir)?;
-        let file = dir.join("journal.db");
+        let file = dir.join(FILE);
         let database = |source| StoreError::Database { path: file.clone(), source };
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -105,7 +115,9 @@ impl Store {
         let _alone = lock::alone(dir.join("opening")).await?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
-        sqlx::migrate!("./migrations").run(&mut connection).await.map_err(version)?;
+        // Not `run`: its generic argument makes the future unfit for spawning.
+        let all = None;
+        sqlx::migrate!("./migrations").run_direct(all, &mut connection, false).await.map_err(version)?;
         Ok(Self { dir: dir.to_owned(), file, connection: Mutex::new(connection) })
     }
 
@@ -119,14 +131,31 @@ impl Store {
         KnownHosts::path_in(&self.dir)
     }
 
-    /// Makes sure that no other process drives the deployment of this name, until the lock is dropped.
-    pub fn lock(&self, name: &Name) -> Result<Lock, StoreError> {
-        Lock::take(&self.dir.join("locks"), name)
+    /// Locks the deployment of this name until the lock is dropped: no other process can run it meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if another process holds the lock.
+    pub async fn lock(&self, name: &Name) -> Result<Lock, StoreError> {
+        let (dir, name) = (self.locks(), name.clone());
+        let lock = tokio::task::spawn_blocking(move || Lock::take(&dir, &name)).await;
+        lock.unwrap_or_else(|error| Err(StoreError::Files { path: self.locks(), source: std::io::Error::other(error) }))
+    }
+
+    /// The same for callers without a runtime. Blocks the thread for up to a second while others query the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if another process holds the lock.
+    pub fn lock_blocking(&self, name: &Name) -> Result<Lock, StoreError> {
+        Lock::take(&self.locks(), name)
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.dir.join("locks")
     }
 
     /// Whether another process drives the deployment of this name. Does not get in that process's way.
     pub fn is_busy(&self, name: &Name) -> Result<bool, StoreError> {
-        lock::is_held(&self.dir.join("locks"), name)
+        lock::is_held(&self.locks(), name)
     }
 
     /// Enters a new deployment, heading up, with its plan. Nothing may be created before this.

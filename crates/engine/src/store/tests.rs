@@ -159,7 +159,7 @@ async fn who_only_asks_keeps_nobody_from_the_lock() {
                 }
             });
         }
-        let taken: Vec<_> = (0..100).map(|_| store.lock(&name).map(drop)).collect();
+        let taken: Vec<_> = (0..100).map(|_| store.lock_blocking(&name).map(drop)).collect();
         done.store(true, Ordering::Relaxed);
         taken.into_iter().for_each(|taken| taken.unwrap());
     });
@@ -191,7 +191,7 @@ fn in_role(role: &str, dir: &Path, mut command: Command) -> Command {
 
 /// Holds a lock until nobody has the other end of its standard input any more.
 fn hold_lock(store: &Store) {
-    let _lock = store.lock(&name("digits")).unwrap();
+    let _lock = store.lock_blocking(&name("digits")).unwrap();
     println!("locked");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
@@ -208,18 +208,18 @@ fn holder(dir: &Path) -> Child {
 async fn a_lock_is_one_processes_and_ends_with_it() {
     let (dir, store) = fresh().await;
     let mut other = holder(dir.path());
-    let busy = store.lock(&name("digits")).unwrap_err();
+    let busy = store.lock_blocking(&name("digits")).unwrap_err();
     assert!(matches!(&busy, StoreError::Busy { pid, .. } if *pid == Some(other.id())), "{busy}");
     assert!(store.is_busy(&name("digits")).unwrap());
-    assert!(!store.is_busy(&name("digits-2")).unwrap() && store.lock(&name("digits-2")).is_ok());
+    assert!(!store.is_busy(&name("digits-2")).unwrap() && store.lock_blocking(&name("digits-2")).is_ok());
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(!store.is_busy(&name("digits")).unwrap());
-    let lock = store.lock(&name("digits")).unwrap();
-    let busy = store.lock(&name("digits")).unwrap_err();
+    let lock = store.lock_blocking(&name("digits")).unwrap();
+    let busy = store.lock_blocking(&name("digits")).unwrap_err();
     assert!(matches!(&busy, StoreError::Busy { pid, .. } if *pid == Some(std::process::id())), "{busy}");
     drop(lock);
-    store.lock(&name("digits")).unwrap();
+    store.lock_blocking(&name("digits")).unwrap();
 }
 
 /// The content that the entry of a number is given, so that it can be told from any other.

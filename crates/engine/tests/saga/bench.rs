@@ -15,7 +15,8 @@ use hostler_core::ticket::{StepId, Ticket};
 use hostler_engine::deploy::{enter_down, enter_up};
 use hostler_engine::event::{Event, Report, Silent};
 use hostler_engine::keep;
-use hostler_engine::run::{Driver, Inputs, Outcome, Sites};
+use hostler_engine::run::{Driver, Inputs, Outcome};
+use hostler_engine::sites::Sites;
 use hostler_engine::store::{Record, Store, Stored};
 use hostler_engine::sweep::{self, Found};
 use hostler_sim::{Fault, Script, SimSite, die, tickets};
@@ -156,7 +157,7 @@ impl Bench {
         let script = Arc::new(Script::new(faults));
         let store = self.store().await;
         let name = &self.plan.demand.name;
-        let _lock = store.lock(name).unwrap();
+        let _lock = store.lock_blocking(name).unwrap();
         let site: Arc<dyn Provider> = Arc::new(self.site(script.clone()));
         let sites = Sites::from([(local(), site)]);
         let executor = SimExecutor(script);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{CommandsArgs, Consent, DeleteArgs, DemandArgs, ExtendArgs, ListArgs, ShowArgs};
-use crate::attempts::Shift;
+use hostler_engine::operate::LaterStart;
 
 /// `hostler lease`.
 #[derive(Debug, Args)]
@@ -122,8 +122,8 @@ impl LeaseCreateArgs {
     }
 
     /// Permission to move the start.
-    pub fn shift(&self) -> Shift {
-        if self.allow_shift { Shift::Allowed } else { Shift::Refused }
+    pub fn shift(&self) -> LaterStart {
+        if self.allow_shift { LaterStart::Accepted } else { LaterStart::Refused }
     }
 }
 

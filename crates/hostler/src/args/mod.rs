@@ -28,8 +28,8 @@ pub use resources::{
 };
 pub use setup::SetupArgs;
 
-use crate::attempts::Shift;
 use crate::output::Format;
+use hostler_engine::operate::LaterStart;
 
 /// Layout of the main help: commands by purpose, since clap lists them in one block.
 const MAIN_HELP: &str = "\
@@ -336,8 +336,8 @@ pub struct UpArgs {
 
 impl UpArgs {
     /// Permission to move the start.
-    pub fn shift(&self) -> Shift {
-        if self.allow_shift { Shift::Allowed } else { Shift::Refused }
+    pub fn shift(&self) -> LaterStart {
+        if self.allow_shift { LaterStart::Accepted } else { LaterStart::Refused }
     }
 }
 

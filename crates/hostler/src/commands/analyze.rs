@@ -1,28 +1,26 @@
-//! `hostler analyze`: what a repository needs, and which lines of it say so.
+//! `hostler analyze`: the requirements of a repository, with the lines that state them.
 
+use hostler_engine::run::unless_interrupted;
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::AnalyzeArgs;
-use crate::drive::{interrupts, unless_interrupted};
 use crate::error::Error;
-use crate::target::{look_at, source};
 use crate::view;
 
-/// Shows each fact with its evidence.
+/// Shows each finding with its evidence.
 pub fn run(app: &App, args: &AnalyzeArgs) -> Result<(), Error> {
-    let source = source(app, &args.source)?;
-    let looked = app.block_on(async {
-        let interrupts = interrupts()?;
-        unless_interrupted(&interrupts, look_at(app, &source)).await
+    let analysis = app.operate(async |operator, interrupts| {
+        let analysis = operator.analyze(&args.source, &app.settings.directory);
+        Ok(unless_interrupted(interrupts, analysis).await?)
     })?;
-    let scan = &looked.scan;
+    let scan = &analysis.scan;
     let document = json!({
-        "source": source,
-        "commit": looked.checkout.commit,
+        "source": analysis.source,
+        "commit": analysis.checkout.commit,
         "findings": scan.findings,
         "problems": scan.problems,
-        "needs": scan.needs(),
+        "requirements": scan.needs(),
     });
     app.emit(&document, |width| view::findings(scan, width))
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use hostler_core::name::{DeploymentId, Name};
+use hostler_core::name::DeploymentId;
 use hostler_core::ticket::Ref;
 use hostler_core::time::{duration, instant};
 use hostler_engine::audit::{AuditEntry, LeaseCall};
@@ -24,7 +24,7 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
         app.printer.say(&format!("warning: {} of the audit trail can't be read", view::plural(bad, "line")));
     }
     if let Some(name) = &args.name {
-        let ids = app.block_on(deployments(app, name))?;
+        let ids = app.operate(async |operator, _| Ok(operator.ids_of(name).await?))?;
         lines = about(lines, name, &ids);
         if lines.is_empty() {
             let error = Error::new(ErrorKind::NotFound, format!("the audit trail knows nothing of `{name}`"));
@@ -53,13 +53,6 @@ pub(super) fn back(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
         Ok(ago) => Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN)),
         Err(_) => Ok(instant(text)?),
     }
-}
-
-/// The deployments that have, or had, this name.
-async fn deployments(app: &App, name: &str) -> Result<BTreeSet<DeploymentId>, Error> {
-    let (Some(store), Ok(name)) = (app.store_if_there().await?, Name::new(name)) else { return Ok(BTreeSet::new()) };
-    let all = store.list_all().await?.records;
-    Ok(all.into_iter().filter(|record| record.name == name).map(|record| record.id).collect())
 }
 
 /// The lines about a deployment, a lease of this name, or a lease of this id. An extension bears no ticket: it is told by

@@ -3,18 +3,19 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use futures::future::join_all;
 use hostler_core::availability::{Answer, BadQuestion, Decision, Question, ask};
 use hostler_core::downgrade::Caps;
 use hostler_core::filter::{BadFilter, Filter};
 use hostler_core::inventory::{Feed, Inventory, Origin, Problem, Service, View, join};
 use hostler_core::name::SiteId;
+use hostler_core::near::near;
 use hostler_core::time::Window;
+use hostler_engine::operate::{CalendarAnswers, site_is_called, site_place};
+use hostler_engine::run::unless_interrupted;
 use jiff::Timestamp;
 
-use crate::app::{App, near};
+use crate::app::App;
 use crate::args::AvailabilityArgs;
-use crate::drive::{interrupts, unless_interrupted};
 use crate::error::{Error, ErrorKind, Exit};
 use crate::view::{self, Calendar, Picture};
 
@@ -71,7 +72,7 @@ impl Heard {
     /// A site's name within the inventory: `uc`, also where it was called `chameleon/uc`, or where the user's own name
     /// for the only site that was asked is another one than its nodes have.
     fn site_id(&self, name: &str, inventory: &Inventory<'_>) -> String {
-        let asked = self.asked.iter().find(|site| means(site, name)).map(place);
+        let asked = self.asked.iter().find(|site| site_is_called(site, name)).map(site_place);
         match (inventory.sites.as_slice(), asked) {
             ([only], Some(place)) if self.asked.len() == 1 && *only.id != *place => only.id.to_string(),
             (_, asked) => asked.unwrap_or_else(|| name.to_owned()),
@@ -103,62 +104,12 @@ fn refresh(app: &App, folder: &Path, sites: &[String]) -> Result<(), Error> {
     heard.feeds.iter().try_for_each(|feed| app.settings.replace_feed(folder, feed))
 }
 
-/// Asks the sites, all at once. One that doesn't answer never blinds the others.
+/// Queries the sites, side by side.
 fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
-    let mut sources = app.sources()?;
-    let known: Vec<String> = sources.keys().map(|site| format!("`{site}`")).collect();
-    if let Some(name) = names.iter().find(|name| !sources.keys().any(|site| means(site, name))) {
-        return Err(no_calendar(app, name, &known)?);
-    }
-    sources.retain(|site, _| names.is_empty() || names.iter().any(|name| means(site, name)));
-    if sources.is_empty() {
-        let error = Error::new(ErrorKind::Usage, "nobody can be asked: no site with a calendar is configured");
-        return Err(error.hinted("`--from DIR` reads files instead"));
-    }
-    let answers = app.block_on(async {
-        let interrupts = interrupts()?;
-        let all = join_all(sources.iter().map(|(site, source)| async move { (site, source.feed().await) }));
-        unless_interrupted(&interrupts, async { Ok(all.await) }).await
-    })?;
-    let (mut feeds, mut asked, mut silent) = (Vec::new(), Vec::new(), None);
-    for (site, answer) in answers {
-        match answer {
-            Ok(mut feed) => {
-                feed.site.get_or_insert_with(|| place(site));
-                feeds.push(feed);
-                asked.push(site.clone());
-            }
-            Err(error) => {
-                app.printer.say(&format!("warning: {error}"));
-                silent = Some(error);
-            }
-        }
-    }
-    match (silent, feeds.is_empty()) {
-        (Some(error), true) => Err(error.into()),
-        _ => Ok(Heard { feeds, at: (app.now)(), origin: Origin::AllocationsApi, asked }),
-    }
-}
-
-/// That a site can't be asked: it has no calendar, can't be used, or isn't there.
-fn no_calendar(app: &App, name: &str, known: &[String]) -> Result<Error, Error> {
-    if let Some(site) = app.sites()?.keys().find(|site| means(site, name)) {
-        let error = Error::new(ErrorKind::Config, format!("the site `{site}` has no calendar, or can't be used"));
-        return Ok(error.hinted(format!("see how it is: `hostler check {site}`")));
-    }
-    let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let error = Error::new(ErrorKind::NotFound, format!("the site `{name}` is not configured"));
-    Ok(error.hinted(format!("sites with a calendar: {there}; `--from DIR` reads files instead")))
-}
-
-/// Whether a site is called so: `chameleon/uc`, or `uc`.
-fn means(site: &SiteId, name: &str) -> bool {
-    site.to_string() == name || place(site) == name
-}
-
-/// What a site's nodes call it: `uc`, or `openstack` where its provider has but one.
-fn place(site: &SiteId) -> String {
-    site.place.as_ref().map_or_else(|| site.provider.to_string(), ToString::to_string)
+    let answers =
+        app.operate(async |operator, interrupts| Ok(unless_interrupted(interrupts, operator.calendars(names)).await?))?;
+    let CalendarAnswers { feeds, sites } = answers;
+    Ok(Heard { feeds, at: (app.now)(), origin: Origin::AllocationsApi, asked: sites })
 }
 
 /// Without any map from hosts to nodes nothing is known, and the reason is a missing file.

@@ -4,25 +4,17 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use hostler_engine::fleet::{FleetCommand, HostOutcome, HostResult};
-use hostler_engine::host::{Command, HostErrorKind, ProcessExit, Shell, Ssh, Stream, remote_path};
-use hostler_engine::run::Interrupts;
-use hostler_engine::setup::HostPaths;
+use hostler_engine::fleet::{HostOutcome, HostResult};
+use hostler_engine::host::{HostErrorKind, ProcessExit, Stream};
+use hostler_engine::operate::{ExecRequest, Fleet, Program};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::ExecArgs;
-use crate::drive::{interrupted, interrupts};
 use crate::error::{Error, ErrorKind};
-use crate::fleet::{Fleet, Origin};
+use crate::hosts;
 use crate::output::Format;
 use crate::view;
-
-/// Runs a program where `setup` and `run` work, with the same Python. The words reach it as they are: the script names
-/// them, and no shell reads them again.
-const AT_WORK: &str = "if cd -- \"$1\" 2>/dev/null && [ -r .venv/bin/activate ]; then . .venv/bin/activate; fi
-shift
-exec \"$@\"";
 
 /// Of what a machine writes, a document holds so many bytes for each stream: the log holds all.
 const DOCUMENTED: usize = 256 * 1024;
@@ -34,66 +26,41 @@ struct Written {
     bytes: BTreeMap<&'static str, usize>,
 }
 
-/// Runs it, and ends with the command's own exit status: of several, the largest.
+/// Runs the command, and exits with its exit status: of several, the largest.
 pub fn run(app: &App, args: &ExecArgs) -> Result<ExitCode, Error> {
-    app.block_on(async {
-        let interrupts = interrupts()?;
-        let fleet = Fleet::of(app, args.name.as_deref(), &args.fleet).await?;
+    app.operate(async |operator, interrupts| {
+        let fleet = app.fleet(operator, args.name.as_deref(), &args.fleet).await?;
         let written = Mutex::new(BTreeMap::new());
-        let ran = on_all(app, &fleet, args, &interrupts, &written).await?;
-        fleet.pin(ran.iter().filter_map(|ran| Some((ran.machine.as_str(), ran.host_key.as_ref()?))))?;
+        let several = fleet.targets.len() > 1;
+        let output = |machine: &str, stream: Stream, line: &str| {
+            if app.format != Format::Text {
+                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                let of_machine: &mut Written = written.entry(machine.to_owned()).or_default();
+                of_machine.add(stream, line);
+                return;
+            }
+            let line = if several { format!("{machine} | {line}") } else { line.to_owned() };
+            match stream {
+                Stream::Stdout => app.printer.data(&format!("{line}\n")),
+                Stream::Stderr => app.printer.say(&line),
+            }
+        };
+        let (program, options) = (Program(&args.command), args.fleet.options());
+        let request = ExecRequest { fleet: &fleet, program, options, output: &output };
+        let ran = operator.exec(&request, interrupts).await?;
         if app.format != Format::Text {
-            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let written = written.lock().unwrap_or_else(PoisonError::into_inner);
             app.emit(&ran.iter().map(|ran| document(ran, &written)).collect::<Vec<_>>(), |_| String::new())?;
         }
         ended(app, &fleet, &ran, *interrupts.borrow() > 0)
     })
 }
 
-async fn on_all(
-    app: &App,
-    fleet: &Fleet,
-    args: &ExecArgs,
-    interrupts: &Interrupts,
-    written: &Mutex<BTreeMap<String, Written>>,
-) -> Result<Vec<HostResult>, Error> {
-    let several = fleet.targets.len() > 1;
-    let output = |machine: &str, stream: Stream, line: &str| {
-        if app.format != Format::Text {
-            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.entry(machine.to_owned()).or_default().add(stream, line);
-            return;
-        }
-        let line = if several { format!("{machine} | {line}") } else { line.to_owned() };
-        match stream {
-            Stream::Stdout => app.printer.data(&format!("{line}\n")),
-            Stream::Stderr => app.printer.say(&line),
-        }
-    };
-    let hosts = Ssh::default();
-    let logs = fleet.new_logs(app)?;
-    let command = command(&fleet.origin, &args.command);
-    let exec =
-        FleetCommand { hosts: &hosts, command: &command, logs: &logs, options: args.fleet.options(), output: &output };
-    Ok(exec.run(&fleet.targets, interrupted(interrupts)).await)
-}
-
-/// On a host of the user's own a program finds what `ssh` would give it; on our machines, what `run` does.
-fn command(origin: &Origin, words: &[String]) -> Command {
-    match origin {
-        Origin::Listed(_) => Command::new("exec \"$@\"").args(words),
-        Origin::Deployment => {
-            let words = std::iter::once(remote_path(&HostPaths::default().work)).chain(words.iter().cloned());
-            Command::new(AT_WORK).args(words).shell(Shell::LoginBash)
-        }
-    }
-}
-
 /// Says what failed, and what the whole ended with.
 fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Result<ExitCode, Error> {
     if ran.len() > 1 || ran.iter().any(|ran| !matches!(ran.outcome, HostOutcome::Exited(_))) {
         let hint = |ran: &HostResult| match &ran.outcome {
-            HostOutcome::HostFailed(error) => fleet.hint(error),
+            HostOutcome::HostFailed(error) => hosts::hint(fleet, error),
             _ => None,
         };
         let summary = view::fleet(ran, &hint);
@@ -102,13 +69,13 @@ fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Res
         }
     }
     if interrupted {
-        return Err(Error::new(ErrorKind::Interrupted, "interrupted; what ran was stopped"));
+        return Err(Error::new(ErrorKind::Interrupted, "interrupted; running commands were stopped"));
     }
     let unfinished: Vec<ErrorKind> = ran.iter().filter_map(|ran| unfinished(&ran.outcome)).collect();
     match unfinished.iter().min() {
         Some(kind) => {
             let count = unfinished.len();
-            Err(Error::new(*kind, format!("it did not run to its end on {count} of {}", view::machines(ran.len()))))
+            Err(Error::new(*kind, format!("the command did not end on {count} of {}", view::machines(ran.len()))))
         }
         None => Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.outcome)).max().unwrap_or(0))),
     }

@@ -1,23 +1,17 @@
-//! `hostler hold`: keeps a deployment though it failed or its time is over.
+//! `hostler hold`: keeps a deployment although it failed or expired.
 
-use hostler_engine::keep;
+use serde_json::json;
 
 use crate::app::App;
 use crate::args::HoldArgs;
 use crate::error::Error;
 
-/// Holds it, or lets it go again.
+/// Holds the deployment, or stops holding it.
 pub fn run(app: &App, args: &HoldArgs) -> Result<(), Error> {
-    let record = app.block_on(async {
-        let mut locked = app.locked(&args.name).await?;
-        keep::hold(&locked.store, &mut locked.record, !args.release, (app.now)()).await?;
-        Ok(locked.record)
-    })?;
-    let (name, held) = (&record.name, record.journal().held());
-    let text = if held {
-        format!("{name} is held: it stays until you give it back with `hostler down {name}`\n")
-    } else {
-        format!("{name} is no longer held: it goes when its time is over\n")
-    };
-    app.emit(&serde_json::json!({ "name": name, "held": held }), |_| text)
+    let summary = app.operate(async |operator, _| Ok(operator.hold(&args.name, !args.release).await?))?;
+    let (name, held) = (&summary.name, summary.held);
+    app.emit(&json!({ "name": name, "held": held }), |_| match held {
+        true => format!("{name} is held: it stays until `hostler down {name}`\n"),
+        false => format!("{name} is no longer held: it goes down when it expires\n"),
+    })
 }

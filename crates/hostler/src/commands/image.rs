@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use hostler_core::plan::{choose_image, images_of};
+use hostler_engine::run::unless_interrupted;
 use hostler_providers::image::{AddImage, Image, ImageError, Source};
 use serde_json::json;
 
-use super::site_images;
 use crate::app::App;
-use crate::args::{ImageAddArgs, ImageArgs, ImageBuildArgs, ImageRmArgs, ImageVerb};
-use crate::drive::{interrupts, unless_interrupted};
+use crate::args::{DemandArgs, ImageAddArgs, ImageArgs, ImageBuildArgs, ImageLsArgs, ImageRmArgs, ImageVerb};
 use crate::error::{Error, ErrorKind};
 use crate::output::Format;
+use crate::signals::interrupts;
 use crate::view;
 
 /// Does what is asked with the images.
@@ -19,7 +20,7 @@ pub fn run(app: &App, args: &ImageArgs) -> Result<(), Error> {
         ImageVerb::Build(args) => build(app, args),
         ImageVerb::Add(args) => add(app, args),
         ImageVerb::Ls(args) => match &args.site {
-            Some(site) => site_images::ls(app, site, args),
+            Some(site) => ls_site(app, site, args),
             None => ls(app),
         },
         ImageVerb::Rm(args) => rm(app, args),
@@ -98,4 +99,32 @@ fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
     // The site knows which machines stand on it, and has a copy of its own.
     app.block_on(async { Ok(app.local()?.remove_image(name).await?) })?;
     app.emit(&json!({ "removed": name }), |_| format!("the image `{name}` is gone\n"))
+}
+
+/// Lists the images of a site. With a request, shows how one of them is chosen.
+fn ls_site(app: &App, site: &str, args: &ImageLsArgs) -> Result<(), Error> {
+    let options = DemandArgs {
+        image: args.image.clone(),
+        gpus: args.gpus.clone(),
+        node_type: args.node_type.clone(),
+        ..DemandArgs::default()
+    };
+    let (offers, demand) = app.operate(async |operator, interrupts| {
+        let offers = unless_interrupted(interrupts, operator.offers_of(site)).await?;
+        Ok((offers, app.demand_of(operator, &options, "image").await?))
+    })?;
+    if args.image.is_none() && args.gpus.is_none() && args.node_type.is_none() {
+        let images = images_of(&offers);
+        if images.is_empty() && app.format == Format::Text {
+            app.printer.say(&format!("`{site}` has no bootable image"));
+            return Ok(());
+        }
+        return app.emit(&images, |width| view::site_images(&images, width));
+    }
+    let requirements = demand.groups.first().and_then(|group| group.any_of.first());
+    let Some(choice) = requirements.and_then(|requirements| choose_image(requirements, &offers)) else {
+        let error = Error::new(ErrorKind::NoOffer, format!("`{site}` has no such machines"));
+        return Err(error.hinted("`hostler availability` shows the machines it has"));
+    };
+    app.emit(&choice, |width| view::image_choice(&choice, width))
 }

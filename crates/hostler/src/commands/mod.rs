@@ -6,7 +6,7 @@ mod audit;
 mod availability;
 mod check;
 mod completions;
-pub mod cost_report;
+mod cost_report;
 mod down;
 mod exec;
 mod extend;
@@ -16,18 +16,14 @@ mod lease;
 mod logs;
 mod ls;
 mod man;
-mod one;
 mod plan;
 mod power;
 mod resources;
 mod setup;
-mod site_images;
 mod ssh;
 mod status;
 mod sweep;
 mod sync;
-#[cfg(test)]
-mod testing;
 mod up;
 
 use std::process::ExitCode;

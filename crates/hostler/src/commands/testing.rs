@@ -8,7 +8,7 @@ use clap::Parser as _;
 use hostler_core::name::SiteId;
 use hostler_core::ports::Provider;
 use hostler_engine::audit::audited;
-use hostler_engine::run::Sites;
+use hostler_engine::sites::Sites;
 use hostler_sim::{Fault, Script, SimSite};
 use jiff::Timestamp;
 use tempfile::TempDir;

@@ -2,17 +2,19 @@
 
 use hostler_core::demand::problem::Problem;
 use hostler_core::inventory::BadFeed;
-use hostler_core::journal::Forgets;
-use hostler_core::name::BadName;
-use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan};
+use hostler_core::journal::{Forgets, Left};
+use hostler_core::name::{BadName, Name};
+use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan, ResourceKind};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
 use hostler_engine::account::AccountError;
 use hostler_engine::audit::AuditError;
-use hostler_engine::deploy::{DeployError, FilesError};
+use hostler_engine::deploy::{DeployError, FilesError, NotReached};
 use hostler_engine::host::{HostError, HostErrorKind};
 use hostler_engine::keep::KeepError;
+use hostler_engine::operate::{Ended, OperateError};
 use hostler_engine::repo::RepoError;
+use hostler_engine::run::{Interrupted, Outcome};
 use hostler_engine::store::StoreError;
 use hostler_providers::image::ImageError;
 
@@ -268,5 +270,267 @@ impl From<DeployError> for Error {
             DeployError::Forgets(Forgets { ref name, .. }) => Self::of(ErrorKind::IncompatibleChange, &error)
                 .hinted(format!("give it back first: `hostler down {name}`")),
         }
+    }
+}
+
+impl From<Interrupted> for Error {
+    fn from(error: Interrupted) -> Self {
+        Self::of(ErrorKind::Interrupted, &error)
+    }
+}
+
+impl From<OperateError> for Error {
+    fn from(error: OperateError) -> Self {
+        use OperateError as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Site(error) => error.into(),
+            E::Account(error) => error.into(),
+            E::Keep(error) => error.into(),
+            E::Deploy(error) => error.into(),
+            E::Files(error) => error.into(),
+            E::NoPlan(error) => error.into(),
+            E::NoDrivers(error) => error.into(),
+            E::Name(error) => error.into(),
+            E::Time(error) => error.into(),
+            E::Repo(error) => error.into(),
+            E::Host(error) => error.into(),
+            E::Feed(error) => error.into(),
+            E::Problems(problems) => problems.into(),
+            E::Interrupted(error) => error.into(),
+            E::UnknownTarget { ref source, .. } => {
+                let hints = Self::without_source(&error);
+                match &**source {
+                    E::Repo(repo) => hints.caused_by(repo),
+                    source => hints.caused_by(source),
+                }
+            }
+            E::Ended(ended) => (*ended).into(),
+            E::Leaving { deployment, left, failure } => leaving(&deployment, left, (*failure).into()),
+            E::Several { .. } | E::Many(_) | E::Undeleted(_) => several(error),
+            E::MaybeElsewhere { ref unreachable, .. } => {
+                let mut out = Self::of(ErrorKind::Site, &error);
+                out.causes.extend(unreachable.iter().map(ToString::to_string));
+                out.hints.extend(unreachable.iter().filter_map(|error| error.hint.clone()));
+                out.hinted("search only the other sites: `--site SITE`")
+            }
+            E::NeedsOtherMachines { ref deployment, ref changes } => {
+                let mut out = Self::of(ErrorKind::IncompatibleChange, &error).hinted(format!(
+                    "bring it down first (`hostler down {deployment}`), or give this one another name (`--name`)"
+                ));
+                out.causes.extend(changes.iter().map(ToString::to_string));
+                out
+            }
+            E::Unread { ref deployment, source } => {
+                let outer =
+                    Self::new(ErrorKind::Stuck, format!("`{deployment}` was created, and could not be read back"));
+                let inner = Self::from(*source);
+                Self { kind: inner.kind, ..outer }.and(inner)
+            }
+            error => Self::of(kind_of_operation(&error), &error).maybe_hinted(hint_of(&error)),
+        }
+    }
+}
+
+impl Error {
+    fn without_source(error: &OperateError) -> Self {
+        Self::new(kind_of_operation(error), error.to_string()).maybe_hinted(hint_of(error))
+    }
+}
+
+/// The kind of an error that an operation itself detected.
+fn kind_of_operation(error: &OperateError) -> ErrorKind {
+    use OperateError as E;
+    match error {
+        E::Declined => ErrorKind::Declined,
+        E::Unconfirmed => ErrorKind::Unconfirmed,
+        E::UnknownDeployment { .. }
+        | E::UnknownSite { .. }
+        | E::UnknownMachine { .. }
+        | E::UnknownPhase { .. }
+        | E::UnknownStep { .. }
+        | E::UnknownResource { .. }
+        | E::UnknownTicket(_) => ErrorKind::NotFound,
+        E::UnknownTarget { .. } | E::Source(_) => ErrorKind::Source,
+        E::LiveTarget(_)
+        | E::AmbiguousSite { .. }
+        | E::AmbiguousResource { .. }
+        | E::BadPhase(_)
+        | E::NoPhase { .. }
+        | E::NoCalendars
+        | E::NoPool(_)
+        | E::KeyExists(_) => ErrorKind::Usage,
+        E::NoSites | E::NoCalendar { .. } | E::OtherKey { .. } | E::UnusableKey { .. } => ErrorKind::Config,
+        E::MissingSecret { .. } => ErrorKind::Demand,
+        E::Stale { .. } | E::Applied { .. } => ErrorKind::Stale,
+        E::LaterStart { .. } | E::LeaseNotBegun { .. } => ErrorKind::NotNow,
+        E::LeaseTimedOut { .. } => ErrorKind::TimedOut,
+        E::NoHostMatches { .. } | E::LeaseFull { .. } => ErrorKind::NoOffer,
+        E::NotReached { reason, .. } => match reason {
+            NotReached::Off(_) | NotReached::NotYet(_) => ErrorKind::InvalidState,
+            NotReached::Pin(..) | NotReached::Files(_) => ErrorKind::System,
+        },
+        E::NoMachines { .. }
+        | E::NoMachine { .. }
+        | E::NoEnd { .. }
+        | E::NeededByDeployment { .. }
+        | E::Orphaned { .. }
+        | E::NotOwned { .. }
+        | E::LeaseUnreported { .. }
+        | E::LeaseInactive { .. } => ErrorKind::InvalidState,
+        E::Vanished { .. } | E::LeaseShort { .. } | E::NotBegun(_) => ErrorKind::Stuck,
+        _ => ErrorKind::System,
+    }
+}
+
+/// The advice about an error that an operation itself detected, with commands to type.
+fn hint_of(error: &OperateError) -> Option<String> {
+    use OperateError as E;
+    let near = |nearest: &Option<String>, otherwise: &str| match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => otherwise.to_owned(),
+    };
+    let hint = match error {
+        E::Unconfirmed => "review what is shown above, then add `--yes`".to_owned(),
+        E::UnknownDeployment { nearest, .. } => near(nearest, "`hostler ls` lists the deployments"),
+        E::UnknownTarget { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        E::UnknownTarget { .. } => "name a demand file (`.yaml`), a directory, a git URL or a deployment".to_owned(),
+        E::LiveTarget(_) => "name its demand file or repository instead".to_owned(),
+        E::NoSites => {
+            "enable this computer's own: set `enabled = true` under `[local]` in the configuration".to_owned()
+        }
+        E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } => format!(
+            "configured: {}; a cloud is configured by its credentials in `clouds.yaml` or an openrc file",
+            listed(configured.iter().map(|site| format!("`{site}`")))
+        ),
+        E::NoCalendar { site } => format!("see its health: `hostler check {site}`"),
+        E::NoCalendars => "`--from DIR` reads files instead".to_owned(),
+        E::MissingSecret { name } => format!("set it in your environment first: `read -rs {name} && export {name}`"),
+        E::Stale { .. } => "make a new plan: `hostler plan`".to_owned(),
+        E::Applied { deployment, .. } => format!("continue its deployment: `hostler up {deployment}`"),
+        E::LaterStart { .. } => "accept the later start: `--allow-shift`".to_owned(),
+        E::NoMachines { deployment, planned: true } => format!("`hostler up {deployment}` launches them"),
+        E::UnknownMachine { nearest, machines, .. } => near(nearest, &format!("it has: {}", machines.join(", "))),
+        E::NotReached { deployment, reason: NotReached::Off(_) } => {
+            format!("start it with `hostler start {deployment}`")
+        }
+        E::NotReached { deployment, reason: NotReached::NotYet(_) } => {
+            format!("continue with `hostler up {deployment}`")
+        }
+        E::UnknownPhase { phases, .. } => format!("it has {}", listed(phases.iter().map(|phase| format!("`{phase}`")))),
+        E::NoPhase { .. } => "`--only`, `--from` and `--skip` together select nothing".to_owned(),
+        E::UnknownStep { deployment, nearest, .. } => {
+            near(nearest, &format!("`hostler status {deployment}` lists its steps"))
+        }
+        E::NoEnd { .. } => "set one with `--until TIME`".to_owned(),
+        E::UnknownResource { nearest, kind, .. } => {
+            near(nearest, &format!("`hostler {} ls --all` lists them", verb_of(*kind)))
+        }
+        E::AmbiguousResource { ids, .. } => {
+            format!("name one by its id: {}", listed(ids.iter().map(|id| format!("`{id}`"))))
+        }
+        E::NeededByDeployment { deployment, .. } => format!("bring all of it down: `hostler down {deployment}`"),
+        E::Orphaned { .. } => "`hostler sweep` deletes orphaned resources".to_owned(),
+        E::NotOwned { ticketed: true, .. } => {
+            "it bears a ticket of another store: `hostler sweep --ticket TICKET` deletes it".to_owned()
+        }
+        E::NotOwned { .. } => "its owner can delete it, with `openstack` or the site's own pages".to_owned(),
+        E::NoPool(_) => {
+            "name the external network: `--pool NETWORK`; `hostler network ls --all` lists the networks".to_owned()
+        }
+        E::LeaseNotBegun { lease, .. } => format!("wait for it: `hostler lease wait {lease}`"),
+        E::LeaseInactive { .. } => "`hostler lease ls --all` lists the leases and their states".to_owned(),
+        E::LeaseTimedOut { lease, .. } => format!("see its state: `hostler lease show {lease}`"),
+        E::NoHostMatches { .. } => "`hostler availability --filter FILTER` shows the hosts there are".to_owned(),
+        E::OtherKey { .. } => "name the file of its private half: `--key-path`".to_owned(),
+        E::KeyExists(_) => "name a new file, or use the existing key: leave `--create-key` out".to_owned(),
+        E::KeyDirectory { .. } => "name another file for the key: `--key-path`".to_owned(),
+        E::KeyCopy { key, .. } => format!("the key itself is `{}`: copy that", key.display()),
+        E::File { .. } => "check its owner and the free space, or set HOSTLER_DATA_DIR".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn verb_of(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Keypair => "key",
+        ResourceKind::Lease => "lease",
+        ResourceKind::Network => "network",
+        ResourceKind::Address => "ip",
+        ResourceKind::Machine | ResourceKind::Volume => "server",
+    }
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A failure, or an interrupt, after resources were created: they are listed, because they may cost money.
+fn leaving(deployment: &Name, left: Vec<Left>, failure: Error) -> Error {
+    let kind = if failure.kind == ErrorKind::Interrupted { ErrorKind::Halted } else { ErrorKind::Stuck };
+    Error { kind, ..failure }
+        .hinted(format!(
+            "inspect it with `hostler status {deployment}`, or bring it down with `hostler down {deployment}`"
+        ))
+        .detailed(Details::Remains { failed: Vec::new(), left })
+}
+
+impl From<Ended> for Error {
+    fn from(ended: Ended) -> Self {
+        let (message, name, failed) = (ended.to_string(), &ended.name, ended.failed().to_vec());
+        let next = match ended.rolling_back {
+            true => format!("delete the rest with `hostler down {name}`"),
+            false => format!("continue with `hostler up {name}`, or bring it down with `hostler down {name}`"),
+        };
+        let remains = |failed| Details::Remains { failed, left: ended.left.clone() };
+        match &ended.outcome {
+            Outcome::Ready { .. } => Self::new(ErrorKind::RunFailed, message)
+                .hinted(format!("full output: `hostler logs {name}`; log in: `hostler ssh {name}`"))
+                .hinted(format!("run it again with `hostler up {name}`, or bring it down with `hostler down {name}`"))
+                .detailed(remains(failed)),
+            Outcome::RolledBack { interrupted: true, .. } => Self::new(ErrorKind::Interrupted, message),
+            Outcome::RolledBack { .. } => {
+                Self::new(ErrorKind::RolledBack, message).detailed(Details::Remains { failed, left: Vec::new() })
+            }
+            Outcome::Stuck { .. } => Self::new(ErrorKind::Stuck, message).hinted(next).detailed(remains(failed)),
+            Outcome::Interrupted { .. } => {
+                Self::new(ErrorKind::Halted, message).hinted(next).detailed(remains(Vec::new()))
+            }
+            Outcome::Released => Self::new(ErrorKind::InvalidState, message),
+        }
+    }
+}
+
+/// Several failures of one operation. All are reported, the first one decides the exit code; of deployments, the worst.
+fn several(error: OperateError) -> Error {
+    match error {
+        OperateError::Several { done, failed } => {
+            let count = (failed.len(), failed.len() + done.len());
+            let failed: Vec<(Name, Error)> = failed.into_iter().map(|(name, error)| (name, error.into())).collect();
+            let kind = failed.iter().map(|(_, error)| error.kind).max_by_key(|kind| kind.severity());
+            let message = format!("{} of {} deployments were not brought down", count.0, count.1);
+            let error = Error::new(kind.unwrap_or(ErrorKind::Stuck), message);
+            error.detailed(Details::Each { released: done, failed })
+        }
+        OperateError::Many(errors) => {
+            let mut errors = errors.into_iter().map(Error::from);
+            match errors.next() {
+                Some(first) => errors.fold(first, Error::and),
+                None => Error::new(ErrorKind::System, "failed without a reason"),
+            }
+        }
+        OperateError::Undeleted(ref failed) => {
+            let mut out = Error::of(ErrorKind::Stuck, &error);
+            for (orphan, refusal) in failed {
+                let resource = &orphan.resource;
+                out.causes
+                    .push(format!("the {} `{}` at `{}`: {refusal}", resource.kind, resource.reference, orphan.site));
+                out.hints.extend(refusal.hint.clone());
+            }
+            out.hints.dedup();
+            out
+        }
+        error => Error::of(ErrorKind::System, &error),
     }
 }

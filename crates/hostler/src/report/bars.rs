@@ -15,8 +15,8 @@ use owo_colors::OwoColorize;
 
 use super::live::Live;
 use super::{Labels, first_line};
-use crate::grid::{Grid, Standing};
 use crate::printer::Printer;
+use hostler_engine::grid::{Grid, StageState};
 
 /// Width of a mark with the space after it.
 const MARK: usize = 2;
@@ -39,7 +39,7 @@ impl Bars {
     }
 
     /// Updates the table; false if the step is not in it.
-    fn in_table(&self, step: &StepId, standing: Standing) -> bool {
+    fn in_table(&self, step: &StepId, standing: StageState) -> bool {
         self.table.as_ref().is_some_and(|table| table.set(step, standing))
     }
 
@@ -51,7 +51,7 @@ impl Bars {
     }
 
     fn start(&self, step: &StepId, title: String) {
-        if self.in_table(step, Standing::Running((self.now)())) {
+        if self.in_table(step, StageState::Running((self.now)())) {
             return;
         }
         let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {prefix}  {wide_msg}");
@@ -116,17 +116,17 @@ impl Report for Bars {
                 self.say(self.labels.output(machine, line).dimmed().to_string());
             }
             Event::Done { step, how } => {
-                if !self.in_table(step, Standing::of(*how)) {
+                if !self.in_table(step, StageState::of(*how)) {
                     self.end(step, &done, after(*how));
                 }
             }
             Event::Undone { step } => {
-                if !self.in_table(step, Standing::Gone) {
+                if !self.in_table(step, StageState::Deleted) {
                     self.end(step, &done, "");
                 }
             }
             Event::Failed { step, error } | Event::UndoFailed { step, error } => {
-                match self.table.as_ref().filter(|table| table.set(step, Standing::Failed)) {
+                match self.table.as_ref().filter(|table| table.set(step, StageState::Failed)) {
                     // The error names phase and machine.
                     Some(table) => table.say(format!("{failed} {}", self.fitting(first_line(error)))),
                     None => self.end(step, &failed, &format!(": {}", first_line(error))),

@@ -10,9 +10,9 @@ use hostler_core::ticket::StepId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::grid::{Grid, Standing};
 use crate::printer::Printer;
 use crate::view::{self, Room};
+use hostler_engine::grid::{Grid, StageState};
 
 /// Interval between drawings.
 const EVERY: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ impl Live {
     }
 
     /// Updates a step; false if it is not a step of one machine.
-    pub(super) fn set(&self, step: &StepId, standing: Standing) -> bool {
+    pub(super) fn set(&self, step: &StepId, standing: StageState) -> bool {
         locked(&self.shared.grid).set(step, standing)
     }
 

@@ -13,8 +13,8 @@ use hostler_engine::event::{Event, Report, Silent};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args::Events;
-use crate::grid::Grid;
 use crate::printer::Printer;
+use hostler_engine::grid::Grid;
 
 /// A reporter for the events of a deployment; `journal` is its state at the start.
 pub fn of(

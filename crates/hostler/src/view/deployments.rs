@@ -5,8 +5,8 @@ use hostler_core::journal::State;
 use jiff::Timestamp;
 
 use super::words::{ago, coarse, money};
-use crate::summary::Summary;
 use crate::table::{Column, Width, cell, table};
+use hostler_engine::operate::Summary;
 
 /// One line per deployment.
 pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {

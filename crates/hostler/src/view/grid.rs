@@ -4,8 +4,8 @@ use comfy_table::{Attribute, Cell, Color};
 use jiff::Timestamp;
 
 use super::words::{ago, machines};
-use crate::grid::{Grid, Standing};
 use crate::table::{Column, Width, cell, table};
+use hostler_engine::grid::{Grid, StageState};
 
 /// Available room.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,12 +70,12 @@ fn columns(grid: &Grid, now: Timestamp, width: Width) -> Columns {
     if needed(grid, &columns, now) > width {
         columns.cut = SHORT;
     }
-    let everywhere = |stage: usize, holds: &dyn Fn(Standing) -> bool| {
-        (0..grid.count()).filter_map(|row| grid.standing(row, stage)).all(holds)
+    let everywhere = |stage: usize, holds: &dyn Fn(StageState) -> bool| {
+        (0..grid.count()).filter_map(|row| grid.state(row, stage)).all(holds)
     };
     while needed(grid, &columns, now) > width && columns.shown.len() > 1 {
         let first = columns.shown[0];
-        if everywhere(first, &Standing::is_over) {
+        if everywhere(first, &StageState::is_over) {
             columns.over.push(columns.shown.remove(0));
             continue;
         }
@@ -110,14 +110,14 @@ fn rows(grid: &Grid, most: usize) -> Vec<usize> {
     rows
 }
 
-fn class(standing: Standing) -> usize {
+fn class(standing: StageState) -> usize {
     match standing {
-        Standing::Failed => 0,
-        Standing::Running(_) => 1,
-        Standing::Begun => 2,
-        Standing::Waiting => 3,
-        Standing::Gone => 4,
-        Standing::Done | Standing::Already | Standing::NotNeeded => 5,
+        StageState::Failed => 0,
+        StageState::Running(_) => 1,
+        StageState::Started => 2,
+        StageState::Waiting => 3,
+        StageState::Deleted => 4,
+        StageState::Done | StageState::Already | StageState::NotNeeded => 5,
     }
 }
 
@@ -142,32 +142,32 @@ fn listed(label: &str, grid: &Grid, stages: &[usize]) -> Option<String> {
 }
 
 /// Phases after a failed one are not going to start: they count as absent.
-fn standing(grid: &Grid, row: usize, stage: usize) -> Option<Standing> {
-    let standing = grid.standing(row, stage)?;
-    Some(standing).filter(|standing| *standing != Standing::Waiting || grid.overall(row) != Standing::Failed)
+fn standing(grid: &Grid, row: usize, stage: usize) -> Option<StageState> {
+    let standing = grid.state(row, stage)?;
+    Some(standing).filter(|standing| *standing != StageState::Waiting || grid.overall(row) != StageState::Failed)
 }
 
-fn text(standing: Option<Standing>, now: Timestamp) -> String {
+fn text(standing: Option<StageState>, now: Timestamp) -> String {
     match standing {
         None => "-".to_owned(),
-        Some(Standing::Failed) => "FAILED".to_owned(),
-        Some(Standing::Running(since)) => ago(since, now),
-        Some(Standing::Begun) => "started".to_owned(),
-        Some(Standing::Waiting) => "wait".to_owned(),
-        Some(Standing::Gone) => "deleted".to_owned(),
-        Some(Standing::Done) => "done".to_owned(),
-        Some(Standing::Already) => "ok".to_owned(),
-        Some(Standing::NotNeeded) => "n/a".to_owned(),
+        Some(StageState::Failed) => "FAILED".to_owned(),
+        Some(StageState::Running(since)) => ago(since, now),
+        Some(StageState::Started) => "started".to_owned(),
+        Some(StageState::Waiting) => "wait".to_owned(),
+        Some(StageState::Deleted) => "deleted".to_owned(),
+        Some(StageState::Done) => "done".to_owned(),
+        Some(StageState::Already) => "ok".to_owned(),
+        Some(StageState::NotNeeded) => "n/a".to_owned(),
     }
 }
 
 /// The text carries the meaning; colour only helps to find it.
-fn shown(standing: Option<Standing>, now: Timestamp) -> Cell {
+fn shown(standing: Option<StageState>, now: Timestamp) -> Cell {
     let cell = cell(text(standing, now));
     match standing {
-        Some(Standing::Failed) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
-        Some(Standing::Running(_)) => cell.fg(Color::Cyan),
-        Some(Standing::Done | Standing::Already) => cell.fg(Color::Green),
+        Some(StageState::Failed) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+        Some(StageState::Running(_)) => cell.fg(Color::Cyan),
+        Some(StageState::Done | StageState::Already) => cell.fg(Color::Green),
         _ => cell.add_attribute(Attribute::Dim),
     }
 }

@@ -3,8 +3,8 @@
 use hostler_engine::audit::{AuditEntry, AuditStage, CallOutcome, LeaseCall};
 
 use super::words::{instant, money, plural};
-use crate::commands::cost_report::Report;
 use crate::table::{Column, Width, cell, table};
+use hostler_engine::operate::CostReport;
 
 /// One line per audit entry.
 pub fn audit(lines: &[AuditEntry], width: Width) -> String {
@@ -44,7 +44,7 @@ fn joined(hosts: &[hostler_core::offer::HostId]) -> String {
 }
 
 /// One line per deployment, and the totals.
-pub fn costs(report: &Report, width: Width) -> String {
+pub fn costs(report: &CostReport, width: Width) -> String {
     use Column::{Left, Name, Right};
     let columns = [
         Name("NAME"),
@@ -56,7 +56,7 @@ pub fn costs(report: &Report, width: Width) -> String {
         Right("USED"),
         Name("UNIT"),
     ];
-    let row = |row: &crate::commands::cost_report::Row| {
+    let row = |row: &hostler_engine::operate::CostLine| {
         let sites: Vec<String> = row.sites.iter().map(ToString::to_string).collect();
         vec![
             cell(&row.name),

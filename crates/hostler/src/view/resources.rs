@@ -5,11 +5,11 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{Grant, Resource, ResourceDetails, ResourceStatus};
 
 use super::words::instant;
-use crate::resources::{Listed, Whose};
 use crate::table::{Column, Width, cell, facts, table};
+use hostler_engine::operate::{ListedResource, Owner};
 
 /// One line per resource.
-pub fn resources(kind: ResourceKind, listed: &[Listed], width: Width) -> String {
+pub fn resources(kind: ResourceKind, listed: &[ListedResource], width: Width) -> String {
     use Column::{Left, Name};
     let own: &[Column] = match kind {
         ResourceKind::Lease => &[Name("START"), Name("END"), Left("HOSTS")],
@@ -26,7 +26,7 @@ pub fn resources(kind: ResourceKind, listed: &[Listed], width: Width) -> String 
     table(width, &columns, listed.iter().map(|listed| row(listed, own.len())))
 }
 
-fn row(listed: &Listed, own: usize) -> Vec<Cell> {
+fn row(listed: &ListedResource, own: usize) -> Vec<Cell> {
     let mut texts = vec![listed.name().to_owned(), status(&listed.resource), listed.site.to_string()];
     let mut cells = details(&listed.resource);
     cells.resize(own, String::new());
@@ -85,18 +85,18 @@ fn short_key(public_key: &str) -> String {
     format!("{kind} …{end}")
 }
 
-fn owner(listed: &Listed) -> String {
-    match (listed.whose, &listed.deployment, &listed.resource.owner) {
-        (Whose::Ours, Some(deployment), _) => format!("deployment {deployment}"),
-        (Whose::Ours, None, _) => "orphan".to_owned(),
-        (Whose::Foreign, ..) => "untracked".to_owned(),
-        (Whose::Others, _, Some(owner)) => owner.clone(),
-        (Whose::Others, _, None) => "other".to_owned(),
+fn owner(listed: &ListedResource) -> String {
+    match (listed.owner, &listed.deployment, &listed.resource.owner) {
+        (Owner::Deployment, Some(deployment), _) => format!("deployment {deployment}"),
+        (Owner::Deployment, None, _) => "orphan".to_owned(),
+        (Owner::OtherStore, ..) => "untracked".to_owned(),
+        (Owner::Other, _, Some(owner)) => owner.clone(),
+        (Owner::Other, _, None) => "other".to_owned(),
     }
 }
 
 /// All details of one resource.
-pub fn resource(listed: &Listed, _: Width) -> String {
+pub fn resource(listed: &ListedResource, _: Width) -> String {
     let resource = &listed.resource;
     let mut lines = vec![
         (label(resource.kind), listed.name().to_owned()),

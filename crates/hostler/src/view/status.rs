@@ -11,8 +11,8 @@ use super::plan::shape;
 use super::remaining::remaining;
 use super::several::{SHOWN, also_failed};
 use super::words::{ago, coarse, heading, instant, money, plural};
-use crate::summary::{Machine, StepState, Summary};
 use crate::table::{Column, Width, cell, facts, table};
+use hostler_engine::operate::{MachineSummary, StepSummary, Summary};
 
 /// The deployment, its machines, steps and other resources.
 pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
@@ -81,10 +81,10 @@ pub fn set_up(summary: &Summary, width: Width) -> String {
     out
 }
 
-fn machines(machines: &[Machine], width: Width) -> String {
+fn machines(machines: &[MachineSummary], width: Width) -> String {
     use Column::{Left, Name};
     let columns = [Name("MACHINE"), Name("STATE"), Name("ADDRESS"), Name("SITE"), Name("NODE TYPE"), Left("SIZE")];
-    let row = |machine: &Machine| {
+    let row = |machine: &MachineSummary| {
         let address = match (&machine.address, machine.port) {
             (Some(address), Some(22) | None) => address.clone(),
             (Some(address), Some(port)) => format!("{address}:{port}"),
@@ -92,7 +92,7 @@ fn machines(machines: &[Machine], width: Width) -> String {
         };
         vec![
             cell(&machine.name),
-            cell(machine.state.text()),
+            cell(machine.status.text()),
             cell(address),
             cell(&machine.site),
             cell(&machine.node_type),
@@ -108,7 +108,7 @@ fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
     let mut out = if of_all.is_empty() { String::new() } else { steps(of_all.into_iter(), now, width) + "\n" };
     out.push_str(&grid(&summary.grid, now, Room { width, height: None }));
     out.push_str(&format!("{}\n", tally(&summary.grid)));
-    let failed: Vec<&StepState> = of_one.into_iter().filter(|step| step.failure.is_some()).collect();
+    let failed: Vec<&StepSummary> = of_one.into_iter().filter(|step| step.failure.is_some()).collect();
     if !failed.is_empty() {
         out.push_str(&heading("Failed"));
         let (shown, rest) = failed.split_at(failed.len().min(SHOWN));
@@ -118,9 +118,9 @@ fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
     out
 }
 
-fn steps<'s>(steps: impl Iterator<Item = &'s StepState>, now: Timestamp, width: Width) -> String {
+fn steps<'s>(steps: impl Iterator<Item = &'s StepSummary>, now: Timestamp, width: Width) -> String {
     let columns = [Column::Name("STEP"), Column::Name("STATE"), Column::Right("AGO"), Column::Left("REASON")];
-    let row = |step: &StepState| {
+    let row = |step: &StepSummary| {
         let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
         let why = step.failure.as_deref().unwrap_or_default();
         vec![cell(&step.step), cell(step.state.replace('_', " ")), cell(when), cell(why)]

@@ -20,9 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::error::{Details, Error, ErrorKind};
-use crate::grid::{Grid, Standing};
-use crate::summary::Summary;
 use crate::table::Width;
+use hostler_engine::grid::{Grid, StageState};
+use hostler_engine::operate::Summary;
 
 /// A text without colour. No line may exceed the width or end in spaces.
 #[track_caller]
@@ -222,23 +222,23 @@ fn many() -> Grid {
     };
     let plan = plan(&wanted, &market, DeploymentId::from_bits(1), now()).unwrap();
     let mut grid = Grid::of(&plan, &Journal::default());
-    let mut set = |what: &str, machines: std::ops::Range<u32>, standing: Standing| {
+    let mut set = |what: &str, machines: std::ops::Range<u32>, standing: StageState| {
         for number in machines {
             assert!(grid.set(&StepId::new(format!("{what}-train-{number}")).unwrap(), standing), "{what}");
         }
     };
-    set("machine", 1..31, Standing::Done);
-    set("reach", 1..31, Standing::Done);
-    set("packages", 1..31, Standing::Already);
-    set("packages", 30..31, Standing::Running(now()));
-    set("companions", 1..29, Standing::NotNeeded);
-    set("companions", 29..30, Standing::Failed);
-    set("meeting", 1..2, Standing::Done);
-    set("source", 1..28, Standing::Done);
-    set("setup", 1..26, Standing::Done);
-    set("setup", 26..27, Standing::Failed);
-    set("setup", 27..28, Standing::Running(now() + SignedDuration::from_mins(94)));
-    set("run", 1..21, Standing::Done);
+    set("machine", 1..31, StageState::Done);
+    set("reach", 1..31, StageState::Done);
+    set("packages", 1..31, StageState::Already);
+    set("packages", 30..31, StageState::Running(now()));
+    set("companions", 1..29, StageState::NotNeeded);
+    set("companions", 29..30, StageState::Failed);
+    set("meeting", 1..2, StageState::Done);
+    set("source", 1..28, StageState::Done);
+    set("setup", 1..26, StageState::Done);
+    set("setup", 26..27, StageState::Failed);
+    set("setup", 27..28, StageState::Running(now() + SignedDuration::from_mins(94)));
+    set("run", 1..21, StageState::Done);
     grid
 }
 

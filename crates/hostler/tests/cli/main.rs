@@ -338,7 +338,7 @@ fn a_deployment_locked_by_another_process_is_busy() {
     home.enter(&digits());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();
-    let lock = store.lock(&digits().demand.name).unwrap();
+    let lock = store.lock_blocking(&digits().demand.name).unwrap();
     for args in [&["hold", "digits"][..], &["down", "digits", "--yes"], &["extend", "digits", "--open-end"]] {
         let (answer, code) = home.json(&[args, &["-o", "json"]].concat());
         assert_eq!((code, &answer["error"]["kind"]), (4, &Value::from("busy")), "{args:?}");
@@ -403,7 +403,7 @@ fn following_a_log_ends_when_the_lock_is_released() {
     let log = with_a_log(&home, b"caf\xe9\n");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();
-    let work = store.lock(&"digits".parse().unwrap()).unwrap();
+    let work = store.lock_blocking(&"digits".parse().unwrap()).unwrap();
     let mut follow = home.command(&["logs", "digits", "setup-digits", "--follow"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufReader::new(follow.stdout.take().unwrap()).lines();

@@ -42,7 +42,7 @@ impl Home {
     fn lock(&self, name: &str) -> Lock {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let store = runtime.block_on(Store::open(&self.data_dir())).unwrap();
-        store.lock(&Name::new(name).unwrap()).unwrap()
+        store.lock_blocking(&Name::new(name).unwrap()).unwrap()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A deployment as the user sees it: the JSON record of `up`, `status` and `ls`.
+//! A deployment as front ends show it: the record of `up`, `status` and `ls`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,129 +8,161 @@ use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
 use hostler_core::ticket::StepId;
-use hostler_engine::host::quote;
-use hostler_engine::run::title;
-use hostler_engine::store::{Record, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::grid::{Grid, Standing, stage};
+use super::{OperateError, Operator};
+use crate::deploy::Files;
+use crate::grid::{Grid, StageState, stage};
+use crate::host::quote;
+use crate::run::title;
+use crate::store::{Record, Store, Stored};
 
-/// All about a deployment.
+/// A deployment, with its machines and steps.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Its name.
     pub name: Name,
     /// Its id.
     pub id: DeploymentId,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Whether a process works on it now.
+    /// True while a process works on it.
     pub busy: bool,
-    /// Whether it is kept though failed or expired.
+    /// True if it is kept although it failed or expired.
     pub held: bool,
-    /// The sites that it is at.
+    /// Its sites.
     pub sites: Vec<SiteId>,
-    /// When it was entered.
+    /// The time it was created.
     pub created: Timestamp,
-    /// When all was ready for the first time.
+    /// The time it was ready first.
     pub ready: Option<Timestamp>,
-    /// How many seconds the latest round took until all was ready.
+    /// Seconds that the latest round took until it was ready.
     pub round_seconds: Option<i64>,
-    /// Until when its machines are held; until given back where absent.
+    /// The end of its machines; `None` if they stay until it is brought down.
     pub until: Option<Timestamp>,
-    /// When nothing of it was left.
+    /// The time nothing of it was left.
     pub closed: Option<Timestamp>,
     /// The plan of its latest round.
     pub plan: PlanId,
-    /// What it costs an hour while it is up; unknown where absent.
+    /// Cost per hour while it is up; `None` if unknown.
     pub price_per_hour: Option<Money>,
-    /// What it has cost so far, by the planned price, while its things were there; unknown where absent.
+    /// Cost so far, by the planned price and for the time that its resources existed; `None` if unknown.
     pub cost: Option<Money>,
-    /// Its machines, in the order of their ranks.
-    pub machines: Vec<Machine>,
+    /// Its machines, by rank.
+    pub machines: Vec<MachineSummary>,
     /// Its steps.
-    pub steps: Vec<StepState>,
-    /// What is, or may be, at a site.
+    pub steps: Vec<StepSummary>,
+    /// Its resources that exist or may exist.
     pub left: Vec<Left>,
-    /// Its machines and their phases, for people's eyes: documents have all of it in the steps.
+    /// Its machines and their phases, for tables. Documents have the same facts in `steps`.
     #[serde(skip)]
     pub grid: Grid,
 }
 
 /// A machine of a deployment.
 #[derive(Debug, Clone, Serialize)]
-pub struct Machine {
+pub struct MachineSummary {
     /// Its host name.
     pub name: String,
     /// Its group.
     pub group: GroupName,
     /// Its place among all machines, from 0.
     pub rank: u32,
-    /// Where.
+    /// Its site.
     pub site: SiteId,
-    /// The node type there.
+    /// Its node type.
     pub node_type: String,
     /// Its size.
     pub shape: Shape,
-    /// The image that it booted.
+    /// Its image.
     pub image: String,
-    /// What it does.
-    pub state: MachineState,
-    /// Where to reach it, once it is there.
+    /// Its status, as far as the journal knows.
+    pub status: MachineState,
+    /// Its address, once it has one.
     pub address: Option<String>,
-    /// Its SSH port, once it is there.
+    /// Its SSH port, once it has an address.
     pub port: Option<u16>,
     /// The user to log in as.
     pub user: String,
-    /// The command that logs in.
+    /// The command that logs in, once it was created.
     pub ssh: Option<String>,
 }
 
-/// What a machine does, as far as the journal knows.
+/// The status of a machine, as far as the journal knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MachineState {
-    /// Not made yet, or given back.
-    Absent,
-    /// It was made.
-    There,
-    /// It was shut down on request.
-    Off,
+    /// Not created yet, or deleted.
+    Missing,
+    /// Created, and not logged in to yet.
+    Pending,
+    /// Logged in to at least once, and not shut down since.
+    Running,
+    /// Shut down on request.
+    Stopped,
 }
 
 impl MachineState {
-    /// For the user's eyes.
+    /// The word for tables.
     pub fn text(self) -> &'static str {
         match self {
-            Self::Absent => "absent",
-            Self::There => "there",
-            Self::Off => "off",
+            Self::Missing => "missing",
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
         }
     }
 }
 
-/// Where a step stands.
+/// A step of a deployment.
 #[derive(Debug, Clone, Serialize)]
-pub struct StepState {
-    /// Which.
+pub struct StepSummary {
+    /// Its id.
     pub step: String,
-    /// What it does.
+    /// Its title.
     pub title: String,
-    /// Where it stands: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
+    /// Its state: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
     pub state: &'static str,
-    /// When something last happened to it.
+    /// The time of its last event.
     pub at: Option<Timestamp>,
-    /// Why it failed.
+    /// The reason of its failure.
     pub failure: Option<String>,
-    /// The machine that it is about, if it is about one.
+    /// The machine that it works on, if it works on one.
     #[serde(skip)]
     pub machine: Option<StepId>,
 }
 
+impl Operator {
+    /// The live deployment of a name, or the last one that had it.
+    ///
+    /// # Errors
+    /// [`OperateError::UnknownDeployment`] if there never was one.
+    pub async fn status(&self, name: &str) -> Result<Summary, OperateError> {
+        let (store, record) = self.last_deployment(name).await?;
+        Ok(self.summary(&store, &record, None))
+    }
+
+    /// The live deployments, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn list(&self) -> Result<Vec<Summary>, OperateError> {
+        let Some(store) = self.store.existing().await? else { return Ok(Vec::new()) };
+        let records = self.deployments().await?;
+        Ok(records.iter().map(|record| self.summary(&store, record, None)).collect())
+    }
+
+    /// The summary of a record. `busy` is `None` if the lock has to be queried; a lock that cannot be queried counts as held.
+    pub(super) fn summary(&self, store: &Store, record: &Record, busy: Option<bool>) -> Summary {
+        let busy = busy.unwrap_or_else(|| store.is_busy(&record.name).unwrap_or(true));
+        Summary::of(record, busy, &Files::at(store.files_of(record.id)).ssh_config(), (self.now)())
+    }
+}
+
 impl Summary {
-    /// From a record; `busy` is whether a process holds its lock, `ssh_config` the file that its machines' addresses
-    /// and keys stand in.
+    /// The summary of a record. `busy` is true while a process holds its lock; `ssh_config` is the file with the addresses and
+    /// keys of its machines.
     pub fn of(record: &Record, busy: bool, ssh_config: &Path, now: Timestamp) -> Self {
         let (plan, journal) = (&record.plan, record.journal());
         let mut sites: Vec<SiteId> = plan.picks.iter().map(|pick| pick.site.clone()).collect();
@@ -165,15 +197,16 @@ fn round_seconds(record: &Record) -> Option<i64> {
     Some(ready.at.duration_since(record.entries[round].at).as_secs())
 }
 
-fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> Machine {
-    let made = journal.made(&step.id);
+fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> MachineSummary {
     let address = journal.address(plan, &step.id);
-    let state = match made {
-        None => MachineState::Absent,
-        Some(_) if journal.is_off(&step.id) => MachineState::Off,
-        Some(_) => MachineState::There,
+    let status = match journal.made(&step.id) {
+        None => MachineState::Missing,
+        Some(_) if journal.is_off(&step.id) => MachineState::Stopped,
+        Some(_) if journal.was_reached() => MachineState::Running,
+        Some(_) => MachineState::Pending,
     };
-    Machine {
+    let created = matches!(status, MachineState::Pending | MachineState::Running);
+    MachineSummary {
         name: spec.name.clone(),
         group: spec.group.clone(),
         rank: spec.rank,
@@ -181,38 +214,37 @@ fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_
         node_type: spec.node_type.clone(),
         shape: spec.shape.clone(),
         image: spec.image.clone(),
-        state,
+        status,
         address: address.map(|address| address.host.clone()),
         port: address.map(|address| address.port),
         user: spec.user.clone(),
-        ssh: (state == MachineState::There)
-            .then(|| format!("ssh -F {} {}", quote(&ssh_config.display().to_string()), spec.name)),
+        ssh: created.then(|| format!("ssh -F {} {}", quote(&ssh_config.display().to_string()), spec.name)),
     }
 }
 
-/// What was begun is being worked on only while a process has the lock.
+/// A started step is running only while a process holds the lock.
 fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
     let mut grid = Grid::of(&record.plan, journal);
     for stored in record.entries.iter().filter(|_| busy) {
         if let Entry::Step { step, .. } = &stored.entry
             && matches!(journal.progress(step), Some(Progress::Started | Progress::Undoing))
         {
-            grid.set(step, Standing::Running(stored.at));
+            grid.set(step, StageState::Running(stored.at));
         }
     }
     grid
 }
 
-fn step_states(record: &Record, journal: &Journal) -> Vec<StepState> {
-    let about = |stored: &'_ Stored| match &stored.entry {
+fn step_states(record: &Record, journal: &Journal) -> Vec<StepSummary> {
+    let of_step = |stored: &'_ Stored| match &stored.entry {
         Entry::Step { step, .. } => Some((step.clone(), stored.at)),
         _ => None,
     };
-    let last: BTreeMap<StepId, Timestamp> = record.entries.iter().filter_map(about).collect();
+    let last: BTreeMap<StepId, Timestamp> = record.entries.iter().filter_map(of_step).collect();
     record.plan.steps.iter().map(|step| step_state(journal, step, last.get(&step.id).copied())).collect()
 }
 
-fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepState {
+fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSummary {
     let (state, failure) = match journal.progress(&step.id) {
         None => ("waiting", None),
         Some(Progress::Started) => ("started", None),
@@ -222,7 +254,7 @@ fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSt
         Some(Progress::Undone) => ("undone", None),
         Some(Progress::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
     };
-    StepState {
+    StepSummary {
         step: step.id.to_string(),
         title: title(step),
         state,

@@ -1,0 +1,79 @@
+//! A stored plan, some time later: whether it can still be carried out exactly as it is.
+
+use jiff::Timestamp;
+
+use super::{Change, Misfit, Plan, diff, plan};
+use crate::demand::{Demand, LeaseRequest};
+use crate::name::SiteId;
+use crate::offer::{Market, Offer};
+use crate::ticket::Ref;
+
+/// The reason why a stored plan is stale.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Staleness {
+    /// The end of its window has passed.
+    #[error("its window is over")]
+    Over,
+    /// Too much of its window has passed since its start.
+    #[error("it was to start at {0}, and too much of its window has passed")]
+    Late(Timestamp),
+    /// Planning again gives a different plan.
+    #[error("{0}")]
+    Changed(Change),
+    /// An offer that it chose no longer meets the demand.
+    #[error("{0}")]
+    Unmet(Misfit),
+    /// The sites no longer make the offers that it chose.
+    #[error("its offers no longer exist")]
+    NoOffers,
+    /// The existing lease that it uses is gone.
+    #[error("its lease `{lease}` no longer exists at `{site}`")]
+    NoLease {
+        /// The lease.
+        lease: Ref,
+        /// Its site.
+        site: SiteId,
+    },
+}
+
+/// A plan is applied a little after it was made: a tenth of its window may have passed. Beyond that the user would pay for
+/// noticeably less than was shown.
+const PASSED: i32 = 10;
+
+impl Plan {
+    /// The plan for the rest of its window.
+    ///
+    /// # Errors
+    /// [`Staleness::Over`] or [`Staleness::Late`] if too little of the window is left.
+    pub fn for_rest_of_window(&self, now: Timestamp) -> Result<Self, Staleness> {
+        let Some(until) = self.until else { return Ok(self.clone()) };
+        let start = self.start.max(now);
+        if until <= start {
+            return Err(Staleness::Over);
+        }
+        if start.duration_since(self.start) > self.window().duration() / PASSED {
+            return Err(Staleness::Late(self.start));
+        }
+        let lease = LeaseRequest { start: Some(start), duration: Some(until.duration_since(start)), within: None };
+        Ok(Self { demand: Demand { lease, ..self.demand.clone() }, ..self.clone() })
+    }
+
+    /// The reason why the market can no longer serve this plan exactly as it is; `None` if it can.
+    pub fn staleness(&self, mut market: Market, now: Timestamp) -> Option<Staleness> {
+        // A better offer or another host does not matter: the plan names those that it uses.
+        let picked =
+            |offer: &Offer| self.picks.iter().any(|pick| pick.site == offer.site && pick.node_type == offer.node_type);
+        market.offers.retain(picked);
+        if self.picks.iter().any(|pick| !pick.hosts.is_empty()) {
+            market = market
+                .with_hosts(|site, host| self.picks.iter().any(|pick| pick.site == *site && pick.hosts.contains(host)));
+        }
+        match plan(&self.demand, &market, self.deployment, now) {
+            Ok(again) => diff(self, &again).into_iter().next().map(Staleness::Changed),
+            Err(no_plan) => {
+                let unmet = no_plan.refusals.into_iter().flat_map(|refusal| refusal.misfits).next();
+                Some(unmet.map_or(Staleness::NoOffers, Staleness::Unmet))
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Carrying out a stored plan exactly as it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hostler_core::plan::Plan;
+use secrecy::SecretString;
+
+use super::resume::{Manner, Run};
+use super::up::material;
+use super::{Mode, OperateError, Operator, Proposal, Requested, UpResult};
+use crate::deploy::OnFailure;
+use crate::run::{Interrupts, unless_interrupted};
+
+impl Operator {
+    /// Carries out a stored plan exactly as it is.
+    ///
+    /// # Errors
+    /// [`OperateError::Stale`] if it can no longer be carried out as it is, [`OperateError::Applied`] if it was before.
+    pub async fn apply(
+        &self,
+        plan: &Plan,
+        secrets: &BTreeMap<String, SecretString>,
+        ssh_timeout: Duration,
+        mode: Mode,
+        interrupts: &Interrupts,
+    ) -> Result<UpResult, OperateError> {
+        let name = &plan.demand.name;
+        self.check_unused(plan).await?;
+        self.check_free(name).await?;
+        unless_interrupted(interrupts, self.check_fresh(plan)).await?;
+        let mut requested = Requested::from(plan.demand.clone());
+        if let Some(source) = &plan.demand.work.source {
+            requested.checkout = Some(unless_interrupted(interrupts, self.fetch(source)).await?);
+        }
+        let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
+        let material = material(&plan.demand.work, &requested, secrets, source)?;
+        if mode == Mode::DryRun {
+            return Ok(UpResult::Planned(Box::new(plan.clone())));
+        }
+        self.agree(&Proposal::Plan(plan), interrupts).await?;
+        let store = self.store.open().await?;
+        let lock = store.lock(name).await?;
+        let manner = Manner { ssh_timeout, on_failure: OnFailure::GiveBack };
+        let run = Run { operator: self, store, _lock: lock };
+        let summary = run.up(plan, None, &material, manner, interrupts).await?;
+        Ok(UpResult::Ready(Box::new(summary)))
+    }
+
+    /// A plan is carried out once: its deployment's id is its own.
+    async fn check_unused(&self, plan: &Plan) -> Result<(), OperateError> {
+        let Some(store) = self.store.existing().await? else { return Ok(()) };
+        if store.ids().await?.contains(&plan.deployment) {
+            return Err(OperateError::Applied { plan: plan.id(), deployment: plan.demand.name.clone() });
+        }
+        Ok(())
+    }
+}

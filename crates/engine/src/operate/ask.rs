@@ -1,0 +1,80 @@
+//! Consent: what a front end is asked before anything costs money or is deleted.
+
+use async_trait::async_trait;
+use hostler_core::journal::Left;
+use hostler_core::name::Name;
+use hostler_core::plan::{Plan, ResourceKind};
+
+use crate::sweep::{Found, Stray};
+
+/// Asks the user for consent: a command line prompts, a server compares the id of the plan, a test agrees.
+#[async_trait]
+pub trait Ask: Send + Sync {
+    /// The answer to a proposal. The future may be dropped when the user interrupts.
+    async fn agree(&self, proposal: &Proposal<'_>) -> Answer;
+}
+
+/// Something that is carried out only with consent.
+#[derive(Debug, Clone, Copy)]
+pub enum Proposal<'a> {
+    /// Carry out exactly this plan.
+    Plan(&'a Plan),
+    /// Create one resource by itself.
+    Create {
+        /// The plan, with one step.
+        plan: &'a Plan,
+        /// The kind of resource.
+        kind: ResourceKind,
+    },
+    /// Bring deployments down, and delete what is left of them.
+    Down(&'a [Leftover]),
+    /// Delete orphaned resources, and bring expired and abandoned deployments down.
+    Sweep {
+        /// The findings.
+        found: &'a Found,
+        /// The untracked resources that the user named.
+        named: &'a [Stray],
+    },
+    /// Delete files that exist on one side only.
+    DeleteFiles(&'a [FileDeletions]),
+}
+
+/// The resources of a deployment that may exist at a site.
+#[derive(Debug, Clone)]
+pub struct Leftover {
+    /// The deployment.
+    pub deployment: Name,
+    /// Its resources.
+    pub left: Vec<Left>,
+}
+
+/// Files that a sync would delete on, or for, a machine.
+#[derive(Debug, Clone)]
+pub struct FileDeletions {
+    /// The machine.
+    pub machine: String,
+    /// The files, relative to the directory.
+    pub names: Vec<String>,
+}
+
+/// The answer to a [`Proposal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Consent.
+    Yes,
+    /// No consent.
+    No,
+    /// There is no one to ask.
+    Unavailable,
+}
+
+/// Consents to everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Yes;
+
+#[async_trait]
+impl Ask for Yes {
+    async fn agree(&self, _: &Proposal<'_>) -> Answer {
+        Answer::Yes
+    }
+}

@@ -1,0 +1,102 @@
+//! One resource by itself: a deployment whose plan has one step, journaled, ticketed and deleted like every other.
+
+use hostler_core::name::{Name, SiteId};
+use hostler_core::offer::ReachTerm;
+use hostler_core::plan::{Plan, PlannedResource, ResourceKind};
+use hostler_core::time::Window;
+use jiff::SignedDuration;
+
+use super::plan::new_id;
+use super::resume::{Manner, Run};
+use super::{KeyRequest, ListedResource, Mode, OperateError, Operator, Proposal};
+use crate::deploy::Material;
+use crate::run::{Interrupts, unless_interrupted};
+
+/// A resource to create by itself.
+#[derive(Debug, Clone)]
+pub struct CreateOne {
+    /// The name of its deployment.
+    pub name: Name,
+    /// Its site, by its full name or by its place alone.
+    pub site: String,
+    /// The resource.
+    pub resource: OneResource,
+    /// The key, for a keypair.
+    pub key: KeyRequest,
+    /// Whether anything is done.
+    pub mode: Mode,
+}
+
+/// A resource that can be created by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OneResource {
+    /// The public key of the request, registered at the site.
+    Keypair,
+    /// A public address.
+    Address {
+        /// The pool that it comes from; the one that the site's machines use if `None`.
+        pool: Option<String>,
+    },
+}
+
+impl Operator {
+    /// Creates one resource, and reads it back. `None` after a dry run.
+    ///
+    /// # Errors
+    /// If the name is taken, the site is not configured or refuses.
+    pub async fn create_one(
+        &self,
+        request: &CreateOne,
+        interrupts: &Interrupts,
+    ) -> Result<Option<ListedResource>, OperateError> {
+        let name = &request.name;
+        self.check_free(name).await?;
+        let site = self.one_site(&request.site)?;
+        let resource = unless_interrupted(interrupts, self.planned(&request.resource, site)).await?;
+        let kind = resource.kind();
+        let plan = Plan::of_one(new_id(), name.clone(), resource, (self.now)());
+        if request.mode == Mode::DryRun {
+            return Ok(None);
+        }
+        // A registered key costs nothing anywhere.
+        if kind != ResourceKind::Keypair {
+            self.agree(&Proposal::Create { plan: &plan, kind }, interrupts).await?;
+        }
+        request.key.create_directory()?;
+        let store = self.store.open().await?;
+        let lock = store.lock(name).await?;
+        let material = Material { key: request.key.source.clone(), ..Material::default() };
+        let run = Run { operator: self, store: store.clone(), _lock: lock };
+        run.up(&plan, None, &material, Manner::default(), interrupts).await?;
+        if let Some(record) = store.find(name).await? {
+            request.key.write_copy(&store, &record)?;
+        }
+        self.read_back(kind, name, interrupts).await.map(Some)
+    }
+
+    async fn planned(&self, resource: &OneResource, site: SiteId) -> Result<PlannedResource, OperateError> {
+        match resource {
+            OneResource::Keypair => Ok(PlannedResource::Keypair { site }),
+            OneResource::Address { pool: Some(pool) } => {
+                Ok(PlannedResource::Address { site, pool: pool.clone(), machine: None })
+            }
+            OneResource::Address { pool: None } => {
+                let pool = self.pool_of(&site).await?;
+                Ok(PlannedResource::Address { site, pool, machine: None })
+            }
+        }
+    }
+
+    /// The pool that a site's machines take their public addresses from.
+    async fn pool_of(&self, site: &SiteId) -> Result<String, OperateError> {
+        let none = || OperateError::NoPool(site.clone());
+        let provider = self.sites.get(site).ok_or_else(none)?;
+        let window = Window::of((self.now)(), SignedDuration::from_hours(1))?;
+        let offers = provider.offers(&window).await?;
+        let pool = offers.into_iter().find_map(|offer| match offer.terms.reach {
+            ReachTerm::PublicAddress(pool) => Some(pool),
+            ReachTerm::Direct => None,
+        });
+        pool.ok_or_else(none)
+    }
+}

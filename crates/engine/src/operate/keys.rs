@@ -1,0 +1,100 @@
+//! The SSH key of a deployment: a new one, or one that the user has.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use hostler_core::plan::{Plan, ResourceKind};
+use hostler_core::ports::ResourceDetails;
+
+use super::{OperateError, Operator};
+use crate::deploy::{Files, KeySource};
+use crate::host::{Identity, write_private};
+use crate::store::{Record, Store};
+
+/// The SSH key of a deployment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// Where the key comes from.
+    pub source: KeySource,
+    /// A file that the private half of a new key is copied to.
+    pub copy: Option<PathBuf>,
+}
+
+impl KeyRequest {
+    /// The user's own key, in this file. The public half is read from the private one.
+    ///
+    /// # Errors
+    /// If the file cannot be used as a key.
+    pub fn own(path: &Path) -> Result<Self, OperateError> {
+        // Some tools name the public half.
+        let private =
+            if path.extension().is_some_and(|it| it == "pub") { path.with_extension("") } else { path.into() };
+        let public = Identity::read(&private)
+            .and_then(|identity| identity.public())
+            .map_err(|source| OperateError::UnusableKey { file: private.clone(), source })?;
+        Ok(Self { source: KeySource::Pair { private, public }, copy: None })
+    }
+
+    /// A new key pair, whose private half is also written to this new file.
+    ///
+    /// # Errors
+    /// [`OperateError::KeyExists`] if the file exists.
+    pub fn new_in(path: PathBuf) -> Result<Self, OperateError> {
+        match path.exists() {
+            true => Err(OperateError::KeyExists(path)),
+            false => Ok(Self { source: KeySource::Created, copy: Some(path) }),
+        }
+    }
+
+    /// Creates the directory of the copy, for its owner only, before anything is created at a site.
+    pub(super) fn create_directory(&self) -> Result<(), OperateError> {
+        let Some(directory) = self.copy.as_deref().and_then(Path::parent) else { return Ok(()) };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|source| OperateError::KeyDirectory { directory: directory.to_owned(), source })
+    }
+
+    /// Writes the copy, readable by its owner only. An existing file is never overwritten.
+    pub(super) fn write_copy(&self, store: &Store, record: &Record) -> Result<(), OperateError> {
+        let Some(copy) = &self.copy else { return Ok(()) };
+        let key = Files::at(store.files_of(record.id)).private_key();
+        let written = std::fs::read_to_string(&key).and_then(|text| write_private(copy, &text.into()));
+        written.map_err(|source| {
+            let (deployment, copy) = (record.name.clone(), copy.clone());
+            OperateError::KeyCopy { deployment, copy, key, source }.leaving(record)
+        })
+    }
+}
+
+impl Operator {
+    /// Fails if a key that the plan uses is registered with another public half than the local one: nobody could log in to
+    /// machines that cost money already.
+    pub(super) async fn check_key(&self, key: &KeyRequest, plan: &Plan) -> Result<(), OperateError> {
+        let KeySource::Pair { public, private } = &key.source else { return Ok(()) };
+        for (_, spec) in plan.machines() {
+            let (Some(name), Some(site)) = (&spec.uses.keypair, self.sites.get(&spec.site)) else { continue };
+            let keypairs = site.resources(ResourceKind::Keypair).await?;
+            let registered = keypairs.iter().find(|keypair| keypair.reference == *name);
+            let registered = registered.ok_or_else(|| OperateError::UnknownResource {
+                kind: ResourceKind::Keypair,
+                text: name.to_string(),
+                nearest: None,
+            })?;
+            match &registered.details {
+                Some(ResourceDetails::Keypair { public_key }) if is_same(public_key, public) => {}
+                _ => {
+                    let (key, site) = (name.clone(), spec.site.clone());
+                    return Err(OperateError::OtherKey { key, site, file: private.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares type and key; the comment does not matter.
+fn is_same(one: &str, other: &str) -> bool {
+    one.split_whitespace().take(2).eq(other.split_whitespace().take(2))
+}

@@ -1,0 +1,131 @@
+//! The operations of hostler. Every front end (command line, server, test plugin, library) builds a request, calls one
+//! method of [`Operator`] and gets a typed result.
+//!
+//! Nothing here parses arguments, prints, or reads the environment: what only a front end can know is in the request, what
+//! only the user can decide goes through [`Ask`], and what happens meanwhile goes to the [`Observer`].
+
+mod apply;
+mod ask;
+mod attempts;
+mod calendar;
+mod cost;
+mod create;
+mod deployment;
+mod down;
+mod error;
+mod exec;
+mod fleet;
+mod keep;
+mod keys;
+mod lease;
+mod login;
+mod logs;
+mod placement;
+mod plan;
+mod resources;
+mod resume;
+mod setup;
+mod site;
+mod summary;
+mod sweep;
+mod sync;
+mod target;
+mod up;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::event::{Notice, Observer, Silent};
+use crate::host::{Hosts, Ssh};
+use crate::run::{Interrupts, unless_interrupted};
+use crate::sites::{Calendars, Sites};
+use crate::store::LazyStore;
+
+pub use ask::{Answer, Ask, FileDeletions, Leftover, Proposal, Yes};
+pub use calendar::{CalendarAnswers, site_is_called, site_place};
+pub use cost::{CostLine, CostReport, CostTotal};
+pub use create::{CreateOne, OneResource};
+pub use deployment::Locked;
+pub use down::{Down, DownRequest};
+pub use error::{Ended, OperateError};
+pub use exec::{ExecRequest, Program};
+pub use fleet::{Fleet, FleetSource};
+pub use keep::{NewEnd, PowerChange};
+pub use keys::KeyRequest;
+pub use lease::LeaseResult;
+pub use logs::{LogRequest, StepLog};
+pub use placement::PlacementRequest;
+pub use resources::{ListedResource, Owner};
+pub use setup::SetupRun;
+pub use summary::{MachineState, MachineSummary, StepSummary, Summary};
+pub use sweep::Swept;
+pub use sync::{Direction, SyncRequest, SyncResult};
+pub use target::{Analysis, Requested, Target, TargetRequest};
+pub use up::{LaterStart, SSH_TIMEOUT, Scope, UpRequest, UpResult};
+
+/// Whether an operation changes anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Carries it out.
+    #[default]
+    Apply,
+    /// Only answers what would be done.
+    DryRun,
+}
+
+/// The operations on deployments, sites and resources of one user.
+///
+/// Cheap to clone. Every method's future is `Send`; several operations may run at once in one process.
+#[derive(Clone)]
+pub struct Operator {
+    /// The configured sites.
+    pub sites: Sites,
+    /// The sites that publish a reservation calendar.
+    pub calendars: Calendars,
+    /// The store of deployments.
+    pub store: LazyStore,
+    /// The directory for checkouts of repositories.
+    pub scratch: PathBuf,
+    /// The SSH connections.
+    pub hosts: Arc<dyn Hosts>,
+    /// Receives events and notices.
+    pub observer: Arc<dyn Observer>,
+    /// Asks the user for consent.
+    pub ask: Arc<dyn Ask>,
+    /// The time.
+    pub now: fn() -> Timestamp,
+}
+
+impl Operator {
+    /// An operator at these sites, with its store in a data directory. It asks nobody and reports to nobody.
+    pub fn new(sites: Sites, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            sites,
+            calendars: Calendars::new(),
+            store: LazyStore::at(data_dir),
+            scratch: std::env::temp_dir(),
+            hosts: Arc::new(Ssh::default()),
+            observer: Arc::new(Silent),
+            ask: Arc::new(Yes),
+            now: Timestamp::now,
+        }
+    }
+
+    /// Asks for consent, unless the user interrupts the question.
+    async fn agree(&self, proposal: &Proposal<'_>, interrupts: &Interrupts) -> Result<(), OperateError> {
+        let asked = async {
+            match self.ask.agree(proposal).await {
+                Answer::Yes => Ok(()),
+                Answer::No => Err(OperateError::Declined),
+                Answer::Unavailable => Err(OperateError::Unconfirmed),
+            }
+        };
+        unless_interrupted(interrupts, asked).await
+    }
+
+    fn notice(&self, notice: Notice) {
+        self.observer.notice(&notice);
+    }
+}

@@ -1,0 +1,113 @@
+//! Running phases of a deployment's set-up again: all of them, or some.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hostler_core::demand::wish_for_phase;
+use hostler_core::plan::{Action, Plan, Selection};
+use hostler_core::setup::{Companions, PhaseKind, SetupRequest};
+use secrecy::SecretString;
+
+use super::resume::{Manner, Run};
+use super::up::material;
+use super::{Locked, Mode, OperateError, Operator, Requested, UpResult};
+use crate::deploy::OnFailure;
+use crate::run::{Interrupts, unless_interrupted};
+use crate::store::Record;
+
+/// The phases to run.
+#[derive(Debug, Clone)]
+pub struct SetupRun {
+    /// The deployment.
+    pub name: String,
+    /// Phases to add to those of the demand, as `NAME` or `NAME=VALUE`.
+    pub phases: Vec<String>,
+    /// Only these phases; all if empty. One that the demand lacks is added.
+    pub only: Vec<PhaseKind>,
+    /// The phases that are run.
+    pub selection: Selection,
+    /// The values of the demand's secrets.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Limit for each machine until it can be logged in to.
+    pub ssh_timeout: Duration,
+    /// Whether anything is done.
+    pub mode: Mode,
+}
+
+impl Operator {
+    /// Runs phases of a deployment's set-up.
+    ///
+    /// # Errors
+    /// If the deployment has no machines or no such phase, or a phase fails.
+    pub async fn set_up(&self, run: &SetupRun, interrupts: &Interrupts) -> Result<UpResult, OperateError> {
+        let (_, record) = self.deployment(&run.name).await?;
+        let mut requested = unless_interrupted(interrupts, self.as_it_is(record.clone())).await?;
+        add_phases(&mut requested.demand.work.phases, run)?;
+        if run.mode == Mode::DryRun {
+            return self.set_up_plan(&record, &requested, run).map(|plan| UpResult::Planned(Box::new(plan)));
+        }
+        let Locked { store, record, lock } = self.locked(&run.name).await?;
+        let plan = self.set_up_plan(&record, &requested, run)?;
+        let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
+        let material = material(&requested.demand.work, &requested, &run.secrets, source)?;
+        let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::GiveBack };
+        let drive = Run { operator: self, store, _lock: lock };
+        let summary = drive.up(&plan, Some(&record), &material, manner, interrupts).await?;
+        Ok(UpResult::Ready(Box::new(summary)))
+    }
+
+    fn set_up_plan(&self, record: &Record, requested: &Requested, run: &SetupRun) -> Result<Plan, OperateError> {
+        let deployment = || record.name.clone();
+        if record.plan.is_without_machines() {
+            let planned = !record.plan.picks.is_empty();
+            return Err(OperateError::NoMachines { deployment: deployment(), planned });
+        }
+        let reworked = record.plan.rework(&requested.demand, (self.now)());
+        let whole =
+            reworked.map_err(|changes| OperateError::NeedsOtherMachines { deployment: deployment(), changes })?;
+        whole.check_drivers()?;
+        let plan = whole.clone().setting_up(run.selection.clone());
+        let phases = phases(&plan);
+        let missing = run.only.iter().find(|kind| **kind != PhaseKind::Reach && !phases.contains(kind));
+        if let Some(phase) = missing {
+            let phases = self::phases(&whole).into_iter().collect();
+            return Err(OperateError::UnknownPhase { deployment: deployment(), phase: *phase, phases });
+        }
+        if phases.is_empty() && !run.only.contains(&PhaseKind::Reach) {
+            return Err(OperateError::NoPhase { deployment: deployment() });
+        }
+        Ok(plan)
+    }
+}
+
+/// Adds the requested phases. A phase that is only selected, and that the demand lacks, is added with its defaults.
+fn add_phases(request: &mut SetupRequest, run: &SetupRun) -> Result<(), OperateError> {
+    for text in &run.phases {
+        wish_for_phase(request, text).map_err(OperateError::BadPhase)?;
+    }
+    for kind in &run.only {
+        let name = match kind {
+            PhaseKind::Interpreter if request.interpreter.is_none() => "python",
+            PhaseKind::System if request.system.is_none() => "system",
+            PhaseKind::Conda if request.conda.is_none() => "conda",
+            PhaseKind::Docker if request.docker.is_none() => "docker",
+            PhaseKind::Gpu if request.gpu.is_off() => "gpu",
+            PhaseKind::Companions | PhaseKind::Meeting if request.companions == Companions::Strangers => {
+                request.companions = Companions::Introduced;
+                continue;
+            }
+            PhaseKind::Ray | PhaseKind::RayStart | PhaseKind::RayStatus if request.ray.is_none() => "ray",
+            _ => continue,
+        };
+        wish_for_phase(request, name).map_err(OperateError::BadPhase)?;
+    }
+    Ok(())
+}
+
+fn phases(plan: &Plan) -> BTreeSet<PhaseKind> {
+    let kind = |action: &Action| match action {
+        Action::SetUp { phase, .. } => Some(phase.kind()),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(|step| kind(&step.action)).collect()
+}

@@ -1,0 +1,100 @@
+//! Finding and deleting orphaned resources.
+
+use std::sync::Arc;
+
+use hostler_core::name::Name;
+use hostler_core::ticket::Ticket;
+
+use super::resume::Run;
+use super::{OperateError, Operator, Proposal};
+use crate::event::Notice;
+use crate::run::Interrupts;
+use crate::store::{Store, StoreError};
+use crate::sweep::{Found, Stray, due, find, remove, tidy};
+
+/// The result of a sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// The number of resources deleted, those of expired and abandoned deployments aside.
+    pub deleted: usize,
+}
+
+impl Operator {
+    /// Finds orphaned resources, and expired and abandoned deployments. Changes nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be read. A site that does not answer is listed in the result.
+    pub async fn find_orphans(&self) -> Result<Found, OperateError> {
+        Ok(find(self.store.existing().await?.as_deref(), &self.sites, (self.now)()).await?)
+    }
+
+    /// Deletes what [`Operator::find_orphans`] found, and untracked resources whose tickets are named.
+    ///
+    /// # Errors
+    /// If something could not be deleted; everything else was.
+    pub async fn sweep(
+        &self,
+        found: &Found,
+        tickets: &[Ticket],
+        interrupts: &Interrupts,
+    ) -> Result<Swept, OperateError> {
+        let named = named(found, tickets)?;
+        let nothing = found.is_clean() && named.is_empty();
+        let store = match self.store.existing().await? {
+            Some(store) => store,
+            None if nothing => return Ok(Swept::default()),
+            None => self.store.open().await?,
+        };
+        // Keys that open nothing any more are removed without consent. If that fails, the rest is deleted all the same.
+        let mut errors: Vec<OperateError> = tidy(&store).await.err().map(OperateError::from).into_iter().collect();
+        let mut swept = Swept::default();
+        if !nothing {
+            self.agree(&Proposal::Sweep { found, named: &named }, interrupts).await?;
+            for name in found.expired.iter().chain(&found.forsaken) {
+                errors.extend(self.down_if_due(&store, name, interrupts).await.err());
+            }
+            match self.delete_orphans(&store, found, named).await {
+                Ok(deleted) => swept.deleted = deleted,
+                Err(error) => errors.push(error),
+            }
+        }
+        match errors.len() {
+            0 => Ok(swept),
+            _ => Err(OperateError::Many(errors)),
+        }
+    }
+
+    /// Brings a deployment down, unless it was resumed while the user was asked.
+    async fn down_if_due(&self, store: &Arc<Store>, name: &Name, interrupts: &Interrupts) -> Result<(), OperateError> {
+        let lock = match store.lock(name).await {
+            Err(StoreError::Busy { name, .. }) => {
+                self.notice(Notice::Busy { deployment: name });
+                return Ok(());
+            }
+            lock => lock?,
+        };
+        match store.find(name).await? {
+            Some(record) if due(&record, (self.now)()).is_some() => {
+                Run { operator: self, store: Arc::clone(store), _lock: lock }.down(record, interrupts).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete_orphans(&self, store: &Store, found: &Found, named: Vec<Stray>) -> Result<usize, OperateError> {
+        // Checked again: an orphan may have been adopted while the user was asked.
+        let again = find(Some(store), &self.sites, (self.now)()).await?;
+        let mut orphans: Vec<Stray> =
+            found.orphans.iter().filter(|orphan| again.orphans.contains(orphan)).cloned().collect();
+        orphans.extend(named);
+        let failed = remove(&self.sites, &orphans).await;
+        if failed.is_empty() { Ok(orphans.len()) } else { Err(OperateError::Undeleted(failed)) }
+    }
+}
+
+/// The untracked resources that bear these tickets.
+fn named(found: &Found, tickets: &[Ticket]) -> Result<Vec<Stray>, OperateError> {
+    let bears = |ticket: &Ticket| found.foreign.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
+    let found = |ticket: &Ticket| bears(ticket).ok_or_else(|| OperateError::UnknownTicket(ticket.clone()));
+    tickets.iter().map(found).collect()
+}

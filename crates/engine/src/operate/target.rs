@@ -1,0 +1,217 @@
+//! From what the user names (a demand file, a directory, a git URL, a live deployment) to a demand.
+
+use std::path::{Path, PathBuf};
+
+use hostler_core::demand::file::FILE_NAMES;
+use hostler_core::demand::problem::Problem;
+use hostler_core::demand::source::parse_source;
+use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Overrides, Secrets, Source, complete, parse};
+use hostler_core::name::Name;
+use hostler_core::near::near;
+use hostler_core::scan::{Scan, scan};
+
+use super::resources::full_name;
+use super::{OperateError, Operator};
+use crate::event::Notice;
+use crate::repo::{Checkout, FetchLimits, read_source, resolve_inside};
+use crate::store::Record;
+
+/// A target as the user names it, and what the front end adds to it.
+#[derive(Debug, Clone)]
+pub struct TargetRequest<'a> {
+    /// The target.
+    pub target: Target<'a>,
+    /// The options that override the demand. Sites may be named by their place alone.
+    pub overrides: Overrides,
+    /// The directory that relative paths start from.
+    pub directory: &'a Path,
+    /// The user's home, for paths that start with `~`.
+    pub home: Option<PathBuf>,
+}
+
+/// Something that a demand can be made from.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// A demand file. It is complete: nothing else of its directory adds a requirement.
+    File {
+        /// Its path, as the user wrote it.
+        path: &'a str,
+        /// Its text.
+        text: &'a str,
+    },
+    /// A live deployment, a directory or a git URL.
+    Named(&'a str),
+    /// Nothing but the overrides; the name is used if they give none.
+    Options(&'a str),
+}
+
+/// A demand, with what it needs from this computer.
+pub struct Requested {
+    /// The demand, in full.
+    pub demand: Demand,
+    /// The secret values that the demand file spells out.
+    pub secrets: Secrets,
+    /// Keys of the demand file that have no effect.
+    pub ignored: Vec<Problem>,
+    /// The source on this computer, for as long as this value lives.
+    pub checkout: Option<Checkout>,
+    /// The live deployment that was named, if one was.
+    pub live: Option<Box<Record>>,
+}
+
+/// A repository, scanned.
+pub struct Analysis {
+    /// The source.
+    pub source: Source,
+    /// The checkout, for as long as this value lives.
+    pub checkout: Checkout,
+    /// The findings.
+    pub scan: Scan,
+}
+
+impl From<Demand> for Requested {
+    fn from(demand: Demand) -> Self {
+        Self { demand, secrets: Secrets::default(), ignored: Vec::new(), checkout: None, live: None }
+    }
+}
+
+impl Operator {
+    /// Makes a demand from a target.
+    ///
+    /// # Errors
+    /// If the target does not exist, cannot be fetched, or its demand cannot be used.
+    pub async fn resolve(&self, request: &TargetRequest<'_>) -> Result<Requested, OperateError> {
+        let requested = match request.target {
+            Target::File { path, text } => self.of_file(request, path, text).await?,
+            Target::Options(name) => self.of_options(request, name)?,
+            Target::Named(text) => match self.live(text).await? {
+                Some(record) if request.overrides == Overrides::default() => self.as_it_is(record).await?,
+                Some(record) => return Err(OperateError::LiveTarget(record.name)),
+                None => self.of_source(request, text).await?,
+            },
+        };
+        if !requested.ignored.is_empty() {
+            self.notice(Notice::Ignored { problems: requested.ignored.clone() });
+        }
+        Ok(requested)
+    }
+
+    /// The demand of a live deployment, with its source fetched again.
+    ///
+    /// # Errors
+    /// If the source cannot be fetched.
+    pub async fn as_it_is(&self, record: Record) -> Result<Requested, OperateError> {
+        let demand = record.plan.demand.clone();
+        let checkout = match &demand.work.source {
+            Some(source) => Some(self.fetch(source).await?),
+            None => None,
+        };
+        Ok(Requested { checkout, live: Some(Box::new(record)), ..Requested::from(demand) })
+    }
+
+    /// Fetches and scans a repository.
+    ///
+    /// # Errors
+    /// If the text names no source, or the source cannot be fetched.
+    pub async fn analyze(&self, text: &str, directory: &Path) -> Result<Analysis, OperateError> {
+        self.analyze_source(parse_source(text, directory)?).await
+    }
+
+    /// Fetches a source.
+    pub(super) async fn fetch(&self, source: &Source) -> Result<Checkout, OperateError> {
+        Ok(read_source(source, &self.scratch, &FetchLimits::default()).await?.0)
+    }
+
+    async fn analyze_source(&self, source: Source) -> Result<Analysis, OperateError> {
+        let (checkout, tree) = read_source(&source, &self.scratch, &FetchLimits::default()).await?;
+        let scan = scan(&tree);
+        Ok(Analysis { source, checkout, scan })
+    }
+
+    async fn live(&self, text: &str) -> Result<Option<Record>, OperateError> {
+        let (Ok(name), Some(store)) = (Name::new(text), self.store.existing().await?) else { return Ok(None) };
+        Ok(store.find(&name).await?)
+    }
+
+    async fn of_file(&self, request: &TargetRequest<'_>, path: &str, text: &str) -> Result<Requested, OperateError> {
+        let file = parse(path, text)?;
+        let base = Base { directory: request.directory, author: Author::User { home: request.home.as_deref() } };
+        let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let overrides = self.overrides(request);
+        let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: stem };
+        let alone = complete(&inputs)?;
+        let Some(source) = alone.demand.work.source.clone() else {
+            return Ok(requested(alone.demand, &file.secrets, alone.warnings, None));
+        };
+        let analysis = self.analyze_source(source).await?;
+        let needs = analysis.scan.needs();
+        let whole = complete(&Inputs { scan: Some(&needs), ..inputs })?;
+        Ok(requested(whole.demand, &file.secrets, whole.warnings, Some(analysis.checkout)))
+    }
+
+    fn of_options(&self, request: &TargetRequest<'_>, name: &str) -> Result<Requested, OperateError> {
+        let overrides = self.overrides(request);
+        let base = Base { directory: request.directory, author: Author::User { home: None } };
+        let inputs = Inputs { overrides: &overrides, file: None, scan: None, base, fallback_name: name };
+        let completed = complete(&inputs)?;
+        Ok(Requested { ignored: completed.warnings, ..Requested::from(completed.demand) })
+    }
+
+    async fn of_source(&self, request: &TargetRequest<'_>, text: &str) -> Result<Requested, OperateError> {
+        let source = parse_source(text, request.directory)?;
+        let analysis = match self.analyze_source(source.clone()).await {
+            Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.from).exists() => {
+                let names = self.names().await;
+                let nearest = near(text, names.iter().map(String::as_str)).map(str::to_owned);
+                return Err(OperateError::UnknownTarget { text: text.to_owned(), nearest, source: Box::new(error) });
+            }
+            analysis => analysis?,
+        };
+        let file = own_file(&analysis.checkout)?;
+        let needs = analysis.scan.needs();
+        let name = source.base_name().to_owned();
+        // Without a demand file there are no paths that the repository's author could have named.
+        let author = if file.is_some() { Author::Repository } else { Author::User { home: request.home.as_deref() } };
+        let overrides = Overrides { source: Some(source), ..self.overrides(request) };
+        let completed = complete(&Inputs {
+            overrides: &overrides,
+            file: file.as_ref(),
+            scan: Some(&needs),
+            base: Base { directory: &analysis.checkout.path, author },
+            fallback_name: &name,
+        })?;
+        if let Author::Repository = author {
+            // Fail now, before machines wait for the files. They are checked again when they are copied.
+            let mut files = completed.demand.work.files.values();
+            files.try_for_each(|from| resolve_inside(&analysis.checkout.path, from).map(drop))?;
+        }
+        let secrets = file.map(|file| file.secrets).unwrap_or_default();
+        Ok(requested(completed.demand, &secrets, completed.warnings, Some(analysis.checkout)))
+    }
+
+    /// The overrides, with sites by their full names.
+    fn overrides(&self, request: &TargetRequest<'_>) -> Overrides {
+        let mut overrides = request.overrides.clone();
+        overrides.on = overrides.on.iter().map(|site| full_name(&self.sites, site)).collect();
+        overrides
+    }
+}
+
+/// The demand file in a repository. A symbolic link is ignored: it may point anywhere.
+fn own_file(checkout: &Checkout) -> Result<Option<DemandFile>, OperateError> {
+    let is_file = |name: &&&str| checkout.path.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let Some(name) = FILE_NAMES.iter().find(is_file) else { return Ok(None) };
+    let path = checkout.path.join(name);
+    let text = std::fs::read_to_string(&path).map_err(|source| OperateError::File { path, doing: "read", source })?;
+    Ok(Some(parse(name, &text)?))
+}
+
+/// A fetched source is pinned to its commit: the plan shows it, and a resumed run fetches the same.
+fn requested(mut demand: Demand, secrets: &Secrets, ignored: Vec<Problem>, checkout: Option<Checkout>) -> Requested {
+    if let (Some(source), Some(checkout)) = (&mut demand.work.source, &checkout)
+        && let Some(commit) = &checkout.commit
+    {
+        source.at = Some(commit.clone());
+    }
+    Requested { demand, secrets: secrets.clone(), ignored, checkout, live: None }
+}

@@ -1,0 +1,256 @@
+//! Bringing a deployment up: a new one, or another round of one that exists.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hostler_core::demand::{Demand, Work};
+use hostler_core::plan::{Placement, Plan, ResourceKind};
+use secrecy::SecretString;
+
+use super::attempts::Attempts;
+use super::resume::{Manner, Run};
+use super::{KeyRequest, Mode, OperateError, Operator, PlacementRequest, Proposal, Requested, Summary};
+use crate::deploy::{Material, OnFailure};
+use crate::event::Notice;
+use crate::run::{Interrupts, unless_interrupted};
+use crate::store::Record;
+
+/// A demand to bring up, and how.
+pub struct UpRequest {
+    /// The demand, with its source on this computer.
+    pub requested: Requested,
+    /// The values of the demand's secrets, beside those that the demand file spells out.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// The directory to copy as the source, if the demand has one; by default, the checkout of the request.
+    pub source: Option<PathBuf>,
+    /// Limits on the hosts.
+    pub placement: PlacementRequest,
+    /// The SSH key.
+    pub key: KeyRequest,
+    /// Limit for each machine until it can be logged in to.
+    pub ssh_timeout: Duration,
+    /// Whether a failed deployment is rolled back or held.
+    pub on_failure: OnFailure,
+    /// Whether a later start than planned is acceptable.
+    pub later_start: LaterStart,
+    /// The resources to create.
+    pub scope: Scope,
+    /// Whether anything is done.
+    pub mode: Mode,
+}
+
+/// The default limit for a machine until it can be logged in to. Bare metal takes up to 12 minutes to boot.
+pub const SSH_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+impl UpRequest {
+    /// A request with every default: everything is created, and rolled back on failure.
+    pub fn new(requested: impl Into<Requested>) -> Self {
+        Self {
+            requested: requested.into(),
+            secrets: BTreeMap::new(),
+            source: None,
+            placement: PlacementRequest::default(),
+            key: KeyRequest::default(),
+            ssh_timeout: SSH_TIMEOUT,
+            on_failure: OnFailure::default(),
+            later_start: LaterStart::default(),
+            scope: Scope::default(),
+            mode: Mode::default(),
+        }
+    }
+
+    fn demand(&self) -> &Demand {
+        &self.requested.demand
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { ssh_timeout: self.ssh_timeout, on_failure: self.on_failure }
+    }
+
+    fn material(&self) -> Result<Material, OperateError> {
+        let checkout = self.requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
+        let source = self.source.as_deref().or(checkout);
+        let material = material(&self.demand().work, &self.requested, &self.secrets, source)?;
+        Ok(Material { key: self.key.source.clone(), ..material })
+    }
+}
+
+/// Whether a later start than the planned one is acceptable if the planned hosts are taken meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LaterStart {
+    /// No: the operation fails, and reports the earliest start.
+    #[default]
+    Refused,
+    /// Yes.
+    Accepted,
+}
+
+/// The part of a new deployment that is created. A later round does the rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    #[default]
+    Everything,
+    /// Only resources of these kinds.
+    Only(&'static [ResourceKind]),
+}
+
+/// The result of bringing a deployment up.
+#[derive(Debug)]
+pub enum UpResult {
+    /// It is ready.
+    Ready(Box<Summary>),
+    /// A dry run: the plan that would be carried out.
+    Planned(Box<Plan>),
+}
+
+impl Operator {
+    /// Brings a deployment up: plans and creates a new one, or continues, resumes or changes the live one of this name. An
+    /// interrupted deletion is finished first.
+    ///
+    /// # Errors
+    /// If the demand cannot be met, or the deployment does not become ready: the error says what failed and what is left.
+    pub async fn up(&self, request: &UpRequest, interrupts: &Interrupts) -> Result<UpResult, OperateError> {
+        let name = &request.demand().name;
+        if let Some(store) = self.store.existing().await?
+            && let Some(record) = store.find(name).await?
+        {
+            return self.up_again(request, record, interrupts).await;
+        }
+        self.up_new(request, interrupts).await
+    }
+
+    /// A deployment of a free name. If a site refuses an offer, the demand is planned again without it.
+    async fn up_new(&self, request: &UpRequest, interrupts: &Interrupts) -> Result<UpResult, OperateError> {
+        let placement = self.placement(&request.placement, request.demand());
+        let placement = unless_interrupted(interrupts, placement).await?;
+        let mut attempts = Attempts::default();
+        loop {
+            let planned = self.next_plan(request, &placement, &mut attempts);
+            let plan = unless_interrupted(interrupts, planned).await?;
+            if request.mode == Mode::DryRun {
+                return Ok(UpResult::Planned(Box::new(plan)));
+            }
+            match self.attempt(request, &plan, interrupts).await {
+                Ok(summary) => return Ok(UpResult::Ready(Box::new(summary))),
+                Err(error) => attempts.learn(self, &plan, error)?,
+            }
+        }
+    }
+
+    async fn next_plan(
+        &self,
+        request: &UpRequest,
+        placement: &Placement,
+        attempts: &mut Attempts,
+    ) -> Result<Plan, OperateError> {
+        let plan = self.plan_without(request.demand(), placement, &attempts.refused).await?;
+        let plan = match request.scope {
+            Scope::Everything => plan,
+            Scope::Only(kinds) => plan.making(kinds),
+        };
+        attempts.admit(&plan, request.later_start)?;
+        self.check_key(&request.key, &plan).await?;
+        Ok(plan)
+    }
+
+    async fn attempt(
+        &self,
+        request: &UpRequest,
+        plan: &Plan,
+        interrupts: &Interrupts,
+    ) -> Result<Summary, OperateError> {
+        let material = request.material()?;
+        self.agree(&Proposal::Plan(plan), interrupts).await?;
+        request.key.create_directory()?;
+        let store = self.store.open().await?;
+        let lock = store.lock(&plan.demand.name).await?;
+        let run = Run { operator: self, store: store.clone(), _lock: lock };
+        let summary = run.up(plan, None, &material, request.manner(), interrupts).await?;
+        if let Some(record) = store.find(&plan.demand.name).await? {
+            request.key.write_copy(&store, &record)?;
+        }
+        Ok(summary)
+    }
+
+    /// Another round of a deployment whose name is taken.
+    async fn up_again(
+        &self,
+        request: &UpRequest,
+        record: Record,
+        interrupts: &Interrupts,
+    ) -> Result<UpResult, OperateError> {
+        let name = record.name.clone();
+        if request.mode == Mode::DryRun {
+            return self.rework(request, &record).map(|plan| UpResult::Planned(Box::new(plan)));
+        }
+        let store = self.store.open().await?;
+        let lock = store.lock(&name).await?;
+        let run = Run { operator: self, store: store.clone(), _lock: lock };
+        // Read again: another process may have changed it before the lock was ours.
+        match store.find(&name).await? {
+            Some(record) if record.journal().turns_back(&record.plan) => {
+                self.notice(Notice::FinishingDown { deployment: name });
+                run.down(record, interrupts).await?;
+            }
+            Some(record) => return self.resume(run, request, &record, interrupts).await,
+            None => {}
+        }
+        drop(run);
+        self.up_new(request, interrupts).await
+    }
+
+    async fn resume(
+        &self,
+        run: Run<'_>,
+        request: &UpRequest,
+        record: &Record,
+        interrupts: &Interrupts,
+    ) -> Result<UpResult, OperateError> {
+        let plan = self.rework(request, record)?;
+        if request.demand().lease.duration != record.plan.demand.lease.duration {
+            self.notice(Notice::EndUnchanged { deployment: record.name.clone() });
+        }
+        let summary = run.up(&plan, Some(record), &request.material()?, request.manner(), interrupts).await?;
+        Ok(UpResult::Ready(Box::new(summary)))
+    }
+
+    /// The plan of the next round: the same machines, with the work that is requested now. A request for only a part keeps
+    /// the deployment as it is.
+    fn rework(&self, request: &UpRequest, record: &Record) -> Result<Plan, OperateError> {
+        let now = (self.now)();
+        let plan = record
+            .plan
+            .rework(request.demand(), now)
+            .map_err(|changes| OperateError::NeedsOtherMachines { deployment: record.name.clone(), changes })?;
+        let plan = match request.scope {
+            Scope::Everything => plan,
+            Scope::Only(_) => Plan { at: now, ..record.plan.clone() },
+        };
+        plan.check_drivers()?;
+        Ok(plan)
+    }
+}
+
+/// What the work needs from this computer. A secret is what the demand file spells out, else what the front end supplies.
+pub(super) fn material(
+    work: &Work,
+    requested: &Requested,
+    secrets: &BTreeMap<String, SecretString>,
+    source: Option<&Path>,
+) -> Result<Material, OperateError> {
+    let value = |name: &String| {
+        let spelled = requested.secrets.reveal(name).map(|value| SecretString::from(value.to_owned()));
+        let value = spelled.or_else(|| secrets.get(name).cloned());
+        let value = value.ok_or_else(|| OperateError::MissingSecret { name: name.clone() })?;
+        Ok((name.clone(), value))
+    };
+    Ok(Material {
+        source: source.map(Path::to_owned),
+        secrets: work.secrets.iter().map(value).collect::<Result<_, OperateError>>()?,
+        // The site supplies what its machines need at their first boot.
+        first_boot: String::new(),
+        key: Default::default(),
+    })
+}

@@ -1,0 +1,52 @@
+//! `hostler up`: from a target to machines that are ready.
+
+use hostler_engine::deploy::OnFailure;
+use hostler_engine::operate::{PlacementRequest, UpRequest, UpResult};
+
+use crate::app::App;
+use crate::args::{Consent, UpArgs};
+use crate::error::Error;
+use crate::script::Commands;
+use crate::view;
+
+/// Brings a deployment up, and shows how to log in.
+pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
+    let commands = Commands::of(app, &args.commands)?;
+    let result = app.operate_with(&args.consent, Some(commands.clone()), async |operator, interrupts| {
+        let resolved = app.resolve(operator, &args.target, &args.demand);
+        let requested = hostler_engine::run::unless_interrupted(interrupts, resolved).await?;
+        let request = UpRequest {
+            secrets: app.secrets(&requested.demand),
+            placement: PlacementRequest { lease: args.reuse_lease.clone(), ..PlacementRequest::default() },
+            key: app.key(&args.key)?,
+            ssh_timeout: args.timeout.ssh_timeout,
+            on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
+            later_start: args.shift(),
+            mode: args.consent.mode(),
+            ..UpRequest::new(requested)
+        };
+        Ok(operator.up(&request, interrupts).await?)
+    })?;
+    if let UpResult::Planned(plan) = &result {
+        commands.tell(plan)?;
+    }
+    show(app, &result)
+}
+
+/// Shows the result: the machines, or the plan of a dry run.
+pub fn show(app: &App, result: &UpResult) -> Result<(), Error> {
+    match result {
+        UpResult::Ready(summary) => app.emit(summary, |width| view::ready(summary, width)),
+        UpResult::Planned(plan) => app.emit(plan, |width| view::plan(plan, (app.now)(), width)),
+    }
+}
+
+impl Consent {
+    /// Whether anything is done.
+    pub fn mode(&self) -> hostler_engine::operate::Mode {
+        match self.dry_run {
+            true => hostler_engine::operate::Mode::DryRun,
+            false => hostler_engine::operate::Mode::Apply,
+        }
+    }
+}

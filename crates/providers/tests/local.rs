@@ -1,6 +1,5 @@
 //! The local provider on a real libvirt: `tests/worlds/libvirt run cargo test -p hostler-providers --features
 //! real-libvirt --test local`.
-#![cfg(feature = "real-libvirt")]
 #![expect(clippy::unwrap_used, reason = "a panic reports the line")]
 
 mod contract;

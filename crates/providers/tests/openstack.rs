@@ -1,6 +1,5 @@
 //! The provider `openstack` on a real OpenStack: `tests/worlds/openstack run cargo test -p hostler-providers --features
 //! real-openstack --test openstack`.
-#![cfg(feature = "real-openstack")]
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod cloud;

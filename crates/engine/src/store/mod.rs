@@ -5,6 +5,7 @@
 
 mod lazy;
 mod lock;
+mod migrations;
 mod record;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -115,9 +116,9 @@ impl Store {
         let _alone = lock::alone(dir.join("opening")).await?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
-        // Not `run`: its generic argument makes the future unfit for spawning.
+        // `run_direct`, since the generic argument of `run` makes the future unfit for spawning.
         let all = None;
-        sqlx::migrate!("./migrations").run_direct(all, &mut connection, false).await.map_err(version)?;
+        migrations::migrator().run_direct(all, &mut connection, false).await.map_err(version)?;
         Ok(Self { dir: dir.to_owned(), file, connection: Mutex::new(connection) })
     }
 

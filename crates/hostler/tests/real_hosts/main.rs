@@ -8,6 +8,7 @@ mod lab;
 mod library;
 mod mounts;
 mod own;
+mod package;
 mod pipeline;
 #[path = "../support/process.rs"]
 mod process;

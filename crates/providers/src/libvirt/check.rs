@@ -86,8 +86,8 @@ fn good(finding: String) -> Health {
     Health { verdict: Verdict::Good, finding, hint: None }
 }
 
-fn bad(trouble: Trouble) -> Health {
-    Health { verdict: Verdict::Bad, finding: trouble.message, hint: trouble.hint }
+fn bad(failure: Trouble) -> Health {
+    Health { verdict: Verdict::Bad, finding: failure.message, hint: failure.hint }
 }
 
 fn libvirt(inner: &Inner, connection: &Connection) -> Health {
@@ -191,17 +191,17 @@ mod tests {
 
     #[test]
     fn a_daemon_that_restarts_is_tried_again() {
-        let trouble = unreachable("qemu:///system", Error::Closed);
-        assert!(matches!(trouble.remedy, Remedy::Retry(_)));
-        assert_eq!(trouble.message, "libvirt does not answer at `qemu:///system`: the connection to libvirt is closed");
+        let failure = unreachable("qemu:///system", Error::Closed);
+        assert!(matches!(failure.remedy, Remedy::Retry(_)));
+        assert_eq!(failure.message, "libvirt does not answer at `qemu:///system`: the connection to libvirt is closed");
     }
 
     #[test]
     fn supported_uris_are_listed_for_others() {
         let error = Uri::parse("qemu+ssh://host/system").unwrap_err();
-        let trouble = unreachable("qemu+ssh://host/system", error.into());
-        assert_eq!(trouble.remedy, Remedy::Ask);
-        assert!(trouble.message.ends_with("it is not of this computer"), "{}", trouble.message);
-        assert!(trouble.hint.unwrap().contains("`qemu:///session`"));
+        let failure = unreachable("qemu+ssh://host/system", error.into());
+        assert_eq!(failure.remedy, Remedy::Ask);
+        assert!(failure.message.ends_with("it is not of this computer"), "{}", failure.message);
+        assert!(failure.hint.unwrap().contains("`qemu:///session`"));
     }
 }

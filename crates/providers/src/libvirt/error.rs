@@ -86,8 +86,8 @@ mod tests {
         assert_eq!(remedy(libvirt(39, "cannot write data")), Remedy::Retry(RETRY));
         assert_eq!(remedy(libvirt(88, "access denied")), Remedy::Ask);
         assert_eq!(remedy(libvirt(1, "internal error")), Remedy::Report);
-        let trouble = Trouble::from(libvirt(1, "Unable to find 'memory' cgroups controller mount, group"));
-        assert_eq!((trouble.remedy, trouble.hint.as_deref()), (Remedy::Ask, Some(CONTROL_GROUPS)));
+        let failure = Trouble::from(libvirt(1, "Unable to find 'memory' cgroups controller mount, group"));
+        assert_eq!((failure.remedy, failure.hint.as_deref()), (Remedy::Ask, Some(CONTROL_GROUPS)));
     }
 
     #[test]

@@ -81,9 +81,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let held = acquire(&path, Duration::ZERO).unwrap();
-        let trouble = acquire(&path, Duration::ZERO).unwrap_err();
-        assert!(trouble.message.contains("another hostler process"), "{}", trouble.message);
-        assert!(matches!(trouble.remedy, Remedy::Retry(_)));
+        let failure = acquire(&path, Duration::ZERO).unwrap_err();
+        assert!(failure.message.contains("another hostler process"), "{}", failure.message);
+        assert!(matches!(failure.remedy, Remedy::Retry(_)));
         drop(held);
         acquire(&path, Duration::ZERO).unwrap();
     }
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn a_lock_that_cannot_be_created_has_a_hint() {
-        let trouble = unusable(Path::new("/run/lock/l"), &ErrorKind::PermissionDenied.into());
-        assert_eq!(trouble.remedy, Remedy::Ask);
-        assert!(trouble.hint.unwrap().contains("'f /run/lock/l 0644'"));
+        let failure = unusable(Path::new("/run/lock/l"), &ErrorKind::PermissionDenied.into());
+        assert_eq!(failure.remedy, Remedy::Ask);
+        assert!(failure.hint.unwrap().contains("'f /run/lock/l 0644'"));
         let folder = tempfile::tempdir().unwrap();
-        let trouble = acquire(&folder.path().join("none/lock"), Duration::ZERO).unwrap_err();
-        assert_eq!(trouble.remedy, Remedy::Report);
+        let failure = acquire(&folder.path().join("none/lock"), Duration::ZERO).unwrap_err();
+        assert_eq!(failure.remedy, Remedy::Report);
     }
 }

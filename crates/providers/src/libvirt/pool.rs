@@ -173,8 +173,8 @@ impl<'c> Pool<'c> {
     ///
     /// A failure wastes disk until the next time and does nothing else.
     pub fn delete_unused(&self, images: &ImageStore) {
-        if let Err(trouble) = self.try_delete_unused(images) {
-            tracing::warn!(error = trouble.message, "unused volumes were not deleted");
+        if let Err(failure) = self.try_delete_unused(images) {
+            tracing::warn!(error = failure.message, "unused volumes were not deleted");
         }
     }
 

@@ -25,10 +25,12 @@ pub struct Found {
     /// Things of ours that their deployment has given back, as it believes, or never knew to be there.
     pub orphans: Vec<Stray>,
     /// Things with a ticket of a deployment that this store doesn't know.
+    #[serde(rename = "untracked")]
     pub foreign: Vec<Stray>,
     /// Live deployments whose time is over, and that nobody holds.
     pub expired: Vec<Name>,
     /// Live deployments that stopped on their way, before anybody could work on them, and that no process drives.
+    #[serde(rename = "abandoned")]
     pub forsaken: Vec<Name>,
     /// Live deployments that are stuck, or stopped on their way when somebody could work on them already. They are kept:
     /// somebody is to look at them.
@@ -38,6 +40,7 @@ pub struct Found {
     /// Live deployments that can't be read, and why.
     pub unreadable: Vec<String>,
     /// The sites that could not be asked, and why.
+    #[serde(rename = "unreachable")]
     pub silent: BTreeMap<SiteId, String>,
 }
 

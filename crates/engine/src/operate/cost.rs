@@ -35,8 +35,10 @@ pub struct CostLine {
     /// Its sites.
     pub sites: Vec<SiteId>,
     /// The time it was created.
+    #[serde(rename = "created_at")]
     pub created: Timestamp,
     /// The time nothing of it was left.
+    #[serde(rename = "closed_at")]
     pub closed: Option<Timestamp>,
     /// Its cost so far and per hour.
     pub usage: Usage,
@@ -46,6 +48,7 @@ pub struct CostLine {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CostTotal {
     /// Per hour, of live deployments.
+    #[serde(rename = "price_per_hour")]
     pub per_hour: Money,
     /// Until now.
     pub used: Money,

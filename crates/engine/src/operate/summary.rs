@@ -6,6 +6,7 @@ use std::path::Path;
 use hostler_core::journal::{Entry, Goal, Journal, Left, Progress, State};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
+use hostler_core::offer::Unit;
 use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
@@ -34,26 +35,34 @@ pub struct Summary {
     /// Its sites.
     pub sites: Vec<SiteId>,
     /// The time it was created.
+    #[serde(rename = "created_at")]
     pub created: Timestamp,
     /// The time it was ready first.
+    #[serde(rename = "ready_at")]
     pub ready: Option<Timestamp>,
     /// Seconds that the latest round took until it was ready.
     pub round_seconds: Option<i64>,
     /// The end of its machines; `None` if they stay until it is brought down.
+    #[serde(rename = "ends_at")]
     pub until: Option<Timestamp>,
     /// The time nothing of it was left.
+    #[serde(rename = "closed_at")]
     pub closed: Option<Timestamp>,
     /// The plan of its latest round.
+    #[serde(rename = "plan_id")]
     pub plan: PlanId,
     /// Cost per hour while it is up; `None` if unknown.
     pub price_per_hour: Option<Money>,
     /// Cost so far, by the planned price and for the time that its resources existed; `None` if unknown.
     pub cost: Option<Money>,
+    /// Unit of the price and the cost.
+    pub unit: Unit,
     /// Its machines, by rank.
     pub machines: Vec<MachineSummary>,
     /// Its steps.
     pub steps: Vec<StepSummary>,
     /// Its resources that exist or may exist.
+    #[serde(rename = "remaining")]
     pub left: Vec<Left>,
     /// Its machines and their phases, for tables. Documents have the same facts in `steps`.
     #[serde(skip)]
@@ -74,6 +83,7 @@ pub struct MachineSummary {
     /// Its node type.
     pub node_type: String,
     /// Its size.
+    #[serde(rename = "size")]
     pub shape: Shape,
     /// Its image.
     pub image: String,
@@ -123,10 +133,12 @@ pub struct StepSummary {
     /// Its title.
     pub title: String,
     /// Its state: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
+    #[serde(rename = "status")]
     pub state: &'static str,
     /// The time of its last event.
     pub at: Option<Timestamp>,
     /// The reason of its failure.
+    #[serde(rename = "error")]
     pub failure: Option<String>,
     /// The machine that it works on, if it works on one.
     #[serde(skip)]
@@ -164,7 +176,7 @@ impl Summary {
     /// The summary of a record. `busy` is true while a process holds its lock; `ssh_config` is the file with the addresses and
     /// keys of its machines.
     pub fn of(record: &Record, busy: bool, ssh_config: &Path, now: Timestamp) -> Self {
-        let (plan, journal) = (&record.plan, record.journal());
+        let (plan, journal, usage) = (&record.plan, record.journal(), record.usage(now));
         let mut sites: Vec<SiteId> = plan.picks.iter().map(|pick| pick.site.clone()).collect();
         sites.sort();
         sites.dedup();
@@ -182,7 +194,8 @@ impl Summary {
             closed: record.closed,
             plan: plan.id(),
             price_per_hour: plan.price_per_hour,
-            cost: record.usage(now).used,
+            cost: usage.used,
+            unit: usage.unit,
             machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
             steps: step_states(record, &journal),
             left: journal.left(plan),

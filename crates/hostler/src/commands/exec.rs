@@ -133,11 +133,11 @@ fn document(ran: &HostResult, written: &BTreeMap<String, Written>) -> Value {
     let exited = matches!(ran.outcome, HostOutcome::Exited(_));
     json!({
         "machine": ran.machine,
-        "exit": exited.then(|| code(&ran.outcome)),
+        "exit_status": exited.then(|| code(&ran.outcome)),
         "error": (!exited).then(|| view::outcome(&ran.outcome)),
         "stdout": lines(Stream::Stdout),
         "stderr": lines(Stream::Stderr),
-        "cut": written.is_some_and(Written::is_cut),
+        "truncated": written.is_some_and(Written::is_cut),
         "log": ran.log,
     })
 }

@@ -98,7 +98,7 @@ fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
     app.confirm(&args.consent, &format!("Remove the image `{name}`?"))?;
     // The site knows which machines stand on it, and has a copy of its own.
     app.block_on(async { Ok(app.local()?.remove_image(name).await?) })?;
-    app.emit(&json!({ "removed": name }), |_| format!("the image `{name}` is gone\n"))
+    app.emit(&json!({ "deleted": name }), |_| format!("the image `{name}` is gone\n"))
 }
 
 /// Lists the images of a site. With a request, shows how one of them is chosen.

@@ -24,12 +24,12 @@ pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
 }
 
 fn show(app: &App, name: &str, power: Power, PowerChange { changed, machines }: PowerChange) -> Result<(), Error> {
-    let state = match power {
-        Power::On => "running",
-        Power::Off => "shut down; the disks are kept",
+    let (status, text) = match power {
+        Power::On => ("running", "running"),
+        Power::Off => ("stopped", "stopped; disks are kept"),
     };
     let already = machines - changed.min(machines);
     let note = if already > 0 { format!(" ({already} already)") } else { String::new() };
-    let value = json!({ "name": name, "power": power, "changed": changed, "machines": machines });
-    app.emit(&value, |_| format!("{name}: {} {state}{note}\n", view::machines(machines)))
+    let value = json!({ "name": name, "status": status, "changed": changed, "machines": machines });
+    app.emit(&value, |_| format!("{name}: {} {text}{note}\n", view::machines(machines)))
 }

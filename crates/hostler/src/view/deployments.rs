@@ -4,16 +4,19 @@ use comfy_table::{Cell, Color};
 use hostler_core::journal::State;
 use jiff::Timestamp;
 
-use super::words::{ago, coarse, money};
+use super::words::{ago, coarse, price};
 use crate::table::{Column, Width, cell, table};
 use hostler_engine::operate::Summary;
 
+/// Columns from which on `setting up (interrupted)` fits into one line.
+const WIDE: u16 = 100;
+
 /// One line per deployment.
 pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {
-    use Column::{Left, Name, Right};
+    use Column::{Name, Right};
     let columns = [
         Name("NAME"),
-        Left("STATE"),
+        Name("STATE"),
         Right("MACHINES"),
         Name("SITE"),
         Right("AGE"),
@@ -25,20 +28,21 @@ pub fn deployments(all: &[Summary], now: Timestamp, width: Width) -> String {
         let sites: Vec<String> = summary.sites.iter().map(ToString::to_string).collect();
         vec![
             cell(&summary.name),
-            state(summary),
+            state(summary, width),
             cell(summary.machines.len()),
             cell(sites.join(", ")),
             cell(ago(summary.created, now)),
             cell(ends_in(summary, now)),
-            cell(money(summary.price_per_hour)),
-            cell(money(summary.cost)),
+            cell(price(summary.price_per_hour, summary.unit)),
+            cell(price(summary.cost, summary.unit)),
         ]
     };
     table(width, &columns, all.iter().map(row))
 }
 
-fn state(summary: &Summary) -> Cell {
-    let text = state_text(summary);
+fn state(summary: &Summary, width: Width) -> Cell {
+    let narrow = width.is_some_and(|width| width < WIDE);
+    let text = state_text(summary).replace(" (", if narrow { "\n(" } else { " (" });
     match summary.state {
         State::Ready => cell(text).fg(Color::Green),
         State::Stuck => cell(text).fg(Color::Red),

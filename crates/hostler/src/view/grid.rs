@@ -32,7 +32,7 @@ pub fn grid(grid: &Grid, now: Timestamp, room: Room) -> String {
         .chain(columns.shown.iter().map(|stage| Column::Name(heading(grid, *stage, columns.cut))))
         .collect();
     let row = |row: &usize| {
-        let cells = columns.shown.iter().map(|stage| shown(standing(grid, *row, *stage), now));
+        let cells = columns.shown.iter().map(|stage| shown(state(grid, *row, *stage), now));
         std::iter::once(cell(grid.machine(*row))).chain(cells).collect()
     };
     // Rows are not wrapped: the terminal cuts a row that is too wide.
@@ -88,7 +88,7 @@ fn columns(grid: &Grid, now: Timestamp, width: Width) -> Columns {
 fn needed(grid: &Grid, columns: &Columns, now: Timestamp) -> usize {
     let names = (0..grid.count()).map(|row| grid.machine(row).len()).max().unwrap_or(0).max("MACHINE".len());
     let widest = |stage: &usize| {
-        let cells = (0..grid.count()).map(|row| text(standing(grid, row, *stage), now).len());
+        let cells = (0..grid.count()).map(|row| text(state(grid, row, *stage), now).len());
         cells.chain([heading(grid, *stage, columns.cut).len()]).max().unwrap_or(0) + GAP
     };
     // The last column needs no gap.
@@ -110,8 +110,8 @@ fn rows(grid: &Grid, most: usize) -> Vec<usize> {
     rows
 }
 
-fn class(standing: StageState) -> usize {
-    match standing {
+fn class(state: StageState) -> usize {
+    match state {
         StageState::Failed => 0,
         StageState::Running(_) => 1,
         StageState::Started => 2,
@@ -142,13 +142,13 @@ fn listed(label: &str, grid: &Grid, stages: &[usize]) -> Option<String> {
 }
 
 /// Phases after a failed one are not going to start: they count as absent.
-fn standing(grid: &Grid, row: usize, stage: usize) -> Option<StageState> {
-    let standing = grid.state(row, stage)?;
-    Some(standing).filter(|standing| *standing != StageState::Waiting || grid.overall(row) != StageState::Failed)
+fn state(grid: &Grid, row: usize, stage: usize) -> Option<StageState> {
+    let state = grid.state(row, stage)?;
+    Some(state).filter(|state| *state != StageState::Waiting || grid.overall(row) != StageState::Failed)
 }
 
-fn text(standing: Option<StageState>, now: Timestamp) -> String {
-    match standing {
+fn text(state: Option<StageState>, now: Timestamp) -> String {
+    match state {
         None => "-".to_owned(),
         Some(StageState::Failed) => "FAILED".to_owned(),
         Some(StageState::Running(since)) => ago(since, now),
@@ -162,9 +162,9 @@ fn text(standing: Option<StageState>, now: Timestamp) -> String {
 }
 
 /// The text carries the meaning; colour only helps to find it.
-fn shown(standing: Option<StageState>, now: Timestamp) -> Cell {
-    let cell = cell(text(standing, now));
-    match standing {
+fn shown(state: Option<StageState>, now: Timestamp) -> Cell {
+    let cell = cell(text(state, now));
+    match state {
         Some(StageState::Failed) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
         Some(StageState::Running(_)) => cell.fg(Color::Cyan),
         Some(StageState::Done | StageState::Already) => cell.fg(Color::Green),

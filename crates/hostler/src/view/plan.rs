@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Cell;
-use hostler_core::money::Money;
-use hostler_core::offer::Unit;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
 use hostler_core::setup::DockerFrom;
 use hostler_core::setup::gpu::{GpuRequest, Maker};
@@ -14,7 +12,7 @@ use hostler_engine::run::title;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use super::words::{coarse, heading, instant, money, plural};
+use super::words::{coarse, heading, instant, plural, price};
 use crate::table::{Column, NO_BREAK_SPACE, Width, cell, facts, table};
 
 /// Maximum number of rejected offers to list; the rest is counted.
@@ -72,15 +70,6 @@ fn cost(plan: &Plan) -> String {
             let seconds = until.duration_since(plan.start).as_secs();
             format!("{}/h, {} in total", sum(hourly), sum(hourly.over_seconds(seconds)))
         }
-    }
-}
-
-/// An amount with its unit.
-fn price(amount: Option<Money>, unit: Unit) -> String {
-    match (amount, unit) {
-        (None, _) => money(amount),
-        (Some(amount), Unit::ServiceUnits) => format!("{amount}{NO_BREAK_SPACE}SU"),
-        (Some(amount), Unit::Dollars) => format!("${amount}"),
     }
 }
 

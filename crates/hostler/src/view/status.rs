@@ -10,7 +10,7 @@ use super::grid::{Room, grid, tally};
 use super::plan::shape;
 use super::remaining::remaining;
 use super::several::{SHOWN, also_failed};
-use super::words::{ago, coarse, heading, instant, money, plural};
+use super::words::{ago, coarse, heading, instant, plural, price};
 use crate::table::{Column, Width, cell, facts, table};
 use hostler_engine::operate::{MachineSummary, StepSummary, Summary};
 
@@ -21,7 +21,10 @@ pub fn status(summary: &Summary, now: Timestamp, width: Width) -> String {
         ("State", state_text(summary)),
         ("Created", format!("{} ({} ago)", instant(summary.created), ago(summary.created, now))),
         end(summary, now),
-        ("Cost", format!("{} so far, {}/h", money(summary.cost), money(summary.price_per_hour))),
+        (
+            "Cost",
+            format!("{} so far, {}/h", price(summary.cost, summary.unit), price(summary.price_per_hour, summary.unit)),
+        ),
         ("Plan", summary.plan.to_string()),
         ("ID", summary.id.to_string()),
     ]);

@@ -1,13 +1,25 @@
 //! Short texts shared by several views.
 
 use hostler_core::money::Money;
+use hostler_core::offer::Unit;
 use hostler_core::time::show_duration;
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
+
+use crate::table::NO_BREAK_SPACE;
 
 /// An amount, or `unknown`.
 pub fn money(amount: Option<Money>) -> String {
     amount.map_or_else(|| "unknown".to_owned(), |amount| amount.to_string())
+}
+
+/// A price or cost with its unit: `$0.80` or `1.00 SU`.
+pub fn price(amount: Option<Money>, unit: Unit) -> String {
+    match (amount, unit) {
+        (None, _) => "unknown".to_owned(),
+        (Some(amount), Unit::ServiceUnits) => format!("{amount}{NO_BREAK_SPACE}SU"),
+        (Some(amount), Unit::Dollars) => format!("${amount}"),
+    }
 }
 
 /// A count with its noun, in the plural unless the count is 1.
@@ -22,7 +34,7 @@ pub fn machines(count: usize) -> String {
 
 /// An instant, rounded to seconds, in UTC.
 pub(super) fn instant(at: Timestamp) -> String {
-    at.round(Unit::Second).unwrap_or(at).to_string()
+    at.round(jiff::Unit::Second).unwrap_or(at).to_string()
 }
 
 /// Age in its two largest units: `3h5m`.

@@ -358,7 +358,7 @@ fn life_of_a_deployment_without_machines() {
     assert_eq!((code, &status["held"], &status["state"]), (0, &Value::from(true), &Value::from("launching")));
     insta::assert_snapshot!("extend_without_end", home.session(&["extend", "digits", "4h"]));
     let (extended, code) = home.json(&["extend", "digits", "--until", "2999-01-01T00:00Z", "-o", "json"]);
-    assert_eq!((code, &extended["until"]), (0, &Value::from("2999-01-01T00:00:00Z")));
+    assert_eq!((code, &extended["ends_at"]), (0, &Value::from("2999-01-01T00:00:00Z")));
     assert_eq!(home.json(&["extend", "digits", "--until", "1999-01-01T00:00Z", "-o", "json"]).1, 2);
     insta::assert_snapshot!("ssh_too_early", home.session(&["ssh", "digits"]));
     insta::assert_snapshot!("no_machine", home.session(&["ssh", "digits", "digitz"]));

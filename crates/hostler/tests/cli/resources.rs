@@ -53,7 +53,7 @@ fn another_round_keeps_a_single_resource() {
     let plan = Plan::of_one(DeploymentId::from_bits(8), Name::new("b").unwrap(), address, digits().at);
     home.enter_with(&plan, &[created("address"), Entry::Ready]);
     let (ready, code) = home.json(&["up", "b", "-o", "json"]);
-    assert_eq!((code, &ready["left"][0]["reference"]), (0, &Value::from("address-1")), "{ready:#}");
+    assert_eq!((code, &ready["remaining"][0]["reference"]), (0, &Value::from("address-1")), "{ready:#}");
     // The site is not configured, so the address can't be confirmed as deleted.
     let (stuck, code) = home.json(&["down", "b", "--yes", "-o", "json"]);
     assert_eq!((code, &stuck["error"]["remaining"][0]["reference"]), (3, &Value::from("address-1")), "{stuck:#}");
@@ -104,7 +104,7 @@ fn down_of_several_continues_past_failures() {
     assert_eq!([named(0), named(1)], [(json!("a"), json!("stuck")), (json!("b"), json!("busy"))]);
     assert_eq!(error["errors"][0]["remaining"][0]["step"], "network");
     let stderr = String::from_utf8(home.run(&["down", "a", "b", "--yes"]).stderr).unwrap();
-    for text in ["error: 2 of 2 deployments were not given back", "Remaining resources", "`b` is being worked on"] {
+    for text in ["error: 2 of 2 deployments were not brought down", "Remaining resources", "`b` is being worked on"] {
         assert!(stderr.contains(text), "{text}: {stderr}");
     }
     let (alone, code) = home.json(&["down", "b", "-o", "json"]);

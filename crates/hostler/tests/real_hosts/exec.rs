@@ -35,7 +35,7 @@ fn faulty_hosts_are_reported_and_the_others_complete() {
         assert!(error.contains(expected) || host == 0 && error.contains("no route to it"), "{error}");
     }
     for document in &documents[4..] {
-        assert_eq!((&document["exit"], &document["stdout"][0]), (&0.into(), &"here".into()));
+        assert_eq!((&document["exit_status"], &document["stdout"][0]), (&0.into(), &"here".into()));
     }
     assert!(
         stderr_of(&output).contains("if it was reinstalled on purpose, remove line 4 of"),
@@ -64,7 +64,7 @@ fn large_output_goes_to_the_log_and_not_into_memory() {
     let script = "yes \"$(printf %0999d 7)\" | head -c 256000000";
     let (text, peak) = peak(lab.command(&["exec", "--hosts", &list, "-o", "json", "--", "sh", "-c", script]));
     let documents: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    assert_eq!((&documents[0]["exit"], &documents[0]["cut"]), (&0.into(), &true.into()));
+    assert_eq!((&documents[0]["exit_status"], &documents[0]["truncated"]), (&0.into(), &true.into()));
     assert_eq!(std::fs::metadata(documents[0]["log"].as_str().unwrap()).unwrap().len(), 256_000_000);
     assert!(peak < 150 * 1024, "{peak} KiB");
 }

@@ -89,7 +89,7 @@ impl Lab {
         assert_eq!(self.everything_at_the_site(), Vec::<String>::new());
         let swept = self.hostler(&["sweep", "--dry-run", "-o", "json"]).succeeds();
         let found: serde_json::Value = serde_json::from_str(&swept.out).expect("JSON");
-        for kind in ["orphans", "expired", "forsaken"] {
+        for kind in ["orphans", "expired", "abandoned"] {
             assert_eq!(found[kind].as_array().map(Vec::len), Some(0), "{found:#}");
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::lab::{Home, Lease, openstack, seen};
 
 fn hosts(listed: &Value) -> Value {
-    listed["thing"]["detail"]["lease"]["hosts"].clone()
+    listed["resource"]["details"]["lease"]["hosts"].clone()
 }
 
 /// Life of a lease: created on chosen hosts, shown, waited for, audited, extended, deleted.
@@ -18,11 +18,11 @@ fn life_of_a_single_lease() {
     let name = home.name.as_str();
     let made = home.done(&["lease", "create", name, "--duration", "2h", "--lease-name", "paper", "--yes"]);
     assert_eq!((&made["whose"], &made["deployment"]), (&json!("ours"), &json!(name)));
-    let id = made["thing"]["reference"].as_str().unwrap();
+    let id = made["resource"]["reference"].as_str().unwrap();
     assert!(seen(&["reservation", "lease"], "id").contains(id), "the observer sees it");
 
     let running = home.done(&["lease", "wait", name]);
-    assert_eq!(running["thing"]["state"], "ACTIVE");
+    assert_eq!(running["resource"]["status"], "running");
     assert_eq!(hosts(&running), hosts(&made));
     assert_eq!(home.done(&["lease", "ls"]).as_array().unwrap().len(), 1);
     // It is active: `wait` returns at once.
@@ -119,7 +119,7 @@ fn hosts_are_leased_by_filter_and_an_address_is_created() {
     let (refused, code) = home.json(&["ip", "create", &address, "--site", site]);
     assert_eq!((code, &refused["error"]["kind"]), (1, &json!("unconfirmed")));
     let taken = home.done(&["ip", "create", &address, "--site", site, "--yes"]);
-    let taken = taken["thing"]["detail"]["address"]["address"].as_str().unwrap();
+    let taken = taken["resource"]["details"]["address"]["address"].as_str().unwrap();
     assert!(seen(&["floating", "ip"], "Floating IP Address").contains(taken));
     home.done(&["ip", "release", &address, "--yes"]);
     assert!(!seen(&["floating", "ip"], "Floating IP Address").contains(taken));
@@ -161,7 +161,7 @@ fn resources_of_another_project_are_not_touched() {
     site_of("alice");
     let make = ["lease", "create", name, "--site", "openstack/mine", "--duration", "2h", "--yes"];
     let made = home.done(&make);
-    let id = made["thing"]["reference"].as_str().unwrap();
+    let id = made["resource"]["reference"].as_str().unwrap();
     site_of("alice-2");
     for verb in [&["down", name, "--yes"][..], &["extend", name, "1h"], &["up", name, "--yes"]] {
         let (refused, code) = home.json(verb);
@@ -183,7 +183,7 @@ fn keys_are_created_imported_and_deleted() {
     let file = home.file("new/folder/mine");
     let path = file.to_str().unwrap();
     let made = home.done(&["key", "create", name, "--site", &site, "--out", path]);
-    let registered = made["thing"]["reference"].as_str().unwrap();
+    let registered = made["resource"]["reference"].as_str().unwrap();
     assert!(seen(&["keypair"], "Name").contains(registered));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let other = home.file("other");
@@ -203,7 +203,7 @@ fn keys_are_created_imported_and_deleted() {
     let imported = home.done(&["key", "import", "theirs", &public, "--site", &site]);
     let text = std::fs::read_to_string(&public).unwrap();
     assert_eq!(
-        imported["thing"]["detail"]["keypair"]["public_key"].as_str().unwrap().split(' ').nth(1),
+        imported["resource"]["details"]["keypair"]["public_key"].as_str().unwrap().split(' ').nth(1),
         text.split(' ').nth(1)
     );
     for key in [name, "theirs"] {

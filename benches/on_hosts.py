@@ -1,4 +1,4 @@
-"""What the benches on hosts share: a world of their own, programs that take turns, and their times."""
+"""Shared by the benches on hosts: a world, alternating commands, and their times."""
 
 import json
 import os
@@ -16,7 +16,7 @@ WORLD = HERE.parent / "tests" / "worlds" / "hosts"
 
 
 def inside(script: str, hosts: int) -> None:
-    """Starts a script again inside a world of its own, with so many hosts, and ends that afterwards."""
+    """Runs a script again inside a new world with this many hosts, which ends with the script."""
     if "HOSTLER_BENCH_INSIDE" in os.environ:
         return
     with tempfile.TemporaryDirectory(prefix="hostler-bench.") as directory:
@@ -68,7 +68,7 @@ class Bench:
         return time.monotonic() - began
 
     def turns(self, commands: dict[str, list[str]], rounds: int, before=lambda name: None) -> dict[str, float]:
-        """The median of each, after a round that doesn't count."""
+        """Medians, after a warm-up round."""
         times: dict[str, list[float]] = {name: [] for name in commands}
         for number in range(rounds + 1):
             for name, command in commands.items():

@@ -1,8 +1,8 @@
-# What all worlds share: namespaces of their own, one link to the outside, and a guard on it. Read by the scripts beside it,
-# each of which has set `world` (its name) and `me` (its path).
+# Shared by all worlds: namespaces, one network link to the outside, and a firewall on it. The scripts in this directory source
+# this file after setting `world` (their name) and `me` (their path).
 #
-# Invariant: all that is changed outside the namespaces is one network link, one nft table, IP forwarding, and (only where
-# the computer drops forwarded packets) two iptables rules; `close_world` takes all of it back, whatever state it is in.
+# Invariant: outside the namespaces a world changes one network link, one nft table, IP forwarding and, if the host drops
+# forwarded packets, two iptables rules. `close_world` reverts all of them from any state.
 # shellcheck shell=sh disable=SC2154,SC2034
 
 say() { printf 'worlds/%s: %s\n' "$world" "$*" >&2; }
@@ -11,10 +11,10 @@ die() { say "$@"; exit 1; }
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hostler-worlds
 state=${HOSTLER_WORLD_DIR:-$cache}/$world
 case $state in /*) ;; *) state=$PWD/$state ;; esac
-# What is started inside finds the same.
+# Processes inside use the same directory.
 export HOSTLER_WORLD_DIR="${state%/*}"
 
-# Every name outside is derived from the state directory, so that `down` finds it even where the state is lost.
+# Names outside are derived from the path of the state directory, so that `down` finds them even if the state is lost.
 crc=$(printf %s "$state" | cksum | cut -d' ' -f1)
 tag=$(printf %06x $((crc & 0xffffff)))
 link=hw$tag
@@ -23,7 +23,7 @@ forward_was=/run/hostler-worlds.ip_forward
 
 need_root() {
     [ "$(id -u)" = 0 ] && return
-    command -v sudo >/dev/null || die "it needs root (namespaces, a network link): run it as root, or install sudo"
+    command -v sudo >/dev/null || die "namespaces and network links need root: run this as root, or install sudo"
     exec sudo -E env "PATH=$PATH" "HOME=$HOME" "HOSTLER_WORLD_USER=$(id -u):$(id -g)" "$me" "$@"
 }
 
@@ -56,7 +56,7 @@ wait_for() { # WHAT TRIES CMD…: a tenth of a second each
 
 # ---- the namespaces --------------------------------------------------------------------------------------------------
 
-# The process id alone may have been given to somebody else since: the start time settles it.
+# The kernel reuses process ids: the start time tells the processes apart.
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 alive() {
@@ -65,12 +65,12 @@ alive() {
     [ -n "$since" ] && [ "$(started_at "$init")" = "$since" ]
 }
 
-# What is started there may stay, and must not hold the lock.
+# Closes the lock: processes started inside may outlive this one.
 inside() { nsenter --target "$init" --net --mount --pid -- "$@" 9>&-; }
 
-# As the user who called, with the words as they are. The tests that need a world look for HOSTLER_WORLD.
+# Runs a command as the calling user, with its arguments unchanged. Tests that need a world check HOSTLER_WORLD.
 run_inside() {
-    [ $# -gt 0 ] || die "run what?"
+    [ $# -gt 0 ] || die "\`run\` needs a command"
     drop=
     if [ -n "${HOSTLER_WORLD_USER:-}" ]; then
         drop="setpriv --reuid ${HOSTLER_WORLD_USER%:*} --regid ${HOSTLER_WORLD_USER#*:} --init-groups"
@@ -80,7 +80,7 @@ run_inside() {
         sh -c 'cd "$1" && shift && exec "$@"' sh "$PWD" "$@"
 }
 
-# Starts the process that holds the namespaces, `_init` of the script, and links it to the outside.
+# Starts the process that holds the namespaces (`_init` of the script) and its network link.
 open_world() {
     mkdir -p "$state/log" "$state/etc"
     resolvers | sed 's/^/nameserver /' >"$state/etc/resolv.conf"
@@ -93,7 +93,7 @@ open_world() {
     uplink
 }
 
-# Called by `_init`, before /proc is that of the new namespace: it says the process id by which the outside knows us.
+# Called by `_init` before /proc of the new namespace is mounted: the old one shows the process id that the outside sees.
 enter_world() {
     read -r pid _ </proc/self/stat
     since=$(started_at "$pid")
@@ -103,7 +103,7 @@ enter_world() {
     echo 1 >/proc/sys/net/ipv4/ip_forward
 }
 
-# Called by `_init` when all is mounted: the file with the resolvers may lie in a directory that was hidden before.
+# Called by `_init` after all mounts: /etc/resolv.conf may link into a directory that a mount covers.
 entered_world() {
     resolv=$(readlink -f /etc/resolv.conf)
     mkdir -p "$(dirname "$resolv")"
@@ -114,7 +114,7 @@ entered_world() {
 
 close_world() {
     if alive; then
-        # The first process of a process namespace takes all others with it.
+        # The kernel kills all processes of a PID namespace with its first one.
         kill -9 "$init"
         wait_for "end of the world" 100 sh -c "! kill -0 $init"
     fi
@@ -124,7 +124,7 @@ close_world() {
         while iptables -w -D FORWARD -i "$link" -j ACCEPT 2>/dev/null; do :; done
         while iptables -w -D FORWARD -o "$link" -j ACCEPT 2>/dev/null; do :; done
     fi
-    # The last world turns off the light.
+    # The last world restores IP forwarding.
     if [ -e "$forward_was" ] && ! ip -o link show | grep -Eq ': hw[0-9a-f]{6}@'; then
         cat "$forward_was" >/proc/sys/net/ipv4/ip_forward
         rm -f "$forward_was"
@@ -132,9 +132,9 @@ close_world() {
     rm -rf "$state/init" "$state/uplink" "$state/etc"
 }
 
-# ---- the way out -----------------------------------------------------------------------------------------------------
+# ---- network -----------------------------------------------------------------------------------------------------
 
-# A /30 that no route of this computer covers or lies in; the search begins at a place given by the state directory.
+# Finds a /30 that overlaps no route of this host. The search starts at an offset derived from the state directory.
 free_subnet() {
     n=0
     while [ $n -lt 64 ]; do
@@ -154,17 +154,17 @@ resolvers() {
         found=$(awk '$1 == "nameserver" && $2 ~ /^[0-9.]+$/ && $2 !~ /^127\./ { print $2 }' "$file" | sort -u)
         [ -n "$found" ] && printf '%s\n' "$found" && return
     done
-    die "no DNS server in /etc/resolv.conf that can be reached from a namespace"
+    die "/etc/resolv.conf lists no DNS server that is reachable from a namespace"
 }
 
-# Python's package index, where pip isn't told of another, and the server that its files lie on.
+# pip's default package index and the server of its files.
 python_index() {
     index=$(python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)' 2>/dev/null) || return 0
     printf '%s\n' "$index"
     curl -fsS --max-time 20 "${index%/}/pip/" 2>/dev/null | grep -o 'href="https\{0,1\}://[^/"]*' | head -n 1 | sed 's/^href="//' || true
 }
 
-# Hosts of the package mirrors and proxies that this computer is configured with, one a line.
+# Host names of the package mirrors, indexes and proxies that this host is configured with, one per line.
 mirrors() {
     {
         apt-get indextargets --format '$(REPO_URI)' 2>/dev/null || true
@@ -179,7 +179,7 @@ addresses() { mirrors | while read -r host; do getent ahostsv4 "$host" || true; 
 
 commas() { tr '\n' ',' | sed 's/,$//'; }
 
-# What may leave the world. Written anew at every `up`: the mirrors' addresses change.
+# Restricts outgoing traffic to DNS, mirrors and proxies. Rewritten by each `up`: mirrors change addresses.
 guard() {
     read -r gateway _ <"$state/uplink"
     inside nft -f - <<END
@@ -215,7 +215,7 @@ table ip $table {
     chain out { type nat hook postrouting priority srcnat; ip saddr $own oifname != "$link" masquerade; }
 }
 END
-    # Docker's default: a packet is let through only where its own chain says so, whatever our table accepts.
+    # Docker sets the policy of FORWARD to drop, which no rule of another table overrides.
     if iptables -w -S FORWARD 2>/dev/null | grep -q '^-P FORWARD DROP'; then
         iptables -w -I FORWARD -i "$link" -j ACCEPT
         iptables -w -I FORWARD -o "$link" -j ACCEPT

@@ -1,4 +1,4 @@
-# The root file system that all hosts stand on, and the layer over it. Read by `hosts` beside this file.
+# The root file system shared by all hosts, and the layer over it. Sourced by `hosts`.
 # shellcheck shell=sh disable=SC2154,SC2034
 
 base=$cache/hosts-base
@@ -7,19 +7,19 @@ release=bookworm
 base_packages="openssh-server,tini,sudo,mount,iproute2,iputils-ping,procps,pciutils,curl,ca-certificates,gnupg,rsync,\
 python3,python3-venv,python3-pip"
 
-# Debian's package sources of this computer; mmdebstrap knows Debian's own where there are none.
+# Debian package sources of this host. Without any, mmdebstrap uses the official mirror.
 package_sources() {
     apt-get indextargets --format '$(CREATED_BY) $(ORIGIN) $(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 2>/dev/null |
         sed -n "s/^Packages Debian $release\(-[a-z]*\)\{0,1\} //p" | sort -u
 }
 
-# Kept between runs, as it takes a minute; made anew when what makes it changes.
+# Builds the base, which takes a minute. It is kept between runs and rebuilt when this function changes.
 make_base() {
     version=$({ echo "$release $base_packages"; sed -n '/^make_base()/,/^}/p' "${me%/*}/hosts-base.sh"; } | cksum | cut -d' ' -f1)
     base=$base/$version
     [ ! -e "$base/etc/ssh/sshd_config.d/world.conf" ] || return 0
     need "mmdebstrap debian-archive-keyring" mmdebstrap
-    say "making the root file system of the hosts, which takes a minute (once)"
+    say "building the root file system of the hosts (once, about a minute)"
     mkdir -p "${base%/*}"
     exec 8>"${base%/*}/lock"
     flock 8
@@ -34,11 +34,11 @@ make_base() {
         --customize-hook='chroot "$1" useradd --create-home --shell /bin/bash debian' \
         "$release" "$draft/root" $([ ! -s "$draft.list" ] || printf %s "$draft.list") >&2
     rm -f "$draft/root"/etc/ssh/ssh_host_*
-    # In one place, so that the layer with this computer's own can stand over it.
+    # One file, which the layer with the sources of this host replaces.
     cat "$draft/root"/etc/apt/sources.list.d/* >>"$draft/root/etc/apt/sources.list" 2>/dev/null || true
     rm -f "$draft/root"/etc/apt/sources.list.d/*
     printf 'debian ALL=(ALL) NOPASSWD: ALL\n' >"$draft/root/etc/sudoers.d/debian"
-    # No init in there: packages start nothing.
+    # Hosts run no init system: packages must not start services.
     printf '#!/bin/sh\nexit 101\n' >"$draft/root/usr/sbin/policy-rc.d"
     printf '#!/bin/sh\nexec kill -HUP 1\n' >"$draft/root/usr/sbin/reboot"
     printf '#!/bin/sh\nexec kill -TERM 1\n' >"$draft/root/usr/sbin/poweroff"
@@ -53,7 +53,7 @@ make_base() {
     exec 8>&-
 }
 
-# Older ones that no world stands on.
+# Removes older bases that no world uses.
 drop_old_bases() {
     for old in "${base%/*}"/[0-9]*.used; do
         [ ! -e "$old" ] || flock --exclusive --nonblock "$old" rm -rf --one-file-system "${old%.used}" "$old" || true
@@ -61,7 +61,7 @@ drop_old_bases() {
     rm -rf --one-file-system "${base%/*}"/draft.*
 }
 
-# What this computer trusts and where it fetches packages: a layer over the base, made anew with each world.
+# A layer over the base with the certificates, proxies and package sources of this host. Rebuilt for each world.
 carry() {
     layer=$state/carry
     rm -rf "$layer"

@@ -63,7 +63,7 @@ fn paths(text: &str) -> Vec<&str> {
 #[test]
 fn paths_in_documentation_exist() {
     let mut missing = Vec::new();
-    for name in ["vocabulary.md", "architecture.md", "reference/json.md"] {
+    for name in ["vocabulary.md", "architecture.md", "reference/json.md", "../CONTRIBUTING.md"] {
         let text = std::fs::read_to_string(page(name)).unwrap();
         let absent = |path: &&str| !page("..").join(path).exists();
         missing.extend(paths(&text).into_iter().filter(absent).map(|path| format!("{name}: {path}")));

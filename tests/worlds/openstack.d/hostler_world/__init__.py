@@ -1,1 +1,1 @@
-"""What brings the OpenStack world up, keeps it, and lets tests look at it and disturb it."""
+"""Starts and supervises the OpenStack world, and lets tests observe it and inject faults."""

@@ -1,4 +1,4 @@
-"""A small client of the world's services, for the world's own programs."""
+"""A small client of the services, for the programs of the world."""
 
 import sys
 from typing import Any
@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 class Client:
-    """Logged in as one user, for one project. It goes in behind the front door, where no fault is injected."""
+    """Session of one user in one project. It bypasses the front door, so no fault is injected."""
 
     def __init__(self, user: str = 'admin', project: str = 'admin') -> None:
         self.http = requests.Session()
@@ -45,7 +45,7 @@ class Client:
         return response.json() if response.text[:1] in ('{', '[') else None
 
     def all(self, url: str, **query: str) -> list[Json]:
-        """The members of a collection, which is named like the last part of its address."""
+        """Members of a collection. The key of the list is the last part of the URL."""
         answer = self.call('GET', url, params=query)
         name = url.rsplit('/', 1)[1]
         for key in (name, name.removeprefix('os-').replace('-', '_'), name.replace('-', '_')):
@@ -54,7 +54,7 @@ class Client:
         raise KeyError(f'no {name} in {list(answer)}')
 
     def ensure(self, url: str, kind: str, like: Json, /, **rest: Json) -> Json:
-        """The member that is like this, made where there is none."""
+        """Member with these values. Created if none exists."""
         for member in self.all(url):
             if all(member.get(key) == value for key, value in like.items()):
                 return member

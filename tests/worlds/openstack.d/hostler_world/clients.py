@@ -1,4 +1,4 @@
-"""Writes what clients need to log in: clouds.yaml and openrc.sh."""
+"""Writes the credentials of clients: clouds.yaml and openrc.sh."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ export OS_USERNAME=${{1:-alice}} OS_PASSWORD={password} OS_USER_DOMAIN_NAME=Defa
 export OS_PROJECT_NAME=${{2:-{project}}} OS_PROJECT_DOMAIN_NAME=Default
 unset OS_CLOUD OS_TOKEN OS_AUTH_TYPE
 """
-# Nothing listens there.
+# No server listens on this port.
 DEAD = 'http://127.0.0.1:5999/v3'
 
 

@@ -8,7 +8,7 @@ SILENT: Section = {'driver': 'noop'}
 
 
 def write(venv: str) -> None:
-    """Writes all files. `venv` is where the services' own data files lie."""
+    """Writes all files. `venv` is the environment that contains the data files of the services."""
     (ETC / 'blazar').mkdir(parents=True, exist_ok=True)
     _ini('keystone.conf', _keystone())
     _ini('placement.conf', _placement())
@@ -16,7 +16,7 @@ def write(venv: str) -> None:
     _ini('neutron.conf', _neutron(venv))
     _ini('nova.conf', _nova(venv))
     _ini('blazar/blazar.conf', _blazar())
-    # Chameleon lets members see hosts and allocations; as it comes, only administrators may.
+    # Chameleon lets members read hosts and allocations. Blazar's default is administrators only.
     policy = ['get', 'get_allocations', 'get_resource_properties']
     (ETC / 'blazar/policy.yaml').write_text(''.join(f'"blazar:oshosts:{rule}": ""\n' for rule in policy))
 
@@ -65,7 +65,7 @@ def _keystone() -> dict[str, Section]:
         'token': {'provider': 'fernet', 'expiration': 14400},
         'fernet_tokens': {'key_repository': AT / 'keys/tokens'},
         'credential': {'key_repository': AT / 'keys/credentials'},
-        # One process with a cache in memory: else checking a token takes seconds.
+        # One process with a cache in memory. Without the cache, validating a token takes seconds.
         'cache': {'enabled': True, 'backend': 'dogpile.cache.memory', 'expiration_time': 600},
         'identity': {'password_hash_rounds': 4},
         'oslo_messaging_notifications': SILENT,

@@ -1,4 +1,4 @@
-"""The services' databases: made, remembered as they were when seeded, and put back to that."""
+"""Databases of the services: created, saved after seeding, and restored to that state."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from .config import database
 from .services import VENV
 from .settings import AT, DATABASE_SOCKET, DATABASES, ETC, KEYSTONE, LOG, cloud
 
-# Holds a copy of every table that the seed has rows in.
+# Contains a copy of every table with rows in the seed.
 SEED = 'seed'
-# What services write about themselves. Their numbers go on whatever the users do.
+# Tables that services update on their own, such as heartbeats.
 OWN = {'nova.services', 'nova.compute_nodes', 'nova_cell0.services'}
 IGNORED = {'updated_at', 'generation', 'revision_number'}
-# Blazar takes hosts out of its pool and puts them back, under a new number each time.
+# Blazar moves hosts between aggregates, with a new id each time.
 RENUMBERED = {'nova_api.aggregate_hosts': {'id', 'created_at'}}
 
 
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 def schemas() -> None:
-    """Makes all tables, which takes a minute: two chains, for two cores."""
+    """Creates all tables, which takes a minute. Runs two chains in parallel, for two cores."""
     with connect() as db:
         for name in DATABASES:
             db.cursor().execute(f'CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb3')
@@ -86,7 +86,7 @@ def answers() -> bool:
 
 
 def remember() -> None:
-    """Copies what is there now aside, for `restore`."""
+    """Saves the current rows for `restore`."""
     with connect() as db, db.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS {SEED}')
         cursor.execute(f'CREATE DATABASE {SEED} CHARACTER SET utf8mb3')
@@ -96,7 +96,7 @@ def remember() -> None:
 
 
 def restore() -> list[str]:
-    """Puts back every table that differs from what was remembered, and says which."""
+    """Restores every table that differs from the saved state and returns their names."""
     restored = []
     with connect() as db, db.cursor() as cursor:
         cursor.execute('SET foreign_key_checks = 0')
@@ -138,7 +138,7 @@ def _put_back(cursor: pymysql.cursors.Cursor, table: str, remembered: bool) -> N
 
 
 def _columns(cursor: pymysql.cursors.Cursor, table: str) -> list[str]:
-    """Those that can be written."""
+    """Tables that can be written."""
     cursor.execute(
         "SELECT column_name FROM information_schema.columns WHERE concat(table_schema, '.', table_name) = %s"
         " AND extra NOT LIKE '%%GENERATED%%' ORDER BY ordinal_position", (table,))

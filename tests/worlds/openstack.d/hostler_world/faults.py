@@ -1,4 +1,4 @@
-"""Faults that the front door commits: written by `knob fault`, read at each request."""
+"""Faults that the front door injects: written by `knob fault`, read for each request."""
 
 import json
 import re
@@ -13,7 +13,7 @@ HOWS = ['status', 'hang', 'drop', 'lose', 'slow']
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with which requests. `number` tells two alike apart."""
+    """A kind of failure and the requests it applies to. `number` distinguishes equal faults."""
 
     number: int
     service: str
@@ -46,12 +46,12 @@ def save(faults: list[Fault]) -> None:
 
 
 def known(service: str) -> bool:
-    """Whether any fault of this service is still in force."""
+    """True if this service has an active fault."""
     return any(fault.service == service for fault in load())
 
 
 def striking(service: str, method: str, path: str) -> Fault | None:
-    """The fault that this request meets; counts it."""
+    """Fault that applies to this request. Counts the request."""
     for fault in load():
         if not fault.hits(service, method, path):
             continue

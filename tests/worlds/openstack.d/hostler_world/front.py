@@ -1,4 +1,4 @@
-"""The front door: every request of a user comes through here, is written down, and can be made to fail.
+"""The front door: a proxy that logs every request of a user and can make it fail.
 
 It stands where a real cloud has its load balancer, and answers 503 as one does while the service behind is away.
 """
@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from . import faults, node_api
 from .settings import APIS, LOG, NODE_API, Api
 
-# These belong to one connection only.
+# Headers of a single connection.
 HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'content-length', 'expect'}
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -22,14 +22,14 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 class Door(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
-    # Head and body of an answer go out in one packet: else the client's delayed acknowledgement costs 40 ms.
+    # Send head and body of a response in one packet: the client's delayed ACK would cost 40 ms.
     wbufsize = -1
     api: Api
 
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except OSError:  # the client has gone
+        except OSError:  # the client disconnected
             self.close_connection = True
 
     def __getattr__(self, name: str) -> object:
@@ -45,7 +45,7 @@ class Door(BaseHTTPRequestHandler):
         _write_down(begun, self.api.name, self.command, self.path, status, fault)
 
     def answer(self, fault: faults.Fault | None, body: bytes) -> int:
-        """Answers, and says with which status; 0 stands for no answer."""
+        """Responds and returns the status. 0: no response."""
         if fault is None:
             return self.reply(self.behind(body))
         if fault.how == 'status':
@@ -61,7 +61,7 @@ class Door(BaseHTTPRequestHandler):
         return 0
 
     def hang(self) -> None:
-        """Till the client gives up, or the fault is taken back."""
+        """Waits until the client disconnects or the fault is cleared."""
         while faults.known(self.api.name):
             readable, _, _ = select.select([self.connection], [], [], 0.2)
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
@@ -110,7 +110,7 @@ class Door(BaseHTTPRequestHandler):
 
 
 def _refusal(status: int) -> Answer:
-    """As a load balancer words it, which knows nothing of JSON."""
+    """Error page in HTML, like a load balancer's."""
     text = f'<html><body><h1>{status} {http.client.responses.get(status, "Unknown")}</h1>\n</body></html>\n'
     return status, [('Content-Type', 'text/html')], text.encode()
 
@@ -120,7 +120,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # a client that went away in the middle
+        pass  # the client disconnected
 
 
 _log_lock = threading.Lock()

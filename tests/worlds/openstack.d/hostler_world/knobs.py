@@ -1,4 +1,4 @@
-"""Makes the world misbehave. What a knob says is kept in a file each, which the part concerned reads when it matters."""
+"""Injects faults and changes behaviour. Each knob is a file, which the services read when they need it."""
 
 import argparse
 import fnmatch
@@ -15,7 +15,7 @@ from typing import Any
 
 from .settings import KNOBS, PIDS
 
-# ---- what the parts of the world read: nothing but files, for they run in the services ------------------------------
+# ---- reading, by code inside the services: needs only files ------------------------------
 
 TOKEN_SECONDS = 14400
 
@@ -43,7 +43,7 @@ def destroy_seconds() -> float:
 
 
 def build_fate(server: str, metadata: Mapping[str, str]) -> Fate:
-    """How the build of this server goes: as its own metadata says, else as the first knob that its name fits."""
+    """Duration and outcome of a server's build: its metadata first, then the first knob whose pattern matches its name."""
     fate = Fate(float(metadata.get('world_build_seconds') or 0), metadata.get('world_fail') or None)
     for pattern, seconds, failure in json.loads(_read('builds') or '[]'):
         if fnmatch.fnmatch(server, pattern):
@@ -52,7 +52,7 @@ def build_fate(server: str, metadata: Mapping[str, str]) -> Fate:
 
 
 def lies(server: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What the host behind this server pretends to be, in words of cloud.json."""
+    """Facts that the host behind this server reports wrongly, with the keys of cloud.json."""
     told = json.loads(metadata.get('world_lies') or '{}')
     for pattern, facts in json.loads(_read('lies') or '[]'):
         if fnmatch.fnmatch(server, pattern):
@@ -67,33 +67,33 @@ def _read(name: str) -> str | None:
         return None
 
 
-# ---- what turns them --------------------------------------------------------------------------------------------------
+# ---- writing --------------------------------------------------------------------------------------------------
 
 HELP = """\
   knob fault SERVICE HOW [--method M] [--path REGEX] [--skip N] [--times N]
-                                   requests at the front door fail; SERVICE: keystone placement glance neutron nova
-                                   blazar nodes; HOW: 503 (any status), hang, drop (before it is done), lose (done,
-                                   but no answer), slow:SECONDS
-  knob fault clear                 no more faults (one that hangs lets go)
-  knob stop|start SERVICE          a process ends, or comes back: nova-api nova-compute blazar-manager … (PIDS)
-  knob token-ttl SECONDS|default   tokens issued from now on live that long
-  knob quota PROJECT NAME=N…       instances cores ram key_pairs; floatingip network port …
-  knob fips none|full              no address, or all, left in the pool of `public`
-  knob empty-net on|off            a second external network, `public-empty`, without an address
+                                   make requests through the front door fail; SERVICE: keystone placement glance neutron
+                                   nova blazar nodes; HOW: 503 (any status), hang, drop (connection closed before the
+                                   request runs), lose (request runs, no response), slow:SECONDS
+  knob fault clear                 remove all faults; releases requests that hang
+  knob stop|start SERVICE          kill or start a process: nova-api nova-compute blazar-manager … (names in PIDS)
+  knob token-ttl SECONDS|default   lifetime of tokens issued from now on
+  knob quota PROJECT NAME=N…       set quotas: instances cores ram key_pairs; floatingip network port …
+  knob fips none|full              empty or restore the address pool of `public`
+  knob empty-net on|off            add or remove `public-empty`, an external network without a free address
   knob build PATTERN [--seconds S] [--fail TEXT]
-                                   servers whose names fit the pattern (*) build S seconds longer, or go to ERROR
+                                   servers whose names match the pattern (*) build S seconds longer, or go to ERROR
   knob build clear
-  knob lie PATTERN JSON            the hosts behind such servers (`up --hosts`) are other than promised; facts as in cloud.json:
+  knob lie PATTERN JSON            the hosts behind such servers (`up --hosts`) differ from their node type; keys of cloud.json:
                                    threads, ram_gib, disks, gpu (null: none), os_distro, os_version; and cloud_init (error)
   knob lie clear
-  knob destroy SECONDS             deleting a server takes that long
-  knob hold-leases on|off          leases stay as they are: PENDING doesn't become ACTIVE, nor does one end
-  knob clear                       all of the above but quotas and networks (`reset` does those, too)
+  knob destroy SECONDS             duration of deleting a server
+  knob hold-leases on|off          leases do not change status: PENDING stays PENDING, and none ends
+  knob clear                       revert all of the above except quotas and networks (`reset` reverts those, too)
 """
 
 
 def clear() -> None:
-    """Everything that lies in files."""
+    """Reverts every knob that is a file."""
     was_stopped = stopped()
     for path in KNOBS.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -159,7 +159,7 @@ def _stop(service: str) -> None:
         group = int(pid.read_text())
         os.killpg(group, signal.SIGKILL)
         while Path(f'/proc/{group}').exists():
-            pass  # moments: it is killed, and the first process collects it
+            pass  # takes milliseconds: it is killed, and the first process reaps it
 
 
 def _fault(words: list[str]) -> None:
@@ -179,7 +179,7 @@ def _fault(words: list[str]) -> None:
     if how.isdigit():
         how, value = 'status', how
     if how not in faults.HOWS:
-        parser.error(f'unknown way to fail: {how}')
+        parser.error(f'unknown fault: {how}')
     before = faults.load()
     number = 1 + max((fault.number for fault in before), default=int.from_bytes(os.urandom(4)))
     faults.save([*before, faults.Fault(

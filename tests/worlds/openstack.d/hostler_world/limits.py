@@ -1,4 +1,4 @@
-"""The knobs that turn something in the cloud itself, as its administrator would."""
+"""Knobs that change the cloud through its API, as an administrator."""
 
 from .api import Client, fail, network
 from .settings import KEYSTONE, NEUTRON, NOVA, cloud
@@ -26,7 +26,7 @@ def floating_addresses(how: str) -> None:
     [subnet] = admin.all(network('subnets'), name='public-subnet')
     first, last = cloud()['networks']['public']['pool']
     if how == 'none':
-        # The router's own address stays, for it is in use.
+        # The router's address is in use and must stay in the pool.
         [router] = admin.all(network('routers'), name='sharednet1-router')
         first = last = router['external_gateway_info']['external_fixed_ips'][0]['ip_address']
     pools = {'allocation_pools': [{'start': first, 'end': last}]}

@@ -1,4 +1,4 @@
-"""Chameleon's reference API: sites, clusters and nodes, as documents that link to each other."""
+"""Chameleon's reference API: linked documents for sites, clusters and nodes."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ HEADERS = [('Content-Type', 'application/json')]
 
 
 def answer(method: str, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of the answer to one request."""
+    """Status, headers and body of the response to one request."""
     parts = [part for part in path.split('?')[0].removesuffix('.json').split('/') if part]
     status, document = (405, {'error': 'method not allowed'}) if method not in ('GET', 'HEAD') else _document(parts)
     return status, HEADERS, json.dumps(document, indent=2).encode()
@@ -84,7 +84,7 @@ def _node(site: str, index: int) -> Json:
 def _gpu(gpu: Json | None) -> Json:
     if gpu is None:
         return {'gpu': False}
-    # The name as the PCI list has it; Blazar's hosts hold the short one.
+    # The name in the PCI ID list; Blazar's hosts have the short one.
     return {'gpu': True, 'gpu_count': gpu['count'], 'gpu_model': gpu['pci_name'], 'gpu_vendor': 'NVIDIA'}
 
 

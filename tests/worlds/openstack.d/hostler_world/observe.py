@@ -1,4 +1,4 @@
-"""Prints all that exists in the cloud now, of all projects: the same text for the same things."""
+"""Prints all resources of all projects. Equal states give equal text."""
 
 import json
 import sys
@@ -11,13 +11,13 @@ from .api import Client, network
 from .settings import BLAZAR, GLANCE, KEYSTONE, NOVA, cloud
 
 Json = dict[str, Any]
-# What changes by itself.
+# Fields that change without a request.
 RESTLESS = {'updated_at', 'updated', 'progress', 'revision_number', 'created_at', 'OS-EXT-STS:power_state'}
 TAGS = {'X-OpenStack-Nova-API-Version': '2.79'}
 
 
 def everything() -> dict[str, list[Json]]:
-    """By kind. Blazar shows nobody more than one project, so its part is asked for as a member of each."""
+    """Resources by kind. Blazar lists one project only, even for administrators: query it as a member of each."""
     with ThreadPoolExecutor(8) as pool:
         admin = Client()
         projects = {project['id']: project['name'] for project in admin.all(f'{KEYSTONE.internal}/projects')}
@@ -45,7 +45,7 @@ def everything() -> dict[str, list[Json]]:
 
 
 def _members() -> list[tuple[str, str]]:
-    """A user of each project."""
+    """One user and project for each project."""
     found = {project: user for user, projects in cloud()['users'].items() for project in projects}
     return [('admin', 'admin'), *((user, project) for project, user in found.items())]
 
@@ -66,7 +66,7 @@ def _allocations(admin: Client) -> list[Json]:
 
 
 def _tidy(found: Any, projects: dict[str, str]) -> list[Json]:
-    """Without what changes by itself, with the projects' names, in an order of its own."""
+    """Resources without changing fields, with project names, sorted."""
     tidied = {}
     for one in found:
         kept = {key: value for key, value in one.items() if key not in RESTLESS and key != 'links'}
@@ -78,7 +78,7 @@ def _tidy(found: Any, projects: dict[str, str]) -> list[Json]:
 
 
 def _sorted_lists(value: Json) -> Json:
-    """The services list members in any order."""
+    """Sorts lists, which the services return in any order."""
     return {
         key: sorted(member, key=lambda one: json.dumps(one, sort_keys=True)) if isinstance(member, list) else member
         for key, member in value.items()

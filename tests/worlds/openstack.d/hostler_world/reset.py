@@ -1,4 +1,4 @@
-"""Back to the seeded state, in place: through the services first, so that they know, then in their databases."""
+"""Restores the seeded state in place: first through the APIs, so that the services notice, then in the databases."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from .api import Client, Refused, network
 from .settings import BLAZAR, NOVA, PIDS, cloud
 from .waiting import until
 
-# Services that hold these tables in memory, and have to start again where a table was put back.
+# Services that cache these tables and must restart after a restore.
 HELD = {
     'keystone': ['user', 'local_user', 'password', 'project', 'role', 'assignment', 'endpoint'],
     'nova_api': ['aggregates', 'aggregate_hosts'],
@@ -47,7 +47,7 @@ def _delete(client: Client, url: str) -> None:
 
 
 def _start_again(service: str) -> None:
-    """The first process starts whatever ends."""
+    """Kills a service. The first process starts it again."""
     old = (PIDS / service).read_text()
     os.killpg(int(old), signal.SIGKILL)
     until(service, lambda: (PIDS / service).exists() and (PIDS / service).read_text() != old)

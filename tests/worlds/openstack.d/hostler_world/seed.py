@@ -11,7 +11,7 @@ EXTRA_SPECS = {'resources:CUSTOM_BAREMETAL': '1', 'resources:VCPU': '0', 'resour
 
 
 def accounts() -> None:
-    """What the other services need to start: users and the catalog."""
+    """Creates users and the catalog, which the other services need to start."""
     admin = Client()
     roles = {role['name']: role['id'] for role in admin.all(f'{KEYSTONE.internal}/roles')}
     projects = {
@@ -35,7 +35,7 @@ def accounts() -> None:
 
 
 def world() -> None:
-    """All the rest, once every service answers."""
+    """Creates everything else. All services must be running."""
     admin = Client()
     public = _networks(admin)
     for image in cloud()['images']:
@@ -48,7 +48,7 @@ def world() -> None:
     _application_credentials()
     for user, projects in cloud()['users'].items():
         for project in projects:
-            # Neutron makes a project's default group when it is first asked; the seed has them all.
+            # Neutron creates a project's default group on the first request; the seed contains them all.
             Client(user, project).all(network('security-groups'))
 
 
@@ -102,7 +102,7 @@ def _hosts(admin: Client) -> None:
 
 
 def capabilities(facts: dict) -> dict[str, str]:
-    """A node type's facts as Blazar holds them at Chameleon: flat, and all of them text."""
+    """Capabilities of a node type in the form of Chameleon's Blazar: flat, all values text."""
     gpu = facts.get('gpu')
     return {
         'architecture.platform_type': 'x86_64',

@@ -1,4 +1,4 @@
-"""The processes of the world and how each is started."""
+"""Processes of the world and their command lines."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ class Service:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Starts it in a session of its own, and writes down its process id."""
+        """Starts it in a new session and records its process id."""
         with (LOG / f'{self.name}.log').open('ab') as log:
             process = subprocess.Popen(
                 self.command, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log,
@@ -45,7 +45,7 @@ def _module(name: str, module: str, *arguments: str) -> Service:
 DATABASE = Service('mariadb', [
     'mariadbd', '--no-defaults', '--user=root', f'--datadir={AT}/database', f'--socket={DATABASE_SOCKET}', '--skip-networking',
     f'--pid-file={AT}/mariadb.pid', '--max-connections=600', '--innodb-buffer-pool-size=128M', '--innodb-log-file-size=32M',
-    # The state ends with the world: nothing need be on the disk.
+    # The state ends with the world: skip durability.
     '--innodb-flush-method=nosync', '--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0', '--skip-log-bin',
     '--performance-schema=0', '--character-set-server=utf8mb3', '--collation-server=utf8mb3_general_ci',
 ])
@@ -54,12 +54,12 @@ RABBIT = Service('rabbitmq', ['/usr/lib/rabbitmq/bin/rabbitmq-server'], {
     'RABBITMQ_MNESIA_BASE': f'{AT}/rabbitmq', 'RABBITMQ_LOG_BASE': f'{LOG}/rabbitmq', 'RABBITMQ_LOGS': '-',
     'RABBITMQ_CONF_ENV_FILE': '/dev/null', 'RABBITMQ_CONFIG_FILE': f'{ETC}/rabbitmq',
     'RABBITMQ_ENABLED_PLUGINS_FILE': f'{ETC}/rabbitmq-plugins', 'ERL_EPMD_ADDRESS': '127.0.0.1',
-    # Few schedulers that sleep when they have nothing to do: there are two cores for everything.
+    # Few schedulers that sleep when idle: the whole world has two cores.
     'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS':
         '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +A 16 -kernel inet_dist_use_interface {127,0,0,1}',
 })
 FRONT = _module('front', 'front')
-# These two answer before the others are started: the others ask them.
+# The other services query these two when they start.
 FIRST = [
     Service('keystone', [*GUNICORN, '-b', f'127.0.0.1:{KEYSTONE.behind}', 'hostler_world.plug.keystone:application'],
             {'OS_KEYSTONE_CONFIG_FILES': f'{ETC}/keystone.conf'}),
@@ -85,5 +85,5 @@ def prepare_rabbit() -> None:
 
 
 def answers(url: str) -> Callable[[], bool]:
-    """Whether anything at all comes back from there."""
+    """True if the URL returns any response."""
     return lambda: requests.get(url, timeout=5, proxies={'http': ''}) is not None

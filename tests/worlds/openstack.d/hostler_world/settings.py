@@ -1,4 +1,4 @@
-"""Places, ports and the seed's content, for everything in the world."""
+"""Paths, ports and the content of the seed."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ DATABASES = ['keystone', 'placement', 'glance', 'neutron', 'nova_api', 'nova_cel
 
 @dataclass(frozen=True)
 class Api:
-    """A service with an HTTP interface. Users come in by the front door; the services reach each other behind it."""
+    """A service with an HTTP API. Users connect to the front door; services connect to each other directly."""
 
     name: str
     kind: str
@@ -46,18 +46,18 @@ NEUTRON = Api('neutron', 'network', 9696, '')
 NOVA = Api('nova', 'compute', 8774, '/v2.1')
 BLAZAR = Api('blazar', 'reservation', 1234, '/v1')
 APIS = [KEYSTONE, PLACEMENT, GLANCE, NEUTRON, NOVA, BLAZAR]
-# Chameleon's reference API. It has nothing behind the front door.
+# Chameleon's reference API, served by the front door itself.
 NODE_API = Api('nodes', 'nodes', 8088, '')
 
 
 @cache
 def cloud() -> dict[str, Any]:
-    """The content of cloud.json."""
+    """Content of cloud.json."""
     return json.loads((Path(__file__).parent.parent / 'cloud.json').read_text())
 
 
 def node_uid(index: int) -> str:
-    """The id of the node of this place in the list. It is the name of its hypervisor, too."""
+    """Id of the node at this index, which is also the name of its hypervisor."""
     return f'{index + 1:08x}-aaaa-4000-8000-{index + 1:012x}'
 
 

@@ -1,4 +1,4 @@
-"""The server hook that puts a host behind each server: what its node was promised to be, unless told to lie."""
+"""The server hook that starts a host for each server, with the hardware of its node type unless a knob changes it."""
 
 import base64
 import json
@@ -20,14 +20,14 @@ HOSTS = AT / 'servers'
 ENVIRONMENT = {**os.environ, 'HOSTLER_WORLD_DIR': str(HOSTS)}
 # Chameleon's user on every image.
 USER = 'cc'
-# What firmware and kernel keep for themselves of a machine's memory.
+# Share of the memory that firmware and kernel leave usable.
 USABLE = 0.985
-# Real systems say more, but this is what is read.
+# Only these fields of os-release are read.
 OS_NAMES = {'ubuntu': 'Ubuntu', 'centos': 'CentOS Stream'}
 
 CLOUD_INIT = """\
 #!/bin/sh
-# What a first boot left: `cloud-init status [--wait]` as the real one says it.
+# Prints the result of the first boot in the form of `cloud-init status [--wait]`.
 until [ -e /var/lib/cloud/status ]; do sleep 0.1; done
 read -r state </var/lib/cloud/status
 echo "status: $state"
@@ -70,7 +70,7 @@ def spawn(server: str) -> None:
            '--hostname', _said('SERVER_NAME'), '--facts', str(place))
     _reach(_said('SERVER_IP'))
     first = (HOSTS / 'hosts/hosts' / server / 'init').read_text().strip()
-    # As the first boot of a machine does, it goes on while the server is ACTIVE already.
+    # Runs in the background: a machine's first boot continues after the server is ACTIVE.
     _hosts('run', 'setsid', '--fork', 'nsenter', '--target', first, '--all', 'env', '-i',
            'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', '/var/lib/cloud/first-boot')
 
@@ -99,21 +99,21 @@ def _hosts(*words: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """Leads an address into the world of the hosts. One by one: what else has such addresses can still be reached."""
+    """Routes one address to the world of the hosts. A route for a subnet would cover other networks of the cloud."""
     router = (HOSTS / 'hosts/uplink').read_text().split()[1]
     _change('ip', 'route', 'replace', f'{address}/32', 'via', router)
 
 
 def _change(*command: str) -> None:
-    # That an address comes or goes twice is no fault.
+    # Adding or removing an address twice is not an error.
     subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
 
 
-# ---- what the host says it is ---------------------------------------------------------------------------------------
+# ---- reported hardware ---------------------------------------------------------------------------------------
 
 
 def _facts() -> Facts:
-    """Those of the node and the image, and over them what the server is told to pretend."""
+    """Facts of the node type and the image, overridden by knobs and metadata."""
     node = cloud()['nodes'][node_uids().index(_said('SERVER_NODE'))]
     image = json.loads(_said('SERVER_IMAGE_PROPERTIES') or '{}')
     lies = knobs.lies(_said('SERVER_NAME'), json.loads(_said('SERVER_METADATA') or '{}'))
@@ -121,7 +121,7 @@ def _facts() -> Facts:
 
 
 def write_facts(place: Path, facts: Facts) -> None:
-    """Writes files as the kernel shows them, for `hosts add --facts`."""
+    """Writes files in the kernel's formats, for `hosts add --facts`."""
     place.mkdir(parents=True)
     (place / 'cpuinfo').write_text(''.join(_processor(index, facts) for index in range(facts['threads'])))
     total = int((facts['ram_gib'] << 20) * USABLE)
@@ -162,13 +162,13 @@ def _device(place: Path, vendor: int, device: int, kind: int) -> None:
     (place / 'config').write_bytes(header.ljust(64, b'\0'))
 
 
-# ---- its first boot -------------------------------------------------------------------------------------------------
+# ---- first boot -------------------------------------------------------------------------------------------------
 
 
 def first_boot(root: Path, facts: Facts) -> list[str]:
-    """Writes what lies over the host's root file system, and says which more keys may log in.
+    """Writes the files laid over the host's root file system and returns additional keys that may log in.
 
-    It stands in for cloud-init: a script as user data is run, and of a cloud-config what is listed in the README.
+    Replaces cloud-init: runs user data that is a script, and applies the keys of a cloud-config that the README lists.
     """
     name, version = facts.get('os_distro', 'ubuntu'), facts.get('os_version', '22.04')
     text = OS_NAMES.get(name, name)

@@ -1,4 +1,4 @@
-"""The first process of the world: brings everything up, starts again what ends, and ends with everything."""
+"""The first process of the world: starts all services and restarts those that exit."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from .services import DATABASE, Service
 from .settings import APIS, AT, BLAZAR, KEYSTONE, NOVA, PIDS, cloud, node_uids
 from .waiting import until
 
-# What of the state directory makes the seed.
+# Directories of the state that make up the seed.
 SEEDED = ['database', 'keys', 'glance']
-# A service that ends more often than this has a reason that starting it again won't remove.
+# After this many exits a restart is unlikely to help.
 RESTARTS = 20
 DIRECTORIES = ['nova/instances', 'nova/lock', 'neutron/lock', 'glance', 'log/rabbitmq']
 
@@ -84,7 +84,7 @@ def start(service: Service) -> None:
 
 
 def beating(since: float) -> bool:
-    """Whether all parts of Nova have said that they live. For a minute after its end Nova believes that one does."""
+    """True if all parts of Nova sent a heartbeat after `since`. Nova reports a dead service as up for a minute."""
     newer = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(since))
     found = [
         service for service in Client().all(f'{NOVA.internal}/os-services')
@@ -95,7 +95,7 @@ def beating(since: float) -> bool:
 
 
 def keep_seed(kept: Path) -> float:
-    """Keeps what was made, for this world's resets and for all worlds to come. Says when the services went on."""
+    """Saves the seed, for resets of this world and for later worlds. Returns the time when the services resumed."""
     databases.remember()
     others = [pid for pid, service in running.items() if service not in (DATABASE, services.RABBIT)]
     for pid in others:
@@ -123,7 +123,7 @@ def keep_up() -> None:
         pid, status = os.wait()
         service = running.pop(pid, None)
         if service is None:
-            continue  # somebody's orphan
+            continue  # an orphan
         say(f'{service.name} ended with {os.waitstatus_to_exitcode(status)}')
         (PIDS / service.name).unlink(missing_ok=True)
         ends += 1

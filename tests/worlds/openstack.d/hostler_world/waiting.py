@@ -1,4 +1,4 @@
-"""Waiting for a service, with an end."""
+"""Waiting for a service, with a timeout."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from .api import Refused
 
 
 def until(what: str, holds: Callable[[], bool], seconds: float = 600) -> None:
-    """Asks again and again; a service that refuses, or isn't there yet, counts as no."""
+    """Polls until the condition holds. Connection errors and error responses count as false."""
     end = time.monotonic() + seconds
     last: Exception | None = None
     while time.monotonic() < end:

@@ -1,1 +1,1 @@
-"""What the services load: where a real cloud has machines and switches."""
+"""Plug-ins of the services, in place of real machines and switches."""

@@ -1,6 +1,6 @@
-"""All nova-computes in one process: one for each node of the cloud."""
+"""All nova-compute services in one process, one for each node of the cloud."""
 
-from nova import monkey_patch  # noqa: F401, I001  # first: it makes everything cooperative
+from nova import monkey_patch  # noqa: F401, I001  # must be first: patches the standard library
 
 import shlex
 import sys
@@ -29,12 +29,12 @@ def main() -> None:
     nova.db.main.api.DISABLE_DB_ACCESS = True
     base.NovaObject.indirection_api = conductor.ConductorAPI()
     objects.Service.enable_min_version_cache()
-    # Nova looks for drivers among its own modules only.
+    # Nova loads drivers from its own modules only.
     driver.load_compute_driver = lambda virtapi, name=None: BareMetal(virtapi)
-    # All of them share one state directory, whose one identity file would veto the second.
+    # All share one state directory, whose identity file would reject the second.
     manager.ComputeManager._ensure_existing_node_identity = lambda self, reference: None
     *others, last = [_compute(node) for node in settings.node_uids()]
-    # A launcher's pool holds ten services only; a service runs as well without one.
+    # A launcher's pool is limited to ten services. A service runs without a launcher, too.
     for compute in others:
         compute.start()
     service.serve(last)

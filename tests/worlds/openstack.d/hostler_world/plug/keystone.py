@@ -1,4 +1,4 @@
-"""Keystone for gunicorn, with a life of tokens that can be changed while it runs."""
+"""Keystone for gunicorn, with a token lifetime that can change at run time."""
 
 import sys
 from collections.abc import Callable, Iterable

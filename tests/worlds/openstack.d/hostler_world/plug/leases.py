@@ -1,6 +1,6 @@
-"""Blazar's manager, whose leases can be held back before they start or end."""
+"""Blazar's manager, with a knob that keeps leases from starting and ending."""
 
-from blazar.cmd import manager  # first: it makes everything cooperative
+from blazar.cmd import manager  # must be first: patches the standard library
 
 from blazar.manager.service import ManagerService
 

@@ -1,4 +1,4 @@
-"""Nova's fake driver as bare metal: nodes with lasting ids, one server each, that build slowly or fail when told so."""
+"""Nova's fake driver as bare metal: nodes with stable ids, one server each, slow or failing builds by knob."""
 
 import json
 import time
@@ -15,7 +15,7 @@ class BareMetal(fake.FakeDriver):
     vcpus, memory_mb, local_gb = 48, 196608, 240
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
-        # The node's name is an id already, and must stay the node's id from one start to the next.
+        # The node's name is a UUID. Use it as the node's id, which must not change between starts.
         return {**super().get_available_resource(nodename), 'uuid': nodename}
 
     def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
@@ -70,5 +70,5 @@ def _facts(instance: Any, network: Any) -> dict[str, str | None]:
 def _addresses(network: Any) -> list[str]:
     try:
         return [address['address'] for interface in network or [] for address in interface.fixed_ips()]
-    except Exception:  # a build that failed before it had a network, in any of Nova's ways
+    except Exception:  # the build failed before it had a network; Nova raises various types
         return []

@@ -1,4 +1,4 @@
-"""A Neutron mechanism driver that finds every port bound on every host: there are no switches here."""
+"""A Neutron mechanism driver that binds every port on every host: the world has no switches."""
 
 from neutron_lib import constants
 from neutron_lib.api.definitions import portbindings

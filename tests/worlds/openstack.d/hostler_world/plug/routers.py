@@ -1,4 +1,4 @@
-"""Neutron's routers without the agent: what the agent would report about floating IPs is said at once."""
+"""Neutron's routers without the agent: reports the status of floating IPs immediately."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class Routers(L3RouterPlugin):
         _tell(before, None)
 
     def disassociate_floatingips(self, context: Any, port_id: str, do_notify: bool = True) -> Any:
-        """The port goes, with its server most often."""
+        """Called before a port is deleted, usually with its server."""
         admin = context.elevated()
         before = self.get_floatingips(admin, filters={'port_id': [port_id]})
         routers = super().disassociate_floatingips(context, port_id, do_notify)

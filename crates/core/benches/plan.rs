@@ -33,6 +33,7 @@ fn offer(number: u32) -> Offer {
             arch: Some("x86_64".to_owned()),
             gpus: vec![gpu; (number.is_multiple_of(9)).into()],
             labels: [("family".to_owned(), format!("f{}", number % 30))].into(),
+            emulated: None,
         },
         supply: if number.is_multiple_of(2) { Supply::Unlimited } else { Supply::Whole(number % 5) },
         availability: if number.is_multiple_of(11) { Availability::Unknown } else { Availability::Free },
@@ -40,6 +41,7 @@ fn offer(number: u32) -> Offer {
         spot: number.is_multiple_of(6),
         images: vec![image("debian-12"), image("ubuntu-24.04")],
         terms: Terms::default(),
+        accepts_images: false,
     }
 }
 

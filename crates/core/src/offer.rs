@@ -31,6 +31,9 @@ pub struct Offer {
     pub spot: bool,
     /// The images that boot on it.
     pub images: Vec<ImageFacts>,
+    /// True if the user can add images to those that boot on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepts_images: bool,
     /// What the site asks for beside the machine itself.
     #[serde(default)]
     pub terms: Terms,
@@ -174,6 +177,10 @@ pub struct Facts {
     pub gpus: Vec<GpuFacts>,
     /// What else the site says of it.
     pub labels: BTreeMap<String, String>,
+    /// Reason that machines run in software emulation, which is some 20 times slower. `None` if they run on hardware, or if
+    /// the site does not report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulated: Option<String>,
 }
 
 /// One accelerator.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::SiteId;
 use crate::offer::{HostId, Offer};
-use crate::plan::{LeaseSpec, MachineSpec, ResourceKind};
+use crate::plan::{LeaseSpec, MachineSpec, Plan, ResourceKind};
 use crate::ticket::{Ref, Ticket};
 use crate::time::Window;
 
@@ -87,6 +87,11 @@ pub trait Provider: Send + Sync {
 
     /// Health of the site, one entry per check, each with a remedy where one is known.
     async fn check(&self) -> Vec<Health>;
+
+    /// A plan's steps as a script for the site's own command-line client. `None` if the site has no such client.
+    fn client_script(&self, _plan: &Plan) -> Option<String> {
+        None
+    }
 }
 
 /// A request to create one resource, with every reference resolved to the site's ids.

@@ -122,7 +122,7 @@ mod tests {
     use hostler_core::journal::StepEvent;
     use hostler_core::ports::Created;
     use hostler_core::ticket::Ref;
-    use hostler_sim::{Script, SimSite};
+    use hostler_sim::{FaultPlan, SimSite};
 
     use super::*;
     use crate::store::Store;
@@ -130,7 +130,7 @@ mod tests {
 
     fn sites(folder: &Path, account: &str) -> Sites {
         let id: SiteId = "local".parse().unwrap();
-        let site = SimSite::new(id.clone(), &folder.join("site"), Arc::new(Script::default())).with_account(account);
+        let site = SimSite::new(id.clone(), &folder.join("site"), Arc::new(FaultPlan::default())).with_account(account);
         let site: Arc<dyn Provider> = Arc::new(site);
         BTreeMap::from([(id, site)])
     }

@@ -228,7 +228,7 @@ mod tests {
     use hostler_core::ports::{CreateRequest, Created};
     use hostler_core::ticket::Ticket;
     use hostler_core::time::Window;
-    use hostler_sim::{Script, SimSite};
+    use hostler_sim::{FaultPlan, SimSite};
 
     use super::*;
     use crate::store::testing::{plan_of, second};
@@ -236,7 +236,7 @@ mod tests {
     fn site(folder: &Path) -> (Arc<dyn Provider>, Sites) {
         let id: SiteId = "local".parse().unwrap();
         let site: Arc<dyn Provider> =
-            Arc::new(SimSite::new(id.clone(), &folder.join("site"), Arc::new(Script::default())));
+            Arc::new(SimSite::new(id.clone(), &folder.join("site"), Arc::new(FaultPlan::default())));
         (Arc::clone(&site), Sites::from([(id, site)]))
     }
 

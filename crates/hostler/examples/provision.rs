@@ -17,7 +17,7 @@ use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse, ren
 use hostler_engine::fleet::FleetOptions;
 use hostler_engine::host::Command;
 use hostler_engine::provision::{ProvisionConfig, Provisioner};
-use hostler_providers::listed::{Defaults, Listed, read_list};
+use hostler_providers::listed::{HostDefaults, SshSite, parse_host_list};
 
 const DEMAND: &str = "
 num_nodes: 2
@@ -41,10 +41,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let demand = complete(&inputs).map_err(|problems| render(&problems))?.demand;
 
     // Where: here, hosts that are listed; any other provider will do as well.
-    let defaults = Defaults { user: "root".to_owned(), key: None, home: None };
-    let hosts = read_list(&list, &std::fs::read_to_string(&list)?, &defaults)
+    let defaults = HostDefaults { user: "root".to_owned(), key: None, home: None };
+    let hosts = parse_host_list(&list, &std::fs::read_to_string(&list)?, &defaults)
         .map_err(|bad| format!("line {}: {}", bad.line, bad.what))?;
-    let provider = Arc::new(Listed::new("ssh".parse()?, Ok(hosts), data.join("hosts/claims")));
+    let provider = Arc::new(SshSite::new("ssh".parse()?, Ok(hosts), data.join("hosts/claims")));
     let provisioner = Provisioner::with_config(provider, ProvisionConfig::new(&data));
 
     let cluster = provisioner.provision_cluster("example", &demand).await?;

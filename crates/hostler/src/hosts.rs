@@ -8,7 +8,7 @@ use hostler_core::near::near;
 use hostler_engine::fleet::{FleetOptions, OnHostFailure};
 use hostler_engine::host::{HostError, HostErrorKind, Identity, KnownHosts, Target};
 use hostler_engine::operate::{Fleet, FleetSource, Operator};
-use hostler_providers::listed::{ListedHost, read_list};
+use hostler_providers::listed::{ListedHost, parse_host_list};
 
 use crate::app::App;
 use crate::args::FleetArgs;
@@ -53,7 +53,7 @@ impl App {
     pub fn listed_hosts(&self, file: &Path) -> Result<Vec<ListedHost>, Error> {
         let text = self.settings.read_file(file, ErrorKind::Config)?;
         let defaults = self.settings.listed_defaults();
-        read_list(file, &text, &defaults).map_err(|error| {
+        parse_host_list(file, &text, &defaults).map_err(|error| {
             Error::new(ErrorKind::Config, format!("{}:{}: {}", file.display(), error.line, error.what))
         })
     }

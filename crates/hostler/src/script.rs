@@ -1,14 +1,12 @@
 //! A plan's steps as commands of the site's own client, to learn from, or to run without hostler.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, Plan};
-use hostler_providers::openstack::script;
+use hostler_engine::sites::Sites;
 
 use crate::app::App;
 use crate::args::CommandsArgs;
@@ -16,12 +14,11 @@ use crate::error::{Error, ErrorKind};
 use crate::printer::Printer;
 
 /// Shows a plan's commands and writes them to a file, as far as the command line asks for it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Commands {
     show: bool,
     file: Option<PathBuf>,
-    /// The flavor of leased hosts, by site.
-    flavors: BTreeMap<SiteId, String>,
+    sites: Sites,
     printer: Arc<Printer>,
 }
 
@@ -32,13 +29,8 @@ impl Commands {
     /// If the configuration of the sites cannot be read.
     pub fn of(app: &App, args: &CommandsArgs) -> Result<Self, Error> {
         let (show, file) = (args.show_commands, args.script.as_ref().map(|path| app.settings.directory.join(path)));
-        let mut flavors = BTreeMap::new();
-        if show || file.is_some() {
-            for (id, cloud) in app.openstack()? {
-                flavors.extend(cloud.ok().map(|cloud| (id, cloud.settings().flavor.clone())));
-            }
-        }
-        Ok(Self { show, file, flavors, printer: Arc::clone(&app.printer) })
+        let sites = if show || file.is_some() { app.sites()? } else { Sites::new() };
+        Ok(Self { show, file, sites, printer: Arc::clone(&app.printer) })
     }
 
     /// Shows and writes the commands of a plan.
@@ -67,8 +59,8 @@ impl Commands {
             Action::Create(resource) => Some(resource.site()),
             Action::Reach { .. } | Action::SetUp { .. } => None,
         });
-        if let Some(flavor) = used.next().and_then(|site| self.flavors.get(site)) {
-            return Ok(script(plan, flavor));
+        if let Some(script) = used.next().and_then(|site| self.sites.get(site)?.client_script(plan)) {
+            return Ok(script);
         }
         let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
         Err(Error::new(ErrorKind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))

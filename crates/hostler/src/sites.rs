@@ -9,13 +9,13 @@ use hostler_core::name::{ProviderKind, SiteId};
 use hostler_core::ports::Provider;
 use hostler_engine::audit::{AuditTrail, audited};
 use hostler_engine::sites::{Calendars, Sites};
-use hostler_providers::http::{Caller, Patience};
+use hostler_providers::http::{HttpClient, RetryPolicy};
 use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
-use hostler_providers::listed::Listed;
+use hostler_providers::listed::SshSite;
 use hostler_providers::openstack::cloud::BadCloud;
 use hostler_providers::openstack::keystone::Session;
-use hostler_providers::openstack::{OpenStack, Unusable};
+use hostler_providers::openstack::{MisconfiguredSite, OpenStack};
 
 use crate::app::App;
 use crate::config::openstack::Site;
@@ -32,7 +32,7 @@ impl App {
         for (id, site) in self.openstack()? {
             let site: Arc<dyn Provider> = match site {
                 Ok(site) => site,
-                Err(why) => Arc::new(Unusable::new(id.clone(), why)),
+                Err(why) => Arc::new(MisconfiguredSite::new(id.clone(), why)),
             };
             sites.insert(id, site);
         }
@@ -60,16 +60,16 @@ impl App {
         let open = |site: Result<Site, BadCloud>| {
             let Site { cloud, used, authority } = site.map_err(|error| error.to_string())?;
             let authorities: Vec<String> = authority.into_iter().collect();
-            let caller = Caller::new(Patience::default(), &authorities).map_err(|error| error.to_string())?;
+            let caller = HttpClient::new(RetryPolicy::default(), &authorities).map_err(|error| error.to_string())?;
             Ok(Arc::new(OpenStack::new(used, Session::new(cloud, caller, Some(&folder)))))
         };
         Ok(self.settings.openstack()?.into_iter().map(|(id, site)| (id, open(site))).collect())
     }
 
     /// The user's own hosts. A list that can't be read makes no offers, and keeps nobody from giving hosts back.
-    fn listed(&self, file: &Path) -> Result<Listed, Error> {
+    fn listed(&self, file: &Path) -> Result<SshSite, Error> {
         let hosts = self.listed_hosts(file).map_err(|error| error.message);
-        Ok(Listed::new(id_of("ssh")?, hosts, self.settings.data_dir.join("hosts/claims")))
+        Ok(SshSite::new(id_of("ssh")?, hosts, self.settings.data_dir.join("hosts/claims")))
     }
 
     /// The virtual machines of this computer. They are told what this computer trusts.

@@ -1,10 +1,13 @@
-//! Sites behind the port `Provider`, and the store of images that the local one boots.
+//! Providers of sites, each behind the port `Provider`, and the image store that local machines boot from.
 
-mod files;
+mod failure;
 pub mod http;
 pub mod image;
 pub mod libvirt;
 pub mod listed;
 pub mod openstack;
-mod shell;
-mod trouble;
+
+/// Quotes text as one word for a POSIX shell.
+pub(crate) fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

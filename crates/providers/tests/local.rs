@@ -13,7 +13,7 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::Ref;
-use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Source};
+use hostler_providers::image::{AddImage, DEFAULT_IMAGE, ImageSource};
 use hostler_providers::libvirt::Virtualization;
 use lab::Lab;
 
@@ -28,7 +28,7 @@ async fn provider_contract_holds() {
         public_key: lab.public_key(),
         terms: Terms::default(),
     };
-    contract.hold(&lab::any_window()).await;
+    contract.check(&lab::any_window()).await;
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn disk_with_a_backing_file_is_not_accepted_as_an_image() {
         "qemu-img",
         &["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.to_str().unwrap(), overlay.to_str().unwrap()],
     );
-    let source = Source::File { path: overlay, sha256: None };
+    let source = ImageSource::File { path: overlay, sha256: None };
     let error =
         lab.store.add(&AddImage { name: "leaning".into(), source, user: "x".into() }, &|_| {}).await.unwrap_err();
     assert!(error.to_string().contains("only the changes to another disk"), "{error}");

@@ -1,6 +1,6 @@
 //! The provider `openstack` on a real OpenStack: `tests/worlds/openstack run cargo test -p hostler-providers --features
 //! real-openstack --test openstack`.
-#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+#![expect(clippy::unwrap_used, reason = "a panic reports the line")]
 
 mod cloud;
 mod contract;
@@ -14,24 +14,24 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{CreateRequest, Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
 use hostler_core::ticket::Ref;
 use hostler_core::time::Window;
-use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, names};
+use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, cloud_names};
 use hostler_providers::openstack::{blazar, glance, neutron, nova};
 use jiff::{SignedDuration, Timestamp};
 
 #[tokio::test]
-async fn the_contract_holds() {
+async fn contract_holds() {
     let world = World::new().await;
     let host = world.hosts("compute_skylake", 1).await.remove(0);
     let terms = world.offers().await[0].terms.clone();
     let mut spec = world.spec("contract");
     spec.host = Some(host);
     let (provider, deployment, public_key) = (&world.site, world.deployment, world.public_key());
-    contract::Contract { provider, deployment, spec, public_key, terms }.hold(&world.window()).await;
+    contract::Contract { provider, deployment, spec, public_key, terms }.check(&world.window()).await;
     world.clean().await;
 }
 
 #[tokio::test]
-async fn the_contract_holds_on_a_network_of_its_own() {
+async fn contract_holds_on_a_network_of_the_deployment() {
     let world = World::new().await;
     let host = world.hosts("compute_skylake", 1).await.remove(0);
     let mut terms = world.offers().await[0].terms.clone();
@@ -39,19 +39,19 @@ async fn the_contract_holds_on_a_network_of_its_own() {
     let mut spec = world.spec("contract");
     (spec.host, spec.shared_network) = (Some(host), None);
     let (provider, deployment, public_key) = (&world.site, world.deployment, world.public_key());
-    contract::Contract { provider, deployment, spec, public_key, terms }.hold(&world.window()).await;
+    contract::Contract { provider, deployment, spec, public_key, terms }.check(&world.window()).await;
     world.clean().await;
 }
 
 #[tokio::test]
-async fn offers_say_what_hosts_have_and_who_holds_them() {
+async fn offers_have_facts_and_calendars_of_hosts() {
     let world = World::new().await;
     let host = world.hosts("gpu_v100", 1).await.remove(0);
     let offers = world.offers().await;
     let of = |node_type: &str| offers.iter().find(|offer| offer.node_type == node_type).unwrap();
     let (gpus, hidden) = (of("gpu_v100"), of("compute_gigaio"));
     assert_eq!((gpus.facts.gpus.len(), gpus.facts.cpus), (4, Some(80)));
-    assert_eq!(hidden.facts.gpus.len(), 1, "its type doesn't say so");
+    assert_eq!(hidden.facts.gpus.len(), 1, "although its node type does not tell");
     assert_eq!(gpus.terms.network, NetworkTerm::Shared("sharednet1".to_owned()));
     assert_eq!((&gpus.terms.reach, gpus.terms.unit), (&ReachTerm::PublicAddress("public".into()), Unit::ServiceUnits));
     assert!(gpus.images.iter().all(|image| image.arch == "x86_64" && image.user == "cc"));
@@ -69,69 +69,68 @@ async fn offers_say_what_hosts_have_and_who_holds_them() {
 }
 
 #[tokio::test]
-async fn a_gang_stands_on_just_the_hosts_that_were_chosen() {
+async fn machines_run_on_exactly_the_planned_hosts() {
     let world = World::new().await;
     let hosts = world.hosts("compute_skylake", 3).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
-    let made = futures(hosts.iter().enumerate().map(|(n, host)| {
+    let machines = in_turn(hosts.iter().enumerate().map(|(n, host)| {
         let (world, lease) = (&world, &lease);
         async move { world.machine(["a", "b", "c"][n], host, lease).await.unwrap() }
     }))
     .await;
-    // Only an administrator is told where a server stands.
+    // Nova reports a server's host to administrators only.
     let admin = session(named("admin"), None);
-    let mut stand = BTreeSet::new();
-    for machine in &made {
-        let call = hostler_providers::openstack::call::Call::<serde_json::Value>::get(
+    let mut actual = BTreeSet::new();
+    for machine in &machines {
+        let call = hostler_providers::openstack::call::ApiCall::<serde_json::Value>::get(
             hostler_providers::openstack::keystone::Service::Compute,
             &["servers", &machine.reference.0],
         );
         let server = admin.call(&call).await.unwrap();
-        stand.insert(server["server"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str().unwrap().to_owned());
+        actual.insert(server["server"]["OS-EXT-SRV-ATTR:hypervisor_hostname"].as_str().unwrap().to_owned());
     }
-    assert_eq!(stand, hosts.iter().map(|host| host.0.clone()).collect());
+    assert_eq!(actual, hosts.iter().map(|host| host.0.clone()).collect());
     let leases = world.site.resources(ResourceKind::Lease).await.unwrap();
     let ours = leases.iter().find(|resource| resource.reference == lease.reference).unwrap();
     assert_eq!((ours.name.as_str(), ours.ticket.as_ref()), ("contract", Some(&world.ticket("lease"))));
     let granted: BTreeSet<_> = ours.grant().unwrap().hosts.iter().collect();
-    assert_eq!(granted, hosts.iter().collect(), "as the calendar has them");
+    assert_eq!(granted, hosts.iter().collect(), "read from the calendar");
     world.clean().await;
 }
 
-async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut done = Vec::new();
-    for one in all {
-        done.push(one.await);
+async fn in_turn<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut outputs = Vec::new();
+    for future in futures {
+        outputs.push(future.await);
     }
-    done
+    outputs
 }
 
 #[tokio::test]
-async fn a_lease_that_others_have_made_is_launched_on_and_left() {
+async fn lease_of_another_owner_is_used_and_not_deleted() {
     let world = World::new().await;
-    let admin_s_choice = "[\"==\", \"$node_type\", \"gpu_v100\"]".to_owned();
-    let reservations =
-        vec![blazar::ReservationRequest::Hosts { least: 1, most: 1, resource_properties: admin_s_choice }];
-    let new = blazar::NewLease { name: "somebody-s".to_owned(), start: None, end: world.window().end(), reservations };
+    let resource_properties = "[\"==\", \"$node_type\", \"gpu_v100\"]".to_owned();
+    let reservations = vec![blazar::ReservationRequest::Hosts { min: 1, max: 1, resource_properties }];
+    let new = blazar::NewLease { name: "of-another".to_owned(), start: None, end: world.window().end(), reservations };
     let lease = blazar::create(world.site.session(), &new).await.unwrap();
     let leases = world.site.resources(ResourceKind::Lease).await.unwrap();
-    let theirs = leases.iter().find(|resource| resource.reference.0 == lease.id.0).unwrap();
-    let host = theirs.grant().unwrap().hosts.first().unwrap().clone();
-    let made = hostler_core::ports::Created { reference: theirs.reference.clone(), address: None };
-    let machine = world.machine("guest", &host, &made).await.unwrap();
-    let owned = Owned { ticket: world.ticket("lease"), kind: ResourceKind::Lease, reference: made.reference };
-    assert!(world.site.delete(&owned).await.unwrap_err().message.contains("left alone"));
-    // Blazar itself would delete it with the lease, and leave a security group of its own project behind.
+    let existing = leases.iter().find(|resource| resource.reference.0 == lease.id.0).unwrap();
+    let host = existing.grant().unwrap().hosts.first().unwrap().clone();
+    let created = hostler_core::ports::Created { reference: existing.reference.clone(), address: None };
+    let machine = world.machine("guest", &host, &created).await.unwrap();
+    let owned = Owned { ticket: world.ticket("lease"), kind: ResourceKind::Lease, reference: created.reference };
+    assert!(world.site.delete(&owned).await.unwrap_err().message.contains("not deleted"));
+    // Deleted first: Blazar would delete it with the lease, and leave a security group behind in its own project.
     let guest =
         Owned { ticket: world.ticket("machine-guest"), kind: ResourceKind::Machine, reference: machine.reference };
     world.site.delete(&guest).await.unwrap();
     blazar::delete(world.site.session(), &lease.id).await.unwrap();
-    until(async || blazar::lease(world.site.session(), &lease.id).await.is_err()).await;
+    wait_until(async || blazar::lease(world.site.session(), &lease.id).await.is_err()).await;
     world.clean().await;
 }
 
 #[tokio::test]
-async fn of_two_that_want_the_last_host_at_once_one_gets_it() {
+async fn concurrent_leases_of_one_host_succeed_once() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let (one, other) = tokio::join!(world.lease("lease-1", &hosts), world.lease("lease-2", &hosts));
@@ -140,12 +139,12 @@ async fn of_two_that_want_the_last_host_at_once_one_gets_it() {
         both => panic!("{both:?}"),
     };
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
-    assert_eq!(references(&world.ours().await, ResourceKind::Lease).len(), 1);
+    assert_eq!(references(&world.owned().await, ResourceKind::Lease).len(), 1);
     world.clean().await;
 }
 
 #[tokio::test]
-async fn a_lease_is_extended_and_never_shortened() {
+async fn lease_is_extended_and_never_shortened() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
@@ -153,30 +152,30 @@ async fn a_lease_is_extended_and_never_shortened() {
     let end = async || blazar::lease(world.site.session(), &id).await.unwrap().end;
     let (before, later) = (end().await, Timestamp::now() + SignedDuration::from_mins(90));
     world.site.extend(&lease.reference, later).await.unwrap();
-    assert_eq!(end().await, blazar::ceiled(later));
+    assert_eq!(end().await, blazar::ceil_to_minute(later));
     world.site.extend(&lease.reference, before).await.unwrap();
-    assert_eq!(end().await, blazar::ceiled(later));
-    let next = Window::of(blazar::ceiled(later), SignedDuration::from_mins(30)).unwrap();
+    assert_eq!(end().await, blazar::ceil_to_minute(later));
+    let next = Window::of(blazar::ceil_to_minute(later), SignedDuration::from_mins(30)).unwrap();
     world.site.create(&world.ticket("next"), &world.lease_of(&hosts, next)).await.unwrap();
     let error = world.site.extend(&lease.reference, next.end()).await.unwrap_err();
-    assert_eq!(error.remedy, Remedy::Replan, "somebody has the host next: {error}");
+    assert_eq!(error.remedy, Remedy::Replan, "another lease follows on the host: {error}");
     world.clean().await;
 }
 
 #[tokio::test]
-async fn a_lease_that_is_too_long_is_one_to_ask_about() {
+async fn too_long_lease_needs_the_user() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let month = Window::of(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
     let error = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, month)).await.unwrap_err();
-    // No other host could be had for longer.
+    // No other host of this cloud can be leased for longer, so a new plan would not help.
     assert_eq!(error.remedy, Remedy::Ask, "{error}");
     assert!(error.hint.unwrap().contains("shorter lease"));
     world.clean().await;
 }
 
 #[tokio::test]
-async fn what_another_has_deleted_is_said_so() {
+async fn lease_deleted_by_another_user_is_reported() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     world.knob(&["hold-leases", "on"]);
@@ -188,14 +187,14 @@ async fn what_another_has_deleted_is_said_so() {
     };
     let (error, ()) = tokio::join!(waiting, deleting);
     let error = error.unwrap_err();
-    assert!(error.message.contains("somebody else has deleted it"), "{error}");
+    assert!(error.message.contains("was deleted by another user or program"), "{error}");
     assert_eq!(error.remedy, Remedy::Replan);
-    assert_eq!(world.ours().await, []);
+    assert_eq!(world.owned().await, []);
     world.clean().await;
 }
 
 #[tokio::test]
-async fn a_machine_that_goes_to_error_says_why_and_can_be_removed() {
+async fn failed_machine_reports_the_fault_and_can_be_deleted() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
@@ -203,31 +202,31 @@ async fn a_machine_that_goes_to_error_says_why_and_can_be_removed() {
     let error = world.machine("doomed", &hosts[0], &lease).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan);
     assert!(error.message.contains("no power on port 7"), "{error}");
-    assert_eq!(references(&world.ours().await, ResourceKind::Machine).len(), 1);
+    assert_eq!(references(&world.owned().await, ResourceKind::Machine).len(), 1);
     world.clean().await;
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_makes_no_second_thing() {
+async fn lost_response_creates_no_second_resource() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     for (service, kind) in [("blazar", ResourceKind::Lease), ("nova", ResourceKind::Keypair)] {
         world.knob(&["fault", service, "lose", "--method", "POST", "--times", "1"]);
-        let what = match kind {
+        let request = match kind {
             ResourceKind::Lease => world.lease_of(&hosts, world.window()),
             _ => CreateRequest::Keypair { public_key: world.public_key() },
         };
-        let lost = world.site.create(&world.ticket("thing"), &what).await.unwrap_err();
+        let lost = world.site.create(&world.ticket("resource"), &request).await.unwrap_err();
         assert!(matches!(lost.remedy, Remedy::Retry(_)), "{lost}");
-        let made = world.site.create(&world.ticket("thing"), &what).await.unwrap();
-        assert_eq!(references(&world.ours().await, kind), BTreeSet::from([&made.reference]));
+        let created = world.site.create(&world.ticket("resource"), &request).await.unwrap();
+        assert_eq!(references(&world.owned().await, kind), BTreeSet::from([&created.reference]));
     }
     world.clean().await;
 }
 
-/// A call that is made again when its answer is late may do its work twice: all of it is found, and goes.
+/// A call that is retried after a late response may create a resource twice.
 #[tokio::test]
-async fn all_that_bears_one_ticket_is_found() {
+async fn duplicates_of_one_ticket_are_found_and_deleted() {
     let world = World::new().await;
     let session = world.site.session();
     let hosts = world.hosts("compute_skylake", 2).await;
@@ -237,18 +236,18 @@ async fn all_that_bears_one_ticket_is_found() {
     let twin = blazar::NewLease { name: format!("late {lease}"), start: None, end: world.window().end(), reservations };
     blazar::create(session, &twin).await.unwrap();
     assert_eq!(world.site.owned_by(ResourceKind::Lease, &lease).await.unwrap().len(), 2);
-    for name in ["one", "other"] {
+    for name in ["first", "second"] {
         neutron::create_network(session, name, &network.to_string()).await.unwrap();
     }
     let networks = world.site.owned_by(ResourceKind::Network, &network).await.unwrap();
     world.site.delete(&networks[0]).await.unwrap();
     let left = neutron::networks(session).await.unwrap();
-    assert!(left.iter().all(|left| left.description != network.to_string()), "its parts go together: {left:#?}");
+    assert!(left.iter().all(|left| left.description != network.to_string()), "both are deleted: {left:#?}");
     world.clean().await;
 }
 
 #[tokio::test]
-async fn a_site_that_is_away_for_a_moment_is_waited_for() {
+async fn briefly_unreachable_service_is_awaited() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
@@ -259,22 +258,22 @@ async fn a_site_that_is_away_for_a_moment_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_on_the_way_is_renewed() {
+async fn token_that_expires_during_a_call_is_renewed() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     world.knob(&["token-ttl", "3"]);
     let site = world.with(session(named("alice"), Some(world.folder.path())));
     site.session().token().await.unwrap();
     let lease = site.create(&world.ticket("lease"), &world.lease_of(&hosts, world.window())).await.unwrap();
-    let what = world.machine_on("long", &hosts[0], &lease);
+    let request = world.machine_on("long", &hosts[0], &lease);
     world.knob(&["build", "long", "--seconds", "8"]);
-    site.create(&world.ticket("machine"), &what).await.unwrap();
+    site.create(&world.ticket("machine"), &request).await.unwrap();
     world.knob(&["token-ttl", "default"]);
     world.clean().await;
 }
 
 #[tokio::test]
-async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
+async fn exhausted_quotas_and_pools_ask_for_a_new_plan_and_leave_nothing() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
@@ -283,23 +282,24 @@ async fn quotas_and_empty_pools_leave_nothing_and_ask_for_another_plan() {
     world.knob(&["quota", "CH-000001", "instances=10"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     let machine = world.machine("one", &hosts[0], &lease).await.unwrap();
-    let what = |pool: &str| CreateRequest::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
+    let request =
+        |pool: &str| CreateRequest::Address { pool: pool.to_owned(), machine: Some(machine.reference.clone()) };
     world.knob(&["quota", "CH-000001", "floatingip=0"]);
-    let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
+    let error = world.site.create(&world.ticket("address"), &request("public")).await.unwrap_err();
     world.knob(&["quota", "CH-000001", "floatingip=50"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
     world.knob(&["fips", "none"]);
-    let error = world.site.create(&world.ticket("address"), &what("public")).await.unwrap_err();
+    let error = world.site.create(&world.ticket("address"), &request("public")).await.unwrap_err();
     world.knob(&["fips", "full"]);
     assert_eq!(error.remedy, Remedy::Replan, "{error}");
-    let error = world.site.create(&world.ticket("address"), &what("nowhere")).await.unwrap_err();
+    let error = world.site.create(&world.ticket("address"), &request("nowhere")).await.unwrap_err();
     assert_eq!((error.remedy, error.hint.as_deref()), (Remedy::Ask, Some("external networks are: public")));
-    assert_eq!(references(&world.ours().await, ResourceKind::Address), BTreeSet::new());
+    assert_eq!(references(&world.owned().await, ResourceKind::Address), BTreeSet::new());
     world.clean().await;
 }
 
 #[tokio::test]
-async fn a_key_of_the_same_name_that_is_another_is_never_used() {
+async fn different_key_under_the_same_name_is_rejected() {
     let world = World::new().await;
     let ticket = world.ticket("keypair");
     let name = format!("hostler-{}-keypair", world.deployment);
@@ -309,53 +309,53 @@ async fn a_key_of_the_same_name_that_is_another_is_never_used() {
     let other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1y47Ige7Af+hb87K86RQpZ6+xOB6yL3pBYHW4+iAQD x";
     let error = world.site.create(&ticket, &CreateRequest::Keypair { public_key: other.to_owned() }).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Ask);
-    assert!(error.message.contains("is another key"), "{error}");
+    assert!(error.message.contains("is a different key"), "{error}");
     world.clean().await;
 }
 
 #[tokio::test]
-async fn an_address_of_another_machine_is_left_alone() {
+async fn address_of_another_machine_is_not_deleted() {
     let world = World::new().await;
     let hosts = world.hosts("compute_skylake", 2).await;
     let lease = world.lease("lease", &hosts).await.unwrap();
     let (a, b) =
         (world.machine("a", &hosts[0], &lease).await.unwrap(), world.machine("b", &hosts[1], &lease).await.unwrap());
-    let what = |machine: &Ref| CreateRequest::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
-    let one = world.site.create(&world.ticket("address-a"), &what(&a.reference)).await.unwrap();
-    let other = world.site.create(&world.ticket("address-b"), &what(&b.reference)).await.unwrap();
+    let request = |machine: &Ref| CreateRequest::Address { pool: "public".to_owned(), machine: Some(machine.clone()) };
+    let one = world.site.create(&world.ticket("address-a"), &request(&a.reference)).await.unwrap();
+    let other = world.site.create(&world.ticket("address-b"), &request(&b.reference)).await.unwrap();
     assert_ne!(one, other);
-    // Nova shows it some seconds later; until then a machine is where it was.
+    // Nova reports the floating IP some seconds later.
     let public = one.address.clone().unwrap();
-    until(async || {
+    wait_until(async || {
         world.site.status(ResourceKind::Machine, &a.reference).await.unwrap()
             == ResourceStatus::Running { address: Some(public.clone()) }
     })
     .await;
-    let stolen =
+    let wrong_ticket =
         Owned { ticket: world.ticket("address-a"), kind: ResourceKind::Address, reference: other.reference.clone() };
-    assert!(world.site.delete(&stolen).await.unwrap_err().message.contains("left alone"));
+    assert!(world.site.delete(&wrong_ticket).await.unwrap_err().message.contains("not deleted"));
     world.clean().await;
 }
 
-async fn until(look: impl AsyncFn() -> bool) {
+async fn wait_until(condition: impl AsyncFn() -> bool) {
     for _ in 0..30 {
-        if look().await {
+        if condition().await {
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    panic!("not within 30 s");
+    panic!("still false after 30 s");
 }
 
 #[tokio::test]
-async fn lists_are_the_same_page_by_page() {
+async fn paged_lists_equal_whole_lists() {
     let world = World::new().await;
     for step in ["key-1", "key-2", "key-3"] {
-        let what = CreateRequest::Keypair { public_key: world.public_key() };
-        world.site.create(&world.ticket(step), &what).await.unwrap();
+        let request = CreateRequest::Keypair { public_key: world.public_key() };
+        world.site.create(&world.ticket(step), &request).await.unwrap();
     }
     let whole = world.site.session();
-    let paged = session(named("alice"), None).with_page(2);
+    let paged = session(named("alice"), None).with_page_size(2);
     let images = |images: Vec<glance::Image>| images.into_iter().map(|image| image.id).collect::<BTreeSet<_>>();
     assert_eq!(images(glance::images(&paged).await.unwrap()), images(glance::images(whole).await.unwrap()));
     assert_eq!(nova::flavors(&paged).await.unwrap(), nova::flavors(whole).await.unwrap());
@@ -371,16 +371,16 @@ async fn lists_are_the_same_page_by_page() {
 }
 
 #[tokio::test]
-async fn every_way_to_log_in_works() {
+async fn every_identity_can_log_in() {
     let world = World::new().await;
-    assert!(names(&texts()).unwrap().contains(&"alice-unrestricted".to_owned()));
+    assert!(cloud_names(&texts()).unwrap().contains(&"alice-unrestricted".to_owned()));
     let token = world.site.session().token().await.unwrap();
     let alice = named("alice");
     let account = &token.account;
     let project = Scope::ProjectId(account.project_id.clone().unwrap());
     let Identity::Password { password, .. } = &alice.identity else { panic!("{alice:?}") };
     let by_id = Identity::Password { user: UserName::Id(account.user_id.clone()), password: password.clone() };
-    let unscoped = Cloud { scope: Scope::Unsaid, ..alice.clone() };
+    let unscoped = Cloud { scope: Scope::Default, ..alice.clone() };
     let issued = session(unscoped, None).log_in().await.unwrap();
     let (other, credential) = (Identity::Token(issued.secret().clone()), named("alice-unrestricted"));
     let secret = match &credential.identity {
@@ -389,14 +389,14 @@ async fn every_way_to_log_in_works() {
     };
     let id = credential_id(&session(credential.clone(), None)).await;
     let credential_by_id = Identity::ApplicationCredential { credential: CredentialName::Id(id), secret };
-    let ways = [
+    let clouds = [
         credential,
-        Cloud { identity: credential_by_id, scope: Scope::Unsaid, ..alice.clone() },
+        Cloud { identity: credential_by_id, scope: Scope::Default, ..alice.clone() },
         Cloud { identity: by_id, scope: project.clone(), ..alice.clone() },
         Cloud { identity: other, scope: project, ..alice.clone() },
     ];
-    for way in ways {
-        let session = session(way, None);
+    for cloud in clouds {
+        let session = session(cloud, None);
         let same = session.token().await.unwrap();
         assert_eq!((&same.account.user, &same.account.project), (&account.user, &account.project));
         nova::flavors(&session).await.unwrap();
@@ -404,10 +404,10 @@ async fn every_way_to_log_in_works() {
     world.clean().await;
 }
 
-/// Only the credential itself is asked for its id: its token has it.
+/// The id of an application credential, which Keystone lists only to that credential's own token.
 async fn credential_id(session: &hostler_providers::openstack::keystone::Session) -> String {
     let user = session.token().await.unwrap().account.user_id.clone();
-    let call = hostler_providers::openstack::call::Call::<serde_json::Value>::get(
+    let call = hostler_providers::openstack::call::ApiCall::<serde_json::Value>::get(
         hostler_providers::openstack::keystone::Service::Identity,
         &["users", &user, "application_credentials"],
     )
@@ -417,10 +417,10 @@ async fn credential_id(session: &hostler_providers::openstack::keystone::Session
 }
 
 #[tokio::test]
-async fn who_cannot_log_in_or_lease_is_told_what_to_do() {
+async fn login_and_lease_errors_carry_hints() {
     let world = World::new().await;
     for (name, remedy, words) in [
-        ("wrong-password", Remedy::Ask, "credentials are not accepted"),
+        ("wrong-password", Remedy::Ask, "rejects the credentials"),
         ("dead", Remedy::Retry(Duration::from_secs(5)), ""),
     ] {
         let site = world.with(session(named(name), None));
@@ -439,18 +439,18 @@ async fn who_cannot_log_in_or_lease_is_told_what_to_do() {
     assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Bad).count(), 1, "{findings:#?}");
     let findings = world.site.check().await;
     assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
-    // As every new project has it: only its own servers may come in.
+    // The default group of a new project admits only its own servers.
     let notes: Vec<&str> =
         findings.iter().filter(|it| it.verdict == Verdict::Note).map(|it| it.finding.as_str()).collect();
-    assert_eq!(notes, ["the security group `default` lets no SSH in from outside"]);
+    assert_eq!(notes, ["the security group `default` does not admit SSH from outside"]);
     world.clean().await;
 }
 
 #[tokio::test]
-async fn power_and_console_of_what_is_not_there_are_errors() {
+async fn power_and_console_of_a_nonexistent_machine_are_errors() {
     let world = World::new().await;
-    let nothing = Ref("00000000-0000-4000-8000-000000000000".to_owned());
-    assert!(world.site.set_power(&nothing, Power::On).await.is_err());
-    assert!(world.site.console(&nothing).await.is_err());
+    let nonexistent = Ref("00000000-0000-4000-8000-000000000000".to_owned());
+    assert!(world.site.set_power(&nonexistent, Power::On).await.is_err());
+    assert!(world.site.console(&nonexistent).await.is_err());
     world.clean().await;
 }

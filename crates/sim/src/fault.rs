@@ -1,4 +1,4 @@
-//! Scripted faults.
+//! Faults to inject into calls.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,61 +6,61 @@ use std::time::Duration;
 use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 
-/// A kind of call that a fault can strike.
+/// Kind of call that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum CallKind {
     /// `create`, with the ticket of the step.
     Create,
     /// `delete`, with the ticket of the step.
     Delete,
-    /// Reaching or setting up a machine.
+    /// Work on a machine over SSH.
     Work,
-    /// `resources`, which no step asks for: by the name of their kind.
+    /// `resources`, which belongs to no step: the name of the resource kind stands in for a step.
     List,
 }
 
-/// What goes wrong.
+/// Effect of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The site says no, and does nothing.
-    Refuse(Remedy),
-    /// The site does it, and the answer is lost.
-    LoseAnswer,
-    /// The site is slow: the caller hears nothing in time, and the thing comes after it was looked for once.
-    Late,
-    /// The site does it twice: its answer came so late that the call was made again.
-    Twice,
-    /// This process is killed before the site does it.
-    DieBefore,
-    /// This process is killed after the site did it.
-    DieAfter,
+    /// The site rejects the call, and does nothing.
+    Reject(Remedy),
+    /// The site carries out the call, but its response is lost.
+    LoseResponse,
+    /// The call times out, and the site creates the resource after the caller has looked for it once.
+    CreateLate,
+    /// The site creates the resource twice, as if the call had been retried after a late response.
+    CreateTwice,
+    /// This process is killed before the site carries out the call.
+    CrashBefore,
+    /// This process is killed after the site has carried out the call.
+    CrashAfter,
 }
 
-/// A fault: on which call, what, and how often.
+/// A fault of one call.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// The kind of call.
-    pub call: Call,
-    /// The step that makes it.
+    pub call: CallKind,
+    /// The step that makes the call.
     pub step: StepId,
-    /// What goes wrong.
+    /// The effect.
     pub kind: FaultKind,
-    /// How many times it strikes.
+    /// Number of calls that it affects.
     pub times: u32,
 }
 
-/// Faults to come.
+/// Faults that will occur.
 #[derive(Debug, Default)]
-pub struct Script(Mutex<Vec<Fault>>);
+pub struct FaultPlan(Mutex<Vec<Fault>>);
 
-impl Script {
-    /// These faults.
+impl FaultPlan {
+    /// A plan of these faults.
     pub fn new(faults: Vec<Fault>) -> Self {
         Self(Mutex::new(faults))
     }
 
-    /// The fault that strikes this call, which uses it up once.
-    pub fn strike(&self, call: Call, step: &StepId) -> Option<FaultKind> {
+    /// The fault of this call, if any, which counts as one occurrence.
+    pub fn next_fault(&self, call: CallKind, step: &StepId) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let fault = faults.iter_mut().find(|fault| fault.call == call && fault.step == *step && fault.times > 0)?;
         fault.times -= 1;
@@ -68,13 +68,13 @@ impl Script {
     }
 }
 
-/// A refusal that asks to try again at once.
-pub fn retry_at_once() -> Remedy {
+/// The remedy of a rejection that may be retried at once.
+pub fn retry_immediately() -> Remedy {
     Remedy::Retry(Duration::ZERO)
 }
 
-/// Kills this very process as `kill -9` does: nothing is cleaned up, nothing is flushed.
-pub fn die() -> ! {
+/// Kills this process as `kill -9` does: nothing is cleaned up or flushed.
+pub fn kill_self() -> ! {
     let me = rustix::process::getpid();
     let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
     loop {

@@ -1,10 +1,10 @@
-//! Seeded worlds and scripted faults, for the tests of what stands on the ports.
+//! A simulated site with planned faults, for tests of code that uses the port `Provider`.
 //!
-//! [`SimSite`] is a site behind the port `Provider` whose things live in a file: they outlive the process that made
-//! them, as at a real site, so that a test can kill that process anywhere and look at what is left.
+//! The resources of a [`SimSite`] are stored in a file. As at a real site, they outlive the process that created them, so a
+//! test can kill that process at any point and examine what is left.
 
 mod fault;
 mod site;
 
-pub use fault::{Call, Fault, FaultKind, Script, die, retry_at_once};
-pub use site::{Resource, SimSite, offer, tickets};
+pub use fault::{CallKind, Fault, FaultKind, FaultPlan, kill_self, retry_immediately};
+pub use site::{SimResource, SimSite, offer, tickets};

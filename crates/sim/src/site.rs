@@ -1,4 +1,4 @@
-//! A site whose things live in a file.
+//! A site whose resources are stored in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -24,59 +24,59 @@ use hostler_core::time::Window;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Call, FaultKind, Script, die};
+use crate::fault::{CallKind, FaultKind, FaultPlan, kill_self};
 
-/// A thing at the site.
+/// A resource at the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resource {
-    /// The ticket on it.
+pub struct SimResource {
+    /// Its ticket.
     pub ticket: Ticket,
-    /// What it is.
+    /// Its kind.
     pub kind: ResourceKind,
-    /// What it stands on, which can't go before it.
+    /// The resources that it uses, which can't be deleted before it.
     pub needs: Vec<Ref>,
-    /// Whether it is running.
+    /// True if it is running.
     pub on: bool,
-    /// What a lease was granted.
+    /// The grant of a lease.
     #[serde(default)]
     pub grant: Option<Grant>,
 }
 
-/// What lies in the file.
+/// Content of the file.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Resources {
-    made: u64,
-    resources: BTreeMap<String, Resource>,
+struct SimState {
+    created: u64,
+    resources: BTreeMap<String, SimResource>,
 }
 
-/// A site whose things live in a file, and whose faults are scripted.
+/// A site whose resources are stored in a file, and whose faults are planned.
 #[derive(Debug)]
 pub struct SimSite {
     id: SiteId,
     file: PathBuf,
-    script: Arc<Script>,
+    faults: Arc<FaultPlan>,
     account: Option<Account>,
-    coming: Mutex<Vec<(Ticket, CreateRequest)>>,
+    delayed: Mutex<Vec<(Ticket, CreateRequest)>>,
 }
 
 impl SimSite {
-    /// A site over a file, which need not be there yet.
-    pub fn new(id: SiteId, file: &Path, script: Arc<Script>) -> Self {
-        Self { id, file: file.to_owned(), script, account: None, coming: Mutex::default() }
+    /// A site over a file, which need not exist yet.
+    pub fn new(id: SiteId, file: &Path, faults: Arc<FaultPlan>) -> Self {
+        Self { id, file: file.to_owned(), faults, account: None, delayed: Mutex::default() }
     }
 
-    /// The same site, as somebody who has an account there.
+    /// The same site, used with an account.
     pub fn with_account(self, id: &str) -> Self {
         Self { account: Some(Account { id: id.to_owned(), name: id.to_owned() }), ..self }
     }
 
-    /// Everything at the site, by its id there.
-    pub fn resources(&self) -> Result<BTreeMap<String, Resource>, SiteError> {
-        self.with(|resources| Ok(resources.resources.clone()))
+    /// All resources of the site, by the site's ids.
+    pub fn resources(&self) -> Result<BTreeMap<String, SimResource>, SiteError> {
+        self.with(|state| Ok(state.resources.clone()))
     }
 
-    /// Does something to the things, alone, and writes them back.
-    fn with<T>(&self, act: impl FnOnce(&mut Resources) -> Result<T, SiteError>) -> Result<T, SiteError> {
+    /// Runs an operation on the content of the file, exclusively, and writes the result back.
+    fn with<T>(&self, act: impl FnOnce(&mut SimState) -> Result<T, SiteError>) -> Result<T, SiteError> {
         let failed = |error: std::io::Error| self.error("using the file", &error.to_string(), Remedy::Report);
         let _lock = self.locked().map_err(failed)?;
         let text = match std::fs::read_to_string(&self.file) {
@@ -84,13 +84,13 @@ impl SimSite {
             text => text.map_err(failed)?,
         };
         // A file that can't be read must not look like an empty site.
-        let mut resources: Resources = match text.as_str() {
-            "" => Resources::default(),
+        let mut state: SimState = match text.as_str() {
+            "" => SimState::default(),
             text => serde_json::from_str(text).map_err(|error| failed(error.into()))?,
         };
-        let answer = act(&mut resources)?;
-        let text = serde_json::to_vec(&resources).map_err(|error| failed(error.into()))?;
-        // Replaced at once: whoever is killed in here leaves the old things or the new ones.
+        let answer = act(&mut state)?;
+        let text = serde_json::to_vec(&state).map_err(|error| failed(error.into()))?;
+        // Replaced atomically: a process that is killed here leaves either the old content or the new one.
         let new = self.file.with_extension("new");
         std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.file)).map_err(failed)?;
         Ok(answer)
@@ -107,82 +107,88 @@ impl SimSite {
         SiteError { site: self.id.clone(), doing: doing.into(), message: message.into(), remedy, hint: None }
     }
 
-    /// Does something to the things, unless the script has it otherwise.
+    /// Runs an operation, with the fault that is planned for this call.
     fn act<T>(
         &self,
-        call: Call,
+        call: CallKind,
         ticket: &Ticket,
-        act: impl FnOnce(&mut Resources, Option<FaultKind>) -> Result<T, SiteError>,
+        act: impl FnOnce(&mut SimState, Option<FaultKind>) -> Result<T, SiteError>,
     ) -> Result<T, SiteError> {
-        let fault = self.script.strike(call, &ticket.step);
+        let fault = self.faults.next_fault(call, &ticket.step);
         match fault {
-            Some(FaultKind::Refuse(remedy)) => return Err(self.error("this call", "refused by the script", remedy)),
-            Some(FaultKind::DieBefore) => die(),
+            Some(FaultKind::Reject(remedy)) => return Err(self.error("this call", "rejected as planned", remedy)),
+            Some(FaultKind::CrashBefore) => kill_self(),
             _ => {}
         }
-        let answer = self.with(|resources| act(resources, fault));
+        let answer = self.with(|state| act(state, fault));
         match fault {
-            Some(FaultKind::LoseAnswer) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
-            Some(FaultKind::DieAfter) => die(),
+            Some(FaultKind::LoseResponse) => Err(self.error("this call", "the answer was lost", Remedy::Report)),
+            Some(FaultKind::CrashAfter) => kill_self(),
             _ => answer,
         }
     }
 
-    /// What is still being made, once.
-    fn come(&self) -> Vec<(Ticket, CreateRequest)> {
-        std::mem::take(&mut *self.coming.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes the creations that were delayed.
+    fn take_delayed(&self) -> Vec<(Ticket, CreateRequest)> {
+        std::mem::take(&mut *self.delayed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins what will be there later, unless it has begun already.
-    fn delay(&self, ticket: &Ticket, what: &CreateRequest) -> SiteError {
-        let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
-        if !coming.iter().any(|(begun, _)| begun == ticket) {
-            coming.push((ticket.clone(), what.clone()));
+    /// Delays a creation, unless it is delayed already.
+    fn delay(&self, ticket: &Ticket, request: &CreateRequest) -> SiteError {
+        let mut delayed = self.delayed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !delayed.iter().any(|(other, _)| other == ticket) {
+            delayed.push((ticket.clone(), request.clone()));
         }
         self.error("this call", "no answer came in time", Remedy::Retry(Duration::ZERO))
     }
 
-    fn make(&self, resources: &mut Resources, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
-        let there =
-            resources.resources.iter().find(|(_, resource)| resource.ticket == *ticket).map(|(id, _)| id.clone());
-        let id = match there {
+    fn create_or_find(
+        &self,
+        state: &mut SimState,
+        ticket: &Ticket,
+        request: &CreateRequest,
+    ) -> Result<Created, SiteError> {
+        let existing =
+            state.resources.iter().find(|(_, resource)| resource.ticket == *ticket).map(|(id, _)| id.clone());
+        let id = match existing {
             Some(id) => id,
-            None => self.make_new(resources, ticket, what)?,
+            None => self.create_new(state, ticket, request)?,
         };
-        let address = matches!(what.kind(), ResourceKind::Machine | ResourceKind::Address)
+        let address = matches!(request.kind(), ResourceKind::Machine | ResourceKind::Address)
             .then(|| Address { host: format!("{id}.sim"), port: 22 });
         Ok(Created { reference: Ref(id), address })
     }
 
-    fn make_new(&self, resources: &mut Resources, ticket: &Ticket, what: &CreateRequest) -> Result<String, SiteError> {
-        let needs: Vec<Ref> = match what {
+    fn create_new(&self, state: &mut SimState, ticket: &Ticket, request: &CreateRequest) -> Result<String, SiteError> {
+        let needs: Vec<Ref> = match request {
             CreateRequest::Network { .. } | CreateRequest::Keypair { .. } | CreateRequest::Lease { .. } => Vec::new(),
             CreateRequest::Machine { network, lease, keypair, .. } => {
                 [network, lease, keypair].into_iter().flatten().cloned().collect()
             }
             CreateRequest::Address { machine, .. } => machine.iter().cloned().collect(),
         };
-        if let Some(missing) = needs.iter().find(|needed| !resources.resources.contains_key(&needed.0)) {
+        if let Some(missing) = needs.iter().find(|needed| !state.resources.contains_key(&needed.0)) {
             let message = format!("there is no `{missing}`");
-            return Err(self.error(&format!("creating the {}", what.kind()), &message, Remedy::Report));
+            return Err(self.error(&format!("creating the {}", request.kind()), &message, Remedy::Report));
         }
-        if let CreateRequest::Lease { spec } = what {
-            self.check_free(resources, ticket, spec)?;
+        if let CreateRequest::Lease { spec } = request {
+            self.check_free(state, ticket, spec)?;
         }
-        resources.made += 1;
-        let id = format!("{}-{}", what.kind(), resources.made);
-        let grant = match what {
+        state.created += 1;
+        let id = format!("{}-{}", request.kind(), state.created);
+        let grant = match request {
             CreateRequest::Lease { spec } => Some(granted(spec)),
             _ => None,
         };
-        let resource = Resource { ticket: ticket.clone(), kind: what.kind(), needs, on: true, grant };
-        resources.resources.insert(id.clone(), resource);
+        let resource = SimResource { ticket: ticket.clone(), kind: request.kind(), needs, on: true, grant };
+        state.resources.insert(id.clone(), resource);
         Ok(id)
     }
 
-    /// A host is granted to one lease at a time. A call that is made twice may be granted twice, as at real sites.
-    fn check_free(&self, resources: &Resources, ticket: &Ticket, spec: &LeaseSpec) -> Result<(), SiteError> {
-        let others = || resources.resources.values().filter(|resource| resource.ticket != *ticket);
+    /// Checks that no lease of another ticket holds the hosts. As at real sites, a repeated call of the same ticket may be
+    /// granted twice.
+    fn check_free(&self, state: &SimState, ticket: &Ticket, spec: &LeaseSpec) -> Result<(), SiteError> {
+        let others = || state.resources.values().filter(|resource| resource.ticket != *ticket);
         let grants = || others().filter_map(|resource| resource.grant.as_ref());
         let holds = |grant: &Grant, host| grant.window.overlaps(&spec.window) && grant.hosts.contains(host);
         match spec.hosts.iter().find(|host| grants().any(|grant| holds(grant, host))) {
@@ -191,16 +197,16 @@ impl SimSite {
         }
     }
 
-    fn unmake(&self, resources: &mut Resources, owned: &Owned) -> Result<(), SiteError> {
-        let Some(resource) = resources.resources.get(&owned.reference.0) else { return Ok(()) };
+    fn delete_resource(&self, state: &mut SimState, owned: &Owned) -> Result<(), SiteError> {
+        let Some(resource) = state.resources.get(&owned.reference.0) else { return Ok(()) };
         if resource.ticket != owned.ticket {
             return Err(self.error("deleting", "it bears another ticket", Remedy::Report));
         }
-        if let Some((other, _)) = resources.resources.iter().find(|(_, other)| other.needs.contains(&owned.reference)) {
+        if let Some((other, _)) = state.resources.iter().find(|(_, other)| other.needs.contains(&owned.reference)) {
             let doing = format!("deleting the {}", owned.kind);
-            return Err(self.error(&doing, &format!("`{other}` stands on it"), Remedy::Report));
+            return Err(self.error(&doing, &format!("`{other}` uses it"), Remedy::Report));
         }
-        resources.resources.remove(&owned.reference.0);
+        state.resources.remove(&owned.reference.0);
         Ok(())
     }
 }
@@ -218,38 +224,38 @@ impl Provider for SimSite {
     async fn offers(&self, _: &Window) -> Result<Vec<Offer>, SiteError> {
         let mut offer = offer(self.id.clone());
         if let Supply::Hosts(hosts) = &mut offer.supply {
-            self.with(|resources| {
-                hosts.iter_mut().for_each(|host| host.busy = busy(resources, &host.id));
+            self.with(|state| {
+                hosts.iter_mut().for_each(|host| host.busy = busy(state, &host.id));
                 Ok(())
             })?;
         }
         Ok(vec![offer])
     }
 
-    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
-        dawdle().await;
-        self.act(Call::Create, ticket, |resources, fault| {
-            if fault == Some(FaultKind::Late) {
-                return Err(self.delay(ticket, what));
+    async fn create(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, SiteError> {
+        yield_to_others().await;
+        self.act(CallKind::Create, ticket, |state, fault| {
+            if fault == Some(FaultKind::CreateLate) {
+                return Err(self.delay(ticket, request));
             }
-            let made = self.make(resources, ticket, what)?;
-            if fault == Some(FaultKind::Twice) {
-                self.make_new(resources, ticket, what)?;
+            let created = self.create_or_find(state, ticket, request)?;
+            if fault == Some(FaultKind::CreateTwice) {
+                self.create_new(state, ticket, request)?;
             }
-            Ok(made)
+            Ok(created)
         })
     }
 
     async fn status(&self, _: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
-        self.with(|resources| {
-            let found = resources.resources.get_key_value(&resource.0);
+        self.with(|state| {
+            let found = state.resources.get_key_value(&resource.0);
             Ok(found.map_or(ResourceStatus::Missing, |(id, resource)| status_of(id, resource)))
         })
     }
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
-        self.with(|resources| {
-            let grant = resources.resources.get_mut(&lease.0).and_then(|resource| resource.grant.as_mut());
+        self.with(|state| {
+            let grant = state.resources.get_mut(&lease.0).and_then(|resource| resource.grant.as_mut());
             if let Some(grant) = grant
                 && let Ok(window) = Window::new(grant.window.start(), until)
             {
@@ -260,20 +266,20 @@ impl Provider for SimSite {
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
-        dawdle().await;
-        self.act(Call::Delete, &owned.ticket, |resources, _| self.unmake(resources, owned))
+        yield_to_others().await;
+        self.act(CallKind::Delete, &owned.ticket, |state, _| self.delete_resource(state, owned))
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        let owned = |(id, resource): (&String, &Resource)| Owned {
+        let owned = |(id, resource): (&String, &SimResource)| Owned {
             ticket: resource.ticket.clone(),
             kind: resource.kind,
             reference: Ref(id.clone()),
         };
-        self.with(|resources| {
-            let found = resources.resources.iter().map(owned).collect();
-            for (ticket, what) in self.come() {
-                self.make(resources, &ticket, &what)?;
+        self.with(|state| {
+            let found = state.resources.iter().map(owned).collect();
+            for (ticket, request) in self.take_delayed() {
+                self.create_or_find(state, &ticket, &request)?;
             }
             Ok(found)
         })
@@ -284,7 +290,7 @@ impl Provider for SimSite {
     }
 
     async fn resources(&self, kind: ResourceKind) -> Result<Vec<ports::Resource>, SiteError> {
-        let seen = |(id, resource): (&String, &Resource)| ports::Resource {
+        let listed = |(id, resource): (&String, &SimResource)| ports::Resource {
             kind,
             reference: Ref(id.clone()),
             name: format!("{} {}", resource.ticket.step, resource.ticket),
@@ -294,18 +300,20 @@ impl Provider for SimSite {
             owner: None,
             details: resource.grant.clone().map(ports::ResourceDetails::Lease),
         };
-        if let Some(FaultKind::Refuse(remedy)) = self.script.strike(Call::List, &StepId::nearest(&kind.to_string())) {
-            return Err(self.error("listing", "refused by the script", remedy));
+        if let Some(FaultKind::Reject(remedy)) =
+            self.faults.next_fault(CallKind::List, &StepId::nearest(&kind.to_string()))
+        {
+            return Err(self.error("listing", "rejected as planned", remedy));
         }
-        self.with(|resources| {
-            Ok(resources.resources.iter().filter(|(_, resource)| resource.kind == kind).map(seen).collect())
+        self.with(|state| {
+            Ok(state.resources.iter().filter(|(_, resource)| resource.kind == kind).map(listed).collect())
         })
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
-        let absent = self.error("switching the machine", "it is not there", Remedy::Report);
-        self.with(|resources| {
-            resources.resources.get_mut(&machine.0).map(|resource| resource.on = power == Power::On).ok_or(absent)
+        let missing = self.error("switching the machine", "it does not exist", Remedy::Report);
+        self.with(|state| {
+            state.resources.get_mut(&machine.0).map(|resource| resource.on = power == Power::On).ok_or(missing)
         })
     }
 
@@ -318,34 +326,34 @@ impl Provider for SimSite {
     }
 }
 
-fn status_of(id: &str, resource: &Resource) -> ResourceStatus {
+fn status_of(id: &str, resource: &SimResource) -> ResourceStatus {
     match resource.on {
         true => ResourceStatus::Running { address: Some(Address { host: format!("{id}.sim"), port: 22 }) },
         false => ResourceStatus::Stopped,
     }
 }
 
-/// When leases hold a host.
-fn busy(resources: &Resources, host: &HostId) -> Timeline {
-    let grants = resources.resources.values().filter_map(|resource| resource.grant.as_ref());
+/// The windows in which leases hold a host.
+fn busy(state: &SimState, host: &HostId) -> Timeline {
+    let grants = state.resources.values().filter_map(|resource| resource.grant.as_ref());
     Timeline::of(grants.filter(|grant| grant.hosts.contains(host)).map(|grant| grant.window))
 }
 
-/// A site's calendar knows no order of hosts.
+/// The grant of a planned lease. Hosts are sorted, as in the calendar of a real site.
 fn granted(spec: &LeaseSpec) -> Grant {
     let mut hosts = spec.hosts.clone();
     hosts.sort();
     Grant { window: spec.window, hosts }
 }
 
-/// Lets others go on: a failure of a sibling, or an interrupt, comes while a call is under way.
-async fn dawdle() {
+/// Lets other tasks run, so that the failure of a sibling or an interrupt can occur during a call.
+async fn yield_to_others() {
     for _ in 0..6 {
         tokio::task::yield_now().await;
     }
 }
 
-/// What every simulated site has: some hosts, which are leased and reached as on a testbed.
+/// The offer of every simulated site: eight hosts, leased and reached as on a testbed.
 pub fn offer(site: SiteId) -> Offer {
     let host = |number| HostSupply {
         id: HostId(format!("host-{number}")),
@@ -362,6 +370,7 @@ pub fn offer(site: SiteId) -> Offer {
             arch: Some("x86_64".into()),
             gpus: vec![],
             labels: BTreeMap::new(),
+            emulated: None,
         },
         supply: Supply::Hosts((1..=8).map(host).collect()),
         availability: Availability::Free,
@@ -383,10 +392,11 @@ pub fn offer(site: SiteId) -> Offer {
             reach: ReachTerm::PublicAddress("public".into()),
             unit: Unit::ServiceUnits,
         },
+        accepts_images: false,
     }
 }
 
-/// The tickets on things, for comparison.
-pub fn tickets(resources: &BTreeMap<String, Resource>) -> BTreeSet<Ticket> {
+/// The tickets of some resources, for comparisons.
+pub fn tickets(resources: &BTreeMap<String, SimResource>) -> BTreeSet<Ticket> {
     resources.values().map(|resource| resource.ticket.clone()).collect()
 }

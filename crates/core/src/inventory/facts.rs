@@ -171,6 +171,7 @@ impl<'a> NodeFacts<'a> {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?)))
                 .collect::<BTreeMap<_, _>>(),
+            emulated: None,
         }
     }
 }

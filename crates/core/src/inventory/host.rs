@@ -1,13 +1,12 @@
 //! The hosts as Blazar knows them, and the map from its ids to nodes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer};
 
 use super::facts::{Gpus, NodeFacts, arch_of};
-use super::feed::{BadFeed, Document, Feed};
+use super::feed::{BadFeed, Document};
 use super::value::{Entries, Loose, Text};
 use crate::size::Bytes;
 
@@ -34,18 +33,6 @@ pub(super) fn hosts(document: &Document) -> Result<Vec<Host<'_>>, BadFeed> {
     };
     let hosts: Vec<_> = hosts.into_iter().filter(|host| !host.id.is_empty()).collect();
     if hosts.is_empty() { Err(document.nothing("hosts")) } else { Ok(hosts) }
-}
-
-impl Feed {
-    /// The names by which the site's offers name its hosts, by the calendar's own ids. Empty if the feed lists no hosts.
-    ///
-    /// # Errors
-    /// If the list of hosts cannot be read.
-    pub fn host_names(&self) -> Result<BTreeMap<String, String>, BadFeed> {
-        let Some(document) = &self.hosts else { return Ok(BTreeMap::new()) };
-        let name = |host: Host<'_>| Some((host.id.to_string(), host.hostname?.to_string()));
-        Ok(hosts(document)?.into_iter().filter_map(name).collect())
-    }
 }
 
 /// The entries of a resource map: Blazar's id, and the uid or name of its node.

@@ -102,6 +102,7 @@ impl<'a> Join<'a> {
 
     /// Says what a host is. Where the static inventory lacks it, it is a node by itself if it tells more than its id.
     fn add_host(&mut self, host: Host<'a>, feed: &'a Feed, lookup: &mut Lookup<'a>) {
+        let (id, hypervisor) = (host.id.clone(), host.hostname.clone());
         let called = [&host.uid, &host.hostname, &host.node_name];
         let known = called.into_iter().flatten().find_map(|called| self.find(called, lookup));
         let index = match known {
@@ -117,8 +118,12 @@ impl<'a> Join<'a> {
             None => return,
         };
         self.map(host.id, index, lookup);
+        let node = &mut self.entries[index].node;
+        if node.host_id.as_ref() == Some(&id) {
+            node.hypervisor = hypervisor;
+        }
         if host.is_out_of_service {
-            self.entries[index].node.service = Service::Maintenance;
+            node.service = Service::Maintenance;
         }
     }
 
@@ -200,6 +205,7 @@ fn bare<'a>(uid: Text<'a>, name: Option<Text<'a>>, facts: super::NodeFacts<'a>) 
         uid,
         name,
         host_id: None,
+        hypervisor: None,
         service: Service::Unmapped,
         facts,
         reservations: Vec::new(),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::calendar::Timeline;
-use crate::offer::Availability;
+use crate::offer::{Availability, HostId};
 use crate::time::Window;
 
 pub use facts::{Gpus, NodeFacts, arch};
@@ -80,6 +80,9 @@ pub struct Node<'a> {
     /// Blazar's id of the host.
     #[serde(rename = "resource_id")]
     pub host_id: Option<Text<'a>>,
+    /// Nova's name of the hypervisor, by which Blazar reserves the host. `None` if Blazar lists no host for the node.
+    #[serde(skip)]
+    pub hypervisor: Option<Text<'a>>,
     /// Whether it can be reserved at all.
     pub service: Service,
     /// What it has.
@@ -156,6 +159,11 @@ impl Node<'_> {
                 Availability::Busy((until < Timestamp::MAX).then_some(until))
             }
         }
+    }
+
+    /// The id by which offers, leases and plans name the host.
+    pub fn offer_host_id(&self) -> HostId {
+        HostId(self.hypervisor.as_deref().unwrap_or(&self.uid).to_owned())
     }
 
     /// Its name, or its id where it has none.

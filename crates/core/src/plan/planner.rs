@@ -30,6 +30,9 @@ pub struct NoPlan {
     pub advice: Vec<String>,
     /// When it could be served, within a week of the start that was asked for.
     pub earliest: Option<Timestamp>,
+    /// Sites where only the image is missing, and the user can add one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub image_missing_at: BTreeSet<SiteId>,
 }
 
 /// For how long hosts are leased where the demand doesn't say.
@@ -60,6 +63,7 @@ pub fn plan(demand: &Demand, market: &Market, id: DeploymentId, now: Timestamp) 
     Err(NoPlan {
         looked: offers.len(),
         tally: tally(&refusals),
+        image_missing_at: refuse::image_missing_at(&refusals, &offers),
         refusals,
         silent: market.silent.clone(),
         advice: advice::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.sentence).collect(),

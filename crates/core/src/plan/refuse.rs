@@ -1,5 +1,7 @@
 //! Why the offers that were not chosen were not.
 
+use std::collections::BTreeSet;
+
 use super::budget;
 use super::fit::{Ask, Fit, examine};
 use super::measure::{self, Sum};
@@ -7,6 +9,7 @@ use super::misfit::{Listed, Misfit, MisfitKind, Refusal, Sink};
 use super::search::{by_site, fits};
 use crate::demand::{Demand, Group};
 use crate::money::Money;
+use crate::name::SiteId;
 use crate::offer::{Offer, Supply};
 use crate::size::Bytes;
 
@@ -39,6 +42,16 @@ pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Refusal> {
     // Stable: group by group, and within a group in the order of the offers.
     refusals.sort_by_key(|(rank, _)| *rank);
     refusals.into_iter().map(|(_, refusal)| refusal).collect()
+}
+
+/// Sites with an offer whose only misfit is the image, and which accept images of the user's.
+pub(super) fn image_missing_at(refusals: &[Refusal], offers: &[&Offer]) -> BTreeSet<SiteId> {
+    let accepting: BTreeSet<&SiteId> =
+        offers.iter().filter(|offer| offer.accepts_images).map(|offer| &offer.site).collect();
+    let lacks_image =
+        |refusal: &&Refusal| matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image);
+    let sites = refusals.iter().filter(lacks_image).map(|refusal| &refusal.site);
+    sites.filter(|site| accepting.contains(site)).cloned().collect()
 }
 
 fn refusal(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Refusal {

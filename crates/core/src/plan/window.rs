@@ -41,6 +41,7 @@ fn without_supply(offer: &Offer) -> Offer {
         spot: offer.spot,
         images: offer.images.clone(),
         terms: offer.terms.clone(),
+        accepts_images: offer.accepts_images,
     }
 }
 

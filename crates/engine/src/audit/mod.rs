@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
-use hostler_core::plan::ResourceKind;
+use hostler_core::plan::{Plan, ResourceKind};
 use hostler_core::ports::{
     Account, CreateRequest, Created, Grant, Health, Owned, Power, Provider, Remedy, Resource, ResourceStatus, SiteError,
 };
@@ -169,6 +169,10 @@ impl Provider for Audited {
 
     async fn check(&self) -> Vec<Health> {
         self.inner.check().await
+    }
+
+    fn client_script(&self, plan: &Plan) -> Option<String> {
+        self.inner.client_script(plan)
     }
 }
 

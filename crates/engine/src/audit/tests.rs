@@ -4,12 +4,12 @@ use std::path::Path;
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::HostId;
 use hostler_core::plan::LeaseSpec;
-use hostler_sim::{Call, Fault, FaultKind, Script, SimSite};
+use hostler_sim::{CallKind, Fault, FaultKind, FaultPlan, SimSite};
 
 use super::*;
 use crate::store::testing::second;
 
-fn site(dir: &Path, script: Script) -> (Arc<dyn Provider>, Arc<AuditTrail>) {
+fn site(dir: &Path, script: FaultPlan) -> (Arc<dyn Provider>, Arc<AuditTrail>) {
     let id: SiteId = "chameleon/uc".parse().unwrap();
     let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id.clone(), &dir.join("site.json"), Arc::new(script)));
     let trail = Arc::new(AuditTrail::in_dir(&dir.join("data")));
@@ -56,7 +56,7 @@ fn told(trail: &AuditTrail) -> Vec<String> {
 #[tokio::test]
 async fn intent_and_outcome_are_written_with_what_was_really_granted() {
     let dir = tempfile::tempdir().unwrap();
-    let (site, trail) = site(dir.path(), Script::default());
+    let (site, trail) = site(dir.path(), FaultPlan::default());
     let made = site.create(&ticket(), &lease()).await.unwrap();
     site.extend(&made.reference, second(120)).await.unwrap();
     let owned = Owned { ticket: ticket(), kind: ResourceKind::Lease, reference: made.reference };
@@ -77,21 +77,25 @@ async fn intent_and_outcome_are_written_with_what_was_really_granted() {
 #[tokio::test]
 async fn what_is_no_lease_is_not_written_and_a_refusal_is() {
     let dir = tempfile::tempdir().unwrap();
-    let fault =
-        Fault { call: Call::Create, step: "lease".parse().unwrap(), kind: FaultKind::Refuse(Remedy::Replan), times: 1 };
-    let (site, trail) = site(dir.path(), Script::new(vec![fault]));
+    let fault = Fault {
+        call: CallKind::Create,
+        step: "lease".parse().unwrap(),
+        kind: FaultKind::Reject(Remedy::Replan),
+        times: 1,
+    };
+    let (site, trail) = site(dir.path(), FaultPlan::new(vec![fault]));
     let key = Ticket { step: "keypair".parse().unwrap(), ..ticket() };
     site.create(&key, &CreateRequest::Keypair { public_key: "k".into() }).await.unwrap();
     assert_eq!(told(&trail), [""; 0]);
     site.create(&ticket(), &lease()).await.unwrap_err();
     let told = told(&trail);
-    assert!(told[1].contains("refused by the script"), "{told:?}");
+    assert!(told[1].contains("rejected as planned"), "{told:?}");
 }
 
 #[tokio::test]
 async fn without_a_trail_nothing_is_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let (site, _) = site(dir.path(), Script::default());
+    let (site, _) = site(dir.path(), FaultPlan::default());
     std::fs::write(dir.path().join("data"), "a file where the directory should be").unwrap();
     let error = site.create(&ticket(), &lease()).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Ask);

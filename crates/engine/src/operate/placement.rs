@@ -127,16 +127,13 @@ fn matches(
     filter: &Filter,
     matching: &mut BTreeSet<(SiteId, HostId)>,
 ) -> Result<usize, OperateError> {
-    let names = feed.host_names()?;
     let feeds = [feed];
     let inventory = join(&feeds, SignedDuration::ZERO)?;
     let mut checked = 0;
     for (of, node) in inventory.nodes() {
         checked += 1;
         if filter.matches(of, node) == Some(true) {
-            let name = node.host_id.as_deref().and_then(|id| names.get(id));
-            let id = name.map_or_else(|| node.uid.to_string(), Clone::clone);
-            matching.insert((site.clone(), HostId(id)));
+            matching.insert((site.clone(), node.offer_host_id()));
         }
     }
     Ok(checked)

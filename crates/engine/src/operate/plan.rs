@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hostler_core::demand::{Demand, SiteSelector};
 use hostler_core::name::{DeploymentId, SiteId};
-use hostler_core::offer::{Market, Offer};
+use hostler_core::offer::Market;
 use hostler_core::plan::{Exclusions, Placement, Plan, plan};
 
 use super::{KeyRequest, OperateError, Operator, PlacementRequest, Requested};
@@ -83,7 +83,7 @@ pub(super) fn new_id() -> DeploymentId {
 
 /// The sites of a plan whose machines are emulated.
 fn emulated<'p>(plan: &'p Plan, market: &Market) -> BTreeSet<&'p SiteId> {
-    let is = |offer: &Offer| offer.facts.labels.get("accelerator").is_some_and(|how| how == "emulation");
-    let slow = |site: &&SiteId| market.offers.iter().any(|offer| offer.site == **site && is(offer));
+    let slow =
+        |site: &&SiteId| market.offers.iter().any(|offer| offer.site == **site && offer.facts.emulated.is_some());
     plan.picks.iter().map(|pick| &pick.site).filter(slow).collect()
 }

@@ -9,7 +9,7 @@ use hostler_engine::operate::{
     DownRequest, LogRequest, NewEnd, OperateError, Operator, Requested, Scope, SetupRun, UpRequest, UpResult,
 };
 use hostler_engine::run::{Interrupts, Outcome};
-use hostler_sim::{Call, Fault, FaultKind};
+use hostler_sim::{CallKind, Fault, FaultKind};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -29,8 +29,8 @@ fn spawn_up(operator: &Operator, name: &str, interrupts: Interrupts) -> JoinHand
 /// The site asks the third deployment to retry its lease in a minute: it is interrupted while it waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
-    let kind = FaultKind::Refuse(Remedy::Retry(Duration::from_secs(60)));
-    let busy = Fault { call: Call::Create, step: "lease".parse().unwrap(), kind, times: 1 };
+    let kind = FaultKind::Reject(Remedy::Retry(Duration::from_secs(60)));
+    let busy = Fault { call: CallKind::Create, step: "lease".parse().unwrap(), kind, times: 1 };
     let (user, site) = user(vec![busy]);
     let (stop, interrupts) = watch::channel(0);
     let third = spawn_up(&user.operator, "third", interrupts);

@@ -11,7 +11,7 @@ use hostler_engine::audit::{AuditStage, CallOutcome, LeaseCall};
 use hostler_engine::operate::{
     LaterStart, OperateError, PlacementRequest, Requested, Scope, Target, TargetRequest, UpRequest,
 };
-use hostler_sim::{Call, Fault, FaultKind};
+use hostler_sim::{CallKind, Fault, FaultKind};
 use jiff::SignedDuration;
 
 use crate::world::{NOW, User, id, uninterrupted};
@@ -74,8 +74,8 @@ impl User {
 
 /// A conflict that no calendar shows: another user was faster.
 fn conflict() -> Vec<Fault> {
-    let (step, kind) = ("lease".parse().unwrap(), FaultKind::Refuse(Remedy::Replan));
-    vec![Fault { call: Call::Create, step, kind, times: 1 }]
+    let (step, kind) = ("lease".parse().unwrap(), FaultKind::Reject(Remedy::Replan));
+    vec![Fault { call: CallKind::Create, step, kind, times: 1 }]
 }
 
 fn from(hours: i64) -> Window {

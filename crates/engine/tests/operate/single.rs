@@ -6,7 +6,7 @@ use hostler_core::ticket::StepId;
 use hostler_engine::operate::{CreateOne, KeyRequest, ListedResource, Mode, OneResource, OperateError};
 use hostler_engine::run::Interrupted;
 use hostler_engine::store::{Record, StoreError};
-use hostler_sim::{Call, Fault, FaultKind};
+use hostler_sim::{CallKind, Fault, FaultKind};
 
 use crate::world::{User, uninterrupted, user};
 
@@ -45,8 +45,8 @@ async fn taken_name_is_refused_before_anything_is_created() {
 
 #[tokio::test]
 async fn created_resource_that_cannot_be_read_back_is_listed_as_left() {
-    let kind = FaultKind::Refuse(Remedy::Report);
-    let deaf = Fault { call: Call::List, step: StepId::new("address").unwrap(), kind, times: 1 };
+    let kind = FaultKind::Reject(Remedy::Report);
+    let deaf = Fault { call: CallKind::List, step: StepId::new("address").unwrap(), kind, times: 1 };
     let (user, _site) = user(vec![deaf]);
     let unread = address(&user, "a", KeyRequest::default()).await.unwrap_err();
     assert_eq!(left(&unread), ["address"]);

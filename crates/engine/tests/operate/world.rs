@@ -9,7 +9,7 @@ use hostler_engine::audit::{AuditTrail, audited};
 use hostler_engine::operate::Operator;
 use hostler_engine::run::{Interrupts, never};
 use hostler_engine::sites::Sites;
-use hostler_sim::{Fault, Script, SimSite};
+use hostler_sim::{Fault, FaultPlan, SimSite};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -32,7 +32,7 @@ impl User {
     pub fn new(site: &Path, faults: Vec<Fault>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let trail = Arc::new(AuditTrail::in_dir(data.path()));
-        let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id(), site, Arc::new(Script::new(faults))));
+        let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id(), site, Arc::new(FaultPlan::new(faults))));
         let sites = audited(Sites::from([(id(), sim)]), &trail, NOW);
         let operator = Operator { now: NOW, ..Operator::new(sites, data.path()) };
         Self { operator, trail, _data: data }

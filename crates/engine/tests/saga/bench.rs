@@ -19,7 +19,7 @@ use hostler_engine::run::{Driver, Inputs, Outcome};
 use hostler_engine::sites::Sites;
 use hostler_engine::store::{Record, Store, Stored};
 use hostler_engine::sweep::{self, Found};
-use hostler_sim::{Fault, Script, SimSite, die, tickets};
+use hostler_sim::{Fault, FaultPlan, SimSite, kill_self, tickets};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -118,7 +118,7 @@ impl Bench {
         self.store().await.find(&self.plan.demand.name).await.unwrap()
     }
 
-    fn site(&self, script: Arc<Script>) -> SimSite {
+    fn site(&self, script: Arc<FaultPlan>) -> SimSite {
         SimSite::new(local(), &self.dir.join("site.json"), script)
     }
 
@@ -143,7 +143,7 @@ impl Bench {
     /// The life of a child: it kills itself when told so.
     pub async fn live_as_told(&self, life: &Life) -> Outcome {
         let (_sender, receiver) = watch::channel(0);
-        let report = At { number: life.die_after.unwrap_or(u64::MAX), act: || die() };
+        let report = At { number: life.die_after.unwrap_or(u64::MAX), act: || kill_self() };
         self.drive(life.faults(), life.order, &report, receiver).await
     }
 
@@ -154,7 +154,7 @@ impl Bench {
         report: &dyn Report,
         mut interrupts: watch::Receiver<u32>,
     ) -> Outcome {
-        let script = Arc::new(Script::new(faults));
+        let script = Arc::new(FaultPlan::new(faults));
         let store = self.store().await;
         let name = &self.plan.demand.name;
         let _lock = store.lock_blocking(name).unwrap();

@@ -9,18 +9,18 @@ use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 use hostler_engine::event::Report;
 use hostler_engine::run::{Executor, Machine, Performed};
-use hostler_sim::{Call, FaultKind, Script, die};
+use hostler_sim::{CallKind, FaultKind, FaultPlan, kill_self};
 
 /// Succeeds at once, unless the script has it otherwise.
-pub struct SimExecutor(pub Arc<Script>);
+pub struct SimExecutor(pub Arc<FaultPlan>);
 
 impl SimExecutor {
     async fn work(&self, step: &StepId) -> Result<(), Failure> {
         // An interrupt may come in here, as it may in a real session.
         tokio::task::yield_now().await;
-        match self.0.strike(Call::Work, step) {
+        match self.0.next_fault(CallKind::Work, step) {
             None => Ok(()),
-            Some(FaultKind::DieBefore | FaultKind::DieAfter) => die(),
+            Some(FaultKind::CrashBefore | FaultKind::CrashAfter) => kill_self(),
             Some(_) => Err(Failure { message: "it did not work".into(), remedy: Remedy::Report, hint: None }),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
-use hostler_sim::{Call, Fault, FaultKind};
+use hostler_sim::{CallKind, Fault, FaultKind};
 
 /// Which way it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    pub fn new(call: Call, step: &StepId, kind: FaultKind) -> Self {
+    pub fn new(call: CallKind, step: &StepId, kind: FaultKind) -> Self {
         Self { text: format!("{call:?} {step} {}", name(kind)) }
     }
 
@@ -28,17 +28,17 @@ impl Scripted {
         let mut words = text.split(' ');
         let (call, step, kind) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
         let call = match call {
-            "Create" => Call::Create,
-            "Delete" => Call::Delete,
-            _ => Call::Work,
+            "Create" => CallKind::Create,
+            "Delete" => CallKind::Delete,
+            _ => CallKind::Work,
         };
         let kind = match kind {
-            "die-before" => FaultKind::DieBefore,
-            "die-after" => FaultKind::DieAfter,
-            "lose" => FaultKind::LoseAnswer,
-            "twice" => FaultKind::Twice,
-            "late" => FaultKind::Late,
-            _ => FaultKind::Refuse(Remedy::Report),
+            "die-before" => FaultKind::CrashBefore,
+            "die-after" => FaultKind::CrashAfter,
+            "lose" => FaultKind::LoseResponse,
+            "twice" => FaultKind::CreateTwice,
+            "late" => FaultKind::CreateLate,
+            _ => FaultKind::Reject(Remedy::Report),
         };
         Fault { call, step: StepId::new(step).unwrap(), kind, times: 1 }
     }
@@ -46,12 +46,12 @@ impl Scripted {
 
 fn name(kind: FaultKind) -> &'static str {
     match kind {
-        FaultKind::DieBefore => "die-before",
-        FaultKind::DieAfter => "die-after",
-        FaultKind::LoseAnswer => "lose",
-        FaultKind::Twice => "twice",
-        FaultKind::Late => "late",
-        FaultKind::Refuse(_) => "refuse",
+        FaultKind::CrashBefore => "die-before",
+        FaultKind::CrashAfter => "die-after",
+        FaultKind::LoseResponse => "lose",
+        FaultKind::CreateTwice => "twice",
+        FaultKind::CreateLate => "late",
+        FaultKind::Reject(_) => "refuse",
     }
 }
 

@@ -17,14 +17,14 @@ use hostler_core::plan::{Action, Phase, Plan, ResourceKind, Step};
 use hostler_core::ports::{Power, Remedy};
 use hostler_core::ticket::StepId;
 use hostler_engine::run::Outcome;
-use hostler_sim::{Call, Fault, FaultKind, retry_at_once};
+use hostler_sim::{CallKind, Fault, FaultKind, retry_immediately};
 
 use life::{Life, Order};
 
 const ALWAYS: u32 = u32::MAX;
-const REFUSED: FaultKind = FaultKind::Refuse(Remedy::Report);
+const REFUSED: FaultKind = FaultKind::Reject(Remedy::Report);
 
-fn fault(call: Call, step: &Step, kind: FaultKind, times: u32) -> Fault {
+fn fault(call: CallKind, step: &Step, kind: FaultKind, times: u32) -> Fault {
     Fault { call, step: step.id.clone(), kind, times }
 }
 
@@ -38,8 +38,8 @@ fn count(cases: u64, of: &str) {
 }
 
 /// The kind of call that a step makes.
-fn call_of(step: &Step) -> Call {
-    if matches!(step.action, Action::Create(_)) { Call::Create } else { Call::Work }
+fn call_of(step: &Step) -> CallKind {
+    if matches!(step.action, Action::Create(_)) { CallKind::Create } else { CallKind::Work }
 }
 
 /// What a failure of this step comes to.
@@ -79,7 +79,7 @@ async fn every_step_is_failed() {
     let plan = bench::plan();
     let mut cases = 0_u64;
     for step in &plan.steps {
-        for kind in [REFUSED, FaultKind::LoseAnswer, FaultKind::Refuse(retry_at_once())] {
+        for kind in [REFUSED, FaultKind::LoseResponse, FaultKind::Reject(retry_immediately())] {
             let what = format!("{} {kind:?}", step.id);
             let bench = Bench::new();
             let faults = vec![fault(call_of(step), step, kind, if kind == REFUSED { 1 } else { ALWAYS })];
@@ -103,7 +103,7 @@ async fn a_refusal_that_passes_is_outlasted() {
     let plan = bench::plan();
     for step in creates(&plan) {
         let bench = Bench::new();
-        let passing = fault(Call::Create, step, FaultKind::Refuse(retry_at_once()), 2);
+        let passing = fault(CallKind::Create, step, FaultKind::Reject(retry_immediately()), 2);
         let outcome = bench.live(vec![passing], Order::Up).await;
         assert!(matches!(outcome, Outcome::Ready { .. }), "{}: {outcome:?}", step.id);
         bench.assert_whole(step.id.as_str());
@@ -116,7 +116,7 @@ async fn a_thing_that_was_made_twice_goes_with_its_twin() {
     let plan = bench::plan();
     for step in creates(&plan) {
         let bench = Bench::new();
-        let outcome = bench.live(vec![fault(Call::Create, step, FaultKind::Twice, 1)], Order::Up).await;
+        let outcome = bench.live(vec![fault(CallKind::Create, step, FaultKind::CreateTwice, 1)], Order::Up).await;
         assert!(matches!(outcome, Outcome::Ready { .. }), "{}: {outcome:?}", step.id);
         bench.assert_gone_after_down(step.id.as_str()).await;
     }
@@ -128,7 +128,7 @@ async fn a_thing_that_comes_late_is_given_back() {
     let plan = bench::plan();
     for step in creates(&plan) {
         let bench = Bench::new();
-        let outcome = bench.live(vec![fault(Call::Create, step, FaultKind::Late, ALWAYS)], Order::Up).await;
+        let outcome = bench.live(vec![fault(CallKind::Create, step, FaultKind::CreateLate, ALWAYS)], Order::Up).await;
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{}: {outcome:?}", step.id);
         bench.assert_empty(step.id.as_str());
     }
@@ -139,11 +139,13 @@ async fn every_undo_is_failed_on_the_way_down() {
     let plan = bench::plan();
     let mut cases = 0_u64;
     for step in creates(&plan) {
-        for (kind, times) in [(REFUSED, 1), (FaultKind::LoseAnswer, 1), (REFUSED, ALWAYS), (FaultKind::LoseAnswer, 2)] {
+        for (kind, times) in
+            [(REFUSED, 1), (FaultKind::LoseResponse, 1), (REFUSED, ALWAYS), (FaultKind::LoseResponse, 2)]
+        {
             let what = format!("undo of {} {kind:?} {times}", step.id);
             let bench = Bench::new();
             bench.live(vec![], Order::Up).await;
-            match bench.live(vec![fault(Call::Delete, step, kind, times)], Order::Down).await {
+            match bench.live(vec![fault(CallKind::Delete, step, kind, times)], Order::Down).await {
                 Outcome::Released => assert_ne!(times, ALWAYS, "{what}"),
                 Outcome::Stuck { left, failed } => {
                     assert_eq!(times, ALWAYS, "{what}: {failed:?}");
@@ -166,7 +168,7 @@ async fn every_undo_is_failed_while_rolling_back_from_every_step() {
         for undone in creates(&plan) {
             let what = format!("{} fails, then the undo of {}", step.id, undone.id);
             let bench = Bench::new();
-            let faults = vec![fault(call_of(step), step, REFUSED, 1), fault(Call::Delete, undone, REFUSED, ALWAYS)];
+            let faults = vec![fault(call_of(step), step, REFUSED, 1), fault(CallKind::Delete, undone, REFUSED, ALWAYS)];
             match bench.live(faults, Order::Up).await {
                 Outcome::RolledBack { .. } => bench.assert_empty(&what),
                 Outcome::Stuck { left, .. } => bench.assert_left(&left, &what),
@@ -297,8 +299,8 @@ async fn killed_around_every_call_to_the_site() {
     let plan = bench::plan();
     let mut cases = 0_u64;
     for step in creates(&plan) {
-        for kind in [FaultKind::DieBefore, FaultKind::DieAfter] {
-            for (call, order) in [(Call::Create, Order::Up), (Call::Delete, Order::Down)] {
+        for kind in [FaultKind::CrashBefore, FaultKind::CrashAfter] {
+            for (call, order) in [(CallKind::Create, Order::Up), (CallKind::Delete, Order::Down)] {
                 for after in [After::Up, After::Down] {
                     let what = format!("{kind:?} {call:?} {}, then {after:?}", step.id);
                     let bench = Bench::new();
@@ -323,7 +325,7 @@ async fn killed_after_every_entry_while_rolling_back() {
     let mut cases = 0_u64;
     for number in 1.. {
         let bench = Bench::new();
-        let faults = vec![life::Scripted::new(Call::Create, &last, REFUSED)];
+        let faults = vec![life::Scripted::new(CallKind::Create, &last, REFUSED)];
         let killed = bench.child(&Life { order: Order::Up, die_after: Some(number), faults });
         check_killed(&bench, if number % 2 == 0 { After::Up } else { After::Down }, &format!("entry {number}")).await;
         if killed == Killed::No {
@@ -383,10 +385,10 @@ async fn killed_after_every_entry_of_a_second_round() {
 async fn killed_in_the_work_on_a_machine() {
     let plan = bench::plan();
     let mut cases = 0_u64;
-    for step in plan.steps.iter().filter(|step| call_of(step) == Call::Work) {
+    for step in plan.steps.iter().filter(|step| call_of(step) == CallKind::Work) {
         let what = format!("killed in {}", step.id);
         let bench = Bench::new();
-        let faults = vec![life::Scripted::new(Call::Work, &step.id, FaultKind::DieBefore)];
+        let faults = vec![life::Scripted::new(CallKind::Work, &step.id, FaultKind::CrashBefore)];
         assert_eq!(bench.child(&Life { order: Order::Up, die_after: None, faults }), Killed::Yes, "{what}");
         check_killed(&bench, After::Up, &what).await;
         cases += 1;
@@ -420,9 +422,9 @@ async fn what_was_held_is_kept_when_a_machine_cannot_be_reached() {
     let reach = plan.steps.iter().find(|step| matches!(step.action, Action::Reach { .. })).unwrap();
     let bench = Bench::new();
     let setup = plan.steps.iter().find(|step| expected(step) == Expected::Stuck).unwrap();
-    bench.live(vec![fault(Call::Work, setup, REFUSED, 1)], Order::Up).await;
+    bench.live(vec![fault(CallKind::Work, setup, REFUSED, 1)], Order::Up).await;
     // Somebody may have looked at the machines meanwhile: a login that fails now gives nothing back.
-    let outcome = bench.live(vec![fault(Call::Work, reach, REFUSED, 1)], Order::Up).await;
+    let outcome = bench.live(vec![fault(CallKind::Work, reach, REFUSED, 1)], Order::Up).await;
     assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
     bench.assert_whole("a second round that can't reach a machine");
     assert_eq!(bench.sweep().await.stuck, std::slice::from_ref(&bench.plan.demand.name));

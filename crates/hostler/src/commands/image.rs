@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hostler_core::plan::{choose_image, images_of};
 use hostler_engine::run::unless_interrupted;
-use hostler_providers::image::{AddImage, Image, ImageError, Source};
+use hostler_providers::image::{AddImage, Image, ImageError, ImageSource};
 use serde_json::json;
 
 use crate::app::App;
@@ -40,12 +40,12 @@ fn build(app: &App, args: &ImageBuildArgs) -> Result<(), Error> {
 
 fn add(app: &App, args: &ImageAddArgs) -> Result<(), Error> {
     let source = match args.from.split_once("://") {
-        Some(("https" | "http", _)) => Source::Url { url: args.from.clone(), sha256: args.sha256.clone() },
+        Some(("https" | "http", _)) => ImageSource::Url { url: args.from.clone(), sha256: args.sha256.clone() },
         Some((scheme, _)) => {
             let error = Error::new(ErrorKind::Usage, format!("images are not fetched by `{scheme}`"));
             return Err(error.hinted("name a file, or an `https` address"));
         }
-        None => Source::File { path: Path::new(&args.from).to_owned(), sha256: Some(args.sha256.clone()) },
+        None => ImageSource::File { path: Path::new(&args.from).to_owned(), sha256: Some(args.sha256.clone()) },
     };
     let wanted = AddImage { name: args.name.clone(), source, user: args.user.clone() };
     let image = app.block_on(async {

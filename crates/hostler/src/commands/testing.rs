@@ -9,7 +9,7 @@ use hostler_core::name::SiteId;
 use hostler_core::ports::Provider;
 use hostler_engine::audit::audited;
 use hostler_engine::sites::Sites;
-use hostler_sim::{Fault, Script, SimSite};
+use hostler_sim::{Fault, FaultPlan, SimSite};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ impl User {
         let printer = Arc::new(Printer::new(&env, Colour::Never));
         let cli = Cli::parse_from(["hostler", "--events", "none", "ls"]);
         let app = App { now: NOW, ..App::new(Settings::read(env).unwrap(), printer, &cli.global) };
-        let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id(), site, Arc::new(Script::new(faults))));
+        let sim: Arc<dyn Provider> = Arc::new(SimSite::new(id(), site, Arc::new(FaultPlan::new(faults))));
         let sites = audited(Sites::from([(id(), sim)]), &Arc::new(app.trail()), NOW);
         Self { app, sites, _home: home }
     }

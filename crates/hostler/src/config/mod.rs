@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anstream::ColorChoice;
-use hostler_providers::listed::Defaults;
+use hostler_providers::listed::HostDefaults;
 use serde::Deserialize;
 
 use crate::args::Colour;
@@ -334,7 +334,7 @@ impl Settings {
     }
 
     /// Login user and key of listed hosts, unless the list names others.
-    pub fn listed_defaults(&self) -> Defaults {
+    pub fn listed_defaults(&self) -> HostDefaults {
         let home = self.env.home();
         let own = || {
             OWN_KEYS
@@ -343,7 +343,7 @@ impl Settings {
                 .find_map(|key| key.filter(|key| key.exists()))
         };
         let user = self.config.ssh.user.clone().or_else(|| self.env.text("USER").map(str::to_owned));
-        Defaults {
+        HostDefaults {
             user: user.unwrap_or_else(|| "root".to_owned()),
             key: self.config.ssh.key.as_ref().map(|key| self.resolve_config_path(key)).or_else(own),
             home,

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use hostler_core::name::{Name, ProviderKind, SiteId};
 use hostler_providers::http::Url;
-use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, names};
-use hostler_providers::openstack::{NodeApi, Reach, Settings as Used, at_chameleon, elsewhere_at_chameleon};
+use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, cloud_names};
+use hostler_providers::openstack::{
+    AddressPolicy, NodeApi, Settings as Used, for_chameleon_site, other_chameleon_sites,
+};
 use serde::Deserialize;
 
 use super::{Settings, unusable};
@@ -78,7 +80,7 @@ impl Settings {
                 let id = SiteId { provider: provider_kind(provider)?, place: Some(place.clone()) };
                 let name = section.cloud.clone().unwrap_or_else(|| place.to_string());
                 let cloud = clouds.cloud(&name).map(|cloud| match provider {
-                    "chameleon" => at_chameleon(&cloud, place).unwrap_or(cloud),
+                    "chameleon" => for_chameleon_site(&cloud, place).unwrap_or(cloud),
                     _ => cloud,
                 });
                 let site = cloud.map(|cloud| (cloud, section.used(&id)));
@@ -89,13 +91,13 @@ impl Settings {
         for name in self.automatic(&clouds)?.into_iter().filter(|name| !named.contains(name)) {
             let cloud = clouds.cloud(&name);
             let id = automatic_id(&name, cloud.as_ref().ok(), &sites)?;
-            others.extend(cloud.as_ref().map(elsewhere_at_chameleon).unwrap_or_default());
+            others.extend(cloud.as_ref().map(other_chameleon_sites).unwrap_or_default());
             let site = cloud.map(|cloud| used(cloud, &id));
             sites.push((id, self.site(site)));
         }
         // Sites that the user configured win over those derived from a Chameleon login.
         for cloud in others {
-            let Ok(id) = Used::of(&cloud).map(|used| used.site) else { continue };
+            let Ok(id) = Used::for_cloud(&cloud).map(|used| used.site) else { continue };
             if sites.iter().all(|(taken, _)| *taken != id) {
                 let site = self.site(Ok(used(cloud, &id)));
                 sites.push((id, site));
@@ -110,7 +112,7 @@ impl Settings {
         if let Some(nodes) = &mut used.nodes {
             nodes.cache = Some(self.openstack_dir().join("nodes"));
         }
-        let unreadable = |error: std::io::Error, file: &Path| BadCloud::Unusable {
+        let unreadable = |error: std::io::Error, file: &Path| BadCloud::Invalid {
             cloud: cloud.name.clone(),
             why: format!("the certificates in `{}` can't be read: {error}", file.display()),
         };
@@ -129,7 +131,7 @@ impl Settings {
         if let Some(name) = self.env.text("OS_CLOUD") {
             return Ok(vec![name.to_owned()]);
         }
-        let mut all = names(&clouds.texts).map_err(|error| Error::of(ErrorKind::Config, &error))?;
+        let mut all = cloud_names(&clouds.texts).map_err(|error| Error::of(ErrorKind::Config, &error))?;
         all.extend(clouds.by_variables.as_ref().map(|cloud| cloud.name.clone()));
         Ok(all)
     }
@@ -193,10 +195,10 @@ impl Section {
         used.flavor = self.flavor.clone().unwrap_or(used.flavor);
         used.user = self.user.clone().unwrap_or(used.user);
         if self.floating_ips == Some(false) {
-            used.reach = Reach::Own;
+            used.address_policy = AddressPolicy::FixedIp;
         }
         if let Some(text) = &self.nodes {
-            let bad = || BadCloud::Unusable { cloud: site.to_string(), why: format!("`{text}` is not a URL") };
+            let bad = || BadCloud::Invalid { cloud: site.to_string(), why: format!("`{text}` is not a URL") };
             let place = site.place.as_ref().map(ToString::to_string).unwrap_or_default();
             used.nodes = Some(NodeApi { url: Url::parse(text).map_err(|_| bad())?, site: place, cache: None });
         }
@@ -206,13 +208,13 @@ impl Section {
 
 /// A cloud with its default settings.
 fn used(cloud: Cloud, id: &SiteId) -> (Cloud, Result<Used, BadCloud>) {
-    let used = Used { site: id.clone(), ..Used::of(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
+    let used = Used { site: id.clone(), ..Used::for_cloud(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
     (cloud, Ok(used))
 }
 
 /// The site id that the cloud suggests; if taken, as by two projects at one site, the cloud's name in `clouds.yaml`.
 fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Result<SiteId, Error> {
-    let suggested = cloud.and_then(|cloud| Used::of(cloud).ok()).map(|used| used.site);
+    let suggested = cloud.and_then(|cloud| Used::for_cloud(cloud).ok()).map(|used| used.site);
     let region = cloud.filter(|cloud| cloud.name == VARIABLES_CLOUD).and_then(|cloud| cloud.region.as_deref());
     let by_name = SiteId { provider: provider_kind("openstack")?, place: Name::nearest(region.unwrap_or(name)) };
     let is_free = |id: &SiteId| taken.iter().all(|(other, _)| other != id);
@@ -339,6 +341,9 @@ clouds:
         let (_, site) = settings.openstack().unwrap().remove(0);
         let used = site.unwrap().used;
         let nodes = used.nodes.unwrap();
-        assert_eq!((nodes.url.as_str(), nodes.site.as_str(), used.reach), ("http://nodes/", "uc", Reach::Own));
+        assert_eq!(
+            (nodes.url.as_str(), nodes.site.as_str(), used.address_policy),
+            ("http://nodes/", "uc", AddressPolicy::FixedIp)
+        );
     }
 }

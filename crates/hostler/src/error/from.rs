@@ -157,13 +157,9 @@ impl From<NoPlan> for Error {
     }
 }
 
-/// Where only an image is missing at the site `local`, it can be made.
+/// Advice if only the image is missing at a site that accepts images of the user's.
 fn image_hint(no_plan: &NoPlan) -> Option<String> {
-    let only_image = no_plan.refusals.iter().any(|refusal| {
-        refusal.site.to_string() == "local"
-            && matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image)
-    });
-    only_image
+    (!no_plan.image_missing_at.is_empty())
         .then(|| "make a base image: `hostler image build debian-12`; `hostler image ls` lists those there are".into())
 }
 

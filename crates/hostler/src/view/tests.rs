@@ -84,12 +84,14 @@ fn offer(site: &str, node_type: &str, cpus: u32, gpus: usize, price: Option<&str
             arch: Some("x86_64".to_owned()),
             gpus: vec![GpuFacts { model: "NVIDIA A100 80GB PCIe".to_owned(), memory: Some(Bytes::gib(80)) }; gpus],
             labels: Default::default(),
+            emulated: None,
         },
         supply: Supply::Whole(4),
         availability: Availability::Free,
         price_per_hour: price.map(|price| price.parse().unwrap()),
         spot: false,
         images: vec![image()],
+        accepts_images: false,
         terms: Terms::default(),
     }
 }

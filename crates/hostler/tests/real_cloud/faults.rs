@@ -119,7 +119,7 @@ fn a_lease_deleted_by_another_client() {
     openstack("alice", &["reservation", "lease", "delete", id.trim()]);
     knob(&["hold-leases", "off"]);
     let ended = up.wait().ends_with(0);
-    assert!(ended.err.contains("somebody else has deleted it"), "{}", ended.err);
+    assert!(ended.err.contains("was deleted by another user or program"), "{}", ended.err);
     lab.hostler(&["down", "gone", "--yes"]).succeeds();
     lab.assert_nothing_left("a deleted lease");
 }

@@ -1,125 +1,115 @@
-//! Which failures of a call may pass if it is sent again, and after what pause.
+//! Retries: which failed attempts are repeated, and after what delay.
 
+use std::fmt;
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use jiff::Timestamp;
+use hostler_core::size::Bytes;
 
-use super::HttpError;
-use super::call::{Answer, Patience, Repeat, Silence};
+use super::error::HttpError;
+use super::message::{Idempotency, Response};
 
-/// A call that did not get a yes.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// A no.
-    Answer(Answer),
-    /// Nothing that could be read.
-    Silence(HttpError, Silence),
+/// Time limits, retries and size limit of a client's calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Time limit of one attempt.
+    pub attempt_timeout: Duration,
+    /// Attempts in all, including the first.
+    pub attempts: usize,
+    /// Delay before the second attempt. Each further delay is twice the previous one, with jitter.
+    pub first_delay: Duration,
+    /// The longest delay. If a service requests a longer one, its response is returned instead.
+    pub max_delay: Duration,
+    /// The largest response that is read.
+    pub max_response: Bytes,
 }
 
-impl Failed {
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Answer(answer) => answer.retry_after(),
-            Self::Silence(..) => None,
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(60),
+            attempts: 4,
+            first_delay: Duration::from_millis(300),
+            max_delay: Duration::from_secs(5),
+            max_response: Bytes::mib(256),
         }
     }
 }
 
-impl Patience {
-    pub(super) fn pauses(&self) -> ExponentialBuilder {
+impl RetryPolicy {
+    pub(super) fn delays(&self) -> ExponentialBuilder {
         ExponentialBuilder::default()
-            .with_min_delay(self.first_pause)
-            .with_max_delay(self.longest_pause)
-            .with_max_times(self.tries.saturating_sub(1))
+            .with_min_delay(self.first_delay)
+            .with_max_delay(self.max_delay)
+            .with_max_times(self.attempts.saturating_sub(1))
             .with_jitter()
     }
 }
 
-/// Whether it is worth another try, and allowed. A gateway's `502` or `504` may follow on work that was done, so a call
-/// that must not arrive twice is sent again only where it got no further than the door.
-pub(super) fn passes(repeat: Repeat, failed: &Failed) -> bool {
-    match (failed, repeat) {
-        (Failed::Silence(_, Silence::Unreached), _) => true,
-        (Failed::Silence(_, Silence::TimedOut | Silence::Broken), repeat) => repeat == Repeat::Safe,
-        (Failed::Silence(_, Silence::TooMuch), _) => false,
-        (Failed::Answer(answer), Repeat::Safe) => answer.may_pass(),
-        (Failed::Answer(answer), Repeat::Once) => answer.status == 429,
-    }
+/// A failed attempt at a request.
+#[derive(Debug)]
+pub(super) enum FailedAttempt {
+    /// A response with an error status.
+    Response(Response),
+    /// No usable response.
+    NoResponse(HttpError, NoResponse),
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
-pub(super) fn pause_asked_for(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO))
+/// Reason for the lack of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoResponse {
+    /// No connection: the request certainly did not arrive.
+    ConnectFailed,
+    /// None within the time limit.
+    TimedOut,
+    /// The connection broke.
+    Interrupted,
+    /// The response exceeds the size limit.
+    TooLarge,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::testing::{self, Reply};
-    use crate::http::{Caller, Method, Request};
-
-    async fn send(method: Method, replies: &[Reply]) -> (Result<Answer, HttpError>, usize) {
-        let server = testing::serve(replies.to_vec()).await;
-        let patience = Patience {
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_secs(1),
-            limit: hostler_core::size::Bytes(1000),
-            ..Patience::default()
-        };
-        let url = format!("{}x?token=s", server.url).parse().unwrap();
-        let answer = Caller::new(patience, &[]).unwrap().send(&Request::new(method, url)).await;
-        (answer, server.seen().len())
-    }
-
-    #[tokio::test]
-    async fn what_may_pass_is_tried_again_and_what_makes_things_is_not() {
-        let ok = Reply::json(200, "{}");
-        for (method, replies, expected, calls) in [
-            (Method::GET, vec![Reply::json(503, ""), Reply::json(502, ""), ok.clone()], 200, 3),
-            (Method::DELETE, vec![Reply::Hangup, ok.clone()], 200, 2),
-            (Method::GET, vec![Reply::json(504, ""); 5], 504, 4),
-            (Method::GET, vec![Reply::json(500, ""), ok.clone()], 200, 2),
-            (Method::DELETE, vec![Reply::json(500, ""), ok.clone()], 200, 2),
-            (Method::PUT, vec![Reply::json(500, ""), ok.clone()], 500, 1),
-            (Method::POST, vec![Reply::json(503, ""), ok.clone()], 503, 1),
-            (Method::POST, vec![Reply::json(429, ""), ok.clone()], 200, 2),
-        ] {
-            let (answer, seen) = send(method.clone(), &replies).await;
-            assert_eq!((answer.unwrap().status, seen), (expected, calls), "{method} {replies:?}");
+impl NoResponse {
+    pub(super) fn from_error(error: &reqwest::Error) -> Self {
+        match error {
+            error if error.is_connect() => Self::ConnectFailed,
+            error if error.is_timeout() => Self::TimedOut,
+            _ => Self::Interrupted,
         }
-        let (answer, seen) = send(Method::POST, &[Reply::Hangup, ok]).await;
-        assert!(matches!(answer, Err(HttpError::Transport { .. })) && seen == 1);
+    }
+}
+
+impl fmt::Display for NoResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ConnectFailed => "no connection",
+            Self::TimedOut => "no answer in time",
+            Self::Interrupted => "broken off",
+            Self::TooLarge => "too large",
+        })
+    }
+}
+
+impl FailedAttempt {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Response(response) => response.retry_after(),
+            Self::NoResponse(..) => None,
+        }
     }
 
-    #[tokio::test]
-    async fn a_service_that_asks_for_too_long_a_pause_is_not_waited_for() {
-        let (answer, seen) = send(Method::GET, &[Reply::json(503, "").with("Retry-After", "3600")]).await;
-        let answer = answer.unwrap();
-        assert_eq!((answer.status, answer.retry_after(), seen), (503, Some(Duration::from_secs(3600)), 1));
-        let (answer, seen) =
-            send(Method::GET, &[Reply::json(429, "").with("Retry-After", "0"), Reply::json(200, "[]")]).await;
-        assert_eq!((answer.unwrap().status, seen), (200, 2));
-    }
-
-    #[tokio::test]
-    async fn what_is_too_large_or_no_json_is_said_without_the_query() {
-        let (answer, seen) = send(Method::GET, &[Reply::json(200, &"x".repeat(1001))]).await;
-        let text = answer.unwrap_err().to_string();
-        assert!(text.ends_with("it is larger than 1000B") && !text.contains("token") && seen == 1, "{text}");
-        let (answer, _) = send(Method::GET, &[Reply::json(200, "<html>")]).await;
-        let text = answer.unwrap().json::<serde_json::Value>().unwrap_err().to_string();
-        assert!(text.contains("is not the JSON that was expected") && !text.contains("token"), "{text}");
-    }
-
-    #[test]
-    fn a_pause_is_seconds_or_a_date() {
-        assert_eq!(pause_asked_for("7"), Some(Duration::from_secs(7)));
-        assert_eq!(pause_asked_for("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
-        assert_eq!(pause_asked_for("soon"), None);
+    /// True if the request may be sent again and another attempt may succeed.
+    ///
+    /// A gateway can answer `502` or `504` although the service behind it has carried out the request. A request that is
+    /// not idempotent is therefore resent only if it did not connect, or was turned away with `429`.
+    pub(super) fn is_retryable(&self, idempotency: Idempotency) -> bool {
+        match (self, idempotency) {
+            (Self::NoResponse(_, NoResponse::ConnectFailed), _) => true,
+            (Self::NoResponse(_, NoResponse::TimedOut | NoResponse::Interrupted), idempotency) => {
+                idempotency == Idempotency::Idempotent
+            }
+            (Self::NoResponse(_, NoResponse::TooLarge), _) => false,
+            (Self::Response(response), Idempotency::Idempotent) => response.is_transient(),
+            (Self::Response(response), Idempotency::NotIdempotent) => response.status == 429,
+        }
     }
 }

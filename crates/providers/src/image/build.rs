@@ -1,4 +1,4 @@
-//! Building our own image from a distribution's packages, by mmdebstrap: as root, or as a user with subordinate ids.
+//! Building an image from a distribution's packages with mmdebstrap, as root or as a user with subordinate ids.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -11,11 +11,12 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::disk;
-use super::{Boot, Image, ImageError, ImageStore, at, checked, digest_of, remove_tree};
-use crate::http::Progress;
-use crate::shell;
+use super::error::{ImageError, file_error};
+use super::store::{Boot, Image, ImageStore, checked_name, digest_of, remove_tree};
+use crate::http::ProgressFn;
+use crate::shell_quoted;
 
-/// The image that is built where no other is asked for.
+/// The image that is built by default.
 pub const DEFAULT_IMAGE: &str = "debian-12";
 
 const SETUP: &str = include_str!("debian/setup.sh");
@@ -24,24 +25,29 @@ const DHCP: &str = include_str!("debian/dhcp.sh");
 const INITRD_INIT: &str = include_str!("debian/initrd-init.sh");
 const MAKE_DISK: &str = include_str!("debian/make-disk.sh");
 
-/// Small, but with what setting up a project most often needs.
+/// Few packages, but those that the set-up of a project needs most often.
 const PACKAGES: &str = "linux-image-cloud-amd64,tiny-initramfs,busybox-static,lz4,systemd-sysv,udev,\
     dbus,openssh-server,sudo,iproute2,netbase,ca-certificates,curl,rsync,e2fsprogs,python3,python3-venv,python3-pip,\
     procps,less";
 
-/// Measured: a third of the boot goes to checks and mitigations that a throw-away guest without hardware help pays for
-/// most dearly. The guest's own kernel is not what keeps it apart from others: QEMU is.
+/// Measured: checks and mitigations take a third of the boot time, most of all in emulated guests. A short-lived guest can
+/// do without them: QEMU isolates guests from each other, not their kernels.
 const COMMAND_LINE: &str = "root=/dev/vda rw console=ttyS0 quiet loglevel=3 nokaslr mitigations=off audit=0 \
     apparmor=0 selinux=0 no_timer_check tsc=reliable random.trust_cpu=on cryptomgr.notests fsck.mode=skip \
     net.ifnames=0 systemd.show_status=0";
 
 impl ImageStore {
-    /// Builds the image of a recipe (there is `debian-12`), or returns it where it is there already.
+    /// Builds the image of a recipe, or returns it if the store has it. The only recipe is `debian-12`.
     ///
-    /// `sources` are the package sources in one of apt's own formats; Debian's where absent. An image that an older
-    /// recipe made is built anew, and so is one that can't be read.
-    pub async fn build(&self, name: &str, sources: Option<&str>, progress: Progress<'_>) -> Result<Image, ImageError> {
-        let name = checked(name)?;
+    /// `sources` are package sources in one of apt's formats; Debian's own by default. An image of an older recipe, or one
+    /// that can't be read, is built again.
+    pub async fn build(
+        &self,
+        name: &str,
+        sources: Option<&str>,
+        progress: ProgressFn<'_>,
+    ) -> Result<Image, ImageError> {
+        let name = checked_name(name)?;
         if name != DEFAULT_IMAGE {
             return Err(ImageError::NoRecipe(name));
         }
@@ -51,13 +57,13 @@ impl ImageStore {
         {
             return Ok(image);
         }
-        needs()?;
+        check_programs()?;
         let draft = self.draft(&name)?;
-        let made = self.build_in(&draft, &name, sources, progress).await;
-        if made.is_err() {
+        let built = self.build_in(&draft, &name, sources, progress).await;
+        if built.is_err() {
             remove_tree(&draft)?;
         }
-        made
+        built
     }
 
     async fn build_in(
@@ -65,7 +71,7 @@ impl ImageStore {
         draft: &Path,
         name: &str,
         sources: Option<&str>,
-        progress: Progress<'_>,
+        progress: ProgressFn<'_>,
     ) -> Result<Image, ImageError> {
         mmdebstrap(draft, sources, progress).await?;
         let path = draft.join("disk.qcow2");
@@ -85,7 +91,7 @@ impl ImageStore {
     }
 }
 
-/// What the image was built of: it changes with every change of the recipe.
+/// Origin of a built image, with a digest of the recipe: an image of a changed recipe is built again.
 fn origin() -> String {
     let mut digest = Sha256::new();
     for part in [SETUP, FIRST_BOOT, DHCP, INITRD_INIT, MAKE_DISK, PACKAGES, COMMAND_LINE] {
@@ -94,8 +100,8 @@ fn origin() -> String {
     format!("debian packages, recipe {}", &hexadecimal(&digest.finalize())[..12])
 }
 
-/// Asked before a minute is spent.
-fn needs() -> Result<(), ImageError> {
+/// Checks the required programs before a build that takes minutes.
+fn check_programs() -> Result<(), ImageError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = |program: &str| {
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).exists())
@@ -105,7 +111,7 @@ fn needs() -> Result<(), ImageError> {
         ("mke2fs", "e2fsprogs"),
         ("qemu-img", "qemu-utils"),
         ("unshare", "util-linux"),
-        // Only for a user without root's rights, but root has seldom a reason to be without it.
+        // Only users other than root need it, but it is simpler to require it always.
         ("newuidmap", "uidmap"),
     ];
     for (program, package) in needed {
@@ -119,8 +125,8 @@ fn needs() -> Result<(), ImageError> {
     Ok(())
 }
 
-async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: Progress<'_>) -> Result<(), ImageError> {
-    let files = tempfile::tempdir().map_err(at(out, "prepared"))?;
+async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: ProgressFn<'_>) -> Result<(), ImageError> {
+    let files = tempfile::tempdir().map_err(file_error(out, "prepared"))?;
     let mut command = Command::new("mmdebstrap");
     command.args(["--format=null", "--variant=minbase", "--architectures=amd64"]);
     command.arg(format!("--include={PACKAGES}"));
@@ -136,26 +142,26 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: Progress<'_>) -
     if sources.is_some() {
         command.arg("-");
     }
-    // The root needs a place with room that other user ids can reach; /tmp is often small and in memory.
+    // The root directory needs space that other user ids can reach. /tmp is often small, and in memory.
     if Path::new("/var/tmp").is_dir() {
         command.env("TMPDIR", "/var/tmp");
     }
     let path = std::env::var("PATH").unwrap_or_default();
-    // Not every user has the administrator's programs in the path, nor a home that these user ids can read.
+    // Users may lack the administrator's programs in PATH, and a home directory that the subordinate ids can read.
     command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("HOME", "/nonexistent");
     command.env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     run(command, sources.unwrap_or_default(), progress).await
 }
 
-/// What is done in the root once the packages are there. Files go in and out by mmdebstrap's own hands, since the user
-/// ids in its name space can't reach the user's folders.
+/// Commands for the root directory after the installation of the packages. mmdebstrap itself copies files in and out: the
+/// user ids of its namespace can't access the user's directories.
 fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
     let mut hooks = vec!["mkdir \"$1/hostler\"".to_owned()];
     let scripts =
         [("setup.sh", SETUP), ("first-boot.sh", FIRST_BOOT), ("dhcp.sh", DHCP), ("initrd-init.sh", INITRD_INIT)];
     for (name, text) in scripts {
         let file = files.join(name);
-        std::fs::write(&file, text).map_err(at(&file, "written"))?;
+        std::fs::write(&file, text).map_err(file_error(&file, "written"))?;
         hooks.push(format!("upload {} /hostler/{name}", quoted(&file)?));
     }
     hooks.push("chroot \"$1\" sh /hostler/setup.sh".to_owned());
@@ -166,31 +172,31 @@ fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
     Ok(hooks)
 }
 
-/// A path as a shell's word, which is how mmdebstrap reads the words of a hook.
+/// A path as one word of a shell command, which is how mmdebstrap parses hooks.
 fn quoted(path: &Path) -> Result<String, ImageError> {
     match path.to_str() {
-        Some(text) => Ok(shell::quoted(text)),
+        Some(text) => Ok(shell_quoted(text)),
         None => Err(ImageError::File {
             path: path.to_owned(),
-            doing: "named to mmdebstrap",
+            doing: "passed to mmdebstrap",
             source: std::io::Error::other("it is not UTF-8"),
         }),
     }
 }
 
-async fn run(mut command: Command, input: &str, progress: Progress<'_>) -> Result<(), ImageError> {
+async fn run(mut command: Command, input: &str, progress: ProgressFn<'_>) -> Result<(), ImageError> {
     let missing = |_| ImageError::NoProgram { program: "mmdebstrap", package: "mmdebstrap" };
-    let mut child = Terminated(command.spawn().map_err(missing)?);
+    let mut child = TerminateOnDrop(command.spawn().map_err(missing)?);
     if let Some(mut stdin) = child.0.stdin.take() {
-        // It may have ended already, and says why below.
+        // Fails if the program has already ended, whose error is reported below.
         let _ = stdin.write_all(input.as_bytes()).await;
     }
     let mut tail = VecDeque::new();
     if let Some(stderr) = child.0.stderr.take() {
         let mut lines = BufReader::new(stderr).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            if let Some(said) = line.strip_prefix("I: ") {
-                progress(said);
+            if let Some(message) = line.strip_prefix("I: ") {
+                progress(message);
             }
             if tail.len() == 15 {
                 tail.pop_front();
@@ -206,10 +212,10 @@ async fn run(mut command: Command, input: &str, progress: Progress<'_>) -> Resul
     Err(ImageError::Program { program: "mmdebstrap", status: status.to_string(), tail })
 }
 
-/// A child that is asked to end when nobody waits for it any more. Not killed: mmdebstrap takes its root away first.
-struct Terminated(Child);
+/// A child that is terminated on drop, and not killed: mmdebstrap removes its root directory before it ends.
+struct TerminateOnDrop(Child);
 
-impl Drop for Terminated {
+impl Drop for TerminateOnDrop {
     fn drop(&mut self) {
         if let (Some(id), Ok(None)) = (self.0.id(), self.0.try_wait()) {
             let _ = std::process::Command::new("kill").arg("-TERM").arg(id.to_string()).status();
@@ -222,14 +228,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_recipes_are_built() {
+    async fn unknown_recipe_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let store = ImageStore::new(folder.path());
         assert!(matches!(store.build("plan-9", None, &|_| {}).await, Err(ImageError::NoRecipe(_))));
     }
 
     #[test]
-    fn a_path_stays_one_word() {
+    fn path_stays_one_word() {
         assert_eq!(quoted(Path::new("/a b/it's")).unwrap(), r"'/a b/it'\''s'");
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use hostler_core::ports::{Health, Remedy, SiteError, Verdict};
 use hostler_core::size::Bytes;
 
-use super::error::Trouble;
+use super::error::CallFailure;
 use super::images::unusable;
 use super::pool::Pool;
 use super::rpc::{Connection, Error, SUPPORTED_URIS, Uri};
@@ -15,7 +15,7 @@ use super::virtualization::{self, Freshness};
 use super::{Inner, Virtualization, capacity};
 
 /// Failure to connect, with a hint that depends on the cause.
-pub(super) fn unreachable(uri: &str, error: Error) -> Trouble {
+pub(super) fn unreachable(uri: &str, error: Error) -> CallFailure {
     let hint = match &error {
         Error::Uri(_) => Some(format!("supported are {SUPPORTED_URIS}")),
         Error::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(JOIN_GROUP.to_owned()),
@@ -27,11 +27,11 @@ pub(super) fn unreachable(uri: &str, error: Error) -> Trouble {
         Error::Libvirt(error) if error.code.is_permission() => Some(JOIN_GROUP.to_owned()),
         _ => None,
     };
-    let Trouble { message, remedy, hint: known } = Trouble::from(error);
+    let CallFailure { message, remedy, hint: known } = CallFailure::from(error);
     let hint = known.or(hint);
     // A user must act on every failure that has a hint. Others, as a daemon that restarts, may pass.
     let remedy = if hint.is_some() { Remedy::Ask } else { remedy };
-    Trouble { message: format!("libvirt does not answer at `{uri}`: {message}"), remedy, hint }
+    CallFailure { message: format!("libvirt does not answer at `{uri}`: {message}"), remedy, hint }
 }
 
 const JOIN_GROUP: &str =
@@ -86,7 +86,7 @@ fn good(finding: String) -> Health {
     Health { verdict: Verdict::Good, finding, hint: None }
 }
 
-fn bad(failure: Trouble) -> Health {
+fn bad(failure: CallFailure) -> Health {
     Health { verdict: Verdict::Bad, finding: failure.message, hint: failure.hint }
 }
 

@@ -1,6 +1,6 @@
 //! Console output of machines.
 
-use super::error::Trouble;
+use super::error::CallFailure;
 use super::machine;
 use super::names::{MachineVolume, volume_name};
 use super::pool::Pool;
@@ -10,7 +10,7 @@ use super::rpc::Connection;
 const TAIL: usize = 16 << 10;
 
 /// End of a machine's console output, without control characters.
-pub(super) fn read(connection: &Connection, machine: &str) -> Result<String, Trouble> {
+pub(super) fn read(connection: &Connection, machine: &str) -> Result<String, CallFailure> {
     let ticket = machine::ticket(connection, machine)?;
     let Some(pool) = Pool::find(connection)? else { return Ok(String::new()) };
     let bytes = pool.tail(&volume_name(&ticket, MachineVolume::Console), TAIL)?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use hostler_core::ports::Remedy;
 
 use super::rpc::{Error, ErrorCode};
-pub(super) use crate::trouble::Trouble;
+pub(super) use crate::failure::CallFailure;
 
-impl From<Error> for Trouble {
+impl From<Error> for CallFailure {
     fn from(error: Error) -> Self {
         let remedy = match &error {
             // The daemon restarts, or another client holds the resource: a repetition may succeed.
@@ -20,7 +20,7 @@ impl From<Error> for Trouble {
         };
         let message = fragment(&with_causes(&error));
         if message.contains("controller") && message.contains("group") {
-            return Self::ask(message, CONTROL_GROUPS);
+            return Self::needs_user(message, CONTROL_GROUPS);
         }
         Self { message, remedy, hint: None }
     }
@@ -49,7 +49,7 @@ fn fragment(message: &str) -> String {
 }
 
 /// `None` if the daemon answers that the resource does not exist, by this code.
-pub(super) fn found<T>(result: Result<T, Error>, missing: ErrorCode) -> Result<Option<T>, Trouble> {
+pub(super) fn found<T>(result: Result<T, Error>, missing: ErrorCode) -> Result<Option<T>, CallFailure> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code() == Some(missing) => Ok(None),
@@ -76,17 +76,17 @@ mod tests {
     #[test]
     fn causes_are_part_of_the_message() {
         let error = Error::Io(std::io::ErrorKind::TimedOut.into());
-        assert_eq!(Trouble::from(error).message, "the connection to libvirt broke: timed out");
+        assert_eq!(CallFailure::from(error).message, "the connection to libvirt broke: timed out");
     }
 
     #[test]
     fn remedy_follows_from_the_code() {
-        let remedy = |error| Trouble::from(error).remedy;
+        let remedy = |error| CallFailure::from(error).remedy;
         assert_eq!(remedy(Error::Closed), Remedy::Retry(RETRY));
         assert_eq!(remedy(libvirt(39, "cannot write data")), Remedy::Retry(RETRY));
         assert_eq!(remedy(libvirt(88, "access denied")), Remedy::Ask);
         assert_eq!(remedy(libvirt(1, "internal error")), Remedy::Report);
-        let failure = Trouble::from(libvirt(1, "Unable to find 'memory' cgroups controller mount, group"));
+        let failure = CallFailure::from(libvirt(1, "Unable to find 'memory' cgroups controller mount, group"));
         assert_eq!((failure.remedy, failure.hint.as_deref()), (Remedy::Ask, Some(CONTROL_GROUPS)));
     }
 

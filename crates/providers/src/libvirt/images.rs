@@ -4,18 +4,18 @@ use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
 
 use super::Inner;
-use super::error::{Trouble, with_causes};
+use super::error::{CallFailure, with_causes};
 use super::pool::Pool;
 use super::rpc::Connection;
 use crate::image::{Image, ImageError};
 
 impl Inner {
     /// The image of a name, for a disk of this size.
-    pub(super) fn image(&self, name: &str, disk: Bytes) -> Result<Image, Trouble> {
+    pub(super) fn image(&self, name: &str, disk: Bytes) -> Result<Image, CallFailure> {
         let Some(image) = self.images.find(name).map_err(unusable)? else { return Err(missing(name)) };
         if disk < image.disk {
             let message = format!("a disk of {disk} is too small for the image `{name}`, which needs {}", image.disk);
-            return Err(Trouble::full(message));
+            return Err(CallFailure::unavailable(message));
         }
         Ok(image)
     }
@@ -24,11 +24,11 @@ impl Inner {
     ///
     /// The image's lock is taken before the site's: it is held for as long as an image is built, and the site's must not
     /// be held that long.
-    pub(super) fn remove_image(&self, connection: &Connection, name: &str) -> Result<(), Trouble> {
+    pub(super) fn remove_image(&self, connection: &Connection, name: &str) -> Result<(), CallFailure> {
         if matches!(self.images.find(name), Ok(None)) {
             return Err(missing(name));
         }
-        let held = self.images.hold(name).map_err(unusable)?;
+        let held = self.images.lock_image(name).map_err(unusable)?;
         let _lock = self.lock()?;
         let pool = Pool::find(connection)?;
         // The base of an unreadable image is unknown. It is deleted below with other unused ones, unless a machine uses it.
@@ -41,11 +41,11 @@ impl Inner {
                     more => format!("{more} machines"),
                 };
                 let message = format!("the image `{name}` is in use by {machines}, for example `{ticket}`");
-                return Err(Trouble::ask(message, "bring down their deployments first"));
+                return Err(CallFailure::needs_user(message, "bring down their deployments first"));
             }
             pool.delete_base(&image)?;
         }
-        self.images.remove_held(&held).map_err(|error| match error {
+        self.images.remove_locked(&held).map_err(|error| match error {
             ImageError::Missing(_) => missing(name),
             error => unusable(error),
         })?;
@@ -56,8 +56,11 @@ impl Inner {
     }
 }
 
-fn missing(name: &str) -> Trouble {
-    Trouble::ask(format!("there is no image `{name}`"), "list the images of this computer, or build or add one first")
+fn missing(name: &str) -> CallFailure {
+    CallFailure::needs_user(
+        format!("there is no image `{name}`"),
+        "list the images of this computer, or build or add one first",
+    )
 }
 
 /// Facts of an image for an offer.
@@ -72,7 +75,7 @@ fn broken(error: &ImageError) -> bool {
 }
 
 /// Failure of the store. A broken image has a hint.
-pub(super) fn unusable(error: ImageError) -> Trouble {
+pub(super) fn unusable(error: ImageError) -> CallFailure {
     let hint = broken(&error).then(|| "remove the image, then build or add it again".to_owned());
-    Trouble { hint, ..Trouble::report(with_causes(&error)) }
+    CallFailure { hint, ..CallFailure::unexpected(with_causes(&error)) }
 }

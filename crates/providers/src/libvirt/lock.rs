@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use hostler_core::ports::Remedy;
 
-use super::error::Trouble;
+use super::error::CallFailure;
 
 /// Time to wait for the lock. Other processes hold it while they upload an image or probe `/dev/kvm`.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Waits for the lock. It is held until the file is dropped or the process ends.
-pub(super) fn acquire(path: &Path, timeout: Duration) -> Result<File, Trouble> {
+pub(super) fn acquire(path: &Path, timeout: Duration) -> Result<File, CallFailure> {
     let file = open(path).map_err(|error| unusable(path, &error))?;
     let end = Instant::now() + timeout;
     loop {
@@ -47,29 +47,29 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn busy(path: &Path, timeout: Duration) -> Trouble {
+fn busy(path: &Path, timeout: Duration) -> CallFailure {
     let message = format!(
         "another hostler process on this computer, perhaps another user's, has held `{}` for more than {}s",
         path.display(),
         timeout.as_secs()
     );
     let hint = format!("`sudo fuser --verbose {}` shows which", path.display());
-    Trouble { message, remedy: Remedy::Retry(Duration::from_secs(5)), hint: Some(hint) }
+    CallFailure { message, remedy: Remedy::Retry(Duration::from_secs(5)), hint: Some(hint) }
 }
 
 /// There is no fallback to another file: a lock that some processes don't share protects nothing.
-fn unusable(path: &Path, error: &io::Error) -> Trouble {
+fn unusable(path: &Path, error: &io::Error) -> CallFailure {
     let shown = path.display();
     let message = format!("the lock `{shown}`, shared by all users' hostler processes, cannot be used: {error}");
     if error.kind() != ErrorKind::PermissionDenied {
-        return Trouble::report(message);
+        return CallFailure::unexpected(message);
     }
     let hint = format!(
         "create it for all users, now and whenever the computer starts:\n\
          echo 'f {shown} 0644' | sudo tee /etc/tmpfiles.d/hostler.conf && sudo systemd-tmpfiles --create hostler.conf\n\
          without systemd: sudo touch {shown} && sudo chmod 644 {shown}"
     );
-    Trouble::ask(message, hint)
+    CallFailure::needs_user(message, hint)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
 
 use super::capacity::{self, GuestMemory, HostMemory};
-use super::error::{Trouble, found};
+use super::error::{CallFailure, found};
 use super::names::{MachineVolume, resource_name, volume_name};
 use super::pool::{BaseImage, Pool};
 use super::rpc::{Connection, Domain, DomainState, ErrorCode};
@@ -38,11 +38,11 @@ pub(super) struct MachineRequest<'a> {
 }
 
 /// The domain with this ticket. A domain of its name without the ticket is an error.
-pub(super) fn find<'c>(connection: &'c Connection, ticket: &Ticket) -> Result<Option<Domain<'c>>, Trouble> {
+pub(super) fn find<'c>(connection: &'c Connection, ticket: &Ticket) -> Result<Option<Domain<'c>>, CallFailure> {
     let name = resource_name(ticket);
     match by_name(connection, &name)? {
         Some(domain) if read::ticket(&domain.xml()?).as_ref() == Some(ticket) => Ok(Some(domain)),
-        Some(_) => Err(Trouble::report(format!("a domain `{name}` without our ticket exists"))),
+        Some(_) => Err(CallFailure::unexpected(format!("a domain `{name}` without our ticket exists"))),
         None => Ok(None),
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn define<'c>(
     base: &BaseImage,
     virtualization: &Virtualization,
     request: &MachineRequest<'_>,
-) -> Result<Domain<'c>, Trouble> {
+) -> Result<Domain<'c>, CallFailure> {
     let MachineRequest { ticket, name, host, .. } = *request;
     // A crashed attempt may have left volumes of the same names.
     pool.delete_all(ticket)?;
@@ -81,10 +81,10 @@ pub(super) fn define<'c>(
 }
 
 /// Memory of the computer and of all guests that count.
-pub(super) fn memory(connection: &Connection, virtualization: &Virtualization) -> Result<HostMemory, Trouble> {
+pub(super) fn memory(connection: &Connection, virtualization: &Virtualization) -> Result<HostMemory, CallFailure> {
     let text = std::fs::read_to_string("/proc/meminfo")?;
     let (total, available) = capacity::meminfo(&text)
-        .ok_or_else(|| Trouble::report("`/proc/meminfo` has no `MemTotal` or no `MemAvailable`"))?;
+        .ok_or_else(|| CallFailure::unexpected("`/proc/meminfo` has no `MemTotal` or no `MemAvailable`"))?;
     let mut guests = Vec::new();
     for domain in connection.domains()? {
         guests.extend(found(guest_memory(&domain), ErrorCode::NO_DOMAIN)?.flatten());
@@ -93,7 +93,7 @@ pub(super) fn memory(connection: &Connection, virtualization: &Virtualization) -
 }
 
 /// Starts a machine, after its network if that is not running.
-pub(super) fn start(connection: &Connection, domain: &Domain<'_>) -> Result<(), Trouble> {
+pub(super) fn start(connection: &Connection, domain: &Domain<'_>) -> Result<(), CallFailure> {
     if domain.is_active()? {
         return Ok(());
     }
@@ -116,8 +116,9 @@ pub(super) fn set_power(
     name: &str,
     power: Power,
     shutdown_timeout: Duration,
-) -> Result<(), Trouble> {
-    let domain = by_name(connection, name)?.ok_or_else(|| Trouble::report(format!("there is no machine `{name}`")))?;
+) -> Result<(), CallFailure> {
+    let domain =
+        by_name(connection, name)?.ok_or_else(|| CallFailure::unexpected(format!("there is no machine `{name}`")))?;
     ticket_of(&domain)?;
     match power {
         Power::On => start(connection, &domain),
@@ -126,7 +127,7 @@ pub(super) fn set_power(
 }
 
 /// Current status of a machine.
-pub(super) fn status(connection: &Connection, name: &str) -> Result<ResourceStatus, Trouble> {
+pub(super) fn status(connection: &Connection, name: &str) -> Result<ResourceStatus, CallFailure> {
     let Some(domain) = by_name(connection, name)? else { return Ok(ResourceStatus::Missing) };
     let address = read::address(&domain.xml()?).map(|host| Address { host, port: 22 });
     Ok(match domain.state()? {
@@ -139,10 +140,10 @@ pub(super) fn status(connection: &Connection, name: &str) -> Result<ResourceStat
 }
 
 /// Deletes a machine that carries the ticket, with its volumes. Succeeds if there is none of this name.
-pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Result<(), Trouble> {
+pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Result<(), CallFailure> {
     if let Some(domain) = by_name(connection, name)? {
         if read::ticket(&domain.xml()?).as_ref() != Some(ticket) {
-            return Err(Trouble::report(format!(
+            return Err(CallFailure::unexpected(format!(
                 "the machine `{name}` does not carry the ticket `{ticket}`: not deleted"
             )));
         }
@@ -159,7 +160,7 @@ pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Re
 }
 
 /// Every machine that carries a ticket.
-pub(super) fn owned(connection: &Connection) -> Result<Vec<Owned>, Trouble> {
+pub(super) fn owned(connection: &Connection) -> Result<Vec<Owned>, CallFailure> {
     let mut owned = Vec::new();
     for domain in connection.domains()? {
         if let Some(xml) = found(domain.xml(), ErrorCode::NO_DOMAIN)?
@@ -172,18 +173,19 @@ pub(super) fn owned(connection: &Connection) -> Result<Vec<Owned>, Trouble> {
 }
 
 /// Ticket of a machine. A domain without one is an error.
-pub(super) fn ticket(connection: &Connection, name: &str) -> Result<Ticket, Trouble> {
-    let domain = by_name(connection, name)?.ok_or_else(|| Trouble::report(format!("there is no machine `{name}`")))?;
+pub(super) fn ticket(connection: &Connection, name: &str) -> Result<Ticket, CallFailure> {
+    let domain =
+        by_name(connection, name)?.ok_or_else(|| CallFailure::unexpected(format!("there is no machine `{name}`")))?;
     ticket_of(&domain)
 }
 
-fn by_name<'c>(connection: &'c Connection, name: &str) -> Result<Option<Domain<'c>>, Trouble> {
+fn by_name<'c>(connection: &'c Connection, name: &str) -> Result<Option<Domain<'c>>, CallFailure> {
     found(connection.domain_by_name(name), ErrorCode::NO_DOMAIN)
 }
 
-fn ticket_of(domain: &Domain<'_>) -> Result<Ticket, Trouble> {
+fn ticket_of(domain: &Domain<'_>) -> Result<Ticket, CallFailure> {
     read::ticket(&domain.xml()?).ok_or_else(|| {
-        Trouble::report(format!("the domain `{}` carries no ticket of hostler: left unchanged", domain.name()))
+        CallFailure::unexpected(format!("the domain `{}` carries no ticket of hostler: left unchanged", domain.name()))
     })
 }
 
@@ -203,7 +205,7 @@ fn check_capacity(
     pool: &Pool<'_>,
     virtualization: &Virtualization,
     request: &MachineRequest<'_>,
-) -> Result<(), Trouble> {
+) -> Result<(), CallFailure> {
     let memory = memory(connection, virtualization)?.largest_guest();
     let disk = pool.uncommitted()?;
     let mut short = Vec::new();
@@ -216,14 +218,14 @@ fn check_capacity(
     if short.is_empty() {
         Ok(())
     } else {
-        Err(Trouble::full(format!("no capacity for `{}`: {}", request.name, short.join(", "))))
+        Err(CallFailure::unavailable(format!("no capacity for `{}`: {}", request.name, short.join(", "))))
     }
 }
 
 /// Time between two presses of the power button. A guest that is still booting ignores the first.
 const PRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-fn stop(domain: &Domain<'_>, timeout: Duration) -> Result<(), Trouble> {
+fn stop(domain: &Domain<'_>, timeout: Duration) -> Result<(), CallFailure> {
     let end = Instant::now() + timeout;
     let mut pressed = None::<Instant>;
     while domain.is_active()? {

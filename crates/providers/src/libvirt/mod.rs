@@ -40,17 +40,17 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-pub use virtualization::{LABEL as VIRTUALIZATION_LABEL, Virtualization};
+pub use virtualization::Virtualization;
 
 use crate::image::ImageStore;
-use error::{Trouble, found};
+use error::{CallFailure, found};
 use images::{image_facts, unusable};
 use machine::MachineRequest;
 use names::{resource_name, ticket_of_volume};
 use pool::Pool;
 use rpc::{Connection, Domain, ErrorCode, Uri, User};
 use task::Effect;
-use virtualization::Freshness;
+use virtualization::{Freshness, LABEL as VIRTUALIZATION_LABEL};
 
 /// Connection to libvirt, and files of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Local {
         &self,
         effect: Effect,
         doing: &str,
-        work: impl FnOnce(&Inner, &Connection) -> Result<T, Trouble> + Send + 'static,
+        work: impl FnOnce(&Inner, &Connection) -> Result<T, CallFailure> + Send + 'static,
     ) -> Result<T, SiteError> {
         let inner = Arc::clone(&self.inner);
         let call = effect.run(move |cancellation| {
@@ -139,7 +139,7 @@ impl Local {
                 .map_err(|error| check::unreachable(uri, error))?;
             work(&inner, &connection)
         });
-        call.await.map_err(|trouble| trouble.at(&self.inner.settings.site, doing))
+        call.await.map_err(|trouble| trouble.at_site(&self.inner.settings.site, doing))
     }
 }
 
@@ -169,7 +169,7 @@ impl Provider for Local {
             }
             CreateRequest::Machine { spec, network, public_key, first_boot, .. } => {
                 self.call(Effect::Change, "creating the machine", move |inner, connection| {
-                    let network = network.ok_or_else(|| Trouble::report("a machine needs a network"))?;
+                    let network = network.ok_or_else(|| CallFailure::unexpected("a machine needs a network"))?;
                     let script = format!("{}\n{first_boot}\n", inner.settings.trust);
                     inner.create_machine(connection, &ticket, &spec, &network.0, &public_key, &script)
                 })
@@ -235,15 +235,15 @@ impl Provider for Local {
 }
 
 impl Inner {
-    fn lock(&self) -> Result<File, Trouble> {
+    fn lock(&self) -> Result<File, CallFailure> {
         lock::acquire(&self.settings.lock, lock::TIMEOUT)
     }
 
-    fn virtualization(&self, connection: &Connection, freshness: Freshness) -> Result<Virtualization, Trouble> {
+    fn virtualization(&self, connection: &Connection, freshness: Freshness) -> Result<Virtualization, CallFailure> {
         let file = &self.settings.virtualization_cache;
         let cached = || {
             let result = virtualization::cached(connection, file)?;
-            Ok::<_, Trouble>(result.filter(|result| freshness.accepts(result)).map(|result| result.virtualization))
+            Ok::<_, CallFailure>(result.filter(|result| freshness.accepts(result)).map(|result| result.virtualization))
         };
         if let Some(virtualization) = cached()? {
             return Ok(virtualization);
@@ -256,11 +256,15 @@ impl Inner {
         virtualization::test(connection, &self.settings.pool, &self.images, file)
     }
 
-    fn offer(&self, connection: &Connection) -> Result<Offer, Trouble> {
+    fn offer(&self, connection: &Connection) -> Result<Offer, CallFailure> {
         // Never tested here: a query must not wait for a test guest.
         let cached = virtualization::cached(connection, &self.settings.virtualization_cache)?;
         let cached = cached.map(|result| result.virtualization);
         let labels = cached.iter().map(|it| (VIRTUALIZATION_LABEL.to_owned(), it.label().to_owned())).collect();
+        let emulated = match &cached {
+            Some(Virtualization::Emulation { reason }) => Some(reason.clone()),
+            Some(Virtualization::Kvm) | None => None,
+        };
         let virtualization =
             cached.unwrap_or_else(|| Virtualization::Emulation { reason: "not tested yet".to_owned() });
         let memory = machine::memory(connection, &virtualization)?;
@@ -279,6 +283,7 @@ impl Inner {
                 arch: Some(std::env::consts::ARCH.to_owned()),
                 gpus: Vec::new(),
                 labels,
+                emulated,
             },
             supply: Supply::Cut { memory: memory.sum_of_guests(), disk },
             availability: Availability::Free,
@@ -286,6 +291,7 @@ impl Inner {
             price_per_hour: Some(Money::ZERO),
             spot: false,
             images: images.into_iter().map(image_facts).collect(),
+            accepts_images: true,
             terms: Terms::default(),
         })
     }
@@ -298,8 +304,8 @@ impl Inner {
         network: &str,
         public_key: &str,
         script: &str,
-    ) -> Result<Created, Trouble> {
-        let missing = || Trouble::report(format!("there is no network `{network}`"));
+    ) -> Result<Created, CallFailure> {
+        let missing = || CallFailure::unexpected(format!("there is no network `{network}`"));
         let host = network::host(&network::find(connection, network)?.ok_or_else(missing)?, &spec.name)?;
         let domain = match machine::find(connection, ticket)? {
             Some(domain) => domain,
@@ -329,7 +335,7 @@ impl Inner {
         connection: &'c Connection,
         image: &str,
         request: &MachineRequest<'_>,
-    ) -> Result<Domain<'c>, Trouble> {
+    ) -> Result<Domain<'c>, CallFailure> {
         // A missing image or too small a disk is an error before a test guest is started.
         self.image(image, request.disk)?;
         let virtualization = self.virtualization(connection, Freshness::Cached)?;
@@ -345,7 +351,7 @@ impl Inner {
     }
 }
 
-fn status(connection: &Connection, kind: ResourceKind, name: &str) -> Result<ResourceStatus, Trouble> {
+fn status(connection: &Connection, kind: ResourceKind, name: &str) -> Result<ResourceStatus, CallFailure> {
     match kind {
         ResourceKind::Machine => machine::status(connection, name),
         ResourceKind::Network => Ok(match network::find(connection, name)? {
@@ -361,12 +367,12 @@ fn status(connection: &Connection, kind: ResourceKind, name: &str) -> Result<Res
     }
 }
 
-fn delete(connection: &Connection, owned: &Owned) -> Result<(), Trouble> {
+fn delete(connection: &Connection, owned: &Owned) -> Result<(), CallFailure> {
     let name = &owned.reference.0;
     match owned.kind {
         ResourceKind::Machine => machine::delete(connection, name, &owned.ticket),
         ResourceKind::Network => network::delete(connection, name, &owned.ticket),
-        ResourceKind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(Trouble::report(
+        ResourceKind::Volume if ticket_of_volume(name).as_ref() != Some(&owned.ticket) => Err(CallFailure::unexpected(
             format!("the volume `{name}` does not carry the ticket `{}`: not deleted", owned.ticket),
         )),
         ResourceKind::Volume => Pool::find(connection)?.map_or(Ok(()), |pool| pool.delete(name)),
@@ -375,7 +381,7 @@ fn delete(connection: &Connection, owned: &Owned) -> Result<(), Trouble> {
     }
 }
 
-fn owned(connection: &Connection) -> Result<Vec<Owned>, Trouble> {
+fn owned(connection: &Connection) -> Result<Vec<Owned>, CallFailure> {
     let mut owned = machine::owned(connection)?;
     if let Some(pool) = Pool::find(connection)? {
         let volume = |name: String| {

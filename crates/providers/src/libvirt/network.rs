@@ -2,7 +2,7 @@
 
 use hostler_core::ticket::Ticket;
 
-use super::error::{Trouble, found};
+use super::error::{CallFailure, found};
 use super::names::{bridge_name, mac_address, resource_name, ticket_seed};
 use super::read;
 use super::rpc::{Connection, ErrorCode, Network};
@@ -11,11 +11,11 @@ use super::xml::{FIRST_HOST, Host, LAST_HOST, NetworkXml};
 
 /// Creates and starts a network, or finds the one with this ticket. Returns its name. The caller holds the site's lock,
 /// as a subnet is chosen.
-pub(super) fn create(connection: &Connection, ticket: &Ticket, machines: &[String]) -> Result<String, Trouble> {
+pub(super) fn create(connection: &Connection, ticket: &Ticket, machines: &[String]) -> Result<String, CallFailure> {
     let name = resource_name(ticket);
     let network = match find(connection, &name)? {
         Some(network) if read::ticket(&network.xml()?).as_ref() == Some(ticket) => network,
-        Some(_) => return Err(Trouble::report(format!("a network `{name}` without our ticket exists"))),
+        Some(_) => return Err(CallFailure::unexpected(format!("a network `{name}` without our ticket exists"))),
         None => define(connection, ticket, &name, machines)?,
     };
     start(&network)?;
@@ -23,12 +23,12 @@ pub(super) fn create(connection: &Connection, ticket: &Ticket, machines: &[Strin
 }
 
 /// The network of a name.
-pub(super) fn find<'c>(connection: &'c Connection, name: &str) -> Result<Option<Network<'c>>, Trouble> {
+pub(super) fn find<'c>(connection: &'c Connection, name: &str) -> Result<Option<Network<'c>>, CallFailure> {
     found(connection.network_by_name(name), ErrorCode::NO_NETWORK)
 }
 
 /// Starts a network that is not running, as after a restart of the computer.
-pub(super) fn start(network: &Network<'_>) -> Result<(), Trouble> {
+pub(super) fn start(network: &Network<'_>) -> Result<(), CallFailure> {
     if !network.is_active()? {
         network.start()?;
     }
@@ -36,10 +36,12 @@ pub(super) fn start(network: &Network<'_>) -> Result<(), Trouble> {
 }
 
 /// Deletes a network that carries the ticket. Succeeds if there is none of this name.
-pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Result<(), Trouble> {
+pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Result<(), CallFailure> {
     let Some(network) = find(connection, name)? else { return Ok(()) };
     if read::ticket(&network.xml()?).as_ref() != Some(ticket) {
-        return Err(Trouble::report(format!("the network `{name}` does not carry the ticket `{ticket}`: not deleted")));
+        return Err(CallFailure::unexpected(format!(
+            "the network `{name}` does not carry the ticket `{ticket}`: not deleted"
+        )));
     }
     if network.is_active()? {
         found(network.destroy(), ErrorCode::NO_NETWORK)?;
@@ -49,9 +51,9 @@ pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Re
 }
 
 /// Hardware address and IP address that a network reserves for a machine.
-pub(super) fn host(network: &Network<'_>, name: &str) -> Result<Host, Trouble> {
+pub(super) fn host(network: &Network<'_>, name: &str) -> Result<Host, CallFailure> {
     let xml = network.xml()?;
-    let missing = || Trouble::report(format!("the network has no address for `{name}`"));
+    let missing = || CallFailure::unexpected(format!("the network has no address for `{name}`"));
     let hosts = read::elements(&xml, "host");
     let host = hosts.into_iter().find(|host| host.get("name").is_some_and(|it| it == name)).ok_or_else(missing)?;
     let (mac, address) = (host.get("mac").ok_or_else(missing)?, host.get("ip").ok_or_else(missing)?);
@@ -64,10 +66,13 @@ fn define<'c>(
     ticket: &Ticket,
     name: &str,
     machines: &[String],
-) -> Result<Network<'c>, Trouble> {
+) -> Result<Network<'c>, CallFailure> {
     let subnet = subnet::choose(&subnets_in_use(connection)?, ticket_seed(ticket)).ok_or_else(no_subnet)?;
     if machines.len() > usize::from(LAST_HOST - FIRST_HOST) {
-        return Err(Trouble::full(format!("a network has addresses for {} machines", LAST_HOST - FIRST_HOST)));
+        return Err(CallFailure::unavailable(format!(
+            "a network has addresses for {} machines",
+            LAST_HOST - FIRST_HOST
+        )));
     }
     let host = |(number, name): (u8, &String)| Host {
         name: name.clone(),
@@ -79,16 +84,16 @@ fn define<'c>(
     Ok(connection.define_network(&xml.to_string())?)
 }
 
-fn no_subnet() -> Trouble {
+fn no_subnet() -> CallFailure {
     let hint = "`ip route` shows what uses 10.214.0.0/16, 172.29.0.0/16 and 192.168.128.0/19: a VPN, perhaps";
-    Trouble {
+    CallFailure {
         hint: Some(hint.to_owned()),
-        ..Trouble::full("no subnet is free: the computer has routes to every candidate")
+        ..CallFailure::unavailable("no subnet is free: the computer has routes to every candidate")
     }
 }
 
 /// Subnets that the computer has routes to, and those of networks that are not started.
-fn subnets_in_use(connection: &Connection) -> Result<Vec<Subnet>, Trouble> {
+fn subnets_in_use(connection: &Connection) -> Result<Vec<Subnet>, CallFailure> {
     let mut subnets = subnet::routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default());
     for network in connection.networks()? {
         let xml = found(network.xml(), ErrorCode::NO_NETWORK)?;

@@ -12,7 +12,7 @@ use hostler_core::size::Bytes;
 use hostler_core::ticket::Ticket;
 
 use super::capacity;
-use super::error::{Trouble, found};
+use super::error::{CallFailure, found};
 use super::names::ticket_of_volume;
 use super::rpc::{Connection, Error, ErrorCode, StoragePool, Volume};
 use super::virtualization::PROBE_PREFIX;
@@ -41,7 +41,7 @@ pub(super) struct BaseImage {
 
 impl<'c> Pool<'c> {
     /// The pool, if it is defined. Starts it if it is not running, as after a restart of the computer.
-    pub fn find(connection: &'c Connection) -> Result<Option<Self>, Trouble> {
+    pub fn find(connection: &'c Connection) -> Result<Option<Self>, CallFailure> {
         let Some(pool) = found(connection.pool_by_name(NAME), ErrorCode::NO_STORAGE_POOL)? else {
             return Ok(None);
         };
@@ -52,12 +52,13 @@ impl<'c> Pool<'c> {
     }
 
     /// The pool, defined in this directory if there is none yet. The caller holds the site's lock.
-    pub fn ensure(connection: &'c Connection, directory: &Path) -> Result<Self, Trouble> {
+    pub fn ensure(connection: &'c Connection, directory: &Path) -> Result<Self, CallFailure> {
         if let Some(pool) = Self::find(connection)? {
             return Ok(pool);
         }
-        let directory =
-            directory.to_str().ok_or_else(|| Trouble::report("the path of the pool's directory is not UTF-8"))?;
+        let directory = directory
+            .to_str()
+            .ok_or_else(|| CallFailure::unexpected("the path of the pool's directory is not UTF-8"))?;
         let pool = connection.define_pool(&xml::pool(NAME, directory))?;
         pool.build()?;
         pool.start()?;
@@ -66,7 +67,7 @@ impl<'c> Pool<'c> {
     }
 
     /// Disk for further volumes: free space of the file system, minus what existing volumes may still grow by.
-    pub fn uncommitted(&self) -> Result<Bytes, Trouble> {
+    pub fn uncommitted(&self) -> Result<Bytes, CallFailure> {
         let mut sizes = Vec::new();
         for volume in self.pool.volumes()? {
             // A base image is never written to, so it does not grow to its capacity.
@@ -81,22 +82,22 @@ impl<'c> Pool<'c> {
     }
 
     /// Names of all volumes.
-    pub fn names(&self) -> Result<Vec<String>, Trouble> {
+    pub fn names(&self) -> Result<Vec<String>, CallFailure> {
         Ok(self.pool.volumes()?.iter().map(|volume| volume.name().to_owned()).collect())
     }
 
     /// Path of a volume's file.
-    pub fn path(&self, name: &str) -> Result<String, Trouble> {
-        Ok(self.volume(name)?.ok_or_else(|| Trouble::report(format!("no volume `{name}`")))?.path()?)
+    pub fn path(&self, name: &str) -> Result<String, CallFailure> {
+        Ok(self.volume(name)?.ok_or_else(|| CallFailure::unexpected(format!("no volume `{name}`")))?.path()?)
     }
 
     /// Creates an empty volume, or a copy-on-write copy of another. Returns its path.
-    pub fn create(&self, volume: &VolumeXml<'_>) -> Result<String, Trouble> {
+    pub fn create(&self, volume: &VolumeXml<'_>) -> Result<String, CallFailure> {
         Ok(self.pool.create_volume(&volume.to_string())?.path()?)
     }
 
     /// Creates a volume with this content that only its owner may read. Returns its path.
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<String, Trouble> {
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<String, CallFailure> {
         let capacity = Bytes(content.len() as u64);
         let xml = VolumeXml { name, capacity, base: None, readers: Readers::Owner }.to_string();
         let volume = self.pool.create_volume(&xml)?;
@@ -107,14 +108,14 @@ impl<'c> Pool<'c> {
     }
 
     /// Last `count` bytes of a volume. Empty if there is no such volume.
-    pub fn tail(&self, name: &str, count: usize) -> Result<Vec<u8>, Trouble> {
+    pub fn tail(&self, name: &str, count: usize) -> Result<Vec<u8>, CallFailure> {
         let Some(volume) = self.volume(name)? else { return Ok(Vec::new()) };
         let offset = volume.size()?.capacity.saturating_sub(count as u64);
         Ok(volume.download(offset)?.read_last(count)?)
     }
 
     /// Deletes a volume. Succeeds if there is no such volume.
-    pub fn delete(&self, name: &str) -> Result<(), Trouble> {
+    pub fn delete(&self, name: &str) -> Result<(), CallFailure> {
         if let Some(volume) = self.volume(name)? {
             found(volume.delete(), ErrorCode::NO_STORAGE_VOLUME)?;
         }
@@ -122,7 +123,7 @@ impl<'c> Pool<'c> {
     }
 
     /// Deletes every volume whose name carries the ticket, including logs that QEMU has created without libvirt.
-    pub fn delete_all(&self, ticket: &Ticket) -> Result<(), Trouble> {
+    pub fn delete_all(&self, ticket: &Ticket) -> Result<(), CallFailure> {
         self.refresh()?;
         for name in self.names()? {
             if ticket_of_volume(&name).as_ref() == Some(ticket) {
@@ -136,7 +137,7 @@ impl<'c> Pool<'c> {
     ///
     /// libvirt can't rename a volume, so a last, empty volume marks the others as complete. After a crash during an upload
     /// the mark is missing, and the volumes are replaced.
-    pub fn ensure_base(&self, images: &ImageStore, image: &Image) -> Result<BaseImage, Trouble> {
+    pub fn ensure_base(&self, images: &ImageStore, image: &Image) -> Result<BaseImage, CallFailure> {
         let names = BaseNames::of(image);
         if self.volume(&names.mark)?.is_none() {
             self.delete_unused(images);
@@ -157,12 +158,12 @@ impl<'c> Pool<'c> {
     }
 
     /// Deletes the volumes of a base image. The caller holds the site's lock and has checked that no machine uses it.
-    pub fn delete_base(&self, image: &Image) -> Result<(), Trouble> {
+    pub fn delete_base(&self, image: &Image) -> Result<(), CallFailure> {
         BaseNames::of(image).all().iter().try_for_each(|name| self.delete(name))
     }
 
     /// Tickets of the machines whose disks are copies of an image.
-    pub fn machines_on(&self, image: &Image) -> Result<Vec<Ticket>, Trouble> {
+    pub fn machines_on(&self, image: &Image) -> Result<Vec<Ticket>, CallFailure> {
         let base = BaseNames::of(image).disk;
         let copies = self.copies()?;
         Ok(copies.into_iter().filter(|(_, on)| *on == base).map(|(ticket, _)| ticket).collect())
@@ -179,15 +180,15 @@ impl<'c> Pool<'c> {
     }
 
     /// Deletes nothing unless everything that may be in use is known.
-    fn try_delete_unused(&self, images: &ImageStore) -> Result<(), Trouble> {
+    fn try_delete_unused(&self, images: &ImageStore) -> Result<(), CallFailure> {
         let mut used: Vec<String> = self.copies()?.into_iter().map(|(_, base)| base).collect();
-        let images = images.list().map_err(|error| Trouble::report(error.to_string()))?;
+        let images = images.list().map_err(|error| CallFailure::unexpected(error.to_string()))?;
         used.extend(images.iter().map(|image| BaseNames::of(image).disk));
         unused(self.names()?, &used).iter().try_for_each(|name| self.delete(name))
     }
 
     /// Disks of machines: the ticket, and the name of the base disk that it is a copy of.
-    fn copies(&self) -> Result<Vec<(Ticket, String)>, Trouble> {
+    fn copies(&self) -> Result<Vec<(Ticket, String)>, CallFailure> {
         let mut copies = Vec::new();
         for volume in self.pool.volumes()? {
             let Some(xml) = found(volume.xml(), ErrorCode::NO_STORAGE_VOLUME)? else { continue };
@@ -200,19 +201,19 @@ impl<'c> Pool<'c> {
         Ok(copies)
     }
 
-    fn volume(&self, name: &str) -> Result<Option<Volume<'c>>, Trouble> {
+    fn volume(&self, name: &str) -> Result<Option<Volume<'c>>, CallFailure> {
         found(self.pool.volume_by_name(name), ErrorCode::NO_STORAGE_VOLUME)
     }
 
     /// Reads the directory again. While libvirt creates a volume it can't, and what it knows must do.
-    fn refresh(&self) -> Result<(), Trouble> {
+    fn refresh(&self) -> Result<(), CallFailure> {
         match self.pool.refresh() {
             Err(Error::Libvirt(error)) if error.message.contains("asynchronous jobs") => Ok(()),
             refreshed => Ok(refreshed?),
         }
     }
 
-    fn upload_base(&self, name: &str, mut file: File) -> Result<(), Trouble> {
+    fn upload_base(&self, name: &str, mut file: File) -> Result<(), CallFailure> {
         self.delete(name)?;
         let size = file.metadata()?.len();
         let volume = self.pool.create_volume(&base_volume(name, Bytes(size)).to_string())?;
@@ -231,7 +232,7 @@ impl<'c> Pool<'c> {
 ///
 /// An image may be replaced at any time. Open files keep their content, so the image is read again once all are open: a
 /// base is named by its content.
-fn open<'a>(names: &'a BaseNames, images: &ImageStore, image: &Image) -> Result<Vec<(&'a str, File)>, Trouble> {
+fn open<'a>(names: &'a BaseNames, images: &ImageStore, image: &Image) -> Result<Vec<(&'a str, File)>, CallFailure> {
     let (kernel, initrd) = images.kernel(image);
     let mut files = vec![(names.disk.as_str(), images.disk(image))];
     if let Boot::Kernel { .. } = image.boot {
@@ -239,14 +240,14 @@ fn open<'a>(names: &'a BaseNames, images: &ImageStore, image: &Image) -> Result<
     }
     let open = |(name, path): (&'a str, PathBuf)| match File::open(&path) {
         Ok(file) => Ok((name, file)),
-        Err(error) => Err(Trouble::report(format!("`{}`: {error}", path.display()))),
+        Err(error) => Err(CallFailure::unexpected(format!("`{}`: {error}", path.display()))),
     };
     let files = files.into_iter().map(open).collect();
     match images.find(&image.name) {
         Ok(Some(now)) if now == *image => files,
-        _ => Err(Trouble {
+        _ => Err(CallFailure {
             remedy: Remedy::Retry(Duration::from_secs(1)),
-            ..Trouble::report(format!("the image `{}` was replaced or removed meanwhile", image.name))
+            ..CallFailure::unexpected(format!("the image `{}` was replaced or removed meanwhile", image.name))
         }),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hostler_core::ports::Remedy;
 use tokio::sync::oneshot;
 
-use super::error::Trouble;
+use super::error::CallFailure;
 use super::rpc::Cancellation;
 
 /// Effect of a call, which decides its time limit and what is known when that passes.
@@ -31,20 +31,20 @@ impl Effect {
     }
 
     /// A query can be repeated. The outcome of a change is unknown: it is looked up by its ticket.
-    fn timed_out(self, limit: Duration) -> Trouble {
+    fn timed_out(self, limit: Duration) -> CallFailure {
         let remedy = match self {
             Self::Query => Remedy::Retry(Duration::from_secs(2)),
             Self::Change => Remedy::Report,
         };
         let message = format!("libvirt did not finish within {}s", limit.as_secs());
-        Trouble { message, remedy, hint: Some("libvirt may hang: look into its log, or restart it".to_owned()) }
+        CallFailure { message, remedy, hint: Some("libvirt may hang: look into its log, or restart it".to_owned()) }
     }
 
     /// Runs the work on a thread and waits for it, up to the time limit.
     pub async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&Cancellation) -> Result<T, Trouble> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        work: impl FnOnce(&Cancellation) -> Result<T, CallFailure> + Send + 'static,
+    ) -> Result<T, CallFailure> {
         self.run_within(self.limit(), work).await
     }
 
@@ -52,8 +52,8 @@ impl Effect {
     async fn run_within<T: Send + 'static>(
         self,
         limit: Duration,
-        work: impl FnOnce(&Cancellation) -> Result<T, Trouble> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        work: impl FnOnce(&Cancellation) -> Result<T, CallFailure> + Send + 'static,
+    ) -> Result<T, CallFailure> {
         let cancellation = Cancellation::default();
         let _cancel = cancellation.on_drop();
         let (sender, result) = oneshot::channel();
@@ -61,7 +61,7 @@ impl Effect {
         thread::Builder::new().name("libvirt".to_owned()).spawn(move || drop(sender.send(work(&cancellation))))?;
         match tokio::time::timeout(limit, result).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Trouble::report("the thread of the call panicked; this is a bug in hostler")),
+            Ok(Err(_)) => Err(CallFailure::unexpected("the thread of the call panicked; this is a bug in hostler")),
             Err(_) => Err(self.timed_out(limit)),
         }
     }
@@ -92,7 +92,7 @@ mod tests {
         }
 
         /// Work that reports how its connection ended.
-        fn work(&self, ended: mpsc::Sender<Error>) -> impl FnOnce(&Cancellation) -> Result<(), Trouble> + use<> {
+        fn work(&self, ended: mpsc::Sender<Error>) -> impl FnOnce(&Cancellation) -> Result<(), CallFailure> + use<> {
             let uri = self.uri.clone();
             move |cancellation| {
                 let user = User { id: 0, runtime_dir: "/nowhere".into() };
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn results_are_returned() {
         assert_eq!(Effect::Query.run(|_| Ok(7)).await.unwrap(), 7);
-        let full = Effect::Query.run(|_| Err::<(), _>(Trouble::full("no memory"))).await;
+        let full = Effect::Query.run(|_| Err::<(), _>(CallFailure::unavailable("no memory"))).await;
         assert_eq!(full.unwrap_err().remedy, Remedy::Replan);
     }
 }

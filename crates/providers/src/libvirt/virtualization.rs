@@ -12,7 +12,7 @@ use hostler_core::size::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::error::{Trouble, found};
+use super::error::{CallFailure, found};
 use super::pool::Pool;
 use super::rpc::{Connection, Domain, ErrorCode, StartFlags};
 use super::xml::{BootXml, DomainXml, Readers, VolumeXml};
@@ -123,13 +123,13 @@ impl Outcome {
 }
 
 /// Scope of a result: until the next boot (another kernel, firmware or outer host), or another QEMU.
-fn key(connection: &Connection) -> Result<String, Trouble> {
+fn key(connection: &Connection) -> Result<String, CallFailure> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     Ok(format!("boot {}, qemu {}", boot.trim(), connection.hypervisor_version()?))
 }
 
 /// The cached result, if it is valid.
-pub(super) fn cached(connection: &Connection, file: &Path) -> Result<Option<CachedResult>, Trouble> {
+pub(super) fn cached(connection: &Connection, file: &Path) -> Result<Option<CachedResult>, CallFailure> {
     let Ok(text) = fs::read(file) else { return Ok(None) };
     let Ok(result) = serde_json::from_slice::<CachedResult>(&text) else { return Ok(None) };
     Ok(result.is_valid(&key(connection)?, Timestamp::now()).then_some(result))
@@ -144,8 +144,8 @@ pub(super) fn test(
     pool: &Path,
     images: &ImageStore,
     file: &Path,
-) -> Result<Virtualization, Trouble> {
-    let list = images.list().map_err(|error| Trouble::report(error.to_string()))?;
+) -> Result<Virtualization, CallFailure> {
+    let list = images.list().map_err(|error| CallFailure::unexpected(error.to_string()))?;
     let outcome = if !connection.capabilities()?.contains("<domain type='kvm'") {
         Outcome::Failed("this computer has no working /dev/kvm".to_owned())
     } else if let Some(image) = list.iter().find(|image| matches!(image.boot, Boot::Kernel { .. })) {
@@ -160,11 +160,11 @@ pub(super) fn test(
 
 /// Writes the cache file, unless its directory does not exist: a caller that only reads must not create a user's data
 /// directory.
-fn cache(file: &Path, result: &CachedResult) -> Result<(), Trouble> {
+fn cache(file: &Path, result: &CachedResult) -> Result<(), CallFailure> {
     if !file.parent().is_some_and(Path::is_dir) {
         return Ok(());
     }
-    let text = serde_json::to_vec(result).map_err(|error| Trouble::report(error.to_string()))?;
+    let text = serde_json::to_vec(result).map_err(|error| CallFailure::unexpected(error.to_string()))?;
     // Renamed into place: another process may be reading.
     let draft = file.with_extension(format!("{}.new", std::process::id()));
     fs::write(&draft, text)?;
@@ -176,10 +176,10 @@ fn boot_guest(
     pool: &Pool<'_>,
     images: &ImageStore,
     image: &Image,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, CallFailure> {
     let base = pool.ensure_base(images, image)?;
     let BootXml::Kernel { kernel, initrd, command_line } = base.boot else {
-        return Err(Trouble::report("the image has no kernel"));
+        return Err(CallFailure::unexpected("the image has no kernel"));
     };
     let boot = BootXml::Kernel { kernel, initrd, command_line: format!("{command_line} hostler.probe") };
     let name = format!("{PROBE_PREFIX}{}", std::process::id());
@@ -209,7 +209,7 @@ fn run_guest(
     pool: &Pool<'_>,
     xml: &dyn Fn(&Virtualization) -> String,
     log: &str,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, CallFailure> {
     let start =
         |virtualization: &Virtualization| connection.create_domain(&xml(virtualization), StartFlags::Autodestroy);
     let domain = match start(&Virtualization::Kvm) {
@@ -232,7 +232,7 @@ fn cause(message: &str) -> &str {
     ["monitor: ", "qemu-system-x86_64: "].iter().fold(line, |line, end| line.split_once(end).map_or(line, |(_, it)| it))
 }
 
-fn await_marker(pool: &Pool<'_>, domain: &Domain<'_>, log: &str) -> Result<Outcome, Trouble> {
+fn await_marker(pool: &Pool<'_>, domain: &Domain<'_>, log: &str) -> Result<Outcome, CallFailure> {
     let end = Instant::now() + BOOT_TIMEOUT;
     loop {
         // Queried before the log is read, so that the log of a guest that has ended is complete.

@@ -1,7 +1,7 @@
-//! Who has which of the listed hosts: one small file a host on this computer.
+//! Claims of deployments on listed hosts: one small file per claimed host, on this computer.
 //!
-//! Invariant: a file is made whole and only where there is none, so two deployments never take one host, whoever is
-//! first and whenever a process ends. What is removed is looked at under a lock first.
+//! Invariant: no two deployments claim one host, whatever processes run and whenever they end. A file is created complete
+//! and only if none exists. It is removed only after its ticket was checked under the lock.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -12,79 +12,79 @@ use hostler_core::ticket::Ticket;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// The directory of the claims.
+/// The directory of claim files.
 #[derive(Debug, Clone)]
-pub(super) struct Claims {
+pub(super) struct ClaimStore {
     dir: PathBuf,
 }
 
-/// A host that a deployment has.
+/// A deployment's claim on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
-    /// Whose.
+    /// The ticket of the machine.
     pub(super) ticket: Ticket,
-    /// The host's name in the list, when it was taken.
+    /// The host's name in the list at the time of the claim.
     pub(super) host: String,
-    /// Where it is.
+    /// The host's address, which identifies it.
     pub(super) address: Address,
 }
 
-/// What came of a wish for a host.
+/// Outcome of an attempt to claim a host.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// It is ours, now or already.
-    Ours(Claim),
-    /// Another has it.
-    Theirs(Claim),
+pub(super) enum ClaimOutcome {
+    /// The ticket holds this host, from now on or already.
+    Claimed(Claim),
+    /// Another ticket holds the host.
+    HeldByOther(Claim),
 }
 
-impl Claims {
+impl ClaimStore {
     pub(super) fn at(dir: PathBuf) -> Self {
         Self { dir }
     }
 
-    /// Takes a host, unless another has it. A ticket that has a host already keeps that one.
-    pub(super) fn take(&self, wish: &Claim) -> io::Result<Taken> {
+    /// Claims a host, unless another ticket holds it. A ticket that holds a host already keeps that one.
+    pub(super) fn claim(&self, request: &Claim) -> io::Result<ClaimOutcome> {
         let _lock = self.lock()?;
-        if let Some(held) = self.all()?.into_iter().find(|held| held.ticket == wish.ticket) {
-            return Ok(Taken::Ours(held));
+        if let Some(existing) = self.all()?.into_iter().find(|claim| claim.ticket == request.ticket) {
+            return Ok(ClaimOutcome::Claimed(existing));
         }
         let mut draft = NamedTempFile::new_in(&self.dir)?;
-        draft.write_all(serde_json::to_string(wish)?.as_bytes())?;
+        draft.write_all(serde_json::to_string(request)?.as_bytes())?;
         draft.as_file().sync_all()?;
-        match draft.persist_noclobber(self.path(&wish.address)) {
+        match draft.persist_noclobber(self.path(&request.address)) {
             Ok(_) => {
                 File::open(&self.dir)?.sync_all()?;
-                Ok(Taken::Ours(wish.clone()))
+                Ok(ClaimOutcome::Claimed(request.clone()))
             }
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => match self.of(&wish.address)? {
-                Some(held) => Ok(Taken::Theirs(held)),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => match self.of(&request.address)? {
+                Some(other) => Ok(ClaimOutcome::HeldByOther(other)),
                 None => Err(error.error),
             },
             Err(error) => Err(error.error),
         }
     }
 
-    /// Gives a host back; `false` where another has it.
-    pub(super) fn give_back(&self, address: &str, ticket: &Ticket) -> io::Result<bool> {
+    /// Releases a host. `false` if another ticket holds it; `true` also if no ticket does.
+    pub(super) fn release(&self, address: &str, ticket: &Ticket) -> io::Result<bool> {
         let _lock = self.lock()?;
-        let Some(held) = self.all()?.into_iter().find(|held| held.address.to_string() == address) else {
+        let Some(claim) = self.all()?.into_iter().find(|claim| claim.address.to_string() == address) else {
             return Ok(true);
         };
-        if held.ticket != *ticket {
+        if claim.ticket != *ticket {
             return Ok(false);
         }
-        fs::remove_file(self.path(&held.address))?;
+        fs::remove_file(self.path(&claim.address))?;
         File::open(&self.dir)?.sync_all()?;
         Ok(true)
     }
 
-    /// Who has a host.
+    /// The claim on a host.
     pub(super) fn of(&self, address: &Address) -> io::Result<Option<Claim>> {
         read(&self.path(address))
     }
 
-    /// All claims, in the order of their files.
+    /// All claims, sorted by file name.
     pub(super) fn all(&self) -> io::Result<Vec<Claim>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -100,7 +100,7 @@ impl Claims {
         self.dir.join(format!("{}_{}.json", address.host, address.port))
     }
 
-    /// Held until it is dropped, or the process ends.
+    /// Excludes other processes until it is dropped, or this process ends.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.dir)?;
         let file = File::create(self.dir.join("lock"))?;
@@ -136,39 +136,39 @@ mod tests {
     }
 
     #[test]
-    fn of_many_at_once_exactly_one_gets_each_host() {
+    fn concurrent_claims_on_a_host_succeed_once() {
         let dir = tempfile::tempdir().unwrap();
-        let claims = Claims::at(dir.path().join("claims"));
-        let (takers, hosts) = (8, 4);
-        let start = Barrier::new(takers);
-        let had: Vec<usize> = std::thread::scope(|scope| {
-            let take = |taker: usize| {
+        let claims = ClaimStore::at(dir.path().join("claims"));
+        let (threads, hosts) = (8, 4);
+        let start = Barrier::new(threads);
+        let counts: Vec<usize> = std::thread::scope(|scope| {
+            let spawn = |deployment: usize| {
                 let (claims, start) = (&claims, &start);
                 scope.spawn(move || {
                     start.wait();
-                    let mine = |host: &u16| claims.take(&claim(taker as u128, *host)).unwrap();
-                    (1..=hosts).filter(|host| matches!(mine(host), Taken::Ours(_))).count()
+                    let outcome = |host: &u16| claims.claim(&claim(deployment as u128, *host)).unwrap();
+                    (1..=hosts).filter(|host| matches!(outcome(host), ClaimOutcome::Claimed(_))).count()
                 })
             };
-            let running: Vec<_> = (0..takers).map(take).collect();
+            let running: Vec<_> = (0..threads).map(spawn).collect();
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        assert_eq!(had.iter().sum::<usize>(), usize::from(hosts), "{had:?}");
+        assert_eq!(counts.iter().sum::<usize>(), usize::from(hosts), "{counts:?}");
         assert_eq!(claims.all().unwrap().len(), usize::from(hosts));
     }
 
     #[test]
-    fn a_ticket_keeps_its_host_and_only_it_gives_it_back() {
+    fn ticket_keeps_its_host_and_alone_can_release_it() {
         let dir = tempfile::tempdir().unwrap();
-        let claims = Claims::at(dir.path().to_owned());
+        let claims = ClaimStore::at(dir.path().to_owned());
         let first = claim(1, 5);
-        assert_eq!(claims.take(&first).unwrap(), Taken::Ours(first.clone()));
-        // Planned anew, the same step may ask for another host.
+        assert_eq!(claims.claim(&first).unwrap(), ClaimOutcome::Claimed(first.clone()));
+        // After a new plan the same step may request another host.
         let elsewhere = Claim { address: claim(1, 6).address, ..first.clone() };
-        assert_eq!(claims.take(&elsewhere).unwrap(), Taken::Ours(first.clone()));
-        assert!(!claims.give_back("10.0.0.1:5", &claim(2, 5).ticket).unwrap());
-        assert!(claims.give_back("10.0.0.1:5", &first.ticket).unwrap());
-        assert!(claims.give_back("10.0.0.1:5", &first.ticket).unwrap());
+        assert_eq!(claims.claim(&elsewhere).unwrap(), ClaimOutcome::Claimed(first.clone()));
+        assert!(!claims.release("10.0.0.1:5", &claim(2, 5).ticket).unwrap());
+        assert!(claims.release("10.0.0.1:5", &first.ticket).unwrap());
+        assert!(claims.release("10.0.0.1:5", &first.ticket).unwrap());
         assert_eq!(claims.all().unwrap(), []);
     }
 }

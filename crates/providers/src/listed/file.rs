@@ -1,4 +1,4 @@
-//! A list of hosts in a file: lines `user@host:port`, or TOML where more is to be said.
+//! Parsing of a host list: lines `user@host:port`, or TOML with more details.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,79 +9,79 @@ use hostler_core::ports::Address;
 use hostler_core::size::Bytes;
 use serde::Deserialize;
 
-/// A host that somebody listed.
+/// A host of the list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedHost {
-    /// Its name in the list; its address where it is given none.
+    /// Its name; by default its host name or IP address.
     pub name: String,
-    /// Where its SSH server listens.
+    /// Address of its SSH server.
     pub address: Address,
-    /// Whom to log in as.
+    /// The user to log in as.
     pub user: String,
-    /// The private key on this computer that lets us in.
+    /// The private key to log in with, on this computer.
     pub key: Option<PathBuf>,
-    /// What it has, as listed. What is not listed is zero, which serves no demand that asks for it.
+    /// Its hardware, as far as listed.
     pub facts: Facts,
-    /// What runs on it, as listed: a name like `debian-12`.
+    /// Its operating system, as listed: a name such as `debian-12`.
     pub image: String,
 }
 
-/// What holds for hosts of which the list doesn't say otherwise.
+/// Values for hosts whose entries do not set them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defaults {
-    /// Whom to log in as.
+pub struct HostDefaults {
+    /// The user to log in as.
     pub user: String,
-    /// The key to log in with.
+    /// The private key to log in with.
     pub key: Option<PathBuf>,
-    /// What `~` means in the path of a key.
+    /// The directory that `~` stands for in the path of a key.
     pub home: Option<PathBuf>,
 }
 
-/// Why a list can't be used.
+/// An error in a host list.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
-pub struct BadList {
-    /// Which line, from 1.
+pub struct BadHostList {
+    /// Number of the line, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Description of the error.
     pub what: String,
 }
 
-/// Reads a list: TOML where the file's name ends so, else lines.
-pub fn read_list(file: &Path, text: &str, defaults: &Defaults) -> Result<Vec<ListedHost>, BadList> {
+/// Parses a list: TOML if the file's name ends in `.toml`, else lines.
+pub fn parse_host_list(file: &Path, text: &str, defaults: &HostDefaults) -> Result<Vec<ListedHost>, BadHostList> {
     let hosts = if file.extension().is_some_and(|ending| ending == "toml") {
-        in_toml(text, defaults)?
+        parse_toml(text, defaults)?
     } else {
-        in_lines(text, defaults)?
+        parse_lines(text, defaults)?
     };
-    let (mut names, mut places) = (BTreeSet::new(), BTreeSet::new());
+    let (mut names, mut addresses) = (BTreeSet::new(), BTreeSet::new());
     for (line, host) in &hosts {
         if !names.insert(host.name.as_str()) {
-            return Err(bad(*line, format!("there are two hosts `{}`", host.name)));
+            return Err(bad(*line, format!("a second host is named `{}`", host.name)));
         }
-        if !places.insert(host.address.to_string()) {
+        if !addresses.insert(host.address.to_string()) {
             return Err(bad(*line, format!("`{}` is listed twice", host.address)));
         }
     }
     if hosts.is_empty() {
-        return Err(bad(1, "no host is listed"));
+        return Err(bad(1, "the list contains no host"));
     }
-    // A key that the list names lies beside it, wherever hostler is called.
-    let beside = |key: PathBuf| file.parent().map_or(key.clone(), |directory| directory.join(&key));
-    let placed = |(_, host): (usize, ListedHost)| ListedHost { key: host.key.map(beside), ..host };
-    Ok(hosts.into_iter().map(placed).collect())
+    // A relative path of a key is relative to the list, not to the current directory.
+    let resolve = |key: PathBuf| file.parent().map_or(key.clone(), |directory| directory.join(&key));
+    let resolved = |(_, host): (usize, ListedHost)| ListedHost { key: host.key.map(resolve), ..host };
+    Ok(hosts.into_iter().map(resolved).collect())
 }
 
-/// `[user@]host[:port] [name]`, one a line; `#` begins a comment.
-fn in_lines(text: &str, defaults: &Defaults) -> Result<Vec<(usize, ListedHost)>, BadList> {
+/// Parses lines `[user@]host[:port] [name]`; `#` starts a comment.
+fn parse_lines(text: &str, defaults: &HostDefaults) -> Result<Vec<(usize, ListedHost)>, BadHostList> {
     let mut hosts = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let Some(place) = words.next() else { continue };
-        let entry = Entry { name: words.next().map(str::to_owned), ..Entry::at(place) };
+        let Some(address) = words.next() else { continue };
+        let entry = Entry { name: words.next().map(str::to_owned), ..Entry::at(address) };
         if let Some(more) = words.next() {
-            return Err(bad(number, format!("`{more}` is one word too many: write `user@host:port name`")));
+            return Err(bad(number, format!("unexpected `{more}`: a line is `user@host:port name`")));
         }
         hosts.push((number, entry.host(defaults).map_err(|what| bad(number, what))?));
     }
@@ -127,16 +127,16 @@ fn one() -> usize {
     1
 }
 
-/// More of them are in no host.
-const MOST_GPUS: usize = 64;
+/// Larger counts are taken for a mistake: no host has more GPUs of one model.
+const MAX_GPUS: usize = 64;
 
-fn in_toml(text: &str, defaults: &Defaults) -> Result<Vec<(usize, ListedHost)>, BadList> {
+fn parse_toml(text: &str, defaults: &HostDefaults) -> Result<Vec<(usize, ListedHost)>, BadHostList> {
     let line_at = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     let file: File = toml::from_str(text).map_err(|error| {
         bad(error.span().map_or(1, |span| line_at(span.start)), error.message().trim().replace('\n', " "))
     })?;
     let user = file.user.unwrap_or_else(|| defaults.user.clone());
-    let defaults = Defaults { user, key: file.key.or_else(|| defaults.key.clone()), home: defaults.home.clone() };
+    let defaults = HostDefaults { user, key: file.key.or_else(|| defaults.key.clone()), home: defaults.home.clone() };
     let host = |entry: toml::Spanned<Entry>| {
         let line = line_at(entry.span().start);
         Ok((line, entry.into_inner().host(&defaults).map_err(|what| bad(line, what))?))
@@ -149,8 +149,8 @@ impl Entry {
         Self { address: address.to_owned(), ..Self::default() }
     }
 
-    fn host(self, defaults: &Defaults) -> Result<ListedHost, String> {
-        let (user, address) = place(&self.address)?;
+    fn host(self, defaults: &HostDefaults) -> Result<ListedHost, String> {
+        let (user, address) = parse_address(&self.address)?;
         let user = self.user.or(user).unwrap_or_else(|| defaults.user.clone());
         let name = self.name.unwrap_or_else(|| address.host.clone());
         check("name", &name)?;
@@ -160,8 +160,11 @@ impl Entry {
         let mut gpus = Vec::new();
         for gpu in self.gpus {
             let memory = gpu.memory.as_deref().map(size).transpose()?;
-            if gpu.count > MOST_GPUS {
-                return Err(format!("{} accelerators of a kind are more than a host has", gpu.count));
+            if gpu.count > MAX_GPUS {
+                return Err(format!(
+                    "{} GPUs of one model are more than the {MAX_GPUS} that a host can have",
+                    gpu.count
+                ));
             }
             gpus.extend((0..gpu.count).map(|_| GpuFacts { model: gpu.model.clone(), memory }));
         }
@@ -172,13 +175,14 @@ impl Entry {
             arch: self.arch,
             gpus,
             labels: self.labels,
+            emulated: None,
         };
-        Ok(ListedHost { name, address, user, key, facts, image: self.image.unwrap_or_else(|| "as-it-is".to_owned()) })
+        Ok(ListedHost { name, address, user, key, facts, image: self.image.unwrap_or_else(|| "installed".to_owned()) })
     }
 }
 
-/// `[user@]host[:port]`; an IPv6 address stands in brackets where a port follows.
-fn place(text: &str) -> Result<(Option<String>, Address), String> {
+/// Parses `[user@]host[:port]`. An IPv6 address with a port is written in brackets.
+fn parse_address(text: &str) -> Result<(Option<String>, Address), String> {
     let (user, rest) = match text.rsplit_once('@') {
         Some((user, rest)) => (Some(user.to_owned()), rest),
         None => (None, text),
@@ -191,17 +195,17 @@ fn place(text: &str) -> Result<(Option<String>, Address), String> {
     };
     let port = match port {
         None => 22,
-        Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{port}` is no port"))?,
+        Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{port}` is not a port"))?,
     };
     check("host", host)?;
     Ok((user, Address { host: host.to_owned(), port }))
 }
 
-/// Safe as a file's name, as an argument, and in OpenSSH's configuration.
+/// Accepts text that is safe as a file name, as a command's argument, and in OpenSSH's configuration.
 fn check(what: &str, text: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     let good = !text.is_empty() && !text.starts_with(['-', '.']) && text.len() <= 253 && text.chars().all(plain);
-    if good { Ok(()) } else { Err(format!("`{text}` is no {what}: use letters, digits, `-`, `_` and `.`")) }
+    if good { Ok(()) } else { Err(format!("`{text}` is not a {what}: use letters, digits, `-`, `_` and `.`")) }
 }
 
 fn size(text: &str) -> Result<Bytes, String> {
@@ -215,49 +219,49 @@ fn at_home(path: PathBuf, home: Option<&Path>) -> PathBuf {
     }
 }
 
-fn bad(line: usize, what: impl fmt::Display) -> BadList {
-    BadList { line, what: what.to_string() }
+fn bad(line: usize, what: impl fmt::Display) -> BadHostList {
+    BadHostList { line, what: what.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn defaults() -> Defaults {
-        Defaults { user: "me".to_owned(), key: None, home: Some(PathBuf::from("/home/me")) }
+    fn defaults() -> HostDefaults {
+        HostDefaults { user: "me".to_owned(), key: None, home: Some(PathBuf::from("/home/me")) }
     }
 
     fn lines(text: &str) -> Result<Vec<String>, String> {
-        let hosts = read_list(Path::new("hosts"), text, &defaults()).map_err(|error| error.to_string())?;
+        let hosts = parse_host_list(Path::new("hosts"), text, &defaults()).map_err(|error| error.to_string())?;
         Ok(hosts.iter().map(|host| format!("{} {}@{}", host.name, host.user, host.address)).collect())
     }
 
     #[test]
-    fn lines_say_where_hosts_are() {
+    fn lines_are_parsed_with_defaults() {
         let text = "# our lab\n\n10.0.0.1\nroot@n2.lab:2222  two # the loud one\n[fe80::1]:23\nfe80::2\n";
         let expected = ["10.0.0.1 me@10.0.0.1", "two root@n2.lab:2222", "fe80::1 me@fe80::1:23", "fe80::2 me@fe80::2"];
         assert_eq!(lines(text).unwrap(), expected);
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_their_line() {
         for (text, expected) in [
-            ("", "line 1: no host is listed"),
-            ("a\n\na\n", "line 3: there are two hosts `a`"),
+            ("", "line 1: the list contains no host"),
+            ("a\n\na\n", "line 3: a second host is named `a`"),
             ("a:22 x\nroot@a y\n", "line 2: `a` is listed twice"),
-            ("a:ssh", "line 1: `ssh` is no port"),
-            ("a:0", "line 1: `0` is no port"),
-            ("[::1]x", "line 1: `` is no port"),
-            ("-oProxyCommand=x", "line 1: `-oProxyCommand=x` is no host: use letters, digits, `-`, `_` and `.`"),
-            ("a ../b", "line 1: `../b` is no name: use letters, digits, `-`, `_` and `.`"),
-            ("a b c", "line 1: `c` is one word too many: write `user@host:port name`"),
+            ("a:ssh", "line 1: `ssh` is not a port"),
+            ("a:0", "line 1: `0` is not a port"),
+            ("[::1]x", "line 1: `` is not a port"),
+            ("-oProxyCommand=x", "line 1: `-oProxyCommand=x` is not a host: use letters, digits, `-`, `_` and `.`"),
+            ("a ../b", "line 1: `../b` is not a name: use letters, digits, `-`, `_` and `.`"),
+            ("a b c", "line 1: unexpected `c`: a line is `user@host:port name`"),
         ] {
             assert_eq!(lines(text).unwrap_err(), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn toml_says_more() {
+    fn toml_is_parsed_with_hardware_and_keys() {
         let text = r#"
 user = "ubuntu"
 key = "~/.ssh/lab"
@@ -274,7 +278,7 @@ labels = { rack = "7" }
 address = "root@10.0.0.2:2222"
 key = "/keys/other"
 "#;
-        let hosts = read_list(Path::new("h.toml"), text, &defaults()).unwrap();
+        let hosts = parse_host_list(Path::new("h.toml"), text, &defaults()).unwrap();
         let (first, second) = (&hosts[0], &hosts[1]);
         assert_eq!((first.user.as_str(), first.key.as_deref()), ("ubuntu", Some(Path::new("/home/me/.ssh/lab"))));
         assert_eq!(
@@ -286,8 +290,9 @@ key = "/keys/other"
     }
 
     #[test]
-    fn a_misspelt_key_in_toml_is_named() {
-        let error = read_list(Path::new("h.toml"), "[[host]]\naddress = \"a\"\ncpu = 3\n", &defaults()).unwrap_err();
+    fn unknown_toml_key_is_reported() {
+        let error =
+            parse_host_list(Path::new("h.toml"), "[[host]]\naddress = \"a\"\ncpu = 3\n", &defaults()).unwrap_err();
         assert_eq!(error.line, 3);
         assert!(error.what.contains("unknown field `cpu`"), "{error}");
     }

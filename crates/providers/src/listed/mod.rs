@@ -1,7 +1,7 @@
-//! Hosts of the user's own: listed in a file, reached over SSH, never made and never removed.
+//! The site `ssh`: the user's own hosts, listed in a file and reached over SSH.
 //!
-//! To make a machine is to take a listed host, and to delete it is to give it back: a note on this computer says who has
-//! which. Nothing is done to the host itself, neither then nor before; what its set-up installs stays on it.
+//! Creating a machine claims a listed host, and deleting the machine releases the claim, which is a file on this computer.
+//! Neither changes the host itself: whatever a set-up installed on it stays.
 
 mod claims;
 mod file;
@@ -29,69 +29,72 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-use claims::{Claim, Claims, Taken};
-pub use file::{BadList, Defaults, ListedHost, read_list};
+use claims::{Claim, ClaimOutcome, ClaimStore};
+pub use file::{BadHostList, HostDefaults, ListedHost, parse_host_list};
 
 /// The listed hosts as a site.
-pub struct Listed {
+pub struct SshSite {
     site: SiteId,
-    /// The list, or why it can't be read: what was taken before is given back all the same.
+    /// The list, or the reason that it can't be read. Claimed hosts can be released without it.
     hosts: Result<Vec<ListedHost>, String>,
-    claims: Claims,
+    claims: ClaimStore,
 }
 
-impl Listed {
-    /// The site, with its list and the directory of the notes on who has which host.
+impl SshSite {
+    /// The site of the hosts in a list, with a directory for the claims.
     pub fn new(site: SiteId, hosts: Result<Vec<ListedHost>, String>, claims: PathBuf) -> Self {
-        Self { site, hosts, claims: Claims::at(claims) }
+        Self { site, hosts, claims: ClaimStore::at(claims) }
     }
 
-    fn hosts(&self, doing: &str) -> Result<&[ListedHost], SiteError> {
+    fn hosts(&self, operation: &str) -> Result<&[ListedHost], SiteError> {
         let unreadable = |why: &String| {
-            self.error(doing, why.clone(), Remedy::Ask, Some("correct the list, or name another as `ssh.hosts`"))
+            let hint = "correct the list, or set `ssh.hosts` to another one";
+            self.error(operation, why.clone(), Remedy::Ask, Some(hint))
         };
         self.hosts.as_deref().map_err(unreadable)
     }
 
-    fn error(&self, doing: &str, message: String, remedy: Remedy, hint: Option<&str>) -> SiteError {
-        SiteError { site: self.site.clone(), doing: doing.to_owned(), message, remedy, hint: hint.map(str::to_owned) }
+    fn error(&self, operation: &str, message: String, remedy: Remedy, hint: Option<&str>) -> SiteError {
+        let (site, doing) = (self.site.clone(), operation.to_owned());
+        SiteError { site, doing, message, remedy, hint: hint.map(str::to_owned) }
     }
 
-    fn file_error(&self, doing: &'static str) -> impl Fn(io::Error) -> SiteError + '_ {
+    fn claims_error(&self, operation: &'static str) -> impl Fn(io::Error) -> SiteError + '_ {
         move |error| {
-            let message = format!("the notes on who has which host can't be used: {error}");
-            self.error(doing, message, Remedy::Ask, Some("check the data directory's owner and free space"))
+            let message = format!("the records of claimed hosts can't be used: {error}");
+            self.error(operation, message, Remedy::Ask, Some("check the data directory's owner and free space"))
         }
     }
 
-    /// Takes the host that the plan chose.
-    fn take(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Created, SiteError> {
-        const DOING: &str = "taking the host";
-        let held = self.claims.all().map_err(self.file_error(DOING))?;
-        if let Some(held) = held.iter().find(|held| held.ticket == *ticket) {
-            return Ok(made(held));
+    /// Claims the host that the plan chose.
+    fn claim(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Created, SiteError> {
+        const OPERATION: &str = "claiming the host";
+        let claims = self.claims.all().map_err(self.claims_error(OPERATION))?;
+        if let Some(claim) = claims.iter().find(|claim| claim.ticket == *ticket) {
+            return Ok(created(claim));
         }
-        let wanted = spec.host.as_ref().map(|host| host.0.as_str());
-        let host = self.hosts(DOING)?.iter().find(|host| Some(host.name.as_str()) == wanted).ok_or_else(|| {
-            let message = format!("`{}` is no longer listed", wanted.unwrap_or(&spec.node_type));
-            self.error(DOING, message, Remedy::Replan, None)
+        let planned = spec.host.as_ref().map(|host| host.0.as_str());
+        let host = self.hosts(OPERATION)?.iter().find(|host| Some(host.name.as_str()) == planned).ok_or_else(|| {
+            let message = format!("`{}` is no longer listed", planned.unwrap_or(&spec.node_type));
+            self.error(OPERATION, message, Remedy::Replan, None)
         })?;
-        let wish = Claim { ticket: ticket.clone(), host: host.name.clone(), address: host.address.clone() };
-        match self.claims.take(&wish).map_err(self.file_error(DOING))? {
-            Taken::Ours(claim) => Ok(made(&claim)),
-            Taken::Theirs(claim) => {
-                let message = format!("`{}` was taken by deployment {} meanwhile", host.name, claim.ticket.deployment);
-                Err(self.error(DOING, message, Remedy::Replan, None))
+        let request = Claim { ticket: ticket.clone(), host: host.name.clone(), address: host.address.clone() };
+        match self.claims.claim(&request).map_err(self.claims_error(OPERATION))? {
+            ClaimOutcome::Claimed(claim) => Ok(created(&claim)),
+            ClaimOutcome::HeldByOther(other) => {
+                let message =
+                    format!("the deployment {} has claimed `{}` meanwhile", other.ticket.deployment, host.name);
+                Err(self.error(OPERATION, message, Remedy::Replan, None))
             }
         }
     }
 
-    fn offer(&self, hosts: &[&ListedHost], taken: &[Claim]) -> Offer {
+    fn offer(&self, hosts: &[&ListedHost], claims: &[Claim]) -> Offer {
         let first = hosts[0];
         let supply = |host: &&ListedHost| {
-            let is_taken = taken.iter().any(|claim| claim.address == host.address);
+            let is_claimed = claims.iter().any(|claim| claim.address == host.address);
             let always = Window::open_ended(Timestamp::UNIX_EPOCH);
-            let busy = Timeline::of(is_taken.then_some(always));
+            let busy = Timeline::of(is_claimed.then_some(always));
             HostSupply { id: HostId(host.name.clone()), state: HostState::InService, busy }
         };
         let image = ImageFacts {
@@ -106,20 +109,21 @@ impl Listed {
         let key = first.key.as_ref().map(|key| KeyTerm::Present(key.display().to_string())).unwrap_or_default();
         Offer {
             site: self.site.clone(),
-            node_type: name_of(hosts),
+            node_type: node_type(hosts),
             facts: first.facts.clone(),
             supply: Supply::Hosts(hosts.iter().map(supply).collect()),
             availability: Availability::Free,
             price_per_hour: Some(Money::ZERO),
             spot: false,
             images: vec![image],
+            accepts_images: false,
             terms: Terms { network: NetworkTerm::Given, key, ..Terms::default() },
         }
     }
 }
 
-/// Hosts that are alike are one offer, as machines of one group are alike: of the same facts, user, key and system.
-fn alike(hosts: &[ListedHost]) -> Vec<Vec<&ListedHost>> {
+/// Groups interchangeable hosts into one offer each: same facts, user, key and system.
+fn interchangeable(hosts: &[ListedHost]) -> Vec<Vec<&ListedHost>> {
     let mut groups: BTreeMap<String, Vec<&ListedHost>> = BTreeMap::new();
     for host in hosts {
         let key = format!("{:?}", (&host.facts, &host.user, &host.key, &host.image));
@@ -130,20 +134,20 @@ fn alike(hosts: &[ListedHost]) -> Vec<Vec<&ListedHost>> {
     groups
 }
 
-/// The first host's name, and how many more there are of its kind.
-fn name_of(hosts: &[&ListedHost]) -> String {
+/// The first host's name, and the number of further hosts in its group, such as `n1+3`.
+fn node_type(hosts: &[&ListedHost]) -> String {
     match hosts.len() {
         1 => hosts[0].name.clone(),
         count => format!("{}+{}", hosts[0].name, count - 1),
     }
 }
 
-fn made(claim: &Claim) -> Created {
+fn created(claim: &Claim) -> Created {
     Created { reference: Ref(claim.address.to_string()), address: Some(claim.address.clone()) }
 }
 
 #[async_trait]
-impl Provider for Listed {
+impl Provider for SshSite {
     fn site(&self) -> &SiteId {
         &self.site
     }
@@ -153,50 +157,51 @@ impl Provider for Listed {
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
-        const DOING: &str = "listing the hosts";
-        let taken = self.claims.all().map_err(self.file_error(DOING))?;
-        Ok(alike(self.hosts(DOING)?).iter().map(|hosts| self.offer(hosts, &taken)).collect())
+        const OPERATION: &str = "listing the hosts";
+        let claims = self.claims.all().map_err(self.claims_error(OPERATION))?;
+        Ok(interchangeable(self.hosts(OPERATION)?).iter().map(|hosts| self.offer(hosts, &claims)).collect())
     }
 
-    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
-        match what {
-            CreateRequest::Machine { spec, .. } => self.take(ticket, spec),
+    async fn create(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, SiteError> {
+        match request {
+            CreateRequest::Machine { spec, .. } => self.claim(ticket, spec),
             other => {
-                let doing = format!("making the {}", other.kind());
-                Err(self.error(&doing, "listed hosts have none".to_owned(), Remedy::Report, None))
+                let operation = format!("creating the {}", other.kind());
+                let message = "this site has only listed hosts".to_owned();
+                Err(self.error(&operation, message, Remedy::Report, None))
             }
         }
     }
 
     async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
-        let claims = self.claims.all().map_err(self.file_error("looking at the host"))?;
-        let held =
+        let claims = self.claims.all().map_err(self.claims_error("reading the status of the host"))?;
+        let claim =
             claims.into_iter().find(|claim| kind == ResourceKind::Machine && claim.address.to_string() == resource.0);
-        Ok(held.map_or(ResourceStatus::Missing, |claim| ResourceStatus::Running { address: Some(claim.address) }))
+        Ok(claim.map_or(ResourceStatus::Missing, |claim| ResourceStatus::Running { address: Some(claim.address) }))
     }
 
     async fn extend(&self, _lease: &Ref, _until: Timestamp) -> Result<(), SiteError> {
-        Err(self.error("extending the lease", "listed hosts have none".to_owned(), Remedy::Report, None))
+        Err(self.error("extending the lease", "this site has no leases".to_owned(), Remedy::Report, None))
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
-        const DOING: &str = "giving the host back";
+        const OPERATION: &str = "releasing the host";
         if owned.kind != ResourceKind::Machine {
             return Ok(());
         }
-        match self.claims.give_back(&owned.reference.0, &owned.ticket).map_err(self.file_error(DOING))? {
+        match self.claims.release(&owned.reference.0, &owned.ticket).map_err(self.claims_error(OPERATION))? {
             true => Ok(()),
             false => {
-                let message = format!("another deployment has `{}`", owned.reference);
-                Err(self.error(DOING, message, Remedy::Report, None))
+                let message = format!("another deployment holds `{}`", owned.reference);
+                Err(self.error(OPERATION, message, Remedy::Report, None))
             }
         }
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        let claims = self.claims.all().map_err(self.file_error("listing what is taken"))?;
+        let claims = self.claims.all().map_err(self.claims_error("listing claimed hosts"))?;
         let owned = |claim: Claim| Owned {
-            reference: made(&claim).reference,
+            reference: created(&claim).reference,
             kind: ResourceKind::Machine,
             ticket: claim.ticket,
         };
@@ -207,14 +212,15 @@ impl Provider for Listed {
         match power {
             Power::On => Ok(()),
             Power::Off => {
-                let message = format!("`{machine}` is a host of your own: nobody here could start it again");
-                Err(self.error("shutting down", message, Remedy::Ask, Some("shut it down there, if you want it so")))
+                let message = format!("`{machine}` is a listed host, which can't be started again over SSH");
+                let hint = "if you want it off, log in and shut it down yourself";
+                Err(self.error("stopping the machine", message, Remedy::Ask, Some(hint)))
             }
         }
     }
 
     async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
-        let message = format!("`{machine}` is a host of your own: its console is not within reach");
+        let message = format!("`{machine}` is a listed host, whose console is not accessible over SSH");
         Err(self.error("reading the console", message, Remedy::Report, None))
     }
 
@@ -225,22 +231,24 @@ impl Provider for Listed {
             Ok(hosts) => hosts,
             Err(why) => return vec![health(Verdict::Bad, why.clone(), Some("correct the list"))],
         };
-        let mut found = match self.claims.all() {
-            Ok(taken) => {
+        let mut findings = match self.claims.all() {
+            Ok(claims) => {
                 vec![health(
                     Verdict::Good,
-                    format!("{} hosts are listed, {} are taken", hosts.len(), taken.len()),
+                    format!("{} hosts are listed, {} are claimed", hosts.len(), claims.len()),
                     None,
                 )]
             }
-            Err(error) => vec![health(Verdict::Bad, format!("who has which host can't be told: {error}"), None)],
+            Err(error) => {
+                vec![health(Verdict::Bad, format!("the records of claimed hosts can't be read: {error}"), None)]
+            }
         };
         let keyless = hosts.iter().filter(|host| host.key.as_ref().is_none_or(|key| !key.is_file()));
         let names: Vec<&str> = keyless.map(|host| host.name.as_str()).collect();
         if !names.is_empty() {
-            let hint = "name a private key in the list, or as `ssh.key`";
-            found.push(health(Verdict::Bad, format!("no key to log in with: {}", names.join(", ")), Some(hint)));
+            let hint = "set `key` in the list, or `ssh.key`, to a private key";
+            findings.push(health(Verdict::Bad, format!("no key to log in with: {}", names.join(", ")), Some(hint)));
         }
-        found
+        findings
     }
 }

@@ -1,4 +1,4 @@
-//! The site `ssh`, without a host: what it does is to keep the books.
+//! Tests of the site `ssh`, which need no host: the site only records claims.
 
 use std::path::Path;
 
@@ -28,14 +28,14 @@ cpus = 64
 
 struct Lab {
     _dir: TempDir,
-    site: Listed,
+    site: SshSite,
 }
 
 fn lab() -> Lab {
     let dir = tempfile::tempdir().unwrap();
-    let defaults = Defaults { user: "me".to_owned(), key: None, home: None };
-    let hosts = read_list(Path::new("hosts.toml"), LIST, &defaults).map_err(|error| error.to_string());
-    let site = Listed::new("ssh".parse().unwrap(), hosts, dir.path().join("claims"));
+    let defaults = HostDefaults { user: "me".to_owned(), key: None, home: None };
+    let hosts = parse_host_list(Path::new("hosts.toml"), LIST, &defaults).map_err(|error| error.to_string());
+    let site = SshSite::new("ssh".parse().unwrap(), hosts, dir.path().join("claims"));
     Lab { _dir: dir, site }
 }
 
@@ -51,7 +51,7 @@ fn machine(host: &str) -> CreateRequest {
         site: "ssh".parse().unwrap(),
         node_type: "a+1".to_owned(),
         shape: Shape { cpus: 8, memory: Bytes(0), disk: Bytes(0), gpus: Vec::new() },
-        image: "as-it-is".to_owned(),
+        image: "installed".to_owned(),
         user: "ubuntu".to_owned(),
         network: None,
         shared_network: None,
@@ -70,7 +70,7 @@ fn machine(host: &str) -> CreateRequest {
     }
 }
 
-async fn free(site: &Listed) -> Vec<(String, usize)> {
+async fn free(site: &SshSite) -> Vec<(String, usize)> {
     let window = Window::open_ended(Timestamp::UNIX_EPOCH);
     let is_free = |host: &&HostSupply| host.busy.is_free(&window);
     let offers = site.offers(&window).await.unwrap().into_iter();
@@ -86,37 +86,37 @@ fn counts(expected: &[(&str, usize)]) -> Vec<(String, usize)> {
 }
 
 #[tokio::test]
-async fn a_host_is_taken_once_and_given_back_by_its_own_ticket_only() {
+async fn host_is_claimed_once_and_released_by_its_own_ticket_only() {
     let Lab { site, _dir } = lab();
     assert_eq!(free(&site).await, counts(&[("a+1", 2), ("big", 1)]));
-    let made = site.create(&ticket(1), &machine("b")).await.unwrap();
-    assert_eq!(made.address.as_ref().unwrap().to_string(), "10.0.0.2:2222");
-    assert_eq!(site.create(&ticket(1), &machine("b")).await.unwrap(), made, "a repeated call finds the same");
+    let created = site.create(&ticket(1), &machine("b")).await.unwrap();
+    assert_eq!(created.address.as_ref().unwrap().to_string(), "10.0.0.2:2222");
+    assert_eq!(site.create(&ticket(1), &machine("b")).await.unwrap(), created, "a repeated call returns the same host");
     assert_eq!(free(&site).await, counts(&[("a+1", 1), ("big", 1)]));
     let error = site.create(&ticket(2), &machine("b")).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan);
-    assert!(error.message.starts_with("`b` was taken by deployment 0"), "{}", error.message);
+    assert!(error.message.ends_with("has claimed `b` meanwhile"), "{}", error.message);
     let owned = site.owned().await.unwrap();
-    assert_eq!(owned, [Owned { ticket: ticket(1), kind: ResourceKind::Machine, reference: made.reference.clone() }]);
-    let theirs = Owned { ticket: ticket(2), ..owned[0].clone() };
-    assert!(site.delete(&theirs).await.is_err());
+    assert_eq!(owned, [Owned { ticket: ticket(1), kind: ResourceKind::Machine, reference: created.reference.clone() }]);
+    let other = Owned { ticket: ticket(2), ..owned[0].clone() };
+    assert!(site.delete(&other).await.is_err());
     assert_eq!(
-        site.status(ResourceKind::Machine, &made.reference).await.unwrap(),
-        ResourceStatus::Running { address: made.address }
+        site.status(ResourceKind::Machine, &created.reference).await.unwrap(),
+        ResourceStatus::Running { address: created.address }
     );
     for _ in 0..2 {
         site.delete(&owned[0]).await.unwrap();
     }
-    assert_eq!(site.status(ResourceKind::Machine, &made.reference).await.unwrap(), ResourceStatus::Missing);
+    assert_eq!(site.status(ResourceKind::Machine, &created.reference).await.unwrap(), ResourceStatus::Missing);
     assert_eq!(free(&site).await, counts(&[("a+1", 2), ("big", 1)]));
 }
 
 #[tokio::test]
-async fn what_is_taken_is_given_back_though_the_list_is_gone() {
+async fn claimed_host_is_released_without_a_readable_list() {
     let Lab { site, _dir } = lab();
-    let made = site.create(&ticket(1), &machine("a")).await.unwrap();
-    let broken = Listed { hosts: Err("hosts.toml:3:1: no".to_owned()), ..site };
-    assert_eq!(broken.create(&ticket(1), &machine("a")).await.unwrap(), made);
+    let created = site.create(&ticket(1), &machine("a")).await.unwrap();
+    let broken = SshSite { hosts: Err("hosts.toml:3:1: no".to_owned()), ..site };
+    assert_eq!(broken.create(&ticket(1), &machine("a")).await.unwrap(), created);
     assert!(broken.create(&ticket(2), &machine("a")).await.is_err());
     let owned = broken.owned().await.unwrap();
     broken.delete(&owned[0]).await.unwrap();
@@ -125,7 +125,7 @@ async fn what_is_taken_is_given_back_though_the_list_is_gone() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_no_longer_listed_is_planned_anew() {
+async fn unlisted_host_asks_for_a_new_plan() {
     let Lab { site, _dir } = lab();
     let error = site.create(&ticket(1), &machine("gone")).await.unwrap_err();
     assert_eq!((error.remedy, error.message.as_str()), (Remedy::Replan, "`gone` is no longer listed"));

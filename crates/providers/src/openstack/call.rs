@@ -1,4 +1,4 @@
-//! Calls to a cloud's services, as values with the type of their answer.
+//! Calls to a cloud's services, as values with the type of their response.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,79 +7,79 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::error::{ApiError, Refusal};
+use super::error::{ApiError, ErrorResponse};
 use super::keystone::Service;
-use crate::http::{Answer, Body, HttpError, Method, Request, Url};
+use crate::http::{Body, HttpError, Method, Request, Response, Url};
 
-/// A call whose answer is an `A`. Every status from 200 to 299 is a yes.
+/// A call whose successful response (any status from 200 to 299) parses as a `T`.
 #[derive(Debug, Clone)]
-pub struct Call<A> {
+pub struct ApiCall<T> {
     pub(super) service: Service,
     pub(super) query: Vec<(String, String)>,
     pub(super) microversion: Option<Microversion>,
     method: Method,
     path: Vec<String>,
     body: Option<Value>,
-    read: fn(&Answer) -> Result<A, HttpError>,
-    answer: PhantomData<fn() -> A>,
+    parse: fn(&Response) -> Result<T, HttpError>,
+    response: PhantomData<fn() -> T>,
 }
 
-impl<A: DeserializeOwned> Call<A> {
-    /// Reads what is at a path; every part of it is escaped.
+impl<T: DeserializeOwned> ApiCall<T> {
+    /// Reads a resource. Each part of the path is escaped.
     pub fn get(service: Service, path: &[&str]) -> Self {
-        Self::new(Method::GET, service, path, None, Answer::json)
+        Self::new(Method::GET, service, path, None, Response::json)
     }
 
-    /// Makes something.
+    /// Creates a resource.
     pub fn post(service: Service, path: &[&str], body: Value) -> Self {
-        Self::new(Method::POST, service, path, Some(body), Answer::json)
+        Self::new(Method::POST, service, path, Some(body), Response::json)
     }
 
-    /// Changes something.
+    /// Changes a resource.
     pub fn put(service: Service, path: &[&str], body: Value) -> Self {
-        Self::new(Method::PUT, service, path, Some(body), Answer::json)
+        Self::new(Method::PUT, service, path, Some(body), Response::json)
     }
 }
 
-impl Call<()> {
-    /// Removes something.
+impl ApiCall<()> {
+    /// Deletes a resource.
     pub fn delete(service: Service, path: &[&str]) -> Self {
         Self::new(Method::DELETE, service, path, None, |_| Ok(()))
     }
 
-    /// Has something done that answers nothing.
-    pub fn act(service: Service, path: &[&str], body: Value) -> Self {
+    /// Triggers an action whose response body is ignored.
+    pub fn post_discarding(service: Service, path: &[&str], body: Value) -> Self {
         Self::new(Method::POST, service, path, Some(body), |_| Ok(()))
     }
 }
 
-impl Call<Vec<u8>> {
-    /// Reads what is at a path, and leaves it as it is.
-    pub fn raw(service: Service, path: &[&str]) -> Self {
-        Self::new(Method::GET, service, path, None, |answer| Ok(answer.body.clone()))
+impl ApiCall<Vec<u8>> {
+    /// Reads a resource without parsing it.
+    pub fn get_bytes(service: Service, path: &[&str]) -> Self {
+        Self::new(Method::GET, service, path, None, |response| Ok(response.body.clone()))
     }
 }
 
-impl<A> Call<A> {
+impl<T> ApiCall<T> {
     fn new(
         method: Method,
         service: Service,
         path: &[&str],
         body: Option<Value>,
-        read: fn(&Answer) -> Result<A, HttpError>,
+        parse: fn(&Response) -> Result<T, HttpError>,
     ) -> Self {
         let path = path.iter().map(|part| (*part).to_owned()).collect();
-        Self { service, query: Vec::new(), microversion: None, method, path, body, read, answer: PhantomData }
+        Self { service, query: Vec::new(), microversion: None, method, path, body, parse, response: PhantomData }
     }
 
-    /// With one more parameter.
+    /// Adds a query parameter.
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.query.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// In this version of Nova's API.
-    pub fn at(mut self, version: Microversion) -> Self {
+    /// Requests this version of Nova's API.
+    pub fn with_microversion(mut self, version: Microversion) -> Self {
         self.microversion = Some(version);
         self
     }
@@ -98,24 +98,27 @@ impl<A> Call<A> {
         request
     }
 
-    pub(super) fn read(&self, answer: &Answer) -> Result<A, ApiError> {
-        if answer.is_good() { Ok((self.read)(answer)?) } else { Err(Refusal::of(self.service, answer).into()) }
+    pub(super) fn parse(&self, response: &Response) -> Result<T, ApiError> {
+        match response.is_success() {
+            true => Ok((self.parse)(response)?),
+            false => Err(ErrorResponse::new(self.service, response).into()),
+        }
     }
 }
 
 /// One page of a list.
 pub trait Page: DeserializeOwned {
-    /// What is listed.
+    /// An entry of the list.
     type Item;
-    /// Whether the service can be asked for pages at all.
+    /// True if the service accepts a page size for this list.
     const PAGED: bool;
-    /// The link to the next page.
+    /// Link to the next page.
     fn next(&self) -> Option<String>;
-    /// What is on this page.
+    /// The entries of this page.
     fn items(self) -> Vec<Self::Item>;
 }
 
-/// A link in a list, as Nova and Neutron write it.
+/// A link in a list of Nova or Neutron.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub(super) struct Link {
     rel: String,
@@ -128,7 +131,7 @@ impl Link {
     }
 }
 
-/// A version of Nova's API, as `2.52`.
+/// A version of Nova's API, such as `2.52`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Microversion(pub u32, pub u32);
 

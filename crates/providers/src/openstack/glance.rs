@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::{Call, Page};
+use super::call::{ApiCall, Page};
 use super::error::ApiError;
 use super::keystone::{Service, Session};
 
@@ -14,33 +14,33 @@ use super::keystone::{Service, Session};
 pub struct Image {
     /// Its id.
     pub id: String,
-    /// Its name; several images may have the same.
+    /// Its name, which need not be unique.
     #[serde(default)]
     pub name: Option<String>,
-    /// What it is doing, as `active` or `deactivated`.
+    /// Its status, such as `active` or `deactivated`.
     pub status: String,
-    /// When it was made.
+    /// Time of its creation, in a format that sorts.
     #[serde(default)]
     pub created_at: String,
-    /// The least disk, in GiB.
+    /// The smallest disk that it fits on, in GiB.
     #[serde(default)]
     pub min_disk: u64,
-    /// The least memory, in MiB.
+    /// The smallest memory that it boots with, in MiB.
     #[serde(default)]
     pub min_ram: u64,
-    /// How large its disk is, in bytes, where Glance knows.
+    /// Size of its disk in bytes, if Glance reports it.
     #[serde(default)]
     pub virtual_size: Option<u64>,
-    /// As `qcow2`; `aki` and `ari` are kernels and initial file systems.
+    /// Its format, such as `qcow2`. `aki` and `ari` are kernels and initial file systems.
     #[serde(default)]
     pub disk_format: Option<String>,
-    /// What else is said of it.
+    /// All other properties.
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
 }
 
 impl Image {
-    /// A property's text.
+    /// A property's value, if it is text and not empty.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.rest.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
@@ -64,23 +64,23 @@ impl Page for Images {
     }
 }
 
-/// All images that machines can be launched from.
+/// All active images.
 pub async fn images(session: &Session) -> Result<Vec<Image>, ApiError> {
-    session.list(listing()).await
+    session.list(active_images()).await
 }
 
-/// The images of a name that machines can be launched from, the newest first.
+/// All active images of a name, the newest first.
 pub async fn images_named(session: &Session, name: &str) -> Result<Vec<Image>, ApiError> {
-    let mut images = session.list(listing().query("name", &exactly(name))).await?;
+    let mut images = session.list(active_images().query("name", &exact_match(name))).await?;
     images.sort_by(|a, b| b.created_at.cmp(&a.created_at));
     Ok(images)
 }
 
-fn listing() -> Call<Images> {
-    Call::get(Service::Image, &["images"]).query("status", "active")
+fn active_images() -> ApiCall<Images> {
+    ApiCall::get(Service::Image, &["images"]).query("status", "active")
 }
 
-/// A bare `in:` at the start would be an operator.
-fn exactly(name: &str) -> String {
+/// A filter for one exact name. Quotes are needed: Glance reads `in:` at the start of a name as an operator.
+fn exact_match(name: &str) -> String {
     format!("in:\"{}\"", name.replace('"', "\\\""))
 }

@@ -1,10 +1,11 @@
-//! Sites that speak OpenStack: Keystone, Nova, Glance, Neutron, and Blazar where machines are leased. Chameleon is one
-//! of them, with settings of its own.
+//! OpenStack clouds: Keystone, Nova, Glance, Neutron, and Blazar if machines are leased. Chameleon is one of them, with
+//! settings of its own.
 //!
-//! Nothing is kept here but a token: what there is stands at the cloud, with a ticket on it. So every call can be
-//! repeated, by another process as well.
+//! No state but a token is stored locally: every resource exists at the cloud with a ticket on it, so that any call can
+//! be repeated, also by another process.
 
 pub mod blazar;
+mod cache_file;
 pub mod call;
 mod check;
 pub mod cloud;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod glance;
 mod images;
 pub mod keystone;
+mod misconfigured;
 pub mod neutron;
 pub mod nodes;
 pub mod nova;
@@ -20,7 +22,6 @@ mod resources;
 mod script;
 mod settings;
 mod tickets;
-mod unusable;
 mod wait;
 
 use std::time::Duration;
@@ -29,7 +30,7 @@ use async_trait::async_trait;
 use hostler_core::inventory::{Feed, Source};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
-use hostler_core::plan::ResourceKind;
+use hostler_core::plan::{Plan, ResourceKind};
 use hostler_core::ports::{
     Account, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, Resource, ResourceStatus, SiteError,
 };
@@ -37,22 +38,22 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-use crate::trouble::Trouble;
+use crate::failure::CallFailure;
 use blazar::LeaseId;
 use error::ApiError;
 use keystone::Session;
 use resources::{address, keypair, lease, machine, network};
 
-pub use script::script;
-pub use settings::{CHAMELEON_NODES, NodeApi, Reach, Settings, at_chameleon, elsewhere_at_chameleon};
-pub use unusable::Unusable;
+pub use misconfigured::MisconfiguredSite;
 
-/// How long a removal waits for what still holds on to the thing.
-const LETS_GO: Duration = Duration::from_secs(5);
-/// How much of a console is shown.
+pub use settings::{AddressPolicy, CHAMELEON_NODES, NodeApi, Settings, for_chameleon_site, other_chameleon_sites};
+
+/// Delay before a deletion is retried that another resource still blocks.
+const DELETE_RETRY: Duration = Duration::from_secs(5);
+/// Lines of console output that are returned.
 const CONSOLE_LINES: u32 = 200;
 
-/// One cloud, as one user.
+/// A site at one cloud, as one user.
 #[derive(Debug)]
 pub struct OpenStack {
     settings: Settings,
@@ -60,33 +61,28 @@ pub struct OpenStack {
 }
 
 impl OpenStack {
-    /// The site. Nothing is asked yet.
+    /// The site. Makes no calls.
     pub fn new(settings: Settings, session: Session) -> Self {
         Self { settings, session }
     }
 
-    /// Calls to the cloud itself, for what the port doesn't have.
+    /// The session, for calls that the port does not have.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// How the site is used.
+    /// The site's settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Waits for a call with the session, whose failure is told as the site's.
-    pub async fn ask<T>(&self, doing: &str, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, SiteError> {
-        call.await.map_err(|error| self.error(doing, error.into()))
+    fn error(&self, operation: &str, failure: CallFailure) -> SiteError {
+        failure.at_site(&self.settings.site, operation)
     }
 
-    fn error(&self, doing: &str, trouble: Trouble) -> SiteError {
-        trouble.at(&self.settings.site, doing)
-    }
-
-    async fn make(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, Trouble> {
+    async fn create_resource(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, CallFailure> {
         let session = &self.session;
-        match what {
+        match request {
             CreateRequest::Keypair { public_key } => keypair::create(session, ticket, public_key).await,
             CreateRequest::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
             CreateRequest::Lease { spec } => lease::create(session, ticket, spec).await,
@@ -104,7 +100,7 @@ impl OpenStack {
         }
     }
 
-    async fn see(&self, kind: ResourceKind, id: &str) -> Result<ResourceStatus, Trouble> {
+    async fn status_of(&self, kind: ResourceKind, id: &str) -> Result<ResourceStatus, CallFailure> {
         let session = &self.session;
         match kind {
             ResourceKind::Keypair => keypair::status(session, id).await,
@@ -112,12 +108,12 @@ impl OpenStack {
             ResourceKind::Lease => lease::status(session, &LeaseId(id.to_owned())).await,
             ResourceKind::Machine => machine::status(session, id).await,
             ResourceKind::Address => address::status(session, id).await,
-            // Disks are the machines' own.
+            // The provider creates no volumes: disks belong to their machines.
             ResourceKind::Volume => Ok(ResourceStatus::Missing),
         }
     }
 
-    async fn remove(&self, owned: &Owned) -> Result<(), Trouble> {
+    async fn delete_resource(&self, owned: &Owned) -> Result<(), CallFailure> {
         let session = &self.session;
         match owned.kind {
             ResourceKind::Keypair => keypair::delete(session, owned).await,
@@ -129,7 +125,7 @@ impl OpenStack {
         }
     }
 
-    async fn list(&self, kind: ResourceKind) -> Result<Vec<Resource>, Trouble> {
+    async fn list(&self, kind: ResourceKind) -> Result<Vec<Resource>, CallFailure> {
         let session = &self.session;
         Ok(match kind {
             ResourceKind::Keypair => keypair::resources(session).await?,
@@ -141,7 +137,7 @@ impl OpenStack {
         })
     }
 
-    async fn ours_of(&self, kind: ResourceKind) -> Result<Vec<Owned>, ApiError> {
+    async fn owned_of_kind(&self, kind: ResourceKind) -> Result<Vec<Owned>, ApiError> {
         let session = &self.session;
         match kind {
             ResourceKind::Keypair => keypair::owned(session).await,
@@ -153,13 +149,13 @@ impl OpenStack {
         }
     }
 
-    async fn ours(&self) -> Result<Vec<Owned>, ApiError> {
+    async fn owned_of_all_kinds(&self) -> Result<Vec<Owned>, ApiError> {
         let (keypairs, networks, leases, machines, addresses) = tokio::try_join!(
-            self.ours_of(ResourceKind::Keypair),
-            self.ours_of(ResourceKind::Network),
-            self.ours_of(ResourceKind::Lease),
-            self.ours_of(ResourceKind::Machine),
-            self.ours_of(ResourceKind::Address),
+            self.owned_of_kind(ResourceKind::Keypair),
+            self.owned_of_kind(ResourceKind::Network),
+            self.owned_of_kind(ResourceKind::Lease),
+            self.owned_of_kind(ResourceKind::Machine),
+            self.owned_of_kind(ResourceKind::Address),
         )?;
         let mut all = [keypairs, networks, leases, machines, addresses].concat();
         all.sort();
@@ -167,20 +163,20 @@ impl OpenStack {
     }
 }
 
-/// The node API's list where there is one, Blazar's hosts, and who has them.
+/// The node API's list, if the site has one, with Blazar's hosts and allocations.
 #[async_trait]
 impl Source for OpenStack {
     async fn feed(&self) -> Result<Feed, SiteError> {
         let feed = offers::feed(&self.session, &self.settings).await;
-        feed.map_err(|trouble| self.error("asking what there is", trouble))
+        feed.map_err(|failure| self.error("reading hosts and allocations", failure))
     }
 }
 
-/// What still holds on to a thing lets go in a while: there is nothing to be had instead of a removal.
-fn not_yet(trouble: Trouble) -> Trouble {
-    match trouble.remedy {
-        Remedy::Replan => Trouble { remedy: Remedy::Retry(LETS_GO), ..trouble },
-        _ => trouble,
+/// Turns "unavailable" into a retry: if a resource in use blocks a deletion, another plan does not help, but waiting does.
+fn retry_if_blocked(failure: CallFailure) -> CallFailure {
+    match failure.remedy {
+        Remedy::Replan => CallFailure { remedy: Remedy::Retry(DELETE_RETRY), ..failure },
+        _ => failure,
     }
 }
 
@@ -191,66 +187,74 @@ impl Provider for OpenStack {
     }
 
     async fn account(&self) -> Result<Option<Account>, SiteError> {
-        Ok(self.ask("logging in", self.session.token()).await?.account.at_site())
+        let token = self.session.token().await.map_err(|error| self.error("logging in", error.into()))?;
+        Ok(token.account.at_site())
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
         let offers = offers::offers(&self.session, &self.settings).await;
-        offers.map_err(|trouble| self.error("asking what there is", trouble))
+        offers.map_err(|failure| self.error("listing offers", failure))
     }
 
-    async fn create(&self, ticket: &Ticket, what: &CreateRequest) -> Result<Created, SiteError> {
-        let made = self.make(ticket, what).await;
-        made.map_err(|trouble| self.error(&format!("creating the {}", what.kind()), trouble))
+    async fn create(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, SiteError> {
+        let created = self.create_resource(ticket, request).await;
+        created.map_err(|failure| self.error(&format!("creating the {}", request.kind()), failure))
     }
 
     async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
-        self.see(kind, &resource.0).await.map_err(|trouble| self.error("looking", trouble))
+        let status = self.status_of(kind, &resource.0).await;
+        status.map_err(|failure| self.error(&format!("reading the status of the {kind}"), failure))
     }
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
         let extended = lease::extend(&self.session, &LeaseId(lease.0.clone()), until).await;
-        extended.map_err(|trouble| self.error("extending the lease", trouble))
+        extended.map_err(|failure| self.error("extending the lease", failure))
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
-        let removed = self.remove(owned).await.map_err(not_yet);
-        removed.map_err(|trouble| self.error(&format!("removing the {}", owned.kind), trouble))
+        let deleted = self.delete_resource(owned).await.map_err(retry_if_blocked);
+        deleted.map_err(|failure| self.error(&format!("deleting the {}", owned.kind), failure))
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        self.ours().await.map_err(|error| self.error("listing what is ours", error.into()))
+        self.owned_of_all_kinds().await.map_err(|error| self.error("listing the resources of hostler", error.into()))
     }
 
     async fn owned_by(&self, kind: ResourceKind, ticket: &Ticket) -> Result<Vec<Owned>, SiteError> {
-        let mut owned = self.ask("looking for what is ours", self.ours_of(kind)).await?;
+        let owned = self.owned_of_kind(kind).await;
+        let mut owned = owned.map_err(|error| self.error(&format!("looking for the {kind}"), error.into()))?;
         owned.retain(|owned| owned.ticket == *ticket);
         Ok(owned)
     }
 
-    /// A service finishes a request whose sender is gone: a lease takes Blazar some seconds.
+    /// A service completes a request whose sender is gone: a lease takes Blazar some seconds.
     fn settle_time(&self) -> Duration {
         Duration::from_secs(5)
     }
 
     async fn resources(&self, kind: ResourceKind) -> Result<Vec<Resource>, SiteError> {
-        self.list(kind).await.map_err(|trouble| self.error(&format!("listing each {kind}"), trouble))
+        self.list(kind).await.map_err(|failure| self.error(&format!("listing each {kind}"), failure))
     }
 
     async fn set_power(&self, machine: &Ref, power: Power) -> Result<(), SiteError> {
-        let doing = match power {
+        let operation = match power {
             Power::On => "starting the machine",
             Power::Off => "stopping the machine",
         };
-        let switched = machine::set_power(&self.session, &machine.0, power).await;
-        switched.map_err(|trouble| self.error(doing, trouble))
+        let outcome = machine::set_power(&self.session, &machine.0, power).await;
+        outcome.map_err(|failure| self.error(operation, failure))
     }
 
     async fn console(&self, machine: &Ref) -> Result<String, SiteError> {
-        self.ask("reading the console", nova::console(&self.session, &machine.0, CONSOLE_LINES)).await
+        let output = nova::console(&self.session, &machine.0, CONSOLE_LINES).await;
+        output.map_err(|error| self.error("reading the console", error.into()))
     }
 
     async fn check(&self) -> Vec<Health> {
         check::check(&self.session, &self.settings).await
+    }
+
+    fn client_script(&self, plan: &Plan) -> Option<String> {
+        Some(script::client_script(plan, &self.settings.flavor))
     }
 }

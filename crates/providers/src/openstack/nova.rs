@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::blazar::ReservationId;
-use super::call::{Call, Link, Microversion, Page};
+use super::call::{ApiCall, Link, Microversion, Page};
 use super::error::ApiError;
 use super::keystone::{Service, Session};
 
@@ -17,18 +17,18 @@ pub struct Server {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// What it is doing, as `ACTIVE`.
+    /// Its status, such as `ACTIVE`.
     pub status: String,
-    /// What is being done to it.
+    /// The task that Nova is running on it.
     #[serde(default, rename = "OS-EXT-STS:task_state")]
     pub task: Option<String>,
-    /// What was written on it.
+    /// Its metadata; hostler writes its ticket here.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
     /// Its addresses, by network.
     #[serde(default)]
     pub addresses: BTreeMap<String, Vec<ServerAddress>>,
-    /// Why it is broken.
+    /// The cause of the status `ERROR`.
     #[serde(default)]
     pub fault: Option<Fault>,
     /// The key that it was launched with.
@@ -43,13 +43,13 @@ pub struct ServerAddress {
     pub addr: String,
     /// 4 or 6.
     pub version: u8,
-    /// Whether it is the server's own or a public one: `fixed` or `floating`.
+    /// `fixed` or `floating`.
     #[serde(default, rename = "OS-EXT-IPS:type")]
     pub kind: Option<String>,
 }
 
 impl Server {
-    /// Its address, a public one before its own. Version 4 counts first: not every network here routes the other.
+    /// The best address to reach it at: a floating IP, then IPv4, then any. Not every user's network routes IPv6.
     pub fn address(&self) -> Option<&str> {
         let all = || self.addresses.values().flatten();
         let floating = all().find(|address| address.kind.as_deref() == Some("floating"));
@@ -57,21 +57,21 @@ impl Server {
         floating.or_else(four).or_else(|| all().next()).map(|address| address.addr.as_str())
     }
 
-    /// Its own address.
+    /// Its fixed IP, IPv4 if it has one.
     pub fn fixed_address(&self) -> Option<&str> {
         let own = || self.addresses.values().flatten().filter(|it| it.kind.as_deref() != Some("floating"));
         own().find(|address| address.version == 4).or_else(|| own().next()).map(|address| address.addr.as_str())
     }
 }
 
-/// Why a server is broken.
+/// The cause of a server's status `ERROR`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Fault {
-    /// In Nova's words.
+    /// Nova's message.
     pub message: String,
 }
 
-/// A server to launch.
+/// A request to launch a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewServer {
     /// Its name, and its host name.
@@ -80,28 +80,28 @@ pub struct NewServer {
     pub image: String,
     /// The flavor's id.
     pub flavor: String,
-    /// The key that may log in.
+    /// The keypair's name.
     pub keypair: Option<String>,
-    /// The network's id; Nova takes the only one where there is none.
+    /// The network's id. `None`: Nova uses the project's only network.
     pub network: Option<String>,
-    /// The security groups' names; the project's default where there are none.
+    /// The security groups' names or ids. Empty: the project's default group.
     pub security_groups: Vec<String>,
-    /// The part of a lease that its host is held by.
+    /// The reservation that holds its host.
     pub reservation: Option<ReservationId>,
-    /// What cloud-init runs, in base64.
+    /// Input of cloud-init, in base64.
     pub user_data: Option<String>,
-    /// What is written on it.
+    /// Its metadata.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// The word by which users can list our servers: `openstack server list --tags hostler`.
+/// Tag of all servers that hostler launches: `openstack server list --tags hostler`.
 const TAG: &str = "hostler";
 
-/// From this version on a server can be launched with tags.
+/// The first version in which a server can be launched with tags.
 const WITH_TAGS: Microversion = Microversion(2, 52);
 
 impl NewServer {
-    fn body(&self, tags: Tags) -> Value {
+    fn body(&self, with_tags: bool) -> Value {
         let mut server = json!({
             "name": self.name,
             "imageRef": self.image,
@@ -111,7 +111,7 @@ impl NewServer {
         if let Some(keypair) = &self.keypair {
             server["key_name"] = keypair.as_str().into();
         }
-        // From 2.37 on something must be said, and `auto` may make a network that nobody gives back.
+        // From 2.37 on the field is required, and `auto` may create a network that no one deletes.
         server["networks"] = self.network.iter().map(|id| json!({"uuid": id})).collect();
         if !self.security_groups.is_empty() {
             server["security_groups"] = self.security_groups.iter().map(|name| json!({"name": name})).collect();
@@ -119,7 +119,7 @@ impl NewServer {
         if let Some(user_data) = &self.user_data {
             server["user_data"] = user_data.as_str().into();
         }
-        if tags == Tags::Known {
+        if with_tags {
             server["tags"] = json!([TAG]);
         }
         let mut body = json!({"server": server});
@@ -128,12 +128,6 @@ impl NewServer {
         }
         body
     }
-}
-
-#[derive(PartialEq, Eq)]
-enum Tags {
-    Known,
-    Unknown,
 }
 
 #[derive(Deserialize)]
@@ -159,16 +153,16 @@ pub async fn servers(session: &Session) -> Result<Vec<Server>, ApiError> {
             self.servers
         }
     }
-    session.list(Call::<Servers>::get(Service::Compute, &["servers", "detail"])).await
+    session.list(ApiCall::<Servers>::get(Service::Compute, &["servers", "detail"])).await
 }
 
 /// A server.
 pub async fn server(session: &Session, id: &str) -> Result<Server, ApiError> {
-    let call: Call<OneServer> = Call::get(Service::Compute, &["servers", id]);
+    let call: ApiCall<OneServer> = ApiCall::get(Service::Compute, &["servers", id]);
     Ok(session.call(&call).await?.server)
 }
 
-/// Launches a server, and returns its id. It is not there yet when this returns.
+/// Launches a server. Returns its id at once, while Nova is still building it.
 pub async fn launch(session: &Session, new: &NewServer) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Launched {
@@ -178,18 +172,17 @@ pub async fn launch(session: &Session, new: &NewServer) -> Result<String, ApiErr
     struct Id {
         id: String,
     }
-    let spoken = session.compute_version().await?;
-    let tags = if spoken.is_some_and(|latest| latest >= WITH_TAGS) { Tags::Known } else { Tags::Unknown };
-    let mut call: Call<Launched> = Call::post(Service::Compute, &["servers"], new.body(tags));
-    if spoken.is_some_and(|latest| latest >= WITH_TAGS) {
-        call = call.at(WITH_TAGS);
+    let with_tags = session.compute_version().await?.is_some_and(|latest| latest >= WITH_TAGS);
+    let mut call: ApiCall<Launched> = ApiCall::post(Service::Compute, &["servers"], new.body(with_tags));
+    if with_tags {
+        call = call.with_microversion(WITH_TAGS);
     }
     Ok(session.call(&call).await?.server.id)
 }
 
-/// Removes a server. It may still be seen for a while.
+/// Deletes a server. Nova may still list it for a while.
 pub async fn delete_server(session: &Session, id: &str) -> Result<(), ApiError> {
-    session.call(&Call::delete(Service::Compute, &["servers", id])).await
+    session.call(&ApiCall::delete(Service::Compute, &["servers", id])).await
 }
 
 /// Starts a server.
@@ -203,7 +196,7 @@ pub async fn stop(session: &Session, id: &str) -> Result<(), ApiError> {
 }
 
 async fn action(session: &Session, id: &str, name: &str) -> Result<(), ApiError> {
-    session.call(&Call::act(Service::Compute, &["servers", id, "action"], json!({name: null}))).await
+    session.call(&ApiCall::post_discarding(Service::Compute, &["servers", id, "action"], json!({name: null}))).await
 }
 
 /// The last lines of a server's console.
@@ -213,18 +206,18 @@ pub async fn console(session: &Session, id: &str, lines: u32) -> Result<String, 
         output: String,
     }
     let body = json!({"os-getConsoleOutput": {"length": lines}});
-    let call: Call<Console> = Call::post(Service::Compute, &["servers", id, "action"], body);
+    let call: ApiCall<Console> = ApiCall::post(Service::Compute, &["servers", id, "action"], body);
     Ok(session.call(&call).await?.output)
 }
 
-/// A flavor: a shape of machines.
+/// A flavor: a size of servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Flavor {
     /// Its id.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Processors.
+    /// CPUs.
     pub vcpus: u32,
     /// Memory in MiB.
     pub ram: u64,
@@ -250,7 +243,7 @@ pub async fn flavors(session: &Session) -> Result<Vec<Flavor>, ApiError> {
             self.flavors
         }
     }
-    session.list(Call::<Flavors>::get(Service::Compute, &["flavors", "detail"])).await
+    session.list(ApiCall::<Flavors>::get(Service::Compute, &["flavors", "detail"])).await
 }
 
 /// A registered public key. It belongs to the user, not to the project.
@@ -279,7 +272,7 @@ pub async fn keypairs(session: &Session) -> Result<Vec<Keypair>, ApiError> {
     }
     impl Page for Keypairs {
         type Item = Keypair;
-        // Only from 2.35 on; before, all of them come at once.
+        // Paged from 2.35 on only; before, one response holds all.
         const PAGED: bool = false;
         fn next(&self) -> Option<String> {
             Link::next(&self.keypairs_links)
@@ -288,48 +281,48 @@ pub async fn keypairs(session: &Session) -> Result<Vec<Keypair>, ApiError> {
             self.keypairs.into_iter().map(|one| one.keypair).collect()
         }
     }
-    session.list(Call::<Keypairs>::get(Service::Compute, &["os-keypairs"])).await
+    session.list(ApiCall::<Keypairs>::get(Service::Compute, &["os-keypairs"])).await
 }
 
 /// A keypair.
 pub async fn keypair(session: &Session, name: &str) -> Result<Keypair, ApiError> {
-    let call: Call<OneKeypair> = Call::get(Service::Compute, &["os-keypairs", name]);
+    let call: ApiCall<OneKeypair> = ApiCall::get(Service::Compute, &["os-keypairs", name]);
     Ok(session.call(&call).await?.keypair)
 }
 
 /// Registers a public key.
 pub async fn import_keypair(session: &Session, name: &str, public_key: &str) -> Result<Keypair, ApiError> {
     let body = json!({"keypair": {"name": name, "public_key": public_key}});
-    let call: Call<OneKeypair> = Call::post(Service::Compute, &["os-keypairs"], body);
+    let call: ApiCall<OneKeypair> = ApiCall::post(Service::Compute, &["os-keypairs"], body);
     Ok(session.call(&call).await?.keypair)
 }
 
-/// Removes a keypair.
+/// Deletes a keypair.
 pub async fn delete_keypair(session: &Session, name: &str) -> Result<(), ApiError> {
-    session.call(&Call::delete(Service::Compute, &["os-keypairs", name])).await
+    session.call(&ApiCall::delete(Service::Compute, &["os-keypairs", name])).await
 }
 
-/// What the project may have, and has. `-1` is no limit.
+/// The project's quota and usage. A quota of `-1` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Servers at most.
+    /// Quota of servers.
     pub max_total_instances: i64,
-    /// Servers now.
+    /// Servers in use.
     pub total_instances_used: i64,
-    /// Processors at most.
+    /// Quota of CPUs.
     pub max_total_cores: i64,
-    /// Processors now.
+    /// CPUs in use.
     pub total_cores_used: i64,
-    /// Memory at most, in MiB.
+    /// Quota of memory, in MiB.
     #[serde(rename = "maxTotalRAMSize")]
     pub max_total_ram: i64,
-    /// Memory now, in MiB.
+    /// Memory in use, in MiB.
     #[serde(rename = "totalRAMUsed")]
     pub total_ram_used: i64,
 }
 
-/// What the project may have.
+/// Reads the project's quota and usage.
 pub async fn limits(session: &Session) -> Result<Limits, ApiError> {
     #[derive(Deserialize)]
     struct Answer {
@@ -339,6 +332,6 @@ pub async fn limits(session: &Session) -> Result<Limits, ApiError> {
     struct Both {
         absolute: Limits,
     }
-    let call: Call<Answer> = Call::get(Service::Compute, &["limits"]);
+    let call: ApiCall<Answer> = ApiCall::get(Service::Compute, &["limits"]);
     Ok(session.call(&call).await?.limits.absolute)
 }

@@ -1,12 +1,12 @@
-//! What a cloud has to offer: its hosts, where Blazar leases them; else its flavors.
+//! Offers of a cloud: its hosts by node type if it has Blazar, else its flavors.
 
 use std::collections::BTreeMap;
 
 use hostler_core::inventory::{Feed, Inventory, Node, Service as InService, join};
 use hostler_core::money::Money;
 use hostler_core::offer::{
-    Availability, ClaimTerm, Facts, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, ReachTerm,
-    Supply, Terms, Unit,
+    Availability, ClaimTerm, Facts, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, ReachTerm, Supply,
+    Terms, Unit,
 };
 use hostler_core::size::Bytes;
 use jiff::SignedDuration;
@@ -14,32 +14,32 @@ use jiff::SignedDuration;
 use super::keystone::{Service, Session};
 use super::neutron::Network;
 use super::nova::{Flavor, Limits};
-use super::settings::Reach;
+use super::settings::AddressPolicy;
 use super::{Settings, blazar, glance, images, neutron, nodes, nova};
-use crate::trouble::Trouble;
+use crate::failure::CallFailure;
 
-/// Every node type, or every flavor.
-pub(super) async fn offers(session: &Session, settings: &Settings) -> Result<Vec<Offer>, Trouble> {
-    let networks = async { Ok::<_, Trouble>(neutron::networks(session).await?) };
-    let images = async { Ok::<_, Trouble>(images::bootable(&glance::images(session).await?, settings)) };
-    if session.has(Service::Reservation).await? {
+/// All offers of the cloud, with images, terms and calendars.
+pub(super) async fn offers(session: &Session, settings: &Settings) -> Result<Vec<Offer>, CallFailure> {
+    let networks = async { Ok::<_, CallFailure>(neutron::networks(session).await?) };
+    let images = async { Ok::<_, CallFailure>(images::bootable(&glance::images(session).await?, settings)) };
+    if session.has_service(Service::Reservation).await? {
         let (feed, networks, images) = tokio::try_join!(feed(session, settings), networks, images)?;
         return leased(feed, &terms(settings, &networks, ClaimTerm::Lease), &images, settings);
     }
-    let flavors = async { Ok::<_, Trouble>(nova::flavors(session).await?) };
-    let limits = async { Ok::<_, Trouble>(nova::limits(session).await?) };
+    let flavors = async { Ok::<_, CallFailure>(nova::flavors(session).await?) };
+    let limits = async { Ok::<_, CallFailure>(nova::limits(session).await?) };
     let (flavors, limits, networks, images) = tokio::try_join!(flavors, limits, networks, images)?;
     let terms = terms(settings, &networks, ClaimTerm::OnLaunch);
     Ok(flavors.iter().map(|flavor| launched(flavor, &limits, &terms, &images, settings)).collect())
 }
 
-/// What is known of the hosts, as it comes.
-pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed, Trouble> {
-    let hosts = async { Ok::<_, Trouble>(blazar::hosts(session).await?) };
-    let allocations = async { Ok::<_, Trouble>(blazar::allocations(session).await?) };
+/// The raw answers of Blazar and of the node API about the hosts.
+pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed, CallFailure> {
+    let hosts = async { Ok::<_, CallFailure>(blazar::hosts(session).await?) };
+    let allocations = async { Ok::<_, CallFailure>(blazar::allocations(session).await?) };
     let nodes = async {
         match &settings.nodes {
-            Some(api) => Ok(nodes::of_site(api).await),
+            Some(api) => Ok(nodes::cached_or_fetched(api).await),
             None => Ok(None),
         }
     };
@@ -48,12 +48,12 @@ pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed,
         site: settings.site.place.as_ref().map(ToString::to_string),
         hosts: Some(hosts),
         allocations: Some(allocations),
-        nodes: nodes.into_iter().flat_map(|kept| kept.nodes).collect(),
+        nodes: nodes.into_iter().flat_map(|cached| cached.nodes).collect(),
         ..Feed::default()
     })
 }
 
-/// What the cloud asks for beside a machine.
+/// Terms that all offers of the cloud share.
 fn terms(settings: &Settings, networks: &[Network], claim: ClaimTerm) -> Terms {
     Terms {
         claim,
@@ -64,7 +64,8 @@ fn terms(settings: &Settings, networks: &[Network], claim: ClaimTerm) -> Terms {
     }
 }
 
-/// The network that machines stand on.
+/// The network of machines: the configured one, or the only network shared by all projects, or one of the deployment's
+/// own.
 pub(super) fn network(settings: &Settings, networks: &[Network]) -> NetworkTerm {
     if let Some(name) = &settings.network {
         return NetworkTerm::Shared(name.clone());
@@ -80,42 +81,41 @@ fn reach(settings: &Settings, networks: &[Network]) -> ReachTerm {
     let external = || networks.iter().filter(|network| network.external).map(|network| &network.name);
     let pool =
         settings.pool.as_ref().or_else(|| external().find(|name| *name == "public")).or_else(|| external().next());
-    match (settings.reach, pool) {
-        (Reach::Public, Some(pool)) => ReachTerm::PublicAddress(pool.clone()),
-        (Reach::Public, None) | (Reach::Own, _) => ReachTerm::Direct,
+    match (settings.address_policy, pool) {
+        (AddressPolicy::FloatingIp, Some(pool)) => ReachTerm::PublicAddress(pool.clone()),
+        (AddressPolicy::FloatingIp, None) | (AddressPolicy::FixedIp, _) => ReachTerm::Direct,
     }
 }
 
-/// Hosts that can be leased, by what they are.
-fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Result<Vec<Offer>, Trouble> {
-    let named = feed.hosts.as_ref().map(blazar::named).transpose()?.unwrap_or_default();
-    let names: BTreeMap<&str, &str> =
-        named.iter().map(|host| (host.id.0.as_str(), host.hypervisor_hostname.as_str())).collect();
+/// One offer for each set of interchangeable hosts.
+fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Result<Vec<Offer>, CallFailure> {
     let feeds = [feed];
-    let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| Trouble::report(error.to_string()))?;
-    let mut groups: BTreeMap<Alike, (Facts, Money, Vec<HostSupply>)> = BTreeMap::new();
-    for node in here(&inventory, settings) {
+    let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| CallFailure::unexpected(error.to_string()))?;
+    let mut groups: BTreeMap<GroupKey, (Facts, Money, Vec<HostSupply>)> = BTreeMap::new();
+    for node in nodes_of_site(&inventory, settings) {
         let (facts, price) = (node.facts.to_offer(), node.facts.service_units_per_hour());
-        let group = groups.entry(Alike::of(&facts, node, price)).or_insert_with(|| (facts.clone(), price, Vec::new()));
-        least(&mut group.0, &facts);
-        group.2.push(supply(node, &names));
+        let key = GroupKey::new(&facts, node, price);
+        let group = groups.entry(key).or_insert_with(|| (facts.clone(), price, Vec::new()));
+        keep_common_minimum(&mut group.0, &facts);
+        group.2.push(supply(node));
     }
-    let offer = |(alike, (facts, price, hosts)): (Alike, (Facts, Money, Vec<HostSupply>))| Offer {
+    let offer = |(key, (facts, price, hosts)): (GroupKey, (Facts, Money, Vec<HostSupply>))| Offer {
         site: settings.site.clone(),
-        node_type: alike.node_type,
+        node_type: key.node_type,
         images: for_arch(images, facts.arch.as_deref()),
         facts,
-        availability: standing(&hosts),
+        availability: availability(&hosts),
         supply: Supply::Hosts(hosts),
         price_per_hour: (settings.unit == Unit::ServiceUnits).then_some(price),
         spot: false,
         terms: terms.clone(),
+        accepts_images: false,
     };
     Ok(groups.into_iter().map(offer).collect())
 }
 
-/// The nodes of this site: the node API knows those of others, too.
-fn here<'i, 'a>(inventory: &'i Inventory<'a>, settings: &Settings) -> impl Iterator<Item = &'i Node<'a>> {
+/// The nodes of this site. Blazar lists no others; the node API may list those of other sites as well.
+fn nodes_of_site<'i, 'a>(inventory: &'i Inventory<'a>, settings: &Settings) -> impl Iterator<Item = &'i Node<'a>> {
     let place = settings.nodes.as_ref().map(|api| api.site.clone());
     inventory
         .nodes()
@@ -123,50 +123,49 @@ fn here<'i, 'a>(inventory: &'i Inventory<'a>, settings: &Settings) -> impl Itera
         .map(|(_, node)| node)
 }
 
-/// What nodes have in common that can stand in for each other. A node type alone doesn't say it: of some, only a part has
-/// accelerators.
+/// Properties that interchangeable nodes share. The node type alone is not enough: of some types, only some nodes have
+/// GPUs.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Alike {
+struct GroupKey {
     node_type: String,
     arch: String,
     gpus: Vec<String>,
     price: Money,
-    /// Of which sizes the site says how large they are: what isn't known of one is no measure for the others.
-    told: [bool; 3],
+    /// Flags for CPUs, memory and disk: true if the site reports the size. A node without a value must not hide the values of others.
+    reported: [bool; 3],
 }
 
-impl Alike {
-    fn of(facts: &Facts, node: &Node<'_>, price: Money) -> Self {
+impl GroupKey {
+    fn new(facts: &Facts, node: &Node<'_>, price: Money) -> Self {
         Self {
             node_type: node.facts.node_type.as_deref().unwrap_or("host").to_owned(),
             arch: facts.arch.clone().unwrap_or_default(),
             gpus: facts.gpus.iter().map(|gpu| gpu.model.clone()).collect(),
             price,
-            told: [facts.cpus.is_some(), facts.memory.is_some(), facts.disk.is_some()],
+            reported: [facts.cpus.is_some(), facts.memory.is_some(), facts.disk.is_some()],
         }
     }
 }
 
-/// What every node of a group has: of what differs, the least.
-fn least(all: &mut Facts, one: &Facts) {
+/// Reduces the facts of a group to those that this node has, too: the smallest sizes and the common labels.
+fn keep_common_minimum(all: &mut Facts, one: &Facts) {
     all.cpus = all.cpus.min(one.cpus);
     all.memory = all.memory.min(one.memory);
     all.disk = all.disk.min(one.disk);
     all.labels.retain(|name, value| one.labels.get(name) == Some(value));
 }
 
-fn supply(node: &Node<'_>, names: &BTreeMap<&str, &str>) -> HostSupply {
-    let id = node.host_id.as_deref().and_then(|id| names.get(id).copied()).unwrap_or(&node.uid);
+fn supply(node: &Node<'_>) -> HostSupply {
     let state = match node.service {
         InService::Reservable => HostState::InService,
         InService::Maintenance => HostState::Maintenance,
         InService::Unmapped | InService::NeverSynced => HostState::Unknown,
     };
-    HostSupply { id: HostId(id.to_owned()), state, busy: node.timeline.clone() }
+    HostSupply { id: node.offer_host_id(), state, busy: node.timeline.clone() }
 }
 
-/// Whether any is in service; when each is free, its calendar says.
-fn standing(hosts: &[HostSupply]) -> Availability {
+/// `Free` if any host is in service. Each host's calendar says when it is free.
+fn availability(hosts: &[HostSupply]) -> Availability {
     if hosts.iter().any(|host| host.state == HostState::InService) {
         Availability::Free
     } else if hosts.iter().any(|host| host.state == HostState::Maintenance) {
@@ -176,21 +175,22 @@ fn standing(hosts: &[HostSupply]) -> Availability {
     }
 }
 
-/// A flavor, of which there are as many as the project may have.
+/// The offer of a flavor. Its supply is what the project's quota leaves.
 fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Offer {
     let facts = Facts {
         cpus: Some(flavor.vcpus),
         memory: Some(Bytes::mib(flavor.ram)),
         disk: Some(Bytes::gib(flavor.disk)),
-        // Nova names it nowhere: what is not x86 is told by its images.
+        // Nova does not report the architecture of a flavor.
         arch: Some("x86_64".to_owned()),
         gpus: Vec::new(),
         labels: BTreeMap::new(),
+        emulated: None,
     };
     let each = [
-        left(limits.max_total_instances, limits.total_instances_used, 1),
-        left(limits.max_total_cores, limits.total_cores_used, i64::from(flavor.vcpus)),
-        left(limits.max_total_ram, limits.total_ram_used, i64::try_from(flavor.ram).unwrap_or(i64::MAX)),
+        quota_left(limits.max_total_instances, limits.total_instances_used, 1),
+        quota_left(limits.max_total_cores, limits.total_cores_used, i64::from(flavor.vcpus)),
+        quota_left(limits.max_total_ram, limits.total_ram_used, i64::try_from(flavor.ram).unwrap_or(i64::MAX)),
     ];
     let supply = match each.into_iter().flatten().min() {
         Some(count) => Supply::Whole(count),
@@ -206,15 +206,16 @@ fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFact
         price_per_hour: None,
         spot: false,
         terms: terms.clone(),
+        accepts_images: false,
     }
 }
 
-/// How many more fit under a limit; nothing where there is none.
-fn left(most: i64, used: i64, each: i64) -> Option<u32> {
-    (most >= 0 && each > 0).then(|| u32::try_from((most - used).max(0) / each).unwrap_or(u32::MAX))
+/// Machines that still fit under a limit, each using `each` of it. `None` if there is no limit.
+fn quota_left(limit: i64, used: i64, each: i64) -> Option<u32> {
+    (limit >= 0 && each > 0).then(|| u32::try_from((limit - used).max(0) / each).unwrap_or(u32::MAX))
 }
 
-/// Those that boot there. An architecture that isn't said is the common one.
+/// The images that boot on an architecture, which is x86-64 if the site does not report it.
 fn for_arch(images: &[ImageFacts], arch: Option<&str>) -> Vec<ImageFacts> {
     let arch = arch.unwrap_or("x86_64");
     images.iter().filter(|image| image.arch == arch).cloned().collect()

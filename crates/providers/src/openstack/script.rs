@@ -1,29 +1,29 @@
-//! A plan's steps as commands of the ordinary `openstack` client: a shell script that makes all of it, and gives it back.
+//! A plan's steps as commands of the ordinary `openstack` client: a shell script that creates and deletes its resources.
 //!
-//! It is for learning and for looking for faults. What it makes bears no ticket: it is its user's own, and no sweep of
-//! ours touches it.
+//! The script serves learning and debugging. Its resources bear no ticket: they belong to whoever runs it, and a sweep
+//! for orphans ignores them.
 
 use hostler_core::plan::{Action, LeaseSpec, MachineSpec, Plan, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 use jiff::tz::TimeZone;
 
 use super::blazar;
-use crate::shell::quoted;
+use crate::shell_quoted as quoted;
 
 const HELPERS: &str = include_str!("script.sh");
 
-/// The script. Leased hosts are launched with this flavor.
-pub fn script(plan: &Plan, flavor: &str) -> String {
+/// The script for a plan. Leased hosts are launched with this flavor.
+pub(super) fn client_script(plan: &Plan, flavor: &str) -> String {
     let body = |lines: Vec<String>| match lines.is_empty() {
         true => "    :\n".to_owned(),
         false => {
             lines.iter().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
         }
     };
-    let up = plan.steps.iter().flat_map(|step| made(plan, step, flavor)).collect();
-    let down = plan.steps.iter().rev().flat_map(unmade).collect();
+    let up = plan.steps.iter().flat_map(|step| create_commands(plan, step, flavor)).collect();
+    let down = plan.steps.iter().rev().flat_map(delete_commands).collect();
     let head = format!(
-        "#!/bin/sh\n# What hostler would do for `{}` (plan {}), as commands of the ordinary client.\n",
+        "#!/bin/sh\n# The steps of `{}` (plan {}) as commands of the ordinary client.\n",
         plan.demand.name,
         plan.id()
     );
@@ -33,14 +33,14 @@ pub fn script(plan: &Plan, flavor: &str) -> String {
 const MAIN: &str = r#"
 case ${1:-} in
 up)
-    [ ! -s "$state" ] || { echo "$state lists what is there already: sh $0 down" >&2; exit 1; }
+    [ ! -s "$state" ] || { echo "$state lists resources of an earlier run; delete them first: sh $0 down" >&2; exit 1; }
     up
     ;;
 down)
     down
     if [ -n "$left" ]; then
-        printf 'still there, or not known to be gone:%s\n' "$left" >&2
-        echo "what they are stands in $state; try again: sh $0 down" >&2
+        printf 'not deleted, or not confirmed as deleted:%s\n' "$left" >&2
+        echo "$state lists them; try again: sh $0 down" >&2
         exit 1
     fi
     rm -f "$state"
@@ -49,12 +49,12 @@ down)
 esac
 "#;
 
-/// What a step's thing is called in the script.
+/// The shell variable that holds the id of a step's resource.
 fn variable(step: &StepId) -> String {
     step.as_str().replace('-', "_")
 }
 
-fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
+fn create_commands(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
     let name = variable(&step.id);
     let mut lines = vec![format!("# {}", step.id)];
     match &step.action {
@@ -70,21 +70,17 @@ fn made(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
             lines.push(format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"));
         }
         Action::Reach { machine } => {
-            lines.push(format!("# hostler now logs in to {}, and pins its host key", user_at(plan, machine)));
+            lines.push(format!("# hostler: log in to {}, and pin its host key", user_at(plan, machine)));
         }
         Action::SetUp { phase, machine } => {
-            lines.push(format!(
-                "# hostler now does its phase `{}` over SSH on {}",
-                phase.name(),
-                user_at(plan, machine)
-            ));
+            lines.push(format!("# hostler: run the phase `{}` over SSH on {}", phase.name(), user_at(plan, machine)));
         }
     }
     lines.push(String::new());
     lines
 }
 
-/// Only names of machines and users of images: nothing in them ends a comment.
+/// `user@machine`, for a comment. Control characters, which could end the comment, are replaced.
 fn user_at(plan: &Plan, machine: &StepId) -> String {
     let spec = plan.machines().find(|(step, _)| step.id == *machine).map(|(_, spec)| spec);
     let text = spec.map_or_else(|| machine.to_string(), |spec| format!("{}@{}", spec.user, spec.name));
@@ -101,12 +97,12 @@ fn keypair(plan: &Plan, name: &str) -> Vec<String> {
 }
 
 fn network(plan: &Plan, name: &str) -> Vec<String> {
-    let called = quoted(&format!("{}-{}", plan.demand.name, plan.deployment.short()));
+    let label = quoted(&format!("{}-{}", plan.demand.name, plan.deployment.short()));
     let mut lines = vec![
-        format!("{name}=$(openstack network create {called} -f value -c id)"),
+        format!("{name}=$(openstack network create {label} -f value -c id)"),
         format!("remember {name} \"${name}\""),
-        format!("openstack subnet create --network \"${name}\" --subnet-range 10.93.0.0/22 {called} > /dev/null"),
-        format!("{name}_group=$(openstack security group create {called} -f value -c id)"),
+        format!("openstack subnet create --network \"${name}\" --subnet-range 10.93.0.0/22 {label} > /dev/null"),
+        format!("{name}_group=$(openstack security group create {label} -f value -c id)"),
         format!("remember {name}_group \"${name}_group\""),
         format!("openstack security group rule create --protocol tcp --dst-port 22 \"${name}_group\" > /dev/null"),
         format!("openstack security group rule create --remote-group \"${name}_group\" \"${name}_group\" > /dev/null"),
@@ -117,22 +113,22 @@ fn network(plan: &Plan, name: &str) -> Vec<String> {
     });
     if let Some(pool) = pool {
         lines.extend([
-            format!("{name}_router=$(openstack router create {called} -f value -c id)"),
+            format!("{name}_router=$(openstack router create {label} -f value -c id)"),
             format!("remember {name}_router \"${name}_router\""),
             format!("openstack router set --external-gateway {} \"${name}_router\"", quoted(pool)),
-            format!("openstack router add subnet \"${name}_router\" {called}"),
+            format!("openstack router add subnet \"${name}_router\" {label}"),
         ]);
     }
     lines
 }
 
 fn lease(spec: &LeaseSpec, name: &str) -> Vec<String> {
-    let start = blazar::floored(spec.window.start());
+    let start = blazar::floor_to_minute(spec.window.start());
     let number = start.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M");
-    let (start, end) = (blazar::written(start), blazar::written(blazar::ceiled(spec.window.end())));
+    let (start, end) = (blazar::format_date(start), blazar::format_date(blazar::ceil_to_minute(spec.window.end())));
     let pins: String = spec.hosts.iter().map(|host| format!(" --reservation {}", quoted(&pin(&host.0)))).collect();
     vec![
-        // What should have begun when the script is run begins at once.
+        // If the planned start has passed when the script runs, the lease starts at once.
         format!("start={}", quoted(&start)),
         format!("[ \"$(date -u +%Y%m%d%H%M)\" -lt {number} ] || start=now"),
         format!(
@@ -150,14 +146,14 @@ fn pin(host: &str) -> String {
 }
 
 fn machine(spec: &MachineSpec, name: &str, flavor: &str) -> Vec<String> {
-    let given = |step: &Option<StepId>, used: &Option<hostler_core::ticket::Ref>| {
-        let made = step.as_ref().map(|step| format!("\"${}\"", variable(step)));
-        made.or_else(|| used.as_ref().map(|used| quoted(&used.0)))
+    let created_or_existing = |step: &Option<StepId>, existing: &Option<hostler_core::ticket::Ref>| {
+        let created = step.as_ref().map(|step| format!("\"${}\"", variable(step)));
+        created.or_else(|| existing.as_ref().map(|existing| quoted(&existing.0)))
     };
-    let lease = given(&spec.lease, &spec.uses.lease);
+    let lease = created_or_existing(&spec.lease, &spec.uses.lease);
     let flavor = if lease.is_some() { flavor } else { &spec.node_type };
     let mut words = format!("--flavor {} --image {}", quoted(flavor), quoted(&spec.image));
-    if let Some(keypair) = given(&spec.keypair, &spec.uses.keypair) {
+    if let Some(keypair) = created_or_existing(&spec.keypair, &spec.uses.keypair) {
         words.push_str(&format!(" --key-name {keypair}"));
     }
     match (&spec.network, &spec.shared_network) {
@@ -182,9 +178,9 @@ fn machine(spec: &MachineSpec, name: &str, flavor: &str) -> Vec<String> {
     lines
 }
 
-fn unmade(step: &Step) -> Vec<String> {
+fn delete_commands(step: &Step) -> Vec<String> {
     let name = variable(&step.id);
-    let removal = |name: &str, command: &str| format!("give_back {name} \"${{{name}:-}}\" {command}");
+    let removal = |name: &str, command: &str| format!("delete {name} \"${{{name}:-}}\" {command}");
     match &step.action {
         Action::Create(PlannedResource::Keypair { .. }) => vec![
             removal(&name, "openstack keypair delete"),
@@ -192,7 +188,7 @@ fn unmade(step: &Step) -> Vec<String> {
         ],
         Action::Create(PlannedResource::Network { .. }) => {
             let (router, group) = (format!("{name}_router"), format!("{name}_group"));
-            // Where it hangs on to nothing any more, this fails, and its removal does not.
+            // Fails if the router is already disconnected; the deletion that follows still works.
             let leave = format!(
                 "[ -z \"${{{router}:-}}\" ] || openstack router remove subnet \"${router}\" \"$(openstack subnet list --network \"${name}\" -f value -c ID)\" || :"
             );
@@ -266,15 +262,15 @@ mod tests {
         plan
     }
 
-    /// What `up` and `down` say, without the helpers that are always the same.
-    fn told(plan: &Plan) -> String {
-        let script = script(plan, "baremetal");
+    /// The functions `up` and `down` of the script, without the constant helpers.
+    fn up_and_down(plan: &Plan) -> String {
+        let script = client_script(plan, "baremetal");
         script[script.find("\nup() {").unwrap()..].to_owned()
     }
 
     #[test]
     fn every_step_has_its_command_and_its_undo() {
-        let told = told(&plan(|_| {}));
+        let script = up_and_down(&plan(|_| {}));
         for command in [
             "openstack keypair create --public-key \"$key.pub\" 'digits-",
             "start='2030-01-01 10:00'",
@@ -284,49 +280,47 @@ mod tests {
             "--key-name \"$keypair\" --network 'sharednet1' --hint reservation=\"$reservation\" 'digits'",
             "openstack server add floating ip \"$machine_digits\" \"$address_digits\"",
         ] {
-            assert!(told.contains(command), "{command}: {told}");
+            assert!(script.contains(command), "{command}: {script}");
         }
-        let undone = ["floating ip delete", "server delete --wait", "reservation lease delete", "keypair delete"];
-        let places: Vec<usize> = undone.iter().map(|command| told.find(command).unwrap()).collect();
-        assert!(places.is_sorted(), "the last thing goes first: {told}");
+        let undo = ["floating ip delete", "server delete --wait", "reservation lease delete", "keypair delete"];
+        let positions: Vec<usize> = undo.iter().map(|command| script.find(command).unwrap()).collect();
+        assert!(positions.is_sorted(), "the last created is deleted first: {script}");
     }
 
     #[test]
-    fn what_is_there_already_is_neither_made_nor_removed() {
+    fn existing_resources_are_neither_created_nor_deleted() {
         let mut plan = plan(|spec| {
             (spec.lease, spec.keypair) = (None, None);
             spec.uses.lease = Some(Ref("lease-1".into()));
             spec.uses.keypair = Some(Ref("my key".into()));
         });
         plan.steps.retain(|step| step.id.as_str().starts_with("machine"));
-        let told = told(&plan);
-        assert!(told.contains("--key-name 'my key'") && told.contains("reservation_of 'lease-1' 'node-7'"), "{told}");
-        assert!(!told.contains("lease delete") && !told.contains("keypair delete"), "{told}");
+        let script = up_and_down(&plan);
+        assert!(script.contains("--key-name 'my key'"), "{script}");
+        assert!(script.contains("reservation_of 'lease-1' 'node-7'"), "{script}");
+        assert!(!script.contains("lease delete") && !script.contains("keypair delete"), "{script}");
     }
 
-    /// A shell reads it without a complaint, whatever things are called.
     #[test]
-    fn any_name_is_one_word() {
-        let script = script(&plan(|spec| spec.image = "$(false) `x` 'y' \"z\"\n; exit 9".into()), "b");
+    fn names_cannot_break_out_of_their_quotes() {
+        let script = client_script(&plan(|spec| spec.image = "$(false) `x` 'y' \"z\"\n; exit 9".into()), "b");
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("s");
         std::fs::write(&file, &script).unwrap();
-        let read = Command::new("sh").arg("-n").arg(&file).output().unwrap();
-        assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-        let bare = Command::new("sh").arg(&file).output().unwrap();
-        assert_eq!(bare.status.code(), Some(2), "it does nothing by itself");
+        let parsed = Command::new("sh").arg("-n").arg(&file).output().unwrap();
+        assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
+        let without_argument = Command::new("sh").arg(&file).output().unwrap();
+        assert_eq!(without_argument.status.code(), Some(2), "without an argument it only prints its usage");
     }
 
-    /// What can't be removed keeps nothing else from being removed, and is told.
     #[test]
-    fn down_goes_on_past_what_fails_and_says_what_is_left() {
+    fn down_continues_past_failures_and_lists_what_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("s"), script(&plan(|_| {}), "baremetal")).unwrap();
+        std::fs::write(at("s"), client_script(&plan(|_| {}), "baremetal")).unwrap();
         std::fs::write(at("s.state"), "keypair='k'\nlease='l'\nmachine_digits='m'\naddress_digits='a'\n").unwrap();
-        // A client that says what it was asked for, and refuses whatever `no` names.
-        let client =
-            format!("#!/bin/sh\necho \"$*\" >> '{0}/asked'\n! grep -qF \"$*\" '{0}/no'\n", dir.path().display());
+        // A client that logs its arguments, and fails for those that the file `no` lists.
+        let client = format!("#!/bin/sh\necho \"$*\" >> '{0}/log'\n! grep -qF \"$*\" '{0}/no'\n", dir.path().display());
         std::fs::write(at("openstack"), client).unwrap();
         std::fs::set_permissions(at("openstack"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let down = |no: &str| {
@@ -335,17 +329,17 @@ mod tests {
             Command::new("sh").arg(at("s")).arg("down").env("PATH", path).output().unwrap()
         };
         let failed = down("server delete --wait m\n");
-        let told = String::from_utf8_lossy(&failed.stderr).into_owned();
-        assert_eq!(failed.status.code(), Some(1), "{told}");
-        assert!(told.contains(": machine_digits=m\n"), "{told}");
-        let asked = std::fs::read_to_string(at("asked")).unwrap();
+        let stderr = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(": machine_digits=m\n"), "{stderr}");
+        let log = std::fs::read_to_string(at("log")).unwrap();
         let all = ["floating ip delete a", "server delete --wait m", "reservation lease delete l", "keypair delete k"];
-        assert_eq!(asked.lines().collect::<Vec<_>>(), all);
+        assert_eq!(log.lines().collect::<Vec<_>>(), all);
 
-        // Once more: only what was left is asked for.
+        // The second run deletes only what was left.
         assert!(down("-\n").status.success());
-        let asked = std::fs::read_to_string(at("asked")).unwrap();
-        assert_eq!(asked.lines().skip(all.len()).collect::<Vec<_>>(), ["server delete --wait m"]);
+        let log = std::fs::read_to_string(at("log")).unwrap();
+        assert_eq!(log.lines().skip(all.len()).collect::<Vec<_>>(), ["server delete --wait m"]);
         assert!(!at("s.state").exists());
     }
 }

@@ -1,22 +1,22 @@
-#   sh FILE up      makes everything, and keeps the ids in FILE.state
-#   sh FILE down    gives back what FILE.state lists; what can't be given back is told, and the exit status is 1
-# Say first which cloud is meant: export OS_CLOUD=..., or source an openrc file.
+#   sh FILE up      creates the resources, and writes their ids to FILE.state
+#   sh FILE down    deletes the resources in FILE.state; lists those that could not be deleted, and exits with 1
+# Select the cloud first: export OS_CLOUD=..., or source an openrc file.
 set -eu
 case $0 in */*) here=$0 ;; *) here=./$0 ;; esac
 state="$here.state"
 key="$here.key"
 [ ! -e "$state" ] || . "$state"
 
-# Keeps an id for `down`: remember NAME ID
+# Records an id for `down`: remember NAME ID
 remember() {
     printf "%s='%s'\n" "$1" "$2" >> "$state"
     eval "$1=\$2"
 }
 
-# Gives back what bears an id, unless there is none, and forgets the id. What fails is gone past, and remembered in $left:
-# give_back NAME ID COMMAND...
+# Deletes a resource, if its id is recorded, and forgets the id. A failure is added to $left, and the script continues:
+# delete NAME ID COMMAND...
 left=
-give_back() {
+delete() {
     name=$1
     id=$2
     shift 2
@@ -28,7 +28,7 @@ give_back() {
     fi
 }
 
-# wait_until STATUS COMMAND...
+# Polls a resource: wait_until STATUS COMMAND...
 wait_until() {
     wanted=$1
     shift
@@ -42,7 +42,7 @@ wait_until() {
     done
 }
 
-# The part of a lease that holds a host: reservation_of LEASE HOST
+# Prints the id of the reservation that holds a host: reservation_of LEASE HOST
 reservation_of() {
     openstack reservation lease show "$1" -f value -c reservations | python3 -c '
 import json, sys

@@ -1,4 +1,4 @@
-//! How a site is used: what differs from cloud to cloud, and is no fact of it.
+//! Settings of a site: choices that differ from cloud to cloud and can't be read from its APIs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,74 +9,74 @@ use hostler_core::offer::Unit;
 use super::cloud::{Cloud, Identity};
 use crate::http::Url;
 
-/// How a site is used.
+/// Settings of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The site's name.
     pub site: SiteId,
     /// The flavor that leased hosts are launched with.
     pub flavor: String,
-    /// The network that machines stand on. Without a name: the one that is shared by all projects, where there is just
-    /// one; else each deployment has its own.
+    /// The network of machines. `None`: the network shared by all projects, if there is exactly one; else each deployment
+    /// creates its own.
     pub network: Option<String>,
-    /// The external network that public addresses come from. Without a name: the one there is.
+    /// The external network that floating IPs come from. `None`: `public`, or the first one.
     pub pool: Option<String>,
-    /// How machines are reached.
-    pub reach: Reach,
-    /// The user to log in as, where an image doesn't say.
+    /// The address that machines are reached at.
+    pub address_policy: AddressPolicy,
+    /// The user to log in as, if neither the image's properties nor its name tell.
     pub user: String,
-    /// What prices are counted in, where hosts have any.
+    /// The unit of prices.
     pub unit: Unit,
-    /// Where the static list of nodes is.
+    /// The node API with the site's hardware, if it has one.
     pub nodes: Option<NodeApi>,
-    /// How long a machine may take until it runs.
-    pub patience: Duration,
+    /// Time limit for a machine to reach `ACTIVE`.
+    pub launch_timeout: Duration,
 }
 
-/// How machines are reached.
+/// The address that machines are reached at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reach {
-    /// At a public address each, where the cloud has such.
+pub enum AddressPolicy {
+    /// At a floating IP each, if the cloud has an external network.
     #[default]
-    Public,
-    /// At their own address: this computer is on their network, or comes there by other means.
-    Own,
+    FloatingIp,
+    /// At their fixed IP: this computer is on their network, or has a route to it.
+    FixedIp,
 }
 
-/// Where the static list of a site's nodes is.
+/// A reference API with the static list of a site's nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeApi {
-    /// The API.
+    /// The API's address.
     pub url: Url,
-    /// The site's id there.
+    /// The API's id for the site.
     pub site: String,
-    /// The folder where answers are kept.
+    /// Directory where answers are cached.
     pub cache: Option<PathBuf>,
 }
 
 /// Chameleon's node API.
 pub const CHAMELEON_NODES: &str = "https://api.chameleoncloud.org/";
 
-/// Bare metal may be installed anew, and reboots several times.
-const PATIENCE: Duration = Duration::from_secs(45 * 60);
+/// Bare metal is reinstalled before it runs, and reboots several times.
+const LAUNCH_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 
 impl Settings {
-    /// Any OpenStack.
+    /// Settings of an OpenStack cloud in general.
     pub fn new(site: SiteId) -> Self {
         Self {
             site,
             flavor: "baremetal".to_owned(),
             network: None,
             pool: None,
-            reach: Reach::Public,
+            address_policy: AddressPolicy::FloatingIp,
             user: "ubuntu".to_owned(),
             unit: Unit::Dollars,
             nodes: None,
-            patience: PATIENCE,
+            launch_timeout: LAUNCH_TIMEOUT,
         }
     }
 
-    /// A site of Chameleon.
+    /// Settings of a Chameleon site.
     pub fn chameleon(site: SiteId) -> Self {
         let nodes = site.place.as_ref().and_then(|place| {
             Some(NodeApi { url: Url::parse(CHAMELEON_NODES).ok()?, site: place.to_string(), cache: None })
@@ -91,8 +91,9 @@ impl Settings {
         }
     }
 
-    /// As the cloud itself suggests: what is Chameleon's is a site `chameleon/uc`, all else is `openstack/NAME`.
-    pub fn of(cloud: &Cloud) -> Result<Self, BadName> {
+    /// Settings derived from the cloud: a region of Chameleon becomes a site such as `chameleon/uc`, any other cloud
+    /// `openstack/NAME`.
+    pub fn for_cloud(cloud: &Cloud) -> Result<Self, BadName> {
         if let Some(place) = chameleon_place(cloud) {
             return Ok(Self::chameleon(SiteId { provider: ProviderKind::new("chameleon")?, place: Some(place) }));
         }
@@ -101,8 +102,7 @@ impl Settings {
     }
 }
 
-/// Chameleon's sites with physical hosts: the region, and the host that its Keystone is at, as the node API's list of sites
-/// says.
+/// Chameleon's bare-metal sites: region and Keystone host, from the node API's list of sites.
 const CHAMELEON_SITES: [(&str, &str); 5] = [
     ("CHI@UC", "chi.uc.chameleoncloud.org"),
     ("CHI@TACC", "chi.tacc.chameleoncloud.org"),
@@ -111,38 +111,39 @@ const CHAMELEON_SITES: [(&str, &str); 5] = [
     ("CHI@NRP", "chi.nrp.ai"),
 ];
 
-/// What the names of most of its hosts end in.
+/// Domain of most of Chameleon's hosts.
 const CHAMELEON_DOMAIN: &str = "chameleoncloud.org";
 
-/// The same user at a site of Chameleon; nothing where the cloud is none of its, or it has no such site.
+/// The same user at a site of Chameleon. `None` if the cloud is not part of Chameleon, or Chameleon has no such site.
 ///
-/// Each site has a Keystone of its own. Users of the common OpenID provider are known to all; a password, or an
-/// application credential, is known to the one that gave it, which then says whether it has such a region.
-pub fn at_chameleon(cloud: &Cloud, place: &Name) -> Option<Cloud> {
+/// Each site has a Keystone of its own. All of them know the users of the common OpenID provider. A password or an
+/// application credential is known only to the Keystone that issued it; that address is kept, and its catalog tells
+/// whether it has the region.
+pub fn for_chameleon_site(cloud: &Cloud, place: &Name) -> Option<Cloud> {
     if !is_chameleon(cloud) {
         return None;
     }
-    let (region, host) = CHAMELEON_SITES.iter().find(|(region, _)| place_of(region).as_ref() == Some(place))?;
+    let (region, host) = CHAMELEON_SITES.iter().find(|(region, _)| place_name(region).as_ref() == Some(place))?;
     if cloud.region.as_deref() == Some(*region) {
         return Some(cloud.clone());
     }
-    let auth_url = match is_known_to_all(&cloud.identity) {
+    let auth_url = match works_at_all_sites(&cloud.identity) {
         true => Url::parse(&format!("https://{host}:5000/v3")).ok()?,
         false => cloud.auth_url.clone(),
     };
     Some(Cloud { region: Some((*region).to_owned()), auth_url, endpoints: Default::default(), ..cloud.clone() })
 }
 
-/// The same user at Chameleon's other sites, where all of them know it.
-pub fn elsewhere_at_chameleon(cloud: &Cloud) -> Vec<Cloud> {
-    if !is_known_to_all(&cloud.identity) {
+/// The same user at Chameleon's other sites. Empty if this login works at its own site only.
+pub fn other_chameleon_sites(cloud: &Cloud) -> Vec<Cloud> {
+    if !works_at_all_sites(&cloud.identity) {
         return Vec::new();
     }
     let others = CHAMELEON_SITES.iter().filter(|(region, _)| cloud.region.as_deref() != Some(*region));
-    others.filter_map(|(region, _)| at_chameleon(cloud, &place_of(region)?)).collect()
+    others.filter_map(|(region, _)| for_chameleon_site(cloud, &place_name(region)?)).collect()
 }
 
-fn is_known_to_all(identity: &Identity) -> bool {
+fn works_at_all_sites(identity: &Identity) -> bool {
     match identity {
         Identity::OidcPassword { .. } | Identity::OidcAccessToken { .. } => true,
         Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::Token(_) => false,
@@ -156,16 +157,16 @@ fn is_chameleon(cloud: &Cloud) -> bool {
 }
 
 /// `uc` for `CHI@UC`.
-fn place_of(region: &str) -> Option<Name> {
+fn place_name(region: &str) -> Option<Name> {
     Name::new(region.strip_prefix("CHI@")?.to_ascii_lowercase()).ok()
 }
 
-/// Which of Chameleon's sites a cloud is: `uc` for `CHI@UC`. Its virtual machines are not leased as hosts are.
+/// The Chameleon site that a cloud is, such as `uc`. `None` for `KVM@TACC`: its virtual machines are not leased as hosts.
 fn chameleon_place(cloud: &Cloud) -> Option<Name> {
     if !is_chameleon(cloud) {
         return None;
     }
-    place_of(cloud.region.as_deref()?)
+    place_name(cloud.region.as_deref()?)
 }
 
 #[cfg(test)]
@@ -181,7 +182,7 @@ mod tests {
     }
 
     fn site_of(auth_url: &str, region: &str) -> String {
-        Settings::of(&cloud(auth_url, region, &[])).unwrap().site.to_string()
+        Settings::for_cloud(&cloud(auth_url, region, &[])).unwrap().site.to_string()
     }
 
     const OIDC: &[(&str, &str)] = &[
@@ -194,11 +195,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_user_of_the_common_provider_is_at_all_sites_and_others_at_their_own() {
+    fn openid_login_works_at_all_chameleon_sites_and_a_password_at_one() {
         let uc = "https://chi.uc.chameleoncloud.org:5000/v3";
         let others = |cloud: &Cloud| {
-            let told = |cloud: Cloud| format!("{} {}", cloud.region.unwrap_or_default(), cloud.auth_url);
-            elsewhere_at_chameleon(cloud).into_iter().map(told).collect::<Vec<_>>()
+            let line = |cloud: Cloud| format!("{} {}", cloud.region.unwrap_or_default(), cloud.auth_url);
+            other_chameleon_sites(cloud).into_iter().map(line).collect::<Vec<_>>()
         };
         assert_eq!(
             others(&cloud(uc, "CHI@UC", OIDC)),
@@ -209,16 +210,16 @@ mod tests {
                 "CHI@NRP https://chi.nrp.ai:5000/v3"
             ]
         );
-        assert!(others(&cloud(uc, "CHI@UC", &[])).is_empty(), "a password goes to the Keystone that knows it only");
+        assert!(others(&cloud(uc, "CHI@UC", &[])).is_empty(), "a password is sent to its own Keystone only");
         assert!(others(&cloud("https://elsewhere/v3", "CHI@UC", OIDC)).is_empty());
         let tacc = Name::new("tacc").unwrap();
-        let at_tacc = at_chameleon(&cloud(uc, "CHI@UC", &[]), &tacc).unwrap();
+        let at_tacc = for_chameleon_site(&cloud(uc, "CHI@UC", &[]), &tacc).unwrap();
         assert_eq!((at_tacc.region.as_deref(), at_tacc.auth_url.as_str()), (Some("CHI@TACC"), uc));
-        assert!(at_chameleon(&cloud("https://elsewhere/v3", "CHI@UC", OIDC), &tacc).is_none());
+        assert!(for_chameleon_site(&cloud("https://elsewhere/v3", "CHI@UC", OIDC), &tacc).is_none());
     }
 
     #[test]
-    fn chameleon_is_known_by_its_address() {
+    fn chameleon_is_recognized_by_its_keystone_host() {
         assert_eq!(site_of("https://chi.uc.chameleoncloud.org:5000/v3", "CHI@UC"), "chameleon/uc");
         assert_eq!(site_of("https://chi.hpc.ucar.edu:5000/v3", "CHI@NCAR"), "chameleon/ncar");
         assert_eq!(site_of("https://kvm.tacc.chameleoncloud.org:5000/v3", "KVM@TACC"), "openstack/envvars");

@@ -1,44 +1,45 @@
-//! Waiting for something at a site: asked again and again, less and less often.
+//! Polling a site, with growing delays.
 
 use std::time::{Duration, Instant};
 
 use hostler_core::ports::Remedy;
 
-use crate::trouble::Trouble;
+use crate::failure::CallFailure;
 
-/// The least and the most time between two looks at one thing.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// The shortest and the longest delay between two queries.
+const DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
-/// Looks until there is an answer; nothing after the time is up. A site that is away for a moment is asked again, and not
-/// before it wants to be.
-pub(super) async fn until<T, F>(patience: Duration, mut look: impl FnMut() -> F) -> Result<Option<T>, Trouble>
+/// Repeats a query until it returns a value. `Ok(None)` once the time limit has passed.
+///
+/// A transient failure is retried within the limit, no sooner than the site requests.
+pub(super) async fn poll<T, F>(limit: Duration, mut query: impl FnMut() -> F) -> Result<Option<T>, CallFailure>
 where
-    F: Future<Output = Result<Option<T>, Trouble>>,
+    F: Future<Output = Result<Option<T>, CallFailure>>,
 {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
-        let left = patience.checked_sub(begun.elapsed());
-        match look().await {
-            Ok(Some(answer)) => return Ok(Some(answer)),
+        let left = limit.checked_sub(started.elapsed());
+        match query().await {
+            Ok(Some(value)) => return Ok(Some(value)),
             Ok(None) if left.is_none() => return Ok(None),
-            Ok(None) => rest(pause(begun.elapsed())).await,
-            Err(Trouble { remedy: Remedy::Retry(asked), .. }) if let Some(left) = left => {
-                rest(pause(begun.elapsed()).max(asked).min(left)).await;
+            Ok(None) => sleep(delay(started.elapsed())).await,
+            Err(CallFailure { remedy: Remedy::Retry(requested), .. }) if let Some(left) = left => {
+                sleep(delay(started.elapsed()).max(requested).min(left)).await;
             }
-            Err(trouble) => return Err(trouble),
+            Err(failure) => return Err(failure),
         }
     }
 }
 
-async fn rest(pause: Duration) {
-    tokio::time::sleep(pause).await;
-    let ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(target: "hostler::wait", ms, "waited for a site");
 }
 
-/// A tenth of the time that has gone, so that what takes minutes is not asked hundreds of times.
-fn pause(waited: Duration) -> Duration {
-    (waited / 10).clamp(PAUSE.0, PAUSE.1)
+/// A tenth of the time waited so far: a change that takes minutes is not queried hundreds of times.
+fn delay(waited: Duration) -> Duration {
+    (waited / 10).clamp(DELAY.0, DELAY.1)
 }
 
 #[cfg(test)]
@@ -46,23 +47,23 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_site_that_is_away_for_a_moment_is_asked_again() {
+    async fn transient_failures_are_retried_after_the_requested_delay() {
         let mut answers =
-            vec![Ok(Some("there")), Ok(None), Err(Trouble::retry("away", Duration::from_secs(60))), Ok(None)];
-        let begun = tokio::time::Instant::now();
-        let got = until(Duration::from_secs(600), || std::future::ready(answers.pop().unwrap())).await.unwrap();
-        assert_eq!(got, Some("there"));
-        assert!(begun.elapsed() >= Duration::from_secs(60), "it is left alone for as long as it asks");
-        let fatal = until(Duration::MAX, || async { Err::<Option<()>, _>(Trouble::report("no")) }).await;
+            vec![Ok(Some("running")), Ok(None), Err(CallFailure::transient("away", Duration::from_secs(60))), Ok(None)];
+        let started = tokio::time::Instant::now();
+        let value = poll(Duration::from_secs(600), || std::future::ready(answers.pop().unwrap())).await.unwrap();
+        assert_eq!(value, Some("running"));
+        assert!(started.elapsed() >= Duration::from_secs(60), "not queried before the requested delay");
+        let fatal = poll(Duration::MAX, || async { Err::<Option<()>, _>(CallFailure::unexpected("no")) }).await;
         assert_eq!(fatal.unwrap_err().message, "no");
-        let never = until(Duration::ZERO, || async { Ok(None::<()>) }).await.unwrap();
+        let never = poll(Duration::ZERO, || async { Ok(None::<()>) }).await.unwrap();
         assert_eq!(never, None);
     }
 
     #[test]
-    fn nothing_is_asked_more_than_once_a_second() {
-        assert_eq!(pause(Duration::ZERO), Duration::from_secs(1));
-        assert_eq!(pause(Duration::from_secs(30)), Duration::from_secs(3));
-        assert_eq!(pause(Duration::from_secs(3600)), Duration::from_secs(5));
+    fn delay_is_between_one_and_five_seconds() {
+        assert_eq!(delay(Duration::ZERO), Duration::from_secs(1));
+        assert_eq!(delay(Duration::from_secs(30)), Duration::from_secs(3));
+        assert_eq!(delay(Duration::from_secs(3600)), Duration::from_secs(5));
     }
 }

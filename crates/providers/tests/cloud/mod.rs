@@ -1,4 +1,4 @@
-//! A site for a test: a real OpenStack in a world of its own, used as one of its users.
+//! A site for tests: a real OpenStack in a world of its own, used as one of its users.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use hostler_core::ports::{CreateRequest, Created, Owned, Provider, SiteError};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
-use hostler_providers::http::{Caller, Patience};
+use hostler_providers::http::{HttpClient, RetryPolicy};
 use hostler_providers::openstack::cloud::{Cloud, CloudTexts};
 use hostler_providers::openstack::keystone::Session;
 use hostler_providers::openstack::{NodeApi, OpenStack, Settings, neutron};
@@ -21,14 +21,14 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Faults are the world's, and hosts are few: one test after the other.
+/// Serializes the tests: faults apply to the whole world, and hosts are few.
 static ONE: Mutex<()> = Mutex::const_new(());
 
-/// How long services may show what they have removed.
-const SETTLES: Duration = Duration::from_secs(20);
+/// Time limit for services to stop listing deleted resources.
+const SETTLE_LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether the last test has not come to its end.
-static LEFT: AtomicBool = AtomicBool::new(true);
+/// True until a test has ended successfully: the world may then contain leftovers.
+static DIRTY: AtomicBool = AtomicBool::new(true);
 
 pub struct World {
     pub site: OpenStack,
@@ -39,7 +39,7 @@ pub struct World {
 }
 
 impl World {
-    /// As `alice`, in a world without faults.
+    /// The world without faults, used as `alice`.
     pub async fn new() -> Self {
         assert_eq!(
             std::env::var("HOSTLER_WORLD").as_deref(),
@@ -48,13 +48,13 @@ impl World {
              real-openstack"
         );
         let one = ONE.lock().await;
-        // What a failed test has left would fail all the others.
-        if LEFT.swap(true, Ordering::Relaxed) {
+        // Leftovers of a failed test would make all others fail.
+        if DIRTY.swap(true, Ordering::Relaxed) {
             world(&["reset"]);
         }
         let folder = tempfile::tempdir().unwrap();
         let site = OpenStack::new(settings(folder.path()), session(cloud("alice"), None));
-        // Neutron makes a project's default group when it is first asked for any.
+        // Neutron creates a project's default group when its groups are first listed.
         neutron::security_groups(site.session()).await.unwrap();
         let before = world(&["observe"]);
         Self { site, deployment: fresh(), folder, before, _one: one }
@@ -77,7 +77,7 @@ impl World {
         self.site.offers(&self.window()).await.unwrap()
     }
 
-    /// Some hosts of a node type that nobody holds.
+    /// Some free hosts of a node type.
     pub async fn hosts(&self, node_type: &str, count: usize) -> Vec<HostId> {
         let offers = self.offers().await;
         let offer = offers.iter().find(|offer| offer.node_type == node_type).unwrap();
@@ -90,7 +90,7 @@ impl World {
         free
     }
 
-    /// From now on, for an hour.
+    /// A window of one hour from now on.
     pub fn window(&self) -> Window {
         Window::of(Timestamp::now(), SignedDuration::from_mins(60)).unwrap()
     }
@@ -105,8 +105,8 @@ impl World {
     }
 
     pub async fn machine(&self, name: &str, host: &HostId, lease: &Created) -> Result<Created, SiteError> {
-        let what = self.machine_on(name, host, lease);
-        self.site.create(&self.ticket(&format!("machine-{name}")), &what).await
+        let request = self.machine_on(name, host, lease);
+        self.site.create(&self.ticket(&format!("machine-{name}")), &request).await
     }
 
     pub fn machine_on(&self, name: &str, host: &HostId, lease: &Created) -> CreateRequest {
@@ -148,15 +148,15 @@ impl World {
         std::fs::read_to_string(key.with_extension("pub")).unwrap()
     }
 
-    pub async fn ours(&self) -> Vec<Owned> {
+    pub async fn owned(&self) -> Vec<Owned> {
         let all = self.site.owned().await.unwrap();
         all.into_iter().filter(|owned| owned.ticket.deployment == self.deployment).collect()
     }
 
-    /// Gives everything back in reverse order, and asks an observer whether the world is as it was before.
+    /// Deletes the deployment's resources in reverse order, and checks that the world is as it was before the test.
     pub async fn clean(&self) {
         self.knob(&["clear"]);
-        let mut ours = self.ours().await;
+        let mut owned = self.owned().await;
         let order = [
             ResourceKind::Address,
             ResourceKind::Machine,
@@ -164,19 +164,19 @@ impl World {
             ResourceKind::Network,
             ResourceKind::Keypair,
         ];
-        ours.sort_by_key(|owned| order.iter().position(|kind| *kind == owned.kind));
-        for owned in ours {
+        owned.sort_by_key(|owned| order.iter().position(|kind| *kind == owned.kind));
+        for owned in owned {
             self.site.delete(&owned).await.unwrap();
         }
-        // Services show for a moment what they have removed; each look takes a second.
-        let (begun, mut after) = (Instant::now(), world(&["observe"]));
-        while after != self.before && begun.elapsed() < SETTLES {
+        // Services list deleted resources for a while. Each observation takes a second.
+        let (started, mut after) = (Instant::now(), world(&["observe"]));
+        while after != self.before && started.elapsed() < SETTLE_LIMIT {
             after = world(&["observe"]);
         }
         let (before, now): (Vec<&str>, Vec<&str>) = (self.before.lines().collect(), after.lines().collect());
         let left: Vec<_> = now.iter().filter(|line| !before.contains(line)).collect();
         assert!(self.before == after, "left behind, or missing: {left:#?}");
-        LEFT.store(false, Ordering::Relaxed);
+        DIRTY.store(false, Ordering::Relaxed);
     }
 }
 
@@ -190,9 +190,9 @@ pub fn texts() -> CloudTexts {
     CloudTexts { clouds: std::fs::read_to_string(file).unwrap(), ..CloudTexts::default() }
 }
 
-pub fn session(cloud: Cloud, kept: Option<&Path>) -> Session {
-    let patience = Patience { answer: Duration::from_secs(30), ..Patience::default() };
-    Session::new(cloud, Caller::new(patience, &[]).unwrap(), kept)
+pub fn session(cloud: Cloud, cache_dir: Option<&Path>) -> Session {
+    let policy = RetryPolicy { attempt_timeout: Duration::from_secs(30), ..RetryPolicy::default() };
+    Session::new(cloud, HttpClient::new(policy, &[]).unwrap(), cache_dir)
 }
 
 fn settings(folder: &Path) -> Settings {
@@ -201,11 +201,11 @@ fn settings(folder: &Path) -> Settings {
         site: "uc".to_owned(),
         cache: Some(folder.join("nodes")),
     };
-    let patience = Duration::from_secs(60);
-    Settings { nodes: Some(nodes), patience, ..Settings::chameleon("chameleon/uc".parse().unwrap()) }
+    let launch_timeout = Duration::from_secs(60);
+    Settings { nodes: Some(nodes), launch_timeout, ..Settings::chameleon("chameleon/uc".parse().unwrap()) }
 }
 
-/// The world's own program.
+/// Runs the world's control program.
 pub fn world(words: &[&str]) -> String {
     let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/worlds/openstack");
     command(program.to_str().unwrap(), words)
@@ -213,8 +213,8 @@ pub fn world(words: &[&str]) -> String {
 
 pub fn command(program: &str, words: &[&str]) -> String {
     let output = Command::new(program).args(words).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program} {words:?}: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {words:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -14,7 +14,7 @@ use hostler_core::ports::{CreateRequest, Created, Owned, Provider, ResourceStatu
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
-use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Image, ImageStore, Source};
+use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Image, ImageSource, ImageStore};
 use hostler_providers::libvirt::{Local, Settings};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -174,7 +174,7 @@ impl Lab {
         let path = self.folder.path().join("junk");
         std::fs::write(&path, [&[0; 1 << 20], name.as_bytes(), self.deployment.to_string().as_bytes()].concat())
             .unwrap();
-        let source = Source::File { path, sha256: None };
+        let source = ImageSource::File { path, sha256: None };
         let name = format!("{name}-{}", self.deployment.short());
         self.store.add(&AddImage { name, source, user: "nobody".into() }, &|_| {}).await.unwrap()
     }

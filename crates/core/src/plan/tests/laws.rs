@@ -37,15 +37,13 @@ prop_compose! {
             facts: Facts {
                 cpus: told.then_some(cpus), memory: told.then(|| Bytes::gib(memory)), disk: Some(Bytes::gib(20)),
                 arch: told.then(|| "x86_64".to_owned()),
-                gpus: vec![gpu; gpus], labels: BTreeMap::new(),
-            },
+                gpus: vec![gpu; gpus], labels: BTreeMap::new(), emulated: None, },
             supply,
             availability: if free { Availability::Free } else { Availability::Unknown },
             price_per_hour: price.map(|price| Money(price * 1_000_000)),
             spot: false,
             images: vec![image("debian-12", "x86_64")],
-            terms: Terms::default(),
-        }
+            terms: Terms::default(), accepts_images: false, }
     }
 }
 

@@ -53,6 +53,7 @@ fn offer(line: &str) -> Offer {
             arch: Some("x86_64".to_owned()),
             gpus: Vec::new(),
             labels: BTreeMap::new(),
+            emulated: None,
         },
         supply: Supply::Unlimited,
         availability: Availability::Free,
@@ -60,6 +61,7 @@ fn offer(line: &str) -> Offer {
         spot: false,
         images: vec![image("debian-12", "x86_64")],
         terms: Terms::default(),
+        accepts_images: false,
     };
     words.for_each(|word| set_offer(&mut offer, word));
     offer

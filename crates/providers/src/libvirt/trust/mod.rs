@@ -10,7 +10,7 @@ mod pip;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::shell::quoted;
+use crate::shell_quoted as quoted;
 
 /// Settings that machines inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Trust {
 ///
 /// Files that can't be read are skipped: a machine without their settings is better than none.
 pub fn read(environment: &BTreeMap<String, String>, root: &Path) -> Trust {
-    let mut script = Script::default();
+    let mut script = FaultPlan::default();
     let apt_sources = apt::sources(root, &mut script.notes);
     certificates::add(environment, root, &mut script);
     add_proxies(environment, &mut script);
@@ -38,14 +38,14 @@ pub fn read(environment: &BTreeMap<String, String>, root: &Path) -> Trust {
 
 /// A first-boot script that is being written.
 #[derive(Default)]
-struct Script {
+struct FaultPlan {
     lines: Vec<String>,
     notes: Vec<String>,
     /// Variables for `/etc/environment`, which every log-in reads.
     variables: BTreeMap<String, String>,
 }
 
-impl Script {
+impl FaultPlan {
     /// Appends lines to a file of the machine, which is created if it does not exist.
     fn append(&mut self, path: &str, lines: &[String]) {
         let words: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
@@ -63,7 +63,7 @@ impl Script {
 }
 
 /// Adds the proxy variables, in lower and upper case, as some programs read only one.
-fn add_proxies(environment: &BTreeMap<String, String>, script: &mut Script) {
+fn add_proxies(environment: &BTreeMap<String, String>, script: &mut FaultPlan) {
     for name in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"] {
         let upper = name.to_uppercase();
         let Some(value) = environment.get(name).or_else(|| environment.get(&upper)) else { continue };

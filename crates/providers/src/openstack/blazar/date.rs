@@ -1,27 +1,27 @@
-//! Blazar's dates: UTC, in whole minutes.
+//! Dates in Blazar's API: UTC, in whole minutes.
 
 use hostler_core::time::{self, BadTime};
 use jiff::{Timestamp, tz::TimeZone};
 
 const MINUTE: i64 = 60;
 
-/// The minute that an instant lies in: what a lease starts with.
-pub fn floored(at: Timestamp) -> Timestamp {
+/// Rounds down to the minute. A lease starts no later than requested.
+pub fn floor_to_minute(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(MINUTE) * MINUTE).unwrap_or(at)
 }
 
-/// The first minute that is not before an instant: what a lease ends with, so that it is never too short.
-pub fn ceiled(at: Timestamp) -> Timestamp {
-    let floored = floored(at);
-    if floored == at { at } else { Timestamp::from_second(floored.as_second() + MINUTE).unwrap_or(at) }
+/// Rounds up to the minute. A lease ends no earlier than requested.
+pub fn ceil_to_minute(at: Timestamp) -> Timestamp {
+    let floor = floor_to_minute(at);
+    if floor == at { at } else { Timestamp::from_second(floor.as_second() + MINUTE).unwrap_or(at) }
 }
 
-/// As Blazar wants it.
-pub fn written(at: Timestamp) -> String {
+/// The format that Blazar accepts: `2025-10-30 20:00`.
+pub fn format_date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// As Blazar writes it: `2025-10-30T20:00:00.000000`.
-pub fn read(text: &str) -> Result<Timestamp, BadTime> {
+/// Parses the format that Blazar returns: `2025-10-30T20:00:00.000000`.
+pub fn parse_date(text: &str) -> Result<Timestamp, BadTime> {
     time::instant(text)
 }

@@ -1,34 +1,34 @@
-//! Hosts that can be leased, and who has them when. [`hostler_core::inventory`] makes sense of what they have.
+//! Hosts that can be leased, and their allocations, as raw documents. [`hostler_core::inventory`] interprets them.
 
 use hostler_core::inventory::Document;
 use serde::Deserialize;
 
 use super::HostId;
-use crate::openstack::call::Call;
+use crate::openstack::call::ApiCall;
 use crate::openstack::error::ApiError;
 use crate::openstack::keystone::{Service, Session};
 
-/// Who a host is.
+/// The identity of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Host {
-    /// Blazar's id for it.
+    /// Blazar's id, which allocations refer to.
     pub id: HostId,
-    /// The hypervisor's name for it, by which it is reserved: on bare metal the node's UUID.
+    /// Nova's name of its hypervisor, by which it is reserved. On bare metal: the node's UUID.
     pub hypervisor_hostname: String,
 }
 
-/// All hosts, as Blazar writes them.
+/// All hosts, as a raw document.
 pub async fn hosts(session: &Session) -> Result<Document, ApiError> {
     document(session, &["os-hosts"]).await
 }
 
-/// Who has which host when, as Blazar writes it. All leases of all projects count.
+/// Allocations of all hosts to leases of all projects, as a raw document.
 pub async fn allocations(session: &Session) -> Result<Document, ApiError> {
     document(session, &["os-hosts", "allocations"]).await
 }
 
-/// Who the hosts of a document are.
-pub fn named(hosts: &Document) -> Result<Vec<Host>, ApiError> {
+/// The identities of the hosts in a document.
+pub fn parse_hosts(hosts: &Document) -> Result<Vec<Host>, ApiError> {
     #[derive(Deserialize)]
     struct Hosts {
         hosts: Vec<Host>,
@@ -38,6 +38,6 @@ pub fn named(hosts: &Document) -> Result<Vec<Host>, ApiError> {
 }
 
 async fn document(session: &Session, path: &[&str]) -> Result<Document, ApiError> {
-    let call = Call::raw(Service::Reservation, path);
+    let call = ApiCall::get_bytes(Service::Reservation, path);
     Ok(Document::new(format!("Blazar's {}", path.join("/")), session.call(&call).await?))
 }

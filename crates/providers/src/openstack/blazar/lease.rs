@@ -1,4 +1,4 @@
-//! Leases: a hold on hosts, addresses or flavors for a window.
+//! Leases of hosts, floating IPs or flavors for a window.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::{LeaseId, ReservationId, ResourceId, date};
-use crate::openstack::call::Call;
+use crate::openstack::call::ApiCall;
 use crate::openstack::error::ApiError;
 use crate::openstack::keystone::{Service, Session};
 
@@ -18,49 +18,49 @@ use crate::openstack::keystone::{Service, Session};
 pub struct Lease {
     /// Its id.
     pub id: LeaseId,
-    /// Its name; several leases may have the same.
+    /// Its name, which need not be unique.
     pub name: String,
-    /// What it is doing.
+    /// Its status.
     pub status: LeaseStatus,
-    /// Its first minute.
+    /// Its start.
     #[serde(rename = "start_date", deserialize_with = "instant")]
     pub start: Timestamp,
-    /// The first minute after it.
+    /// Its end, exclusive.
     #[serde(rename = "end_date", deserialize_with = "instant")]
     pub end: Timestamp,
-    /// Whether a part of it is not what was reserved any more.
+    /// True if it has lost some of the reserved resources.
     #[serde(default)]
     pub degraded: bool,
-    /// The project it belongs to.
+    /// Id of its project.
     #[serde(default)]
     pub project_id: String,
-    /// Its parts.
+    /// Its reservations.
     #[serde(default)]
     pub reservations: Vec<Reservation>,
-    /// What happens to it when.
+    /// Its events.
     #[serde(default)]
-    pub events: Vec<Event>,
+    pub events: Vec<LeaseEvent>,
 }
 
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
-    date::read(&text).map_err(|error: BadTime| serde::de::Error::custom(error))
+    date::parse_date(&text).map_err(|error: BadTime| serde::de::Error::custom(error))
 }
 
-/// What a lease is doing.
+/// Status of a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum LeaseStatus {
-    /// Granted, and not begun.
+    /// Granted, not started yet.
     Pending,
-    /// It runs.
+    /// Started.
     Active,
-    /// It is over.
+    /// Ended.
     Terminated,
-    /// It is broken.
+    /// Failed.
     Error,
-    /// It is on its way to another status: `CREATING`, `STARTING`, `UPDATING`, `TERMINATING`, `DELETING`.
-    Moving(String),
+    /// Between two statuses: `CREATING`, `STARTING`, `UPDATING`, `TERMINATING`, `DELETING`.
+    Transitional(String),
 }
 
 impl From<String> for LeaseStatus {
@@ -70,7 +70,7 @@ impl From<String> for LeaseStatus {
             "ACTIVE" => Self::Active,
             "TERMINATED" => Self::Terminated,
             "ERROR" => Self::Error,
-            _ => Self::Moving(text),
+            _ => Self::Transitional(text),
         }
     }
 }
@@ -82,45 +82,45 @@ impl fmt::Display for LeaseStatus {
             Self::Active => "ACTIVE",
             Self::Terminated => "TERMINATED",
             Self::Error => "ERROR",
-            Self::Moving(text) => text,
+            Self::Transitional(text) => text,
         })
     }
 }
 
-/// A part of a lease.
+/// One part of a lease: resources of one type.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reservation {
-    /// Its id: the hint that a server is launched with.
+    /// Its id.
     pub id: ReservationId,
-    /// What it reserves.
+    /// Id of the reserved resource.
     #[serde(default)]
     pub resource_id: Option<ResourceId>,
-    /// What kind of thing that is, as `physical:host`.
+    /// Type of the reserved resource, such as `physical:host`.
     pub resource_type: String,
-    /// What it is doing, in Blazar's words.
+    /// Its status, in Blazar's terms.
     #[serde(default)]
     pub status: String,
-    /// Whether a thing of it was lost, and none found in its place.
+    /// True if Blazar found no replacement for a lost resource.
     #[serde(default)]
     pub missing_resources: bool,
-    /// The rest, as each kind has it.
+    /// Fields that depend on the type.
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
 }
 
 impl Reservation {
-    /// The host that it was pinned to by [`ReservationRequest::Host`], or by others in the way of Chameleon.
+    /// The host that it was pinned to, by [`ReservationRequest::Host`] or with `$uid`, as on Chameleon.
     pub fn pinned_host(&self) -> Option<String> {
         let pinned = |key: &str| {
-            let wish: [String; 3] = serde_json::from_str(self.rest.get(key)?.as_str()?).ok()?;
-            let [is, what, host] = wish;
-            (is == "==" && matches!(what.as_str(), "$uid" | "$hypervisor_hostname")).then_some(host)
+            let filter: [String; 3] = serde_json::from_str(self.rest.get(key)?.as_str()?).ok()?;
+            let [operator, property, host] = filter;
+            (operator == "==" && matches!(property.as_str(), "$uid" | "$hypervisor_hostname")).then_some(host)
         };
         pinned("resource_properties").or_else(|| pinned("hypervisor_properties"))
     }
 
-    /// How many of its things it has at least.
-    pub fn least(&self) -> Option<u64> {
+    /// The minimum number of reserved resources.
+    pub fn min_count(&self) -> Option<u64> {
         let count = |key: &str| match self.rest.get(key)? {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.parse().ok(),
@@ -130,57 +130,57 @@ impl Reservation {
     }
 }
 
-/// What happens to a lease when.
+/// A scheduled change of a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Event {
-    /// What, as `start_lease`.
+pub struct LeaseEvent {
+    /// Its type, such as `start_lease`.
     pub event_type: String,
-    /// When.
+    /// Its time.
     #[serde(deserialize_with = "instant")]
     pub time: Timestamp,
-    /// Whether it has, as `UNDONE` or `DONE`.
+    /// `UNDONE` or `DONE`.
     pub status: String,
 }
 
-/// A lease to make.
+/// A request to create a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLease {
     /// Its name.
     pub name: String,
-    /// When it starts; at once where there is none. Blazar's own clock says when that is, and ours may differ.
+    /// Its start. `None`: at once, by Blazar's own clock, which may differ from this computer's.
     pub start: Option<Timestamp>,
-    /// When it ends.
+    /// Its end.
     pub end: Timestamp,
-    /// What it holds.
+    /// Its reservations.
     pub reservations: Vec<ReservationRequest>,
 }
 
-/// A part of a lease to make.
+/// A requested reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReservationRequest {
-    /// This one host, by its hypervisor's name.
+    /// One particular host, by the name of its hypervisor.
     Host(String),
-    /// Some hosts, chosen by Blazar.
+    /// Hosts that Blazar chooses.
     Hosts {
-        /// At least so many.
-        least: u32,
-        /// At most so many.
-        most: u32,
-        /// Those of which this holds, in Blazar's JSON; all where it is empty.
+        /// The minimum number.
+        min: u32,
+        /// The maximum number.
+        max: u32,
+        /// Filter on properties, in Blazar's JSON. Empty: any host.
         resource_properties: String,
     },
-    /// Some addresses of a network.
+    /// Floating IPs.
     FloatingIps {
-        /// Neutron's id of the network.
+        /// Neutron's id of the external network.
         network: String,
-        /// How many.
+        /// Their number.
         amount: u32,
     },
-    /// Some machines of a flavor.
+    /// Virtual machines of a flavor.
     Flavor {
         /// Nova's id of the flavor.
         flavor: String,
-        /// How many.
+        /// Their number.
         amount: u32,
     },
 }
@@ -189,11 +189,11 @@ impl ReservationRequest {
     fn body(&self) -> Value {
         match self {
             Self::Host(name) => {
-                // A property of every host of every cloud; `uid` is one only where the operators have set it.
+                // Every host of every cloud has this property. It has `uid` only if the operators have set it.
                 let pin = json!(["==", "$hypervisor_hostname", name]).to_string();
                 hosts_body(1, 1, "", &pin)
             }
-            Self::Hosts { least, most, resource_properties } => hosts_body(*least, *most, resource_properties, ""),
+            Self::Hosts { min, max, resource_properties } => hosts_body(*min, *max, resource_properties, ""),
             Self::FloatingIps { network, amount } => {
                 json!({"resource_type": "virtual:floatingip", "network_id": network, "amount": amount})
             }
@@ -204,22 +204,22 @@ impl ReservationRequest {
     }
 }
 
-fn hosts_body(least: u32, most: u32, resource_properties: &str, hypervisor_properties: &str) -> Value {
+fn hosts_body(min: u32, max: u32, resource_properties: &str, hypervisor_properties: &str) -> Value {
     json!({
         "resource_type": "physical:host",
-        "min": least,
-        "max": most,
+        "min": min,
+        "max": max,
         "resource_properties": resource_properties,
         "hypervisor_properties": hypervisor_properties,
     })
 }
 
-/// What to change of a lease.
+/// A change of a lease.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeaseChange {
-    /// Its name.
+    /// The new name, if it changes.
     pub name: Option<String>,
-    /// Its end.
+    /// The new end, if it changes.
     pub end: Option<Timestamp>,
 }
 
@@ -234,43 +234,43 @@ pub async fn leases(session: &Session) -> Result<Vec<Lease>, ApiError> {
     struct Leases {
         leases: Vec<Lease>,
     }
-    let call: Call<Leases> = Call::get(Service::Reservation, &["leases"]);
+    let call: ApiCall<Leases> = ApiCall::get(Service::Reservation, &["leases"]);
     Ok(session.call(&call).await?.leases)
 }
 
 /// A lease.
 pub async fn lease(session: &Session, id: &LeaseId) -> Result<Lease, ApiError> {
-    let call: Call<One> = Call::get(Service::Reservation, &["leases", &id.0]);
+    let call: ApiCall<One> = ApiCall::get(Service::Reservation, &["leases", &id.0]);
     Ok(session.call(&call).await?.lease)
 }
 
-/// Makes a lease. It is granted when this returns, and begins some seconds later at the earliest.
+/// Creates a lease. It is granted when this returns, and starts some seconds later at the earliest.
 pub async fn create(session: &Session, new: &NewLease) -> Result<Lease, ApiError> {
     let body = json!({
         "name": new.name,
-        "start_date": new.start.map_or_else(|| "now".to_owned(), |start| date::written(date::floored(start))),
-        "end_date": date::written(date::ceiled(new.end)),
+        "start_date": new.start.map_or_else(|| "now".to_owned(), |start| date::format_date(date::floor_to_minute(start))),
+        "end_date": date::format_date(date::ceil_to_minute(new.end)),
         "reservations": new.reservations.iter().map(ReservationRequest::body).collect::<Vec<_>>(),
         "events": [],
     });
-    let call: Call<One> = Call::post(Service::Reservation, &["leases"], body);
+    let call: ApiCall<One> = ApiCall::post(Service::Reservation, &["leases"], body);
     Ok(session.call(&call).await?.lease)
 }
 
-/// Changes a lease. The answer may still show it as it was: read it again.
+/// Changes a lease. The response may still show the old values: read the lease again.
 pub async fn update(session: &Session, id: &LeaseId, change: &LeaseChange) -> Result<Lease, ApiError> {
     let mut body = Map::new();
     if let Some(name) = &change.name {
         body.insert("name".to_owned(), name.as_str().into());
     }
     if let Some(end) = change.end {
-        body.insert("end_date".to_owned(), date::written(date::ceiled(end)).into());
+        body.insert("end_date".to_owned(), date::format_date(date::ceil_to_minute(end)).into());
     }
-    let call: Call<One> = Call::put(Service::Reservation, &["leases", &id.0], body.into());
+    let call: ApiCall<One> = ApiCall::put(Service::Reservation, &["leases", &id.0], body.into());
     Ok(session.call(&call).await?.lease)
 }
 
-/// Ends and removes a lease, and the servers on it.
+/// Ends and deletes a lease, and the servers on it.
 pub async fn delete(session: &Session, id: &LeaseId) -> Result<(), ApiError> {
-    session.call(&Call::delete(Service::Reservation, &["leases", &id.0])).await
+    session.call(&ApiCall::delete(Service::Reservation, &["leases", &id.0])).await
 }

@@ -1,4 +1,4 @@
-//! Blazar: hosts, who has them when, and leases.
+//! Blazar: hosts, their allocations, and leases.
 
 mod date;
 mod host;
@@ -10,11 +10,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use date::{ceiled, floored, read as read_date, written};
-pub use host::{Host, allocations, hosts, named};
+pub use date::{ceil_to_minute, floor_to_minute, format_date, parse_date};
+pub use host::{Host, allocations, hosts, parse_hosts};
 pub use lease::{
-    Event, Lease, LeaseChange, LeaseStatus, NewLease, Reservation, ReservationRequest, create, delete, lease, leases,
-    update,
+    Lease, LeaseChange, LeaseEvent, LeaseStatus, NewLease, Reservation, ReservationRequest, create, delete, lease,
+    leases, update,
 };
 
 macro_rules! id {
@@ -33,18 +33,18 @@ macro_rules! id {
 }
 
 id!(
-    /// A lease's id.
+    /// Id of a lease.
     LeaseId
 );
 id!(
-    /// The id of one part of a lease: the hint that a server is launched with.
+    /// Id of a reservation, which is one part of a lease. A server is launched with it as a scheduler hint.
     ReservationId
 );
 id!(
-    /// The id of what a reservation reserves. Nothing is ever asked with it.
+    /// Id of a reservation's resource. No call takes it.
     ResourceId
 );
 id!(
-    /// Blazar's own id for a host, which allocations use. A small number here, a UUID there.
+    /// Blazar's own id of a host, which allocations refer to: a small number or a UUID, depending on the cloud.
     HostId
 );

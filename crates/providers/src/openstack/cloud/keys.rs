@@ -1,32 +1,32 @@
-//! From the flat keys that both sources share (`auth_url`, `username`, …) to a cloud.
+//! Parsing of a cloud from flat keys (`auth_url`, `username`, …), which `clouds.yaml` and openrc files share.
 
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{
-    BadCloud, Cloud, CredentialName, DomainName, Federation, Identity, Interface, OidcEndpoint, OidcProvider, Scope,
-    UserName,
+use super::error::BadCloud;
+use super::types::{
+    Cloud, CredentialName, DomainName, Federation, Identity, Interface, OidcEndpoint, OidcProvider, Scope, UserName,
 };
 use crate::http::Url;
 
-/// Keys and values, none of them empty.
+/// Keys and their values; none is empty.
 pub(super) type Keys = BTreeMap<String, String>;
 
-/// The variables of an openrc file as the keys of `clouds.yaml`.
-pub(super) fn of_variables(variables: &BTreeMap<String, String>) -> Keys {
+/// The variables of an openrc file, as keys of `clouds.yaml`.
+pub(super) fn from_variables(variables: &BTreeMap<String, String>) -> Keys {
     let key = |name: &str| Some(name.strip_prefix("OS_")?.to_ascii_lowercase());
     let pair = |(name, value): (&String, &String)| Some((key(name)?, value.clone()));
     variables.iter().filter_map(pair).filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// A cloud from its keys.
+/// Parses a cloud.
 pub(super) fn cloud(name: &str, keys: &Keys) -> Result<Cloud, BadCloud> {
     let read = Reader { cloud: name, keys };
     if read.flag("verify") == Some(false) || read.flag("insecure") == Some(true) {
-        let why = "it asks not to check certificates, and they are always checked: name the cloud's authority as \
-                   `cacert` (`OS_CACERT`)";
-        return Err(read.unusable(why));
+        let why = "it turns off the verification of certificates, which is always on: set `cacert` (`OS_CACERT`) to the \
+                   file of the cloud's certificate authority";
+        return Err(read.invalid(why));
     }
     Ok(Cloud {
         name: name.to_owned(),
@@ -66,18 +66,18 @@ impl<'a> Reader<'a> {
         self.need(names, what, how).map(SecretString::from)
     }
 
-    fn unusable(&self, why: impl Into<String>) -> BadCloud {
-        BadCloud::Unusable { cloud: self.cloud.to_owned(), why: why.into() }
+    fn invalid(&self, why: impl Into<String>) -> BadCloud {
+        BadCloud::Invalid { cloud: self.cloud.to_owned(), why: why.into() }
     }
 
     fn url(&self, text: &str) -> Result<Url, BadCloud> {
         match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-            _ => Err(self.unusable("an address in it is not an http or https address")),
+            _ => Err(self.invalid("one of its addresses is not an http or https address")),
         }
     }
 
-    /// Users write it with and without a version; only version 3 is left in the world.
+    /// Keystone's address, which users write with and without a version. Version 3 is the only one still in use.
     fn auth_url(&self) -> Result<Url, BadCloud> {
         let text = self.need(&["auth_url"], "address of Keystone", "`auth_url` (`OS_AUTH_URL`)")?;
         let mut url = self.url(text.trim_end_matches('/'))?;
@@ -102,11 +102,11 @@ impl<'a> Reader<'a> {
             None | Some("public") => Ok(Interface::Public),
             Some("internal") => Ok(Interface::Internal),
             Some("admin") => Ok(Interface::Admin),
-            Some(other) => Err(self.unusable(format!("`{other}` is no interface: use public, internal or admin"))),
+            Some(other) => Err(self.invalid(format!("`{other}` is not an interface: use public, internal or admin"))),
         }
     }
 
-    /// `compute_endpoint_override` and the like.
+    /// Addresses of services that the user overrides, as in `compute_endpoint_override`.
     fn endpoints(&self) -> Result<BTreeMap<String, Url>, BadCloud> {
         let pair = |(key, value): (&String, &String)| {
             let service = key.strip_suffix("_endpoint_override")?.replace('_', "-");
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     fn identity(&self) -> Result<Identity, BadCloud> {
-        match self.text(&["auth_type"]).unwrap_or_else(|| self.kind_of_identity()) {
+        match self.text(&["auth_type"]).unwrap_or_else(|| self.default_auth_type()) {
             "password" | "v3password" => self.password(),
             "v3applicationcredential" => self.application_credential(),
             "token" | "v3token" => {
@@ -124,15 +124,15 @@ impl<'a> Reader<'a> {
             }
             "v3oidcpassword" => self.oidc_password(),
             "v3oidcaccesstoken" => self.oidc_access_token(),
-            other => Err(self.unusable(format!(
-                "its `auth_type` is `{other}`: known are password, v3applicationcredential, token, v3oidcpassword and \
+            other => Err(self.invalid(format!(
+                "its `auth_type` is `{other}`; supported are password, v3applicationcredential, token, v3oidcpassword and \
                  v3oidcaccesstoken"
             ))),
         }
     }
 
-    /// Where none is said, what is there says it.
-    fn kind_of_identity(&self) -> &'static str {
+    /// The `auth_type` that follows from the other keys, if the user sets none.
+    fn default_auth_type(&self) -> &'static str {
         let has = |names: &[&str]| self.text(names).is_some();
         if has(&["application_credential_id", "application_credential_name"]) {
             "v3applicationcredential"
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         Ok(UserName::Named { name: name.to_owned(), domain: self.domain("user_domain") })
     }
 
-    /// The user's or the project's domain; Keystone's own default where none is said.
+    /// Domain of the user or project. Keystone's own default, if the user sets none.
     fn domain(&self, of: &str) -> DomainName {
         let find = |kind: &str| {
             let (own, shared) = (format!("{of}_{kind}"), format!("domain_{kind}"));
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
             }
         };
         let client_id = self.need(&["client_id"], "client id", "`client_id` (`OS_CLIENT_ID`)")?.to_owned();
-        // openrc files of Chameleon write `none` where there is no secret, and the provider wants just that.
+        // Chameleon's openrc files set it to `none`, and its provider requires exactly that value.
         let client_secret = self.text(&["client_secret"]).map(SecretString::from);
         let scope = self.text(&["openid_scope"]).unwrap_or("openid profile").to_owned();
         Ok(OidcProvider { endpoint, client_id, client_secret, scope })
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
             (Some(id), _) => Scope::Domain(DomainName::Id(id.to_owned())),
             (None, Some(name)) => Scope::Domain(DomainName::Named(name.to_owned())),
             (None, None) if self.text(&["system_scope"]).is_some() => Scope::System,
-            (None, None) => Scope::Unsaid,
+            (None, None) => Scope::Default,
         }
     }
 }

@@ -19,19 +19,19 @@ const PASSWORD: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn an_openrc_file_and_clouds_yaml_say_the_same() {
+fn openrc_and_clouds_yaml_describe_the_same_cloud() {
     let by_variables = Cloud::from_variables(&variables(&PASSWORD)).unwrap().unwrap();
     let yaml = "clouds: {a: {auth: {auth_url: 'https://site:5000/v3/', username: ada, password: s, project_name: p}, \
                 region_name: R}}";
     let by_file = Cloud::from_texts(&texts(yaml), "a").unwrap();
-    assert_eq!(by_variables.who(), by_file.who());
+    assert_eq!(by_variables.cache_key(), by_file.cache_key());
     assert_eq!(by_variables.auth_url.as_str(), "https://site:5000/v3");
     assert_eq!((by_variables.region, by_file.interface), (by_file.region, Interface::Public));
     assert!(Cloud::from_variables(&variables(&[("OS_USERNAME", "ada")])).unwrap().is_none());
 }
 
 #[test]
-fn keystone_s_address_ends_in_its_version() {
+fn keystone_address_is_normalized_to_version_3() {
     for (given, read) in [
         ("https://site:5000", "https://site:5000/v3"),
         ("https://site/identity/", "https://site/identity/v3"),
@@ -46,7 +46,7 @@ fn keystone_s_address_ends_in_its_version() {
 }
 
 #[test]
-fn secrets_may_stand_apart_and_profiles_are_shared() {
+fn secrets_and_profiles_are_merged() {
     let texts = CloudTexts {
         clouds: "clouds: {a: {profile: them, auth: {username: ada, user_domain_name: D}, verify: true}}".to_owned(),
         secure: "clouds: {a: {auth: {password: 1234}}}".to_owned(),
@@ -59,13 +59,13 @@ fn secrets_may_stand_apart_and_profiles_are_shared() {
     assert_eq!(*user, UserName::Named { name: "ada".to_owned(), domain: DomainName::Named("D".to_owned()) });
     assert_eq!(password.expose_secret(), "1234");
     assert_eq!((cloud.region.as_deref(), cloud.interface), (Some("one"), Interface::Internal));
-    assert_eq!(cloud.scope, Scope::Unsaid);
+    assert_eq!(cloud.scope, Scope::Default);
     assert!(!format!("{cloud:?}").contains("1234"), "{cloud:?}");
-    assert_eq!(names(&texts).unwrap(), ["a"]);
+    assert_eq!(cloud_names(&texts).unwrap(), ["a"]);
 }
 
 #[test]
-fn every_way_to_log_in_is_read() {
+fn every_auth_type_is_parsed() {
     let base = [("OS_AUTH_URL", "https://site/v3")];
     let read = |more: &[(&str, &str)]| {
         let all: Vec<_> = base.iter().chain(more).copied().collect();
@@ -109,11 +109,11 @@ fn every_way_to_log_in_is_read() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_what_to_set() {
+fn missing_keys_are_named_with_the_key_to_set() {
     let mut without_password = variables(&PASSWORD);
     without_password.remove("OS_PASSWORD");
     let error = Cloud::from_variables(&without_password).unwrap_err().to_string();
-    assert_eq!(error, "the cloud `envvars` names no password: set `password` in `secure.yaml`, or `OS_PASSWORD`");
+    assert_eq!(error, "the cloud `envvars` has no password: set `password` in `secure.yaml`, or `OS_PASSWORD`");
     let error = Cloud::from_texts(&texts("clouds: {}"), "x").unwrap_err().to_string();
     assert_eq!(error, "there is no cloud `x` in `clouds.yaml`");
     let mut unchecked = variables(&PASSWORD);

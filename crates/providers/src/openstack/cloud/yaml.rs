@@ -1,31 +1,30 @@
-//! `clouds.yaml`, `secure.yaml` and `clouds-public.yaml`, as openstacksdk reads them.
+//! Parsing of `clouds.yaml`, `secure.yaml` and `clouds-public.yaml`, with the semantics of openstacksdk.
 
 use serde_json::{Map, Value};
 
-use super::BadCloud;
+use super::error::BadCloud;
 use super::keys::Keys;
 
-/// The texts of the files; empty where there is none.
+/// The texts of the files; empty if a file does not exist.
 #[derive(Debug, Clone, Default)]
 pub struct CloudTexts {
     /// `clouds.yaml`.
     pub clouds: String,
     /// `secure.yaml`: secrets of the same clouds.
     pub secure: String,
-    /// `clouds-public.yaml`: what all users of a public cloud share.
+    /// `clouds-public.yaml`: profiles that all users of a public cloud share.
     pub public: String,
 }
 
 /// The names of all clouds, sorted.
-pub fn names(texts: &CloudTexts) -> Result<Vec<String>, BadCloud> {
+pub fn cloud_names(texts: &CloudTexts) -> Result<Vec<String>, BadCloud> {
     let all = section("clouds.yaml", &texts.clouds, "clouds")?;
     let mut names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
     names.sort();
     Ok(names)
 }
 
-/// Everything that is said of a cloud. What stands nearer to the user counts: `secure.yaml`, then `clouds.yaml`, then
-/// the profile that this names.
+/// All keys of a cloud. `secure.yaml` takes precedence over `clouds.yaml`, and that over the profile it names.
 pub(super) fn keys(texts: &CloudTexts, name: &str) -> Result<Keys, BadCloud> {
     let mut all = section("clouds.yaml", &texts.clouds, "clouds")?;
     let own = all.remove(name).ok_or_else(|| BadCloud::Unknown(name.to_owned()))?;
@@ -33,7 +32,7 @@ pub(super) fn keys(texts: &CloudTexts, name: &str) -> Result<Keys, BadCloud> {
     let mut keys = Keys::new();
     if let Some(profile) = own.get("profile").or_else(|| own.get("cloud")).and_then(Value::as_str) {
         let mut public = section("clouds-public.yaml", &texts.public, "public-clouds")?;
-        let shared = public.remove(profile).ok_or_else(|| BadCloud::Unusable {
+        let shared = public.remove(profile).ok_or_else(|| BadCloud::Invalid {
             cloud: name.to_owned(),
             why: format!("its profile `{profile}` is not in `clouds-public.yaml`"),
         })?;
@@ -49,14 +48,14 @@ fn section(file: &'static str, text: &str, name: &str) -> Result<Map<String, Val
         return Ok(Map::new());
     }
     let bad = |why: String| BadCloud::Yaml { file, why };
-    // An error's text shows the lines around it, and these hold passwords.
-    let place = |error: serde_saphyr::Error| {
+    // Only the position: the parser's message quotes the surrounding lines, which hold passwords.
+    let position = |error: serde_saphyr::Error| {
         error.location().map_or_else(
-            || "it is no YAML".to_owned(),
-            |place| format!("there is a mistake at line {}, column {}", place.line(), place.column()),
+            || "not valid YAML".to_owned(),
+            |at| format!("not valid YAML at line {}, column {}", at.line(), at.column()),
         )
     };
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| bad(place(error)))?;
+    let document: Value = serde_saphyr::from_str(text).map_err(|error| bad(position(error)))?;
     match document.get(name) {
         Some(Value::Object(clouds)) => Ok(clouds.clone()),
         Some(Value::Null) | None => Ok(Map::new()),
@@ -64,13 +63,13 @@ fn section(file: &'static str, text: &str, name: &str) -> Result<Map<String, Val
     }
 }
 
-/// The keys of a cloud, and those of its `auth`.
+/// Adds the keys of a cloud, and those of its `auth`.
 fn flatten(cloud: &Value, keys: &mut Keys) {
     let Value::Object(table) = cloud else { return };
     for (key, value) in table {
         match (key.as_str(), value) {
             ("auth", value) => flatten(value, keys),
-            // Several regions: the first is the default, as in openstacksdk.
+            // Of several regions the first is the default, as in openstacksdk.
             ("regions", Value::Array(regions)) => {
                 let name = |region: &Value| text(region).or_else(|| text(region.get("name")?));
                 if let Some(first) = regions.first().and_then(name) {
@@ -86,7 +85,7 @@ fn flatten(cloud: &Value, keys: &mut Keys) {
     }
 }
 
-/// A password of digits is a number to YAML.
+/// A scalar as text: a password of digits is a number in YAML.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

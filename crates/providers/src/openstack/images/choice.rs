@@ -1,4 +1,5 @@
-//! Which image is taken: of a list of our own, and of a real cloud's where `HOSTLER_DATA` names the folder that has it.
+//! Tests of the choice of an image, from a synthetic list, and from a real cloud's list if `HOSTLER_DATA` names the
+//! directory that has it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A line of `openstack image list -f json`.
+/// An entry of `openstack image list -f json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Line {
@@ -22,8 +23,8 @@ struct Line {
     status: String,
 }
 
-/// A list of our own: as a real one, in no order, with what looks alike.
-fn own() -> Vec<Line> {
+/// A synthetic list: unordered, with similar names, as real lists are.
+fn synthetic() -> Vec<Line> {
     let lines = [
         ("CC-Ubuntu22.04-CUDA-20240129", "active"),
         ("CC-Ubuntu22.04-CUDA_2025-05-05 19:42:40.161961", "active"),
@@ -42,7 +43,7 @@ fn own() -> Vec<Line> {
     lines.map(|(name, status)| Line { id: name.to_owned(), name: name.to_owned(), status: status.to_owned() }).into()
 }
 
-/// The list of a real cloud, or `None` and a word about it.
+/// The list of a real cloud. `None`, with a message, if it is not available.
 fn real() -> Option<Vec<Line>> {
     let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let data = std::env::var_os("HOSTLER_DATA").map_or_else(default, PathBuf::from);
@@ -56,7 +57,7 @@ fn real() -> Option<Vec<Line>> {
     }
 }
 
-/// A node with these images.
+/// An offer of a node type with these images.
 fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
     let site: SiteId = "chameleon/uc".parse().unwrap();
     let image = |line: &Line| json!({"id": line.id, "name": line.name, "status": line.status});
@@ -73,20 +74,22 @@ fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
             arch: Some(arch.to_owned()),
             gpus: vec![gpu; gpus],
             labels: BTreeMap::new(),
+            emulated: None,
         },
         supply: Supply::Whole(1),
         availability: Availability::Free,
         price_per_hour: None,
         spot: false,
         terms: Terms::default(),
+        accepts_images: false,
     }
 }
 
-/// The candidates for a system on a node, the one that is taken first.
-fn candidates(lines: &[Line], wish: &str, arch: &str, gpus: u32) -> Vec<String> {
+/// The images that serve a request on a node, the chosen one first.
+fn candidates(lines: &[Line], request: &str, arch: &str, gpus: u32) -> Vec<String> {
     let need = gpus.try_into().ok().map(|count| GpuNeed { model: None, count });
     let needs = Requirements {
-        image: Some(wish.to_owned()),
+        image: Some(request.to_owned()),
         gpus: need,
         arch: Some(arch.to_owned()),
         ..Requirements::default()
@@ -95,12 +98,12 @@ fn candidates(lines: &[Line], wish: &str, arch: &str, gpus: u32) -> Vec<String> 
 }
 
 #[test]
-fn of_a_list_the_undated_alias_of_what_is_wished_is_taken() {
-    for lines in [Some(own()), real()].into_iter().flatten() {
+fn undated_alias_of_the_requested_system_is_chosen() {
+    for lines in [Some(synthetic()), real()].into_iter().flatten() {
         let status = |name: &String| lines.iter().find(|line| line.name == *name).map(|line| line.status.as_str());
         let cuda = candidates(&lines, "ubuntu-22.04", "x86_64", 1);
         assert_eq!(cuda[0], "CC-Ubuntu22.04-CUDA");
-        assert!(cuda.len() >= 4, "those that would do as well are told: {cuda:?}");
+        assert!(cuda.len() >= 4, "alternatives are listed: {cuda:?}");
         for name in &cuda {
             assert!(name.contains("22.04") && name.contains("CUDA") && !name.contains("ARM64"), "{name}");
             assert_eq!(status(name), Some("active"), "{name}");
@@ -113,9 +116,9 @@ fn of_a_list_the_undated_alias_of_what_is_wished_is_taken() {
     }
 }
 
-/// Where the alias is out of service, a build behind it is taken, and nothing that is out of service.
+/// If the alias is deactivated, a build behind it is chosen.
 #[test]
-fn what_is_deactivated_is_never_taken() {
-    assert_eq!(candidates(&own(), "ubuntu-20.04", "x86_64", 0), ["CC-Ubuntu20.04-20240129"]);
-    assert_eq!(candidates(&own(), "CC-Ubuntu20.04", "x86_64", 0), [""; 0]);
+fn deactivated_images_are_never_chosen() {
+    assert_eq!(candidates(&synthetic(), "ubuntu-20.04", "x86_64", 0), ["CC-Ubuntu20.04-20240129"]);
+    assert_eq!(candidates(&synthetic(), "CC-Ubuntu20.04", "x86_64", 0), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! What can be told of an image: by its properties, and by its name where they are silent.
+//! Facts about images, from their properties, or from their names if the properties are missing.
 
 use hostler_core::inventory::arch;
 use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
@@ -7,8 +7,8 @@ use hostler_core::size::Bytes;
 use super::Settings;
 use super::glance::Image;
 
-/// The images that machines can boot, the best guess first: an alias before the dated builds behind it, systems that are
-/// known before others, the latest version first.
+/// The images that machines can boot, in order of preference: an alias before the dated builds behind it, the operators'
+/// own images before others, known systems before others, later versions before earlier ones.
 pub(super) fn bootable(images: &[Image], settings: &Settings) -> Vec<ImageFacts> {
     let mut bootable: Vec<(bool, bool, ImageFacts)> = images
         .iter()
@@ -26,7 +26,7 @@ pub(super) fn bootable(images: &[Image], settings: &Settings) -> Vec<ImageFacts>
             .then_with(|| a.name.cmp(&b.name))
     });
     let mut images: Vec<ImageFacts> = bootable.into_iter().map(|(_, _, facts)| facts).collect();
-    // A name may be used again for each build: the newest is booted.
+    // Several builds may have the same name. Machines boot the newest of them, so one entry is enough.
     images.dedup_by(|a, b| a.name == b.name && a.arch == b.arch);
     images
 }
@@ -35,26 +35,26 @@ fn preference(os: &str) -> u8 {
     ["ubuntu", "debian", "rocky", "centos"].iter().position(|known| *known == os).map_or(u8::MAX - 1, |at| at as u8)
 }
 
-/// Made by the cloud's own operators.
+/// True for images of the cloud's operators.
 fn is_official(image: &Image, name: &str) -> bool {
     name.starts_with("CC-") || image.property("chameleon-supported") == Some("true")
 }
 
-/// A version as numbers, so that `9` comes before `10`.
+/// A version as numbers, so that `9` sorts before `10`.
 fn version(image: &ImageFacts) -> Vec<u32> {
     let text = image.os.as_ref().and_then(|os| os.version.as_deref()).unwrap_or_default();
     text.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// What only starts other images is none.
+/// False for kernels and initial file systems, which only help other images to boot.
 fn boots(image: &Image) -> bool {
-    let part = matches!(image.disk_format.as_deref(), Some("aki" | "ari"));
-    let named = image.name.as_deref().is_some_and(|name| {
+    let is_kernel_format = matches!(image.disk_format.as_deref(), Some("aki" | "ari"));
+    let is_kernel_name = image.name.as_deref().is_some_and(|name| {
         let name = name.to_ascii_lowercase();
         let words = ["kernel", "ramdisk", "initramfs"];
         words.iter().any(|word| name.split(['.', '_', '-']).any(|part| part == *word))
     });
-    !part && !named
+    !is_kernel_format && !is_kernel_name
 }
 
 fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
@@ -72,12 +72,12 @@ fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
 }
 
 fn architecture(image: &Image, name: &str) -> String {
-    let said = image.property("architecture").or_else(|| image.property("hw_architecture"));
+    let property = image.property("architecture").or_else(|| image.property("hw_architecture"));
     let words = || name.split(['-', '_', ' ']).map(str::to_ascii_lowercase);
-    let named = || words().find(|word| matches!(word.as_str(), "arm64" | "aarch64" | "ppc64le"));
-    match (said, named()) {
-        (Some(said), _) => arch(said).to_owned(),
-        (None, Some(named)) => arch(&named).to_owned(),
+    let from_name = || words().find(|word| matches!(word.as_str(), "arm64" | "aarch64" | "ppc64le"));
+    match (property, from_name()) {
+        (Some(property), _) => arch(property).to_owned(),
+        (None, Some(word)) => arch(&word).to_owned(),
         (None, None) => "x86_64".to_owned(),
     }
 }
@@ -102,12 +102,12 @@ fn os(image: &Image, name: &str) -> Option<OsRelease> {
         .find_map(|known| lower.find(known).map(|at| (*known, at + known.len())))?;
     let rest = lower[at..].trim_start_matches(['-', ' ']);
     let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    // A date behind the name is no version.
+    // Longer than any version: the date of a build.
     let version = Some(version.trim_end_matches('.').to_owned()).filter(|text| !text.is_empty() && text.len() <= 5);
     Some(OsRelease { id: id.to_owned(), version })
 }
 
-/// `os_admin_user` is Glance's own word for it; the rest is what the systems' own images have.
+/// The login user: Glance's property `os_admin_user`, else the default user of the system's own cloud images.
 fn user(image: &Image, name: &str, os: Option<&OsRelease>, settings: &Settings) -> String {
     if let Some(user) = image.property("os_admin_user") {
         return user.to_owned();
@@ -122,7 +122,7 @@ fn user(image: &Image, name: &str, os: Option<&OsRelease>, settings: &Settings) 
     }
 }
 
-/// A build of a certain day, as `…-20240129`, `…-20221005-1665164598.226599` or `…_2024-10-23 17:58:55.416104`.
+/// True for a dated build: `…-20240129`, `…-20221005-1665164598.226599` or `…_2024-10-23 17:58:55.416104`.
 fn is_dated(name: &str) -> bool {
     let days = name.split(['-', '_', ' ', '.']).filter(|part| part.len() == 8);
     let is_day = |part: &str| part.starts_with("20") && part.bytes().all(|b| b.is_ascii_digit());
@@ -145,13 +145,13 @@ mod tests {
         serde_json::from_value(image).unwrap()
     }
 
-    fn chosen(images: &[Image]) -> Vec<ImageFacts> {
+    fn ranked(images: &[Image]) -> Vec<ImageFacts> {
         let site: SiteId = "openstack/x".parse().unwrap();
         bootable(images, &Settings::new(site))
     }
 
     #[test]
-    fn names_tell_what_properties_do_not() {
+    fn facts_come_from_the_name_if_properties_are_missing() {
         let images = [
             "CC-Ubuntu22.04-CUDA_2025-05-05 19:42:40.161961",
             "CC-Ubuntu24.04-ARM64",
@@ -161,14 +161,14 @@ mod tests {
             "somebody-s-own",
         ]
         .map(|name| image(name, json!({})));
-        let told: Vec<String> = chosen(&images)
+        let lines: Vec<String> = ranked(&images)
             .iter()
             .map(|it| {
                 let os = it.os.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
                 format!("{} | {os} | {} | {:?} | {}", it.name, it.arch, it.accelerators, it.user)
             })
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(lines.join("\n"), @r"
         CC-Ubuntu24.04-ARM64 | ubuntu 24.04 | aarch64 | None | cc
         CC-Ubuntu24.04-ROCm | ubuntu 24.04 | x86_64 | Rocm | cc
         CC-CentOS9-Stream | centos 9 | x86_64 | None | cc
@@ -179,20 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn properties_count_before_names() {
-        let told = chosen(&[image(
+    fn properties_take_precedence_over_the_name() {
+        let facts = ranked(&[image(
             "Ubuntu-arm64",
             json!({"architecture": "amd64", "os_distro": "Debian", "os_version": "12", "os_admin_user": "root",
                    "min_disk": 4, "min_ram": 512, "virtual_size": 9_000_000_000u64}),
         )]);
-        let [image] = told.as_slice() else { panic!("{told:?}") };
+        let [image] = facts.as_slice() else { panic!("{facts:?}") };
         assert_eq!((image.arch.as_str(), image.user.as_str()), ("x86_64", "root"));
         assert_eq!(image.os, Some(OsRelease { id: "debian".to_owned(), version: Some("12".to_owned()) }));
         assert_eq!((image.disk, image.memory), (Bytes(9_000_000_000), Bytes::mib(512)));
     }
 
     #[test]
-    fn what_cannot_be_booted_is_no_image() {
+    fn images_that_cannot_boot_are_left_out() {
         let images = [
             image("off", json!({"status": "deactivated"})),
             image("ipa-centos8.kernel", json!({})),
@@ -200,12 +200,12 @@ mod tests {
             image("x", json!({"disk_format": "ari"})),
             image("kernelci-host", json!({})),
         ];
-        let names: Vec<String> = chosen(&images).into_iter().map(|image| image.name).collect();
+        let names: Vec<String> = ranked(&images).into_iter().map(|image| image.name).collect();
         assert_eq!(names, ["kernelci-host"]);
     }
 
     #[test]
-    fn an_alias_comes_before_the_builds_behind_it() {
+    fn alias_comes_before_the_builds_behind_it() {
         let names = [
             "CC-Ubuntu22.04-20240129",
             "CC-Ubuntu9.04",
@@ -213,8 +213,8 @@ mod tests {
             "Ubuntu24.04-mine",
             "CC-Ubuntu22.04",
         ];
-        let told = chosen(&names.map(|name| image(name, json!({}))));
-        let told: Vec<&str> = told.iter().map(|image| image.name.as_str()).collect();
-        assert_eq!(told[..3], ["CC-Ubuntu22.04", "CC-Ubuntu9.04", "Ubuntu24.04-mine"]);
+        let facts = ranked(&names.map(|name| image(name, json!({}))));
+        let names: Vec<&str> = facts.iter().map(|image| image.name.as_str()).collect();
+        assert_eq!(names[..3], ["CC-Ubuntu22.04", "CC-Ubuntu9.04", "Ubuntu24.04-mine"]);
     }
 }

@@ -1,11 +1,11 @@
-//! What is said to Keystone to get a token.
+//! Bodies of token requests to Keystone.
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::openstack::cloud::{Cloud, CredentialName, DomainName, Identity, Scope, UserName};
 
-/// The body of `POST /v3/auth/tokens`; nothing where the identity is first shown elsewhere.
+/// The body of `POST /v3/auth/tokens`. `None` for identities that log in at an OpenID provider first.
 pub(super) fn body(cloud: &Cloud) -> Option<Value> {
     let identity = match &cloud.identity {
         Identity::Password { user, password } => {
@@ -19,7 +19,7 @@ pub(super) fn body(cloud: &Cloud) -> Option<Value> {
                 CredentialName::Named { name, user } => json!({"name": name, "user": user_named(user)}),
             };
             named["secret"] = secret.expose_secret().into();
-            // Its scope is its own: Keystone refuses another, the same one included.
+            // It has a scope of its own: Keystone rejects a request that names one, even the same.
             let identity = json!({"methods": ["application_credential"], "application_credential": named});
             return Some(json!({"auth": {"identity": identity}}));
         }
@@ -29,14 +29,14 @@ pub(super) fn body(cloud: &Cloud) -> Option<Value> {
     Some(with_scope(identity, &cloud.scope))
 }
 
-/// A token for a scope in exchange for another one.
+/// Exchanges a token for one of another scope.
 pub(super) fn by_token(token: &str, scope: &Scope) -> Value {
     with_scope(json!({"methods": ["token"], "token": {"id": token}}), scope)
 }
 
 fn with_scope(identity: Value, scope: &Scope) -> Value {
     let scope = match scope {
-        Scope::Unsaid => return json!({"auth": {"identity": identity}}),
+        Scope::Default => return json!({"auth": {"identity": identity}}),
         Scope::ProjectId(id) => json!({"project": {"id": id}}),
         Scope::Project { name, domain } => json!({"project": {"name": name, "domain": domain_named(domain)}}),
         Scope::Domain(domain) => json!({"domain": domain_named(domain)}),

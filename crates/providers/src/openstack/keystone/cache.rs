@@ -1,4 +1,4 @@
-//! Tokens that are kept between runs: logging in anew costs most of a short command's time.
+//! Tokens cached between runs: a login takes most of a short command's time.
 
 use std::path::{Path, PathBuf};
 
@@ -8,41 +8,41 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::token::{Body, Token};
-use crate::files::replace;
+use crate::openstack::cache_file;
 use crate::openstack::cloud::{Cloud, Identity};
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct CachedToken {
     token: String,
-    had_at: Timestamp,
+    received_at: Timestamp,
     body: Body,
 }
 
-/// The file for a cloud's tokens; none where the identity is itself a token, which doesn't say whose it is.
+/// The cache file for a cloud's token. `None` if the identity is itself a token, which does not tell its user.
 pub(super) fn file(folder: &Path, cloud: &Cloud) -> Option<PathBuf> {
     match cloud.identity {
         Identity::Token(_) | Identity::OidcAccessToken { .. } => None,
         Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::OidcPassword { .. } => {
-            let digest = hexadecimal(&Sha256::digest(cloud.who()));
+            let digest = hexadecimal(&Sha256::digest(cloud.cache_key()));
             Some(folder.join(format!("{}.json", &digest[..32])))
         }
     }
 }
 
-/// The token that is kept, if it can be read. One that can't is as good as none.
+/// The cached token, if there is one and it can be read.
 pub(super) fn read(file: &Path) -> Option<Token> {
-    let kept: Kept = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-    Some(Token::new(kept.token.into(), kept.body, kept.had_at))
+    let cached: CachedToken = cache_file::read(file)?;
+    Some(Token::new(cached.token.into(), cached.body, cached.received_at))
 }
 
-/// Keeps a token.
-pub(super) fn write(file: &Path, token: &str, body: &Body, had_at: Timestamp) -> std::io::Result<()> {
-    let kept = Kept { token: token.to_owned(), had_at, body: body.clone() };
-    replace(file, &serde_json::to_vec(&kept)?)
+/// Writes a token to its cache file.
+pub(super) fn write(file: &Path, token: &str, body: &Body, received_at: Timestamp) -> std::io::Result<()> {
+    let cached = CachedToken { token: token.to_owned(), received_at, body: body.clone() };
+    cache_file::write(file, &cached)
 }
 
-/// Forgets what was kept.
+/// Removes a cache file.
 pub(super) fn remove(file: &Path) {
-    // Where it can't be removed it is overwritten next, or refused again.
+    // A failure is harmless: the file is overwritten next, or its token is rejected once more.
     let _ = std::fs::remove_file(file);
 }

@@ -1,4 +1,4 @@
-//! The catalog: the addresses of a cloud's services.
+//! The catalog: addresses of a cloud's services.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::Url;
 use crate::openstack::cloud::Interface;
 
-/// A service that is used.
+/// A service that the provider calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// Keystone.
@@ -23,7 +23,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Its type in catalogs, with the names that it had before, from the service types authority.
+    /// Its type in catalogs, and the type's former names, from the service types authority.
     fn types(self) -> &'static [&'static str] {
         match self {
             Self::Identity => &["identity"],
@@ -34,12 +34,12 @@ impl Service {
         }
     }
 
-    /// The name under which the user may set its address.
+    /// The service type under which the user may override its address.
     pub(super) fn key(self) -> &'static str {
         self.types()[0]
     }
 
-    /// The version that is spoken, as the last part of its address. Catalogs give it with and without.
+    /// The API version, which is the last part of its address. Catalogs list addresses with and without it.
     fn version(self) -> &'static str {
         match self {
             Self::Identity => "v3",
@@ -89,7 +89,7 @@ impl Endpoint {
     }
 }
 
-/// The address of a service, with its version. Without a wished region the first one counts.
+/// The address of a service, with its version. Without a requested region the first address counts.
 pub(super) fn address(entries: &[Entry], service: Service, region: Option<&str>, interface: Interface) -> Option<Url> {
     let fits = |endpoint: &&Endpoint| {
         endpoint.interface.trim_end_matches("URL") == interface.as_str()
@@ -103,7 +103,7 @@ pub(super) fn address(entries: &[Entry], service: Service, region: Option<&str>,
     Url::parse(&endpoint.url).ok().map(|url| with_version(url, service))
 }
 
-/// The regions that a catalog knows.
+/// All regions of a catalog, sorted.
 pub(super) fn regions(entries: &[Entry]) -> Vec<String> {
     let all = entries.iter().flat_map(|entry| &entry.endpoints).filter_map(Endpoint::region);
     let mut regions: Vec<String> = all.map(str::to_owned).collect();

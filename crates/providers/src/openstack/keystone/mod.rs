@@ -1,4 +1,4 @@
-//! Keystone: who we are, and where the services are.
+//! Keystone: login, tokens, and the catalog of services.
 
 mod auth;
 mod cache;

@@ -1,17 +1,17 @@
-//! Logging in by an OpenID provider that Keystone trusts: its access token, and Keystone's own in exchange.
+//! Login at an OpenID provider that Keystone trusts: the provider's access token is exchanged for Keystone's own.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::http::{Body, Caller, Method, Repeat, Request, Url, http_url};
+use crate::http::{Body, HttpClient, Idempotency, Method, Request, Url, http_url};
 use crate::openstack::cloud::{Federation, OidcEndpoint, OidcProvider};
-use crate::openstack::error::{ApiError, Refusal};
+use crate::openstack::error::{ApiError, ErrorResponse};
 
 use super::catalog::Service;
 
-/// The provider's token for a user with a password (RFC 6749, section 4.3).
+/// Requests the provider's token for a user with a password (RFC 6749, section 4.3).
 pub(super) async fn access_token(
-    caller: &Caller,
+    client: &HttpClient,
     provider: &OidcProvider,
     username: &str,
     password: &SecretString,
@@ -26,13 +26,13 @@ pub(super) async fn access_token(
     if let Some(secret) = &provider.client_secret {
         fields.push(("client_secret", secret.expose_secret().to_owned()));
     }
-    let mut request = Request::new(Method::POST, token_endpoint(caller, &provider.endpoint).await?);
+    let mut request = Request::new(Method::POST, token_endpoint(client, &provider.endpoint).await?);
     request.body = Body::Form(fields);
-    // It makes nothing that stays.
-    request.repeat = Repeat::Safe;
-    let answer = caller.send(&request).await?;
-    if !answer.is_good() {
-        return Err(Refusal::of(Service::Identity, &answer).into());
+    // A second token does no harm.
+    request.idempotency = Idempotency::Idempotent;
+    let answer = client.send(&request).await?;
+    if !answer.is_success() {
+        return Err(ErrorResponse::new(Service::Identity, &answer).into());
     }
     #[derive(Deserialize)]
     struct Granted {
@@ -41,7 +41,7 @@ pub(super) async fn access_token(
     Ok(answer.json::<Granted>()?.access_token.into())
 }
 
-async fn token_endpoint(caller: &Caller, endpoint: &OidcEndpoint) -> Result<Url, ApiError> {
+async fn token_endpoint(client: &HttpClient, endpoint: &OidcEndpoint) -> Result<Url, ApiError> {
     let discovery = match endpoint {
         OidcEndpoint::Token(url) => return Ok(url.clone()),
         OidcEndpoint::Discovery(url) => url,
@@ -50,14 +50,14 @@ async fn token_endpoint(caller: &Caller, endpoint: &OidcEndpoint) -> Result<Url,
     struct Document {
         token_endpoint: String,
     }
-    let answer = caller.send(&Request::new(Method::GET, discovery.clone())).await?;
-    if !answer.is_good() {
-        return Err(Refusal::of(Service::Identity, &answer).into());
+    let answer = client.send(&Request::new(Method::GET, discovery.clone())).await?;
+    if !answer.is_success() {
+        return Err(ErrorResponse::new(Service::Identity, &answer).into());
     }
     Ok(http_url(&answer.json::<Document>()?.token_endpoint)?)
 }
 
-/// The call that gives Keystone's token, without a scope, for the provider's.
+/// The request that exchanges the provider's token for an unscoped one of Keystone.
 pub(super) fn exchange(auth_url: &Url, federation: &Federation, access_token: &SecretString) -> Request {
     let mut url = auth_url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -66,6 +66,6 @@ pub(super) fn exchange(auth_url: &Url, federation: &Federation, access_token: &S
     }
     let bearer = format!("Bearer {}", access_token.expose_secret());
     let mut request = Request::new(Method::POST, url).secret_header("authorization", &bearer);
-    request.repeat = Repeat::Safe;
+    request.idempotency = Idempotency::Idempotent;
     request
 }

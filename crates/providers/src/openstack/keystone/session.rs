@@ -1,4 +1,4 @@
-//! A session: calls that carry a token, which is had, kept and renewed as needed.
+//! A session: calls that carry a token, which is obtained, cached and renewed as needed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,32 +11,33 @@ use tokio::sync::{Mutex, OnceCell};
 use super::catalog::Service;
 use super::token::{Body, Token};
 use super::{auth, cache, oidc};
-use crate::http::{Answer, Caller, Method, Repeat, Request, Url};
-use crate::openstack::call::{Call, Microversion, Page};
+use crate::http::{HttpClient, Idempotency, Method, Request, Response, Url};
+use crate::openstack::call::{ApiCall, Microversion, Page};
 use crate::openstack::cloud::{Cloud, Identity, Scope};
-use crate::openstack::error::{ApiError, Refusal};
+use crate::openstack::error::{ApiError, ErrorResponse};
 
 /// Calls to the services of one cloud, as one user.
 #[derive(Debug)]
 pub struct Session {
     cloud: Cloud,
-    caller: Caller,
-    kept: Option<PathBuf>,
-    page: Option<u32>,
+    client: HttpClient,
+    cache_file: Option<PathBuf>,
+    page_size: Option<u32>,
     token: Mutex<Option<Arc<Token>>>,
-    compute: OnceCell<Option<Microversion>>,
+    compute_version: OnceCell<Option<Microversion>>,
 }
 
 impl Session {
-    /// Nothing is asked yet. Tokens are kept in a folder of the user's, where one is given.
-    pub fn new(cloud: Cloud, caller: Caller, folder: Option<&std::path::Path>) -> Self {
-        let kept = folder.and_then(|folder| cache::file(folder, &cloud));
-        Self { cloud, caller, kept, page: None, token: Mutex::default(), compute: OnceCell::new() }
+    /// A session that caches its tokens in a directory, if one is given. Makes no calls.
+    pub fn new(cloud: Cloud, client: HttpClient, cache_dir: Option<&std::path::Path>) -> Self {
+        let cache_file = cache_dir.and_then(|directory| cache::file(directory, &cloud));
+        let (token, compute_version) = (Mutex::default(), OnceCell::new());
+        Self { cloud, client, cache_file, page_size: None, token, compute_version }
     }
 
-    /// Asks for lists in pages of this size, instead of as the services like it.
-    pub fn with_page(mut self, page: u32) -> Self {
-        self.page = Some(page);
+    /// Requests lists in pages of this size, instead of the services' default.
+    pub fn with_page_size(mut self, size: u32) -> Self {
+        self.page_size = Some(size);
         self
     }
 
@@ -45,106 +46,106 @@ impl Session {
         &self.cloud
     }
 
-    /// A token that is good for a while.
+    /// A valid token: the current one, the cached one, or a new one.
     pub async fn token(&self) -> Result<Arc<Token>, ApiError> {
-        let mut held = self.token.lock().await;
+        let mut current = self.token.lock().await;
         let now = Timestamp::now();
-        if held.is_none() {
-            *held = self.kept.as_deref().and_then(cache::read).map(Arc::new);
+        if current.is_none() {
+            *current = self.cache_file.as_deref().and_then(cache::read).map(Arc::new);
         }
-        if let Some(token) = held.as_ref().filter(|token| token.is_fresh(now)) {
+        if let Some(token) = current.as_ref().filter(|token| token.is_fresh(now)) {
             return Ok(Arc::clone(token));
         }
         let token = Arc::new(self.log_in().await?);
-        *held = Some(Arc::clone(&token));
+        *current = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    /// Logs in, whatever token there is.
+    /// Logs in, even if a valid token exists, and caches the new token.
     pub async fn log_in(&self) -> Result<Token, ApiError> {
-        let answer = match (&self.cloud.identity, auth::body(&self.cloud)) {
-            (_, Some(body)) => self.grant(body).await?,
+        let response = match (&self.cloud.identity, auth::body(&self.cloud)) {
+            (_, Some(body)) => self.request_token(body).await?,
             (Identity::OidcPassword { federation, provider, username, password }, None) => {
-                let access = oidc::access_token(&self.caller, provider, username, password).await?;
-                self.federate(federation, &access).await?
+                let access = oidc::access_token(&self.client, provider, username, password).await?;
+                self.exchange_access_token(federation, &access).await?
             }
             (Identity::OidcAccessToken { federation, access_token }, None) => {
-                self.federate(federation, access_token).await?
+                self.exchange_access_token(federation, access_token).await?
             }
             (Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::Token(_), None) => {
                 return Err(ApiError::NoToken);
             }
         };
-        self.keep(&answer)
+        self.parse_and_cache(&response)
     }
 
-    async fn federate(
+    async fn exchange_access_token(
         &self,
         federation: &crate::openstack::cloud::Federation,
         access: &SecretString,
-    ) -> Result<Answer, ApiError> {
-        let unscoped = self.caller.send(&oidc::exchange(&self.cloud.auth_url, federation, access)).await?;
-        let unscoped = good(unscoped)?;
-        if self.cloud.scope == Scope::Unsaid {
+    ) -> Result<Response, ApiError> {
+        let unscoped = self.client.send(&oidc::exchange(&self.cloud.auth_url, federation, access)).await?;
+        let unscoped = successful(unscoped)?;
+        if self.cloud.scope == Scope::Default {
             return Ok(unscoped);
         }
-        self.grant(auth::by_token(subject_token(&unscoped)?.expose_secret(), &self.cloud.scope)).await
+        self.request_token(auth::by_token(subject_token(&unscoped)?.expose_secret(), &self.cloud.scope)).await
     }
 
-    async fn grant(&self, body: serde_json::Value) -> Result<Answer, ApiError> {
+    async fn request_token(&self, body: serde_json::Value) -> Result<Response, ApiError> {
         let mut url = self.cloud.auth_url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(["auth", "tokens"]);
         }
         let mut request = Request::new(Method::POST, url).json(body);
-        // A token more hurts nobody.
-        request.repeat = Repeat::Safe;
-        good(self.caller.send(&request).await?)
+        // A second token does no harm.
+        request.idempotency = Idempotency::Idempotent;
+        successful(self.client.send(&request).await?)
     }
 
-    fn keep(&self, answer: &Answer) -> Result<Token, ApiError> {
+    fn parse_and_cache(&self, response: &Response) -> Result<Token, ApiError> {
         #[derive(Deserialize)]
         struct Granted {
             token: Body,
         }
-        let value = subject_token(answer)?;
-        let (body, now) = (answer.json::<Granted>()?.token, Timestamp::now());
-        if let Some(file) = &self.kept
+        let value = subject_token(response)?;
+        let (body, now) = (response.json::<Granted>()?.token, Timestamp::now());
+        if let Some(file) = &self.cache_file
             && let Err(error) = cache::write(file, value.expose_secret(), &body, now)
         {
-            tracing::debug!("a token can't be kept in `{}`: {error}", file.display());
+            tracing::debug!("a token can't be cached in `{}`: {error}", file.display());
         }
         Ok(Token::new(value, body, now))
     }
 
-    /// Makes a call, with a new token where the old one is not accepted any more.
-    pub async fn call<A>(&self, call: &Call<A>) -> Result<A, ApiError> {
+    /// Makes a call. If the service rejects the token, repeats it once with a new one.
+    pub async fn call<T>(&self, call: &ApiCall<T>) -> Result<T, ApiError> {
         let token = self.token().await?;
-        let answer = self.send(call, &token).await?;
-        if answer.status != 401 {
-            return call.read(&answer);
+        let response = self.send(call, &token).await?;
+        if response.status != 401 {
+            return call.parse(&response);
         }
-        self.forget(&token).await;
+        self.discard(&token).await;
         let token = self.token().await?;
-        call.read(&self.send(call, &token).await?)
+        call.parse(&self.send(call, &token).await?)
     }
 
-    /// Drops a token that was refused, unless another call has already renewed it.
-    async fn forget(&self, refused: &Arc<Token>) {
-        let mut held = self.token.lock().await;
-        if held.as_ref().is_some_and(|held| held.text() == refused.text()) {
-            *held = None;
-            self.kept.as_deref().iter().for_each(|file| cache::remove(file));
+    /// Discards a rejected token, unless a concurrent call has already renewed it.
+    async fn discard(&self, rejected: &Arc<Token>) {
+        let mut current = self.token.lock().await;
+        if current.as_ref().is_some_and(|current| current.text() == rejected.text()) {
+            *current = None;
+            self.cache_file.as_deref().iter().for_each(|file| cache::remove(file));
         }
     }
 
-    async fn send<A>(&self, call: &Call<A>, token: &Token) -> Result<Answer, ApiError> {
+    async fn send<T>(&self, call: &ApiCall<T>, token: &Token) -> Result<Response, ApiError> {
         let base = self.address(call.service, token)?;
         let mut request = call.request(base).secret_header("x-auth-token", token.text());
         if let Some(version) = call.microversion {
             request = request.header("openstack-api-version", &format!("compute {version}"));
         }
-        Ok(self.caller.send(&request).await?)
+        Ok(self.client.send(&request).await?)
     }
 
     fn address(&self, service: Service, token: &Token) -> Result<Url, ApiError> {
@@ -155,12 +156,12 @@ impl Session {
         })
     }
 
-    /// Whether the cloud has a service.
-    pub async fn has(&self, service: Service) -> Result<bool, ApiError> {
+    /// True if the catalog lists the service.
+    pub async fn has_service(&self, service: Service) -> Result<bool, ApiError> {
         Ok(self.token().await?.address(service, &self.cloud).is_some())
     }
 
-    /// The latest microversion that Nova speaks; none where it doesn't know the word. It is asked once.
+    /// The latest microversion that Nova supports; `None` if it has no microversions. Queried once per session.
     pub async fn compute_version(&self) -> Result<Option<Microversion>, ApiError> {
         #[derive(Deserialize)]
         struct Document {
@@ -171,18 +172,18 @@ impl Session {
             #[serde(default)]
             version: String,
         }
-        let ask = || async {
-            let call: Call<Document> = Call::get(Service::Compute, &[""]);
+        let query = || async {
+            let call: ApiCall<Document> = ApiCall::get(Service::Compute, &[""]);
             Ok(self.call(&call).await?.version.version.parse().ok())
         };
-        self.compute.get_or_try_init(ask).await.copied()
+        self.compute_version.get_or_try_init(query).await.copied()
     }
 
-    /// Everything in a list, page after page.
-    pub async fn list<P: Page>(&self, call: Call<P>) -> Result<Vec<P::Item>, ApiError> {
+    /// All entries of a list, page by page.
+    pub async fn list<P: Page>(&self, call: ApiCall<P>) -> Result<Vec<P::Item>, ApiError> {
         let mut all = Vec::new();
-        let mut call = match self.page {
-            Some(page) if P::PAGED => call.query("limit", &page.to_string()),
+        let mut call = match self.page_size {
+            Some(size) if P::PAGED => call.query("limit", &size.to_string()),
             _ => call,
         };
         loop {
@@ -191,7 +192,7 @@ impl Session {
             let items = page.items();
             let is_empty = items.is_empty();
             all.extend(items);
-            // Only the query of the link counts: behind a proxy the services don't know their own addresses.
+            // Only the query of the link is used: behind a proxy the services report wrong addresses of their own.
             match next.and_then(|link| query_of(&link)) {
                 Some(query) if !is_empty && query != call.query => call.query = query,
                 _ => return Ok(all),
@@ -206,10 +207,13 @@ fn query_of(link: &str) -> Option<Vec<(String, String)>> {
     Some(url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
 }
 
-fn good(answer: Answer) -> Result<Answer, ApiError> {
-    if answer.is_good() { Ok(answer) } else { Err(Refusal::of(Service::Identity, &answer).into()) }
+fn successful(response: Response) -> Result<Response, ApiError> {
+    match response.is_success() {
+        true => Ok(response),
+        false => Err(ErrorResponse::new(Service::Identity, &response).into()),
+    }
 }
 
-fn subject_token(answer: &Answer) -> Result<SecretString, ApiError> {
-    answer.header("x-subject-token").map(SecretString::from).ok_or(ApiError::NoToken)
+fn subject_token(response: &Response) -> Result<SecretString, ApiError> {
+    response.header("x-subject-token").map(SecretString::from).ok_or(ApiError::NoToken)
 }

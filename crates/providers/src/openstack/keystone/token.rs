@@ -10,35 +10,35 @@ use super::catalog::{self, Entry, Service};
 use crate::http::Url;
 use crate::openstack::cloud::Cloud;
 
-/// A token, and what Keystone said with it.
+/// A token, with the details of Keystone's response.
 #[derive(Debug, Clone)]
 pub struct Token {
     pub(super) value: SecretString,
-    /// When it is renewed, by this computer's clock.
+    /// Time to renew it, by this computer's clock.
     pub(super) renew_at: Timestamp,
-    /// When it ends, as Keystone says.
+    /// Time of its end, by Keystone's clock.
     pub expires_at: Timestamp,
-    /// Who it is for.
+    /// Its user and project.
     pub account: Account,
     catalog: Vec<Entry>,
 }
 
-/// Who a token is for, and for what.
+/// User and project of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user's id.
     pub user_id: String,
     /// The user's name.
     pub user: String,
-    /// The project's id, where the token is for one.
+    /// The project's id, if the token has a project as its scope.
     pub project_id: Option<String>,
     /// The project's name.
     pub project: Option<String>,
-    /// Whether the token comes from an application credential that may not make trusts: Blazar can't lease with it.
+    /// True for an application credential that may not create trusts. Blazar needs a trust to create a lease.
     pub restricted: bool,
 }
 
-/// A token's `token` object.
+/// The object `token` of Keystone's response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Body {
     expires_at: Timestamp,
@@ -67,22 +67,22 @@ struct Credential {
 }
 
 impl Account {
-    /// Whose the things are that are made with it. Keypairs belong to users, all else to projects.
+    /// The account that owns what is created with the token: keypairs belong to the user, all else to the project.
     pub(crate) fn at_site(&self) -> Option<hostler_core::ports::Account> {
         let project = self.project_id.as_ref()?;
         let id = format!("{project}/{}", self.user_id);
-        let called = self.project.as_ref().unwrap_or(project);
-        Some(hostler_core::ports::Account { id, name: format!("`{}` in the project `{called}`", self.user) })
+        let name = self.project.as_ref().unwrap_or(project);
+        Some(hostler_core::ports::Account { id, name: format!("`{}` in the project `{name}`", self.user) })
     }
 }
 
 impl Token {
-    /// A token that was had at an instant of this computer's clock. Only its life is taken from Keystone: the clocks may
-    /// differ by hours.
-    pub(super) fn new(value: SecretString, body: Body, had_at: Timestamp) -> Self {
-        let life = body.expires_at.duration_since(body.issued_at.unwrap_or(had_at));
-        let life = Duration::try_from(life).unwrap_or(Duration::ZERO);
-        let margin = (life / 4).min(Duration::from_secs(120));
+    /// A token that this computer received at an instant of its own clock. Only the lifetime comes from Keystone: the two
+    /// clocks may differ by hours.
+    pub(super) fn new(value: SecretString, body: Body, received_at: Timestamp) -> Self {
+        let lifetime = body.expires_at.duration_since(body.issued_at.unwrap_or(received_at));
+        let lifetime = Duration::try_from(lifetime).unwrap_or(Duration::ZERO);
+        let margin = (lifetime / 4).min(Duration::from_secs(120));
         let (user, project) = (body.user, body.project);
         let account = Account {
             user_id: user.id,
@@ -93,7 +93,7 @@ impl Token {
         };
         Self {
             value,
-            renew_at: had_at.checked_add(life.saturating_sub(margin)).unwrap_or(had_at),
+            renew_at: received_at.checked_add(lifetime.saturating_sub(margin)).unwrap_or(received_at),
             expires_at: body.expires_at,
             account,
             catalog: body.catalog,
@@ -108,10 +108,10 @@ impl Token {
         self.value.expose_secret()
     }
 
-    /// Where a service is, for a cloud's region and interface.
+    /// The address of a service, for a cloud's region and interface. The user's override takes precedence.
     pub(super) fn address(&self, service: Service, cloud: &Cloud) -> Option<Url> {
-        if let Some(set) = cloud.endpoints.get(service.key()) {
-            return Some(catalog::with_version(set.clone(), service));
+        if let Some(configured) = cloud.endpoints.get(service.key()) {
+            return Some(catalog::with_version(configured.clone(), service));
         }
         if service == Service::Identity {
             return Some(cloud.auth_url.clone());
@@ -119,12 +119,12 @@ impl Token {
         catalog::address(&self.catalog, service, cloud.region.as_deref(), cloud.interface)
     }
 
-    /// The token itself.
+    /// The token's value.
     pub fn secret(&self) -> &SecretString {
         &self.value
     }
 
-    /// The regions that there are.
+    /// The regions of the catalog.
     pub fn regions(&self) -> Vec<String> {
         catalog::regions(&self.catalog)
     }

@@ -1,4 +1,4 @@
-//! Who holds which host when, as the calendar of a cloud says it.
+//! Holds of leases on hosts, from Blazar's calendar.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,43 +7,47 @@ use hostler_core::inventory::{Feed, Reservation, join};
 use hostler_core::time::Window;
 use jiff::SignedDuration;
 
+use crate::failure::CallFailure;
 use crate::openstack::blazar::{self, LeaseId, ReservationId};
-use crate::openstack::error::{ApiError, Refusal};
+use crate::openstack::error::{ApiError, ErrorResponse};
 use crate::openstack::keystone::Session;
 use crate::openstack::wait;
-use crate::trouble::Trouble;
 
-/// One lease's hold on one host.
-pub(super) struct Held {
+/// The hold of one lease on one host.
+pub(super) struct HostHold {
     pub lease: LeaseId,
     pub reservation: ReservationId,
     window: Window,
 }
 
-/// The holds on hosts, by the hypervisors' names.
-pub(super) type Calendar = BTreeMap<String, Vec<Held>>;
+/// Holds by host, under the name of its hypervisor.
+pub(super) type Calendar = BTreeMap<String, Vec<HostHold>>;
 
-/// Those of some hosts that somebody holds at some time of a window.
-pub(super) async fn taken(session: &Session, hosts: &[String], window: Window) -> Result<BTreeSet<String>, Trouble> {
+/// Those of some hosts that any lease holds at some time within a window.
+pub(super) async fn held_hosts(
+    session: &Session,
+    hosts: &[String],
+    window: Window,
+) -> Result<BTreeSet<String>, CallFailure> {
     let calendar = calendar(session).await?;
-    let is_taken = |held: &[Held]| held.iter().any(|held| held.window.overlaps(&window));
-    let taken = calendar.into_iter().filter(|(host, held)| hosts.contains(host) && is_taken(held));
-    Ok(taken.map(|(host, _)| host).collect())
+    let is_held = |holds: &[HostHold]| holds.iter().any(|hold| hold.window.overlaps(&window));
+    let held = calendar.into_iter().filter(|(host, holds)| hosts.contains(host) && is_held(holds));
+    Ok(held.map(|(host, _)| host).collect())
 }
 
-/// Chameleon keeps hosts for some minutes before and after each lease, and shows that as held.
+/// Chameleon keeps hosts for some minutes before and after each lease, and its calendar shows that time as held.
 const PADDING: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long another that was granted the same host may take to see it and give way.
-const GIVING_WAY: Duration = Duration::from_secs(15);
+/// Time for the owner of a rival lease to see that a host was granted twice, and to delete that lease.
+const RIVAL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What to do about a host that was granted twice.
+/// Outcome of a check for hosts that Blazar granted twice.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nobody else holds it, or the others have given way.
-    Ours,
-    /// It is another's: we have to give way.
-    Theirs {
+pub(super) enum Exclusivity {
+    /// No other lease holds the hosts, or the rival lease is gone.
+    Exclusive,
+    /// Another lease holds one of the hosts, so ours has to be deleted.
+    LostTo {
         /// The host.
         host: String,
         /// The other lease.
@@ -51,70 +55,69 @@ pub(super) enum Verdict {
     },
 }
 
-/// Whether the hosts of a new lease are ours alone. Blazar looks for what is free and books it in two steps, so that two
-/// that ask at once may both be granted one host (seen in 2023.1). Of such two the one with the greater id gives way
-/// when it sees the other. The other waits for that: if it doesn't happen, the first has looked before there were two.
-pub(super) async fn verdict(
+/// Checks that a new lease alone holds its hosts.
+///
+/// Blazar searches for free hosts and books them in two steps, so two concurrent requests may both be granted one host
+/// (seen in 2023.1). Of two such leases the one with the greater id gives way as soon as it sees the other. The one with
+/// the smaller id waits for that. If the rival is still there after the wait, it checked before our lease existed and will
+/// not give way, so ours does.
+pub(super) async fn resolve_double_grant(
     session: &Session,
     lease: &LeaseId,
     hosts: &[String],
     window: Window,
-) -> Result<Verdict, Trouble> {
-    let alone = wait::until(GIVING_WAY, || async {
-        match rival(session, lease, hosts, window).await? {
-            Some((host, other)) if other < *lease => Ok(Some(Verdict::Theirs { host, lease: other })),
+) -> Result<Exclusivity, CallFailure> {
+    let resolved = wait::poll(RIVAL_TIMEOUT, || async {
+        match rival_lease(session, lease, hosts, window).await? {
+            Some((host, rival)) if rival < *lease => Ok(Some(Exclusivity::LostTo { host, lease: rival })),
             Some(_) => Ok(None),
-            None => Ok(Some(Verdict::Ours)),
+            None => Ok(Some(Exclusivity::Exclusive)),
         }
     });
-    if let Some(verdict) = alone.await? {
-        return Ok(verdict);
+    if let Some(outcome) = resolved.await? {
+        return Ok(outcome);
     }
-    let rival = rival(session, lease, hosts, window).await?;
-    Ok(rival.map_or(Verdict::Ours, |(host, lease)| Verdict::Theirs { host, lease }))
+    let rival = rival_lease(session, lease, hosts, window).await?;
+    Ok(rival.map_or(Exclusivity::Exclusive, |(host, lease)| Exclusivity::LostTo { host, lease }))
 }
 
-/// The first of the others' leases that holds a host of ours at the same time.
-async fn rival(
+/// The other lease with the smallest id that holds one of the hosts at the same time, with that host.
+async fn rival_lease(
     session: &Session,
     lease: &LeaseId,
     hosts: &[String],
     window: Window,
-) -> Result<Option<(String, LeaseId)>, Trouble> {
+) -> Result<Option<(String, LeaseId)>, CallFailure> {
     let calendar = calendar(session).await?;
-    let others = calendar.into_iter().flat_map(|(host, held)| held.into_iter().map(move |held| (host.clone(), held)));
-    let others = others.filter(|(host, _)| hosts.contains(host));
-    let rivals = others.filter(|(_, held)| held.lease != *lease && is_double(&held.window, &window));
-    Ok(rivals.map(|(host, held)| (host, held.lease)).min_by(|a, b| a.1.cmp(&b.1)))
+    let holds = calendar.into_iter().flat_map(|(host, holds)| holds.into_iter().map(move |hold| (host.clone(), hold)));
+    let holds = holds.filter(|(host, _)| hosts.contains(host));
+    let rivals = holds.filter(|(_, hold)| hold.lease != *lease && overlaps_beyond_padding(&hold.window, &window));
+    Ok(rivals.map(|(host, hold)| (host, hold.lease)).min_by(|a, b| a.1.cmp(&b.1)))
 }
 
-/// Whether two share more than what padding explains.
-fn is_double(held: &Window, ours: &Window) -> bool {
+fn overlaps_beyond_padding(held: &Window, ours: &Window) -> bool {
     let shared = held.end().min(ours.end()).duration_since(held.start().max(ours.start()));
     shared > PADDING.min(ours.duration() / 2)
 }
 
-/// All holds; none where the cloud shows them to its operators only.
-pub(super) async fn calendar(session: &Session) -> Result<Calendar, Trouble> {
-    let documents = tokio::try_join!(blazar::hosts(session), blazar::allocations(session));
-    let (documents, allocations) = match documents {
+/// All holds. Empty if the cloud shows its calendar to operators only.
+pub(super) async fn calendar(session: &Session) -> Result<Calendar, CallFailure> {
+    let (hosts, allocations) = match tokio::try_join!(blazar::hosts(session), blazar::allocations(session)) {
         Ok(both) => both,
-        Err(ApiError::Refused(Refusal { status: 403, .. })) => return Ok(Calendar::new()),
+        Err(ApiError::Response(ErrorResponse { status: 403, .. })) => return Ok(Calendar::new()),
         Err(error) => return Err(error.into()),
     };
-    let names = blazar::named(&documents)?;
-    let feeds = [Feed { hosts: Some(documents), allocations: Some(allocations), ..Feed::default() }];
-    let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| Trouble::report(error.to_string()))?;
-    let name_of = |id: &str| names.iter().find(|host| host.id.0 == id).map(|host| &host.hypervisor_hostname);
-    let held = |held: &Reservation<'_>| Held {
-        lease: LeaseId(held.lease_id.to_string()),
-        reservation: ReservationId(held.id.to_string()),
-        window: held.window,
+    let feeds = [Feed { hosts: Some(hosts), allocations: Some(allocations), ..Feed::default() }];
+    let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| CallFailure::unexpected(error.to_string()))?;
+    let hold = |reservation: &Reservation<'_>| HostHold {
+        lease: LeaseId(reservation.lease_id.to_string()),
+        reservation: ReservationId(reservation.id.to_string()),
+        window: reservation.window,
     };
     let mut calendar = Calendar::new();
     for (_, node) in inventory.nodes() {
-        if let Some(name) = node.host_id.as_deref().and_then(name_of) {
-            calendar.entry(name.clone()).or_default().extend(node.reservations.iter().map(held));
+        if let Some(name) = &node.hypervisor {
+            calendar.entry(name.to_string()).or_default().extend(node.reservations.iter().map(hold));
         }
     }
     Ok(calendar)
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_no_rival() {
+    fn padding_is_not_a_double_grant() {
         let ours = window("10:00:00", "12:00:00");
         for (held, double) in [
             (window("08:00:00", "10:05:00"), false),
@@ -139,8 +142,9 @@ mod tests {
             (window("10:00:00", "12:00:00"), true),
             (window("12:00:00", "13:00:00"), false),
         ] {
-            assert_eq!(is_double(&held, &ours), double, "{held}");
+            assert_eq!(overlaps_beyond_padding(&held, &ours), double, "{held}");
         }
-        assert!(is_double(&ours, &window("10:00:00", "10:02:00")), "even the shortest can't be shared");
+        let shortest = window("10:00:00", "10:02:00");
+        assert!(overlaps_beyond_padding(&ours, &shortest), "a lease shorter than the padding is never shared");
     }
 }

@@ -4,61 +4,62 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{Created, Owned, Resource, ResourceDetails, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::{bare, bears, ours};
-use crate::openstack::error::{ApiError, Refusal, found};
+use super::{check_ticket, minimal, with_tickets};
+use crate::failure::CallFailure;
+use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
 use crate::openstack::keystone::Session;
 use crate::openstack::{nova, tickets};
-use crate::trouble::Trouble;
 
-/// Registers the key, or finds it. One of the same name that is another key is never used.
+/// Registers the key, or finds it. A different key under the same name is an error.
 pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     public_key: &str,
-) -> Result<Created, Trouble> {
-    let name = tickets::keypair_name(ticket);
-    let there = match nova::import_keypair(session, &name, public_key).await {
+) -> Result<Created, CallFailure> {
+    let name = tickets::resource_name(ticket);
+    let registered = match nova::import_keypair(session, &name, public_key).await {
         Ok(keypair) => keypair,
-        Err(ApiError::Refused(Refusal { status: 409, .. })) => nova::keypair(session, &name).await?,
+        Err(ApiError::Response(ErrorResponse { status: 409, .. })) => nova::keypair(session, &name).await?,
         Err(error) => return Err(error.into()),
     };
-    if !is_same_key(&there.public_key, public_key) {
-        let message = format!("the keypair `{name}` is another key, with the fingerprint {}", there.fingerprint);
-        return Err(Trouble::ask(message, format!("remove it: `openstack keypair delete {name}`")));
+    if !is_same_key(&registered.public_key, public_key) {
+        let message =
+            format!("the keypair `{name}` is a different key, with the fingerprint {}", registered.fingerprint);
+        return Err(CallFailure::needs_user(message, format!("delete it: `openstack keypair delete {name}`")));
     }
     Ok(Created { reference: Ref(name), address: None })
 }
 
-/// The type and the key count; the comment does not.
+/// Compares type and key, and ignores the comment.
 fn is_same_key(one: &str, other: &str) -> bool {
     let key = |text: &str| text.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
     key(one) == key(other)
 }
 
-pub(in crate::openstack) async fn status(session: &Session, name: &str) -> Result<ResourceStatus, Trouble> {
-    let there = found(nova::keypair(session, name).await)?;
-    Ok(there.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
+pub(in crate::openstack) async fn status(session: &Session, name: &str) -> Result<ResourceStatus, CallFailure> {
+    let keypair = none_if_missing(nova::keypair(session, name).await)?;
+    Ok(keypair.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), Trouble> {
+pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
     let name = &owned.reference.0;
-    if found(nova::keypair(session, name).await)?.is_none() {
+    if none_if_missing(nova::keypair(session, name).await)?.is_none() {
         return Ok(());
     }
-    bears("keypair", name, &owned.ticket, tickets::of_keypair(name).as_ref())?;
-    found(nova::delete_keypair(session, name).await)?;
+    check_ticket(owned.kind, name, &owned.ticket, tickets::from_resource_name(name).as_ref())?;
+    none_if_missing(nova::delete_keypair(session, name).await)?;
     Ok(())
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    resources(session).await.map(ours)
+    resources(session).await.map(with_tickets)
 }
 
 pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
     let resource = |keypair: nova::Keypair| {
-        let ticket = tickets::of_keypair(&keypair.name);
+        let ticket = tickets::from_resource_name(&keypair.name);
         let details = Some(ResourceDetails::Keypair { public_key: keypair.public_key });
-        Resource { details, ..bare(ResourceKind::Keypair, keypair.name.clone(), keypair.name, ticket) }
+        Resource { details, ..minimal(ResourceKind::Keypair, keypair.name.clone(), keypair.name, ticket) }
     };
     Ok(nova::keypairs(session).await?.into_iter().map(resource).collect())
 }
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_the_same_whatever_its_comment_says() {
+    fn keys_are_compared_without_their_comments() {
         assert!(is_same_key("ssh-ed25519 AAAA me", "ssh-ed25519 AAAA\n"));
         assert!(!is_same_key("ssh-ed25519 AAAA me", "ssh-ed25519 AAAB me"));
         assert!(!is_same_key("ssh-rsa AAAA", "ssh-ed25519 AAAA"));

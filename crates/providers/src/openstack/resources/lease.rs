@@ -1,4 +1,4 @@
-//! The hold on hosts.
+//! Leases of hosts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,50 +10,50 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calendar::{Calendar, Verdict};
-use super::{bare, bears, calendar};
+use super::calendar::{Calendar, Exclusivity};
+use super::{calendar, check_ticket, minimal};
+use crate::failure::CallFailure;
 use crate::openstack::blazar::{self, Lease, LeaseChange, LeaseId, LeaseStatus, NewLease, ReservationRequest};
-use crate::openstack::error::{ApiError, Refusal, found};
+use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
 use crate::openstack::keystone::{Service, Session};
 use crate::openstack::{tickets, wait};
-use crate::trouble::Trouble;
 
-/// How long a lease may be on its way from one status to the next.
-const TURN: Duration = Duration::from_secs(300);
+/// Time limit for a lease to get from one status to the next.
+const TRANSITION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Makes the lease, or finds it. It is granted when this returns, and need not have begun.
+/// Creates the lease, or finds it. It is granted when this returns; its window may start later.
 pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     spec: &LeaseSpec,
-) -> Result<Created, Trouble> {
+) -> Result<Created, CallFailure> {
     let lease = match find(session, ticket).await? {
         Some(lease) => lease,
-        None => make(session, ticket, spec).await?,
+        None => create_new(session, ticket, spec).await?,
     };
     let lease = settled(session, lease).await?;
     match lease.status {
         LeaseStatus::Pending | LeaseStatus::Active => {
-            holds_what_was_asked(&lease, spec)?;
-            ours_alone(session, &lease, spec).await?;
+            check_hosts(&lease, spec)?;
+            ensure_exclusive(session, &lease, spec).await?;
             Ok(Created { reference: Ref(lease.id.0), address: None })
         }
-        LeaseStatus::Terminated => Err(Trouble::full(format!("the lease `{}` is over already", lease.id))),
-        status => Err(Trouble::full(format!("the lease `{}` went to {status}", lease.id))),
+        LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{}` has already ended", lease.id))),
+        status => Err(CallFailure::unavailable(format!("the lease `{}` went to {status}", lease.id))),
     }
 }
 
-async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Lease>, Trouble> {
+async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Lease>, CallFailure> {
     let leases = blazar::leases(session).await?;
-    Ok(leases.into_iter().find(|lease| tickets::of_lease(&lease.name).as_ref() == Some(ticket)))
+    Ok(leases.into_iter().find(|lease| tickets::from_lease_name(&lease.name).as_ref() == Some(ticket)))
 }
 
-async fn make(session: &Session, ticket: &Ticket, spec: &LeaseSpec) -> Result<Lease, Trouble> {
+async fn create_new(session: &Session, ticket: &Ticket, spec: &LeaseSpec) -> Result<Lease, CallFailure> {
     if session.token().await?.account.restricted {
-        return Err(restricted());
+        return Err(restricted_credential());
     }
     let now = Timestamp::now();
-    let start = Some(spec.window.start()).filter(|start| blazar::floored(*start) > now);
+    let start = Some(spec.window.start()).filter(|start| blazar::floor_to_minute(*start) > now);
     let new = NewLease {
         name: tickets::lease_name(&spec.name, ticket)?,
         start,
@@ -62,214 +62,221 @@ async fn make(session: &Session, ticket: &Ticket, spec: &LeaseSpec) -> Result<Le
     };
     match blazar::create(session, &new).await {
         Ok(lease) => Ok(lease),
-        Err(error) => Err(why_not(session, error, &hosts(spec), spec.window).await),
+        Err(error) => Err(explain_rejection(session, error, &host_names(spec), spec.window).await),
     }
 }
 
-pub(in crate::openstack) fn restricted() -> Trouble {
-    let hint = "make one with `openstack application credential create --unrestricted`, or log in with a password";
-    Trouble::ask("the application credential is restricted, and Blazar can't make leases with it", hint)
+pub(in crate::openstack) fn restricted_credential() -> CallFailure {
+    let hint = "create an unrestricted one with `openstack application credential create --unrestricted`, or log in with \
+                a password";
+    CallFailure::needs_user("the application credential is restricted, so Blazar can't create leases with it", hint)
 }
 
-/// Why a lease was not granted. Clouds say so in different words, with 409 or 500: so the calendar is asked, too.
-async fn why_not(session: &Session, error: ApiError, hosts: &[String], window: Window) -> Trouble {
+/// Classifies the rejection of a lease. Clouds report a taken host with different messages, as `409` or `500`, so the
+/// calendar is consulted as well.
+async fn explain_rejection(session: &Session, error: ApiError, hosts: &[String], window: Window) -> CallFailure {
     let status = match &error {
-        ApiError::Refused(refusal) => refusal.status,
+        ApiError::Response(response) => response.status,
         ApiError::Http(_) | ApiError::NoService { .. } | ApiError::NoToken => return error.into(),
     };
-    let too_long = matches!(status, 400 | 403) && says_too_long(&error);
-    let trouble = Trouble::from(error);
+    let too_long = matches!(status, 400 | 403) && exceeds_max_duration(&error);
+    let failure = CallFailure::from(error);
     if too_long {
-        return Trouble::ask(trouble.message, "ask for a shorter lease, and extend it later");
+        return CallFailure::needs_user(failure.message, "request a shorter lease, and extend it later");
     }
-    if trouble.remedy == Remedy::Replan || !matches!(status, 400 | 409 | 500) {
-        return trouble;
+    if failure.remedy == Remedy::Replan || !matches!(status, 400 | 409 | 500) {
+        return failure;
     }
-    match calendar::taken(session, hosts, window).await {
-        Ok(taken) if !taken.is_empty() => {
-            let taken: Vec<String> = taken.into_iter().collect();
-            Trouble::full(format!("others hold {} in the lease's time: {}", taken.join(", "), trouble.message))
+    match calendar::held_hosts(session, hosts, window).await {
+        Ok(held) if !held.is_empty() => {
+            let held = held.into_iter().collect::<Vec<_>>().join(", ");
+            CallFailure::unavailable(format!("other leases hold {held} in this window: {}", failure.message))
         }
-        // What the calendar can't say leaves the first answer.
-        Ok(_) | Err(_) => trouble,
+        // Without an explanation from the calendar, the original failure stands.
+        Ok(_) | Err(_) => failure,
     }
 }
 
-/// The longest lease is a setting of each cloud, and is told in no field of its own.
-fn says_too_long(error: &ApiError) -> bool {
-    matches!(error, ApiError::Refused(Refusal { message, .. })
+/// True if the lease exceeds the cloud's maximum duration, which Blazar reports in the message only.
+fn exceeds_max_duration(error: &ApiError) -> bool {
+    matches!(error, ApiError::Response(ErrorResponse { message, .. })
         if message.to_ascii_lowercase().contains("maximum lease duration"))
 }
 
-fn hosts(spec: &LeaseSpec) -> Vec<String> {
+fn host_names(spec: &LeaseSpec) -> Vec<String> {
     spec.hosts.iter().map(|host| host.0.clone()).collect()
 }
 
-/// A lease that is found by its ticket may have been changed by somebody since.
-fn holds_what_was_asked(lease: &Lease, spec: &LeaseSpec) -> Result<(), Trouble> {
+/// Checks that the lease still holds the planned hosts: another user may have changed it since it was created.
+fn check_hosts(lease: &Lease, spec: &LeaseSpec) -> Result<(), CallFailure> {
     let held: BTreeSet<String> = lease.reservations.iter().filter_map(blazar::Reservation::pinned_host).collect();
     let missing: Vec<&str> =
         spec.hosts.iter().map(|host| host.0.as_str()).filter(|host| !held.contains(*host)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Trouble::full(format!("the lease `{}` doesn't hold {}", lease.id, missing.join(", "))))
+    Err(CallFailure::unavailable(format!("the lease `{}` doesn't hold {}", lease.id, missing.join(", "))))
 }
 
-/// Gives the lease back where a host of it is another's as well.
-async fn ours_alone(session: &Session, lease: &Lease, spec: &LeaseSpec) -> Result<(), Trouble> {
+/// Deletes the lease if one of its hosts was also granted to another lease.
+async fn ensure_exclusive(session: &Session, lease: &Lease, spec: &LeaseSpec) -> Result<(), CallFailure> {
     let Ok(window) = Window::new(lease.start, lease.end) else { return Ok(()) };
-    match calendar::verdict(session, &lease.id, &hosts(spec), window).await? {
-        Verdict::Ours => Ok(()),
-        Verdict::Theirs { host, lease: other } => {
-            remove(session, &lease.id).await?;
-            Err(Trouble::full(format!(
-                "Blazar has granted the host `{host}` to the lease `{other}` at the same moment"
+    match calendar::resolve_double_grant(session, &lease.id, &host_names(spec), window).await? {
+        Exclusivity::Exclusive => Ok(()),
+        Exclusivity::LostTo { host, lease: other } => {
+            delete_and_wait(session, &lease.id).await?;
+            Err(CallFailure::unavailable(format!(
+                "Blazar granted the host `{host}` to the lease `{other}` at the same time"
             )))
         }
     }
 }
 
-/// The lease once it stands still: while it moves Blazar refuses to touch it, with a `500` and no reason.
-async fn settled(session: &Session, lease: Lease) -> Result<Lease, Trouble> {
-    if !matches!(lease.status, LeaseStatus::Moving(_)) {
+/// Waits for the end of a transition: during one, Blazar rejects any change of the lease, with `500` and no reason. Returns
+/// the unchanged lease if the time limit passes.
+async fn settled(session: &Session, lease: Lease) -> Result<Lease, CallFailure> {
+    if !matches!(lease.status, LeaseStatus::Transitional(_)) {
         return Ok(lease);
     }
     let id = lease.id.clone();
-    let look = || async {
+    let query = || async {
         let lease = blazar::lease(session, &id).await?;
-        Ok(Some(lease).filter(|lease| !matches!(lease.status, LeaseStatus::Moving(_))))
+        Ok(Some(lease).filter(|lease| !matches!(lease.status, LeaseStatus::Transitional(_))))
     };
-    Ok(wait::until(TURN, look).await?.unwrap_or(lease))
+    Ok(wait::poll(TRANSITION_TIMEOUT, query).await?.unwrap_or(lease))
 }
 
-/// The lease once it has begun. Until then there is nothing to launch a server on.
-pub(in crate::openstack) async fn begun(session: &Session, id: &LeaseId) -> Result<Lease, Trouble> {
-    let read = || async { found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id)) };
-    let look = || async {
+/// Waits for a lease to start. Before that, Nova can't launch servers on its hosts.
+pub(in crate::openstack) async fn started(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
+    let read = || async { none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id)) };
+    let query = || async {
         let lease = read().await?;
         match lease.status {
             LeaseStatus::Active => Ok(Some(lease)),
-            LeaseStatus::Pending | LeaseStatus::Moving(_) => Ok(None),
-            LeaseStatus::Terminated => Err(Trouble::full(format!("the lease `{id}` is over"))),
-            LeaseStatus::Error => Err(Trouble::full(format!("the lease `{id}` is broken: Blazar says ERROR"))),
+            LeaseStatus::Pending | LeaseStatus::Transitional(_) => Ok(None),
+            LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{id}` has ended"))),
+            LeaseStatus::Error => Err(CallFailure::unavailable(format!("Blazar reports ERROR for the lease `{id}`"))),
         }
     };
     loop {
-        if let Some(lease) = wait::until(TURN, look).await? {
+        if let Some(lease) = wait::poll(TRANSITION_TIMEOUT, query).await? {
             return Ok(lease);
         }
-        // What is planned for tomorrow is waited for until tomorrow; what should have begun long ago is not.
+        // A lease planned for tomorrow is awaited until tomorrow; one that is overdue is not.
         let start = read().await?.start;
-        if Timestamp::now().duration_since(start) > SignedDuration::try_from(TURN).unwrap_or_default() {
-            return Err(Trouble::full(format!("the lease `{id}` should have begun at {start}, and has not")));
+        let limit = SignedDuration::try_from(TRANSITION_TIMEOUT).unwrap_or_default();
+        if Timestamp::now().duration_since(start) > limit {
+            let message = format!("the lease `{id}` was due to start at {start}, and has not");
+            return Err(CallFailure::unavailable(message));
         }
     }
 }
 
-fn gone(id: &LeaseId) -> Trouble {
-    Trouble::full(format!("the lease `{id}` is gone: somebody else has deleted it"))
+fn gone(id: &LeaseId) -> CallFailure {
+    CallFailure::unavailable(format!("the lease `{id}` was deleted by another user or program"))
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &LeaseId) -> Result<ResourceStatus, Trouble> {
-    let lease = found(blazar::lease(session, id).await)?;
+pub(in crate::openstack) async fn status(session: &Session, id: &LeaseId) -> Result<ResourceStatus, CallFailure> {
+    let lease = none_if_missing(blazar::lease(session, id).await)?;
     Ok(lease.map_or(ResourceStatus::Missing, |lease| status_of(&lease)))
 }
 
-/// A terminated lease holds nothing any more: it counts as missing.
+/// A terminated lease holds no hosts: it counts as missing.
 fn status_of(lease: &Lease) -> ResourceStatus {
     match &lease.status {
         LeaseStatus::Active => ResourceStatus::Running { address: None },
-        LeaseStatus::Pending | LeaseStatus::Moving(_) => ResourceStatus::Pending,
+        LeaseStatus::Pending | LeaseStatus::Transitional(_) => ResourceStatus::Pending,
         LeaseStatus::Terminated => ResourceStatus::Missing,
         LeaseStatus::Error => ResourceStatus::Error { message: "Blazar reports ERROR".to_owned() },
     }
 }
 
-/// So often a lease is asked for a change at most that comes to another status meanwhile: there are not more.
-const MOVES: u32 = 3;
+/// Attempts to change a lease whose status changes meanwhile. A lease has no more transitions ahead than these.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// Moves the end, and makes sure that it was moved: Blazar's answer may still be the old lease.
-pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until: Timestamp) -> Result<(), Trouble> {
-    let until = blazar::ceiled(until);
+/// Moves the end, and waits until Blazar reports it: its response to the change may still show the old lease.
+pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until: Timestamp) -> Result<(), CallFailure> {
+    let until = blazar::ceil_to_minute(until);
     let change = LeaseChange { end: Some(until), ..LeaseChange::default() };
-    let mut left = MOVES;
+    let mut attempts_left = MAX_ATTEMPTS;
     loop {
-        let lease = found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        let lease = none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
         let lease = settled(session, lease).await?;
         if lease.end >= until {
             return Ok(());
         }
         let Err(error) = blazar::update(session, id, &change).await else { break };
-        left -= 1;
-        // Blazar changes no lease that is on its way to another status: one that began in this very moment is asked again.
-        let now = found(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
-        if now.status == lease.status || left == 0 {
-            return Err(not_extended(session, error, &lease, until).await);
+        attempts_left -= 1;
+        // Blazar rejects changes during a transition: if the status has changed, the attempt is repeated.
+        let now = none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        if now.status == lease.status || attempts_left == 0 {
+            return Err(explain_failed_extension(session, error, &lease, until).await);
         }
     }
-    let look = || async { Ok(Some(blazar::lease(session, id).await?).filter(|lease| lease.end >= until)) };
-    match wait::until(TURN, look).await? {
+    let query = || async { Ok(Some(blazar::lease(session, id).await?).filter(|lease| lease.end >= until)) };
+    match wait::poll(TRANSITION_TIMEOUT, query).await? {
         Some(_) => Ok(()),
-        None => Err(Trouble::report(format!("Blazar took the new end of the lease `{id}`, and didn't move it"))),
+        None => Err(CallFailure::unexpected(format!(
+            "Blazar accepted the new end of the lease `{id}`, but did not move it"
+        ))),
     }
 }
 
-/// Why an extension was refused: mostly since somebody has the host next.
-async fn not_extended(session: &Session, error: ApiError, lease: &Lease, until: Timestamp) -> Trouble {
+/// Classifies a rejected extension. The usual cause is another lease on the host right after this one.
+async fn explain_failed_extension(session: &Session, error: ApiError, lease: &Lease, until: Timestamp) -> CallFailure {
     let hosts: Vec<String> = lease.reservations.iter().filter_map(blazar::Reservation::pinned_host).collect();
     match Window::new(lease.end, until) {
-        Ok(window) => why_not(session, error, &hosts, window).await,
+        Ok(window) => explain_rejection(session, error, &hosts, window).await,
         Err(_) => error.into(),
     }
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), Trouble> {
+pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
     let id = LeaseId(owned.reference.0.clone());
-    let Some(lease) = found(blazar::lease(session, &id).await)? else { return Ok(()) };
-    bears("lease", &id.0, &owned.ticket, tickets::of_lease(&lease.name).as_ref())?;
-    remove(session, &id).await
+    let Some(lease) = none_if_missing(blazar::lease(session, &id).await)? else { return Ok(()) };
+    check_ticket(owned.kind, &id.0, &owned.ticket, tickets::from_lease_name(&lease.name).as_ref())?;
+    delete_and_wait(session, &id).await
 }
 
-async fn remove(session: &Session, id: &LeaseId) -> Result<(), Trouble> {
-    let look = || async {
-        let Some(lease) = found(blazar::lease(session, id).await)? else { return Ok(Some(())) };
-        if !matches!(lease.status, LeaseStatus::Moving(_)) {
-            found(blazar::delete(session, id).await)?;
+async fn delete_and_wait(session: &Session, id: &LeaseId) -> Result<(), CallFailure> {
+    let query = || async {
+        let Some(lease) = none_if_missing(blazar::lease(session, id).await)? else { return Ok(Some(())) };
+        if !matches!(lease.status, LeaseStatus::Transitional(_)) {
+            none_if_missing(blazar::delete(session, id).await)?;
         }
         Ok(None)
     };
-    match wait::until(TURN, look).await? {
+    match wait::poll(TRANSITION_TIMEOUT, query).await? {
         Some(()) => Ok(()),
-        None => Err(Trouble::report(format!("the lease `{id}` is still there"))),
+        None => Err(CallFailure::unexpected(format!("the lease `{id}` still exists after its deletion"))),
     }
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    if !session.has(Service::Reservation).await? {
+    if !session.has_service(Service::Reservation).await? {
         return Ok(Vec::new());
     }
     let owned = |lease: Lease| {
-        let ticket = tickets::of_lease(&lease.name)?;
+        let ticket = tickets::from_lease_name(&lease.name)?;
         Some(Owned { ticket, kind: ResourceKind::Lease, reference: Ref(lease.id.0) })
     };
     Ok(blazar::leases(session).await?.into_iter().filter_map(owned).collect())
 }
 
-/// All leases of the project, with the hosts that the calendar has for them: Blazar itself doesn't say which it chose.
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, Trouble> {
-    if !session.has(Service::Reservation).await? {
+/// All leases of the project, with their hosts from the calendar: a lease itself does not tell which hosts Blazar chose.
+pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, CallFailure> {
+    if !session.has_service(Service::Reservation).await? {
         return Ok(Vec::new());
     }
-    let leases = async { Ok::<_, Trouble>(blazar::leases(session).await?) };
+    let leases = async { Ok::<_, CallFailure>(blazar::leases(session).await?) };
     let (leases, calendar) = tokio::try_join!(leases, calendar::calendar(session))?;
     Ok(leases.into_iter().map(|lease| resource(lease, &calendar)).collect())
 }
 
 fn resource(lease: Lease, calendar: &Calendar) -> Resource {
-    let ticket = tickets::of_lease(&lease.name);
-    let in_calendar = calendar.iter().filter(|(_, held)| held.iter().any(|held| held.lease == lease.id));
-    let mut hosts: BTreeSet<String> = in_calendar.map(|(host, _)| host.clone()).collect();
+    let ticket = tickets::from_lease_name(&lease.name);
+    let held = calendar.iter().filter(|(_, holds)| holds.iter().any(|hold| hold.lease == lease.id));
+    let mut hosts: BTreeSet<String> = held.map(|(host, _)| host.clone()).collect();
     if calendar.is_empty() {
         hosts.extend(lease.reservations.iter().filter_map(blazar::Reservation::pinned_host));
     }
@@ -282,5 +289,5 @@ fn resource(lease: Lease, calendar: &Calendar) -> Resource {
         None => lease.name,
     };
     let owner = Some(lease.project_id).filter(|id| !id.is_empty()).map(|id| format!("project {id}"));
-    Resource { status, site_status, owner, details, ..bare(ResourceKind::Lease, lease.id.0, name, ticket) }
+    Resource { status, site_status, owner, details, ..minimal(ResourceKind::Lease, lease.id.0, name, ticket) }
 }

@@ -8,21 +8,21 @@ use hostler_core::plan::{MachineSpec, ResourceKind};
 use hostler_core::ports::{Address, Created, Owned, Power, Resource, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
 
-use super::{bare, bears, calendar, lease, network, ours};
+use super::{calendar, check_ticket, lease, minimal, network, with_tickets};
+use crate::failure::CallFailure;
 use crate::openstack::blazar::{Lease, LeaseId, ReservationId};
-use crate::openstack::error::{ApiError, found};
+use crate::openstack::error::{ApiError, none_if_missing};
 use crate::openstack::keystone::Session;
 use crate::openstack::nova::{NewServer, Server};
 use crate::openstack::{Settings, glance, nova, tickets, wait};
-use crate::trouble::Trouble;
 
-/// How long a machine may take to go, or to switch. Bare metal is slow at both.
-const TURN: Duration = Duration::from_secs(900);
+/// Time limit for a machine to be deleted, or to change its power state. Bare metal is slow at both.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// The most user data that Nova takes, in base64.
-const MOST_USER_DATA: usize = 65_535;
+/// Nova's limit for user data, in bytes of base64.
+const MAX_USER_DATA: usize = 65_535;
 
-/// What a machine is launched with.
+/// A machine to launch, with the resources that it uses.
 pub(in crate::openstack) struct Launch<'a> {
     pub spec: &'a MachineSpec,
     pub network: Option<&'a Ref>,
@@ -31,22 +31,22 @@ pub(in crate::openstack) struct Launch<'a> {
     pub first_boot: &'a str,
 }
 
-/// Launches the machine, or finds it; it runs when this returns.
+/// Launches the machine, or finds it. It is running when this returns.
 pub(in crate::openstack) async fn create(
     session: &Session,
     settings: &Settings,
     ticket: &Ticket,
     launch: &Launch<'_>,
-) -> Result<Created, Trouble> {
+) -> Result<Created, CallFailure> {
     let id = match find(session, ticket).await? {
         Some(server) => server.id,
-        None => start(session, settings, ticket, launch).await?,
+        None => launch_new(session, settings, ticket, launch).await?,
     };
-    let server = running(session, &id, settings.patience).await?;
-    Ok(Created { reference: Ref(server.id.clone()), address: server.fixed_address().map(at) })
+    let server = wait_until_running(session, &id, settings.launch_timeout).await?;
+    Ok(Created { reference: Ref(server.id.clone()), address: server.fixed_address().map(ssh_address) })
 }
 
-async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Server>, Trouble> {
+async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Server>, CallFailure> {
     let servers = nova::servers(session).await?;
     Ok(servers.into_iter().find(|server| ticket_of(server).as_ref() == Some(ticket)))
 }
@@ -55,24 +55,24 @@ fn ticket_of(server: &Server) -> Option<Ticket> {
     server.metadata.get(tickets::METADATA)?.parse().ok()
 }
 
-fn at(address: &str) -> Address {
+fn ssh_address(address: &str) -> Address {
     Address { host: address.to_owned(), port: 22 }
 }
 
-async fn start(
+async fn launch_new(
     session: &Session,
     settings: &Settings,
     ticket: &Ticket,
     launch: &Launch<'_>,
-) -> Result<String, Trouble> {
+) -> Result<String, CallFailure> {
     let user_data = user_data(launch.first_boot)?;
     let spec = launch.spec;
-    let standing = async { network::standing(session, launch.network, spec.shared_network.as_deref()).await };
+    let attachment = async { network::attachment(session, launch.network, spec.shared_network.as_deref()).await };
     let (image, flavor, network) =
-        tokio::try_join!(image(session, &spec.image), flavor(session, settings, launch), standing)?;
+        tokio::try_join!(image(session, &spec.image), flavor(session, settings, launch), attachment)?;
     let reservation = match launch.lease {
         Some(id) => {
-            let lease = lease::begun(session, &LeaseId(id.0.clone())).await?;
+            let lease = lease::started(session, &LeaseId(id.0.clone())).await?;
             Some(reservation_for(session, &lease, spec).await?)
         }
         None => None,
@@ -91,81 +91,85 @@ async fn start(
     Ok(nova::launch(session, &new).await?)
 }
 
-fn user_data(first_boot: &str) -> Result<Option<String>, Trouble> {
+fn user_data(first_boot: &str) -> Result<Option<String>, CallFailure> {
     if first_boot.is_empty() {
         return Ok(None);
     }
     let encoded = BASE64_STANDARD.encode(first_boot);
-    if encoded.len() > MOST_USER_DATA {
-        let most = MOST_USER_DATA * 3 / 4;
-        let message = format!("the script for the first boot has {} bytes, and Nova takes {most}", first_boot.len());
-        return Err(Trouble::report(message));
+    if encoded.len() > MAX_USER_DATA {
+        let limit = MAX_USER_DATA * 3 / 4;
+        let message = format!("the first-boot script has {} bytes; Nova accepts {limit}", first_boot.len());
+        return Err(CallFailure::unexpected(message));
     }
     Ok(Some(encoded))
 }
 
-/// The newest active image of the name: a name may be used again for each build.
-async fn image(session: &Session, name: &str) -> Result<String, Trouble> {
+/// The newest active image of the name, which several builds may share.
+async fn image(session: &Session, name: &str) -> Result<String, CallFailure> {
     let images = glance::images_named(session, name).await?;
     let newest = images.into_iter().next();
-    newest.map(|image| image.id).ok_or_else(|| Trouble::full(format!("there is no active image `{name}` any more")))
+    let missing = || CallFailure::unavailable(format!("no active image `{name}` exists any more"));
+    newest.map(|image| image.id).ok_or_else(missing)
 }
 
-/// What is leased is launched with the flavor for hosts; else the node type is a flavor.
-async fn flavor(session: &Session, settings: &Settings, launch: &Launch<'_>) -> Result<String, Trouble> {
+/// The flavor's id: the configured one for leased hosts, else the one that the node type names.
+async fn flavor(session: &Session, settings: &Settings, launch: &Launch<'_>) -> Result<String, CallFailure> {
     let name = if launch.lease.is_some() { settings.flavor.as_str() } else { launch.spec.node_type.as_str() };
     let flavors = nova::flavors(session).await?;
     let named = flavors.iter().find(|flavor| flavor.name == name || flavor.id == name);
     named.map(|flavor| flavor.id.clone()).ok_or_else(|| {
-        let there: Vec<&str> = flavors.iter().map(|flavor| flavor.name.as_str()).collect();
-        Trouble::ask(format!("there is no flavor `{name}`"), format!("there are: {}", there.join(", ")))
+        let names: Vec<&str> = flavors.iter().map(|flavor| flavor.name.as_str()).collect();
+        let hint = format!("flavors are: {}", names.join(", "));
+        CallFailure::needs_user(format!("the flavor `{name}` does not exist"), hint)
     })
 }
 
-/// The part of the lease that holds the machine's host. One of ours names the host; of one that others have made, the
-/// calendar says which part has it.
-async fn reservation_for(session: &Session, lease: &Lease, spec: &MachineSpec) -> Result<ReservationId, Trouble> {
-    let of_hosts = || lease.reservations.iter().filter(|part| part.resource_type == "physical:host");
+/// The reservation of the lease that holds the machine's host. A lease that hostler created names the host in it; for
+/// other leases the calendar tells.
+async fn reservation_for(session: &Session, lease: &Lease, spec: &MachineSpec) -> Result<ReservationId, CallFailure> {
+    let of_hosts = || lease.reservations.iter().filter(|it| it.resource_type == "physical:host");
     let Some(host) = spec.host.as_ref().map(|host| &host.0) else {
-        let first = of_hosts().next().map(|part| part.id.clone());
-        return first.ok_or_else(|| Trouble::full(format!("the lease `{}` holds no host", lease.id)));
+        let first = of_hosts().next().map(|reservation| reservation.id.clone());
+        return first.ok_or_else(|| CallFailure::unavailable(format!("the lease `{}` holds no host", lease.id)));
     };
-    if let Some(part) = of_hosts().find(|part| part.pinned_host().as_ref() == Some(host)) {
-        return Ok(part.id.clone());
+    if let Some(reservation) = of_hosts().find(|it| it.pinned_host().as_ref() == Some(host)) {
+        return Ok(reservation.id.clone());
     }
-    let held = calendar::calendar(session).await?.remove(host).unwrap_or_default();
-    let part = held.into_iter().find(|held| held.lease == lease.id).map(|held| held.reservation);
-    part.ok_or_else(|| Trouble::full(format!("the lease `{}` doesn't hold the host `{host}`", lease.id)))
+    let holds = calendar::calendar(session).await?.remove(host).unwrap_or_default();
+    let reservation = holds.into_iter().find(|hold| hold.lease == lease.id).map(|hold| hold.reservation);
+    let missing = || CallFailure::unavailable(format!("the lease `{}` doesn't hold the host `{host}`", lease.id));
+    reservation.ok_or_else(missing)
 }
 
-/// The machine once it runs.
-async fn running(session: &Session, id: &str, patience: Duration) -> Result<Server, Trouble> {
-    let look = || async {
-        let server = found(nova::server(session, id).await)?;
-        let server = server.ok_or_else(|| Trouble::full(format!("the machine `{id}` is gone before it ran")))?;
+async fn wait_until_running(session: &Session, id: &str, limit: Duration) -> Result<Server, CallFailure> {
+    let query = || async {
+        let server = none_if_missing(nova::server(session, id).await)?;
+        let deleted = || CallFailure::unavailable(format!("the machine `{id}` was deleted before it was running"));
+        let server = server.ok_or_else(deleted)?;
         match server.status.as_str() {
-            // It was launched before, and somebody has shut it down since: it is there.
+            // SHUTOFF: an earlier call launched it, and it was shut down since. It exists, so this step is done.
             "ACTIVE" | "SHUTOFF" => Ok(Some(server).filter(|server| server.fixed_address().is_some())),
-            "ERROR" => Err(Trouble::full(format!("the machine went to ERROR: {}", fault(&server)))),
+            "ERROR" => Err(CallFailure::unavailable(format!("the machine went to ERROR: {}", fault(&server)))),
             _ => Ok(None),
         }
     };
-    let late = || Trouble::full(format!("the machine doesn't run after {} minutes", patience.as_secs() / 60));
-    wait::until(patience, look).await?.ok_or_else(late)
+    let late =
+        || CallFailure::unavailable(format!("the machine is not running after {} minutes", limit.as_secs() / 60));
+    wait::poll(limit, query).await?.ok_or_else(late)
 }
 
 fn fault(server: &Server) -> String {
     server.fault.as_ref().map_or_else(|| "no reason given".to_owned(), |fault| fault.message.clone())
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, Trouble> {
-    let server = found(nova::server(session, id).await)?;
+pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, CallFailure> {
+    let server = none_if_missing(nova::server(session, id).await)?;
     Ok(server.map_or(ResourceStatus::Missing, |server| status_of(&server)))
 }
 
 fn status_of(server: &Server) -> ResourceStatus {
     match server.status.as_str() {
-        "ACTIVE" => ResourceStatus::Running { address: server.address().map(at) },
+        "ACTIVE" => ResourceStatus::Running { address: server.address().map(ssh_address) },
         "SHUTOFF" => ResourceStatus::Stopped,
         "ERROR" => ResourceStatus::Error { message: fault(server) },
         "DELETED" | "SOFT_DELETED" => ResourceStatus::Missing,
@@ -176,18 +180,20 @@ fn status_of(server: &Server) -> ResourceStatus {
     }
 }
 
-pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: Power) -> Result<(), Trouble> {
-    let (wanted, name) = match power {
+pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: Power) -> Result<(), CallFailure> {
+    let (target, name) = match power {
         Power::On => ("ACTIVE", "on"),
         Power::Off => ("SHUTOFF", "off"),
     };
-    let look = || async {
+    let query = || async {
         let server = nova::server(session, id).await?;
         match (server.status.as_str(), server.task.as_deref()) {
-            (status, None) if status == wanted => return Ok(Some(())),
-            ("ERROR", None) => return Err(Trouble::report(format!("the machine is in ERROR: {}", fault(&server)))),
+            (status, None) if status == target => return Ok(Some(())),
+            ("ERROR", None) => {
+                return Err(CallFailure::unexpected(format!("the machine is in ERROR: {}", fault(&server))));
+            }
             ("ACTIVE" | "SHUTOFF", None) => {}
-            // Nova is at something with it, and refuses all else until that is done.
+            // Nova is running a task on it, and rejects others until that has ended.
             _ => return Ok(None),
         }
         match power {
@@ -196,43 +202,50 @@ pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: 
         }
         Ok(None)
     };
-    match wait::until(TURN, look).await? {
+    match wait::poll(CHANGE_TIMEOUT, query).await? {
         Some(()) => Ok(()),
-        None => Err(Trouble::report(format!("the machine `{id}` is not {name} after {} minutes", TURN.as_secs() / 60))),
+        None => {
+            let minutes = CHANGE_TIMEOUT.as_secs() / 60;
+            Err(CallFailure::unexpected(format!("the machine `{id}` is not {name} after {minutes} minutes")))
+        }
     }
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), Trouble> {
+pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
     let id = &owned.reference.0;
-    let Some(server) = found(nova::server(session, id).await)? else { return Ok(()) };
-    bears("machine", id, &owned.ticket, ticket_of(&server).as_ref())?;
-    found(nova::delete_server(session, id).await)?;
-    let look = || async {
-        match found(nova::server(session, id).await)? {
+    let Some(server) = none_if_missing(nova::server(session, id).await)? else { return Ok(()) };
+    check_ticket(owned.kind, id, &owned.ticket, ticket_of(&server).as_ref())?;
+    none_if_missing(nova::delete_server(session, id).await)?;
+    let query = || async {
+        match none_if_missing(nova::server(session, id).await)? {
             None => Ok(Some(())),
             Some(server) if matches!(server.status.as_str(), "DELETED" | "SOFT_DELETED") => Ok(Some(())),
-            // A server whose deletion failed is in ERROR, with no task: it is asked for once more.
+            // ERROR without a task: the deletion failed, so it is requested again.
             Some(server) if server.status == "ERROR" && server.task.is_none() => {
-                found(nova::delete_server(session, id).await)?;
+                none_if_missing(nova::delete_server(session, id).await)?;
                 Ok(None)
             }
             Some(_) => Ok(None),
         }
     };
-    match wait::until(TURN, look).await? {
+    match wait::poll(CHANGE_TIMEOUT, query).await? {
         Some(()) => Ok(()),
-        None => Err(Trouble::report(format!("the machine `{id}` is still there"))),
+        None => Err(CallFailure::unexpected(format!("the machine `{id}` still exists after its deletion"))),
     }
 }
 
 pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
-    resources(session).await.map(ours)
+    resources(session).await.map(with_tickets)
 }
 
 pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
     let resource = |server: Server| {
         let (ticket, status) = (ticket_of(&server), Some(status_of(&server)));
-        Resource { status, site_status: server.status, ..bare(ResourceKind::Machine, server.id, server.name, ticket) }
+        Resource {
+            status,
+            site_status: server.status,
+            ..minimal(ResourceKind::Machine, server.id, server.name, ticket)
+        }
     };
     Ok(nova::servers(session).await?.into_iter().map(resource).collect())
 }

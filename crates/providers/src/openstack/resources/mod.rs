@@ -1,4 +1,4 @@
-//! The things that a deployment has at a cloud, one file each: made under a ticket, looked at, and removed by it.
+//! Resources of a deployment at a cloud, one file per kind: created under a ticket, read, and deleted by it.
 
 pub(super) mod address;
 mod calendar;
@@ -11,26 +11,26 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{Owned, Resource};
 use hostler_core::ticket::{Ref, Ticket};
 
-use crate::trouble::Trouble;
+use crate::failure::CallFailure;
 
-/// Refuses to remove what bears no ticket of ours, or another one.
-fn bears(what: &str, id: &str, ticket: &Ticket, found: Option<&Ticket>) -> Result<(), Trouble> {
-    if found == Some(ticket) {
+/// Refuses to delete a resource without a ticket, or with another one than expected.
+fn check_ticket(kind: ResourceKind, id: &str, expected: &Ticket, actual: Option<&Ticket>) -> Result<(), CallFailure> {
+    if actual == Some(expected) {
         return Ok(());
     }
-    Err(Trouble::report(format!("the {what} `{id}` doesn't bear the ticket `{ticket}`: it is left alone")))
+    Err(CallFailure::unexpected(format!("the {kind} `{id}` does not bear the ticket `{expected}`: not deleted")))
 }
 
-/// Those of some things that are ours.
-fn ours(resources: Vec<Resource>) -> Vec<Owned> {
+/// The resources that bear a ticket.
+fn with_tickets(resources: Vec<Resource>) -> Vec<Owned> {
     let owned = |resource: Resource| {
         Some(Owned { ticket: resource.ticket?, kind: resource.kind, reference: resource.reference })
     };
     resources.into_iter().filter_map(owned).collect()
 }
 
-/// A thing of which nothing is told but who it is.
-fn bare(kind: ResourceKind, id: String, name: String, ticket: Option<Ticket>) -> Resource {
+/// A resource without status, owner and details.
+fn minimal(kind: ResourceKind, id: String, name: String, ticket: Option<Ticket>) -> Resource {
     let (reference, site_status) = (Ref(id), String::new());
     Resource { kind, reference, name, status: None, site_status, ticket, owner: None, details: None }
 }

@@ -1,4 +1,4 @@
-//! A site that is configured, and can't be used as it is. It says so to whoever asks, and keeps nobody from the others.
+//! A configured site whose configuration is invalid.
 
 use async_trait::async_trait;
 use hostler_core::name::SiteId;
@@ -11,26 +11,26 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-/// The site, and why.
+/// Stands in for a site whose configuration is invalid. Each call to it reports why; the other sites stay usable.
 #[derive(Debug)]
-pub struct Unusable {
+pub struct MisconfiguredSite {
     site: SiteId,
-    why: String,
+    reason: String,
 }
 
-const HINT: &str = "put it right in clouds.yaml or the OS_ variables, or take it out";
+const HINT: &str = "correct the entry in clouds.yaml or the OS_ variables, or remove it";
 
-impl Unusable {
-    /// A site that can't be used, and why.
-    pub fn new(site: SiteId, why: String) -> Self {
-        Self { site, why }
+impl MisconfiguredSite {
+    /// The site, and why it can't be used.
+    pub fn new(site: SiteId, reason: String) -> Self {
+        Self { site, reason }
     }
 
-    fn no<T>(&self) -> Result<T, SiteError> {
+    fn error<T>(&self) -> Result<T, SiteError> {
         Err(SiteError {
             site: self.site.clone(),
             doing: "logging in".to_owned(),
-            message: self.why.clone(),
+            message: self.reason.clone(),
             remedy: Remedy::Ask,
             hint: Some(HINT.to_owned()),
         })
@@ -38,48 +38,48 @@ impl Unusable {
 }
 
 #[async_trait]
-impl Provider for Unusable {
+impl Provider for MisconfiguredSite {
     fn site(&self) -> &SiteId {
         &self.site
     }
 
     async fn account(&self) -> Result<Option<Account>, SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
-        self.no()
+        self.error()
     }
 
-    async fn create(&self, _ticket: &Ticket, _what: &CreateRequest) -> Result<Created, SiteError> {
-        self.no()
+    async fn create(&self, _ticket: &Ticket, _request: &CreateRequest) -> Result<Created, SiteError> {
+        self.error()
     }
 
-    async fn status(&self, _kind: ResourceKind, _thing: &Ref) -> Result<ResourceStatus, SiteError> {
-        self.no()
+    async fn status(&self, _kind: ResourceKind, _resource: &Ref) -> Result<ResourceStatus, SiteError> {
+        self.error()
     }
 
     async fn extend(&self, _lease: &Ref, _until: Timestamp) -> Result<(), SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn delete(&self, _owned: &Owned) -> Result<(), SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn set_power(&self, _machine: &Ref, _power: Power) -> Result<(), SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn console(&self, _machine: &Ref) -> Result<String, SiteError> {
-        self.no()
+        self.error()
     }
 
     async fn check(&self) -> Vec<Health> {
-        vec![Health { verdict: Verdict::Bad, finding: self.why.clone(), hint: Some(HINT.to_owned()) }]
+        vec![Health { verdict: Verdict::Bad, finding: self.reason.clone(), hint: Some(HINT.to_owned()) }]
     }
 }

@@ -343,11 +343,11 @@ pub struct Health {
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Works as intended.
-    Good,
+    Passed,
     /// Works, with a limitation.
-    Note,
+    Warning,
     /// Unusable.
-    Bad,
+    Failed,
 }
 
 /// A failed call to a site, classified by what the caller does next.

@@ -1,11 +1,10 @@
-//! hostler as a library: a demand in, machines out, and back to nothing.
+//! hostler as a library: two listed hosts are set up, run a command, and are released.
 //!
 //! ```sh
 //! cargo run -p hostler --example provision -- hosts.toml /tmp/hostler-example
 //! ```
 //!
-//! takes two hosts of the list (as `docs/reference/cli.md` has it under `ssh.hosts`), sets them up, runs a command on both, and
-//! gives them back.
+//! The format of the list of hosts: `docs/reference/cli.md`, under `ssh.hosts`.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -13,11 +12,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse, render};
-use hostler_engine::fleet::FleetOptions;
-use hostler_engine::host::Command;
-use hostler_engine::provision::{ProvisionConfig, Provisioner};
-use hostler_providers::listed::{HostDefaults, SshSite, parse_host_list};
+use hostler::providers::listed::{HostDefaults, SshSite, parse_host_list};
+use hostler::{Command, Demand, FleetOptions, ProvisionConfig, Provisioner};
 
 const DEMAND: &str = "
 num_nodes: 2
@@ -33,17 +29,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: provision HOSTS.toml DATA_DIR".into());
     };
 
-    // What is wanted, as a demand file says it.
-    let file = parse("demand.yaml", DEMAND).map_err(|problems| render(&problems))?;
-    let base = Base { directory: &data, author: Author::User { home: None } };
-    let overrides = Overrides::default();
-    let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "example" };
-    let demand = complete(&inputs).map_err(|problems| render(&problems))?.demand;
+    let demand = Demand::from_yaml(DEMAND)?;
 
-    // Where: here, hosts that are listed; any other provider will do as well.
+    // Listed hosts; any other provider works as well.
     let defaults = HostDefaults { user: "root".to_owned(), key: None, home: None };
-    let hosts = parse_host_list(&list, &std::fs::read_to_string(&list)?, &defaults)
-        .map_err(|bad| format!("line {}: {}", bad.line, bad.what))?;
+    let hosts = parse_host_list(&list, &std::fs::read_to_string(&list)?, &defaults)?;
     let provider = Arc::new(SshSite::new("ssh".parse()?, Ok(hosts), data.join("hosts/claims")));
     let provisioner = Provisioner::with_config(provider, ProvisionConfig::new(&data));
 

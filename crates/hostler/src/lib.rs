@@ -1,114 +1,73 @@
-//! The command line of hostler: from arguments and environment to an exit code.
+//! hostler provisions machines and sets them up. This crate is its library and its command line.
 //!
-//! Invariant: only [`config`] reads the user's environment and files.
-//! Invariant: only [`printer`] writes to the terminal.
-//! Invariant: every failure becomes an [`error::Error`], whose kind alone decides the exit code.
+//! As a library it needs one dependency, without the command line's own:
+//! `hostler = { version = "0.1", default-features = false }`.
+//!
+//! ```no_run
+//! # async fn example(site: std::sync::Arc<dyn hostler::Provider>) -> Result<(), Box<dyn std::error::Error>> {
+//! use hostler::{Demand, ProvisionConfig, Provisioner};
+//!
+//! let demand = Demand::from_yaml("num_nodes: 2\nresources: {cpus: 8+}")?;
+//! let provisioner = Provisioner::with_config(site, ProvisionConfig::new("/var/lib/hostler"));
+//! let cluster = provisioner.provision_cluster("train", &demand).await?;
+//! println!("log in to {}", cluster.machines[0].address);
+//! provisioner.release("train").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every operation of the command line is a method of [`operate::Operator`]; [`Provisioner`] is a small front of it.
+//!
+//! Invariant: of the command line, only `config` reads the user's environment and files, and only `printer` writes to the
+//! terminal. Every failure becomes an `error::Error`, whose kind alone decides the exit code.
 
+pub use hostler_core::demand::{Demand, InvalidDemand};
+pub use hostler_core::plan::Plan;
+pub use hostler_core::ports::Provider;
+pub use hostler_engine::fleet::{FleetOptions, HostResult};
+pub use hostler_engine::host::{Command, Target};
+pub use hostler_engine::operate::{self, OperateError, Operator};
+pub use hostler_engine::provision::{Cluster, ProvisionConfig, Provisioner};
+pub use hostler_providers as providers;
+
+#[cfg(feature = "cli")]
 pub mod app;
+#[cfg(feature = "cli")]
 pub mod args;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
 pub mod commands;
+#[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "cli")]
 pub mod consent;
+#[cfg(feature = "cli")]
 pub mod error;
+#[cfg(feature = "cli")]
 pub mod hosts;
+#[cfg(feature = "cli")]
 pub mod observer;
+#[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
 pub mod printer;
+#[cfg(feature = "cli")]
 pub mod reference;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
 pub mod signals;
+#[cfg(feature = "cli")]
 pub mod sites;
+#[cfg(feature = "cli")]
 pub mod table;
+#[cfg(feature = "cli")]
 pub mod trace;
+#[cfg(feature = "cli")]
 pub mod view;
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-use std::sync::Arc;
-
-use clap::Parser;
-use serde_json::Value;
-
-use crate::app::App;
-use crate::args::{Cli, Colour};
-use crate::config::{Env, Settings};
-use crate::error::{Error, ErrorKind, Exit};
-use crate::output::{Format, render};
-use crate::printer::Printer;
-
-/// Does what the arguments say.
-pub fn main(args: Vec<OsString>, env: Vec<(OsString, OsString)>) -> ExitCode {
-    let env = Env::new(env);
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
-        Err(error) => return not_understood(&error, wished_format(&args), &env),
-    };
-    let printer = Arc::new(Printer::new(&env, cli.global.color));
-    let format = cli.global.output;
-    let traced = cli.global.trace.as_deref().map_or(Ok(()), trace::to);
-    let done = traced.and_then(|()| Settings::read(env)).and_then(|settings| {
-        let app = App::new(settings, Arc::clone(&printer), &cli.global);
-        commands::run(&app, &cli.verb)
-    });
-    end(done, format, &printer)
-}
-
-/// Shows how it ended.
-fn end(done: Result<ExitCode, Error>, format: Format, printer: &Printer) -> ExitCode {
-    let code = match done {
-        Ok(code) => code,
-        Err(error) => {
-            printer.say(&view::failure(&error, printer.error_width));
-            if format != Format::Text && !printer.has_data() {
-                tell(&error.to_json(), format, printer);
-            }
-            ExitCode::from(error.kind.exit().code())
-        }
-    };
-    match printer.unwritten() {
-        None => code,
-        Some(error) => {
-            let error = Error::new(ErrorKind::System, "standard output can't be written").caused_by(&error);
-            printer.say(&view::failure(&error, printer.error_width));
-            ExitCode::from(error.kind.exit().code())
-        }
-    }
-}
-
-/// Writes an error to standard output, for programs.
-fn tell(error: &Value, format: Format, printer: &Printer) {
-    match render(format, error, String::new) {
-        Ok(text) => printer.data(&text),
-        Err(error) => printer.say(&view::failure(&error, printer.error_width)),
-    }
-}
-
-/// Shows help, the version, or what is wrong with the command line.
-fn not_understood(error: &clap::Error, format: Format, env: &Env) -> ExitCode {
-    let printer = Printer::new(env, Colour::Auto);
-    let text = error.render().ansi().to_string();
-    if !error.use_stderr() {
-        printer.data(&text);
-        return end(Ok(ExitCode::SUCCESS), format, &printer);
-    }
-    printer.say(&text);
-    if format != Format::Text {
-        let message = error.render().to_string();
-        let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-        tell(&Error::new(ErrorKind::Usage, message).to_json(), format, &printer);
-    }
-    ExitCode::from(Exit::Input.code())
-}
-
-/// The format that a command line wishes, though it may not be understood.
-fn wished_format(args: &[OsString]) -> Format {
-    let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).take_while(|arg| *arg != "--").collect();
-    let beside = texts.windows(2).filter(|pair| matches!(pair[0], "-o" | "--output")).map(|pair| pair[1]);
-    let within = texts.iter().filter_map(|arg| arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")));
-    match beside.chain(within).find(|format| matches!(*format, "json" | "yaml")) {
-        Some("json") => Format::Json,
-        Some(_) => Format::Yaml,
-        None => Format::Text,
-    }
-}
+#[cfg(feature = "cli")]
+pub use cli::main;

@@ -221,10 +221,10 @@ async fn kvm_is_tested_once_and_the_result_cached() {
 async fn check_passes_and_reports_an_unreachable_libvirt() {
     let lab = Lab::new().await;
     let findings = lab.local.check().await;
-    assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.verdict != Verdict::Failed), "{findings:#?}");
     let unreachable = lab.at("qemu:///nowhere").check().await;
     assert_eq!(unreachable.len(), 1, "{unreachable:#?}");
-    assert!(unreachable[0].verdict == Verdict::Bad && unreachable[0].hint.is_some(), "{unreachable:#?}");
+    assert!(unreachable[0].verdict == Verdict::Failed && unreachable[0].hint.is_some(), "{unreachable:#?}");
 }
 
 #[tokio::test]

@@ -428,7 +428,7 @@ async fn login_and_lease_errors_carry_hints() {
         assert_eq!(error.remedy, remedy, "{error}");
         assert!(error.message.contains(words), "{error}");
         let findings = site.check().await;
-        assert!(findings.len() == 1 && findings[0].verdict == Verdict::Bad, "{findings:#?}");
+        assert!(findings.len() == 1 && findings[0].verdict == Verdict::Failed, "{findings:#?}");
     }
     let restricted = world.with(session(named("alice-restricted"), None));
     let hosts = world.hosts("storage", 1).await;
@@ -436,12 +436,12 @@ async fn login_and_lease_errors_carry_hints() {
     assert_eq!(error.remedy, Remedy::Ask);
     assert!(error.hint.unwrap().contains("--unrestricted"));
     let findings = restricted.check().await;
-    assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Bad).count(), 1, "{findings:#?}");
+    assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Failed).count(), 1, "{findings:#?}");
     let findings = world.site.check().await;
-    assert!(findings.iter().all(|health| health.verdict != Verdict::Bad), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.verdict != Verdict::Failed), "{findings:#?}");
     // The default group of a new project admits only its own servers.
     let notes: Vec<&str> =
-        findings.iter().filter(|it| it.verdict == Verdict::Note).map(|it| it.finding.as_str()).collect();
+        findings.iter().filter(|it| it.verdict == Verdict::Warning).map(|it| it.finding.as_str()).collect();
     assert_eq!(notes, ["the security group `default` does not admit SSH from outside"]);
     world.clean().await;
 }

@@ -322,7 +322,7 @@ impl Provider for SimSite {
     }
 
     async fn check(&self) -> Vec<Health> {
-        vec![Health { verdict: Verdict::Good, finding: "simulated".into(), hint: None }]
+        vec![Health { verdict: Verdict::Passed, finding: "simulated".into(), hint: None }]
     }
 }
 

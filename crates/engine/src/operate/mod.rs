@@ -57,7 +57,7 @@ pub use keys::KeyRequest;
 pub use lease::LeaseResult;
 pub use logs::{LogRequest, StepLog};
 pub use placement::PlacementRequest;
-pub use resources::{ListedResource, Owner};
+pub use resources::{ListedResource, Ownership};
 pub use setup::SetupRun;
 pub use summary::{MachineState, MachineSummary, StepSummary, Summary};
 pub use sweep::Swept;

@@ -24,7 +24,7 @@ pub struct ListedResource {
     /// The site.
     pub site: SiteId,
     /// The owner.
-    pub owner: Owner,
+    pub ownership: Ownership,
     /// The live deployment that created it, if one of this store did.
     pub deployment: Option<Name>,
     /// The resource.
@@ -34,11 +34,11 @@ pub struct ListedResource {
 /// The owner of a resource, as far as tickets tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Owner {
-    /// A deployment of this store.
-    Deployment,
-    /// A deployment of another store.
-    OtherStore,
+pub enum Ownership {
+    /// A deployment of this store created it.
+    Owned,
+    /// It bears a ticket of a deployment that this store does not know.
+    Untracked,
     /// Not created by hostler.
     Other,
 }
@@ -195,20 +195,20 @@ impl Operator {
             return only(kind, &record);
         }
         let listed = self.find_resource(kind, &[], text).await?;
-        match (listed.owner, &listed.deployment) {
-            (Owner::Deployment, Some(name)) => match &store {
+        match (listed.ownership, &listed.deployment) {
+            (Ownership::Owned, Some(name)) => match &store {
                 Some(store) => match store.find(name).await? {
                     Some(record) => only(kind, &record),
                     None => Ok(name.clone()),
                 },
                 None => Ok(name.clone()),
             },
-            (Owner::Deployment, None) => Err(OperateError::Orphaned { kind, text: text.to_owned() }),
+            (Ownership::Owned, None) => Err(OperateError::Orphaned { kind, text: text.to_owned() }),
             (owner, _) => Err(OperateError::NotOwned {
                 kind,
                 name: listed.name().to_owned(),
                 site: listed.site.clone(),
-                ticketed: owner == Owner::OtherStore,
+                ticketed: owner == Ownership::Untracked,
             }),
         }
     }
@@ -277,13 +277,13 @@ struct Known {
 impl Known {
     fn listed(&self, site: &SiteId, resource: Resource) -> ListedResource {
         let creator = resource.ticket.as_ref().map(|ticket| ticket.deployment);
-        let owner = match creator {
-            Some(id) if self.ids.contains(&id) => Owner::Deployment,
-            Some(_) => Owner::OtherStore,
-            None => Owner::Other,
+        let ownership = match creator {
+            Some(id) if self.ids.contains(&id) => Ownership::Owned,
+            Some(_) => Ownership::Untracked,
+            None => Ownership::Other,
         };
         let deployment = creator.and_then(|id| self.live.get(&id).cloned());
-        ListedResource { site: site.clone(), owner, deployment, resource }
+        ListedResource { site: site.clone(), ownership, deployment, resource }
     }
 }
 

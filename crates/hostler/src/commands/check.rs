@@ -17,12 +17,12 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
     })?;
     let document = |(site, findings): &(SiteId, Vec<Health>)| json!({ "site": site, "verdict": worst(findings), "findings": findings });
     let all = checks.iter().flat_map(|(_, findings)| findings);
-    let verdict = all.clone().map(|finding| finding.verdict).max().unwrap_or(Verdict::Good);
+    let verdict = all.clone().map(|finding| finding.verdict).max().unwrap_or(Verdict::Passed);
     let value = json!({ "verdict": verdict, "sites": checks.iter().map(document).collect::<Vec<_>>() });
     app.emit(&value, |_| view::checks(&checks))?;
     let bad: Vec<String> = checks
         .iter()
-        .filter(|(_, findings)| worst(findings) == Verdict::Bad)
+        .filter(|(_, findings)| worst(findings) == Verdict::Failed)
         .map(|(site, _)| format!("`{site}`"))
         .collect();
     if bad.is_empty() {
@@ -34,5 +34,5 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
 }
 
 fn worst(findings: &[Health]) -> Verdict {
-    findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Good)
+    findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Passed)
 }

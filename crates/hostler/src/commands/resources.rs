@@ -6,7 +6,7 @@ use hostler_core::name::Name;
 use hostler_core::plan::ResourceKind;
 use hostler_engine::deploy::KeySource;
 use hostler_engine::operate::{
-    CreateOne, KeyRequest, OneResource, OperateError, Owner, PlacementRequest, Requested, Scope, UpRequest,
+    CreateOne, KeyRequest, OneResource, OperateError, Ownership, PlacementRequest, Requested, Scope, UpRequest,
 };
 use hostler_engine::run::unless_interrupted;
 use serde_json::json;
@@ -65,7 +65,7 @@ pub(super) fn ls(app: &App, kind: ResourceKind, args: &ListArgs) -> Result<(), E
         let on = operator.select(&args.on)?;
         Ok(unless_interrupted(interrupts, operator.resources(kind, &on)).await?)
     })?;
-    listed.retain(|listed| args.all || listed.owner == Owner::Deployment);
+    listed.retain(|listed| args.all || listed.ownership == Ownership::Owned);
     if listed.is_empty() && app.format == Format::Text {
         let hint = if args.all { "" } else { " of a deployment; `--all` lists all that the account can see" };
         app.printer.say(&format!("no {kind}{hint}"));

@@ -395,6 +395,10 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::NoSites => {
             "enable this computer's own: set `enabled = true` under `[local]` in the configuration".to_owned()
         }
+        E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } if configured.is_empty() => {
+            "no site of this kind is configured; a cloud is configured by its credentials in `clouds.yaml` or an openrc file"
+                .to_owned()
+        }
         E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } => format!(
             "configured: {}; a cloud is configured by its credentials in `clouds.yaml` or an openrc file",
             listed(configured.iter().map(|site| format!("`{site}`")))

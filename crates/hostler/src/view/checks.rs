@@ -11,9 +11,9 @@ pub fn checks(sites: &[(SiteId, Vec<Health>)]) -> String {
         out.push_str(&format!("{}\n", site.bold()));
         for finding in findings {
             let verdict = match finding.verdict {
-                Verdict::Good => "passed ".green().to_string(),
-                Verdict::Note => "warning".yellow().to_string(),
-                Verdict::Bad => "FAILED ".red().to_string(),
+                Verdict::Passed => "passed ".green().to_string(),
+                Verdict::Warning => "warning".yellow().to_string(),
+                Verdict::Failed => "FAILED ".red().to_string(),
             };
             out.push_str(&format!("  {verdict}  {}\n", finding.finding.replace('\n', "\n           ")));
             if let Some(hint) = &finding.hint {

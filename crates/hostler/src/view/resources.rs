@@ -6,7 +6,7 @@ use hostler_core::ports::{Grant, Resource, ResourceDetails, ResourceStatus};
 
 use super::words::instant;
 use crate::table::{Column, Width, cell, facts, table};
-use hostler_engine::operate::{ListedResource, Owner};
+use hostler_engine::operate::{ListedResource, Ownership};
 
 /// One line per resource.
 pub fn resources(kind: ResourceKind, listed: &[ListedResource], width: Width) -> String {
@@ -86,12 +86,12 @@ fn short_key(public_key: &str) -> String {
 }
 
 fn owner(listed: &ListedResource) -> String {
-    match (listed.owner, &listed.deployment, &listed.resource.owner) {
-        (Owner::Deployment, Some(deployment), _) => format!("deployment {deployment}"),
-        (Owner::Deployment, None, _) => "orphan".to_owned(),
-        (Owner::OtherStore, ..) => "untracked".to_owned(),
-        (Owner::Other, _, Some(owner)) => owner.clone(),
-        (Owner::Other, _, None) => "other".to_owned(),
+    match (listed.ownership, &listed.deployment, &listed.resource.owner) {
+        (Ownership::Owned, Some(deployment), _) => format!("deployment {deployment}"),
+        (Ownership::Owned, None, _) => "orphan".to_owned(),
+        (Ownership::Untracked, ..) => "untracked".to_owned(),
+        (Ownership::Other, _, Some(owner)) => owner.clone(),
+        (Ownership::Other, _, None) => "other".to_owned(),
     }
 }
 

@@ -294,9 +294,9 @@ fn health_checks_and_empty_sweep() {
     let checks = [(
         "local".parse().unwrap(),
         vec![
-            finding(Verdict::Good, "libvirt 9.0 answers at `qemu:///system`", None),
-            finding(Verdict::Note, "machines are emulated", Some("use a computer whose /dev/kvm works")),
-            finding(Verdict::Bad, "no images", Some("build one: `hostler image build debian-12`")),
+            finding(Verdict::Passed, "libvirt 9.0 answers at `qemu:///system`", None),
+            finding(Verdict::Warning, "machines are emulated", Some("use a computer whose /dev/kvm works")),
+            finding(Verdict::Failed, "no images", Some("build one: `hostler image build debian-12`")),
         ],
     )];
     insta::assert_snapshot!("checks", anstream::adapter::strip_str(&super::checks(&checks)).to_string());

@@ -229,25 +229,25 @@ impl Provider for SshSite {
             |verdict, finding: String, hint: Option<&str>| Health { verdict, finding, hint: hint.map(str::to_owned) };
         let hosts = match &self.hosts {
             Ok(hosts) => hosts,
-            Err(why) => return vec![health(Verdict::Bad, why.clone(), Some("correct the list"))],
+            Err(why) => return vec![health(Verdict::Failed, why.clone(), Some("correct the list"))],
         };
         let mut findings = match self.claims.all() {
             Ok(claims) => {
                 vec![health(
-                    Verdict::Good,
+                    Verdict::Passed,
                     format!("{} hosts are listed, {} are claimed", hosts.len(), claims.len()),
                     None,
                 )]
             }
             Err(error) => {
-                vec![health(Verdict::Bad, format!("the records of claimed hosts can't be read: {error}"), None)]
+                vec![health(Verdict::Failed, format!("the records of claimed hosts can't be read: {error}"), None)]
             }
         };
         let keyless = hosts.iter().filter(|host| host.key.as_ref().is_none_or(|key| !key.is_file()));
         let names: Vec<&str> = keyless.map(|host| host.name.as_str()).collect();
         if !names.is_empty() {
             let hint = "set `key` in the list, or `ssh.key`, to a private key";
-            findings.push(health(Verdict::Bad, format!("no key to log in with: {}", names.join(", ")), Some(hint)));
+            findings.push(health(Verdict::Failed, format!("no key to log in with: {}", names.join(", ")), Some(hint)));
         }
         findings
     }

@@ -121,7 +121,7 @@ async fn claimed_host_is_released_without_a_readable_list() {
     let owned = broken.owned().await.unwrap();
     broken.delete(&owned[0]).await.unwrap();
     assert_eq!(broken.owned().await.unwrap(), []);
-    assert_eq!(broken.check().await[0].verdict, Verdict::Bad);
+    assert_eq!(broken.check().await[0].verdict, Verdict::Failed);
 }
 
 #[tokio::test]

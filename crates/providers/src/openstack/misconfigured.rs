@@ -80,6 +80,6 @@ impl Provider for MisconfiguredSite {
     }
 
     async fn check(&self) -> Vec<Health> {
-        vec![Health { verdict: Verdict::Bad, finding: self.reason.clone(), hint: Some(HINT.to_owned()) }]
+        vec![Health { verdict: Verdict::Failed, finding: self.reason.clone(), hint: Some(HINT.to_owned()) }]
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+mod blocking;
 pub mod deploy;
 pub mod event;
 pub mod fleet;

@@ -1,4 +1,4 @@
-//! All that a program on a host wrote, in a file on this computer; and its last lines, in bounded memory.
+//! The output of a remote program: whole in a local file, its last lines in memory.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -6,33 +6,34 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// What was written so far. The file is only its owner's to read.
+/// A log file that is appended to (mode 600), and the last lines added to it.
 #[derive(Debug)]
 pub struct OutputLog {
     path: PathBuf,
-    /// Absent once it could not be written to any more.
+    /// `None` after a failed write.
     file: Option<File>,
     tail: VecDeque<String>,
-    longest_tail: usize,
+    tail_lines: usize,
     lines: u64,
 }
 
 impl OutputLog {
-    /// Goes on at the end of a file, which is made where there is none; keeps so many last lines at hand.
-    pub fn open(path: &Path, longest_tail: usize) -> io::Result<Self> {
+    /// Opens a file for appending, and creates it and its directory if missing. Keeps `tail_lines` lines in memory.
+    pub fn open(path: &Path, tail_lines: usize) -> io::Result<Self> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { path: path.to_owned(), file: Some(file), tail: VecDeque::new(), longest_tail, lines: 0 })
+        Ok(Self { path: path.to_owned(), file: Some(file), tail: VecDeque::new(), tail_lines, lines: 0 })
     }
 
-    /// Adds a line.
+    /// Appends a line.
     ///
     /// # Errors
-    /// Once, where the file can't be written to: it ends there. A full disk here must not end what runs over there.
+    /// On the first failed write only. The file ends there, later lines reach only the tail: a full local disk must not
+    /// stop a remote program.
     pub fn add(&mut self, line: &str) -> io::Result<()> {
-        if self.tail.len() == self.longest_tail {
+        if self.tail.len() == self.tail_lines {
             self.tail.pop_front();
         }
         self.tail.push_back(line.to_owned());
@@ -41,17 +42,17 @@ impl OutputLog {
         file.write_all(format!("{line}\n").as_bytes()).inspect_err(|_| self.file = None)
     }
 
-    /// The last lines.
+    /// Last lines, oldest first.
     pub fn tail(&self) -> Vec<String> {
         self.tail.iter().cloned().collect()
     }
 
-    /// How many lines were added.
+    /// Number of lines added.
     pub fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_keeps_all_and_memory_keeps_the_end() {
+    fn file_holds_all_lines_and_memory_the_last() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/log");
         let mut transcript = OutputLog::open(&path, 2).unwrap();
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_once() {
+    fn full_disk_is_reported_once() {
         let mut transcript = OutputLog::open(Path::new("/dev/full"), 2).unwrap();
         assert!(transcript.add("a").is_err());
         transcript.add("b").unwrap();

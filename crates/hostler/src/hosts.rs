@@ -71,7 +71,7 @@ impl FleetArgs {
 pub fn hint(fleet: &Fleet, error: &HostError) -> Option<String> {
     match (&fleet.source, &error.kind) {
         (FleetSource::Listed(pins), HostErrorKind::HostKeyChanged { .. }) => {
-            pins.how_to_forget(fleet.address(&error.machine)?)
+            pins.changed_key_hint(fleet.address(&error.machine)?)
         }
         _ => error.hint(),
     }

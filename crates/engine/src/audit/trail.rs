@@ -1,4 +1,4 @@
-//! The file of the trail: a JSON document a line, only ever added to.
+//! The trail's file: one JSON document per line, append-only.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,77 +13,77 @@ use hostler_core::time::Window;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A line of the trail. The stored text never changes its meaning.
+/// One line of the trail. The stored text never changes its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// When it was written.
+    /// Time of writing.
     pub at: Timestamp,
-    /// The site that was asked.
+    /// Site that was called.
     pub site: SiteId,
-    /// What it was asked.
+    /// The call.
     pub call: LeaseCall,
-    /// The step that asked for it; an extension is asked for by nobody's step.
+    /// Ticket of the step that made the call. `None` for extensions, which belong to no step.
     pub ticket: Option<Ticket>,
-    /// The site's id of the lease, once there is one.
+    /// The site's id of the lease, once known.
     pub lease: Option<Ref>,
-    /// Whether this was written before the call, or after it.
+    /// Before or after the call.
     pub stage: AuditStage,
 }
 
-/// What a site was asked to do with a lease.
+/// A call about a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseCall {
-    /// To make it.
+    /// Create a lease.
     Create {
-        /// What people call it.
+        /// Its name at the site.
         name: String,
-        /// From when until when.
+        /// Requested window.
         window: Window,
-        /// The hosts, each by its name.
+        /// Requested hosts.
         hosts: Vec<HostId>,
     },
-    /// To move its end.
+    /// Move its end to a later time.
     Extend {
-        /// The new end.
+        /// Requested end.
         until: Timestamp,
     },
-    /// To end and remove it.
+    /// Delete it.
     Delete,
 }
 
-/// Whether a line was written before the call, or after it.
+/// Position of an entry relative to its call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditStage {
-    /// Before it. Without an outcome the process ended in between; the journal says how it went on.
+    /// Written before the call. An intent without an outcome: the process died in between; the journal has what followed.
     Intent,
-    /// After it.
+    /// Written after the call.
     Outcome {
-        /// When it was asked: the time of the intent.
-        asked: Timestamp,
-        /// What came of it.
+        /// Time of the intent.
+        requested_at: Timestamp,
+        /// Result of the call.
         outcome: CallOutcome,
     },
 }
 
-/// What came of a call.
+/// Result of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallOutcome {
-    /// It was done.
+    /// The site confirmed the call.
     Done {
-        /// What the lease holds, as read back from the site; absent where it is gone, or could not be read back.
+        /// Hosts and window as read back from the site. `None` if the lease is gone or could not be read back.
         granted: Option<Grant>,
     },
-    /// It was refused, or not answered: then it may have been done all the same.
+    /// The site refused the call or did not answer. Without an answer the call may still have taken effect.
     Failed {
-        /// In the site's words.
+        /// The site's message.
         error: String,
     },
 }
 
-/// The trail can't be used.
+/// The trail can't be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit trail `{path}` can't be {doing}", path = path.display())]
 pub struct AuditError {
@@ -92,7 +92,7 @@ pub struct AuditError {
     source: io::Error,
 }
 
-/// The trail of one user. The file is made with the first line.
+/// The trail of one user. The file is created with the first entry.
 #[derive(Debug)]
 pub struct AuditTrail {
     path: PathBuf,
@@ -104,20 +104,20 @@ impl AuditTrail {
         Self { path: dir.join("audit.jsonl") }
     }
 
-    /// Adds a line. It is on disk when this returns.
-    pub fn append(&self, line: &AuditEntry) -> Result<(), AuditError> {
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|text| self.add(text));
-        written.map_err(|source| self.failed("written", source))
+    /// Appends an entry and syncs it to disk. Blocks on a file lock and the disk: call it from a blocking thread.
+    pub fn append(&self, entry: &AuditEntry) -> Result<(), AuditError> {
+        let written = serde_json::to_vec(entry).map_err(io::Error::from).and_then(|text| self.write(text));
+        written.map_err(|source| self.error("written", source))
     }
 
-    fn add(&self, mut text: Vec<u8>) -> io::Result<()> {
+    fn write(&self, mut text: Vec<u8>) -> io::Result<()> {
         if let Some(dir) = self.path.parent() {
             crate::store::make_private_dir(dir).map_err(io::Error::other)?;
         }
         let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path)?;
         file.lock()?;
-        // A line that a full disk or a crash has cut in half must not swallow this one.
-        if !ends_a_line(&mut file)? {
+        // A line cut short by a full disk or a crash must not swallow this one.
+        if !ends_with_newline(&mut file)? {
             text.insert(0, b'\n');
         }
         text.push(b'\n');
@@ -125,23 +125,28 @@ impl AuditTrail {
         file.sync_all()
     }
 
-    /// All lines, the oldest first, and how many can't be read.
+    /// All entries, oldest first, and the number of lines that can't be parsed. Blocks on the disk.
     pub fn read(&self) -> Result<(Vec<AuditEntry>, usize), AuditError> {
         let text = match std::fs::read_to_string(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-            text => text.map_err(|source| self.failed("read", source))?,
+            text => text.map_err(|source| self.error("read", source))?,
         };
         let read = text.lines().filter(|line| !line.is_empty()).map(serde_json::from_str);
         let (lines, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
         Ok((lines.into_iter().flatten().collect(), bad.len()))
     }
 
-    fn failed(&self, doing: &'static str, source: io::Error) -> AuditError {
+    /// Error for an entry that could not be written.
+    pub(super) fn unwritten(&self, source: io::Error) -> AuditError {
+        self.error("written", source)
+    }
+
+    fn error(&self, doing: &'static str, source: io::Error) -> AuditError {
         AuditError { path: self.path.clone(), doing, source }
     }
 }
 
-fn ends_a_line(file: &mut File) -> io::Result<bool> {
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(true);
     }

@@ -1,4 +1,4 @@
-//! Work on each of many, so many at a time.
+//! A bounded number of concurrent jobs.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,9 +8,11 @@ use futures::stream::FuturesUnordered;
 
 use super::{FleetOptions, OnHostFailure};
 
-/// Does `work` for each member, and answers in their order: `None` where it was stopped, or never begun.
+/// Runs `work` for each member, [`FleetOptions::parallel`] at a time. Results are in the order of the members; `None` for
+/// work that was stopped or never started.
 ///
-/// It ends early when `stop` does, or when one result `failed` and the orders say so. What still runs is dropped then.
+/// Returns early when `stop` completes, or on the first result that `failed` under [`OnHostFailure::Stop`]. Work still
+/// running is dropped then.
 pub async fn each<'m, M, T, W>(
     members: &'m [M],
     options: &FleetOptions,
@@ -58,13 +60,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_at_a_time_than_ordered_and_answers_in_order() {
+    async fn parallelism_is_bounded_and_results_keep_the_order() {
         let (now, most) = (Cell::new(0), Cell::new(0));
         let members: Vec<u32> = (0..20).collect();
         let work = async |member: &u32| {
             now.set(now.get() + 1);
             most.set(most.get().max(now.get()));
-            // Later ones are done sooner.
+            // Later members finish sooner.
             for _ in *member..20 {
                 tokio::task::yield_now().await;
             }
@@ -77,14 +79,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_stops_the_others_where_that_is_the_order() {
+    async fn first_failure_stops_the_others_if_requested() {
         let work = async |member: &i32| if *member == 1 { *member } else { pending().await };
         let stopped = each(&[0, 1, 2, 3], &options(2, OnHostFailure::Stop), pending(), work, |_| true).await;
         assert_eq!(stopped, [None, Some(1), None, None]);
     }
 
     #[tokio::test]
-    async fn the_user_stops_all() {
+    async fn interrupt_stops_all() {
         let options = options(2, OnHostFailure::Continue);
         let results = each(&[0, 1], &options, ready(()), async |_| pending().await, |(): &()| false).await;
         assert_eq!(results, [None, None]);

@@ -1,4 +1,4 @@
-//! A command on many hosts.
+//! Running one command on many hosts.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -8,78 +8,79 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{FleetOptions, each};
+use crate::blocking::blocking;
 use crate::host::{Command, HostError, HostKey, Hosts, OutputSink, ProcessExit, Stream, Target};
 use crate::output_log::OutputLog;
 
-/// So many last lines of each host are kept at hand.
+/// Last lines of each host's output that [`HostResult::tail`] holds.
 const TAIL_LINES: usize = 10;
 
 /// A command for many hosts.
 pub struct FleetCommand<'a> {
-    /// The connections.
+    /// Opens the connections.
     pub hosts: &'a dyn Hosts,
-    /// What is run.
+    /// The command to run.
     pub command: &'a Command,
-    /// The directory for all that they write: see [`log_of`].
+    /// Directory of the output logs, one file per host: see [`log_path`].
     pub logs: &'a Path,
-    /// How many at once, and so on.
+    /// Parallelism, time limit and reaction to failures.
     pub options: FleetOptions,
-    /// Takes each line as it comes, with the machine's name.
+    /// Receives each line as it arrives, with the machine's name.
     pub output: &'a (dyn Fn(&str, Stream, &str) + Send + Sync),
 }
 
-/// What came of it on a host.
+/// Result of the command on one host.
 #[derive(Debug)]
 pub struct HostResult {
     /// The machine's name.
     pub machine: String,
-    /// How it ended.
+    /// How the command ended.
     pub outcome: HostOutcome,
-    /// The last lines that it wrote.
+    /// Last lines of its output.
     pub tail: Vec<String>,
-    /// The file with all that it wrote, if it came so far.
+    /// File with its whole output; `None` if no session was opened.
     pub log: Option<PathBuf>,
-    /// The key that the host showed, if it came so far.
+    /// Host key presented by the host; `None` if no session was opened.
     pub host_key: Option<HostKey>,
 }
 
 /// How a command ended on a host.
 #[derive(Debug)]
 pub enum HostOutcome {
-    /// By itself.
+    /// Exited by itself.
     Exited(ProcessExit),
-    /// The host could not be reached, or was lost.
+    /// The host could not be reached, or the connection broke.
     HostFailed(HostError),
-    /// It was stopped when its time was over.
+    /// Stopped after [`FleetOptions::timeout`].
     TimedOut(Duration),
-    /// All it writes could not be kept on this computer.
+    /// The output log could not be opened on this computer, so the command was not started.
     LogFailed(std::io::Error),
-    /// It was stopped, or not begun: after another's failure, or at the user's word.
+    /// Stopped or never started, because another host failed or the caller interrupted the run.
     Stopped,
 }
 
 impl HostOutcome {
-    /// Whether the command ran and succeeded.
+    /// True if the command ran and exited with status 0.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Exited(exit) if exit.is_success())
     }
 }
 
-/// The file in a directory of logs that keeps what a machine wrote.
-pub fn log_of(logs: &Path, machine: &str) -> PathBuf {
-    // A machine's name comes from a file or a site: it must not lead out of the directory.
+/// Output log of a machine in a log directory.
+pub fn log_path(logs: &Path, machine: &str) -> PathBuf {
+    // Machine names come from files and sites: a name must not lead out of the directory.
     let name: String = machine.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
     logs.join(format!("{name}.log"))
 }
 
 impl FleetCommand<'_> {
-    /// Runs the command on each host, until all have ended or `stop` does; answers in the order of the targets.
+    /// Runs the command on all hosts until every one has ended or `stop` completes. Results are in the order of the targets.
     pub async fn run(&self, targets: &[Target], stop: impl Future<Output = ()>) -> Vec<HostResult> {
         let failed = |ran: &HostResult| !ran.outcome.is_success();
         let results = each(targets, &self.options, stop, |target| self.on_one(target), failed).await;
         let stopped = |target: &Target| HostResult {
-            log: Some(log_of(self.logs, &target.machine)).filter(|log| log.exists()),
-            ..HostResult::ended(target, HostOutcome::Stopped)
+            log: Some(log_path(self.logs, &target.machine)).filter(|log| log.exists()),
+            ..HostResult::new(target, HostOutcome::Stopped)
         };
         results.into_iter().zip(targets).map(|(ran, target)| ran.unwrap_or_else(|| stopped(target))).collect()
     }
@@ -88,14 +89,14 @@ impl FleetCommand<'_> {
         let seen = Mutex::new(None);
         let transcript = Mutex::new(None);
         let work = self.follow(target, &seen, &transcript);
-        let ending = match self.options.timeout {
+        let outcome = match self.options.timeout {
             None => work.await,
             Some(limit) => timeout(limit, work).await.unwrap_or(HostOutcome::TimedOut(limit)),
         };
-        // Hundreds of connections are not kept for nothing.
+        // Close at once: with hundreds of hosts, idle connections add up.
         self.hosts.close(target).await;
         let host_key = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let ran = HostResult { host_key, ..HostResult::ended(target, ending) };
+        let ran = HostResult { host_key, ..HostResult::new(target, outcome) };
         match transcript.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(transcript) => HostResult { tail: transcript.tail(), log: Some(transcript.path().to_owned()), ..ran },
             None => ran,
@@ -113,7 +114,8 @@ impl FleetCommand<'_> {
             Err(error) => return HostOutcome::HostFailed(error),
         };
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = session.host_key();
-        match OutputLog::open(&log_of(self.logs, &target.machine), TAIL_LINES) {
+        let path = log_path(self.logs, &target.machine);
+        match blocking(move || OutputLog::open(&path, TAIL_LINES)).await.flatten() {
             Ok(opened) => *transcript.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened),
             Err(error) => return HostOutcome::LogFailed(error),
         }
@@ -134,7 +136,7 @@ impl FleetCommand<'_> {
 }
 
 impl HostResult {
-    fn ended(target: &Target, ending: HostOutcome) -> Self {
-        Self { machine: target.machine.clone(), outcome: ending, tail: Vec::new(), log: None, host_key: None }
+    fn new(target: &Target, outcome: HostOutcome) -> Self {
+        Self { machine: target.machine.clone(), outcome, tail: Vec::new(), log: None, host_key: None }
     }
 }

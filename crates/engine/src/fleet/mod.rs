@@ -1,8 +1,8 @@
-//! The same on many hosts at once.
+//! One operation on many hosts in parallel.
 //!
-//! One connection a host, so many hosts at a time as is asked for. A host that is slow, dead or talkative takes its own
-//! time, and only its own: each has its connection, whose window bounds what it may send before it was written down.
-//! What a host writes goes to a file of its own, whole, and to whoever watches; in memory there are its last lines only.
+//! Each host has a connection of its own, and at most [`FleetOptions::parallel`] hosts run at a time. A slow, dead or
+//! verbose host delays no other: the SSH window bounds the output it can send ahead of our writing it down. The whole
+//! output goes to one log file per host and to the caller's callback; memory holds the last lines only.
 
 mod each;
 mod exec;
@@ -13,32 +13,32 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use each::each;
-pub use exec::{FleetCommand, HostOutcome, HostResult, log_of};
+pub use exec::{FleetCommand, HostOutcome, HostResult, log_path};
 
-/// How many at once, for how long, and what happens when one fails.
+/// Parallelism, time limit and reaction to failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FleetOptions {
-    /// So many hosts at a time.
+    /// Hosts that run at the same time.
     pub parallel: NonZeroUsize,
-    /// What becomes of the others when one has failed.
+    /// Reaction to the first failure.
     pub on_failure: OnHostFailure,
-    /// How long one may take, connecting included; for ever where absent.
+    /// Time limit per host, connecting included. `None`: no limit.
     pub timeout: Option<Duration>,
 }
 
 impl Default for FleetOptions {
-    /// More at a time than most have, and few enough for the files that a process may open.
+    /// 256 hosts at a time: more than most users have, yet below the usual limit of 1024 open files per process.
     fn default() -> Self {
         let parallel = NonZeroUsize::new(256).unwrap_or(NonZeroUsize::MIN);
         Self { parallel, on_failure: OnHostFailure::Continue, timeout: None }
     }
 }
 
-/// What becomes of the others when one has failed.
+/// Reaction to a failed host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnHostFailure {
-    /// They go on.
+    /// The other hosts continue.
     Continue,
-    /// Those that run are stopped, and no more are begun.
+    /// Running hosts are stopped, and no further ones are started.
     Stop,
 }

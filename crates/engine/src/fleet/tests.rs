@@ -13,7 +13,7 @@ use super::*;
 use crate::host::testing::{Sshd, quick};
 use crate::host::{Command, ConnectPolicy, HostErrorKind, ProcessExit, Ssh, Stream, Target};
 
-/// Targets with names of their own, all on one server.
+/// Targets with distinct names on one server.
 fn targets(server: &Sshd, count: usize) -> Vec<Target> {
     (0..count).map(|n| Target { machine: format!("n{n}"), ..server.target() }).collect()
 }
@@ -41,7 +41,7 @@ async fn run_until(
 }
 
 #[tokio::test]
-async fn each_has_its_own_end_and_its_own_log() {
+async fn each_host_has_its_own_result_and_log() {
     let server = Sshd::start();
     let script = "seq 1 30; echo oops >&2; echo $$ >&2; exit 3";
     let (ran, _dir) = run(&targets(&server, 3), script, FleetOptions::default()).await;
@@ -61,34 +61,34 @@ async fn each_has_its_own_end_and_its_own_log() {
 }
 
 #[tokio::test]
-async fn the_dead_and_the_silent_hold_up_nobody() {
+async fn unreachable_and_silent_hosts_delay_no_other() {
     let server = Sshd::start();
-    // It takes connections into its backlog, and never says a word.
+    // Accepts connections into its backlog and never sends a byte.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut all = targets(&server, 3);
     all.push(elsewhere(&server, "dead", crate::host::testing::free_port()));
     all.push(elsewhere(&server, "silent", silent.local_addr().unwrap().port()));
     let (options, script) = (FleetOptions::default(), "echo hello");
-    let hosts = Ssh::new(ConnectPolicy { answer: Duration::from_secs(8), ..quick() });
+    let hosts = Ssh::new(ConnectPolicy { connect_timeout: Duration::from_secs(8), ..quick() });
     let dir = tempfile::tempdir().unwrap();
     let command = Command::new(script);
     let exec = FleetCommand { hosts: &hosts, command: &command, logs: dir.path(), options, output: &|_, _, _| {} };
     let ran = exec.run(&all, pending()).await;
     assert!(ran[..3].iter().all(|ran| ran.outcome.is_success() && ran.tail == ["hello"]));
-    let trouble = |ran: &HostResult| match &ran.outcome {
+    let kind = |ran: &HostResult| match &ran.outcome {
         HostOutcome::HostFailed(error) => format!("{:?}", error.kind),
         other => format!("{other:?}"),
     };
-    assert!(trouble(&ran[3]).starts_with("Refused"), "{}", trouble(&ran[3]));
-    assert!(trouble(&ran[4]).starts_with("Silent"), "{}", trouble(&ran[4]));
+    assert!(kind(&ran[3]).starts_with("ConnectionRefused"), "{}", kind(&ran[3]));
+    assert!(kind(&ran[4]).starts_with("NoBanner"), "{}", kind(&ran[4]));
     assert!(ran[4].log.is_none());
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_stopped_over_there() {
+async fn timed_out_command_is_stopped_on_the_host() {
     let server = Sshd::start();
     let note = server.path("stopped");
-    // What it writes once nobody listens would end it before the trap does.
+    // Without this redirection a write to the closed stream would end the script before its trap does.
     let script = format!("trap 'touch {note}; exit' TERM; echo begun; exec 2>/dev/null; while :; do sleep 0.05; done");
     let options = FleetOptions { timeout: Some(Duration::from_millis(1500)), ..FleetOptions::default() };
     let (ran, _dir) = run(&targets(&server, 1), &script, options).await;
@@ -99,11 +99,11 @@ async fn what_takes_too_long_is_stopped_over_there() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), there).await.expect("the script was told to end");
+    tokio::time::timeout(Duration::from_secs(30), there).await.expect("the script got SIGTERM");
 }
 
 #[tokio::test]
-async fn the_first_failure_ends_the_others_where_that_is_the_order() {
+async fn first_failure_stops_the_other_hosts_if_requested() {
     let server = Sshd::start();
     let mut all = targets(&server, 2);
     all.insert(0, elsewhere(&server, "dead", crate::host::testing::free_port()));
@@ -117,7 +117,7 @@ async fn the_first_failure_ends_the_others_where_that_is_the_order() {
 }
 
 #[tokio::test]
-async fn a_word_of_the_user_stops_all_and_keeps_what_was_written() {
+async fn interrupt_stops_all_and_keeps_the_logs() {
     let server = Sshd::start();
     let begun = Notify::new();
     let output = |_: &str, _: Stream, _: &str| begun.notify_one();
@@ -129,7 +129,7 @@ async fn a_word_of_the_user_stops_all_and_keeps_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_question_for_a_password_has_no_answer_and_ends() {
+async fn password_prompt_reads_end_of_input() {
     let server = Sshd::start();
     let (ran, _dir) =
         run(&targets(&server, 1), "read -r word; echo \"[$word]\"; sudo -k -S true; echo", FleetOptions::default())
@@ -138,7 +138,7 @@ async fn a_question_for_a_password_has_no_answer_and_ends() {
 }
 
 #[test]
-fn a_name_leads_to_no_other_directory() {
+fn log_path_stays_inside_the_directory() {
     let logs = std::path::Path::new("/logs");
-    assert_eq!(log_of(logs, "../../etc/x"), logs.join(".._.._etc_x.log"));
+    assert_eq!(log_path(logs, "../../etc/x"), logs.join(".._.._etc_x.log"));
 }

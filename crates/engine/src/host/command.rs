@@ -1,4 +1,4 @@
-//! A command for a host, and how it ended.
+//! A command for a host, and its exit status.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,57 +7,57 @@ use std::time::Duration;
 use super::error::HostErrorKind;
 use super::quote::{quote, remote_path};
 
-/// A shell script with all that it is to find around it.
+/// A shell script with its arguments, environment and working directory.
 ///
-/// The script, its arguments and its environment go to the host on the shell's standard input: none of it is ever seen
-/// in a list of processes. The script itself finds its standard input empty.
+/// Script, arguments and environment are sent on the shell's standard input, so none of them shows up in a process list.
+/// The script's own standard input is empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Command {
     /// The script.
     pub script: String,
-    /// Its positional parameters.
+    /// Positional parameters, `$1` and so on.
     pub args: Vec<String>,
-    /// Exported before it starts. Values are inert, and may be secret.
+    /// Variables exported before the script starts. Values are quoted, and may be secret.
     pub env: BTreeMap<String, String>,
-    /// The directory that it starts in; the login's where absent.
+    /// Working directory. `None`: the directory of the login.
     pub directory: Option<String>,
-    /// What runs it.
+    /// Shell that runs the script.
     pub shell: Shell,
-    /// As whom.
+    /// User that runs the script.
     pub user: RunAs,
-    /// How long it may take; for ever where absent.
+    /// Time limit. `None`: no limit.
     pub limit: Option<Duration>,
 }
 
-/// What runs a script.
+/// Shell that runs a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
     /// A POSIX shell.
     Sh,
-    /// Bash as at a login: it has read `/etc/profile` and the user's own profile.
+    /// Bash as a login shell: it reads `/etc/profile` and the user's profile.
     LoginBash,
 }
 
-/// As whom a script runs.
+/// User that runs a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunAs {
-    /// The user who logs in.
+    /// The login user.
     User,
-    /// The superuser, by `sudo` (which must not ask for a password) where the user is another.
+    /// root, through password-less `sudo` if the login user is another.
     Root,
 }
 
-/// Which of its two outputs a program wrote to.
+/// Output stream of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Its standard output.
+    /// Standard output.
     Stdout,
-    /// Its standard error.
+    /// Standard error.
     Stderr,
 }
 
 impl Command {
-    /// A script for a POSIX shell, as the user who logs in, at home.
+    /// A script for a POSIX shell, run by the login user in the login's directory, without a time limit.
     pub fn new(script: impl Into<String>) -> Self {
         Self {
             script: script.into(),
@@ -70,49 +70,49 @@ impl Command {
         }
     }
 
-    /// With positional parameters, `$1` and so on.
+    /// Appends positional parameters.
     pub fn args<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// With a variable.
+    /// Sets an environment variable.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
-    /// In a directory.
+    /// Sets the working directory.
     pub fn directory(mut self, path: impl Into<String>) -> Self {
         self.directory = Some(path.into());
         self
     }
 
-    /// By another shell.
+    /// Sets the shell.
     pub fn shell(mut self, shell: Shell) -> Self {
         self.shell = shell;
         self
     }
 
-    /// As the superuser.
+    /// Runs the script as root.
     pub fn as_root(mut self) -> Self {
         self.user = RunAs::Root;
         self
     }
 
-    /// Within a time.
-    pub fn within(mut self, limit: Duration) -> Self {
+    /// Sets the time limit.
+    pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The text that the shell reads: environment, directory and parameters on the first line, then the script.
+    /// Text sent to the shell: environment, directory and parameters on the first line, then the script.
     pub(super) fn render(&self) -> Result<String, HostErrorKind> {
         let mut first = String::new();
         for (name, value) in &self.env {
             if !is_variable(name) {
                 return Err(HostErrorKind::InvalidCommand(format!(
-                    "`{name}` is no name of a variable: use letters, digits and underscores, not beginning with a digit"
+                    "`{name}` is not a variable name: use letters, digits and underscores, starting with no digit"
                 )));
             }
             first.push_str(&format!("export {name}={}; ", quote(value)));
@@ -124,7 +124,7 @@ impl Command {
         let text = format!("{first}set -- {}\n{}", args.join(" "), self.script);
         if text.contains('\0') {
             return Err(HostErrorKind::InvalidCommand(
-                "a script, argument or variable holds a null character".to_owned(),
+                "a script, argument or variable contains a NUL character".to_owned(),
             ));
         }
         Ok(text)
@@ -138,7 +138,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 impl fmt::Debug for Command {
-    /// Without the values of variables, which may be secret.
+    /// Omits the values of variables, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
             .field("script", &self.script)
@@ -152,62 +152,12 @@ impl fmt::Debug for Command {
     }
 }
 
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProcessExit {
-    /// With a status, 0 for success.
-    Status(u32),
-    /// By a signal, named without `SIG`: `KILL`.
-    Signal(String),
-}
-
-impl ProcessExit {
-    /// Whether it succeeded.
-    pub fn is_success(&self) -> bool {
-        *self == Self::Status(0)
-    }
-
-    /// From a shell's `$?`: 128 and more is the number of a signal.
-    pub(super) fn of_shell(code: u32) -> Self {
-        match code.checked_sub(128).and_then(signal_name) {
-            Some(name) => Self::Signal(name.to_owned()),
-            None => Self::Status(code),
-        }
-    }
-}
-
-fn signal_name(number: u32) -> Option<&'static str> {
-    Some(match number {
-        1 => "HUP",
-        2 => "INT",
-        3 => "QUIT",
-        4 => "ILL",
-        6 => "ABRT",
-        7 => "BUS",
-        8 => "FPE",
-        9 => "KILL",
-        11 => "SEGV",
-        13 => "PIPE",
-        15 => "TERM",
-        _ => return None,
-    })
-}
-
-impl fmt::Display for ProcessExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(code) => write!(f, "exit status {code}"),
-            Self::Signal(name) => write!(f, "signal SIG{name}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_of_variables_are_checked_and_values_quoted() {
+    fn variable_names_are_checked_and_values_quoted() {
         let text = Command::new("run").env("A_1", "it's $(x)\n").args(["b c"]).directory("~/w").render().unwrap();
         assert_eq!(text, "export A_1='it'\\''s $(x)\n'; cd -- ./w || exit; set -- 'b c'\nrun");
         for bad in ["", "1A", "A-B", "A;rm", "A=B"] {
@@ -217,14 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_not_shown_to_debuggers() {
+    fn debug_output_omits_variable_values() {
         assert!(!format!("{:?}", Command::new("x").env("TOKEN", "hunter2")).contains("hunter2"));
-    }
-
-    #[test]
-    fn a_shells_status_tells_the_signal() {
-        assert_eq!(ProcessExit::of_shell(137).to_string(), "signal SIGKILL");
-        assert_eq!(ProcessExit::of_shell(1).to_string(), "exit status 1");
-        assert_eq!(ProcessExit::of_shell(255).to_string(), "exit status 255");
     }
 }

@@ -1,37 +1,37 @@
-//! What OpenSSH's own client needs to log in to our machines.
+//! Configuration for OpenSSH's client to log in to our machines.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{HostKey, Target};
+use super::key::HostKey;
+use super::target::Target;
 
-/// A machine that can't be written into an OpenSSH configuration.
+/// A value that can't be represented in an OpenSSH configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` of `{machine}` can't stand in an OpenSSH configuration")]
+#[error("`{text}` of `{machine}` can't be written to an OpenSSH configuration")]
 pub struct BadSshConfigEntry {
-    /// The machine.
+    /// Name of the machine.
     pub machine: String,
     /// The name, address or path.
     pub text: String,
 }
 
-/// One machine in the configuration.
+/// A machine of the configuration.
 #[derive(Debug, Clone)]
 pub struct SshConfigEntry<'a> {
-    /// The machine; its name is the `Host` to say to `ssh`.
+    /// The machine; its name becomes the `Host` pattern.
     pub target: &'a Target,
     /// The file with the private key.
     pub identity: PathBuf,
 }
 
-/// The text of an `ssh_config` for machines (and their jump hosts, which must be among the entries).
+/// Text of an `ssh_config` for machines. Their jump hosts must be among the entries.
 ///
-/// It trusts the given file of [`known_hosts`] and nothing else, and offers the deployment's key and no other. Where a
-/// machine has a jump host, the path of the configuration itself must hold neither spaces nor `%`: OpenSSH passes it on
-/// to the jump without quotes.
+/// The configuration trusts only the given [`known_hosts`] file and offers only the entry's key. If a machine has a jump
+/// host, the path of the configuration file must contain neither spaces nor `%`: OpenSSH passes it on unquoted.
 ///
 /// # Errors
-/// Where a name or address holds what would begin another word or line.
+/// A name or address contains a character that would start another word or line.
 pub fn ssh_config(entries: &[SshConfigEntry<'_>], known_hosts: &Path) -> Result<String, BadSshConfigEntry> {
     let mut text = String::new();
     for SshConfigEntry { target, identity } in entries {
@@ -55,13 +55,13 @@ pub fn ssh_config(entries: &[SshConfigEntry<'_>], known_hosts: &Path) -> Result<
             "ServerAliveInterval 15".to_owned(),
             format!("ProxyJump {}", jump.unwrap_or("none")),
         ];
-        // A `String` takes every line.
+        // Writing to a `String` never fails.
         let _ = writeln!(text, "Host {machine}\n    {}\n", lines.join("\n    "));
     }
     Ok(text)
 }
 
-/// The text of a `known_hosts` file: the pinned keys, by the machines' names.
+/// Text of a `known_hosts` file: pinned keys by machine name.
 pub fn known_hosts<'a>(pins: impl IntoIterator<Item = (&'a str, &'a HostKey)>) -> String {
     pins.into_iter().map(|(machine, key)| format!("{machine} {key}\n")).collect()
 }
@@ -72,7 +72,7 @@ fn check(target: &Target, word: &str) -> Result<(), BadSshConfigEntry> {
     if good { Ok(()) } else { Err(bad(target, word)) }
 }
 
-/// A path in double quotes. OpenSSH expands `%` and `${…}` in it; the latter has no way to be written as it is.
+/// A path in double quotes. OpenSSH expands `%`, which can be escaped, and `${…}`, which can't.
 fn file(target: &Target, path: &Path) -> Result<String, BadSshConfigEntry> {
     match path.to_str() {
         Some(text) if !text.contains(['"', '\n', '\r', '\\']) && !text.contains("${") => {

@@ -1,4 +1,4 @@
-//! One logged-in connection to a machine.
+//! A logged-in SSH connection to a machine.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,79 +12,84 @@ use tokio::time::timeout;
 use super::dial::dial;
 use super::error::{HostError, HostErrorKind};
 use super::key::HostKey;
-use super::{ConnectPolicy, Target};
+use super::policy::ConnectPolicy;
+use super::target::Target;
 
-/// A connection, and what it hangs on.
+/// A connection, and the connection to its jump host.
 pub(super) struct Connection {
     handle: Handle<HostKeyCheck>,
-    /// The key that the host showed.
+    /// Host key presented by the machine.
     pub(super) key: HostKey,
-    /// As it was reached.
+    /// Target that was connected to.
     pub(super) target: Target,
-    /// The connection that this one goes through must live as long.
+    /// Connection to the jump host, which must live as long as this one.
     _via: Option<Arc<Connection>>,
 }
 
 impl Connection {
-    /// Dials, checks the host key, and logs in.
-    pub(super) async fn open(target: &Target, via: Option<Arc<Self>>, pace: &ConnectPolicy) -> Result<Self, HostError> {
-        let connecting = |trouble| HostError::new("connecting to", target, trouble);
+    /// Connects, checks the host key, and logs in.
+    pub(super) async fn open(
+        target: &Target,
+        via: Option<Arc<Self>>,
+        policy: &ConnectPolicy,
+    ) -> Result<Self, HostError> {
+        let connecting = |kind| HostError::new("connecting to", target, kind);
         let result = match &via {
             None => {
-                let stream = dial(&target.address, pace.answer).await.map_err(connecting)?;
-                greet(target, stream, pace).await
+                let stream = dial(&target.address, policy.connect_timeout).await.map_err(connecting)?;
+                log_in(target, stream, policy).await
             }
             Some(jump) => {
-                let stream = jump.forward(target, pace).await.map_err(connecting)?.into_stream();
-                greet(target, stream, pace).await
+                let stream = jump.forward(target, policy).await.map_err(connecting)?.into_stream();
+                log_in(target, stream, policy).await
             }
         };
-        let (handle, key) = result.map_err(|trouble| HostError::new("logging in to", target, trouble))?;
+        let (handle, key) = result.map_err(|kind| HostError::new("logging in to", target, kind))?;
         Ok(Self { handle, key, target: target.clone(), _via: via })
     }
 
-    /// Whether it can't be used any more.
+    /// True once the connection is unusable.
     pub(super) fn is_closed(&self) -> bool {
         self.handle.is_closed()
     }
 
-    /// A new channel for one command.
+    /// Opens a channel for one command.
     pub(super) async fn channel(&self) -> Result<Channel<Msg>, HostErrorKind> {
         Ok(self.handle.channel_open_session().await?)
     }
 
-    async fn forward(&self, to: &Target, pace: &ConnectPolicy) -> Result<Channel<Msg>, HostErrorKind> {
+    async fn forward(&self, to: &Target, policy: &ConnectPolicy) -> Result<Channel<Msg>, HostErrorKind> {
         let Target { address, .. } = to;
         let opening = self.handle.channel_open_direct_tcpip(&address.host, u32::from(address.port), "127.0.0.1", 0);
-        match timeout(pace.answer, opening).await {
+        match timeout(policy.connect_timeout, opening).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(_))) => Err(HostErrorKind::ConnectionRefused),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(HostErrorKind::NoResponse(pace.answer)),
+            Err(_) => Err(HostErrorKind::NoResponse(policy.connect_timeout)),
         }
     }
 
-    /// An error that names this machine.
-    pub(super) fn error(&self, doing: &'static str, trouble: HostErrorKind) -> HostError {
-        HostError::new(doing, &self.target, trouble)
+    /// Builds an error that names this machine.
+    pub(super) fn error(&self, doing: &'static str, kind: HostErrorKind) -> HostError {
+        HostError::new(doing, &self.target, kind)
     }
 }
 
-/// From a stream on which an SSH server speaks to a login.
-async fn greet<S>(
+/// Performs key exchange and login on a connected stream.
+async fn log_in<S>(
     target: &Target,
     stream: S,
-    pace: &ConnectPolicy,
+    policy: &ConnectPolicy,
 ) -> Result<(Handle<HostKeyCheck>, HostKey), HostErrorKind>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let seen = Arc::new(OnceLock::new());
-    let pin = HostKeyCheck { pinned: target.pinned.clone(), seen: Arc::clone(&seen) };
+    let check = HostKeyCheck { pinned: target.pinned.clone(), seen: Arc::clone(&seen) };
     let login = async {
-        let mut handle = client::connect_stream(Arc::new(config(target)), stream, pin).await?;
+        let mut handle = client::connect_stream(Arc::new(config(target)), stream, check).await?;
         let key = target.identity.key();
-        // Of an RSA key the server says by which hash it may sign; the oldest is refused by most.
+        // The server announces the hashes that it accepts for RSA signatures; most reject SHA-1.
         let hash = match key.algorithm() {
             Algorithm::Rsa { .. } => handle.best_supported_rsa_hash().await?.flatten(),
             _ => None,
@@ -96,14 +101,15 @@ where
             Err(HostErrorKind::LoginRefused { user: target.user.clone() })
         }
     };
-    let handle = timeout(pace.login, login).await.map_err(|_| HostErrorKind::NoResponse(pace.login))??;
+    let handle =
+        timeout(policy.login_timeout, login).await.map_err(|_| HostErrorKind::NoResponse(policy.login_timeout))??;
     let key = seen.get().cloned().ok_or(HostErrorKind::ConnectionLost(None))?;
     Ok((handle, key))
 }
 
 fn config(target: &Target) -> client::Config {
     let mut preferred = Preferred::default();
-    // A host that has got a second kind of key since must go on showing the one that is pinned.
+    // A host with several host keys must present the one of the pinned algorithm.
     if let Some(pinned) = &target.pinned {
         preferred.key = vec![pinned.algorithm()].into();
     }
@@ -116,7 +122,7 @@ fn config(target: &Target) -> client::Config {
     }
 }
 
-/// Compares the host's key with the pinned one.
+/// Compares the presented host key with the pinned one.
 pub(super) struct HostKeyCheck {
     pinned: Option<HostKey>,
     seen: Arc<OnceLock<HostKey>>,
@@ -125,8 +131,8 @@ pub(super) struct HostKeyCheck {
 impl client::Handler for HostKeyCheck {
     type Error = HostErrorKind;
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, HostErrorKind> {
-        let offered = match shown {
+    async fn check_server_key(&mut self, presented: &PublicKeyOrCertificate) -> Result<bool, HostErrorKind> {
+        let offered = match presented {
             PublicKeyOrCertificate::PublicKey { key, .. } => HostKey::from(key),
             PublicKeyOrCertificate::Certificate(certificate) => HostKey::from(&certificate.public_key().clone().into()),
         };
@@ -135,7 +141,7 @@ impl client::Handler for HostKeyCheck {
                 Err(HostErrorKind::HostKeyChanged { pinned: pinned.clone(), offered })
             }
             _ => {
-                // A later key exchange shows the same key again: the first one stays.
+                // A rekey presents the key again: keep the first.
                 self.seen.get_or_init(|| offered);
                 Ok(true)
             }

@@ -1,158 +1,166 @@
-//! Why a host could not be used, split by what can be done about it.
+//! Errors of reaching and using a host, split by what the caller can do about them.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{HostKey, Target};
+use super::exit::ProcessExit;
+use super::key::HostKey;
+use super::target::Target;
 
-/// Something failed on, or on the way to, a host.
+/// An operation on a host failed, or the host could not be reached.
 #[derive(Debug)]
 pub struct HostError {
-    /// What was being done, as `logging in to`.
+    /// The failed operation as a participle: `logging in to`.
     pub doing: &'static str,
     /// The machine's name.
     pub machine: String,
-    /// Where it was looked for: `root@10.0.0.5:2222`.
-    pub place: String,
-    /// What was wrong.
+    /// User and address that were used: `root@10.0.0.5:2222`.
+    pub login: String,
+    /// The failure.
     pub kind: HostErrorKind,
 }
 
-/// What was wrong. The display is a lower-case fragment.
+/// What failed. The display is a lower-case fragment.
 #[derive(Debug, thiserror::Error)]
 pub enum HostErrorKind {
-    /// The host name means nothing here.
-    #[error("the name of the host is unknown")]
+    /// The host name could not be resolved.
+    #[error("the host name could not be resolved")]
     UnknownHostname(#[source] io::Error),
-    /// No way to the network or the host.
-    #[error("there is no route to it")]
+    /// No route to the network or the host.
+    #[error("no route to the host")]
     NoRoute(#[source] io::Error),
-    /// Nothing listens there.
-    #[error("the connection was refused: nothing listens there (yet)")]
+    /// Nothing listens on the port, possibly because the host is still booting.
+    #[error("connection refused: nothing listens on the port (yet)")]
     ConnectionRefused,
-    /// It did not answer.
-    #[error("it did not answer within {} s", .0.as_secs_f32())]
+    /// No answer within the time limit.
+    #[error("no answer within {} s", .0.as_secs_f32())]
     NoResponse(Duration),
-    /// It took the connection and said nothing.
-    #[error("it took the connection, but its SSH server said nothing within {} s", .0.as_secs_f32())]
+    /// The connection was accepted, but no SSH banner arrived within the time limit.
+    #[error("the connection was accepted, but the SSH server sent no banner within {} s", .0.as_secs_f32())]
     NoBanner(Duration),
-    /// Something else than SSH answers there.
-    #[error("what answers there is no SSH server")]
+    /// The server at the address speaks another protocol.
+    #[error("the server at the address does not speak SSH")]
     NotSsh,
-    /// It refused the key or the user.
-    #[error("it refused to log in `{user}` with our key")]
+    /// The SSH server rejected the key or the user.
+    #[error("the SSH server rejected the login of `{user}` with our key")]
     LoginRefused {
-        /// Whom we wanted to be.
+        /// User name of the login.
         user: String,
     },
-    /// Its host key is another one than at the first contact.
-    #[error("its host key changed: it was {}, and now is {}", .pinned.fingerprint(), .offered.fingerprint())]
+    /// The host key differs from the pinned one.
+    #[error("the host key changed from {} to {}", .pinned.fingerprint(), .offered.fingerprint())]
     HostKeyChanged {
-        /// The one of the first contact.
+        /// Key pinned at the first contact.
         pinned: HostKey,
-        /// The one it shows now.
+        /// Key that the host presents now.
         offered: HostKey,
     },
-    /// The connection broke, or could not be used any more.
+    /// The connection broke.
     #[error("the connection was lost")]
     ConnectionLost(#[source] Option<russh::Error>),
-    /// A command did not end in its time.
-    #[error("it did not end within {} s, and was stopped", .0.as_secs_f32())]
+    /// A command exceeded its time limit.
+    #[error("it did not end within {} s and was stopped", .0.as_secs_f32())]
     TimedOut(Duration),
-    /// A program that we need over there failed.
-    #[error("`{program}` failed there with {exit}: {said}")]
+    /// A helper program on the host failed.
+    #[error("`{program}` failed on the host with {exit}: {stderr}")]
     ProgramFailed {
-        /// Which one.
+        /// Its name.
         program: &'static str,
         /// How it ended.
-        exit: super::ProcessExit,
-        /// The last it wrote to its standard error.
-        said: String,
+        exit: ProcessExit,
+        /// Last lines of its standard error, joined by `; `.
+        stderr: String,
     },
     /// A local file could not be read or written.
-    #[error("`{}` on this computer can't be used", .path.display())]
+    #[error("the local file `{}` can't be used", .path.display())]
     LocalFile {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A name from over there that leads out of the directory it belongs in.
-    #[error("the name `{0}` from over there leads out of the directory")]
+    /// A path sent by the host leads out of the target directory.
+    #[error("the path `{0}` sent by the host leads out of the target directory")]
     UnsafePath(String),
-    /// A directory at one side, and something else at the other.
-    #[error("`{0}` is a directory at one side and none at the other")]
+    /// A directory on one side, another kind of file on the other.
+    #[error("`{0}` is a directory on one side but not on the other")]
     KindConflict(String),
-    /// A directory stands where a file is to be.
-    #[error("`{0}` is a directory over there, and what is put is a file")]
+    /// The target of a file upload is a directory.
+    #[error("cannot replace the remote directory `{0}` with a file")]
     IsDirectory(String),
-    /// A part of a command that can't be sent.
+    /// A command or pattern with an invalid part.
     #[error("{0}")]
     InvalidCommand(String),
 }
 
 impl HostError {
     pub(crate) fn new(doing: &'static str, target: &Target, kind: HostErrorKind) -> Self {
-        Self { doing, machine: target.machine.clone(), place: format!("{}@{}", target.user, target.address), kind }
+        Self { doing, machine: target.machine.clone(), login: format!("{}@{}", target.user, target.address), kind }
     }
 
-    /// Whether the same may succeed later without anything being changed: the host is coming up, or the line broke.
-    pub fn may_pass(&self) -> bool {
+    /// True if a retry may succeed without any change: the host is still booting, or the connection broke.
+    pub fn is_transient(&self) -> bool {
         use HostErrorKind::{
             ConnectionLost, ConnectionRefused, LoginRefused, NoBanner, NoResponse, NoRoute, NotSsh, UnknownHostname,
         };
         match self.kind {
             UnknownHostname(_) | NoRoute(_) | ConnectionRefused | NoResponse(_) | NoBanner(_) | NotSsh
             | ConnectionLost(_) => true,
-            // A server may answer before its first boot has brought the key.
+            // An SSH server may answer before the first boot has installed the key.
             LoginRefused { .. } => true,
             _ => false,
         }
     }
 
-    /// What to do about it.
+    /// What the user can do about it, if known. Names no command of a front end.
     pub fn hint(&self) -> Option<String> {
         let machine = &self.machine;
         Some(match &self.kind {
-            HostErrorKind::UnknownHostname(_) => "check the host's name, and this computer's DNS".to_owned(),
-            HostErrorKind::NoRoute(_) => "check this computer's network, a VPN, and the site's security groups".to_owned(),
+            HostErrorKind::UnknownHostname(_) => "check the host name and this computer's DNS".to_owned(),
+            HostErrorKind::NoRoute(_) => {
+                "check this computer's network, the VPN and the site's security groups".to_owned()
+            }
             HostErrorKind::ConnectionRefused | HostErrorKind::NoResponse(_) | HostErrorKind::NoBanner(_) => {
-                "the machine may still be booting, or hang: look at its console, or give it more time".to_owned()
+                "the machine may still be booting, or may hang: check its console, or raise the time limit".to_owned()
             }
             HostErrorKind::LoginRefused { user } => {
                 format!(
-                    "check that `{user}` is who logs in there, by this key: of a host of your own, `user` and `key` in the \
-                     list; of a machine that was launched, whether its image lets that user in and takes the key"
+                    "check that `{user}` may log in with this key: for a host of your own, see `user` and `key` in the host \
+                     list; for a launched machine, check that its image creates this user and installs the key"
                 )
             }
             HostErrorKind::HostKeyChanged { .. } => format!(
-                "if `{machine}` was reinstalled on purpose, remove the deployment and make it anew; \
-                 otherwise somebody may be listening in between: don't log in"
+                "if `{machine}` was reinstalled on purpose, delete the deployment and create it again; \
+                 otherwise the connection may be intercepted: do not log in"
             ),
-            HostErrorKind::ConnectionLost(_) => "run the same command again: it goes on where it was".to_owned(),
-            HostErrorKind::KindConflict(_) => "what is in the way must be deleted first: by hand, or by `--delete`".to_owned(),
-            HostErrorKind::IsDirectory(_) => "end the path with `/` to put the file into the directory, or name another".to_owned(),
-            HostErrorKind::ProgramFailed { said, .. } if is_denied(said) => {
-                "the user may not do this there: name another path, give the user what is there, or `sudo` without a password"
+            HostErrorKind::ConnectionLost(_) => "retry: completed parts are not repeated".to_owned(),
+            HostErrorKind::KindConflict(_) => {
+                "delete the conflicting path, or let the sync delete extra files".to_owned()
+            }
+            HostErrorKind::IsDirectory(_) => {
+                "end the path with `/` to upload the file into the directory, or choose another path".to_owned()
+            }
+            HostErrorKind::ProgramFailed { stderr, .. } if is_denied(stderr) => {
+                "permission denied on the host: use another path, change its owner, or allow `sudo` without a password"
                     .to_owned()
             }
-            HostErrorKind::TimedOut(_) => "give it more time, or make it do less".to_owned(),
+            HostErrorKind::TimedOut(_) => "raise the time limit".to_owned(),
             _ => return None,
         })
     }
 }
 
-/// Whether a program was kept from something by what its user may do.
-fn is_denied(said: &str) -> bool {
-    ["Permission denied", "Operation not permitted", "sudo:"].iter().any(|text| said.contains(text))
+/// True if the error output reports missing permissions.
+fn is_denied(stderr: &str) -> bool {
+    ["Permission denied", "Operation not permitted", "sudo:"].iter().any(|text| stderr.contains(text))
 }
 
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}` ({}) failed: {}", self.doing, self.machine, self.place, self.kind)
+        write!(f, "{} `{}` ({}) failed: {}", self.doing, self.machine, self.login, self.kind)
     }
 }
 
@@ -167,8 +175,8 @@ impl HostErrorKind {
         std::error::Error::source(self)
     }
 
-    /// What an error of the socket means.
-    pub(super) fn of_socket(error: io::Error) -> Self {
+    /// Classifies a socket error.
+    pub(super) fn from_socket(error: io::Error) -> Self {
         use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
         match error.kind() {
             ConnectionRefused => Self::ConnectionRefused,
@@ -179,7 +187,7 @@ impl HostErrorKind {
 }
 
 impl From<russh::Error> for HostErrorKind {
-    /// Whatever breaks an SSH connection that stood is a lost one.
+    /// Any error on an established connection counts as losing it.
     fn from(error: russh::Error) -> Self {
         Self::ConnectionLost(Some(error))
     }

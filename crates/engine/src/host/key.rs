@@ -1,4 +1,4 @@
-//! Keys: the deployment's own, and those that hosts show us.
+//! SSH keys: login keys and host keys.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -13,60 +13,60 @@ use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey, ssh_key};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// A key that can't be read or made.
+/// A key can't be read or generated.
 #[derive(Debug, thiserror::Error)]
 pub enum BadKey {
-    /// The text is no key.
-    #[error("the text is no {0} in OpenSSH's format")]
-    Unreadable(&'static str, #[source] ssh_key::Error),
-    /// The key has a passphrase.
-    #[error("the private key has a passphrase, and there is nobody to ask for it")]
-    Locked,
+    /// The text is not a key.
+    #[error("the text is not a {0} in OpenSSH format")]
+    Invalid(&'static str, #[source] ssh_key::Error),
+    /// The private key is protected by a passphrase.
+    #[error("the private key has a passphrase, which is not supported")]
+    HasPassphrase,
     /// The file can't be read.
     #[error("the private key `{0}` can't be read")]
     File(String, #[source] io::Error),
-    /// It could not be made.
-    #[error("no key could be made")]
-    NotMade(#[source] ssh_key::Error),
+    /// Generating or encoding a key failed.
+    #[error("the key could not be generated")]
+    Generate(#[source] ssh_key::Error),
 }
 
 /// A key pair as text.
 #[derive(Debug)]
 pub struct Keypair {
-    /// The private key, in OpenSSH's format, without a passphrase.
+    /// Private key in OpenSSH format, without a passphrase.
     pub private: SecretString,
-    /// The public key: one line `ssh-ed25519 AAAA… comment`.
+    /// Public key, one line: `ssh-ed25519 AAAA… comment`.
     pub public: String,
 }
 
-/// Makes an Ed25519 key pair with the system's randomness.
+/// Generates an Ed25519 key pair from the system's random source.
 pub fn generate_keypair(comment: &str) -> Result<Keypair, BadKey> {
-    let mut key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(BadKey::NotMade)?;
+    let mut key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(BadKey::Generate)?;
     key.set_comment(comment);
-    let private = key.to_openssh(LineEnding::LF).map_err(BadKey::NotMade)?;
-    let public = key.public_key().to_openssh().map_err(BadKey::NotMade)?;
+    let private = key.to_openssh(LineEnding::LF).map_err(BadKey::Generate)?;
+    let public = key.public_key().to_openssh().map_err(BadKey::Generate)?;
     Ok(Keypair { private: SecretString::from(private.as_str()), public })
 }
 
 /// Writes a private key to a new file that only its owner can read.
 ///
 /// # Errors
-/// Also where the file is there already: a key is never written over.
+/// An existing file is an error: a key is never overwritten.
 pub fn write_private(path: &Path, private: &SecretString) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(private.expose_secret().as_bytes())?;
     file.sync_all()
 }
 
-/// A private key to log in with.
+/// A private key for logging in.
 pub struct Identity(Arc<PrivateKey>);
 
 impl Identity {
-    /// Reads a private key in OpenSSH's format.
+    /// Parses a private key in OpenSSH format.
     pub fn from_text(private: &SecretString) -> Result<Self, BadKey> {
-        let key = PrivateKey::from_openssh(private.expose_secret())
-            .map_err(|error| BadKey::Unreadable("private key", error))?;
-        if key.is_encrypted() { Err(BadKey::Locked) } else { Ok(Self(Arc::new(key))) }
+        let key =
+            PrivateKey::from_openssh(private.expose_secret()).map_err(|error| BadKey::Invalid("private key", error))?;
+        if key.is_encrypted() { Err(BadKey::HasPassphrase) } else { Ok(Self(Arc::new(key))) }
     }
 
     /// Reads a private key from a file.
@@ -81,9 +81,9 @@ impl Identity {
 }
 
 impl Identity {
-    /// The public half, one line in OpenSSH's format.
+    /// The public key, one line in OpenSSH format.
     pub fn public(&self) -> Result<String, BadKey> {
-        self.0.public_key().to_openssh().map_err(BadKey::NotMade)
+        self.0.public_key().to_openssh().map_err(BadKey::Generate)
     }
 }
 
@@ -93,13 +93,13 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A host's public key, without a comment: `ssh-ed25519 AAAA…`.
+/// Public key of a host, without a comment: `ssh-ed25519 AAAA…`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostKey(Box<PublicKey>);
 
 impl HostKey {
-    /// As people compare them: `SHA256:…`.
+    /// Fingerprint as OpenSSH prints it: `SHA256:…`.
     pub fn fingerprint(&self) -> String {
         self.0.fingerprint(HashAlg::Sha256).to_string()
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for HostKey {
 impl FromStr for HostKey {
     type Err = BadKey;
     fn from_str(line: &str) -> Result<Self, BadKey> {
-        let key = PublicKey::from_openssh(line).map_err(|error| BadKey::Unreadable("public key", error))?;
+        let key = PublicKey::from_openssh(line).map_err(|error| BadKey::Invalid("public key", error))?;
         Ok(Self::from(&key))
     }
 }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_pair_reads_back_and_stays_private() {
+    fn generated_pair_parses_and_debug_output_hides_it() {
         let pair = generate_keypair("hostler digits").unwrap();
         assert!(pair.public.starts_with("ssh-ed25519 ") && pair.public.ends_with(" hostler digits"), "{}", pair.public);
         let identity = Identity::from_text(&pair.private).unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_written_once_and_for_its_owner_only() {
+    fn private_key_file_is_private_and_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let first = generate_keypair("a").unwrap();
@@ -177,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn a_host_key_reads_back_as_written() {
-        let key: HostKey = generate_keypair("somebody").unwrap().public.parse().unwrap();
-        assert!(!key.to_string().contains("somebody"));
+    fn host_key_round_trips_through_text() {
+        let key: HostKey = generate_keypair("comment").unwrap().public.parse().unwrap();
+        assert!(!key.to_string().contains("comment"));
         let json = serde_json::to_string(&key).unwrap();
         assert_eq!(serde_json::from_str::<HostKey>(&json).unwrap(), key);
         assert!("ssh-ed25519 zzz".parse::<HostKey>().is_err());

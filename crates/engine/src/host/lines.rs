@@ -1,39 +1,39 @@
-//! From bytes to lines, in bounded memory.
+//! Splits bytes into lines, in bounded memory.
 
-/// Stands at the end of a line that was longer than we keep.
+/// Ends a line that was truncated to 16 KiB.
 pub const TRUNCATED: &str = " […]";
 
-/// So much of a line is kept.
+/// Bytes kept of a line.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// Splits what a program writes into lines.
+/// Splits the output of a program into lines.
 ///
-/// A carriage return begins the line anew, as on a terminal: of a progress bar only its last state is a line. Bytes
-/// that are no UTF-8 are replaced. The end mark, a line that [`LineSplitter::new`] was told, is taken out, and with it the
-/// empty line before it, which our own supervisor wrote to be at the beginning of a line.
+/// A carriage return restarts the line, as on a terminal: of a progress bar only the last state becomes a line. Invalid
+/// UTF-8 is replaced. The end marker is removed, together with the empty line before it, which the supervisor writes so
+/// that the marker starts a line.
 pub(super) struct LineSplitter {
-    mark: String,
+    marker: String,
     line: Vec<u8>,
     cut: bool,
     returned: bool,
     held: bool,
-    ended: Option<u32>,
+    exit_status: Option<u32>,
 }
 
 impl LineSplitter {
-    /// Lines up to one that begins with `mark`, on which a number follows.
-    pub(super) fn new(mark: String) -> Self {
-        Self { mark, line: Vec::new(), cut: false, returned: false, held: false, ended: None }
+    /// Lines up to one that starts with `marker`, followed by an exit status.
+    pub(super) fn new(marker: String) -> Self {
+        Self { marker, line: Vec::new(), cut: false, returned: false, held: false, exit_status: None }
     }
 
-    /// The number behind the mark, once it was seen.
-    pub(super) fn ended(&self) -> Option<u32> {
-        self.ended
+    /// Exit status after the marker, once seen.
+    pub(super) fn exit_status(&self) -> Option<u32> {
+        self.exit_status
     }
 
-    /// Takes bytes, and gives each line that they complete to `emit`.
+    /// Adds bytes, and calls `emit` for each line that they complete.
     pub(super) fn feed(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(&str)) {
-        while self.ended.is_none() && !bytes.is_empty() {
+        while self.exit_status.is_none() && !bytes.is_empty() {
             let end = bytes.iter().position(|b| matches!(b, b'\n' | b'\r'));
             self.append(&bytes[..end.unwrap_or(bytes.len())]);
             match end.map(|at| bytes[at]) {
@@ -45,7 +45,7 @@ impl LineSplitter {
         }
     }
 
-    /// Gives a last line that has no end.
+    /// Emits a last line without line end.
     pub(super) fn finish(&mut self, emit: &mut dyn FnMut(&str)) {
         if !self.line.is_empty() {
             self.complete(emit);
@@ -58,9 +58,9 @@ impl LineSplitter {
             self.cut = false;
             self.line.clear();
         }
-        let room = MAX_LINE_BYTES - self.line.len();
-        self.cut |= part.len() > room;
-        self.line.extend_from_slice(&part[..part.len().min(room)]);
+        let free = MAX_LINE_BYTES - self.line.len();
+        self.cut |= part.len() > free;
+        self.line.extend_from_slice(&part[..part.len().min(free)]);
     }
 
     fn complete(&mut self, emit: &mut dyn FnMut(&str)) {
@@ -70,8 +70,8 @@ impl LineSplitter {
         }
         (self.cut, self.returned) = (false, false);
         self.line.clear();
-        if let Some(code) = text.strip_prefix(&self.mark).and_then(|rest| rest.trim().parse().ok()) {
-            self.ended = Some(code);
+        if let Some(code) = text.strip_prefix(&self.marker).and_then(|rest| rest.trim().parse().ok()) {
+            self.exit_status = Some(code);
             return;
         }
         if self.held {
@@ -95,11 +95,11 @@ mod tests {
             lines.feed(piece, &mut |line| seen.push(line.to_owned()));
         }
         lines.finish(&mut |line| seen.push(line.to_owned()));
-        (seen, lines.ended())
+        (seen, lines.exit_status())
     }
 
     #[test]
-    fn lines_come_whole_however_the_bytes_are_cut() {
+    fn lines_are_whole_however_the_bytes_are_split() {
         let text = b"one\r\n\n10%\r20%\rdone\nlast";
         let expected = ["one", "", "done", "last"];
         let single: Vec<&[u8]> = text.chunks(1).collect();
@@ -108,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_ends_it_and_takes_its_own_empty_line_with_it() {
+    fn marker_ends_the_output_and_its_empty_line_is_removed() {
         assert_eq!(split(&[b"a\n\n\x1emark 3\nlater\n"]), (vec!["a".to_owned()], Some(3)));
         assert_eq!(split(&[b"a\n\n\n\x1emark 0\n"]), (vec!["a".to_owned(), String::new()], Some(0)));
         assert_eq!(split(&[b"no end\n\x1emark 0\n"]), (vec!["no end".to_owned()], Some(0)));
     }
 
     #[test]
-    fn a_line_without_end_takes_bounded_memory() {
+    fn endless_line_uses_bounded_memory() {
         let mut lines = LineSplitter::new("\u{1e}mark ".to_owned());
         let mut seen = Vec::new();
         for _ in 0..1000 {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_replaced() {
+    fn invalid_utf8_is_replaced() {
         assert_eq!(split(&[b"a\xffb\n"]).0, ["a\u{fffd}b"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Host keys of hosts that no deployment knows: pinned at the first contact, in a file of OpenSSH's format.
+//! Host keys of persistent hosts, pinned at the first contact across deployments, in a `known_hosts` file.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 
 use hostler_core::ports::Address;
 
-use super::HostKey;
+use super::key::HostKey;
 
-/// The keys in a `known_hosts` file of ours.
+/// The host keys of a `known_hosts` file that hostler maintains.
 #[derive(Debug)]
 pub struct KnownHosts {
     path: PathBuf,
-    /// By place, with the line that says so.
+    /// Line number and key by host pattern.
     keys: BTreeMap<String, (usize, HostKey)>,
 }
 
 impl KnownHosts {
-    /// Where they are kept, below the user's data directory.
+    /// Path of the file in a data directory.
     pub fn path_in(data: &Path) -> PathBuf {
         data.join("hosts/known_hosts")
     }
 
-    /// Reads the file; one that isn't there is empty. Of several lines for a place the first counts.
+    /// Reads the file; a missing file is empty. The first of several lines for a host counts. Blocks on the disk.
     pub fn read(path: &Path) -> io::Result<Self> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -41,25 +41,26 @@ impl KnownHosts {
         Ok(Self { path: path.to_owned(), keys })
     }
 
-    /// The key of a host, if it was ever met.
+    /// Pinned key of a host; `None` before the first contact.
     pub fn get(&self, address: &Address) -> Option<&HostKey> {
-        self.keys.get(&place(address)).map(|(_, key)| key)
+        self.keys.get(&pattern(address)).map(|(_, key)| key)
     }
 
-    /// What to do where the key of a host is another one now.
-    pub fn how_to_forget(&self, address: &Address) -> Option<String> {
-        let (line, _) = self.keys.get(&place(address))?;
+    /// Hint for a host whose key has changed: the line to remove. `None` for a host without a pinned key.
+    pub fn changed_key_hint(&self, address: &Address) -> Option<String> {
+        let (line, _) = self.keys.get(&pattern(address))?;
         let path = self.path.display();
         Some(format!(
-            "if it was reinstalled on purpose, remove line {line} of `{path}`; \
-             otherwise somebody may be listening in between: don't log in"
+            "if the host was reinstalled on purpose, remove line {line} of `{path}`; \
+             otherwise the connection may be intercepted: do not log in"
         ))
     }
 
-    /// Adds those that are new. Each call is one write at the end of the file, so that processes don't mix their lines.
-    pub fn add<'k>(&self, met: impl IntoIterator<Item = (&'k Address, &'k HostKey)>) -> io::Result<()> {
-        let new = met.into_iter().filter(|(address, _)| !self.keys.contains_key(&place(address)));
-        let text: String = new.map(|(address, key)| format!("{} {key}\n", place(address))).collect();
+    /// Adds the keys of hosts that have none yet, with one append per call, so that lines of several processes don't mix.
+    /// Blocks on the disk.
+    pub fn add<'k>(&self, seen: impl IntoIterator<Item = (&'k Address, &'k HostKey)>) -> io::Result<()> {
+        let new = seen.into_iter().filter(|(address, _)| !self.keys.contains_key(&pattern(address)));
+        let text: String = new.map(|(address, key)| format!("{} {key}\n", pattern(address))).collect();
         if text.is_empty() {
             return Ok(());
         }
@@ -71,8 +72,8 @@ impl KnownHosts {
     }
 }
 
-/// As OpenSSH writes it.
-fn place(address: &Address) -> String {
+/// Host pattern as OpenSSH writes it.
+fn pattern(address: &Address) -> String {
     if address.port == 22 { address.host.clone() } else { format!("[{}]:{}", address.host, address.port) }
 }
 
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_key_of_a_place_stays() {
+    fn first_key_of_a_host_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hosts/known_hosts");
         let key = || generate_keypair("x").unwrap().public.parse::<HostKey>().unwrap();
@@ -92,7 +93,7 @@ mod tests {
         KnownHosts::read(&path).unwrap().add([(&at(22), &second)]).unwrap();
         let pins = KnownHosts::read(&path).unwrap();
         assert_eq!((pins.get(&at(22)), pins.get(&at(2222)), pins.get(&at(23))), (Some(&first), Some(&second), None));
-        assert!(pins.how_to_forget(&at(2222)).unwrap().contains("remove line 2 of"));
+        assert!(pins.changed_key_hint(&at(2222)).unwrap().contains("remove line 2 of"));
         assert!(fs::read_to_string(path).unwrap().contains("\n[10.0.0.1]:2222 ssh-ed25519 "));
     }
 }

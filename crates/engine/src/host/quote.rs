@@ -1,6 +1,6 @@
-//! Text that a shell takes as it is.
+//! Quoting for shells, and remote paths.
 
-/// Quotes a value for a POSIX shell: nothing in it is special any more, newlines included.
+/// Quotes a value for a POSIX shell, newlines included.
 pub fn quote(value: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
     if !value.is_empty() && value.bytes().all(plain) { value.to_owned() } else { always(value) }
@@ -10,9 +10,9 @@ fn always(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// A remote path that needs no home directory to be known: `~/work` becomes `./work`, as every session starts at home.
+/// A remote path without `~`: `~/work` becomes `./work`, because every session starts in the home directory.
 ///
-/// What is relative begins with `./`, so that no program takes it for an option, and no `CDPATH` counts.
+/// Relative paths start with `./`, so that no program mistakes them for an option and `CDPATH` does not apply.
 pub fn remote_path(path: &str) -> String {
     let path = match path {
         "" | "~" | "~/" => ".",
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn home_is_where_a_session_starts() {
+    fn home_is_the_start_directory() {
         assert_eq!(remote_path("~/work"), "./work");
         assert_eq!(remote_path("~"), ".");
         assert_eq!(remote_path("/data"), "/data");

@@ -1,4 +1,4 @@
-//! Programs on a channel: scripts with live output, and plain pipes.
+//! Runs programs on an SSH channel: scripts with live output, and byte pipes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,29 +8,30 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::OutputSink;
-use super::command::{Command, ProcessExit, RunAs, Shell, Stream};
+use super::command::{Command, RunAs, Shell, Stream};
 use super::connection::Connection;
 use super::error::HostErrorKind;
+use super::exit::ProcessExit;
 use super::lines::LineSplitter;
 use super::quote::quote;
+use super::session::OutputSink;
 
-/// Runs over there, in a session's own shell, and stands between the SSH server and the script's process group:
+/// Supervisor script on the host, between the SSH server and the script's process group:
 ///
-/// * It reads the script, `$1` bytes, from standard input, and refuses one whose end (`$2`) is missing.
-/// * It runs the script in a session of its own, fed by a pipe: nothing of it is in an argument.
-/// * Standard input then only says that we are still there: at its end the whole process group is stopped.
-/// * When the script is done, a mark and its status follow its last output on both streams. So we need not wait for
-///   the end of the streams, which a daemon that the script left behind may hold open for ever.
+/// * It reads the script, `$1` bytes, from standard input, and exits if the end marker (`$2`) is missing.
+/// * It runs the script in a session of its own and feeds it by a pipe, so that no part of it is an argument.
+/// * From then on standard input only signals that the client is connected: at its end the process group is killed.
+/// * After the script has ended, it writes the marker and the exit status to both streams. The client need not wait for
+///   the end of the streams, which a daemon started by the script may hold open forever.
 ///
-/// One line without single quotes, so that whatever shell the user has passes it on as it is.
+/// One line without single quotes, so that any login shell passes it on unchanged.
 const SUPERVISOR: &str = r##"s=$(head -c "$1"); n=$2; shift 2; case $s in *"#$n") ;; *) exit 125;; esac; exec 3<&0 </dev/null; printf %s "$s" | setsid "$@" 3<&0 </dev/null & p=$!; (read -r x <&3; trap "" TERM; kill -TERM "-$p"; sleep 3; kill -KILL "-$p") >/dev/null 2>&1 & w=$!; exec 3<&-; wait "$p"; c=$?; kill "$w" 2>/dev/null; printf "\n\036%s %s\n" "$n" "$c" >&2; printf "\n\036%s %s\n" "$n" "$c"; exit "$c""##;
 
-/// Reads the whole script before it runs the first line, and from a descriptor of its own: neither a login's profile
-/// nor the script's own commands can read any of it.
+/// Reads the whole script before running its first line, from a descriptor of its own, so that neither the login
+/// profile nor the script's commands consume any of it.
 const RUNNER: &str = r#"s=$(cat <&3); exec 3<&-; eval "unset s; $s""#;
 
-/// Becomes root, where the user isn't.
+/// Becomes root unless the user is root already.
 const ROOT: &str = r#"test "$(id -u)" = 0 && exec "$@"; exec sudo -n -- "$@""#;
 
 /// Runs a command to its end.
@@ -54,7 +55,7 @@ pub(super) async fn run(
     }
 }
 
-/// A word that nobody has said before.
+/// Random marker, 128 bits as hexadecimal digits.
 pub(super) fn nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
@@ -74,10 +75,10 @@ fn line_for(command: &Command, length: usize, nonce: &str) -> String {
     argv.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// Passes the output on until the command is done.
+/// Forwards output lines until the end marker or the end of the channel.
 async fn follow(read: &mut ChannelReadHalf, nonce: &str, output: OutputSink<'_>) -> Result<ProcessExit, HostErrorKind> {
-    let mark = format!("\u{1e}{nonce} ");
-    let (mut out, mut err) = (LineSplitter::new(mark.clone()), LineSplitter::new(mark));
+    let marker = format!("\u{1e}{nonce} ");
+    let (mut out, mut err) = (LineSplitter::new(marker.clone()), LineSplitter::new(marker));
     let mut exit = None;
     while let Some(message) = read.wait().await {
         match message {
@@ -86,8 +87,8 @@ async fn follow(read: &mut ChannelReadHalf, nonce: &str, output: OutputSink<'_>)
             ChannelMsg::Close => break,
             other => note_exit(other, &mut exit)?,
         }
-        if let (Some(code), Some(_)) = (out.ended(), err.ended()) {
-            return Ok(ProcessExit::of_shell(code));
+        if let (Some(code), Some(_)) = (out.exit_status(), err.exit_status()) {
+            return Ok(ProcessExit::from_shell(code));
         }
     }
     out.finish(&mut |line| output(Stream::Stdout, line));
@@ -97,42 +98,44 @@ async fn follow(read: &mut ChannelReadHalf, nonce: &str, output: OutputSink<'_>)
 
 fn note_exit(message: ChannelMsg, exit: &mut Option<ProcessExit>) -> Result<(), HostErrorKind> {
     match message {
-        ChannelMsg::ExitStatus { exit_status } => *exit = Some(ProcessExit::of_shell(exit_status)),
+        ChannelMsg::ExitStatus { exit_status } => *exit = Some(ProcessExit::from_shell(exit_status)),
         ChannelMsg::ExitSignal { signal_name, .. } => *exit = Some(ProcessExit::Signal(format!("{signal_name:?}"))),
-        ChannelMsg::Failure => return Err(HostErrorKind::InvalidCommand("the server runs no commands".to_owned())),
+        ChannelMsg::Failure => {
+            return Err(HostErrorKind::InvalidCommand("the SSH server does not run commands".to_owned()));
+        }
         _ => {}
     }
     Ok(())
 }
 
-/// Closes its channel when dropped: a command that nobody follows any more is stopped by its supervisor.
+/// Closes its channel when dropped. The supervisor then kills the abandoned command.
 struct CloseOnDrop(Arc<ChannelWriteHalf<Msg>>);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         let write = Arc::clone(&self.0);
-        // Without a runtime the process is at its end, and the socket with it.
+        // Without a runtime the process is exiting, which closes the socket.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { write.close().await });
         }
     }
 }
 
-/// So many last lines say what went wrong: the very last one of `tar` is only that something did.
+/// Last lines of standard error kept for the error message: `tar`'s very last line only reports that an error occurred.
 const STDERR_LINES: usize = 3;
 
-/// A small program with bytes in and bytes out.
+/// A small program that reads and writes bytes.
 pub(super) struct Pipe<'a> {
-    /// What it is called in an error.
+    /// Its name in error messages.
     pub(super) program: &'static str,
-    /// A script for a POSIX shell. It may be seen by others on the host: nothing secret.
+    /// Script for a POSIX shell. Visible in the host's process list: must contain no secret.
     pub(super) script: &'a str,
-    /// Its parameters, likewise.
+    /// Its parameters, visible like the script.
     pub(super) args: &'a [&'a str],
 }
 
 impl Pipe<'_> {
-    /// Runs it with all of `input`, and gives what it writes to `sink`, as fast as that takes it.
+    /// Runs the program with all of `input`, and sends its output to `sink`, which slows the program down if it is full.
     pub(super) async fn run(
         &self,
         connection: &Connection,
@@ -150,10 +153,10 @@ impl Pipe<'_> {
             }
             closer.0.eof().await
         };
-        // A program that ends before it has read everything ends the writing, too; how it ended says the reader.
+        // A program may end before it has read all input, which ends the writing. The reader reports its exit status.
         let writing = async {
             if let Err(error) = writing.await {
-                tracing::debug!(%error, program = self.program, "the pipe took no more");
+                tracing::debug!(%error, program = self.program, "the program stopped reading its input");
             }
             std::future::pending::<()>().await;
         };
@@ -163,12 +166,12 @@ impl Pipe<'_> {
         }
     }
 
-    /// Runs it with a few bytes, and answers with the bytes that it writes.
-    pub(super) async fn ask(&self, connection: &Connection, input: Vec<u8>) -> Result<Vec<u8>, HostErrorKind> {
+    /// Runs the program with a short input, and returns its output.
+    pub(super) async fn output(&self, connection: &Connection, input: Vec<u8>) -> Result<Vec<u8>, HostErrorKind> {
         let (sender, receiver) = mpsc::channel(1);
         let (sink, mut source) = mpsc::channel::<Vec<u8>>(16);
         let feeding = async move {
-            // Nobody reads it where the program ended early: that is no failure of ours.
+            // A program that ended early reads no input: its exit status says why.
             drop(sender.send(input).await);
         };
         let collecting = async {
@@ -183,7 +186,7 @@ impl Pipe<'_> {
     }
 
     async fn read(&self, read: &mut ChannelReadHalf, sink: mpsc::Sender<Vec<u8>>) -> Result<(), HostErrorKind> {
-        let mut said = LineSplitter::new("\u{1e}never ".to_owned());
+        let mut stderr = LineSplitter::new("\u{1e}never ".to_owned());
         let mut last = VecDeque::new();
         let mut keep = |line: &str| {
             if last.len() == STDERR_LINES {
@@ -194,19 +197,19 @@ impl Pipe<'_> {
         let mut exit = None;
         while let Some(message) = read.wait().await {
             match message {
-                // Whoever read it has failed, and says so itself.
+                // A closed sink means that its reader has failed and reports its own error.
                 ChannelMsg::Data { data } => drop(sink.send(data.to_vec()).await),
-                ChannelMsg::ExtendedData { data, .. } => said.feed(&data, &mut keep),
+                ChannelMsg::ExtendedData { data, .. } => stderr.feed(&data, &mut keep),
                 ChannelMsg::Close => break,
                 other => note_exit(other, &mut exit)?,
             }
         }
-        said.finish(&mut keep);
+        stderr.finish(&mut keep);
         match exit {
             None => Err(HostErrorKind::ConnectionLost(None)),
             Some(exit) if exit.is_success() => Ok(()),
             Some(exit) => {
-                Err(HostErrorKind::ProgramFailed { program: self.program, exit, said: Vec::from(last).join("; ") })
+                Err(HostErrorKind::ProgramFailed { program: self.program, exit, stderr: Vec::from(last).join("; ") })
             }
         }
     }

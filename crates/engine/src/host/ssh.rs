@@ -1,4 +1,4 @@
-//! The real hosts: connections by machine, made once and used by all.
+//! Hosts over SSH, with one shared connection per machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,62 +8,32 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::future::BoxFuture;
-use hostler_core::setup::PhaseKind;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::command::Command;
 use super::connection::Connection;
 use super::error::{HostError, HostErrorKind};
-use super::{
-    Command, DownloadReport, FileSelection, HostKey, Hosts, OutputSink, ProcessExit, ProgressSink, Session,
-    SyncOptions, SyncReport, Target, UploadReport, run, tree,
-};
-
-/// How long one attempt may take, and how soon the next is made.
-#[derive(Debug, Clone, Copy)]
-pub struct ConnectPolicy {
-    /// For the connection to stand, and then again for the server's first words.
-    pub answer: Duration,
-    /// For the key exchange and the login: an emulated guest under load needs many seconds.
-    pub login: Duration,
-    /// The pause after the first failed attempt; later ones grow.
-    pub pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-    /// So many attempts are made at that pace; what hasn't come up by then is asked more seldom.
-    pub tries: usize,
-    /// The pause from then on.
-    pub late_pause: Duration,
-    /// How long a refused login is tried again: a machine may answer before its first boot has brought the key.
-    pub refused: Duration,
-}
-
-impl Default for ConnectPolicy {
-    fn default() -> Self {
-        Self {
-            answer: Duration::from_secs(10),
-            login: Duration::from_secs(90),
-            pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(3),
-            tries: PhaseKind::Reach.policy().tries as usize,
-            late_pause: Duration::from_secs(10),
-            refused: Duration::from_secs(60),
-        }
-    }
-}
+use super::exit::ProcessExit;
+use super::key::HostKey;
+use super::policy::ConnectPolicy;
+use super::session::{Hosts, OutputSink, ProgressSink, Session};
+use super::target::Target;
+use super::tree::{DownloadReport, FileSelection, SyncOptions, SyncReport, UploadReport};
+use super::{run, tree};
 
 type Slot = Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>;
 
-/// Hosts over SSH.
+/// Hosts over SSH. Connections are cached by machine, user and address.
 #[derive(Default)]
 pub struct Ssh {
-    pace: ConnectPolicy,
+    policy: ConnectPolicy,
     slots: Mutex<BTreeMap<String, Slot>>,
 }
 
 impl Ssh {
-    /// With a pace of one's own.
-    pub fn new(pace: ConnectPolicy) -> Self {
-        Self { pace, slots: Mutex::default() }
+    /// With time limits other than the default.
+    pub fn new(policy: ConnectPolicy) -> Self {
+        Self { policy, slots: Mutex::default() }
     }
 
     fn slot(&self, target: &Target) -> Slot {
@@ -71,7 +41,7 @@ impl Ssh {
         Arc::clone(slots.entry(slot_name(target)).or_default())
     }
 
-    /// The connection to a machine: the one that stands, or a new one. Boxed, as a jump host needs one in turn.
+    /// The cached connection to a machine, or a new one. Boxed, because a jump host needs a connection in turn.
     fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Arc<Connection>, HostError>> {
         Box::pin(async move {
             let slot = self.slot(target);
@@ -85,7 +55,7 @@ impl Ssh {
                 Some(jump) => Some(self.connect(jump).await?),
                 None => None,
             };
-            let connection = Arc::new(Connection::open(target, via, &self.pace).await?);
+            let connection = Arc::new(Connection::open(target, via, &self.policy).await?);
             *slot = Some(Arc::clone(&connection));
             Ok(connection)
         })
@@ -93,13 +63,13 @@ impl Ssh {
 
     fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
         ExponentialBuilder::default()
-            .with_min_delay(self.pace.pause)
-            .with_max_delay(self.pace.longest_pause)
+            .with_min_delay(self.policy.initial_pause)
+            .with_max_delay(self.policy.max_pause)
             .with_factor(1.5)
             .without_max_times()
             .build()
-            .take(self.pace.tries)
-            .chain(std::iter::repeat(self.pace.late_pause))
+            .take(self.policy.fast_attempts)
+            .chain(std::iter::repeat(self.policy.slow_interval))
     }
 }
 
@@ -112,29 +82,29 @@ impl Hosts for Ssh {
     async fn wait_for_ssh(
         &self,
         target: &Target,
-        patience: Duration,
-        note: ProgressSink<'_>,
+        timeout: Duration,
+        progress: ProgressSink<'_>,
     ) -> Result<HostKey, HostError> {
         let start = Instant::now();
-        let deadline = start + patience;
-        let mut refused_since = None;
-        let mut last = HostError::new("connecting to", target, HostErrorKind::NoResponse(patience));
+        let deadline = start + timeout;
+        let mut rejected_since = None;
+        let mut last = HostError::new("connecting to", target, HostErrorKind::NoResponse(timeout));
         for pause in self.pauses() {
             last = match timeout_at(deadline, self.connect(target)).await {
                 Ok(Ok(connection)) => return Ok(connection.key.clone()),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(last),
             };
-            let refused = matches!(last.kind, HostErrorKind::LoginRefused { .. });
-            let since = *refused_since.get_or_insert_with(Instant::now);
-            if !refused {
-                refused_since = None;
+            let rejected = matches!(last.kind, HostErrorKind::LoginRefused { .. });
+            let since = *rejected_since.get_or_insert_with(Instant::now);
+            if !rejected {
+                rejected_since = None;
             }
-            let given_up = refused && since.elapsed() + pause >= self.pace.refused;
-            if !last.may_pass() || given_up || Instant::now() + pause >= deadline {
+            let give_up = rejected && since.elapsed() + pause >= self.policy.login_retry;
+            if !last.is_transient() || give_up || Instant::now() + pause >= deadline {
                 break;
             }
-            note(&format!("waiting for `{}`: {}", target.machine, last.kind));
+            progress(&format!("waiting for SSH on `{}`: {}", target.machine, last.kind));
             sleep(pause).await;
         }
         Err(last)
@@ -150,7 +120,7 @@ impl Hosts for Ssh {
     }
 }
 
-/// A session on a connection. The connection is closed when the last of them and the cache are gone.
+/// A session on a shared connection, which closes once the cache and the last session have dropped it.
 struct SshSession {
     connection: Arc<Connection>,
 }
@@ -168,30 +138,30 @@ impl Session for SshSession {
     async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError> {
         run::run(&self.connection, command, output)
             .await
-            .map_err(|trouble| self.connection.error("running a command on", trouble))
+            .map_err(|kind| self.connection.error("running a command on", kind))
     }
 
-    async fn upload(&self, from: &Path, to: &str, take: FileSelection) -> Result<UploadReport, HostError> {
-        tree::put(&self.connection, from, to, take)
+    async fn upload(&self, from: &Path, to: &str, files: FileSelection) -> Result<UploadReport, HostError> {
+        tree::upload(&self.connection, from, to, files)
             .await
-            .map_err(|trouble| self.connection.error("putting files on", trouble))
+            .map_err(|kind| self.connection.error("uploading files to", kind))
     }
 
     async fn download(&self, from: &str, to: &Path) -> Result<DownloadReport, HostError> {
-        tree::get(&self.connection, from, to)
+        tree::download(&self.connection, from, to)
             .await
-            .map_err(|trouble| self.connection.error("getting files from", trouble))
+            .map_err(|kind| self.connection.error("downloading files from", kind))
     }
 
-    async fn sync_up(&self, from: &Path, to: &str, sync: &SyncOptions) -> Result<SyncReport, HostError> {
-        tree::up(&self.connection, from, to, sync)
+    async fn sync_up(&self, from: &Path, to: &str, options: &SyncOptions) -> Result<SyncReport, HostError> {
+        tree::sync_up(&self.connection, from, to, options)
             .await
-            .map_err(|trouble| self.connection.error("syncing files to", trouble))
+            .map_err(|kind| self.connection.error("syncing files to", kind))
     }
 
-    async fn sync_down(&self, from: &str, to: &Path, sync: &SyncOptions) -> Result<SyncReport, HostError> {
-        tree::down(&self.connection, from, to, sync)
+    async fn sync_down(&self, from: &str, to: &Path, options: &SyncOptions) -> Result<SyncReport, HostError> {
+        tree::sync_down(&self.connection, from, to, options)
             .await
-            .map_err(|trouble| self.connection.error("syncing files from", trouble))
+            .map_err(|kind| self.connection.error("syncing files from", kind))
     }
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{ConnectPolicy, HostKey, Identity, Keypair, Stream, Target, generate_keypair, write_private};
 
-/// An SSH server that knows one key; it ends with the value.
+/// An SSH server that accepts one key. Stopped when dropped.
 pub(crate) struct Sshd {
     server: Child,
     pub(crate) port: u16,
@@ -23,14 +23,14 @@ pub(crate) struct Sshd {
 
 impl Sshd {
     pub(crate) fn start() -> Self {
-        // Somebody else may take the port between our look and the server's.
+        // Another process may take the port between our check and the server's bind.
         (0..20)
             .find_map(|_| Self::start_with(generate_keypair("login").unwrap(), free_port()))
             .expect("a port for sshd")
     }
 
-    /// Another server that knows the same key. `None` where the port is taken.
-    pub(crate) fn again_at(&self, port: u16) -> Option<Self> {
+    /// A second server that accepts the same key. `None` if the port is in use.
+    pub(crate) fn second_at(&self, port: u16) -> Option<Self> {
         let login = Keypair { private: self.login.private.clone(), public: self.login.public.clone() };
         Self::start_with(login, port)
     }
@@ -77,7 +77,7 @@ impl Sshd {
         self.dir.path().join(name).display().to_string()
     }
 
-    /// Cuts all connections, as a broken network does.
+    /// Breaks all connections, as a network failure does.
     pub(crate) fn cut(&self) {
         let children = format!("/proc/{0}/task/{0}/children", self.server.id());
         for child in std::fs::read_to_string(children).unwrap().split_whitespace() {
@@ -111,18 +111,18 @@ pub(crate) fn user() -> String {
     String::from_utf8(id.stdout).unwrap().trim().to_owned()
 }
 
-/// No longer than it takes on this computer.
+/// Short pauses for a server on this computer.
 pub(crate) fn quick() -> ConnectPolicy {
     ConnectPolicy {
-        answer: Duration::from_secs(20),
-        pause: Duration::from_millis(5),
-        longest_pause: Duration::from_millis(20),
-        refused: Duration::ZERO,
+        connect_timeout: Duration::from_secs(20),
+        initial_pause: Duration::from_millis(5),
+        max_pause: Duration::from_millis(20),
+        login_retry: Duration::ZERO,
         ..ConnectPolicy::default()
     }
 }
 
-/// Keeps what a command writes.
+/// Captures the output of a command.
 #[derive(Default)]
 pub(crate) struct CapturedOutput(Mutex<Vec<(Stream, String)>>);
 

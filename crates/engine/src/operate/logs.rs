@@ -54,7 +54,7 @@ impl Operator {
     pub async fn logs(&self, request: &LogRequest) -> Result<Vec<StepLog>, OperateError> {
         let (store, record) = self.last_deployment(&request.name).await?;
         match &request.step {
-            Some(step) => Ok(vec![self.log_of(&store, &record, step, request.lines).await?]),
+            Some(step) => Ok(vec![self.log_path(&store, &record, step, request.lines).await?]),
             None => self.all_logs(&store, &record, request.lines).await,
         }
     }
@@ -103,7 +103,7 @@ impl Operator {
         Ok(())
     }
 
-    async fn log_of(
+    async fn log_path(
         &self,
         store: &Store,
         record: &Record,

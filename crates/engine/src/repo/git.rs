@@ -1,6 +1,6 @@
-//! Fetching by the `git` binary.
+//! Fetching with the `git` program.
 //!
-//! `init`, `fetch --depth 1` and `checkout` instead of `clone`, because a fetch takes a branch, a tag and a commit alike.
+//! `init`, `fetch --depth 1` and `checkout` instead of `clone`: a fetch accepts a branch, a tag or a commit.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,24 +10,27 @@ use hostler_core::demand::source::{PROTOCOLS, redact};
 use tokio::process::Command;
 
 use super::error::RepoError;
-use super::{FetchLimits, process, walk};
+use super::limits::FetchLimits;
+use super::{process, walk};
+use crate::blocking::blocking;
 
-/// How often the size on disk is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Interval between two measurements of the size on disk.
+const SIZE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Settings that win over the user's: no program runs but git's own transports.
+/// Settings that override the user's, so that no program runs but git's own transports.
 const SETTINGS: [&str; 7] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
-    // Neither may leave a process behind.
+    // Both may leave background processes.
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",
 ];
 
-/// Variables by which a git that runs us (a hook, an alias) would make ours work on its own repository.
+/// Variables that a parent git process (running us in a hook or an alias) sets, and that would make our git work on its
+/// repository.
 const NOT_INHERITED: [&str; 8] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -39,19 +42,19 @@ const NOT_INHERITED: [&str; 8] = [
     "GIT_TEMPLATE_DIR",
 ];
 
-/// Fetches the one commit that a source means into an empty folder, and says which it is.
+/// Fetches the commit of a source into an empty directory, and returns its id.
 pub(super) async fn fetch(source: &Source, into: &Path, limits: &FetchLimits) -> Result<String, RepoError> {
     let url = || redact(&source.from);
     let too_large = || RepoError::TooLarge { url: url(), limit: limits.bytes };
     let within_size = async {
         let commit = tokio::select! {
             done = checkout(source, into) => done?,
-            () = outgrown(into, limits.bytes.0) => return Err(too_large()),
+            () = exceeds(into, limits.bytes.0) => return Err(too_large()),
         };
         if size(into).await > limits.bytes.0 { Err(too_large()) } else { Ok(commit) }
     };
-    let too_slow = |_| RepoError::TimedOut { url: url(), limit: limits.time };
-    tokio::time::timeout(limits.time, within_size).await.map_err(too_slow)?
+    let timed_out = |_| RepoError::TimedOut { url: url(), limit: limits.time };
+    tokio::time::timeout(limits.time, within_size).await.map_err(timed_out)?
 }
 
 async fn checkout(source: &Source, into: &Path) -> Result<String, RepoError> {
@@ -64,13 +67,13 @@ async fn checkout(source: &Source, into: &Path) -> Result<String, RepoError> {
     Ok(commit.trim().to_owned())
 }
 
-/// Runs one git command, and says what it printed.
+/// Runs one git command and returns its standard output.
 async fn git(source: &Source, dir: &Path, arguments: &[&str]) -> Result<String, RepoError> {
     let ended = process::run(command(dir, arguments)).await.map_err(RepoError::GitNotStarted)?;
     if ended.status.success() { Ok(ended.stdout) } else { Err(RepoError::of_git(source, &ended.stderr)) }
 }
 
-/// A git command that runs nothing of the user's or the repository's, and asks nobody anything.
+/// A git command that runs no program of the user's or the repository's, and never prompts.
 pub(super) fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.current_dir(dir);
@@ -84,30 +87,31 @@ pub(super) fn command(dir: &Path, arguments: &[&str]) -> Command {
     command
         .env("LC_ALL", "C")
         .env("GIT_ALLOW_PROTOCOL", PROTOCOLS.join(":"))
-        // An answer that is empty fails at once, and ssh gives up instead of asking.
+        // An empty answer fails at once, and ssh fails instead of prompting.
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "true")
         .env("SSH_ASKPASS", "true")
         .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
-        // Large files stay pointers: they would be fetched from wherever the repository says.
+        // LFS files stay pointers: their URL is chosen by the repository.
         .env("GIT_LFS_SKIP_SMUDGE", "1")
-        // Only the folder itself is a repository, never one around it.
+        // Never use a repository of a parent directory.
         .env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
     command
 }
 
-/// Ends when a folder has become larger than so many bytes.
-async fn outgrown(dir: &Path, limit: u64) {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+/// Completes once a directory holds more than `limit` bytes.
+async fn exceeds(dir: &Path, limit: u64) {
+    let mut ticks = tokio::time::interval(SIZE_INTERVAL);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         if size(dir).await > limit {
             return;
         }
     }
 }
 
+/// Size of a directory in bytes.
 async fn size(dir: &Path) -> u64 {
     let dir = dir.to_owned();
-    tokio::task::spawn_blocking(move || walk::bytes_below(&dir)).await.unwrap_or(u64::MAX)
+    blocking(move || walk::bytes_below(&dir)).await.unwrap_or(u64::MAX)
 }

@@ -1,13 +1,14 @@
-//! Repositories: from a [`Source`] to a folder on this computer, and from a folder to the [`Tree`] that a scan looks at.
+//! Repositories: fetches a [`Source`] to a local directory, and reads a directory into the [`Tree`] that a scan analyses.
 //!
-//! A local folder is taken as it lies there. Anything else is fetched by the `git` binary into a fresh folder, within
-//! limits of size and time, without hooks, prompts, submodules or programs that the repository could name. Users'
-//! own credential helpers, proxies and SSH keys count.
+//! A local directory is used in place. Anything else is fetched by the program `git` into a new directory, within limits of
+//! size and time, and without hooks, prompts, submodules or programs chosen by the repository. The user's credential
+//! helpers, proxies and SSH keys apply.
 
 mod error;
 mod git;
+mod limits;
 mod process;
-mod room;
+mod scratch;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -15,88 +16,85 @@ mod tests_walk;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hostler_core::demand::Source;
-use hostler_core::scan::{self, Tree};
-use hostler_core::size::Bytes;
+use hostler_core::scan::Tree;
+
+use crate::blocking::blocking;
 
 pub use error::RepoError;
-use room::ScratchDir;
+pub use limits::FetchLimits;
+use scratch::ScratchDir;
 pub use walk::read_tree;
 
-/// How much a repository may cost to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FetchLimits {
-    /// At most so much on this computer's disk, git's own files among it.
-    pub bytes: Bytes,
-    /// At most so long until it is there.
-    pub time: Duration,
-    /// How much of it is read.
-    pub tree: scan::Limits,
-}
-
-impl Default for FetchLimits {
-    fn default() -> Self {
-        Self { bytes: Bytes::gib(4), time: Duration::from_secs(600), tree: scan::Limits::default() }
-    }
-}
-
-/// A repository's files on this computer. What was fetched is deleted when this is dropped.
+/// A repository's files on this computer. Fetched files are deleted when this is dropped, which blocks on the disk.
 #[derive(Debug)]
 pub struct Checkout {
-    /// The folder that counts: the whole repository, or its subdirectory. Absolute, without links.
+    /// Directory of the source: the whole repository or its subdirectory. Absolute, without links.
     pub path: PathBuf,
-    /// The commit that was fetched, as 40 or 64 hexadecimal digits; absent for a local folder.
+    /// Id of the fetched commit, 40 or 64 hexadecimal digits; `None` for a local directory.
     pub commit: Option<String>,
     fetched: Option<ScratchDir>,
 }
 
 impl Checkout {
-    /// Whether it lies in a folder that goes away with this value.
+    /// True if the files are deleted with this value.
     pub fn is_temporary(&self) -> bool {
         self.fetched.is_some()
     }
 }
 
-/// Brings a source to this computer, and reads of it what a scan wants.
+/// Checks out a source, and reads what a scan needs.
 ///
-/// What is fetched goes into a new folder in `scratch`. A source without any file is an error.
+/// # Errors
+/// Those of [`checkout`], and [`RepoError::NoFiles`] for a source without a single file.
 pub async fn read_source(source: &Source, scratch: &Path, limits: &FetchLimits) -> Result<(Checkout, Tree), RepoError> {
     let checkout = checkout(source, scratch, limits).await?;
     let (path, tree_limits) = (checkout.path.clone(), limits.tree);
-    let read = tokio::task::spawn_blocking(move || read_tree(&path, &tree_limits)).await;
-    let tree = read
-        .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
-        .map_err(|error| RepoError::Unreadable { path: checkout.path.clone(), error })?;
+    let read = blocking(move || read_tree(&path, &tree_limits)).await.flatten();
+    let tree = read.map_err(|error| RepoError::Unreadable { path: checkout.path.clone(), error })?;
     if tree.files.is_empty() && tree.problems.is_empty() {
         return Err(RepoError::NoFiles(source.to_string()));
     }
     Ok((checkout, tree))
 }
 
-/// Brings a source to this computer: a local folder as it is, a git URL into a new folder in `scratch`.
+/// Makes a source available locally: a local directory in place, a git URL by fetching into a new directory in `scratch`.
 ///
-/// Dropping the future kills git with all that it started, and deletes what is there so far.
+/// Dropping the future kills git with all its children, and deletes the partial checkout.
 pub async fn checkout(source: &Source, scratch: &Path, limits: &FetchLimits) -> Result<Checkout, RepoError> {
+    let subdirectory = source.subdirectory.clone();
     if source.is_local() {
-        let path = folder(Path::new(&source.from))?;
-        let path = within(&path, &source.subdirectory)?;
+        let path = PathBuf::from(&source.from);
+        let path = on_disk(scratch, move || within(&directory(&path)?, &subdirectory)).await?;
         return Ok(Checkout { path, commit: None, fetched: None });
     }
-    tidy(scratch.to_owned()).await;
-    let no_scratch = |error| RepoError::Scratch { path: scratch.to_owned(), error };
-    let room = ScratchDir::new(scratch).map_err(no_scratch)?;
-    let commit = git::fetch(source, &room.tree(), limits).await?;
-    let path = within(&folder(&room.tree())?, &source.subdirectory)?;
-    Ok(Checkout { path, commit: Some(commit), fetched: Some(room) })
+    let parent = scratch.to_owned();
+    let dir = on_disk(scratch, move || {
+        scratch::remove_abandoned(&parent);
+        ScratchDir::new(&parent).map_err(|error| RepoError::Scratch { path: parent, error })
+    })
+    .await?;
+    let commit = git::fetch(source, &dir.tree(), limits).await?;
+    let tree = dir.tree();
+    let path = on_disk(scratch, move || within(&directory(&tree)?, &subdirectory)).await?;
+    Ok(Checkout { path, commit: Some(commit), fetched: Some(dir) })
 }
 
-/// The file or folder that a repository means by a relative path, without links.
+/// Runs work on the file system on a blocking thread.
+async fn on_disk<T: Send + 'static>(
+    scratch: &Path,
+    work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
+) -> Result<T, RepoError> {
+    let stopped = |error| RepoError::Unreadable { path: scratch.to_owned(), error };
+    blocking(work).await.unwrap_or_else(|error| Err(stopped(error)))
+}
+
+/// Resolves a relative path written in a repository to a file or directory inside it, without links. Blocks on the disk.
 ///
 /// # Errors
-/// Where there is none, and where the path or a link in it leads out of `top`: nobody else's file may be meant by what
-/// somebody else wrote.
+/// [`RepoError::NoPath`] if it does not exist, and [`RepoError::OutsideRepository`] if the path or a link in it leads out of
+/// `top`: a repository must not name other files of this computer.
 pub fn resolve_inside(top: &Path, path: &str) -> Result<PathBuf, RepoError> {
     let unreadable = |error| RepoError::Unreadable { path: top.to_owned(), error };
     let top = top.canonicalize().map_err(unreadable)?;
@@ -107,14 +105,8 @@ pub fn resolve_inside(top: &Path, path: &str) -> Result<PathBuf, RepoError> {
     if real.starts_with(&top) { Ok(real) } else { Err(RepoError::OutsideRepository(path.to_owned())) }
 }
 
-/// Removes what killed processes have left, on a thread that may wait for the disk.
-async fn tidy(scratch: PathBuf) {
-    // It is tried again at the next fetch, whatever came in between.
-    let _ = tokio::task::spawn_blocking(move || room::remove_abandoned(&scratch)).await;
-}
-
-/// A folder that is there, without links in its path.
-fn folder(path: &Path) -> Result<PathBuf, RepoError> {
+/// Canonical path of an existing directory.
+fn directory(path: &Path) -> Result<PathBuf, RepoError> {
     let real = path.canonicalize().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => RepoError::NoDirectory(path.to_owned()),
         _ => RepoError::Unreadable { path: path.to_owned(), error },
@@ -122,14 +114,14 @@ fn folder(path: &Path) -> Result<PathBuf, RepoError> {
     if !real.is_dir() {
         return Err(RepoError::NotADirectory(path.to_owned()));
     }
-    // A bare repository has no files to show; what is committed in it can be fetched.
+    // A bare repository has no files, but its commits can be fetched.
     if real.join("HEAD").is_file() && real.join("objects").is_dir() && real.join("refs").is_dir() {
         return Err(RepoError::Bare(real));
     }
     Ok(real)
 }
 
-/// A subdirectory, which a link must not lead out of the repository.
+/// Canonical path of a subdirectory, which must not lead out of the repository.
 fn within(top: &Path, subdirectory: &str) -> Result<PathBuf, RepoError> {
     let real = top.join(subdirectory).canonicalize().ok();
     real.filter(|real| real.is_dir() && real.starts_with(top))

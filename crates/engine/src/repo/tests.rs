@@ -1,19 +1,21 @@
-//! Real repositories, made by git in temporary folders, and servers that misbehave.
+//! Tests with real repositories in temporary directories, and with misbehaving servers.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener as BlockingListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::Duration;
 
 use hostler_core::demand::source::parse_source;
+use hostler_core::size::Bytes;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
 
-/// Runs git as a user would, without this computer's settings, and says what it printed.
+/// Runs git as a user would, without this computer's settings, and returns its output.
 #[track_caller]
 fn git(dir: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -23,7 +25,7 @@ fn git(dir: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A folder with a repository `work` of two commits, a tag `v1` on the first, a branch `side`, and its bare copy.
+/// A directory with a repository `work` of two commits, a tag `v1` on the first, a branch `side/way`, and a bare clone.
 struct World {
     dir: TempDir,
     first: String,
@@ -57,7 +59,7 @@ impl World {
         self.dir.path().join("scratch")
     }
 
-    /// A source, where `BARE` stands for the URL of the bare repository and paths are relative to this world.
+    /// Parses a source; `BARE` stands for the URL of the bare clone, and paths are relative to this directory.
     fn source(&self, text: &str) -> Source {
         let bare = format!("file://{}/bare.git", self.dir.path().display());
         parse_source(&text.replace("BARE", &bare), self.dir.path()).unwrap()
@@ -80,7 +82,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_branch_a_tag_and_a_commit_of_a_bare_repository() {
+async fn branches_tags_and_commits_are_fetched() {
     let world = World::new();
     let (first, second) = (world.first.as_str(), world.second.as_str());
     let by_commit = format!("BARE@{first}");
@@ -96,7 +98,7 @@ async fn a_branch_a_tag_and_a_commit_of_a_bare_repository() {
 }
 
 #[tokio::test]
-async fn only_the_subdirectory_counts() {
+async fn subdirectory_is_checked_out() {
     let world = World::new();
     let (checkout, tree) = world.read_source("BARE#subdirectory=part").await.unwrap();
     assert!(checkout.path.ends_with("part") && checkout.is_temporary());
@@ -110,7 +112,7 @@ async fn only_the_subdirectory_counts() {
 }
 
 #[tokio::test]
-async fn a_local_folder_is_taken_as_it_lies_there() {
+async fn local_directory_is_used_in_place() {
     let world = World::new();
     fs::write(world.dir.path().join("work/uncommitted.txt"), "").unwrap();
     let (checkout, tree) = world.read_source("work").await.unwrap();
@@ -120,7 +122,7 @@ async fn a_local_folder_is_taken_as_it_lies_there() {
     assert!(world.dir.path().join("work/uncommitted.txt").exists());
 }
 
-/// All files below a folder, with their contents; links by where they lead.
+/// All files below a directory with their contents; links with their targets.
 fn everything(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -137,9 +139,9 @@ fn everything(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-/// A folder is never named after a repository, so that none is removed or shared whatever that is called.
+/// Directories are not named after repositories, so no repository name can remove or share another's files.
 #[tokio::test]
-async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
+async fn equal_names_do_not_collide_and_other_files_stay() {
     let world = World::new();
     let other = world.dir.path().join("other");
     git(world.dir.path(), &["clone", "--quiet", "--bare", "-b", "side/way", "work", "other/bare.git"]);
@@ -156,7 +158,7 @@ async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
     drop((a, b));
     let work = world.dir.path().join("work");
     for text in [".", "..", "../work", "file://./.git"] {
-        // What can be looked at is looked at, and what can't is refused.
+        // Some of these are valid sources, others are rejected; none may change a file.
         let Ok(source) = parse_source(text, &work) else { continue };
         drop(read_source(&source, &world.scratch(), &FetchLimits::default()).await);
     }
@@ -166,7 +168,7 @@ async fn equal_names_do_not_meet_and_nobody_elses_files_are_touched() {
 }
 
 #[tokio::test]
-async fn what_is_no_repository_says_so() {
+async fn invalid_sources_are_reported() {
     let world = World::new();
     fs::create_dir_all(world.dir.path().join("hollow/inner")).unwrap();
     fs::write(world.dir.path().join("file"), "").unwrap();
@@ -183,9 +185,9 @@ async fn what_is_no_repository_says_so() {
     assert!(short.hint().unwrap().contains("40 digits"));
 }
 
-/// Without our settings, the user's would run a hook on every checkout.
+/// Without our settings, the user's settings would run a hook on every checkout.
 #[tokio::test]
-async fn no_hook_runs() {
+async fn hooks_do_not_run() {
     let world = World::new();
     let hooks = world.dir.path().join("template/hooks");
     fs::create_dir_all(&hooks).unwrap();
@@ -223,7 +225,7 @@ async fn no_hook_runs() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_a_password() {
+async fn password_request_is_reported() {
     let world = World::new();
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/o/p", server.local_addr().unwrap());
@@ -241,7 +243,7 @@ async fn a_server_that_asks_for_a_password() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_answer() {
+async fn unresponsive_host_is_reported() {
     let world = World::new();
     let server = BlockingListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/o/p", server.local_addr().unwrap());
@@ -255,7 +257,7 @@ async fn a_host_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn who_stops_waiting_leaves_no_process_and_no_file() {
+async fn dropped_checkout_leaves_no_process_and_no_file() {
     let world = World::new();
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source = world.source(&format!("http://{}/o/p", server.local_addr().unwrap()));
@@ -271,13 +273,13 @@ async fn who_stops_waiting_leaves_no_process_and_no_file() {
         fetched = checkout(&source, &scratch, &limits) => panic!("{fetched:?}"),
         stream = asked => stream,
     };
-    // The connection is that of a child of git's: it ends when the whole process group does.
+    // The connection belongs to a child of git and ends with the process group.
     let _ = stream.read_to_end(&mut Vec::new()).await;
     world.nothing_is_left();
 }
 
 #[tokio::test]
-async fn a_repository_that_is_too_large() {
+async fn too_large_repository_is_rejected() {
     let world = World::new();
     let work = world.dir.path().join("work");
     let mut seed = 1_u64;

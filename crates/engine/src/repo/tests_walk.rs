@@ -1,4 +1,4 @@
-//! Trees of files that are large, odd or hostile.
+//! Walks of large, odd and hostile trees.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -30,7 +30,7 @@ fn problems(tree: &Tree) -> Vec<String> {
 }
 
 #[test]
-fn every_name_and_the_wanted_contents() {
+fn all_names_and_needed_contents_are_read() {
     let dir = folder(&[
         ("requirements.txt", "a"),
         ("src/x.cu", "b"),
@@ -45,7 +45,7 @@ fn every_name_and_the_wanted_contents() {
 }
 
 #[test]
-fn links_are_followed_to_files_of_the_tree_only() {
+fn only_links_to_files_of_the_tree_are_followed() {
     let outside = folder(&[("secret", "s3cret")]);
     let dir = folder(&[("requirements/base.txt", "torch"), (".git/config", "s3cret")]);
     let link = |target: &Path, name: &str| symlink(target, dir.path().join(name)).unwrap();
@@ -60,16 +60,16 @@ fn links_are_followed_to_files_of_the_tree_only() {
     assert_eq!(tree.contents["requirements.txt"], b"torch");
     assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["requirements.txt", "requirements/base.txt"]);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
-    Pipfile: a link to nothing
-    folder: a link out of the tree, so it is not followed
-    self: a link to nothing
-    setup.cfg: a link out of the tree, so it is not followed
-    setup.py: a link out of the tree, so it is not followed
+    Pipfile: skipped: a broken link
+    folder: skipped: a link out of the tree
+    self: skipped: a broken link
+    setup.cfg: skipped: a link out of the tree
+    setup.py: skipped: a link out of the tree
     ");
 }
 
 #[test]
-fn what_is_odd_is_a_problem_and_no_more() {
+fn odd_entries_become_problems() {
     let dir = folder(&[("requirements.txt", "torch")]);
     fs::write(dir.path().join(OsStr::from_bytes(b"b\xffd.txt")), "").unwrap();
     let fifo = std::process::Command::new("mkfifo").arg(dir.path().join("Dockerfile")).status().unwrap();
@@ -77,13 +77,13 @@ fn what_is_odd_is_a_problem_and_no_more() {
     let tree = read(dir.path(), Limits::default());
     assert_eq!(tree.contents.len(), 1);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
-    Dockerfile: neither a file nor a folder, so it is not looked at
-    b�d.txt: its name is not UTF-8, so it is not looked at
+    Dockerfile: skipped: neither a file nor a directory
+    b�d.txt: skipped: its name is not UTF-8
     ");
 }
 
 #[test]
-fn limits_hold_and_are_told() {
+fn limits_hold_and_are_reported() {
     let dir = folder(&[
         ("a/b/c/requirements.txt", "x"),
         ("a/setup.py", "0123456789"),
@@ -94,23 +94,23 @@ fn limits_hold_and_are_told() {
     let tree = read(dir.path(), tight);
     assert_eq!(tree.contents.keys().collect::<Vec<_>>(), ["setup.cfg"]);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
-    a/setup.py: 10B is more than 5B, so it is not read
-    a/b/c: deeper than 2 folders, so it is not looked at
-    .: 1 files are not read, because 8B were read before them
+    a/setup.py: not read: 10B is more than 5B
+    a/b/c: skipped: deeper than 2 directories
+    .: 1 files are not read: the limit of 8B is reached
     ");
     let few = read(dir.path(), Limits { entries: 4, ..Limits::default() });
     assert_eq!(few.files.keys().collect::<Vec<_>>(), ["setup.cfg", "setup.py"]);
-    assert_eq!(problems(&few), [".: more than 4 entries: the rest is not looked at"]);
+    assert_eq!(problems(&few), [".: more than 4 entries: the rest is skipped"]);
 }
 
 #[test]
-fn a_tree_of_twenty_thousand_files() {
+fn twenty_thousand_files_are_read() {
     let dir = folder(&[("requirements.txt", "torch==2.1.0+cu118\n"), ("data/one.yaml", "resources:\n")]);
     for folder in 0..20 {
         let folder = dir.path().join(format!("data/{folder}"));
         fs::create_dir_all(&folder).unwrap();
         for file in 0..1000 {
-            // Some file systems take half a millisecond for a new file, and next to nothing for a link.
+            // Some file systems need half a millisecond for a new file, and next to nothing for a link.
             fs::hard_link(dir.path().join("data/one.yaml"), folder.join(format!("{file}.yaml"))).unwrap();
         }
         symlink("/nowhere", folder.join("link")).unwrap();
@@ -124,17 +124,17 @@ fn a_tree_of_twenty_thousand_files() {
 }
 
 #[test]
-fn many_problems_are_counted_not_listed() {
+fn problems_beyond_the_limit_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     for number in 0..250 {
         symlink("/nowhere", dir.path().join(format!("{number:03}"))).unwrap();
     }
-    let told = problems(&read(dir.path(), Limits::default()));
-    assert_eq!((told.len(), told[200].as_str()), (201, ".: 50 more entries are not looked at"));
+    let problems = problems(&read(dir.path(), Limits::default()));
+    assert_eq!((problems.len(), problems[200].as_str()), (201, ".: 50 more entries are skipped"));
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_an_error() {
+fn missing_directory_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     assert!(read_tree(&dir.path().join("none"), &Limits::default()).is_err());
 }

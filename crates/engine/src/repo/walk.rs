@@ -1,4 +1,4 @@
-//! Walking trees of files, within limits.
+//! Walks a directory tree within limits.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, FileType};
@@ -8,36 +8,38 @@ use std::path::{Path, PathBuf};
 use hostler_core::scan::{Limits, Problem, Tree, wants};
 use hostler_core::size::Bytes;
 
-/// At most so many problems are told one by one; of the rest, how many there are.
-const TOLD: usize = 200;
+/// Problems listed one by one; the rest are only counted.
+const MAX_PROBLEMS: usize = 200;
 
-/// Reads of a folder what a scan wants, in an order that is the same everywhere: level by level, by name.
+/// Reads the names of all files, and the contents that a scan needs, level by level and sorted by name. The order is the
+/// same on every computer.
 ///
-/// `.git` is left out. Links are followed to files of the tree itself, never out of it and never to folders. What is
-/// skipped is a problem in the tree; the only error is a folder that cannot be read at all.
+/// Leaves out `.git`. Follows links to files inside the tree, never out of it and never to directories. Skipped entries
+/// become problems of the tree; the only error is a root directory that can't be read. Blocks on the disk.
 pub fn read_tree(dir: &Path, limits: &Limits) -> io::Result<Tree> {
     let root = dir.canonicalize()?;
     fs::read_dir(&root)?;
-    let mut walk = Walk { root, limits, tree: Tree::default(), entries: 0, bytes: 0, told: 0, untold: 0, unread: 0 };
-    let mut folders = VecDeque::from([(String::new(), 0)]);
-    while let Some((folder, depth)) = folders.pop_front() {
-        if !walk.folder(&folder, depth, &mut folders) {
+    let mut walk =
+        Walk { root, limits, tree: Tree::default(), entries: 0, bytes: 0, listed: 0, unlisted: 0, unread: 0 };
+    let mut directories = VecDeque::from([(String::new(), 0)]);
+    while let Some((directory, depth)) = directories.pop_front() {
+        if !walk.directory(&directory, depth, &mut directories) {
             break;
         }
     }
     Ok(walk.end())
 }
 
-/// How many bytes the files below a folder have together. What cannot be read counts nothing.
+/// Total size of the files below a directory, in bytes. Unreadable files count as 0.
 pub(super) fn bytes_below(dir: &Path) -> u64 {
     let mut sum = 0_u64;
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut directories = vec![dir.to_owned()];
+    while let Some(folder) = directories.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             match entry.metadata() {
-                Ok(about) if about.is_dir() => folders.push(entry.path()),
+                Ok(about) if about.is_dir() => directories.push(entry.path()),
                 Ok(about) => sum = sum.saturating_add(about.len()),
-                // It went away while we looked, as git's temporary files do.
+                // Deleted meanwhile, as git's temporary files are.
                 Err(_) => {}
             }
         }
@@ -51,23 +53,23 @@ struct Walk<'a> {
     tree: Tree,
     entries: usize,
     bytes: u64,
-    told: usize,
-    untold: usize,
-    /// Wanted files that were left out because enough was read.
+    listed: usize,
+    unlisted: usize,
+    /// Needed files that were not read because of `total_bytes`.
     unread: usize,
 }
 
 impl Walk<'_> {
-    /// Looks at the entries of one folder. Says whether to go on.
-    fn folder(&mut self, folder: &str, depth: usize, folders: &mut VecDeque<(String, usize)>) -> bool {
-        let entries = match fs::read_dir(self.root.join(folder)) {
+    /// Records the entries of one directory. False once the limit of entries is reached.
+    fn directory(&mut self, directory: &str, depth: usize, directories: &mut VecDeque<(String, usize)>) -> bool {
+        let entries = match fs::read_dir(self.root.join(directory)) {
             Ok(entries) => entries,
             Err(error) => {
-                self.problem(folder, &format!("cannot be read: {error}"));
+                self.problem(directory, &format!("cannot be read: {error}"));
                 return true;
             }
         };
-        // One more than is left shows that there are more, without reading a folder of millions.
+        // Read one entry beyond the limit: it shows that there are more, without listing a directory of millions.
         let left = self.limits.entries - self.entries;
         let mut names: Vec<_> =
             entries.flatten().take(left + 1).map(|entry| (entry.file_name(), entry.file_type())).collect();
@@ -77,45 +79,45 @@ impl Walk<'_> {
         self.entries += names.len();
         for (name, kind) in names {
             let Some(name) = name.to_str() else {
-                self.problem(&below(folder, &name.to_string_lossy()), "its name is not UTF-8, so it is not looked at");
+                self.problem(&below(directory, &name.to_string_lossy()), "skipped: its name is not UTF-8");
                 continue;
             };
-            let path = below(folder, name);
+            let path = below(directory, name);
             match kind {
                 Ok(kind) if kind.is_dir() && name == ".git" => {}
                 Ok(kind) if kind.is_dir() && depth >= self.limits.depth => {
-                    self.problem(&path, &format!("deeper than {} folders, so it is not looked at", self.limits.depth));
+                    self.problem(&path, &format!("skipped: deeper than {} directories", self.limits.depth));
                 }
-                Ok(kind) if kind.is_dir() => folders.push_back((path, depth + 1)),
+                Ok(kind) if kind.is_dir() => directories.push_back((path, depth + 1)),
                 Ok(kind) => self.entry(path, kind),
                 Err(error) => self.problem(&path, &format!("cannot be read: {error}")),
             }
         }
         if is_over {
-            self.tell(".", &format!("more than {} entries: the rest is not looked at", self.limits.entries));
+            self.push_problem(".", &format!("more than {} entries: the rest is skipped", self.limits.entries));
         }
         !is_over
     }
 
-    /// Looks at what is no folder.
+    /// Records an entry that is not a directory.
     fn entry(&mut self, path: String, kind: FileType) {
         let full = self.root.join(&path);
-        if kind.is_symlink() && !self.leads_to_a_file(&path, &full) {
+        if kind.is_symlink() && !self.is_link_to_file(&path, &full) {
             return;
         }
         match fs::metadata(&full) {
             Ok(about) if about.is_file() => self.file(path, &full, about.len()),
-            Ok(_) => self.problem(&path, "neither a file nor a folder, so it is not looked at"),
+            Ok(_) => self.problem(&path, "skipped: neither a file nor a directory"),
             Err(error) => self.problem(&path, &format!("cannot be read: {error}")),
         }
     }
 
-    /// Whether a link leads to a file of the tree. One to a folder of the tree is left out: its files are there anyway.
-    fn leads_to_a_file(&mut self, path: &str, full: &Path) -> bool {
+    /// True for a link to a file of the tree. A link to a directory of the tree is skipped: its files are listed anyway.
+    fn is_link_to_file(&mut self, path: &str, full: &Path) -> bool {
         match full.canonicalize() {
-            Err(_) => self.problem(path, "a link to nothing"),
+            Err(_) => self.problem(path, "skipped: a broken link"),
             Ok(target) if !target.starts_with(&self.root) || target.starts_with(self.root.join(".git")) => {
-                self.problem(path, "a link out of the tree, so it is not followed");
+                self.problem(path, "skipped: a link out of the tree");
             }
             Ok(target) => return !target.is_dir(),
         }
@@ -126,7 +128,7 @@ impl Walk<'_> {
         if wants(&path) {
             if size > self.limits.file_bytes {
                 let limit = Bytes(self.limits.file_bytes);
-                self.problem(&path, &format!("{} is more than {limit}, so it is not read", Bytes(size)));
+                self.problem(&path, &format!("not read: {} is more than {limit}", Bytes(size)));
             } else if self.bytes + size > self.limits.total_bytes {
                 self.unread += 1;
             } else {
@@ -138,7 +140,7 @@ impl Walk<'_> {
 
     fn read(&mut self, path: &str, full: &Path) {
         let mut contents = Vec::new();
-        // A file may grow after its size was looked at.
+        // The file may have grown since its size was read.
         match File::open(full).and_then(|file| file.take(self.limits.file_bytes).read_to_end(&mut contents)) {
             Ok(_) => {
                 self.bytes += contents.len() as u64;
@@ -149,15 +151,15 @@ impl Walk<'_> {
     }
 
     fn problem(&mut self, path: &str, text: &str) {
-        if self.told < TOLD {
-            self.told += 1;
-            self.tell(path, text);
+        if self.listed < MAX_PROBLEMS {
+            self.listed += 1;
+            self.push_problem(path, text);
         } else {
-            self.untold += 1;
+            self.unlisted += 1;
         }
     }
 
-    fn tell(&mut self, path: &str, text: &str) {
+    fn push_problem(&mut self, path: &str, text: &str) {
         let path = if path.is_empty() { "." } else { path };
         self.tree.problems.push(Problem::file(path, text));
     }
@@ -165,15 +167,15 @@ impl Walk<'_> {
     fn end(mut self) -> Tree {
         if self.unread > 0 {
             let limit = Bytes(self.limits.total_bytes);
-            self.tell(".", &format!("{} files are not read, because {limit} were read before them", self.unread));
+            self.push_problem(".", &format!("{} files are not read: the limit of {limit} is reached", self.unread));
         }
-        if self.untold > 0 {
-            self.tell(".", &format!("{} more entries are not looked at", self.untold));
+        if self.unlisted > 0 {
+            self.push_problem(".", &format!("{} more entries are skipped", self.unlisted));
         }
         self.tree
     }
 }
 
-fn below(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+fn below(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }

@@ -1,4 +1,4 @@
-//! How most phases are done: a check, an action, and the same check again.
+//! The pattern of most phases: a check, an action, and the same check again.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::job::PhaseRun;
 use crate::host::Command;
 use crate::run::Performed;
 
-/// Acts where a check does not hold, as often as the phase's policy has it, and checks again.
+/// Runs an action if a check fails, with the retries of the phase's policy, and checks again.
 ///
-/// The check is a script that ends well where all is right, and else writes what is missing, a line each. The action is
-/// given those lines. One that ended well has to show for it: else the phase has failed, with what is still missing.
+/// The check is a script that exits with 0 if nothing is missing, and else prints what is missing, one item per line. The
+/// action receives these lines. If the second check fails, so does the phase.
 pub(super) async fn ensure<F>(
     job: &PhaseRun<'_>,
     check: &Command,
@@ -33,7 +33,7 @@ where
     act_and_check(job, check, || act(missing.clone())).await
 }
 
-/// Acts, whatever a check says before, and checks.
+/// Runs an action unconditionally, and checks afterwards.
 pub(super) async fn act_and_check<F>(
     job: &PhaseRun<'_>,
     check: &Command,
@@ -47,18 +47,18 @@ where
     if exit.is_success() { Ok(Performed::Now) } else { Err(job.check_failed(missing)) }
 }
 
-/// Does something again, a while later, where a program failed at it and nobody knows better: a mirror that doesn't
-/// answer, and a lock that another holds, are over in a while.
+/// Retries an action whose program failed for a possibly temporary reason, such as an unreachable mirror or a held lock. Pauses
+/// start at 5 s and double.
 pub(super) async fn retry<F>(job: &PhaseRun<'_>, act: impl FnMut() -> F) -> Result<(), SetupError>
 where
     F: Future<Output = Result<(), SetupError>>,
 {
     let tries = job.kind.policy().tries as usize;
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_secs(5)).with_factor(2.0);
-    act.retry(pauses.with_max_times(tries.saturating_sub(1))).when(may_pass).await
+    act.retry(pauses.with_max_times(tries.saturating_sub(1))).when(is_temporary).await
 }
 
-/// Only what a program said can be over in a while; what has a hint of ours isn't.
-fn may_pass(error: &SetupError) -> bool {
+/// True for a failed program without a hint: a hint marks a permanent failure.
+fn is_temporary(error: &SetupError) -> bool {
     matches!(*error.cause, Cause::Exited(..)) && error.hint.is_none()
 }

@@ -1,4 +1,4 @@
-//! Why a phase failed.
+//! Errors of set-up phases.
 
 use std::error::Error;
 use std::fmt;
@@ -13,59 +13,59 @@ use jiff::SignedDuration;
 
 use crate::host::{HostError, ProcessExit};
 
-/// A phase that failed on a machine. Its display is one line; the chain below it has the last lines of the output.
+/// A phase failed on a machine. The display is one line; its source has the last lines of the output.
 #[derive(Debug)]
 pub struct SetupError {
-    /// The phase.
+    /// Name of the phase.
     pub phase: &'static str,
-    /// The machine's name.
+    /// Name of the machine.
     pub machine: String,
-    /// Why.
+    /// The cause.
     pub cause: Box<Cause>,
-    /// What to do about it.
+    /// What the user can do about it. Names keys of the demand, but no command of a front end.
     pub hint: Option<String>,
 }
 
-/// Why a phase failed.
+/// Cause of a failed phase.
 #[derive(Debug)]
 pub enum Cause {
-    /// A program ended badly.
+    /// A program exited with a failure.
     Exited(ProcessExit, OutputTail),
-    /// The host could not be used.
+    /// The host failed or could not be reached.
     Host(HostError),
-    /// The demand asks for what can't be done, as a lower-case fragment.
+    /// The demand, or this machine, rules out what was requested. The text is a lower-case fragment.
     Unsatisfiable(String),
-    /// The machine is not what was promised.
+    /// The machine differs from the offer.
     Mismatch(Vec<Difference>),
-    /// The log file could not be opened.
+    /// The local log file could not be opened.
     Log(PathBuf, io::Error),
-    /// It took longer than it may.
+    /// The phase exceeded its time limit.
     TimedOut(Duration, OutputTail),
-    /// Its action ended well, and its check doesn't hold all the same: what the check said.
+    /// The action succeeded, but the check afterwards failed with these lines.
     CheckFailed(Vec<String>, OutputTail),
-    /// The machine restarts, as the phase asked for: it can be gone on with once its boot id is another.
+    /// The phase has requested a restart of the machine. It can continue once the boot id differs from this one.
     Restarting(String),
 }
 
-/// The end of what a phase wrote.
+/// Last lines of a phase's output.
 #[derive(Debug)]
 pub struct OutputTail {
-    /// The last lines.
+    /// The lines.
     pub lines: Vec<String>,
-    /// The file with all of them.
+    /// Local file with the whole output.
     pub log: PathBuf,
 }
 
 impl SetupError {
-    /// A phase that could not even begin.
-    pub(super) fn of_host(phase: &Phase, error: HostError) -> Self {
+    /// A phase that could not start because of the host.
+    pub(super) fn from_host(phase: &Phase, error: HostError) -> Self {
         let (machine, hint) = (error.machine.clone(), error.hint());
         Self { phase: phase.name(), machine, cause: Box::new(Cause::Host(error)), hint }
     }
 
-    /// Whether the same phase may succeed on a new session.
-    pub fn may_pass(&self) -> bool {
-        matches!(&*self.cause, Cause::Host(error) if error.may_pass())
+    /// True if the phase may succeed on a new session.
+    pub fn is_transient(&self) -> bool {
+        matches!(&*self.cause, Cause::Host(error) if error.is_transient())
     }
 }
 
@@ -74,18 +74,22 @@ impl fmt::Display for SetupError {
         write!(f, "phase `{}` on `{}` failed: ", self.phase, self.machine)?;
         match &*self.cause {
             Cause::Exited(exit, _) => exit.fmt(f),
-            Cause::Host(_) => f.write_str("the host could not be used"),
+            Cause::Host(_) => f.write_str("the host failed"),
             Cause::Unsatisfiable(message) => f.write_str(message),
             Cause::Mismatch(differences) => {
-                f.write_str("it is not what was promised")?;
+                f.write_str("the machine differs from the offer")?;
                 let marks = std::iter::once(": ").chain(std::iter::repeat("; "));
                 differences.iter().zip(marks).try_for_each(|(difference, mark)| write!(f, "{mark}{difference}"))
             }
-            Cause::Log(path, _) => write!(f, "its log file `{}` can't be opened", path.display()),
-            Cause::TimedOut(limit, _) => write!(f, "it did not end within {}, and was stopped", shown(*limit)),
-            Cause::CheckFailed(said, _) if said.is_empty() => f.write_str("it was done, and its check doesn't hold"),
-            Cause::CheckFailed(said, _) => write!(f, "it was done, and yet: {}", said.join("; ")),
-            Cause::Restarting(_) => f.write_str("the machine restarts"),
+            Cause::Log(path, _) => write!(f, "the log file `{}` can't be opened", path.display()),
+            Cause::TimedOut(limit, _) => write!(f, "it did not end within {} and was stopped", shown(*limit)),
+            Cause::CheckFailed(said, _) if said.is_empty() => {
+                f.write_str("the check failed after the action succeeded")
+            }
+            Cause::CheckFailed(said, _) => {
+                write!(f, "the check failed after the action succeeded: {}", said.join("; "))
+            }
+            Cause::Restarting(_) => f.write_str("the machine is restarting"),
         }
     }
 }
@@ -108,9 +112,9 @@ fn shown(limit: Duration) -> String {
 impl fmt::Display for OutputTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lines.is_empty() {
-            return write!(f, "it wrote nothing (its log is `{}`)", self.log.display());
+            return write!(f, "no output (log: `{}`)", self.log.display());
         }
-        write!(f, "the last it wrote (all of it is in `{}`):", self.log.display())?;
+        write!(f, "last lines of the output (all of it: `{}`):", self.log.display())?;
         self.lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }

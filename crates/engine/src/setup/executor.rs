@@ -1,4 +1,4 @@
-//! The crew that works on real machines.
+//! The executor for real machines, reached over SSH.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,49 +17,53 @@ use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::StepId;
 use secrecy::SecretString;
 
-use super::{Cause, Context, HostPaths, Peer, SetupError, perform, restart};
+use super::context::{Context, HostPaths, Peer};
+use super::error::{Cause, SetupError};
+use super::{perform, restart};
+use crate::blocking::blocking;
 use crate::event::{Event, Report};
 use crate::host::{HostError, HostErrorKind, HostKey, Hosts, Identity, Keypair, KnownHosts, Target};
 use crate::run::{Executor, Machine, Performed};
 
 /// How often a phase is begun at most, where the connection breaks in it.
 const ATTEMPTS: u32 = 4;
-/// How often a machine is restarted at most in a phase.
+/// Restarts of a machine per phase.
 const RESTARTS: u32 = 2;
-/// How long a machine may take to be reached again where the connection broke.
-const BACK_WITHIN: Duration = Duration::from_secs(120);
+/// Time limit for reconnecting after a lost connection.
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Reaches and sets up a deployment's machines over SSH.
+/// Connects to a deployment's machines over SSH and sets them up.
 pub struct SshExecutor {
-    /// The connections.
+    /// Opens the connections.
     pub hosts: Arc<dyn Hosts>,
-    /// The deployment's key.
+    /// Login key of the deployment.
     pub identity: Arc<Identity>,
-    /// The deployment.
+    /// Name of the deployment.
     pub deployment: Name,
-    /// What is done on its machines.
+    /// Phases of the set-up, with their parameters.
     pub work: Work,
-    /// The local directory to bring as the source.
+    /// Local directory to upload as the source.
     pub source: Option<PathBuf>,
-    /// The values of the work's secrets.
+    /// Values of the secrets named in `work`.
     pub secrets: BTreeMap<String, SecretString>,
-    /// Whether what is the user's own is done though the same was done before.
+    /// Runs `setup`, custom steps and Python environments again even if nothing has changed.
     pub rerun: bool,
-    /// Where things lie on the hosts.
+    /// Directories on the hosts.
     pub paths: HostPaths,
-    /// The key pair by which the machines log in to each other, where there are several.
+    /// Key pair for logins between the machines; `None` for a single machine.
     pub peer_keypair: Option<Keypair>,
-    /// The host keys of hosts that stay, whoever has them: met in one deployment, they are known in the next.
+    /// File with the host keys of persistent hosts, pinned across deployments.
     pub known_hosts: PathBuf,
-    /// The directory on this computer for logs: `MACHINE/PHASE.log` in it.
+    /// Local directory of the logs: `MACHINE/PHASE.log`.
     pub logs: PathBuf,
-    /// How long a machine may take from its start to a login.
+    /// Time limit from the creation of a machine to the first login.
     pub ssh_timeout: Duration,
-    /// The machines, once they have met.
+    /// Peers of the last call, shared by the phases on all machines.
     pub peer_cache: PeerCache,
 }
 
-/// The machines as their companions see them, put together once for all phases on all of them.
+/// The machines as peers see them, built once and shared by all phases on all machines: with hundreds of machines, a list per
+/// phase would take quadratic time and memory.
 #[derive(Debug, Default)]
 pub struct PeerCache(Mutex<CachedPeers>);
 
@@ -74,47 +78,53 @@ impl PeerCache {
         if all.len() < 2 {
             return all.iter().map(peer).collect();
         }
-        let mut peer_cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if peer_cache.machines != all {
-            *peer_cache = CachedPeers { machines: all.to_vec(), peers: all.iter().map(peer).collect() };
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.machines != all {
+            *cached = CachedPeers { machines: all.to_vec(), peers: all.iter().map(peer).collect() };
         }
-        Arc::clone(&peer_cache.peers)
+        Arc::clone(&cached.peers)
     }
 }
 
 impl SshExecutor {
-    fn target(&self, machine: &Machine) -> Result<Target, Failure> {
+    async fn target(&self, machine: &Machine) -> Result<Target, Failure> {
         let pinned = machine.host_key.as_deref().map(str::parse::<HostKey>).transpose();
         Ok(Target {
             machine: machine.spec.name.clone(),
             address: machine.address.clone(),
             user: machine.spec.user.clone(),
-            identity: self.identity_for(machine)?,
+            identity: self.identity_for(machine).await?,
             pinned: pinned.map_err(|error| failure(&error, Remedy::Report, None))?,
             jump: None,
         })
     }
 
-    fn pins(&self) -> Result<KnownHosts, Failure> {
-        KnownHosts::read(&self.known_hosts).map_err(|error| self.unknown(&error))
+    async fn known_hosts(&self) -> Result<KnownHosts, Failure> {
+        let path = self.known_hosts.clone();
+        let read = blocking(move || KnownHosts::read(&path)).await.flatten();
+        read.map_err(|error| self.known_hosts_error(&error))
     }
 
-    fn unknown(&self, error: &io::Error) -> Failure {
-        let message = format!("the host keys in `{}` can't be used: {error}", self.known_hosts.display());
+    fn known_hosts_error(&self, error: &io::Error) -> Failure {
+        let message = format!("the known-hosts file `{}` can't be used: {error}", self.known_hosts.display());
         Failure { message, remedy: Remedy::Ask, hint: Some("check its owner and the free space".to_owned()) }
     }
 
-    /// The key that lets us in: the deployment's, unless the machine was there before it and takes another.
-    fn identity_for(&self, machine: &Machine) -> Result<Arc<Identity>, Failure> {
+    /// Login key for a machine: the deployment's, unless the machine is a persistent host with a key of its own.
+    async fn identity_for(&self, machine: &Machine) -> Result<Arc<Identity>, Failure> {
         let Some(path) = &machine.spec.uses.identity else { return Ok(Arc::clone(&self.identity)) };
-        let hint =
-            || Some(format!("it lets us in to `{}`, and must be readable and without a passphrase", machine.spec.name));
-        Identity::read(path.as_ref()).map(Arc::new).map_err(|error| failure(&error, Remedy::Ask, hint()))
+        let hint = format!("the login key for `{}` must be readable and have no passphrase", machine.spec.name);
+        let path = PathBuf::from(path);
+        match blocking(move || Identity::read(&path)).await {
+            Ok(Ok(identity)) => Ok(Arc::new(identity)),
+            Ok(Err(error)) => Err(failure(&error, Remedy::Ask, Some(hint))),
+            Err(error) => Err(failure(&error, Remedy::Ask, Some(hint))),
+        }
     }
 
-    /// Does a phase, and where the connection breaks again on a new one, [`ATTEMPTS`] times in all. A `run` that has begun
-    /// is not repeated: it may have had effects.
-    async fn attempts(
+    /// Runs a phase, and repeats it on a new connection if the connection breaks, [`ATTEMPTS`] times in all. A `run` that has
+    /// started is not repeated: it may have had effects.
+    async fn run_with_retries(
         &self,
         target: &Target,
         phase: &Phase,
@@ -125,22 +135,22 @@ impl SshExecutor {
         let (mut attempt, mut restarts) = (1, 0);
         loop {
             let performed = match self.hosts.session(target).await {
-                Err(error) => Err((SetupError::of_host(phase, error), true)),
+                Err(error) => Err((SetupError::from_host(phase, error), true)),
                 Ok(session) => {
                     let mut performed = perform(&*session, phase, context, report).await;
                     if performed.is_ok() && (restarts > 0 || phase.kind() == PhaseKind::Gpu) {
-                        let forgotten = restart::forget(&*session, context).await;
-                        performed = forgotten.map_err(|error| SetupError::of_host(phase, error)).and(performed);
+                        let cleared = restart::clear_marker(&*session, context).await;
+                        performed = cleared.map_err(|error| SetupError::from_host(phase, error)).and(performed);
                     }
                     performed.map_err(|error| (error, !matches!(phase, Phase::Run { .. })))
                 }
             };
             let (error, repeatable) = match performed {
                 Ok(done) => {
-                    if done == Performed::Now && joins_groups(phase) {
+                    if done == Performed::Now && adds_groups(phase) {
                         self.hosts.close(target).await;
                     }
-                    // It is as it should be since it restarted.
+                    // The restart was part of this phase's work.
                     return Ok(if restarts > 0 { Performed::Now } else { done });
                 }
                 Err(failed) => failed,
@@ -149,15 +159,17 @@ impl SshExecutor {
                 && restarts < RESTARTS
             {
                 restarts += 1;
-                restart::back(&*self.hosts, target, boot, &note).await.map_err(|error| failure_of_host(&error))?;
+                restart::wait_for_restart(&*self.hosts, target, boot, &note)
+                    .await
+                    .map_err(|error| host_failure(&error))?;
                 continue;
             }
-            if attempt == ATTEMPTS || !error.may_pass() || !repeatable {
-                return Err(failure_of(error));
+            if attempt == ATTEMPTS || !error.is_transient() || !repeatable {
+                return Err(setup_failure(error));
             }
             attempt += 1;
-            note(&format!("the connection was lost: attempt {attempt} of {ATTEMPTS}"));
-            self.hosts.wait_for_ssh(target, BACK_WITHIN, &note).await.map_err(|error| failure_of_host(&error))?;
+            note(&format!("connection lost, starting attempt {attempt} of {ATTEMPTS}"));
+            self.hosts.wait_for_ssh(target, RECONNECT_TIMEOUT, &note).await.map_err(|error| host_failure(&error))?;
         }
     }
 }
@@ -165,22 +177,25 @@ impl SshExecutor {
 #[async_trait]
 impl Executor for SshExecutor {
     async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
-        let mut target = self.target(machine)?;
-        let pins = if machine.kept { Some(self.pins()?) } else { None };
+        let mut target = self.target(machine).await?;
+        let pins = if machine.kept { Some(self.known_hosts().await?) } else { None };
         let known = pins.as_ref().filter(|_| target.pinned.is_none()).and_then(|pins| pins.get(&target.address));
         target.pinned = target.pinned.or_else(|| known.cloned());
         let note = |text: &str| progress(report, step, text);
         let key = self.hosts.wait_for_ssh(&target, self.ssh_timeout, &note).await.map_err(|error| {
-            let forget = pins.as_ref().filter(|_| known.is_some()).and_then(|pins| pins.how_to_forget(&target.address));
+            let forget =
+                pins.as_ref().filter(|_| known.is_some()).and_then(|pins| pins.changed_key_hint(&target.address));
             match (&error.kind, forget) {
                 (HostErrorKind::HostKeyChanged { .. }, Some(forget)) => {
                     failure(&error, remedy_of(&error), Some(forget))
                 }
-                _ => failure_of_host(&error),
+                _ => host_failure(&error),
             }
         })?;
         if let Some(pins) = pins {
-            pins.add([(&target.address, &key)]).map_err(|error| self.unknown(&error))?;
+            let (address, key) = (target.address.clone(), key.clone());
+            let added = blocking(move || pins.add([(&address, &key)])).await.flatten();
+            added.map_err(|error| self.known_hosts_error(&error))?;
         }
         Ok(key.into())
     }
@@ -207,17 +222,16 @@ impl Executor for SshExecutor {
             paths: &self.paths,
             log: &self.logs.join(&machine.spec.name).join(format!("{}.log", phase.log_name())),
         };
-        self.attempts(&self.target(machine)?, phase, &context, report).await
+        self.run_with_retries(&self.target(machine).await?, phase, &context, report).await
     }
 }
 
-/// Whether a phase makes the user a member of groups: those of a session are the ones from when it began, so that the next
-/// phase needs a new one.
-fn joins_groups(phase: &Phase) -> bool {
+/// True for phases that add the user to groups. A session keeps the groups from its start, so the next phase needs a new one.
+fn adds_groups(phase: &Phase) -> bool {
     matches!(phase.kind(), PhaseKind::Docker | PhaseKind::Gpu)
 }
 
-/// A machine, as its companions see it.
+/// A machine as its peers see it.
 fn peer(machine: &Machine) -> Peer {
     Peer {
         name: machine.spec.name.clone(),
@@ -232,10 +246,10 @@ fn progress(report: &dyn Report, step: &StepId, text: &str) {
     report.report(&Event::Progress { step: step.clone(), text: text.to_owned() });
 }
 
-fn failure_of(error: SetupError) -> Failure {
+fn setup_failure(error: SetupError) -> Failure {
     let remedy = match &*error.cause {
         Cause::Host(host) => remedy_of(host),
-        // Another machine may be what this one was to be.
+        // Another machine may match the offer.
         Cause::Mismatch(_) => Remedy::Replan,
         Cause::Exited(..) | Cause::Unsatisfiable(_) | Cause::Log(..) => Remedy::Ask,
         Cause::TimedOut(..) | Cause::CheckFailed(..) | Cause::Restarting(_) => Remedy::Ask,
@@ -243,7 +257,7 @@ fn failure_of(error: SetupError) -> Failure {
     failure(&error, remedy, error.hint.clone())
 }
 
-fn failure_of_host(error: &HostError) -> Failure {
+fn host_failure(error: &HostError) -> Failure {
     failure(error, remedy_of(error), error.hint())
 }
 
@@ -252,12 +266,12 @@ fn remedy_of(error: &HostError) -> Remedy {
         HostErrorKind::LoginRefused { .. } | HostErrorKind::HostKeyChanged { .. } | HostErrorKind::LocalFile { .. } => {
             Remedy::Ask
         }
-        _ if error.may_pass() => Remedy::Retry(Duration::from_secs(5)),
+        _ if error.is_transient() => Remedy::Retry(Duration::from_secs(5)),
         _ => Remedy::Report,
     }
 }
 
-/// With all causes, as nothing but text is kept of an error.
+/// Failure whose message includes all causes of the error: only text is stored.
 fn failure(error: &dyn Error, remedy: Remedy, hint: Option<String>) -> Failure {
     let (mut message, mut next) = (error.to_string(), error.source());
     while let Some(cause) = next {

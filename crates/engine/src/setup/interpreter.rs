@@ -1,4 +1,4 @@
-//! The phase `interpreter`: Python with pip and venv, for everybody on the machine.
+//! The phase `interpreter`: Python with pip and venv, system-wide.
 
 use hostler_core::setup::{InterpreterNeed, Manager};
 
@@ -8,40 +8,41 @@ use super::{ensure, packages, python};
 use crate::host::{Command, Shell};
 use crate::run::Performed;
 
-/// Installs it where it is missing. `uv` brings a Python of any version; else it is the distribution's.
+/// Installs Python if missing: with `uv`, which has every version, else from the distribution.
 pub(super) async fn install(job: &PhaseRun<'_>, need: &InterpreterNeed) -> Result<Performed, SetupError> {
-    let wish = need.version.clone().unwrap_or_default();
-    let check =
-        Command::new(python::finding_uv(include_str!("scripts/has-python.sh"))).args([&wish]).shell(Shell::LoginBash);
-    ensure::ensure(job, &check, |missing| act(job, &wish, missing)).await
+    let version = need.version.clone().unwrap_or_default();
+    let check = Command::new(python::with_uv_path(include_str!("scripts/has-python.sh")))
+        .args([&version])
+        .shell(Shell::LoginBash);
+    ensure::ensure(job, &check, |missing| act(job, &version, missing)).await
 }
 
-async fn act(job: &PhaseRun<'_>, wish: &str, missing: Vec<String>) -> Result<(), SetupError> {
-    if missing.iter().any(|line| line == "uv brings it") {
-        let install = Command::new(python::finding_uv("exec uv python install -- \"$1\""));
-        return job.run_checked(&install.args([wish]).shell(Shell::LoginBash)).await;
+async fn act(job: &PhaseRun<'_>, version: &str, missing: Vec<String>) -> Result<(), SetupError> {
+    if missing.iter().any(|line| line == "uv can install it") {
+        let install = Command::new(python::with_uv_path("exec uv python install -- \"$1\""));
+        return job.run_checked(&install.args([version]).shell(Shell::LoginBash)).await;
     }
-    // Packages are called after the first two numbers of a version.
-    let minor = wish.split('.').take(2).collect::<Vec<_>>().join(".");
-    let python = if wish.is_empty() { "python3".to_owned() } else { format!("python{minor}") };
+    // Package names have the first two numbers of the version.
+    let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
+    let python = if version.is_empty() { "python3".to_owned() } else { format!("python{minor}") };
     if packages::manager(job).await? == Manager::Apt {
         let names = [python.clone(), format!("{python}-venv"), "python3-pip".to_owned()];
         return packages::install(job, &names).await.map(drop);
     }
-    of_rpms(job, &python).await
+    install_rpms(job, &python).await
 }
 
-/// Red Hat and Fedora call it `python3.11`, SUSE `python311`. Fedora's further Pythons have no pip beside them, and bring it
-/// in themselves.
-async fn of_rpms(job: &PhaseRun<'_>, python: &str) -> Result<(), SetupError> {
-    let Some(package) = packages::first_known(job, &[python, &python.replace('.', "")]).await? else {
-        let message = format!("the machine's package manager knows no `{python}`");
-        return Err(job.unsatisfiable(message, "wish another version, or use an image that has it or `uv`"));
+/// Installs Python from RPMs: `python3.11` on Red Hat and Fedora, `python311` on SUSE. Fedora's additional Python versions have
+/// no pip package, but bundle `ensurepip`.
+async fn install_rpms(job: &PhaseRun<'_>, python: &str) -> Result<(), SetupError> {
+    let Some(package) = packages::first_available(job, &[python, &python.replace('.', "")]).await? else {
+        let message = format!("the package manager of the machine has no `{python}`");
+        return Err(job.unsatisfiable(message, "request another version, or use an image that has it or `uv`"));
     };
-    let pip = packages::first_known(job, &[&format!("{package}-pip")]).await?;
-    let in_itself = pip.is_none();
+    let pip = packages::first_available(job, &[&format!("{package}-pip")]).await?;
+    let bundles_pip = pip.is_none();
     packages::install(job, &[package].into_iter().chain(pip).collect::<Vec<_>>()).await?;
-    if in_itself {
+    if bundles_pip {
         job.run_checked(&Command::new("exec \"$1\" -m ensurepip").args([python]).as_root()).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! One phase at work: its session, its log, its events.
+//! A running phase: its session, output log and events.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,103 +10,110 @@ use hostler_core::time::show_duration;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 
+use super::context::Context;
 use super::error::{Cause, OutputTail, SetupError};
-use super::{Context, SecretMask, alone};
+use super::lock;
+use super::mask::SecretMask;
+use crate::blocking::blocking;
 use crate::event::{Event, Report};
 use crate::host::{Command, HostError, OutputSink, ProcessExit, Session, Stream, quote, remote_path};
 use crate::output_log::OutputLog;
 
-/// So many lines stand in an error.
+/// Output lines included in an error.
 const TAIL_LINES: usize = 20;
-/// More lines than this no question of ours has as an answer.
-const ANSWER: usize = 10_000;
+/// Lines kept of the answer to a query. Our own queries print fewer.
+const MAX_ANSWER: usize = 10_000;
 
-/// A phase at work.
+/// A running phase.
 pub(super) struct PhaseRun<'a> {
     pub(super) session: &'a dyn Session,
     pub(super) context: &'a Context<'a>,
-    /// Which phase is at work.
+    /// Kind of the phase.
     pub(super) kind: PhaseKind,
-    /// How long it may take; for ever where absent.
+    /// Time limit of the phase. `None`: no limit.
     pub(super) limit: Option<Duration>,
     lock: Option<String>,
     report: &'a dyn Report,
     mask: SecretMask,
-    written: Mutex<OutputLog>,
+    output_log: Mutex<OutputLog>,
 }
 
 impl<'a> PhaseRun<'a> {
-    pub(super) fn new(
+    /// Opens the log of a phase.
+    pub(super) async fn new(
         session: &'a dyn Session,
         phase: &Phase,
         context: &'a Context<'a>,
         report: &'a dyn Report,
     ) -> Result<Self, SetupError> {
-        let (kind, lock) = (phase.kind(), alone::lock_for(phase.kind(), context));
+        let (kind, lock) = (phase.kind(), lock::lock_for(phase.kind(), context));
         let limit = limit(phase, context);
         let mask = SecretMask::new(context.secrets.values());
-        let written = OutputLog::open(context.log, TAIL_LINES).map_err(|error| SetupError {
+        let path = context.log.to_owned();
+        let opened = blocking(move || OutputLog::open(&path, TAIL_LINES)).await.flatten();
+        let output_log = opened.map_err(|error| SetupError {
             phase: kind.name(),
             machine: session.machine().to_owned(),
             cause: Box::new(Cause::Log(context.log.to_owned(), error)),
-            hint: Some("check the disk's space and the directory's owner".to_owned()),
+            hint: Some("check the free disk space and the owner of the directory".to_owned()),
         })?;
-        Ok(Self { session, context, kind, limit, lock, report, mask, written: Mutex::new(written) })
+        Ok(Self { session, context, kind, limit, lock, report, mask, output_log: Mutex::new(output_log) })
     }
 
-    /// Says what is being done.
+    /// Reports progress, and writes it to the log.
     pub(super) fn progress(&self, text: &str) {
         let text = self.mask.apply(text).into_owned();
         self.log(&format!("== {text}"));
         self.report.report(&Event::Progress { step: self.context.step.clone(), text });
     }
 
-    /// Runs a command whose output is for the user.
+    /// Runs a command, and reports and logs its output.
     pub(super) async fn run_logged(&self, command: &Command) -> Result<ProcessExit, SetupError> {
         self.run(command, &|_, line| self.line(line)).await
     }
 
-    /// Runs a command, and passes on what it writes but for what our own waiting for a lock says.
+    /// Runs a command under the phase's lock. Lines about waiting for the lock become progress, not output.
     async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, SetupError> {
         let ran = match &self.lock {
             None => self.session.run(command, output).await,
             Some(lock) => {
-                let waiting = |stream: Stream, line: &str| match alone::notice(line) {
+                let waiting = |stream: Stream, line: &str| match lock::notice(line) {
                     Some(notice) => self.progress(notice),
                     None => output(stream, line),
                 };
-                self.session.run(&alone::after_others(command, lock, self.patience()), &waiting).await
+                self.session.run(&lock::run_locked(command, lock, self.lock_timeout()), &waiting).await
             }
         };
         ran.map_err(|error| self.host_error(error))
     }
 
-    /// How long an earlier attempt is waited for: not until the phase's own time is over, so that the reason is told.
-    fn patience(&self) -> Duration {
+    /// Limit of waiting for an earlier attempt: at most three quarters of the phase's limit, so that the error names the reason
+    /// and not the time limit.
+    fn lock_timeout(&self) -> Duration {
         let limit = self.limit.unwrap_or(Duration::MAX);
-        alone::PATIENCE.min(limit / 4 * 3)
+        lock::LOCK_TIMEOUT.min(limit / 4 * 3)
     }
 
-    /// Runs a command that must succeed.
+    /// Runs a command, and fails unless it exits with 0.
     pub(super) async fn run_checked(&self, command: &Command) -> Result<(), SetupError> {
         let exit = self.run_logged(command).await?;
         if exit.is_success() { Ok(()) } else { Err(self.exit_error(exit, None)) }
     }
 
-    /// Runs a question of our own, which must be answered, and answers with the lines of its standard output.
+    /// Runs a query, and returns the lines of its standard output. Fails unless it exits with 0.
     pub(super) async fn query(&self, command: &Command) -> Result<Vec<String>, SetupError> {
         let (exit, answer) = self.query_exit(command).await?;
         if exit.is_success() { Ok(answer) } else { Err(self.exit_error(exit, None)) }
     }
 
-    /// Runs a question of our own, and answers with how it ended and the lines of its standard output.
+    /// Runs a query, and returns its exit status and the lines of its standard output.
     pub(super) async fn query_exit(&self, command: &Command) -> Result<(ProcessExit, Vec<String>), SetupError> {
         let answer = Mutex::new(Vec::new());
         let output = |stream: Stream, line: &str| match stream {
             Stream::Stderr => self.log(&self.mask.apply(line)),
             Stream::Stdout => {
                 let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
-                if answer.len() < ANSWER {
+                if answer.len() < MAX_ANSWER {
                     answer.push(line.to_owned());
                 }
             }
@@ -122,44 +129,44 @@ impl<'a> PhaseRun<'a> {
         self.report.report(&Event::Output { step: self.context.step.clone(), machine, line });
     }
 
-    /// A full disk here must not end what runs over there: the log then ends, with a note.
+    /// Writes a line to the log. If that fails, the log ends with a note: a full local disk must not stop the remote program.
     fn log(&self, line: &str) {
-        let added = self.written.lock().unwrap_or_else(PoisonError::into_inner).add(line);
+        let added = self.output_log.lock().unwrap_or_else(PoisonError::into_inner).add(line);
         if let Err(error) = added {
             let text = format!("the log `{}` ends here: {error}", self.context.log.display());
             self.report.report(&Event::Note { text });
         }
     }
 
-    /// The last lines so far.
+    /// Last lines of the output so far.
     pub(super) fn last_lines(&self) -> Vec<String> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).tail()
+        self.output_log.lock().unwrap_or_else(PoisonError::into_inner).tail()
     }
 
-    /// The demand asks for what can't be done.
+    /// Error for a request that can't be met.
     pub(super) fn unsatisfiable(&self, message: String, hint: &str) -> SetupError {
         self.error(Cause::Unsatisfiable(message), Some(hint.to_owned()))
     }
 
-    /// The machine is not as it should be.
+    /// Error with a cause and a hint.
     pub(super) fn error_with_hint(&self, cause: Cause, hint: &str) -> SetupError {
         self.error(cause, Some(hint.to_owned()))
     }
 
-    /// A program ended badly.
+    /// Error for a program that exited with a failure.
     pub(super) fn exit_error(&self, exit: ProcessExit, hint: Option<String>) -> SetupError {
         let hint = hint.or_else(|| hint_for(&exit));
         self.error(Cause::Exited(exit, self.output_tail()), hint)
     }
 
-    /// It did not end in time.
+    /// Error for a phase that exceeded its time limit.
     pub(super) fn timeout_error(&self, limit: Duration) -> SetupError {
         let hint = match self.kind {
-            PhaseKind::Custom => "where it needs longer, say so by the step's `timeout`".to_owned(),
+            PhaseKind::Custom => "if the step needs longer, raise its `timeout`".to_owned(),
             kind => {
                 let twice = SignedDuration::try_from(limit * 2).unwrap_or(SignedDuration::MAX);
                 format!(
-                    "where it needs longer, say so: `setup_phases: {{limits: {{{kind}: {}}}}}`",
+                    "if the phase needs longer, set `setup_phases: {{limits: {{{kind}: {}}}}}`",
                     show_duration(twice)
                 )
             }
@@ -167,9 +174,9 @@ impl<'a> PhaseRun<'a> {
         self.error(Cause::TimedOut(limit, self.output_tail()), Some(hint))
     }
 
-    /// What was done has not come about.
+    /// Error for a check that fails after the action succeeded.
     pub(super) fn check_failed(&self, said: Vec<String>) -> SetupError {
-        // A check of the user's own may say anything, and as much of it as it likes.
+        // A check defined by the user may print any amount of text, with secrets.
         let last = said.iter().skip(said.len().saturating_sub(TAIL_LINES));
         let said = last.map(|line| self.mask.apply(line).into_owned()).collect();
         self.error(Cause::CheckFailed(said, self.output_tail()), None)
@@ -179,7 +186,7 @@ impl<'a> PhaseRun<'a> {
         OutputTail { lines: self.last_lines(), log: self.context.log.to_owned() }
     }
 
-    /// The host could not be used.
+    /// Error for a failed host.
     pub(super) fn host_error(&self, error: HostError) -> SetupError {
         let hint = error.hint();
         self.error(Cause::Host(error), hint)
@@ -190,34 +197,35 @@ impl<'a> PhaseRun<'a> {
         SetupError { phase: self.kind.name(), machine, cause: Box::new(cause), hint }
     }
 
-    /// A script that starts in the work directory, which is made where it isn't there.
+    /// Command with a script that starts in the work directory, which is created if missing.
     pub(super) fn in_work_dir(&self, script: &str) -> Command {
         self.in_dir(&remote_path(&self.context.paths.work), script)
     }
 
-    /// A script that starts in a directory on the host, which is made where it isn't there.
-    pub(super) fn in_dir(&self, place: &str, script: &str) -> Command {
-        let place = quote(place);
-        Command::new(format!("mkdir -p {place} && cd {place} || exit\n{script}"))
+    /// Command with a script that starts in a directory on the host, which is created if missing.
+    pub(super) fn in_dir(&self, directory: &str, script: &str) -> Command {
+        let directory = quote(directory);
+        Command::new(format!("mkdir -p {directory} && cd {directory} || exit\n{script}"))
     }
 
-    /// Notes something on the host, as the one line of a file.
+    /// Writes a marker file with one line on the host.
     pub(super) async fn write_marker(&self, file: &str, text: &str) -> Result<(), SetupError> {
         let write = "mkdir -p \"${1%/*}\" && printf '%s\\n' \"$2\" >\"$1\"";
         self.run_checked(&Command::new(write).args([file, text])).await
     }
 
-    /// Takes a note back, before what it says may cease to be true: an action that fails, or is cut off, leaves none.
+    /// Removes a marker file. Call it before an action changes the marked state, so that a failed or interrupted action leaves no
+    /// marker.
     pub(super) async fn remove_marker(&self, file: &str) -> Result<(), SetupError> {
         self.run_checked(&Command::new("rm -f -- \"$1\"").args([file])).await
     }
 
-    /// Whom the host knows us as.
+    /// Name of the login user, as reported by the host.
     pub(super) async fn login_user(&self) -> Result<String, SetupError> {
         Ok(self.query(&Command::new("id -un")).await?.concat())
     }
 
-    /// The user's variables, secret ones included.
+    /// Variables of the demand, including secrets.
     pub(super) fn user_env(&self) -> BTreeMap<String, String> {
         let mut all = self.context.work.envs.clone();
         let secrets = self.context.secrets.iter();
@@ -226,24 +234,24 @@ impl<'a> PhaseRun<'a> {
     }
 }
 
-/// How long a phase may take: as the demand says, else as the table does.
+/// Time limit of a phase: from the demand, else from the policy.
 fn limit(phase: &Phase, context: &Context<'_>) -> Option<Duration> {
     let own = match phase {
         Phase::Custom(step) => step.timeout,
         _ => None,
     };
-    let said = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
-    said.and_then(|said| Duration::try_from(said).ok()).or(phase.kind().policy().limit)
+    let requested = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
+    requested.and_then(|limit| Duration::try_from(limit).ok()).or(phase.kind().policy().limit)
 }
 
 fn hint_for(exit: &ProcessExit) -> Option<String> {
     Some(match exit {
         ProcessExit::Signal(name) if name == "KILL" => {
-            "the machine may have run out of memory: ask for more, or make the work smaller".to_owned()
+            "the machine may have run out of memory: request more".to_owned()
         }
-        ProcessExit::Status(126) => "a file that should be run is not executable".to_owned(),
+        ProcessExit::Status(126) => "a file to run is not executable: check its mode".to_owned(),
         ProcessExit::Status(127) => {
-            "a program is missing over there: add its package to `packages`, or to `setup`".to_owned()
+            "a program is missing on the host: add its package to `packages`, or install it in `setup`".to_owned()
         }
         _ => return None,
     })

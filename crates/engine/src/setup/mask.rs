@@ -1,4 +1,4 @@
-//! Taking the values of secrets out of text.
+//! Masks the values of secrets in text.
 
 use std::borrow::Cow;
 
@@ -6,32 +6,32 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::TRUNCATED;
 
-/// Shorter values would make a riddle of every other line.
-const SHORTEST: usize = 4;
+/// Values shorter than this are not masked: they would match in unrelated text.
+const MIN_LENGTH: usize = 4;
 const STARS: &str = "***";
 
-/// Knows the values that must not be shown.
+/// Replaces secret values by `***`.
 #[derive(Default)]
 pub struct SecretMask {
-    /// Longest first, so that a value that holds another is masked whole.
+    /// Longest first, so that a value that contains another is masked as a whole.
     values: Vec<SecretString>,
 }
 
 impl SecretMask {
-    /// Masks values of four bytes and more, and each line of those that have several.
+    /// Masks values of at least four bytes, and each line of multi-line values separately.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let mut values: Vec<&str> = secrets
             .into_iter()
             .flat_map(|secret| secret.expose_secret().lines())
             .map(str::trim)
-            .filter(|value| value.len() >= SHORTEST)
+            .filter(|value| value.len() >= MIN_LENGTH)
             .collect();
         values.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         values.dedup();
         Self { values: values.into_iter().map(SecretString::from).collect() }
     }
 
-    /// The line without the values.
+    /// The line with all values masked.
     pub fn apply<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let mut line = Cow::Borrowed(line);
         for value in &self.values {
@@ -39,7 +39,7 @@ impl SecretMask {
             if line.contains(value) {
                 line = Cow::Owned(line.replace(value, STARS));
             }
-            if let Some(shown) = cut_in(&line, value) {
+            if let Some(shown) = truncated_at(&line, value) {
                 line = Cow::Owned(format!("{}{STARS}{TRUNCATED}", &line[..shown]));
             }
         }
@@ -47,10 +47,10 @@ impl SecretMask {
     }
 }
 
-/// Where a value begins that is cut off by the end of a line that was too long.
-fn cut_in(line: &str, value: &str) -> Option<usize> {
+/// Start of a value that the end of a truncated line cuts off.
+fn truncated_at(line: &str, value: &str) -> Option<usize> {
     let kept = line.strip_suffix(TRUNCATED)?;
-    let starts = value.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST).rev();
+    let starts = value.char_indices().map(|(at, _)| at).filter(|at| *at >= MIN_LENGTH).rev();
     starts.map(|length| &value[..length]).find(|start| kept.ends_with(start)).map(|start| kept.len() - start.len())
 }
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_masked_wherever_they_stand() {
+    fn values_are_masked_anywhere_in_a_line() {
         assert_eq!(masked(&["hunter2"], "a hunter2, b=hunter2"), "a ***, b=***");
         assert_eq!(masked(&["abc"], "abc is too short to hide"), "abc is too short to hide");
         assert_eq!(masked(&["abcd", "abcdef"], "abcdef abcd"), "*** ***");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_at_the_cut_of_a_long_line_is_masked_too() {
+    fn value_cut_off_by_truncation_is_masked() {
         assert_eq!(masked(&["hunter2000"], &format!("x hunter2{TRUNCATED}")), format!("x ***{TRUNCATED}"));
         assert_eq!(masked(&["hunter2000"], "x hunter2"), "x hunter2");
     }

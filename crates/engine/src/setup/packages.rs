@@ -1,4 +1,4 @@
-//! The phase `packages`: system packages, by the host's own manager.
+//! The phase `packages`: system packages, installed with the host's package manager.
 
 use hostler_core::setup::{Manager, PhaseKind};
 
@@ -10,52 +10,51 @@ use crate::run::Performed;
 
 pub(super) const MISSING: &str =
     concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/missing-packages.sh"));
-const FIRST_KNOWN: &str = concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/first-known.sh"));
+const FIRST_AVAILABLE: &str = concat!(include_str!("scripts/apt-has.sh"), include_str!("scripts/first-available.sh"));
 
-/// What a name of a package may be.
-const GOOD_NAME: &str = "use letters, digits and `+-._:=~^`, beginning with a letter or a digit, not ending with `-`";
+/// Hint for an invalid package name.
+const NAME_HINT: &str = "use letters, digits and `+-._:=~^`; start with a letter or a digit, and do not end with `-`";
 
-/// The installing script says this before it fetches the lists of packages: what stands above it was said by old ones.
-pub(super) const FETCHES: &str = "== fetching the lists of packages";
+/// Printed by the script before it updates the package lists. Errors above this line stem from outdated lists.
+pub(super) const UPDATING_LISTS: &str = "== updating the package lists";
 
-/// Installs what is missing. Recommended packages are left out.
+/// Installs missing packages, without recommended ones.
 pub(super) async fn install(job: &PhaseRun<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
     if packages.is_empty() {
         return Ok(Performed::Already);
     }
-    let (manager, missing) = look(job, packages).await?;
+    let (manager, missing) = missing(job, packages).await?;
     if missing.is_empty() {
         return Ok(Performed::Already);
     }
-    fetch(job, manager, &missing).await
+    install_missing(job, manager, &missing).await
 }
 
-/// Installs what is missing, and brings what is there to the version that is installed with it: for packages that have to be
-/// of one.
+/// Installs packages in one transaction, also those installed already, so that all get matching versions.
 pub(super) async fn install_together(job: &PhaseRun<'_>, packages: &[String]) -> Result<Performed, SetupError> {
     check(job, packages)?;
-    fetch(job, manager(job).await?, packages).await
+    install_missing(job, manager(job).await?, packages).await
 }
 
 fn check(job: &PhaseRun<'_>, packages: &[String]) -> Result<(), SetupError> {
     match packages.iter().find(|package| !is_package(package)) {
-        Some(package) => Err(job.unsatisfiable(format!("`{package}` is no name of a package"), GOOD_NAME)),
+        Some(package) => Err(job.unsatisfiable(format!("`{package}` is not a package name"), NAME_HINT)),
         None => Ok(()),
     }
 }
 
-async fn fetch(job: &PhaseRun<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
-    job.progress(&format!("installing {}", packages.join(", ")));
+async fn install_missing(job: &PhaseRun<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
+    job.progress(&format!("installing packages: {}", packages.join(", ")));
     let args = std::iter::once(manager.name()).chain(packages.iter().map(String::as_str));
     let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root();
-    // A mirror that fails, or another's update that holds the lists, is over in a while.
+    // Failing mirrors, and another process that holds the lock, are temporary.
     ensure::retry(job, || attempt(job, manager, packages, &command)).await?;
     Ok(Performed::Now)
 }
 
-/// The machine's package manager, and which of these packages it doesn't list.
-async fn look(job: &PhaseRun<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
+/// The machine's package manager, and the packages that are not installed.
+async fn missing(job: &PhaseRun<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
     let question = Command::new(MISSING).args(packages);
     let mut answer = job.query(&question).await?.into_iter();
     let manager = answer.next().and_then(|name| Manager::of(&name)).ok_or_else(|| no_manager(job))?;
@@ -64,27 +63,27 @@ async fn look(job: &PhaseRun<'_>, packages: &[String]) -> Result<(Manager, Vec<S
 
 /// The machine's package manager.
 pub(super) async fn manager(job: &PhaseRun<'_>) -> Result<Manager, SetupError> {
-    Ok(look(job, &[]).await?.0)
+    Ok(missing(job, &[]).await?.0)
 }
 
-/// The first of several packages that the machine's manager knows; none where it knows none of them.
-pub(super) async fn first_known(job: &PhaseRun<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
-    let question = Command::new(FIRST_KNOWN).args(names.iter().copied()).as_root();
+/// First of several packages that the package manager can install.
+pub(super) async fn first_available(job: &PhaseRun<'_>, names: &[&str]) -> Result<Option<String>, SetupError> {
+    let question = Command::new(FIRST_AVAILABLE).args(names.iter().copied()).as_root();
     Ok(job.query(&question).await?.into_iter().next())
 }
 
-/// A release of a distribution.
+/// Release of a Linux distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct DistroRelease {
-    /// `debian`, `ubuntu`, `fedora`.
+    /// `debian`, `ubuntu`, `fedora`, …
     pub(super) id: String,
-    /// `12`, `22.04`.
+    /// `12`, `22.04`, …
     pub(super) version: Option<String>,
-    /// `bookworm`.
+    /// `bookworm`, …
     pub(super) codename: Option<String>,
 }
 
-/// What runs on the machine, by `/etc/os-release`.
+/// Release of the machine, from `/etc/os-release`.
 pub(super) async fn release(job: &PhaseRun<'_>) -> Result<DistroRelease, SetupError> {
     let script = ". /etc/os-release && printf '%s\n' \"id ${ID:-}\" \"version ${VERSION_ID:-}\" \"codename ${VERSION_CODENAME:-}\"";
     let mut release = DistroRelease::default();
@@ -102,8 +101,8 @@ pub(super) async fn release(job: &PhaseRun<'_>) -> Result<DistroRelease, SetupEr
 }
 
 fn no_manager(job: &PhaseRun<'_>) -> SetupError {
-    let message = "the machine has no package manager that we know".to_owned();
-    job.unsatisfiable(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that has the packages")
+    let message = "the machine has no supported package manager".to_owned();
+    job.unsatisfiable(message, "use an image with `apt-get`, `dnf` or `zypper`, or one that already has the packages")
 }
 
 async fn attempt(
@@ -114,7 +113,7 @@ async fn attempt(
 ) -> Result<(), SetupError> {
     let exit = job.run_logged(command).await?;
     if exit.is_success() || is_notice(manager, &exit) {
-        let (_, missing) = look(job, packages).await?;
+        let (_, missing) = missing(job, packages).await?;
         if missing.is_empty() {
             return Ok(());
         }
@@ -127,36 +126,36 @@ async fn attempt(
     Err(job.exit_error(exit, hint))
 }
 
-/// zypper ends so where it has more to say than that all is well: a restart is due, another repository was skipped (its manual,
-/// "Exit codes"). What came of it, only a look tells.
+/// True for zypper's exit statuses that report success with a notice: a restart is due, or a repository was skipped (see "Exit
+/// codes" in its manual). Only a check shows if the packages were installed.
 fn is_notice(manager: Manager, exit: &ProcessExit) -> bool {
     manager == Manager::Zypper && matches!(exit, ProcessExit::Status(100..=106))
 }
 
-/// What to do where the last lines tell that it won't pass by itself.
+/// Hint if the last output lines show a permanent failure.
 fn hint_for(phase: PhaseKind, tail: &[String]) -> Option<&'static str> {
-    let fetched = tail.iter().rposition(|line| line == FETCHES).map_or(0, |at| at + 1);
-    let mut since = tail.iter().skip(fetched);
-    // Lists that could not be fetched know nothing, and say so in the same words.
-    let all_lists = !since.clone().any(|line| line.contains("Failed to fetch"));
-    if all_lists && since.clone().any(|line| is_unknown(line)) {
+    let updated = tail.iter().rposition(|line| line == UPDATING_LISTS).map_or(0, |at| at + 1);
+    let mut since = tail.iter().skip(updated);
+    // If a list could not be updated, the same error may be temporary.
+    let lists_complete = !since.clone().any(|line| line.contains("Failed to fetch"));
+    if lists_complete && since.clone().any(|line| is_unknown(line)) {
         return Some(match phase {
-            PhaseKind::Packages => "check the name in `packages`: other distributions call it otherwise",
-            _ => "this distribution has no such package: use another image, or install it in a `custom` step",
+            PhaseKind::Packages => "check the name in `packages`: names differ between distributions",
+            _ => "the distribution has no such package: use another image, or install it in a `custom` step",
         });
     }
-    let asks = since.any(|line| line.contains("sudo: ") && line.contains("password"));
-    asks.then_some("the user must be allowed to use `sudo` without a password")
+    let needs_password = since.any(|line| line.contains("sudo: ") && line.contains("password"));
+    needs_password.then_some("allow the login user to run `sudo` without a password")
 }
 
-/// How the managers say that there is no such package.
+/// True for the package managers' messages about an unknown package.
 fn is_unknown(line: &str) -> bool {
     ["Unable to locate package", "has no installation candidate", "No match for argument", "not found in package names"]
         .iter()
-        .any(|said| line.contains(said))
+        .any(|message| line.contains(message))
 }
 
-/// Whether a name can't mean anything else than to install: with a `-` behind it, apt removes the package.
+/// True for a name that can only mean to install a package. With a trailing `-`, apt would remove it.
 fn is_package(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !name.ends_with('-')

@@ -1,54 +1,54 @@
-//! Package repositories beside the distribution's own: added only once their key is the one that we know.
+//! Additional package repositories, added only if their signing key has the expected fingerprint.
 
 use super::error::SetupError;
 use super::job::PhaseRun;
 use super::packages;
 use crate::host::Command;
 
-/// A repository.
+/// A package repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PackageRepository {
-    /// What its files are called: `docker`.
+    /// Base name of its files: `docker`.
     pub(super) name: String,
-    /// Where its key is.
+    /// URL of its signing key.
     pub(super) key: String,
-    /// The fingerprint of that key, forty hexadecimal digits.
+    /// Fingerprint of the key, 40 hexadecimal digits.
     pub(super) fingerprint: String,
-    /// For apt, what stands behind the options of its line: `https://… bookworm stable`. For dnf, its base address.
-    pub(super) place: String,
-    /// How its packages stand to those of others that have the same names.
+    /// For apt, the end of its line, after the options: `https://… bookworm stable`. For dnf, its base URL.
+    pub(super) location: String,
+    /// Priority of its packages over those of the same name elsewhere.
     pub(super) priority: RepositoryPriority,
 }
 
-/// How a repository's packages stand to others'.
+/// Priority of a repository's packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RepositoryPriority {
-    /// The newer version wins.
+    /// The newest version of all repositories is installed.
     Ordinary,
-    /// They go before all others', so that what belongs together comes from one place.
+    /// Its packages take precedence over all others, so that related packages come from one repository.
     Preferred,
 }
 
-/// Adds a repository for apt or dnf, whose packages are then taken as signed by that key and no other.
+/// Adds a repository for apt or dnf. Its packages must be signed by its key.
 pub(super) async fn add(job: &PhaseRun<'_>, repository: &PackageRepository) -> Result<(), SetupError> {
     packages::install(job, &["ca-certificates", "curl", "gnupg"].map(str::to_owned)).await?;
     job.progress(&format!("adding the package repository `{}`", repository.name));
-    let PackageRepository { name, key, fingerprint, place, priority } = repository;
+    let PackageRepository { name, key, fingerprint, location, priority } = repository;
     let priority = match priority {
         RepositoryPriority::Ordinary => "ordinary",
         RepositoryPriority::Preferred => "preferred",
     };
     let command = Command::new(include_str!("scripts/add-repository.sh"));
-    job.run_checked(&command.args([name.as_str(), key, fingerprint, place, priority]).as_root()).await
+    job.run_checked(&command.args([name.as_str(), key, fingerprint, location, priority]).as_root()).await
 }
 
-/// Makes apt look into further components of the distribution's own repository.
+/// Enables further components of the distribution's own repository in apt.
 pub(super) async fn add_components(job: &PhaseRun<'_>, id: &str, components: &[&str]) -> Result<(), SetupError> {
     let origin = match id {
         "ubuntu" => "Ubuntu",
         _ => "Debian",
     };
-    job.progress(&format!("adding {} to the distribution's components", components.join(", ")));
-    let words = std::iter::once(origin).chain(components.iter().copied());
-    job.run_checked(&Command::new(include_str!("scripts/add-components.sh")).args(words).as_root()).await
+    job.progress(&format!("enabling the distribution's components {}", components.join(", ")));
+    let args = std::iter::once(origin).chain(components.iter().copied());
+    job.run_checked(&Command::new(include_str!("scripts/add-components.sh")).args(args).as_root()).await
 }

@@ -1,4 +1,4 @@
-//! What a Python environment is made of, as one hash.
+//! The fingerprint of a Python environment's requirements.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,30 +11,38 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::SetupError;
 use super::job::PhaseRun;
+use crate::blocking::blocking;
 
-/// What says how the repository itself is installed.
+/// Files that determine the installation of the repository itself.
 const PROJECT: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
 
-/// No requirement file that somebody wrote is longer, in bytes.
-const LONGEST: u64 = 1 << 20;
+/// Maximum length of a requirement file: 1 MiB.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// The hash of all wishes and of the content of all files that they name, and that those include.
+/// Hash of the requested Python packages, and of the content of all files that they name or include.
 ///
-/// A file that the demand names must be there. One that is only included counts as absent where it can't be read: what
-/// is to be thought of it, pip knows better.
-pub(super) fn fingerprint(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<String, SetupError> {
+/// A file named by the demand must exist. A file that is only included counts as absent if it can't be read: pip reports the
+/// error in its own words.
+pub(super) async fn fingerprint(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<String, SetupError> {
+    let (source, need) = (job.context.source.map(Path::to_owned), need.clone());
+    let hashed = blocking(move || hash(source.as_deref(), &need)).await;
+    hashed
+        .unwrap_or_else(|error| Err(FileProblem::Unreadable(PathBuf::new(), error)))
+        .map_err(|problem| problem.error(job))
+}
+
+fn hash(source: Option<&Path>, need: &PythonNeed) -> Result<String, FileProblem> {
     let mut hash = Sha256::new();
-    let wishes = serde_json::to_vec(need).unwrap_or_default();
-    hash.update(wishes);
+    hash.update(serde_json::to_vec(need).unwrap_or_default());
     let mut seen = BTreeSet::new();
     let mut included_files = Vec::new();
     for file in need.requirement_files.iter().map(PathBuf::from) {
-        let text = read_named(job, &file)?;
+        let text = read_from(source, &file)?;
         included_files.extend(included(&file, &text));
         add(&mut hash, &file, Some(&text));
         seen.insert(file);
     }
-    let read = |file: &Path| job.context.source.and_then(|source| read_inside(source, file).ok());
+    let read = |file: &Path| source.and_then(|source| read_inside(source, file).ok());
     while let Some(file) = included_files.pop() {
         if seen.insert(file.clone()) {
             let text = read(&file);
@@ -55,47 +63,70 @@ fn add(hash: &mut Sha256, file: &Path, text: Option<&[u8]>) {
 }
 
 /// Reads a file that the demand names.
-pub(super) fn read_named(job: &PhaseRun<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
-    let outside = || {
-        let message = format!("the file `{}` is not part of the source", file.display());
-        job.unsatisfiable(message, "name files by their path from the top of the source")
-    };
-    let source = job.context.source.ok_or_else(outside)?;
+pub(super) async fn read_named(job: &PhaseRun<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
+    let (source, path) = (job.context.source.map(Path::to_owned), file.to_owned());
+    let read = blocking(move || read_from(source.as_deref(), &path)).await;
+    read.unwrap_or_else(|error| Err(FileProblem::Unreadable(file.to_owned(), error)))
+        .map_err(|problem| problem.error(job))
+}
+
+/// A file of the demand that can't be used.
+enum FileProblem {
+    /// It is not inside the source, or there is no source.
+    Outside(PathBuf),
+    /// It can't be read.
+    Unreadable(PathBuf, io::Error),
+}
+
+impl FileProblem {
+    fn error(self, job: &PhaseRun<'_>) -> SetupError {
+        match self {
+            Self::Outside(file) => {
+                let message = format!("the file `{}` is not part of the source", file.display());
+                job.unsatisfiable(message, "name files by their path relative to the top of the source")
+            }
+            Self::Unreadable(file, error) => {
+                let message = format!("the file `{}` can't be read: {error}", file.display());
+                job.unsatisfiable(message, "check its name in the demand, or remove it")
+            }
+        }
+    }
+}
+
+fn read_from(source: Option<&Path>, file: &Path) -> Result<Vec<u8>, FileProblem> {
+    let outside = || FileProblem::Outside(file.to_owned());
+    let source = source.ok_or_else(outside)?;
     if file.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(outside());
     }
-    read_inside(source, file).map_err(|error| {
-        let message = format!("the file `{}` can't be read: {error}", source.join(file).display());
-        job.unsatisfiable(message, "check its name in the demand, or leave it out")
-    })
+    read_inside(source, file).map_err(|error| FileProblem::Unreadable(source.join(file), error))
 }
 
-/// Reads a file of the source. Nothing but a plain file of a sensible length, wherever links lead: a device or a pipe has
-/// no end.
+/// Reads a regular file of the source, of at most [`MAX_BYTES`]. A link may lead to a device or a pipe, which has no end.
 fn read_inside(source: &Path, file: &Path) -> io::Result<Vec<u8>> {
     let path = source.join(file).canonicalize()?;
     if !path.starts_with(source.canonicalize()?) {
         return Err(io::Error::other("it leads out of the source"));
     }
     if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = Vec::new();
-    File::open(&path)?.take(LONGEST + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("it is longer than {LONGEST} bytes")));
+    File::open(&path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is longer than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }
 
-/// The files that a requirement file includes by `-r` and `-c`, from the top of the source, as far as they are in it.
+/// Files that a requirement file includes with `-r` and `-c`, relative to the top of the source. Files outside are left out.
 fn included(file: &Path, text: &[u8]) -> Vec<PathBuf> {
     let text = String::from_utf8_lossy(text);
     let base = file.parent().unwrap_or(Path::new(""));
     text.lines().filter_map(included_name).filter_map(|name| clean(&base.join(name))).collect()
 }
 
-/// The name after an option, as pip takes it: `-r x`, `-rx`, `--requirement x`, `--requirement=x`, also in quotes.
+/// File name after an option, as pip parses it: `-r x`, `-rx`, `--requirement x`, `--requirement=x`, also in quotes.
 fn included_name(line: &str) -> Option<&str> {
     let line = line.split(" #").next().unwrap_or_default().trim();
     let long = ["--requirement", "--constraint"].iter().find_map(|option| line.strip_prefix(option));
@@ -108,7 +139,7 @@ fn included_name(line: &str) -> Option<&str> {
     Some(bare.unwrap_or(name)).filter(|name| !name.is_empty() && !name.contains("://"))
 }
 
-/// A path without `..`, if it stays inside. One that leads out is pip's to refuse.
+/// A path without `..`; `None` if it leads out. pip reports the error then.
 fn clean(path: &Path) -> Option<PathBuf> {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -138,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_files_of_the_source_are_read() {
+    fn only_regular_files_of_the_source_are_read() {
         use std::os::unix::fs::symlink;
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source");
@@ -153,7 +184,9 @@ mod tests {
 
         let read = |name: &str| read_inside(&source, Path::new(name)).map_err(|error| error.to_string());
         assert_eq!(read("inner").unwrap(), b"numpy");
-        for (name, why) in [("outer", "leads out"), ("zero", "leads out"), ("pipe", "no plain"), ("more", "no plain")] {
+        for (name, why) in
+            [("outer", "leads out"), ("zero", "leads out"), ("pipe", "not a regular"), ("more", "not a regular")]
+        {
             assert!(read(name).unwrap_err().contains(why), "{name}");
         }
         assert!(read("long.txt").unwrap_err().contains("longer than"));

@@ -1,25 +1,25 @@
-//! Restarting a machine in the middle of its set-up: a new driver asks for it.
+//! Restarts of a machine during its set-up, as a new driver may require.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Context;
+use super::context::Context;
 use super::error::{Cause, SetupError};
 use super::job::PhaseRun;
 use crate::host::{
     Command, HostError, HostErrorKind, Hosts, ProcessExit, ProgressSink, Session, Stream, Target, remote_path,
 };
 
-/// How long a machine may take from being told to restart until it can be logged in to: bare metal tests its memory.
-const BACK_WITHIN: Duration = Duration::from_secs(20 * 60);
-/// Between two looks at a machine that has not gone down yet.
+/// Time limit from the restart command to the next login: bare metal tests its memory first.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// Pause between two checks of a machine that has not gone down yet.
 const PAUSE: Duration = Duration::from_secs(2);
 
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
 
-/// Tells the machine to restart, once this connection has ended; the answer is the error that ends this attempt.
+/// Schedules a restart of the machine, a moment after this connection ends. Returns the error that ends this attempt.
 pub(super) async fn restart(job: &PhaseRun<'_>) -> SetupError {
     job.progress("restarting the machine");
     let boot = match job.query(&Command::new(BOOT_ID)).await {
@@ -27,56 +27,56 @@ pub(super) async fn restart(job: &PhaseRun<'_>) -> SetupError {
         Err(error) => return error,
     };
     match job.run_checked(&Command::new(include_str!("scripts/restart.sh")).as_root()).await {
-        Ok(()) => job.error_with_hint(Cause::Restarting(boot), "the next `hostler up` goes on from here"),
+        Ok(()) => job.error_with_hint(Cause::Restarting(boot), "resume the deployment to continue from here"),
         Err(error) => error,
     }
 }
 
-/// Where a machine keeps what it has restarted for.
-fn note(context: &Context<'_>) -> String {
+/// Marker file with the reason of the last restart.
+fn marker(context: &Context<'_>) -> String {
     format!("{}/{}/restarted", remote_path(&context.paths.state), context.deployment)
 }
 
-/// Whether the machine has restarted for this before; from now on, it has.
-pub(super) async fn before(job: &PhaseRun<'_>, what: &str) -> Result<bool, SetupError> {
+/// True if the machine has restarted for this reason before; records that it will.
+pub(super) async fn has_restarted_for(job: &PhaseRun<'_>, reason: &str) -> Result<bool, SetupError> {
     let ask = Command::new(include_str!("scripts/restarted-for.sh"));
-    Ok(job.query_exit(&ask.args([note(job.context).as_str(), what])).await?.0.is_success())
+    Ok(job.query_exit(&ask.args([marker(job.context).as_str(), reason])).await?.0.is_success())
 }
 
-/// What it has restarted for came right: should that be needed once more, it may restart once more.
-pub(super) async fn forget(session: &dyn Session, context: &Context<'_>) -> Result<ProcessExit, HostError> {
-    session.run(&Command::new("rm -f -- \"$1\"").args([note(context)]), &|_, _| {}).await
+/// Removes the marker once the reason of the restart is gone, so that a later phase may restart the machine again.
+pub(super) async fn clear_marker(session: &dyn Session, context: &Context<'_>) -> Result<ProcessExit, HostError> {
+    session.run(&Command::new("rm -f -- \"$1\"").args([marker(context)]), &|_, _| {}).await
 }
 
-/// Waits until a machine has booted anew.
+/// Waits until a machine has rebooted.
 ///
 /// # Errors
-/// The last reason why it can't be reached, once patience is at an end.
-pub(super) async fn back(
+/// The last error, after [`RESTART_TIMEOUT`].
+pub(super) async fn wait_for_restart(
     hosts: &dyn Hosts,
     target: &Target,
     boot: &str,
     note: ProgressSink<'_>,
 ) -> Result<(), HostError> {
-    let deadline = Instant::now() + BACK_WITHIN;
+    let deadline = Instant::now() + RESTART_TIMEOUT;
     loop {
-        // A connection from before tells nothing of the machine now.
+        // The old connection may outlive the shutdown for a while: do not reuse it.
         hosts.close(target).await;
         hosts.wait_for_ssh(target, deadline.saturating_duration_since(Instant::now()), note).await?;
-        match booted(hosts, target, boot).await {
+        match has_rebooted(hosts, target, boot).await {
             Ok(true) => return Ok(()),
-            Err(error) if !error.may_pass() || Instant::now() >= deadline => return Err(error),
+            Err(error) if !error.is_transient() || Instant::now() >= deadline => return Err(error),
             Ok(false) if Instant::now() >= deadline => {
-                let trouble = HostErrorKind::NoResponse(BACK_WITHIN);
-                return Err(HostError::new("waiting for the restart of", target, trouble));
+                let kind = HostErrorKind::NoResponse(RESTART_TIMEOUT);
+                return Err(HostError::new("waiting for the restart of", target, kind));
             }
             Ok(false) | Err(_) => sleep(PAUSE).await,
         }
     }
 }
 
-/// Whether the machine has booted since.
-async fn booted(hosts: &dyn Hosts, target: &Target, before: &str) -> Result<bool, HostError> {
+/// True if the boot id differs from the one before the restart.
+async fn has_rebooted(hosts: &dyn Hosts, target: &Target, before: &str) -> Result<bool, HostError> {
     let session = hosts.session(target).await?;
     let boot = Mutex::new(String::new());
     let output = |stream: Stream, line: &str| {
@@ -84,7 +84,7 @@ async fn booted(hosts: &dyn Hosts, target: &Target, before: &str) -> Result<bool
             boot.lock().unwrap_or_else(PoisonError::into_inner).push_str(line);
         }
     };
-    let exit = session.run(&Command::new(BOOT_ID).within(Duration::from_secs(30)), &output).await?;
+    let exit = session.run(&Command::new(BOOT_ID).timeout(Duration::from_secs(30)), &output).await?;
     let boot = boot.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(exit.is_success() && boot != before)
 }

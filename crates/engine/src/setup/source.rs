@@ -1,50 +1,64 @@
-//! The phase `source`: the code and further files.
+//! The phase `source`: uploads the code and further files.
 
 use std::path::{Path, PathBuf};
 
 use super::error::SetupError;
 use super::job::PhaseRun;
+use crate::blocking::blocking;
 use crate::host::{FileSelection, UploadReport};
-use crate::repo::resolve_inside;
+use crate::repo::{RepoError, resolve_inside};
 use crate::run::Performed;
 
-/// Brings the source to the work directory, and each further file or directory to its place.
-pub(super) async fn bring(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
+/// Uploads the source to the work directory, and each further file or directory to its target.
+pub(super) async fn upload(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
     let mut already = true;
     match job.context.source {
         Some(source) => {
-            already &= put(job, source, &job.context.paths.work, FileSelection::Source).await?.is_unchanged()
+            already &= upload_one(job, source, &job.context.paths.work, FileSelection::Source).await?.is_unchanged()
         }
         None => job.run_checked(&job.in_work_dir(":")).await?,
     }
     for (to, from) in &job.context.work.files {
-        already &= put(job, &here(job, from)?, to, FileSelection::All).await?.is_unchanged();
+        already &= upload_one(job, &local_path(job, from).await?, to, FileSelection::All).await?.is_unchanged();
     }
     Ok(if already { Performed::Already } else { Performed::Now })
 }
 
-/// Where a file to bring lies. A relative path is the repository's own word: it is looked at again right before the
-/// file is taken, because a link in there may lead to any file of this computer's user.
-pub(super) fn here(job: &PhaseRun<'_>, from: &str) -> Result<PathBuf, SetupError> {
+/// Local path of a file to upload. A relative path is chosen by the repository, so it is resolved again right before the upload:
+/// a link in the repository may lead to any file that this computer's user can read.
+pub(super) async fn local_path(job: &PhaseRun<'_>, from: &str) -> Result<PathBuf, SetupError> {
     if Path::new(from).is_absolute() {
         return Ok(from.into());
     }
     let Some(source) = job.context.source else {
-        let message = format!("`{from}` is a path of the source, and there is none");
-        return Err(job.unsatisfiable(message, "name the file by its absolute path, or name a source"));
+        let message = format!("`{from}` is relative to the source, but the demand has no source");
+        return Err(job.unsatisfiable(message, "use an absolute path, or set a source"));
     };
-    resolve_inside(source, from).map_err(|error| {
-        let hint = error.hint().unwrap_or_else(|| "mend `file_mounts` in the demand file".to_owned());
-        job.unsatisfiable(format!("a file can't be brought: {error}"), &hint)
+    let (top, path) = (source.to_owned(), from.to_owned());
+    let resolved = blocking(move || resolve_inside(&top, &path)).await;
+    let resolved = resolved.unwrap_or_else(|error| Err(RepoError::Unreadable { path: source.join(from), error }));
+    resolved.map_err(|error| {
+        let hint = error.hint().unwrap_or_else(|| "correct `file_mounts` in the demand file".to_owned());
+        job.unsatisfiable(format!("can't upload a file: {error}"), &hint)
     })?;
-    // By its own name, which is not that of what a link leads to.
+    // Keep the file's own name, which differs from the name of a link's target.
     Ok(source.join(from))
 }
 
-async fn put(job: &PhaseRun<'_>, from: &Path, to: &str, take: FileSelection) -> Result<UploadReport, SetupError> {
-    let put = job.session.upload(from, to, take).await.map_err(|error| job.host_error(error))?;
-    if !put.is_unchanged() {
-        job.progress(&format!("put `{}` to `{to}`: {} sent, {} deleted", from.display(), put.sent, put.deleted));
+async fn upload_one(
+    job: &PhaseRun<'_>,
+    from: &Path,
+    to: &str,
+    files: FileSelection,
+) -> Result<UploadReport, SetupError> {
+    let report = job.session.upload(from, to, files).await.map_err(|error| job.host_error(error))?;
+    if !report.is_unchanged() {
+        job.progress(&format!(
+            "uploaded `{}` to `{to}`: {} sent, {} deleted",
+            from.display(),
+            report.sent,
+            report.deleted
+        ));
     }
-    Ok(put)
+    Ok(report)
 }

@@ -1,4 +1,4 @@
-//! The phase `system`: the base packages, by the names that the host's own manager has for them.
+//! The phase `system`: base packages, under the names of the host's package manager.
 
 use hostler_core::setup::SystemNeed;
 
@@ -7,7 +7,7 @@ use super::job::PhaseRun;
 use super::packages;
 use crate::run::Performed;
 
-/// Installs what is missing.
+/// Installs missing packages.
 pub(super) async fn install(job: &PhaseRun<'_>, need: SystemNeed) -> Result<Performed, SetupError> {
     let manager = packages::manager(job).await?;
     let names: Vec<String> = need.packages(manager).iter().map(|name| (*name).to_owned()).collect();

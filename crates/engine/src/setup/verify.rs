@@ -1,4 +1,4 @@
-//! The phase `verify`: the machine is compared with what was promised.
+//! The phase `verify`: compares the machine with the offer.
 
 use hostler_core::offer::OsRelease;
 use hostler_core::setup::gpu::Device;
@@ -10,21 +10,21 @@ use super::job::PhaseRun;
 use crate::host::Command;
 use crate::run::Performed;
 
-/// Looks at the machine. Always looks: what is right once may be wrong after a reboot. A first boot that installs updates is
-/// waited for, as long as the phase may take.
+/// Inspects the machine and compares it with the promise of the offer. Inspects it each time: a reboot may change it. Waits for
+/// a first boot that installs updates, within the phase's time limit.
 pub(super) async fn verify(job: &PhaseRun<'_>, promise: &Promise) -> Result<Performed, SetupError> {
-    let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/look.sh"));
-    let look = Command::new(script).as_root();
-    let seen = read(&job.query(&look).await?);
+    let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/inspect.sh"));
+    let inspect = Command::new(script).as_root();
+    let seen = read(&job.query(&inspect).await?);
     let differences = differences(promise, &seen);
     if differences.is_empty() {
         return Ok(Performed::Now);
     }
-    let hint = "`hostler up --hold` keeps such a machine to be looked at; without it, it is given back";
+    let hint = "to inspect the machine, hold the deployment on failure; otherwise it is rolled back";
     Err(job.error_with_hint(Cause::Mismatch(differences), hint))
 }
 
-/// Reads what the looking script said.
+/// Parses the output of the script.
 fn read(lines: &[String]) -> Seen {
     let mut seen = Seen::default();
     let (mut models, mut devices) = (Vec::new(), Vec::new());
@@ -47,7 +47,7 @@ fn read(lines: &[String]) -> Seen {
             _ => {}
         }
     }
-    // The driver's names say more, but it may not be there yet.
+    // The driver's model names say more than PCI ids, but the driver may not be installed yet.
     seen.gpus = seen.gpus.map(|_| if models.len() >= devices.len() { models } else { devices });
     seen
 }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_script_says_is_read() {
+    fn script_output_is_parsed() {
         let seen = seen(
             "cloud_init done\ncpus 48\nmemory 196608000\narch x86_64\nos ubuntu 22.04\nsectors 1000\npci\n\
              device 0000:01:00.0 0x030200 0x10de 0x1db4\ndevice 0000:02:00.0 0x030000 0x102b 0x0538\ndevice 0000:03:00.0 0x038000 0x1002 0x738c\n\
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_says_whether_names_are_looked_up() {
+    fn name_resolution_is_reported() {
         assert_eq!(seen("names yes").names_resolve, Some(true));
         assert_eq!(seen("names no").names_resolve, Some(false));
     }
 
-    /// What the script says on this computer, whose resolver is made to answer or not.
-    fn looked(answers: &str) -> Seen {
+    /// Output of the script on this computer, with a resolver that answers or not.
+    fn inspected(answers: &str) -> Seen {
         let dir = tempfile::tempdir().unwrap();
         for program in ["getent", "python3"] {
             let path = dir.path().join(program);
@@ -101,28 +101,28 @@ mod tests {
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         }
         let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
-        let script = ["-c", include_str!("scripts/look.sh")];
-        let looked = std::process::Command::new("sh").args(script).env("PATH", path).output().unwrap();
-        assert!(looked.status.success());
-        seen(&String::from_utf8(looked.stdout).unwrap())
+        let script = ["-c", include_str!("scripts/inspect.sh")];
+        let output = std::process::Command::new("sh").args(script).env("PATH", path).output().unwrap();
+        assert!(output.status.success());
+        seen(&String::from_utf8(output.stdout).unwrap())
     }
 
     #[test]
-    fn the_script_says_what_is_read() {
-        let (with, without) = (looked("true"), looked("false"));
+    fn script_reports_this_computer() {
+        let (with, without) = (inspected("true"), inspected("false"));
         assert!(with.cpus > Some(0) && with.memory > Some(Bytes::mib(1)) && with.arch.is_some(), "{with:?}");
         assert_eq!((with.names_resolve, without.names_resolve), (Some(true), Some(false)));
     }
 
     #[test]
-    fn the_drivers_names_are_preferred_unless_some_are_missing() {
+    fn driver_names_are_preferred_unless_some_are_missing() {
         assert_eq!(
             seen("pci\nmodel Tesla V100\ndevice 0000:05:00.0 0x030200 0x10de 0x1db4").gpus.unwrap(),
             ["Tesla V100"]
         );
         let two = "pci\nmodel Tesla V100\ndevice 0000:06:00.0 0x030200 0x10de 0x1db4\ndevice 0000:07:00.0 0x030200 0x10de 0x1db4";
         assert_eq!(seen(two).gpus.unwrap().len(), 2);
-        assert_eq!(seen("").gpus, None, "without a bus nothing is said");
+        assert_eq!(seen("").gpus, None, "nothing is known without a PCI bus");
         assert_eq!(seen("pci").gpus.unwrap().len(), 0);
     }
 }

@@ -27,18 +27,18 @@ fn faulty_hosts_are_reported_and_the_others_complete() {
     for (host, expected) in [
         (0, "did not answer within"),
         (1, "its SSH server said nothing within"),
-        (2, "nothing listens there"),
-        (3, "its host key changed: it was SHA256:"),
+        (2, "nothing listens on the port"),
+        (3, "the host key changed from SHA256:"),
     ] {
         let error = documents[host]["error"].as_str().unwrap();
         // Once the ARP entry has expired, a link that is down appears as a missing route.
-        assert!(error.contains(expected) || host == 0 && error.contains("no route to it"), "{error}");
+        assert!(error.contains(expected) || host == 0 && error.contains("no route to the host"), "{error}");
     }
     for document in &documents[4..] {
         assert_eq!((&document["exit_status"], &document["stdout"][0]), (&0.into(), &"here".into()));
     }
     assert!(
-        stderr_of(&output).contains("if it was reinstalled on purpose, remove line 4 of"),
+        stderr_of(&output).contains("if the host was reinstalled on purpose, remove line 4 of"),
         "{}",
         stderr_of(&output)
     );

@@ -173,7 +173,7 @@ fn permanent_failures_name_host_and_phase() {
     assert!(stdout_of(&kept).contains("mine"), "{}", stderr_of(&kept));
     // A failing user check shows its output, with secrets masked.
     let told = "secrets: {TOKEN: hunter2}\nsetup_phases: {custom: [{name: tell, run: 'true', check: 'echo \"it is $TOKEN\"; exit 1'}]}\n";
-    fails(told, &["phase `custom`", "it was done, and yet: it is "]);
+    fails(told, &["phase `custom`", "the check failed after the action succeeded: it is "]);
     let journal = std::fs::read(lab.path("data").join("journal.db")).unwrap();
     assert!(!journal.windows(7).any(|part| part == b"hunter2"), "nor is it in the journal");
     lab.fault("break", 0, "disk");

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 use super::*;
 
 #[tokio::test]
-async fn output_and_status_come_back() {
+async fn output_and_exit_status_are_returned() {
     let server = Sshd::start();
     let session = session(&server).await;
     let kept = CapturedOutput::default();
@@ -19,7 +19,7 @@ async fn output_and_status_come_back() {
 }
 
 #[tokio::test]
-async fn arguments_variables_and_the_directory_arrive_as_they_are() {
+async fn arguments_variables_and_directory_arrive_unchanged() {
     let server = Sshd::start();
     let session = session(&server).await;
     let dir = server.path("it's a\nplace");
@@ -36,7 +36,7 @@ async fn arguments_variables_and_the_directory_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_script_is_in_the_list_of_processes() {
+async fn process_list_shows_no_part_of_a_script() {
     let server = Sshd::start();
     let session = session(&server).await;
     let script = "# in-the-script\ncat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; exit 0";
@@ -53,7 +53,7 @@ async fn nothing_of_a_script_is_in_the_list_of_processes() {
 }
 
 #[tokio::test]
-async fn much_output_is_passed_on_whole() {
+async fn large_output_is_complete() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (lines, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -66,7 +66,7 @@ async fn much_output_is_passed_on_whole() {
     assert_eq!((lines.into_inner(), bytes.into_inner()), (500_000, 49_500_000));
 }
 
-/// A script whose processes all hold a pipe open, which can be read to its end once the last of them is gone.
+/// A script whose processes all hold a pipe open, which can be read to its end once the last of them has exited.
 fn holding(server: &Sshd, script: &str) -> (Command, std::path::PathBuf) {
     let pipe = server.dir.path().join("pipe");
     assert!(Process::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -80,7 +80,7 @@ async fn all_gone(pipe: std::path::PathBuf) {
 }
 
 #[tokio::test]
-async fn a_command_that_nobody_follows_any_more_is_stopped_with_its_children() {
+async fn dropped_command_is_killed_with_its_children() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (command, pipe) = holding(&server, "trap '' TERM; sleep 1000 & sh -c 'sleep 1000; :'; wait");
@@ -95,16 +95,16 @@ async fn a_command_that_nobody_follows_any_more_is_stopped_with_its_children() {
 }
 
 #[tokio::test]
-async fn a_command_that_takes_too_long_is_stopped() {
+async fn command_is_killed_at_its_timeout() {
     let server = Sshd::start();
     let session = session(&server).await;
-    let command = Command::new("sleep 1000").within(Duration::from_millis(100));
+    let command = Command::new("sleep 1000").timeout(Duration::from_millis(100));
     let error = session.run(&command, &|_, _| ()).await.unwrap_err();
     assert!(matches!(error.kind, HostErrorKind::TimedOut(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_daemon_that_a_script_leaves_behind_does_not_hold_us() {
+async fn daemon_left_behind_does_not_delay_the_return() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (exit, lines) = run(&*session, &Command::new("sleep 1000 & echo $!")).await;
@@ -113,12 +113,12 @@ async fn a_daemon_that_a_script_leaves_behind_does_not_hold_us() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_lost_and_the_next_session_is_a_new_one() {
+async fn session_after_a_lost_connection_reconnects() {
     let server = Sshd::start();
     let hosts = Ssh::new(quick());
     let session = hosts.session(&server.target()).await.unwrap();
     let error = session.run(&Command::new("echo started; sleep 1000"), &|_, _| server.cut()).await.unwrap_err();
-    assert!(matches!(error.kind, HostErrorKind::ConnectionLost(_)) && error.may_pass(), "{error}");
+    assert!(matches!(error.kind, HostErrorKind::ConnectionLost(_)) && error.is_transient(), "{error}");
     let again = hosts.session(&server.target()).await.unwrap();
     assert!(run(&*again, &Command::new(":")).await.0.is_success());
 }

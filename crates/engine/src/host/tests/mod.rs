@@ -1,11 +1,15 @@
-//! Hosts, against a real SSH server.
+//! Tests against a real SSH server.
 
 mod commands;
 mod reaching;
 mod syncs;
 mod trees;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use hostler_core::ports::Address;
 
 use super::testing::{CapturedOutput, Sshd, quick};
 use super::*;
@@ -14,7 +18,7 @@ async fn session(server: &Sshd) -> Arc<dyn Session> {
     Ssh::new(quick()).session(&server.target()).await.unwrap()
 }
 
-/// Runs a command, and answers with its end and its standard output.
+/// Runs a command, and returns its exit status and standard output.
 async fn run(session: &dyn Session, command: &Command) -> (ProcessExit, Vec<String>) {
     let kept = CapturedOutput::default();
     let exit = session.run(command, &|stream, line| kept.keep(stream, line)).await.unwrap();

@@ -12,7 +12,7 @@ async fn refused(target: &Target, pace: ConnectPolicy) -> HostError {
 }
 
 #[tokio::test]
-async fn the_first_contact_brings_the_host_key_to_pin() {
+async fn first_contact_returns_the_host_key_to_pin() {
     let server = Sshd::start();
     let target = Target { pinned: None, ..server.target() };
     let key = Ssh::new(quick()).wait_for_ssh(&target, LONG, &|_| ()).await.unwrap();
@@ -20,7 +20,7 @@ async fn the_first_contact_brings_the_host_key_to_pin() {
 }
 
 #[tokio::test]
-async fn another_host_key_is_refused_at_once_and_says_what_to_do() {
+async fn changed_host_key_fails_at_once_with_a_hint() {
     let server = Sshd::start();
     let other: HostKey = generate_keypair("other").unwrap().public.parse().unwrap();
     let target = Target { pinned: Some(other.clone()), ..server.target() };
@@ -28,11 +28,11 @@ async fn another_host_key_is_refused_at_once_and_says_what_to_do() {
     assert!(matches!(&error.kind, HostErrorKind::HostKeyChanged { pinned, offered }
         if *pinned == other && *offered == server.host_key));
     assert!(error.to_string().contains(&server.host_key.fingerprint()), "{error}");
-    assert!(error.hint().unwrap().contains("reinstalled") && !error.may_pass());
+    assert!(error.hint().unwrap().contains("reinstalled") && !error.is_transient());
 }
 
 #[tokio::test]
-async fn a_connection_that_stands_does_not_hide_a_changed_pin() {
+async fn cached_connection_does_not_hide_a_changed_pin() {
     let server = Sshd::start();
     let hosts = Ssh::new(quick());
     hosts.session(&server.target()).await.unwrap();
@@ -42,44 +42,44 @@ async fn a_connection_that_stands_does_not_hide_a_changed_pin() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_host_does_not_know_is_refused() {
+async fn unknown_login_key_is_rejected() {
     let server = Sshd::start();
     let stranger = Identity::from_text(&generate_keypair("x").unwrap().private).unwrap();
     let target = Target { identity: Arc::new(stranger), ..server.target() };
     let error = refused(&target, quick()).await;
-    assert!(matches!(error.kind, HostErrorKind::NoResponse(_)), "no patience, no attempt: {error}");
+    assert!(matches!(error.kind, HostErrorKind::NoResponse(_)), "no attempt without time: {error}");
     let error = Ssh::new(quick()).wait_for_ssh(&target, LONG, &|_| ()).await.unwrap_err();
     assert!(matches!(error.kind, HostErrorKind::LoginRefused { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_logged_in_to() {
+async fn server_without_banner_is_reported() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Sshd::start();
     let mut target = server.target();
     target.address.port = silent.local_addr().unwrap().port();
-    let pace = ConnectPolicy { answer: Duration::from_millis(50), ..quick() };
+    let pace = ConnectPolicy { connect_timeout: Duration::from_millis(50), ..quick() };
     let error = Ssh::new(pace).session(&target).await.err().unwrap();
     assert!(matches!(error.kind, HostErrorKind::NoBanner(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_machine_that_comes_up_late_is_reached() {
+async fn late_machine_is_reached() {
     let login = Sshd::start();
     let late = Mutex::new(None);
     let port = free_port();
     let mut target = Target { pinned: None, ..login.target() };
     target.address.port = port;
     let note = |text: &str| {
-        assert!(text.starts_with("waiting for `digits`: "), "{text}");
-        late.lock().unwrap().get_or_insert_with(|| login.again_at(port).expect("the port is still free"));
+        assert!(text.starts_with("waiting for SSH on `digits`: "), "{text}");
+        late.lock().unwrap().get_or_insert_with(|| login.second_at(port).expect("the port is still free"));
     };
     let key = Ssh::new(quick()).wait_for_ssh(&target, LONG, &note).await.unwrap();
     assert_eq!(key, late.into_inner().unwrap().unwrap().host_key);
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_says_why() {
+async fn unreachable_hosts_report_the_reason() {
     let server = Sshd::start();
     let at = |host: &str, port| {
         let address = Address { host: host.to_owned(), port };
@@ -93,7 +93,7 @@ async fn what_cannot_be_reached_says_why() {
 }
 
 #[tokio::test]
-async fn what_is_no_ssh_server_is_told_apart() {
+async fn other_protocol_is_reported() {
     let web = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Sshd::start();
     let mut target = server.target();
@@ -110,7 +110,7 @@ async fn what_is_no_ssh_server_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_machine_behind_another_is_reached_through_it() {
+async fn jump_host_is_used() {
     let (front, back) = (Sshd::start(), Sshd::start());
     let jump = Target { machine: "front".to_owned(), ..front.target() };
     let target = Target { jump: Some(Box::new(jump)), ..back.target() };
@@ -125,7 +125,7 @@ async fn a_machine_behind_another_is_reached_through_it() {
 }
 
 #[tokio::test]
-async fn openssh_takes_our_configuration() {
+async fn openssh_accepts_the_configuration() {
     let server = Sshd::start();
     let target = server.target();
     let jump = Target { machine: "front".to_owned(), ..server.target() };
@@ -147,12 +147,12 @@ async fn openssh_takes_our_configuration() {
     let shown = ssh(&["-G", "digits"]);
     assert!(shown.contains("identitiesonly yes\n") && shown.contains("hostkeyalias digits\n"), "{shown}");
     assert_eq!(ssh(&["digits", "echo", "in"]), "in\n");
-    // OpenSSH gives the configuration on to the jump by itself.
+    // OpenSSH passes the configuration on to the jump host.
     assert_eq!(ssh(&["back", "echo", "through"]), "through\n");
 }
 
 #[test]
-fn a_name_cannot_add_a_line_to_the_configuration() {
+fn name_cannot_inject_a_line_into_the_configuration() {
     for host in ["h\nProxyCommand touch /tmp/x", "h x", "", "-oProxyCommand=x"] {
         let target = Target {
             machine: "digits".to_owned(),

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn only_what_differs_is_sent_and_names_may_be_anything() {
+async fn only_differences_are_sent_with_any_file_name() {
     let lab = lab().await;
     for name in ["a", "-x", "sub/new\nline", "sp ace 'q\" $(x)"] {
         write(&lab.here, name, name);
@@ -71,14 +71,14 @@ async fn only_what_differs_is_sent_and_names_may_be_anything() {
     assert_eq!(modified(&lab.there), modified(&lab.here), "to the nanosecond");
     assert_eq!(lab.up(&UP).await, SyncReport { unchanged: 6, ..SyncReport::default() });
     write(&lab.here, "sub/new\nline", "changed");
-    // Somebody else was at work over there: a sync, unlike a put, sees that.
+    // A change made on the host: unlike an upload, a sync finds it.
     write(&lab.there, "a", "other");
     assert_eq!(lab.up(&UP).await.sent, ["a", "sub/new\nline"]);
     assert_eq!(fs::read_to_string(lab.there.join("a")).unwrap(), "a");
 }
 
 #[tokio::test]
-async fn a_change_that_keeps_size_and_time_is_seen_by_its_content() {
+async fn comparison_by_content_finds_changes_of_equal_size_and_time() {
     let lab = lab().await;
     for name in ["a", "b"] {
         write(&lab.here, name, "one");
@@ -87,7 +87,7 @@ async fn a_change_that_keeps_size_and_time_is_seen_by_its_content() {
     let then = lab.here.join("a").metadata().unwrap().modified().unwrap();
     write(&lab.there, "a", "two");
     fs::File::options().write(true).open(lab.there.join("a")).unwrap().set_modified(then).unwrap();
-    // Touched, and the same.
+    // Touched, but unchanged.
     let later = SystemTime::now() + Duration::from_secs(90);
     fs::File::options().write(true).open(lab.here.join("b")).unwrap().set_modified(later).unwrap();
     assert_eq!(lab.up(&SyncOptions { mode: SyncMode::DryRun, ..UP }).await.sent, ["b"]);
@@ -96,7 +96,7 @@ async fn a_change_that_keeps_size_and_time_is_seen_by_its_content() {
 }
 
 #[tokio::test]
-async fn what_is_ignored_is_neither_sent_nor_deleted() {
+async fn ignored_files_are_neither_sent_nor_deleted() {
     let lab = lab().await;
     write(&lab.here, ".gitignore", "*.log\n!keep.log\n");
     write(&lab.here, "sub/.hostlerignore", "data\n");
@@ -107,10 +107,10 @@ async fn what_is_ignored_is_neither_sent_nor_deleted() {
     for name in ["old/file", "y.log", "sub/data/results", "env/pyvenv.cfg", "env/lib/z", ".git/HEAD", "tmp/d", "a/b"] {
         write(&lab.there, name, "x");
     }
-    let looked = lab.up(&SyncOptions { mode: SyncMode::DryRun, ..sync.clone() }).await;
-    assert!(lab.there.join("old/file").exists(), "only looked at");
+    let dry_run = lab.up(&SyncOptions { mode: SyncMode::DryRun, ..sync.clone() }).await;
+    assert!(lab.there.join("old/file").exists(), "dry run");
     let done = lab.up(&sync).await;
-    assert_eq!(done, looked);
+    assert_eq!(done, dry_run);
     assert_eq!(done.deleted, ["old/file", "a/b", "old", "a"]);
     let expected = ".git .git/HEAD .gitignore a env env/lib env/lib/z env/pyvenv.cfg keep.log sub sub/.hostlerignore \
                     sub/b sub/data sub/data/results tmp tmp/d y.log";
@@ -118,7 +118,7 @@ async fn what_is_ignored_is_neither_sent_nor_deleted() {
 }
 
 #[tokio::test]
-async fn a_put_after_a_sync_knows_what_the_sync_has_changed() {
+async fn upload_after_a_sync_repairs_the_changes_of_the_sync() {
     let lab = lab().await;
     let there = lab.there.to_str().unwrap();
     let print = || fs::read_to_string(lab.there.join(FINGERPRINT_FILE)).unwrap();
@@ -152,7 +152,7 @@ async fn a_put_after_a_sync_knows_what_the_sync_has_changed() {
 }
 
 #[tokio::test]
-async fn a_directory_in_the_way_is_not_deleted_unasked() {
+async fn conflicting_directory_is_kept_unless_deletion_is_requested() {
     let lab = lab().await;
     write(&lab.here, "a", "x");
     write(&lab.there, "a/b", "x");
@@ -162,7 +162,7 @@ async fn a_directory_in_the_way_is_not_deleted_unasked() {
 }
 
 #[tokio::test]
-async fn down_brings_what_differs_and_deletes_only_on_wish() {
+async fn sync_down_deletes_only_if_requested() {
     let lab = lab().await;
     let down = SyncOptions { files: FileSelection::All, ..UP };
     for name in ["-out", "model.bin", "logs/1.log"] {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// A directory with names as nobody wants them.
+/// A directory with awkward file names.
 fn odd_tree(server: &Sshd) -> PathBuf {
     let dir = server.dir.path().join("from");
     fs::create_dir_all(dir.join("a dir/it's \"quoted\"")).unwrap();
@@ -27,7 +27,7 @@ async fn put(session: &dyn Session, from: &Path, to: &str) -> UploadReport {
 }
 
 #[tokio::test]
-async fn a_tree_goes_there_and_comes_back_the_same() {
+async fn tree_survives_upload_and_download() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (from, to) = (odd_tree(&server), server.path("an odd 'place'/to"));
@@ -39,21 +39,21 @@ async fn a_tree_goes_there_and_comes_back_the_same() {
 
     let back = server.dir.path().join("back");
     let got = session.download(&to, &back).await.unwrap();
-    assert_eq!(got, DownloadReport { entries: 11, left: vec!["outside".to_owned()] });
+    assert_eq!(got, DownloadReport { entries: 11, skipped: vec!["outside".to_owned()] });
     symlink("/etc/passwd", back.join("outside")).unwrap();
     let again = put(&*session, &back, &to).await;
     assert!(again.is_unchanged() && again.fingerprint == first.fingerprint, "{again:?}");
 }
 
 #[tokio::test]
-async fn a_second_put_sends_only_what_changed_and_deletes_only_what_we_put() {
+async fn second_upload_sends_changes_and_deletes_only_uploaded_files() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (from, to) = (odd_tree(&server), server.path("to"));
     put(&*session, &from, &to).await;
     let there = Path::new(&to);
-    fs::write(there.join("result.txt"), "made over there").unwrap();
-    fs::write(there.join("empty/result.txt"), "made over there").unwrap();
+    fs::write(there.join("result.txt"), "created on the host").unwrap();
+    fs::write(there.join("empty/result.txt"), "created on the host").unwrap();
     fs::remove_dir_all(from.join("a dir")).unwrap();
     fs::remove_dir(from.join("empty")).unwrap();
     fs::remove_file(from.join("-rf")).unwrap();
@@ -68,7 +68,7 @@ async fn a_second_put_sends_only_what_changed_and_deletes_only_what_we_put() {
 }
 
 #[tokio::test]
-async fn a_tree_that_vanished_over_there_is_put_again() {
+async fn deleted_remote_tree_is_uploaded_again() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (from, to) = (odd_tree(&server), server.path("to"));
@@ -79,7 +79,7 @@ async fn a_tree_that_vanished_over_there_is_put_again() {
 }
 
 #[tokio::test]
-async fn a_file_is_put_where_it_belongs() {
+async fn single_file_is_uploaded_to_a_path_or_a_directory() {
     let server = Sshd::start();
     let session = session(&server).await;
     let file = server.dir.path().join("data.csv");
@@ -92,7 +92,7 @@ async fn a_file_is_put_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn what_is_private_here_is_private_there() {
+async fn modes_are_kept() {
     let server = Sshd::start();
     let session = session(&server).await;
     let (from, to) = (server.dir.path().join("from"), server.path("to"));
@@ -106,7 +106,7 @@ async fn what_is_private_here_is_private_there() {
     }
     put(&*session, &from, &to).await;
     let mode = |name: &str| Path::new(&to).join(name).metadata().unwrap().permissions().mode() & 0o777;
-    // Whoever owns a directory can put the next file into it.
+    // The owner can always write to an uploaded directory.
     assert_eq!(["key", "closed/known", "closed", "."].map(mode), [0o600, 0o640, 0o700, 0o711]);
     set("key", 0o400);
     assert_eq!((put(&*session, &from, &to).await.sent, mode("key")), (1, 0o400));
@@ -122,7 +122,7 @@ async fn what_is_private_here_is_private_there() {
 }
 
 #[tokio::test]
-async fn a_file_is_not_put_in_the_place_of_a_directory() {
+async fn file_does_not_replace_a_directory() {
     let server = Sshd::start();
     let session = session(&server).await;
     let file = server.dir.path().join("data.csv");
@@ -135,7 +135,7 @@ async fn a_file_is_not_put_in_the_place_of_a_directory() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said() {
+async fn missing_paths_are_named_in_errors() {
     let server = Sshd::start();
     let session = session(&server).await;
     let missing = server.dir.path().join("missing");

@@ -1,4 +1,4 @@
-//! A local directory as a list.
+//! Lists a local directory with hashes of all files.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -11,38 +11,39 @@ use hostler_core::hash::hexadecimal;
 use ignore::{DirEntry, WalkBuilder};
 use sha2::{Digest as _, Sha256};
 
-use super::{FileSelection, HostErrorKind, RECORD_DIR};
+use super::selection::{FileSelection, RECORD_DIR};
+use crate::host::error::HostErrorKind;
 
-/// A directory's content.
+/// Content of a local directory.
 pub(super) struct LocalTree {
-    /// Where it is.
+    /// Path of the directory.
     pub(super) root: PathBuf,
-    /// Who may do what with the directory itself.
+    /// Mode of the directory itself.
     pub(super) mode: u32,
-    /// What is in it, sorted by path: a directory stands before what it holds.
+    /// Its entries sorted by path: a directory precedes its content.
     pub(super) entries: Vec<TreeEntry>,
-    /// The hash over all marks and paths.
+    /// SHA-256 over all marks and paths.
     pub(super) fingerprint: String,
 }
 
 /// One file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TreeEntry {
-    /// Relative to the root, as bytes: a file's name need not be text.
+    /// Path relative to the root, as bytes: file names need not be UTF-8.
     pub(super) path: Vec<u8>,
-    /// What it is and holds, without a space: `d`, `f-SHA256`, `x-SHA256` (executable), `l-SHA256` (of its target).
+    /// Type and content, without a space: `d`, `f-SHA256`, `x-SHA256` (executable), `l-SHA256` (of the link target).
     ///
-    /// These have the modes 755, 644 and 755; any other stands in the mark: `d700`, `f600-SHA256`. Marks are kept over
-    /// there: one that comes to mean something else makes whole trees be sent again.
+    /// These have the modes 755, 644 and 755. Any other mode is part of the mark: `d700`, `f600-SHA256`. Marks are stored on
+    /// the hosts: a change of their meaning makes every tree be sent again.
     pub(super) mark: String,
 }
 
 impl LocalTree {
-    /// Reads a directory, and the content of all files in it.
-    pub(super) fn read(root: &Path, take: FileSelection) -> Result<Self, HostErrorKind> {
+    /// Reads a directory and the content of all its files.
+    pub(super) fn read(root: &Path, files: FileSelection) -> Result<Self, HostErrorKind> {
         let mode = directory_mode(root).map_err(|source| unreadable(root, source))?;
         let mut entries = Vec::new();
-        for found in walker(root, take).build() {
+        for found in walker(root, files).build() {
             let found = found.map_err(|error| unreadable(root, io::Error::other(error)))?;
             if let (false, Some(entry)) = (found.depth() == 0, entry(root, &found)?) {
                 entries.push(entry);
@@ -60,26 +61,26 @@ impl LocalTree {
     }
 }
 
-pub(super) fn walker(root: &Path, take: FileSelection) -> WalkBuilder {
+pub(super) fn walker(root: &Path, files: FileSelection) -> WalkBuilder {
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(false).follow_links(false);
-    if take == FileSelection::Source {
+    if files == FileSelection::Source {
         walk.git_ignore(true).require_git(false);
         walk.add_custom_ignore_filename(".skyignore").add_custom_ignore_filename(".hostlerignore");
     }
-    walk.filter_entry(move |entry| entry.depth() == 0 || is_taken(entry, take));
+    walk.filter_entry(move |entry| entry.depth() == 0 || is_included(entry, files));
     walk
 }
 
-/// Our own notes are no content.
+/// The directory with the upload record is not content.
 pub(super) fn is_record(entry: &DirEntry) -> bool {
     entry.depth() == 1 && entry.file_name() == RECORD_DIR
 }
 
-fn is_taken(entry: &DirEntry, take: FileSelection) -> bool {
-    // A virtual environment works at the place where it was made, and nowhere else.
+fn is_included(entry: &DirEntry, files: FileSelection) -> bool {
+    // A virtual environment works only at the path where it was created.
     let is_environment = || entry.path().join("pyvenv.cfg").is_file();
-    !is_record(entry) && (take == FileSelection::All || (entry.file_name() != ".git" && !is_environment()))
+    !is_record(entry) && (files == FileSelection::All || (entry.file_name() != ".git" && !is_environment()))
 }
 
 fn entry(root: &Path, found: &DirEntry) -> Result<Option<TreeEntry>, HostErrorKind> {
@@ -99,7 +100,7 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<TreeEntry>, HostErrorKi
             FileDigest { sha256, mode: EXECUTABLE, .. } => format!("x-{sha256}"),
             FileDigest { sha256, mode, .. } => format!("f{mode:o}-{sha256}"),
         },
-        // Sockets, pipes and devices are no content.
+        // Sockets, pipes and devices are skipped.
         _ => return Ok(None),
     };
     Ok(Some(TreeEntry { path: relative.as_os_str().as_bytes().to_vec(), mark }))
@@ -109,10 +110,10 @@ const DIRECTORY: u32 = 0o755;
 const EXECUTABLE: u32 = 0o755;
 const PLAIN: u32 = 0o644;
 
-/// What a file holds, and who may do what with it.
+/// Hash, length and mode of a file.
 pub(super) struct FileDigest {
     pub(super) sha256: String,
-    /// How many bytes were hashed.
+    /// Number of bytes hashed.
     pub(super) length: u64,
     pub(super) mode: u32,
 }
@@ -142,12 +143,12 @@ pub(super) fn file_mode(metadata: &Metadata) -> u32 {
     metadata.mode() & 0o777
 }
 
-/// A directory's mode over there: its owner can always put the next file into it.
+/// Mode of a directory on the host. The owner may always write, or the next file could not be created in it.
 pub(super) fn directory_mode(path: &Path) -> io::Result<u32> {
     Ok(path.symlink_metadata()?.mode() & 0o777 | 0o700)
 }
 
-/// A path of a list as a path of this computer.
+/// Local path of an entry.
 pub(super) fn local_path(root: &Path, path: &[u8]) -> PathBuf {
     root.join(OsStr::from_bytes(path))
 }
@@ -163,13 +164,13 @@ mod tests {
 
     use super::*;
 
-    fn names(root: &Path, take: FileSelection) -> Vec<String> {
-        let tree = LocalTree::read(root, take).unwrap();
+    fn names(root: &Path, files: FileSelection) -> Vec<String> {
+        let tree = LocalTree::read(root, files).unwrap();
         tree.entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
     }
 
     #[test]
-    fn what_is_no_source_stays_here() {
+    fn ignored_files_are_not_source() {
         let dir = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = dir.path().join(path);
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_sees_contents_links_and_modes() {
+    fn fingerprint_covers_contents_links_and_modes() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a");
         let print = || LocalTree::read(dir.path(), FileSelection::Source).unwrap().fingerprint;
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_usual_modes_are_those_of_older_notes() {
+    fn marks_of_common_modes_stay_compatible() {
         let dir = tempfile::tempdir().unwrap();
         for (name, mode) in [("a", 0o644), ("b", 0o755), ("c", 0o600)] {
             fs::write(dir.path().join(name), "").unwrap();

@@ -1,4 +1,4 @@
-//! From a tree to a stream.
+//! Packs local files into a tar stream.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -11,11 +11,13 @@ use tokio::sync::mpsc;
 use super::list::{LocalTree, directory_mode, file_mode, local_path, unreadable};
 use super::meta::EntryMeta;
 use super::record::{TreeDiff, UploadRecord};
-use super::{HostErrorKind, RECORD_DIR};
+use super::selection::RECORD_DIR;
+use crate::host::error::HostErrorKind;
 
 type Archive = Builder<BufWriter<Sender>>;
 
-/// Packs what changed as a tar archive. Its last entry is the new list of the whole tree: what has that has all.
+/// Packs the changed entries as a tar archive. Its last entry is the new list of the tree, so an archive with the list is
+/// complete.
 pub(super) fn pack(
     tree: &LocalTree,
     change: &TreeDiff,
@@ -26,17 +28,17 @@ pub(super) fn pack(
         for entry in change.changed.iter().filter_map(|index| tree.entries.get(*index)) {
             let path = local_path(&tree.root, &entry.path);
             let name = local_path(Path::new(""), &entry.path);
-            append(archive, &path, &name, &entry.mark).map_err(|source| unpackable(&path, source))?;
+            append(archive, &path, &name, &entry.mark).map_err(|source| pack_error(&path, source))?;
         }
         let list = UploadRecord::of(tree);
         let mut header = header(EntryType::Regular, 0o644, list.len() as u64);
         let name = format!("{RECORD_DIR}/{list_name}");
-        archive.append_data(&mut header, &name, list.as_slice()).map_err(|source| unpackable(name.as_ref(), source))
+        archive.append_data(&mut header, &name, list.as_slice()).map_err(|source| pack_error(name.as_ref(), source))
     })
 }
 
-/// Packs entries of a directory as they are: their modes, and the times of their last change to the nanosecond.
-pub(super) fn pack_as_is<'e>(
+/// Packs entries with their exact modes, and modification times to the nanosecond.
+pub(super) fn pack_exact<'e>(
     root: &Path,
     mut entries: impl Iterator<Item = (&'e [u8], &'e EntryMeta)>,
     to: mpsc::Sender<Vec<u8>>,
@@ -44,27 +46,27 @@ pub(super) fn pack_as_is<'e>(
     archive(to, |archive| {
         entries.try_for_each(|(path, meta)| {
             let (name, path) = (local_path(Path::new(""), path), local_path(root, path));
-            append_as_is(archive, &path, &name, meta).map_err(|source| unpackable(&path, source))
+            append_exact(archive, &path, &name, meta).map_err(|source| pack_error(&path, source))
         })
     })
 }
 
-/// Sends an archive. One that can't be filled gets no end, so that nobody takes it for whole.
+/// Sends an archive. After a failure it gets no end blocks, so that no receiver takes it for complete.
 fn archive(
     to: mpsc::Sender<Vec<u8>>,
     fill: impl FnOnce(&mut Archive) -> Result<(), HostErrorKind>,
 ) -> Result<(), HostErrorKind> {
     let mut archive = Builder::new(BufWriter::with_capacity(CHUNK, Sender(Some(to))));
-    if let Err(trouble) = fill(&mut archive) {
-        // A builder that is dropped writes the end by itself, amid a file if need be.
+    if let Err(kind) = fill(&mut archive) {
+        // Dropping a builder writes the end blocks, even in the middle of a file: disconnect it first.
         archive.get_mut().get_mut().0 = None;
-        return Err(trouble);
+        return Err(kind);
     }
     archive.into_inner().and_then(|mut writer| writer.flush()).map_err(|_| HostErrorKind::ConnectionLost(None))
 }
 
-/// Why something isn't packed: it can't be read, or nobody takes it any more.
-fn unpackable(path: &Path, source: io::Error) -> HostErrorKind {
+/// Classifies a failure while packing: a closed pipe means a lost connection, any other error an unreadable file.
+fn pack_error(path: &Path, source: io::Error) -> HostErrorKind {
     if source.kind() == io::ErrorKind::BrokenPipe {
         HostErrorKind::ConnectionLost(None)
     } else {
@@ -72,7 +74,7 @@ fn unpackable(path: &Path, source: io::Error) -> HostErrorKind {
     }
 }
 
-fn append_as_is<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &EntryMeta) -> io::Result<()> {
+fn append_exact<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, meta: &EntryMeta) -> io::Result<()> {
     match meta {
         EntryMeta::Directory => append_directory(archive, path, name),
         EntryMeta::Link { .. } => {
@@ -101,7 +103,7 @@ fn append<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path, mark: &s
         _ => {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
-            // As it is by now: what has become private since it was listed stays private.
+            // Use the current mode: a file that became private after the listing stays private.
             let mut header = header(EntryType::Regular, file_mode(&metadata), metadata.len());
             let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             header.set_mtime(modified.unwrap_or_default().as_secs());
@@ -114,7 +116,7 @@ fn append_directory<W: Write>(archive: &mut Builder<W>, path: &Path, name: &Path
     archive.append_data(&mut header(EntryType::Directory, directory_mode(path)?, 0), name, io::empty())
 }
 
-/// A header without owner: what it is unpacked as belongs to whoever unpacks.
+/// A header without owner: unpacked files belong to the unpacking user.
 fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -124,7 +126,7 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// Exactly as many bytes as the header said, or an error: an archive can't take back a size.
+/// Reads exactly as many bytes as the header announced, or fails: the size in an archive can't be corrected afterwards.
 struct Exactly {
     file: File,
     left: u64,
@@ -132,27 +134,27 @@ struct Exactly {
 
 impl Read for Exactly {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let n = self.file.read(&mut buffer[..room])?;
-        if n == 0 && room > 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read"));
+        let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let n = self.file.read(&mut buffer[..wanted])?;
+        if n == 0 && wanted > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
         }
         self.left -= n as u64;
         Ok(n)
     }
 }
 
-/// Sends so many bytes of a file.
+/// Sends the first `length` bytes of a file.
 pub(super) fn stream(path: &Path, length: u64, to: mpsc::Sender<Vec<u8>>) -> Result<(), HostErrorKind> {
     let copy = || -> io::Result<()> {
         let mut writer = BufWriter::with_capacity(CHUNK, Sender(Some(to)));
         io::copy(&mut Exactly { file: File::open(path)?, left: length }, &mut writer)?;
         writer.flush()
     };
-    copy().map_err(|source| unpackable(path, source))
+    copy().map_err(|source| pack_error(path, source))
 }
 
-/// The writing end of a channel's pipe, while there is one. It waits while the other side is slow: memory stays bounded.
+/// Writes to a channel, and blocks while the receiver is slow, which bounds memory. `None` once disconnected.
 struct Sender(Option<mpsc::Sender<Vec<u8>>>);
 
 impl Write for Sender {
@@ -175,8 +177,8 @@ mod tests {
     use std::path::PathBuf;
     use std::process::{Command, Stdio};
 
-    use super::super::FileSelection;
-    use super::super::place::{AS_OWNER, UNPACK};
+    use super::super::remote_scripts::{AS_OWNER, UNPACK};
+    use super::super::selection::FileSelection;
     use super::*;
 
     fn packed(tree: &LocalTree) -> (Result<(), HostErrorKind>, Vec<u8>) {
@@ -189,13 +191,13 @@ mod tests {
         (result, bytes)
     }
 
-    /// Whether these bytes, and no more, make a directory that counts as put in full.
-    fn settles(bytes: &[u8]) -> bool {
+    /// True if a directory unpacked from these bytes counts as completely uploaded.
+    fn completes(bytes: &[u8]) -> bool {
         let to = tempfile::tempdir().unwrap();
         fs::create_dir(to.path().join(RECORD_DIR)).unwrap();
         let args = ["-c", AS_OWNER, "hostler", UNPACK, to.path().to_str().unwrap(), "print", "once"];
         let mut shell = Command::new("sh").args(args).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // `tar` may have failed before it read everything.
+        // `tar` may fail before it has read all input.
         let _ = shell.stdin.take().unwrap().write_all(bytes);
         let done = shell.wait().unwrap().success();
         assert_eq!(to.path().join(RECORD_DIR).join("fingerprint").exists(), done);
@@ -213,25 +215,25 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_that_is_cut_off_anywhere_is_not_taken_for_whole() {
+    fn truncated_archive_never_counts_as_complete() {
         let (_dir, root) = three_files();
         let (result, bytes) = packed(&LocalTree::read(&root, FileSelection::Source).unwrap());
         result.unwrap();
-        assert!(settles(&bytes));
-        // At its end are two empty blocks, and before them the list in one.
+        assert!(completes(&bytes));
+        // The archive ends with the list in one block and two empty blocks.
         let whole = bytes.len() - 2 * 512;
         for cut in (0..whole).step_by(256) {
-            assert!(!settles(&bytes[..cut]), "{cut} of {whole}");
+            assert!(!completes(&bytes[..cut]), "{cut} of {whole}");
         }
     }
 
     #[test]
-    fn an_archive_that_a_file_is_missing_for_gets_no_end() {
+    fn archive_with_a_missing_file_gets_no_end() {
         let (_dir, root) = three_files();
         let tree = LocalTree::read(&root, FileSelection::Source).unwrap();
         fs::remove_file(root.join("2")).unwrap();
         let (result, bytes) = packed(&tree);
         assert!(matches!(result, Err(HostErrorKind::LocalFile { path, .. }) if path == root.join("2")));
-        assert!(!bytes.ends_with(&[0; 1024]) && !settles(&bytes));
+        assert!(!bytes.ends_with(&[0; 1024]) && !completes(&bytes));
     }
 }

@@ -1,139 +1,145 @@
-//! Making one directory like another, by sending what differs: what both sides have is listed first, in one question.
+//! Makes one directory like another: lists both sides, the remote one with a single query, and sends the differences.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
+use super::filter::{ProtectedPaths, SyncFilter};
 use super::list::{FileDigest, directory_mode, local_path, unreadable};
 use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
-use super::place::{AS_OWNER, DELETE, MAKING};
-use super::record::{PathKind, gone_list, nul_list, unsettled};
-use super::rules::SyncFilter;
-use super::{FileSelection, HostErrorKind, ask, both_ends, local, pack, pipe, prepare, unpack};
+use super::record::{PathKind, deletion_list, invalidated, nul_list};
+use super::remote::{ask, both_ends, local, pipe, prepare};
+use super::remote_scripts::{AS_OWNER, CREATING, DELETE};
+use super::selection::FileSelection;
+use super::{pack, unpack};
 use crate::host::connection::Connection;
+use crate::host::error::HostErrorKind;
 use crate::host::quote::remote_path;
 use crate::host::run::{Pipe, nonce};
 
-/// How a directory is made like another.
+/// Options of a options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncOptions {
-    /// Which of the local side's files count. On the way down, everything but `.git`.
+    /// Local files to consider. A sync down considers everything but `.git`.
     pub files: FileSelection,
-    /// Patterns as in `.gitignore`: what they match is left alone at both sides.
+    /// Patterns as in `.gitignore`: matching files are left alone on both sides.
     pub exclude: Vec<String>,
-    /// How it is told that a file differs.
+    /// Comparison of files.
     pub compare: Compare,
-    /// What becomes of what only the other side has.
+    /// Treatment of files that only the changed side has.
     pub extra: ExtraFiles,
-    /// Whether it is done, or only looked at.
+    /// Apply or dry run.
     pub mode: SyncMode,
 }
 
-/// How it is told that a file differs.
+/// Comparison of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
-    /// By its size, its mode and the time of its last change.
+    /// Size, mode and modification time.
     SizeAndTime,
-    /// By its mode and its content, which both sides read.
+    /// Mode and content, which both sides read in full.
     Content,
 }
 
-/// What becomes of what only the side that is changed has.
+/// Treatment of files that only the changed side has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtraFiles {
-    /// It stays.
+    /// Keep them.
     Keep,
-    /// It is deleted.
+    /// Delete them.
     Delete,
 }
 
-/// Whether it is done.
+/// Apply or dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncMode {
-    /// Only looked at.
+    /// Report the changes only.
     DryRun,
-    /// Done.
+    /// Make the changes.
     Apply,
 }
 
-/// What a sync did, or would do.
+/// Changes that a sync made, or would make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncReport {
-    /// What was sent, for the user's eyes.
+    /// Paths sent, as text for display.
     pub sent: Vec<String>,
-    /// What was deleted.
+    /// Paths deleted.
     pub deleted: Vec<String>,
-    /// How many were as they should be.
+    /// Number of entries that were equal.
     pub unchanged: usize,
-    /// What was left where it is: devices, and links that lead out of the directory.
+    /// Paths not downloaded: devices, and links that lead out of the directory.
     pub skipped: Vec<String>,
 }
 
 const UNPACK: &str = r#"exec tar -C "$1" -xpof -"#;
 const RECORDED: &str =
     r#"cd "$1/.hostler" && { test -e list || test -e fingerprint; } && echo recorded && cat list; exit 0"#;
-const SETTLE: &str = r#"printf %s "$2" >"$1/.hostler/fingerprint""#;
+const SET_FINGERPRINT: &str = r#"printf %s "$2" >"$1/.hostler/fingerprint""#;
 const PACK: &str = r#"cd "$1" && exec tar --format=posix --null --no-recursion --verbatim-files-from -T - -cf -"#;
 const HASH: &str = r#"cd "$1" && exec xargs -0r sha256sum -z --"#;
 
-/// Directories of which the other side often has many files, and this one none.
-const HEAPS: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
+/// Directories that often have many files on the other side and none on this one.
+const LARGE_DIRECTORIES: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
 
-/// What has to be done.
+/// Changes to make.
 #[derive(Debug, Default)]
 struct SyncDiff {
     changed: Vec<Vec<u8>>,
-    gone_files: Vec<Vec<u8>>,
-    gone_directories: Vec<Vec<u8>>,
+    deleted_files: Vec<Vec<u8>>,
+    deleted_directories: Vec<Vec<u8>>,
     unchanged: usize,
 }
 
 /// Makes a remote directory like a local one.
-pub(in crate::host) async fn up(
+pub(in crate::host) async fn sync_up(
     c: &Connection,
     from: &Path,
     to: &str,
-    sync: &SyncOptions,
+    options: &SyncOptions,
 ) -> Result<SyncReport, HostErrorKind> {
-    let root = from.canonicalize().map_err(|source| unreadable(from, source))?;
-    if !root.is_dir() {
-        return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
-    }
     let dir = remote_path(to);
-    let rules = SyncFilter::new(&root, sync.files, &sync.exclude)?;
-    let ((mine, rules), RemoteListing { listing: theirs, has_record }) = both(c, &root, &dir, rules).await?;
-    let protected = rules.protected(&mine, &theirs);
-    let mut difference = differ(&mine, &theirs, sync, |path, is_directory| protected.contains(path, is_directory))?;
-    if sync.compare == Compare::Content {
-        let same = same_content(c, &root, &dir, &mine, &theirs).await?;
-        difference.settle(&same);
-    }
-    if sync.mode == SyncMode::Apply && !difference.is_none() {
+    let (from, files, exclude) = (from.to_owned(), options.files, options.exclude.clone());
+    let (root, mode, filter) = local(move || {
+        let root = from.canonicalize().map_err(|source| unreadable(&from, source))?;
+        if !root.is_dir() {
+            return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
+        }
         let mode = directory_mode(&root).map_err(|source| unreadable(&root, source))?;
-        let recorded = has_record && unsettle(c, &dir, mode, &mine, &difference).await?;
-        for (what, paths) in [("files", &difference.gone_files), ("directories", &difference.gone_directories)] {
+        let filter = SyncFilter::new(&root, files, &exclude)?;
+        Ok((root, mode, filter))
+    })
+    .await?;
+    let Listings { mine, theirs, has_record, protected } = list_both(c, &root, &dir, filter).await?;
+    let mut difference = differ(&mine, &theirs, options, |path, is_directory| protected.contains(path, is_directory))?;
+    if options.compare == Compare::Content {
+        let same = same_content(c, &root, &dir, &mine, &theirs).await?;
+        difference.apply_content(&same);
+    }
+    if options.mode == SyncMode::Apply && !difference.is_none() {
+        let recorded = has_record && invalidate_record(c, &dir, mode, &mine, &difference).await?;
+        for (what, paths) in [("files", &difference.deleted_files), ("directories", &difference.deleted_directories)] {
             if !paths.is_empty() {
-                ask("rm", AS_OWNER, c, &[DELETE, &dir, what], gone_list(paths)).await?;
+                ask("rm", AS_OWNER, c, &[DELETE, &dir, what], deletion_list(paths)).await?;
             }
         }
         if !difference.changed.is_empty() {
             send(c, root, &dir, mode, mine, difference.changed.clone()).await?;
         }
         if recorded {
-            // No tree's fingerprint, so that whatever was made of the tree is made again, once.
-            ask("printf", AS_OWNER, c, &[SETTLE, &dir, &format!("sync-{}", nonce())], Vec::new()).await?;
+            // A fingerprint of no tree, so that phases that depend on the tree run again, once.
+            ask("printf", AS_OWNER, c, &[SET_FINGERPRINT, &dir, &format!("sync-{}", nonce())], Vec::new()).await?;
         }
     }
-    Ok(difference.told(Vec::new()))
+    Ok(difference.report(Vec::new()))
 }
 
-/// Before a sync changes a put directory: its record says that it is no tree we know, and that what will change is to be
-/// put again. Answers whether there is a record.
-async fn unsettle(
+/// Invalidates the upload record of a directory before a sync changes it: the changed paths will be uploaded again. False if
+/// there is no record.
+async fn invalidate_record(
     c: &Connection,
     dir: &str,
     mode: u32,
@@ -144,87 +150,105 @@ async fn unsettle(
     let Some(list) = answer.strip_prefix(b"recorded\n") else { return Ok(false) };
     let kind = |path: &Vec<u8>| mine.get(path).map_or(PathKind::Other, EntryMeta::kind);
     let changed = difference.changed.iter().map(|path| (path.as_slice(), kind(path)));
-    let gone = difference.gone_files.iter().map(|path| (path.as_slice(), PathKind::Other));
-    let gone = gone.chain(difference.gone_directories.iter().map(|path| (path.as_slice(), PathKind::Directory)));
-    // What is deleted and sent again as another kind is of that one in the end.
-    let interim = unsettled(list, gone.chain(changed));
+    let deleted = difference.deleted_files.iter().map(|path| (path.as_slice(), PathKind::Other));
+    let deleted =
+        deleted.chain(difference.deleted_directories.iter().map(|path| (path.as_slice(), PathKind::Directory)));
+    // An entry deleted and sent again as another type ends up with the latter.
+    let interim = invalidated(list, deleted.chain(changed));
     prepare(c, dir, mode, interim).await?;
     Ok(true)
 }
 
 /// Makes a local directory like a remote one.
-pub(in crate::host) async fn down(
+pub(in crate::host) async fn sync_down(
     c: &Connection,
     from: &str,
     to: &Path,
-    sync: &SyncOptions,
+    options: &SyncOptions,
 ) -> Result<SyncReport, HostErrorKind> {
     let dir = remote_path(from);
     let root = std::path::absolute(to).map_err(|source| unreadable(to, source))?;
-    let rules = SyncFilter::new(&root, sync.files, &sync.exclude)?;
-    let ((mine, rules), RemoteListing { listing: theirs, .. }) = both(c, &root, &dir, rules).await?;
+    let filter = SyncFilter::new(&root, options.files, &options.exclude)?;
+    let Listings { mine, theirs, protected, .. } = list_both(c, &root, &dir, filter).await?;
     if theirs.is_empty() {
+        // An empty directory and a missing one look alike: fail on the latter.
         ask("cd", r#"cd "$1""#, c, &[&dir], Vec::new()).await?;
     }
-    let protected = rules.protected(&mine, &theirs);
     let theirs: DirListing =
         theirs.into_iter().filter(|(path, meta)| !protected.contains(path, meta.is_directory())).collect();
-    let mut difference = differ(&theirs, &mine, sync, |path, is_directory| protected.contains(path, is_directory))?;
-    if sync.compare == Compare::Content {
+    let mut difference = differ(&theirs, &mine, options, |path, is_directory| protected.contains(path, is_directory))?;
+    if options.compare == Compare::Content {
         let same = same_content(c, &root, &dir, &mine, &theirs).await?;
-        difference.settle(&same);
+        difference.apply_content(&same);
     }
-    let mut left = Vec::new();
-    if sync.mode == SyncMode::Apply {
-        remove(&root, &difference)?;
+    let mut skipped = Vec::new();
+    if options.mode == SyncMode::Apply {
+        let (files, directories) = (difference.deleted_files.clone(), difference.deleted_directories.clone());
+        let here = root.clone();
+        local(move || remove(&here, &files, &directories)).await?;
         if !difference.changed.is_empty() {
-            left = fetch(c, &dir, &root, &difference.changed).await?;
+            skipped = fetch(c, &dir, &root, &difference.changed).await?;
         }
     }
-    Ok(difference.told(left))
+    Ok(difference.report(skipped))
 }
 
-/// Lists both sides at the same time.
-async fn both(
-    c: &Connection,
-    root: &Path,
-    dir: &str,
-    rules: SyncFilter,
-) -> Result<((DirListing, SyncFilter), RemoteListing), HostErrorKind> {
+/// Both sides of a sync.
+struct Listings {
+    mine: DirListing,
+    theirs: DirListing,
+    /// True if an upload has left its record on the host.
+    has_record: bool,
+    protected: ProtectedPaths,
+}
+
+/// Lists both sides concurrently.
+async fn list_both(c: &Connection, root: &Path, dir: &str, filter: SyncFilter) -> Result<Listings, HostErrorKind> {
     let here = root.to_owned();
-    let listing = local(move || Ok((meta::local(&here, &rules)?, rules)));
-    // What is at the top of our side is asked of the other, too, however full it is.
-    let heaps = HEAPS.iter().filter(|name| !root.join(name).exists() || **name == ".git");
-    let args: Vec<&str> = std::iter::once(dir).chain(heaps.copied()).collect();
+    // List a large directory on the other side only if it exists at the top of this one.
+    let skipped = local(move || {
+        let is_skipped = |name: &&str| !here.join(name).exists() || *name == ".git";
+        Ok(LARGE_DIRECTORIES.into_iter().filter(is_skipped).collect::<Vec<_>>())
+    })
+    .await?;
+    let here = root.to_owned();
+    let listing = local(move || Ok((filter.list(&here)?, filter)));
+    let args: Vec<&str> = std::iter::once(dir).chain(skipped).collect();
     let (mine, theirs) = tokio::join!(listing, ask("find", LIST, c, &args, Vec::new()));
-    Ok((mine?, meta::remote(&theirs?)))
+    let ((mine, filter), RemoteListing { listing: theirs, has_record }) = (mine?, meta::remote(&theirs?));
+    local(move || {
+        let protected = filter.protected(&mine, &theirs);
+        Ok(Listings { mine, theirs, has_record, protected })
+    })
+    .await
 }
 
-/// What the side that is `changed` lacks or has too much of, compared with the `wanted` one.
+/// Differences that make the `changed` side like the `wanted` one.
 fn differ(
     wanted: &DirListing,
     changed: &DirListing,
-    sync: &SyncOptions,
-    is_shielded: impl Fn(&[u8], bool) -> bool,
+    options: &SyncOptions,
+    is_protected: impl Fn(&[u8], bool) -> bool,
 ) -> Result<SyncDiff, HostErrorKind> {
     let mut difference = SyncDiff::default();
     for (path, meta) in wanted {
         match changed.get(path) {
-            Some(there) if there.looks_like(meta) => difference.unchanged += 1,
-            Some(there) if there.is_directory() != meta.is_directory() && sync.extra == ExtraFiles::Keep => {
+            Some(existing) if existing.is_same_as(meta) => difference.unchanged += 1,
+            Some(existing) if existing.is_directory() != meta.is_directory() && options.extra == ExtraFiles::Keep => {
                 return Err(HostErrorKind::KindConflict(String::from_utf8_lossy(path).into_owned()));
             }
             _ => difference.changed.push(path.clone()),
         }
     }
-    let is_gone = |(path, meta): &(&Vec<u8>, &EntryMeta)| match wanted.get(*path) {
+    let is_extra = |(path, meta): &(&Vec<u8>, &EntryMeta)| match wanted.get(*path) {
         Some(wanted) => wanted.is_directory() != meta.is_directory(),
-        None => !is_shielded(path, meta.is_directory()),
+        None => !is_protected(path, meta.is_directory()),
     };
-    if sync.extra == ExtraFiles::Delete {
-        for (path, meta) in changed.iter().rev().filter(is_gone) {
-            let gone = if meta.is_directory() { &mut difference.gone_directories } else { &mut difference.gone_files };
-            gone.push(path.clone());
+    if options.extra == ExtraFiles::Delete {
+        for (path, meta) in changed.iter().rev().filter(is_extra) {
+            let deleted =
+                if meta.is_directory() { &mut difference.deleted_directories } else { &mut difference.deleted_files };
+            deleted.push(path.clone());
         }
     }
     Ok(difference)
@@ -232,11 +256,11 @@ fn differ(
 
 impl SyncDiff {
     fn is_none(&self) -> bool {
-        self.changed.is_empty() && self.gone_files.is_empty() && self.gone_directories.is_empty()
+        self.changed.is_empty() && self.deleted_files.is_empty() && self.deleted_directories.is_empty()
     }
 
-    /// Takes out what was found to hold the same, and adds what looks alike and doesn't.
-    fn settle(&mut self, (same, other): &(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>)) {
+    /// Removes files found to have equal content, and adds files with equal metadata but different content.
+    fn apply_content(&mut self, (same, other): &(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>)) {
         let before = self.changed.len();
         self.changed.retain(|path| !same.contains(path));
         self.unchanged += before - self.changed.len();
@@ -246,18 +270,18 @@ impl SyncDiff {
         self.changed.sort();
     }
 
-    fn told(&self, left: Vec<String>) -> SyncReport {
+    fn report(&self, skipped: Vec<String>) -> SyncReport {
         let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
         SyncReport {
             sent: self.changed.iter().map(text).collect(),
-            deleted: self.gone_files.iter().chain(&self.gone_directories).map(text).collect(),
+            deleted: self.deleted_files.iter().chain(&self.deleted_directories).map(text).collect(),
             unchanged: self.unchanged,
-            skipped: left,
+            skipped,
         }
     }
 }
 
-/// Of the files that may hold the same at both sides: those that do, and those that don't.
+/// Splits the files that may be equal into those with equal and those with different content.
 async fn same_content(
     c: &Connection,
     root: &Path,
@@ -265,8 +289,7 @@ async fn same_content(
     mine: &DirListing,
     theirs: &DirListing,
 ) -> Result<(BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>), HostErrorKind> {
-    let alike =
-        |(path, meta): &(&Vec<u8>, &EntryMeta)| theirs.get(*path).is_some_and(|its| its.may_hold_the_same(meta));
+    let alike = |(path, meta): &(&Vec<u8>, &EntryMeta)| theirs.get(*path).is_some_and(|its| its.may_equal(meta));
     let paths: Vec<Vec<u8>> = mine.iter().filter(alike).map(|(path, _)| path.clone()).collect();
     let names = nul_list(&paths);
     let root = root.to_owned();
@@ -297,11 +320,11 @@ async fn send(
     let (sender, receiver) = mpsc::channel(16);
     let packing = local(move || {
         let entries = changed.iter().filter_map(|path| Some((path.as_slice(), mine.get(path)?)));
-        pack::pack_as_is(&root, entries, sender)
+        pack::pack_exact(&root, entries, sender)
     });
     let mode = format!("{mode:o}");
     let args = [UNPACK, dir, mode.as_str()];
-    let (packed, unpacked) = tokio::join!(packing, pipe("tar", MAKING, &args, c, receiver));
+    let (packed, unpacked) = tokio::join!(packing, pipe("tar", CREATING, &args, c, receiver));
     both_ends(packed, unpacked)
 }
 
@@ -313,30 +336,30 @@ async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> R
     let args = [dir];
     let program = Pipe { program: "tar", script: PACK, args: &args };
     let feeding = async move {
-        // Where nobody reads it, the program has ended, and says why.
+        // A program that ended early reads no input: its exit status says why.
         drop(names.send(nul_list(changed)).await);
     };
     let ((), unpacked, packed) = tokio::join!(feeding, unpacking, program.run(c, receiver, sink));
     match (unpacked, packed) {
         (Err(unsafe_name @ HostErrorKind::UnsafePath(_)), _) => Err(unsafe_name),
         (_, Err(theirs)) => Err(theirs),
-        (unpacked, Ok(())) => Ok(unpacked?.left),
+        (unpacked, Ok(())) => Ok(unpacked?.skipped),
     }
 }
 
-fn remove(root: &Path, difference: &SyncDiff) -> Result<(), HostErrorKind> {
-    let gone = |removed: std::io::Result<()>, path: &Path| match removed {
-        // In a directory that isn't empty stands something that is left alone.
+/// Deletes local files, links and empty directories. Missing paths and non-empty directories are left alone.
+fn remove(root: &Path, files: &[Vec<u8>], directories: &[Vec<u8>]) -> Result<(), HostErrorKind> {
+    let check = |removed: std::io::Result<()>, path: &Path| match removed {
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
             Err(unreadable(path, error))
         }
         _ => Ok(()),
     };
-    for path in difference.gone_files.iter().map(|path| root.join(std::ffi::OsStr::from_bytes(path))) {
-        gone(fs::remove_file(&path), &path)?;
+    for path in files.iter().map(|path| local_path(root, path)) {
+        check(fs::remove_file(&path), &path)?;
     }
-    for path in difference.gone_directories.iter().map(|path| root.join(std::ffi::OsStr::from_bytes(path))) {
-        gone(fs::remove_dir(&path), &path)?;
+    for path in directories.iter().map(|path| local_path(root, path)) {
+        check(fs::remove_dir(&path), &path)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! From a stream to a local directory, whatever the other side sends.
+//! Unpacks a tar stream from an untrusted host into a local directory.
 
 use std::fs;
 use std::io::{self, Read};
@@ -7,43 +7,43 @@ use std::path::{Component, Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
 use tokio::sync::mpsc;
 
-use super::HostErrorKind;
 use super::list::unreadable;
+use crate::host::error::HostErrorKind;
 
-/// What a get brought.
+/// Result of a download.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DownloadReport {
-    /// How many files, directories and links came.
+    /// Number of files, directories and links received.
     pub entries: usize,
-    /// What was left over there: devices and pipes, and links that lead out of the directory.
-    pub left: Vec<String>,
+    /// Paths not downloaded: devices and pipes, and links that lead out of the directory.
+    pub skipped: Vec<String>,
 }
 
-/// Unpacks a tar archive below a directory, which is made where it isn't there.
+/// Unpacks a tar archive below a directory, which is created if missing.
 pub(super) fn unpack(source: mpsc::Receiver<Vec<u8>>, to: &Path) -> Result<DownloadReport, HostErrorKind> {
     let local = |source| unreadable(to, source);
     fs::create_dir_all(to).map_err(local)?;
     let root = to.canonicalize().map_err(local)?;
     let mut archive = Archive::new(Receiver { source, chunk: Vec::new(), at: 0 });
     archive.set_preserve_permissions(false);
-    let mut got = DownloadReport::default();
+    let mut report = DownloadReport::default();
     for entry in archive.entries().map_err(local)? {
         let mut entry = entry.map_err(local)?;
-        let path = inside(&entry)?;
+        let path = safe_path(&entry)?;
         if path.as_os_str().is_empty() {
             continue;
         }
-        if is_welcome(&entry, &path) && entry.unpack_in(&root).map_err(|error| unreadable(&root.join(&path), error))? {
-            got.entries += 1;
+        if is_accepted(&entry, &path) && entry.unpack_in(&root).map_err(|error| unreadable(&root.join(&path), error))? {
+            report.entries += 1;
         } else {
-            got.left.push(path.display().to_string());
+            report.skipped.push(path.display().to_string());
         }
     }
-    Ok(got)
+    Ok(report)
 }
 
-/// The entry's path, without `.` in it, if it leads nowhere else.
-fn inside<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf, HostErrorKind> {
+/// The entry's path without `.`, or an error if it leads out of the directory.
+fn safe_path<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf, HostErrorKind> {
     let unsafe_name = || HostErrorKind::UnsafePath(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
     let path = entry.path().map_err(|_| unsafe_name())?;
     let mut clean = PathBuf::new();
@@ -57,18 +57,18 @@ fn inside<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf, HostErrorKind> {
     Ok(clean)
 }
 
-fn is_welcome<R: Read>(entry: &Entry<'_, R>, path: &Path) -> bool {
+fn is_accepted<R: Read>(entry: &Entry<'_, R>, path: &Path) -> bool {
     match entry.header().entry_type() {
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory | EntryType::Link => {
             true
         }
-        EntryType::Symlink => entry.link_name().ok().flatten().is_some_and(|target| stays_inside(path, &target)),
+        EntryType::Symlink => entry.link_name().ok().flatten().is_some_and(|target| stays_safe_path(path, &target)),
         _ => false,
     }
 }
 
-/// Whether a link at a path leads to a place below the same root, by its text alone.
-fn stays_inside(path: &Path, target: &Path) -> bool {
+/// True if the text of a link at `path` leads to a path below the same root.
+fn stays_safe_path(path: &Path, target: &Path) -> bool {
     let mut depth = path.components().count().saturating_sub(1);
     for part in target.components() {
         match part {
@@ -81,7 +81,7 @@ fn stays_inside(path: &Path, target: &Path) -> bool {
     true
 }
 
-/// The reading end of a channel's pipe.
+/// Reads from a channel.
 struct Receiver {
     source: mpsc::Receiver<Vec<u8>>,
     chunk: Vec<u8>,
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// An archive with one entry of any name, as no honest tool writes it.
+    /// An archive with one entry of any name, including names that no regular tool writes.
     fn archive(kind: EntryType, name: &[u8], target: &str) -> Vec<u8> {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_out_end_it() {
+    fn unsafe_path_aborts_the_download() {
         for name in ["../x", "/x", "a/../../x"] {
             let (dir, got) = unpacked(archive(EntryType::Regular, name.as_bytes(), ""));
             assert!(matches!(got, Err(HostErrorKind::UnsafePath(_))), "{name}: {got:?}");
@@ -142,17 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_out_and_devices_stay_there() {
+    fn unsafe_links_and_devices_are_skipped() {
         for (kind, target) in [(EntryType::Symlink, "/etc"), (EntryType::Symlink, "../.."), (EntryType::Fifo, "")] {
             let (dir, got) = unpacked(archive(kind, b"d/l", target));
-            assert_eq!(got.unwrap(), DownloadReport { entries: 0, left: vec!["d/l".to_owned()] });
+            assert_eq!(got.unwrap(), DownloadReport { entries: 0, skipped: vec!["d/l".to_owned()] });
             assert!(dir.path().join("to/d/l").symlink_metadata().is_err());
         }
-        assert!(stays_inside(Path::new("d/l"), Path::new("../a")));
+        assert!(stays_safe_path(Path::new("d/l"), Path::new("../a")));
     }
 
     #[test]
-    fn nothing_comes_with_special_rights() {
+    fn setuid_bits_are_dropped() {
         use std::os::unix::fs::PermissionsExt as _;
         let (dir, got) = unpacked(archive(EntryType::Regular, b"su", ""));
         assert_eq!(got.unwrap().entries, 1);

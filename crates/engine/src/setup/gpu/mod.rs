@@ -1,7 +1,7 @@
-//! The phase `gpu`: drivers and toolkits of accelerators, as the matrix in `core::setup::gpu` has them.
+//! The phase `gpu`: GPU drivers and toolkits, chosen by the matrix in `core::setup::gpu`.
 
 mod driver;
-mod look;
+mod inspect;
 
 use hostler_core::setup::gpu::{
     Chosen, Fabric, GpuRequest, GpuStack, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System,
@@ -14,20 +14,24 @@ use super::repository::{self, RepositoryPriority};
 use super::{ensure, packages};
 use crate::host::Command;
 use crate::run::Performed;
-use look::GpuInventory;
+use inspect::GpuInventory;
 
-/// Where the kernel shows its devices.
-const DEVICES: &str = "/sys";
+/// Root of sysfs, where the kernel lists its devices.
+const SYSFS: &str = "/sys";
 
-/// Installs what the machine lacks. One that has all that is wished is left alone, whoever installed it.
-pub(super) async fn install(job: &PhaseRun<'_>, wish: &GpuRequest) -> Result<Performed, SetupError> {
-    install_by(job, wish, DEVICES).await
+/// Installs the missing parts of the requested stack. Leaves a machine that has all of them alone, whoever installed them.
+pub(super) async fn install(job: &PhaseRun<'_>, request: &GpuRequest) -> Result<Performed, SetupError> {
+    install_with_sysfs(job, request, SYSFS).await
 }
 
-/// The same, where the kernel shows its devices elsewhere.
-pub(super) async fn install_by(job: &PhaseRun<'_>, wish: &GpuRequest, devices: &str) -> Result<Performed, SetupError> {
-    let inventory = look::look(job, devices).await?;
-    let Some((maker, stack)) = whose(job, wish, &inventory) else { return Ok(Performed::NotNeeded) };
+/// Like [`install`], with another sysfs root, for tests.
+pub(super) async fn install_with_sysfs(
+    job: &PhaseRun<'_>,
+    request: &GpuRequest,
+    devices: &str,
+) -> Result<Performed, SetupError> {
+    let inventory = inspect::inspect(job, devices).await?;
+    let Some((maker, stack)) = requested_stack(job, request, &inventory) else { return Ok(Performed::NotNeeded) };
     let lacking = lacks(maker, stack, &inventory.of(maker));
     if lacking.is_empty() {
         return Ok(Performed::Already);
@@ -38,35 +42,35 @@ pub(super) async fn install_by(job: &PhaseRun<'_>, wish: &GpuRequest, devices: &
     } else {
         String::new()
     };
-    job.progress(&format!("{} for {}: {}{driven}", maker.name(), count(&inventory, maker), names(maker, &lacking)));
-    fill(job, maker, stack, &inventory, &lacking).await?;
-    let inventory = look::look(job, devices).await?;
+    job.progress(&format!("{} for {}: {}{driven}", maker.name(), count(&inventory, maker), describe(maker, &lacking)));
+    supply(job, maker, stack, &inventory, &lacking).await?;
+    let inventory = inspect::inspect(job, devices).await?;
     let lacking = lacks(maker, stack, &inventory.of(maker));
-    if lacking.is_empty() { Ok(Performed::Now) } else { Err(unproven(job, maker, &inventory, &lacking)) }
+    if lacking.is_empty() { Ok(Performed::Now) } else { Err(check_failed(job, maker, &inventory, &lacking)) }
 }
 
-/// Sees to what is lacking.
-async fn fill(
+/// Installs, loads and starts the missing parts.
+async fn supply(
     job: &PhaseRun<'_>,
     maker: Maker,
     stack: &GpuStack,
     inventory: &GpuInventory,
     lacking: &[Lack],
 ) -> Result<(), SetupError> {
-    let is_there = |lack: &Lack| match lack {
+    let is_installed = |lack: &Lack| match lack {
         Lack::Path => true,
         Lack::Fabric => inventory.of(maker).fabric != Fabric::Absent,
         Lack::Driver | Lack::Toolkit | Lack::Cudnn | Lack::Access => false,
     };
-    let recipe = match lacking.iter().all(is_there) {
+    let recipe = match lacking.iter().all(is_installed) {
         true => None,
-        false => Some(found(job, maker, stack, inventory)?),
+        false => Some(find_recipe(job, maker, stack, inventory)?),
     };
     if let Some(recipe) = &recipe {
-        put(job, recipe, inventory, lacking).await?;
+        install_recipe(job, recipe, inventory, lacking).await?;
     }
     if lacking.contains(&Lack::Path) {
-        ensure::retry(job, || reach(job, maker, stack, inventory)).await?;
+        ensure::retry(job, || add_to_path(job, maker, stack, inventory)).await?;
     }
     if lacking.contains(&Lack::Fabric) || recipe.is_some_and(|recipe| recipe.fabric.is_some()) {
         driver::start_fabric(job).await?;
@@ -74,9 +78,9 @@ async fn fill(
     Ok(())
 }
 
-/// Installs by a recipe, and loads the driver where it is new: also one that was right by itself, where the toolkit doesn't
-/// run on it, or the fabric manager has to be of its version.
-async fn put(
+/// Installs a recipe, and loads the driver if it is new. A working driver is replaced, too, if the toolkit does not support it
+/// or the fabric manager needs another version.
+async fn install_recipe(
     job: &PhaseRun<'_>,
     recipe: &Recipe,
     inventory: &GpuInventory,
@@ -87,48 +91,62 @@ async fn put(
         true => driver::kernel_packages(job, inventory, recipe.maker).await?,
         false => Vec::new(),
     };
-    ensure::retry(job, || act(job, recipe, inventory, &kernel)).await?;
+    ensure::retry(job, || install_packages(job, recipe, inventory, &kernel)).await?;
     if is_new {
         driver::load(job, recipe.maker, &recipe.driver).await?;
     }
     Ok(())
 }
 
-/// Lets login shells find a toolkit that is there.
-async fn reach(job: &PhaseRun<'_>, maker: Maker, stack: &GpuStack, inventory: &GpuInventory) -> Result<(), SetupError> {
+/// Adds an installed toolkit to the path of login shells.
+async fn add_to_path(
+    job: &PhaseRun<'_>,
+    maker: Maker,
+    stack: &GpuStack,
+    inventory: &GpuInventory,
+) -> Result<(), SetupError> {
     let seen = inventory.of(maker);
     let Some((_, directory)) = seen.place(maker, stack) else { return Ok(()) };
     write_profile(job, &Home { maker, directory: directory.clone(), reach: Reach::ByPath }).await
 }
 
-/// For whose accelerators, with what; none where nothing is to be done.
-fn whose<'w>(job: &PhaseRun<'_>, wish: &'w GpuRequest, inventory: &GpuInventory) -> Option<(Maker, &'w GpuStack)> {
-    match wish {
+/// Vendor and stack to install; `None` if there is nothing to do.
+fn requested_stack<'w>(
+    job: &PhaseRun<'_>,
+    request: &'w GpuRequest,
+    inventory: &GpuInventory,
+) -> Option<(Maker, &'w GpuStack)> {
+    match request {
         GpuRequest::Off => None,
         GpuRequest::Forced(maker, stack) => Some((*maker, stack)),
         GpuRequest::Auto(stack) => {
             let maker = inventory.maker();
             if maker.is_none() {
                 let why = match inventory.accelerators.as_slice() {
-                    [] => "the PCI bus shows no accelerator",
-                    _ => "the PCI bus shows accelerators of other makers only",
+                    [] => "no GPU on the PCI bus",
+                    _ => "only GPUs of unsupported vendors on the PCI bus",
                 };
-                job.progress(&format!("{why}: nothing is installed"));
+                job.progress(&format!("{why}: installing nothing"));
             }
             maker.map(|maker| (maker, stack))
         }
     }
 }
 
-/// The recipe for what is wished there.
-fn found(job: &PhaseRun<'_>, maker: Maker, stack: &GpuStack, inventory: &GpuInventory) -> Result<Recipe, SetupError> {
+/// Recipe for the requested stack on this machine.
+fn find_recipe(
+    job: &PhaseRun<'_>,
+    maker: Maker,
+    stack: &GpuStack,
+    inventory: &GpuInventory,
+) -> Result<Recipe, SetupError> {
     let seen = inventory.of(maker);
     let system = System { id: &inventory.id, version: &inventory.version, arch: &inventory.arch };
     let recipe = resolve(maker, stack, system, &seen.hardware(maker), &seen.have(maker, stack));
     recipe.map_err(|Impossible { message, hint, .. }| job.unsatisfiable(message, &hint))
 }
 
-async fn act(
+async fn install_packages(
     job: &PhaseRun<'_>,
     recipe: &Recipe,
     inventory: &GpuInventory,
@@ -136,13 +154,13 @@ async fn act(
 ) -> Result<(), SetupError> {
     let names: Vec<String> = recipe.packages().into_iter().map(str::to_owned).collect();
     if !names.is_empty() {
-        job.progress(&told(recipe));
+        job.progress(&summary(recipe));
         add_source(job, &recipe.source, &inventory.id).await?;
         for answer in &recipe.accept {
             let tell = "printf '%s\\n' \"$1\" | debconf-set-selections";
             job.run_checked(&Command::new(tell).args([*answer]).as_root()).await?;
         }
-        // A module that is built as it is installed needs the headers before.
+        // DKMS builds the module during its installation, so the headers must be installed first.
         packages::install(job, kernel).await?;
         match recipe.fabric {
             Some(_) => packages::install_together(job, &names).await?,
@@ -170,7 +188,7 @@ async fn add_source(job: &PhaseRun<'_>, source: &Source, id: &str) -> Result<(),
                     name,
                     key,
                     fingerprint,
-                    place,
+                    location: place,
                     priority: RepositoryPriority::Preferred,
                 };
                 repository::add(job, &added).await?;
@@ -180,7 +198,7 @@ async fn add_source(job: &PhaseRun<'_>, source: &Source, id: &str) -> Result<(),
     }
 }
 
-/// What login shells are to find: the toolkit in front of others.
+/// Writes the profile of login shells, with the toolkit before others.
 async fn write_profile(job: &PhaseRun<'_>, home: &Home) -> Result<(), SetupError> {
     let mut text = format!("# By hostler.\nexport {}={}", home.variable(), home.directory);
     for (name, place) in [("PATH", home.programs()), ("LD_LIBRARY_PATH", home.libraries())] {
@@ -193,8 +211,8 @@ async fn write_profile(job: &PhaseRun<'_>, home: &Home) -> Result<(), SetupError
     job.run_checked(&command.as_root()).await
 }
 
-/// What is installed, for the user.
-fn told(recipe: &Recipe) -> String {
+/// Progress text: the parts being installed.
+fn summary(recipe: &Recipe) -> String {
     let toolkit = recipe.maker.toolkit();
     let fabric = ("the fabric manager", recipe.fabric.as_ref());
     let parts =
@@ -209,41 +227,41 @@ fn told(recipe: &Recipe) -> String {
 
 fn count(inventory: &GpuInventory, maker: Maker) -> String {
     match inventory.of(maker).count(maker) {
-        0 => "no accelerator that the PCI bus shows".to_owned(),
-        1 => "1 accelerator".to_owned(),
-        more => format!("{more} accelerators"),
+        0 => "no GPU on the PCI bus".to_owned(),
+        1 => "1 GPU".to_owned(),
+        more => format!("{more} GPUs"),
     }
 }
 
-/// What is lacking, for the user.
-fn names(maker: Maker, lacking: &[Lack]) -> String {
+/// Progress text: the missing parts.
+fn describe(maker: Maker, lacking: &[Lack]) -> String {
     let name = |lack: &Lack| match lack {
-        Lack::Driver => "the driver is missing, or another, or doesn't drive all",
-        Lack::Fabric => "the fabric manager, which sets up the NVSwitches, doesn't run",
-        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, or another, or not for these accelerators",
-        Lack::Toolkit => "CUDA is missing, or another, or not for these accelerators",
-        Lack::Path if maker == Maker::Amd => "login shells don't find ROCm",
-        Lack::Path => "login shells don't find CUDA",
-        Lack::Cudnn => "cuDNN is missing, or another",
+        Lack::Driver => "the driver is missing, of another version, or does not drive all GPUs",
+        Lack::Fabric => "the fabric manager, which configures the NVSwitches, does not run",
+        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, of another version, or does not support these GPUs",
+        Lack::Toolkit => "CUDA is missing, of another version, or does not support these GPUs",
+        Lack::Path if maker == Maker::Amd => "ROCm is not in the path of login shells",
+        Lack::Path => "CUDA is not in the path of login shells",
+        Lack::Cudnn => "cuDNN is missing or of another version",
         Lack::Access => "the user is not in the groups `render` and `video`",
     };
     lacking.iter().map(name).collect::<Vec<_>>().join("; ")
 }
 
-/// What was installed has not come about.
-fn unproven(job: &PhaseRun<'_>, maker: Maker, inventory: &GpuInventory, lacking: &[Lack]) -> SetupError {
-    let mut said = vec![names(maker, lacking)];
+/// Error for parts that are still missing after the installation.
+fn check_failed(job: &PhaseRun<'_>, maker: Maker, inventory: &GpuInventory, lacking: &[Lack]) -> SetupError {
+    let mut said = vec![describe(maker, lacking)];
     if lacking.contains(&Lack::Driver) {
         said.push(driven(inventory, maker));
     }
     job.check_failed(said)
 }
 
-/// How many accelerators are driven, and which are not.
+/// Number of GPUs with a working driver, and the ids of the others.
 fn driven(inventory: &GpuInventory, maker: Maker) -> String {
     let seen = inventory.of(maker);
     let undriven = seen.undriven(maker);
     let which: Vec<String> = undriven.iter().map(ToString::to_string).collect();
     let not = if which.is_empty() { String::new() } else { format!(", not {}", which.join(", ")) };
-    format!("{} of {} are driven{not}", seen.count(maker) - undriven.len(), count(inventory, maker))
+    format!("the driver works on {} of {}{not}", seen.count(maker) - undriven.len(), count(inventory, maker))
 }

@@ -1,6 +1,6 @@
-# Before each script of the user's: paths that are relative to where the login began are made whole, and the Python
-# environment is made active as its own script does, but also under `set -u`. Where the source has none, Ray's is found.
-# Names of ours only: a user's variable may have any other.
+# Runs before each script of the user: makes paths relative to the login's directory absolute, and activates the Python
+# environment as its own script does, but also under `set -u`. If the source has no environment, Ray's is activated.
+# Uses only variables that start with `hostler_`: the user's variables may have any other name.
 for hostler_name in HOSTLER_HOSTFILE HOSTLER_RAY_HOME; do
     eval "hostler_value=\${$hostler_name:-}"
     case $hostler_value in ./*) export "$hostler_name=$OLDPWD/${hostler_value#./}" ;; esac

@@ -1,5 +1,5 @@
-# As root: adds the components "$2" and further to every entry of apt's sources that is of the distribution "$1", as apt
-# names it (Debian, Ubuntu). Entries of others, and what else an entry says, stay as they are.
+# As root: enables the components "$2" and following in every entry of apt's sources that belongs to the distribution "$1", as
+# apt names it (Debian, Ubuntu). Other entries, and other fields of an entry, stay unchanged.
 origin=$1
 shift
 set -e
@@ -8,12 +8,12 @@ trap 'rm -rf "$work"' EXIT
 update() { apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update; }
 targets() { apt-get indextargets --format "\$(CREATED_BY)|\$(ORIGIN)|$1" | sed -n "s/^Packages|$origin|//p" | sort -u; }
 
-# Only an entry whose lists are there is known to be the distribution's.
+# apt knows the origin of an entry only once its lists are downloaded.
 [ -n "$(targets '$(COMPONENT)')" ] || update
 targets '$(REPO_URI) $(RELEASE)' >"$work/entries"
 
 cat >"$work/shared" <<'END'
-# An address as apt compares it: `mirror+file:///etc/…` and a slash at the end are no differences.
+# Normalizes an address as apt does: extra slashes and a slash at the end do not matter (`mirror+file:///etc/…`).
 function plain(address) { sub(/\/+$/, "", address); sub(/:\/+/, ":/", address); return address }
 function known(address, suite) { return (plain(address) " " suite) in entries }
 function completed(components,    have, n, i, words) {
@@ -64,6 +64,6 @@ done
 update
 for component; do
     targets '$(COMPONENT)' | grep -qx "$component" && continue
-    echo "the component \`$component\` of $origin could not be added to /etc/apt: add it by hand" >&2
+    echo "the component \`$component\` of $origin could not be enabled in /etc/apt: enable it by hand" >&2
     exit 66
 done

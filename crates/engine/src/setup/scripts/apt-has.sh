@@ -1,2 +1,2 @@
-# Whether apt could install a package of this very name.
+# True if apt can install a package of exactly this name.
 apt_has() { LC_ALL=C apt-cache policy -- "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }

@@ -1,15 +1,15 @@
-# Says how to come by an environment with Python "$1" (any, where empty), as one line:
-#   keep            .venv is there and right
-#   uv              uv makes it
-#   use PYTHON      this interpreter makes it
-#   needs PACKAGES  once these are installed
-#   none            there is no such Python
-wish=$1
+# Prints how to get an environment with Python "$1" (any version if empty), as one line:
+#   keep            .venv exists and has this version
+#   uv              create it with uv
+#   use PYTHON      create it with this interpreter
+#   needs PACKAGES  install these packages first
+#   none            no such Python is available
+version=$1
 
 fits() {
     "$1" -c 'import sys
-wish = [n for n in sys.argv[1].split(".") if n]
-sys.exit([str(n) for n in sys.version_info[:len(wish)]] != wish)' "$wish" >/dev/null 2>&1
+wanted = [n for n in sys.argv[1].split(".") if n]
+sys.exit([str(n) for n in sys.version_info[:len(wanted)]] != wanted)' "$version" >/dev/null 2>&1
 }
 
 if test -x .venv/bin/pip && fits .venv/bin/python; then
@@ -20,7 +20,7 @@ if command -v uv >/dev/null 2>&1; then
     echo uv
     exit 0
 fi
-minor=$(echo "$wish" | cut -d. -f1,2)
+minor=$(echo "$version" | cut -d. -f1,2)
 for python in "python$minor" python3; do
     if command -v "$python" >/dev/null 2>&1 && fits "$python"; then
         if "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then

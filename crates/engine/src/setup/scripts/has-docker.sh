@@ -1,5 +1,5 @@
-# Whether Docker is as it should be for whoever logs in; says what is missing. What no init system runs here can't be
-# wanted: then the programs are enough.
+# Checks that Docker is installed, running and usable by the login user. Prints what is missing. Without systemd, only the programs
+# are checked.
 missing=0
 lacks() { echo "$1"; missing=1; }
 
@@ -11,10 +11,10 @@ else
         lacks "the compose plugin is missing"
 fi
 user=$(id -un)
-# The groups of the account, and not of this session, which may be older.
+# Groups of the account, not of this session, which may be older.
 test "$user" = root || id -nG "$user" | tr ' ' '\n' | grep -qx docker || lacks "$user is not in the group docker"
 if test -d /run/systemd/system; then
-    systemctl is-enabled --quiet docker 2>/dev/null || lacks "docker is not started at boot"
-    systemctl is-active --quiet docker 2>/dev/null || lacks "docker does not run"
+    systemctl is-enabled --quiet docker 2>/dev/null || lacks "docker is not enabled at boot"
+    systemctl is-active --quiet docker 2>/dev/null || lacks "docker is not running"
 fi
 exit "$missing"

@@ -1,5 +1,5 @@
-# Whether there is the image "$1", made of the source "$2".
+# Checks that the image "$1" exists and was built from the source "$2".
 found=$(docker image inspect --format '{{ index .Config.Labels "hostler.source" }}' -- "$1" 2>/dev/null)
 test "$found" = "$2" && exit 0
-echo "the image $1 is not built of this source"
+echo "the image $1 is not built from this source"
 exit 1

@@ -1,4 +1,4 @@
-# Installs packages as root: "$1" is the manager, the rest are names. Waits for others who hold the manager's lock.
+# As root: installs packages with the package manager "$1"; further parameters are names. Waits for the package manager's lock.
 manager=$1
 shift
 
@@ -10,16 +10,16 @@ apt() {
 case $manager in
     apt)
         export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-        # What an installation left that was cut off. While another is at work this fails at once, and apt waits for it.
+        # Finish an interrupted installation. If another process is installing, this fails at once, and apt waits for it.
         if test -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)"; then
             dpkg --configure -a --force-confdef --force-confold || :
         fi
         if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
-            # Lists that are there may be too old: only a failure costs fetching them.
+            # The lists may be outdated, but update them only after a failure, because that takes long.
             apt install --no-install-recommends -- "$@" && exit
         fi
-        # On the stream of apt's errors, so that it stands where it belongs among them.
-        echo "== fetching the lists of packages" >&2
+        # On standard error, in order with apt's errors.
+        echo "== updating the package lists" >&2
         apt update && apt install --no-install-recommends -- "$@"
         ;;
     dnf) dnf -y --setopt=install_weak_deps=False install -- "$@" ;;

@@ -1,8 +1,8 @@
-# Makes the environment "$2" of the conda at "$1": of the file "$4", where there is one, and of the packages after "$5" (its
-# channels, a line each). Notes the wishes "$3" in it, last. `conda create --yes` removes what is there by the name: only what
-# is ours is changed, and nothing that is there is made anew.
-prefix=$1 name=$2 wishes=$3 file=$4
-place=$prefix/envs/$name own=$prefix/.hostler-environments/$2
+# Creates or updates the environment "$2" of the conda at "$1": from the file "$4" unless empty, and with the packages after "$5"
+# (channels, one per line). Writes the fingerprint "$3" into it as the last action. `conda create --yes` deletes an existing
+# environment of that name, so an existing one is only updated, and only if hostler created it.
+prefix=$1 name=$2 fingerprint=$3 file=$4
+directory=$prefix/envs/$name own=$prefix/.hostler-environments/$2
 set -f
 options=
 while read -r channel; do
@@ -12,23 +12,23 @@ $5
 CHANNELS
 shift 5
 set -e
-if test -e "$place" && ! test -e "$own" && ! test -e "$place/.hostler-wishes"; then
-    echo "there is an environment $name already, which somebody else has made: call yours otherwise, or remove that one" >&2
+if test -e "$directory" && ! test -e "$own" && ! test -e "$directory/.hostler-fingerprint"; then
+    echo "the conda environment $name exists and was not created by hostler: choose another name, or remove it" >&2
     exit 73
 fi
 mkdir -p "${own%/*}"
 : >"$own"
-rm -f "$place/.hostler-wishes"
+rm -f "$directory/.hostler-fingerprint"
 if test -n "$file"; then
     "$prefix/bin/conda" env update --quiet --name "$name" --file "$file" --prune
-    # shellcheck disable=SC2086 # a list of options; names of channels have no blanks
+    # shellcheck disable=SC2086 # a list of options; channel names have no blanks
     test $# = 0 || "$prefix/bin/conda" install --quiet --yes --name "$name" $options "$@"
-elif test -e "$place/conda-meta"; then
+elif test -e "$directory/conda-meta"; then
     # shellcheck disable=SC2086
     test $# = 0 || "$prefix/bin/conda" install --quiet --yes --name "$name" $options "$@"
 else
     # shellcheck disable=SC2086
     "$prefix/bin/conda" create --quiet --yes --name "$name" $options "$@"
 fi
-mkdir -p "$place"
-printf '%s\n' "$wishes" >"$place/.hostler-wishes"
+mkdir -p "$directory"
+printf '%s\n' "$fingerprint" >"$directory/.hostler-fingerprint"

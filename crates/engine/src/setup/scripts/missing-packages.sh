@@ -1,5 +1,5 @@
-# Prints the package manager's name, then each package of "$@" that is not installed. Another package that stands for one will
-# do; so will what a manager takes beside packages (apt's tasks, as `ssh-server^`; zypper's patterns, as `pattern:base`).
+# Prints the name of the package manager, then each package of "$@" that is not installed. A package provided by another counts as
+# installed. Accepts apt's tasks (`ssh-server^`) and zypper's patterns (`pattern:base`), too.
 has() { command -v "$1" >/dev/null 2>&1; }
 
 is_deb() {
@@ -11,7 +11,7 @@ is_deb() {
     esac
 }
 
-# A name without a package of its own: apt would install whatever stands for it, which one that is installed does already.
+# A virtual package: apt would install a package that provides it, unless one is installed.
 is_provided() {
     test -n "$provided" || provided=$(dpkg-query -W -f='${db:Status-Status} ${Provides}\n' |
         sed -n 's/^installed //p' | tr -d ' ' | tr ',' '\n' | sed 's/[(:].*//')

@@ -1,4 +1,4 @@
-# As root: lets the user "$1" use accelerators whose devices are open to groups.
+# As root: adds the user "$1" to the groups that may use GPU devices.
 set -e
 for group in render video; do
     getent group "$group" >/dev/null || groupadd --system "$group"

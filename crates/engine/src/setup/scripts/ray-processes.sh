@@ -1,11 +1,11 @@
-# ray_processes HOMES: prints Ray's processes on this machine, a line each: whose it is, its id, its words. It is of `ray-…`
-# where its program lies in that directory of HOMES, where we install Ray; else it is of `others`. What these programs have
-# started calls itself otherwise.
+# ray_processes HOMES: prints Ray's processes on this machine, one per line: owner, process id, command line. The owner is `ray-…` if
+# the program is in that directory of HOMES, where hostler installs Ray, and else `others`. Children of these processes have other
+# names and are not printed.
 ray_processes() {
-    # By its own name, and by where links lead.
+    # With and without links resolved.
     homes=$(cd "$1" 2>/dev/null && pwd && pwd -P)
-    # One program looks at all: there may be thousands. It finds itself, too, which isn't Ray's.
-    # shellcheck disable=SC2013 # names of processes have no blanks
+    # A single grep over all processes, because there may be thousands. It matches itself, which is filtered out below.
+    # shellcheck disable=SC2013 # paths in /proc have no blanks
     for line in $(grep -laF /ray/ /proc/[0-9]*/cmdline 2>/dev/null); do
         words=$({ tr '\0' '\n' <"$line"; } 2>/dev/null) || continue
         program=$(printf '%s\n' "$words" | head -n 1)

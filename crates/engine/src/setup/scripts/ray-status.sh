@@ -1,4 +1,4 @@
-# Waits until "$3" machines are alive in the cluster at "$2", by Ray of "$1", and prints what it says.
+# Waits until "$3" machines have joined the cluster at "$2", and prints the status of the Ray in "$1".
 home=$1 cluster=$2 count=$3
 export RAY_USAGE_STATS_ENABLED=0
 said=
@@ -11,7 +11,7 @@ while :; do
     fi
     if test "$alive" != "$said"; then
         printf '%s\n' "$status"
-        echo "$alive of $count machines are in the cluster"
+        echo "$alive of $count machines have joined the cluster"
     fi
     said=$alive
     sleep 2

@@ -1,7 +1,7 @@
-# Ends well where the note "$1" says that the machine has restarted for "$2" before; else notes that it is about to, and fails.
-# With the boot's id: whoever notes it and is cut off before the restart has not restarted.
+# Succeeds if the marker "$1" shows that the machine has restarted for the reason "$2" before; else writes the marker and fails. The
+# marker includes the boot id, so that an attempt interrupted before the restart does not count.
 boot=$(cat /proc/sys/kernel/random/boot_id)
-read -r noted what <"$1" 2>/dev/null
-test "$what" = "$2" && test "$noted" != "$boot" && exit 0
+read -r marked_boot reason <"$1" 2>/dev/null
+test "$reason" = "$2" && test "$marked_boot" != "$boot" && exit 0
 mkdir -p "${1%/*}" && printf '%s %s\n' "$boot" "$2" >"$1"
 exit 1

@@ -1,6 +1,6 @@
-# Whether this machine (at "$3") is a part of the cluster at "$2" by Ray of "$1"; says so where it isn't.
+# Checks that this machine (with the address "$3") is part of the cluster at "$2", with the Ray in "$1".
 home=$1 cluster=$2 address=$3
-# The program that stands for a machine in the cluster says both addresses in its words. One of another version may say the same.
+# Ray's per-machine program has both addresses on its command line. One of another version may have the same.
 said=$(ray_processes "${home%/*}" | grep -F "/raylet " | while read -r whose id words; do
     case "$whose $words " in
         "${home##*/} "*" --node_ip_address=$address "*) ;;
@@ -9,5 +9,5 @@ said=$(ray_processes "${home%/*}" | grep -F "/raylet " | while read -r whose id 
     case "$words " in *" --gcs-address=$cluster "*) echo "$id" ;; esac
 done)
 test -n "$said" && exit 0
-echo "Ray does not run"
+echo "Ray is not running"
 exit 1

@@ -1,5 +1,5 @@
-# As root: lets the fabric manager of NVIDIA's driver run, now and after each start of the machine. It sets up the NVSwitches
-# before it is said to run; one that ran already may be of the version before.
+# As root: enables and restarts the fabric manager of NVIDIA's driver. The service counts as started once it has configured the
+# NVSwitches. Restart it, because a running one may be of the previous version.
 systemctl enable nvidia-fabricmanager && systemctl restart nvidia-fabricmanager && exit
 echo "the service nvidia-fabricmanager can't be started" >&2
 systemctl --no-pager --lines=5 status nvidia-fabricmanager >&2

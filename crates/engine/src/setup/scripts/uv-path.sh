@@ -1,2 +1,2 @@
-# Where uv's own installers put it, which only login shells know.
+# Default directories of uv's installers, which only login shells have in their PATH.
 PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin

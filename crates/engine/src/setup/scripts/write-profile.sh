@@ -1,4 +1,4 @@
-# As root: makes "$2" a part of every login shell's profile, as /etc/profile.d/hostler-$1.sh.
+# As root: adds "$2" to the profile of all login shells, as /etc/profile.d/hostler-$1.sh.
 set -e
 umask 022
 mkdir -p /etc/profile.d

@@ -1,13 +1,12 @@
-//! conda's installer, where another attempt at it was before.
-
-use std::path::Path;
+//! Tests of the conda installer after an interrupted attempt, and of environments.
 
 use hostler_core::hash::sha256;
 use tempfile::TempDir;
 
 use super::*;
 
-/// An installer whose conda answers before it is at its end, as real ones do. It fails where the file `fail` is beside it.
+/// An installer whose `conda` works before the installation is complete, as the real one's does. It fails if a file `fail` is
+/// in its directory.
 const INSTALLER: &str = r#"
 test "$1 $2 $3" = "-b -f -p" || exit 2
 mkdir -p "$4/bin"
@@ -35,14 +34,14 @@ impl Place {
     }
 
     fn install(&self) -> (Option<i32>, String) {
-        // The installer is removed once it has done its work.
+        // The script removes the installer after a success.
         std::fs::write(self.in_dir("installer.sh"), INSTALLER).unwrap();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let (file, prefix) = (text(&self.in_dir("installer.sh")), text(&self.prefix()));
         said(&mut here(include_str!("../scripts/install-conda.sh"), &[&file, "", &sha256(INSTALLER), &prefix]))
     }
 
-    /// What the check says first.
+    /// Output of the check.
     fn missing(&self) -> String {
         let prefix = self.prefix();
         said(&mut here(include_str!("../scripts/has-conda.sh"), &[prefix.to_str().unwrap(), "work", "x"])).1
@@ -50,26 +49,26 @@ impl Place {
 }
 
 #[test]
-fn an_installer_that_was_cut_off_is_run_again() {
+fn interrupted_installation_is_repeated() {
     let place = Place::new();
     std::fs::write(place.in_dir("fail"), "").unwrap();
-    // As if it had been cut off before the mark was made.
+    // As if interrupted before the mark was written.
     std::fs::create_dir(place.prefix()).unwrap();
     assert_eq!(place.install().0, Some(7));
     std::fs::write(place.prefix().join("half"), "").unwrap();
-    assert!(place.missing().starts_with("conda is missing"), "though it answers: {}", place.missing());
+    assert!(place.missing().starts_with("conda is missing"), "although `conda` works: {}", place.missing());
     std::fs::remove_file(place.in_dir("fail")).unwrap();
     assert_eq!(place.install().0, Some(0));
     assert!(place.prefix().join("whole").exists() && !place.prefix().join("half").exists());
-    assert!(place.missing().starts_with("the environment"), "{}", place.missing());
+    assert!(place.missing().starts_with("the conda environment"), "{}", place.missing());
 }
 
 #[test]
-fn what_is_installed_is_never_removed() {
+fn existing_installation_is_never_removed() {
     let place = Place::new();
     assert_eq!(place.install().0, Some(0));
     std::fs::create_dir_all(place.prefix().join("envs/mine")).unwrap();
-    // Somebody breaks it.
+    // The user breaks it.
     std::fs::remove_file(place.prefix().join("bin/conda")).unwrap();
     let (status, told) = place.install();
     assert_eq!((status, told.contains("move it away")), (Some(73), true), "{told}");
@@ -77,18 +76,18 @@ fn what_is_installed_is_never_removed() {
 }
 
 #[test]
-fn an_environment_is_never_removed_whatever_else_is_there() {
+fn environment_of_an_incomplete_installation_is_kept() {
     let place = Place::new();
     std::fs::write(place.in_dir("fail"), "").unwrap();
     assert_eq!(place.install().0, Some(7));
-    // It answers, so that somebody may use it before we come back.
+    // conda works, so the user may create an environment before the next attempt.
     std::fs::create_dir_all(place.prefix().join("envs/mine")).unwrap();
     let (status, told) = place.install();
-    assert_eq!((status, told.contains("there are environments")), (Some(73), true), "{told}");
+    assert_eq!((status, told.contains("contains environments")), (Some(73), true), "{told}");
     assert!(place.prefix().join("envs/mine").exists());
 }
 
-/// conda as far as environments go: to create one removes what is there by that name.
+/// A `conda` that only manages environments: `create` removes an existing one of that name, as the real one does.
 const CONDA: &str = r#"#!/bin/sh
 verb=$1
 while test "$1" != --name; do shift; done
@@ -100,7 +99,7 @@ test ! -e "${0%/*}/fail"
 "#;
 
 #[test]
-fn an_environment_that_somebody_else_has_made_is_neither_removed_nor_changed() {
+fn foreign_environment_is_neither_removed_nor_changed() {
     let place = Place::new();
     let conda = place.prefix().join("bin/conda");
     std::fs::create_dir_all(place.prefix().join("bin")).unwrap();
@@ -109,14 +108,17 @@ fn an_environment_that_somebody_else_has_made_is_neither_removed_nor_changed() {
     let prefix = place.prefix();
     let make = |name: &str| {
         let script = include_str!("../scripts/make-conda-environment.sh");
-        said(&mut here(script, &[prefix.to_str().unwrap(), name, "wishes", "", "", "numpy"]))
+        said(&mut here(script, &[prefix.to_str().unwrap(), name, "fingerprint", "", "", "numpy"]))
     };
     let done = |name: &str| std::fs::read_to_string(prefix.join("envs").join(name).join("done")).unwrap();
     std::fs::create_dir_all(prefix.join("envs/mine/conda-meta")).unwrap();
     std::fs::write(prefix.join("envs/mine/done"), "by me\n").unwrap();
     let (status, told) = make("mine");
-    assert_eq!((status, told.contains("somebody else has made"), done("mine").as_str()), (Some(73), true, "by me\n"));
-    // One of ours is made once, and from then on brought to what is wished; also where that was cut off.
+    assert_eq!(
+        (status, told.contains("was not created by hostler"), done("mine").as_str()),
+        (Some(73), true, "by me\n")
+    );
+    // Our own environment is created once and updated from then on, also after an interrupted attempt.
     std::fs::write(prefix.join("bin/fail"), "").unwrap();
     assert_eq!(make("ours").0, Some(1));
     std::fs::remove_file(prefix.join("bin/fail")).unwrap();

@@ -66,7 +66,7 @@ pub(super) async fn set_up(
     executor.set_up(&step, machine, std::slice::from_ref(machine), phase, report).await
 }
 
-/// Cuts the connection at the first line of output.
+/// Breaks the connection at the first line of output.
 struct CutOnce<'a>(&'a Sshd, Mutex<bool>);
 
 impl Report for CutOnce<'_> {
@@ -80,7 +80,7 @@ impl Report for CutOnce<'_> {
 }
 
 #[tokio::test]
-async fn a_machine_is_reached_pinned_and_set_up() {
+async fn machine_is_connected_pinned_and_set_up() {
     let server = Sshd::start();
     let executor = executor(&server);
     let step = StepId::new("reach-digits").unwrap();
@@ -96,7 +96,7 @@ async fn a_machine_is_reached_pinned_and_set_up() {
 }
 
 #[tokio::test]
-async fn a_phase_goes_on_after_a_broken_connection_but_run_is_not_repeated() {
+async fn lost_connection_repeats_a_phase_but_not_run() {
     let server = Sshd::start();
     let executor = executor(&server);
     let known = machine(&server, Some(server.host_key.to_string()));
@@ -108,7 +108,7 @@ async fn a_phase_goes_on_after_a_broken_connection_but_run_is_not_repeated() {
     assert!(matches!(failure.remedy, Remedy::Retry(_)), "{failure:?}");
 }
 
-/// Hosts whose first so many sessions can't be begun.
+/// Hosts on which the first sessions fail.
 struct Late(Ssh, Mutex<u32>);
 
 #[async_trait]
@@ -128,8 +128,8 @@ impl Hosts for Late {
             None => self.0.session(target).await,
             Some(left) => {
                 *self.1.lock().unwrap() = left;
-                let (machine, place) = (target.machine.clone(), target.address.to_string());
-                Err(HostError { doing: "connecting to", machine, place, kind: HostErrorKind::ConnectionLost(None) })
+                let (machine, login) = (target.machine.clone(), target.address.to_string());
+                Err(HostError { doing: "connecting to", machine, login, kind: HostErrorKind::ConnectionLost(None) })
             }
         }
     }
@@ -140,7 +140,7 @@ impl Hosts for Late {
 }
 
 #[tokio::test]
-async fn a_run_that_could_not_begin_is_begun_again_so_many_times() {
+async fn run_that_could_not_start_is_retried() {
     let server = Sshd::start();
     let known = machine(&server, Some(server.host_key.to_string()));
     for (failures, expected) in [(3, Some(Performed::Now)), (4, None)] {
@@ -152,20 +152,20 @@ async fn a_run_that_could_not_begin_is_begun_again_so_many_times() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_its_causes() {
+async fn failure_message_includes_all_causes() {
     let server = Sshd::start();
     let executor = executor(&server);
     let step = StepId::new("check-digits").unwrap();
     let other = generate_keypair("other").unwrap().public;
     let changed = machine(&server, Some(other));
     let failure = executor.wait_for_ssh(&step, &changed, &Seen::default()).await.unwrap_err();
-    assert!(failure.message.contains("its host key changed") && failure.remedy == Remedy::Ask, "{failure:?}");
+    assert!(failure.message.contains("the host key changed") && failure.remedy == Remedy::Ask, "{failure:?}");
     let known = machine(&server, Some(server.host_key.to_string()));
     let failure = set_up(&executor, &known, &run("echo why; exit 3"), &Seen::default()).await;
     let failure = failure.unwrap_err();
     let log = executor.logs.join("digits/run.log");
     let expected = format!(
-        "phase `run` on `digits` failed: exit status 3: the last it wrote (all of it is in `{}`):\n  why",
+        "phase `run` on `digits` failed: exit status 3: last lines of the output (all of it: `{}`):\n  why",
         log.display()
     );
     assert_eq!((failure.message, failure.remedy), (expected, Remedy::Ask));

@@ -8,7 +8,7 @@ use super::packages::{Scripted, answering};
 use super::*;
 use crate::host::{Command, HostError, HostKey, Hosts, ProgressSink, RunAs, Shell, Target};
 
-/// A machine of a Debian 12 with two accelerators, and more facts.
+/// Output for a Debian 12 machine with two GPUs, and further facts.
 macro_rules! debian {
     ($more:literal) => {
         concat!(
@@ -23,7 +23,7 @@ const BARE: &str = debian!("modules\n");
 const RIGHT: &str =
     debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\nnvidia 00000000:D8:00.0 535.261.03\ncuda 11.8.89\n");
 const HALF: &str = debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\ncuda 11.8.89\n");
-/// A container that a driver of the computer outside was given to.
+/// A container that uses the driver of the computer it runs on.
 const CONTAINED: &str = debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n");
 
 fn auto(stack: GpuStack) -> Phase {
@@ -38,13 +38,13 @@ fn cuda(version: &str) -> GpuStack {
     GpuStack { cuda: Some(version.to_owned()), ..GpuStack::default() }
 }
 
-/// What the command with this script was given.
+/// Arguments of the command with this script.
 #[track_caller]
 fn args_of<'a>(asked: &'a [Command], script: &str) -> &'a [String] {
     let is = |command: &&Command| command.args.iter().any(|arg| arg == script);
-    let command = asked.iter().find(is).unwrap_or_else(|| panic!("it was not asked: {script}"));
+    let command = asked.iter().find(is).unwrap_or_else(|| panic!("not run: {script}"));
     assert_eq!(command.user, RunAs::Root);
-    // Behind what the lock is given, and the script.
+    // The lock's arguments and the script come first.
     &command.args[3..]
 }
 
@@ -55,23 +55,23 @@ const RESTARTED: &str = include_str!("../scripts/restarted-for.sh");
 const PROFILE: &str = include_str!("../scripts/write-profile.sh");
 
 #[tokio::test]
-async fn a_machine_without_an_accelerator_needs_nothing() {
+async fn machine_without_gpus_needs_nothing() {
     let (outcome, asked) =
         answering(&[(0, "os debian 12\narch x86_64\ndevice 0000:3b:00.0 0x030000 0x102b 0x0538")], &any()).await;
     assert_eq!((outcome.unwrap(), asked.len()), (Performed::NotNeeded, 1));
 }
 
 #[tokio::test]
-async fn a_machine_on_which_all_is_right_is_asked_once() {
+async fn complete_machine_is_queried_once() {
     let (outcome, asked) = answering(&[(0, RIGHT)], &any()).await;
     assert_eq!((outcome.unwrap(), asked.len(), asked[0].shell), (Performed::Already, 1, Shell::LoginBash));
-    // Whoever installed it: nothing of it is known to the matrix.
+    // A stack that the matrix does not know counts, too.
     let foreign = "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\nnvidia 00000000:3B:00.0 999.1\ncuda 99.1.2";
     assert_eq!(answering(&[(0, foreign)], &any()).await.0.unwrap(), Performed::Already);
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_there_is_refused_before_anything_is_installed() {
+async fn unavailable_version_fails_before_anything_is_installed() {
     let (outcome, asked) = answering(&[(0, BARE)], &auto(cuda("12.2"))).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.to_string().contains("has not got CUDA 12.2"), asked.len()), (true, 1), "{error}");
@@ -79,7 +79,7 @@ async fn what_cannot_be_had_there_is_refused_before_anything_is_installed() {
 }
 
 #[tokio::test]
-async fn a_kernel_that_can_have_no_driver_is_told_apart() {
+async fn kernel_without_modules_is_reported() {
     let (outcome, asked) = answering(&[(0, debian!(""))], &any()).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.to_string().contains("modules of the kernel 6.1.0-37-amd64"), asked.len()), (true, 1), "{error}");
@@ -87,7 +87,7 @@ async fn a_kernel_that_can_have_no_driver_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_container_with_a_driver_still_gets_its_toolkit() {
+async fn container_with_driver_gets_its_toolkit() {
     let answers = [
         (0, CONTAINED),
         (0, "Debian's components"),
@@ -102,7 +102,7 @@ async fn a_container_with_a_driver_still_gets_its_toolkit() {
     assert_eq!(args_of(&asked, INSTALL), ["apt", "nvidia-cuda-toolkit"]);
 }
 
-/// All that comes before the driver is loaded, on a machine that has its headers.
+/// Answers up to loading the driver, on a machine whose kernel headers are available.
 const INSTALLS: [(u32, &str); 10] = [
     (0, BARE),
     (0, "linux-headers-6.1.0-37-amd64"),
@@ -117,7 +117,7 @@ const INSTALLS: [(u32, &str); 10] = [
 ];
 
 #[tokio::test]
-async fn the_distributions_driver_and_toolkit_are_installed_with_the_kernels_headers() {
+async fn distribution_driver_and_toolkit_are_installed_with_kernel_headers() {
     let answers = [INSTALLS.as_slice(), &[(0, "ready"), (0, RIGHT)]].concat();
     let (outcome, asked) = answering(&answers, &any()).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
@@ -129,18 +129,18 @@ async fn the_distributions_driver_and_toolkit_are_installed_with_the_kernels_hea
 }
 
 #[tokio::test]
-async fn one_of_two_accelerators_that_is_not_driven_is_not_enough() {
+async fn driver_must_work_on_all_gpus() {
     let answers = [INSTALLS.as_slice(), &[(0, "ready"), (0, HALF)]].concat();
     let (outcome, _) = answering(&answers, &any()).await;
     let error = outcome.unwrap_err();
     assert!(
-        error.to_string().contains("1 of 2 accelerators are driven, not 0000:d8:00.0 (10de:1db5)"),
+        error.to_string().contains("the driver works on 1 of 2 GPUs, not 0000:d8:00.0 (10de:1db5)"),
         "which one isn't: {error}"
     );
 }
 
 #[tokio::test]
-async fn a_driver_that_cannot_run_the_toolkit_gives_way_with_all_that_it_takes() {
+async fn driver_too_old_for_the_toolkit_is_replaced() {
     const OLD: &str = debian!("modules\nnvidia 00000000:3B:00.0 470.256.02\nnvidia 00000000:D8:00.0 470.256.02\n");
     let answers = [
         (0, OLD),
@@ -164,7 +164,7 @@ async fn a_driver_that_cannot_run_the_toolkit_gives_way_with_all_that_it_takes()
     assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"]);
 }
 
-/// A machine with a switch, and more facts.
+/// Output for a machine with an NVSwitch, and further facts.
 macro_rules! switched {
     ($more:literal) => {
         concat!(
@@ -179,7 +179,7 @@ const FABRIC: &str = include_str!("../scripts/start-fabric.sh");
 const WHOLE: &str = switched!("nvidia 00000000:3B:00.0 580.95.05\ncuda 12.0.140\nfabric running\n");
 
 #[tokio::test]
-async fn where_switches_link_the_accelerators_the_fabric_manager_comes_with_the_driver_and_is_started() {
+async fn fabric_manager_is_installed_for_nvswitches() {
     let answers = [
         (0, switched!("nvidia 00000000:3B:00.0 580.95.05\ncuda 12.0.140\n")),
         (0, "linux-headers-6.8.0-50-generic"),
@@ -204,7 +204,7 @@ async fn where_switches_link_the_accelerators_the_fabric_manager_comes_with_the_
 }
 
 #[tokio::test]
-async fn a_fabric_manager_that_does_not_run_is_started_whatever_the_system() {
+async fn stopped_fabric_manager_is_started() {
     const IDLE: &str = "os gentoo 2\nmodules\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\n\
                         device 0000:c1:00.0 0x068000 0x10de 0x22a3\n\
                         nvidia 00000000:3B:00.0 580.95.05\ncuda 13.0.88\nfabric idle";
@@ -213,18 +213,18 @@ async fn a_fabric_manager_that_does_not_run_is_started_whatever_the_system() {
     assert!(args_of(&asked, FABRIC).is_empty());
     let (outcome, _) = answering(&[(0, IDLE), (0, ""), (0, IDLE)], &any()).await;
     let error = outcome.unwrap_err();
-    assert!(error.to_string().contains("the fabric manager, which sets up the NVSwitches, doesn't run"), "{error}");
+    assert!(error.to_string().contains("the fabric manager, which configures the NVSwitches, does not run"), "{error}");
 }
 
 #[tokio::test]
-async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
-    let nouveau = (0, "restart `nouveau` has the accelerators");
+async fn machine_restarts_once_if_another_driver_holds_the_gpus() {
+    let nouveau = (0, "restart `nouveau` holds the GPUs");
     let answers = [INSTALLS.as_slice(), &[nouveau, (1, ""), (0, "a-boot-id"), (0, "")]].concat();
     let (outcome, asked) = answering(&answers, &any()).await;
     assert!(matches!(&*outcome.unwrap_err().cause, Cause::Restarting(boot) if boot == "a-boot-id"));
     assert!(args_of(&asked, include_str!("../scripts/restart.sh")).is_empty());
     let noted = asked.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
-    assert!(noted.args[4].ends_with(": `nouveau` has the accelerators"), "another reason is another restart");
+    assert!(noted.args[4].ends_with(": `nouveau` holds the GPUs"), "another reason allows another restart");
     let again = [INSTALLS.as_slice(), &[nouveau, (0, "")]].concat();
     let error = answering(&again, &any()).await.0.unwrap_err();
     assert!(
@@ -234,7 +234,7 @@ async fn the_machine_restarts_once_where_another_driver_has_the_accelerators() {
 }
 
 #[test]
-fn a_reason_to_restart_says_versions_in_full() {
+fn restart_reason_includes_full_versions() {
     let dir = tempfile::tempdir().unwrap();
     program(&dir.path().join("modinfo"), "echo 535.261.03");
     std::fs::create_dir_all(dir.path().join("module/nvidia")).unwrap();
@@ -242,10 +242,10 @@ fn a_reason_to_restart_says_versions_in_full() {
     let module = format!("{}/module", dir.path().display());
     let mut load = here(&include_str!("../scripts/load-driver.sh").replace("/sys/module", &module), &["nvidia"]);
     load.env("PATH", format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap()));
-    assert_eq!(said(&mut load).1, "restart `nvidia` 535.261.03 is installed, and 535.247.01 is loaded\n");
+    assert_eq!(said(&mut load).1, "restart `nvidia` 535.261.03 is installed, but 535.247.01 is loaded\n");
 }
 
-/// Hosts whose sessions, one after the other, answer from lists.
+/// Hosts with a list of scripted sessions.
 struct Lists(HostKey, Mutex<VecDeque<Arc<Scripted>>>);
 
 #[async_trait]
@@ -264,20 +264,20 @@ impl Hosts for Lists {
 #[tokio::test]
 async fn the_crew_waits_for_the_restart_and_finds_the_driver_at_work() {
     let server = Sshd::start();
-    let restart = [(0, "restart `nouveau` has the accelerators"), (1, ""), (0, "first"), (0, "")];
+    let restart = [(0, "restart `nouveau` holds the GPUs"), (1, ""), (0, "first"), (0, "")];
     let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT), (0, "")]];
     let sessions: Vec<Arc<Scripted>> = sessions.into_iter().map(|answers| Arc::new(Scripted::new(answers))).collect();
     let hosts = Lists(server.host_key.clone(), Mutex::new(sessions.iter().cloned().collect()));
     let executor = SshExecutor { hosts: Arc::new(hosts), ..executor(&server) };
     let done = set_up(&executor, &machine(&server, None), &any(), &Seen::default()).await;
-    assert_eq!(done, Ok(Performed::Now), "what it restarted for was done now");
-    let [before, after] = [sessions[0].asked(), sessions[2].asked()];
+    assert_eq!(done, Ok(Performed::Now), "the restart counts as work");
+    let [before, after] = [sessions[0].commands(), sessions[2].commands()];
     let noted = before.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
-    assert_eq!(after[1].args[0], noted.args[3], "and another one may come");
+    assert_eq!(after[1].args[0], noted.args[3], "a later restart is allowed");
 }
 
 #[tokio::test]
-async fn a_driver_that_the_kernel_refuses_is_told_with_its_reason() {
+async fn rejected_driver_is_reported_with_the_reason() {
     let refused = (0, "refused modprobe: ERROR: could not insert 'nvidia': Key was rejected by service");
     let (outcome, _) = answering(&[INSTALLS.as_slice(), &[refused]].concat(), &any()).await;
     let error = outcome.unwrap_err();
@@ -286,7 +286,7 @@ async fn a_driver_that_the_kernel_refuses_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn an_old_kernel_gets_a_new_one_of_its_flavour() {
+async fn old_kernel_is_replaced_by_the_newest_of_its_flavour() {
     let answers = [
         (0, BARE),
         (0, ""),
@@ -310,7 +310,7 @@ async fn an_old_kernel_gets_a_new_one_of_its_flavour() {
 }
 
 #[tokio::test]
-async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() {
+async fn vendor_repository_is_added_with_its_key_and_takes_precedence() {
     let stack = GpuStack { from: Some(GpuFrom::Maker), ..cuda("12.4") };
     let answers = [
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n")),
@@ -333,7 +333,7 @@ async fn the_makers_repository_is_added_by_its_key_and_its_toolkit_goes_first() 
 }
 
 #[tokio::test]
-async fn a_toolkit_that_is_there_is_only_made_known() {
+async fn installed_toolkit_is_only_added_to_the_path() {
     const THERE: &str = "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x1db5\nnvidia 00000000:3B:00.0 580.95.05\n\
                          cuda_at 12.8.61 /usr/local/cuda-12.8\ncuda_at 13.0.88 /usr/local/cuda-13.0\n";
     let answers = [
@@ -347,8 +347,8 @@ async fn a_toolkit_that_is_there_is_only_made_known() {
     assert!(text.contains("/usr/local/cuda-12.8/bin") && text.contains("LD_LIBRARY_PATH"), "{text}");
 }
 
-/// On a real host, whose kernel shows its devices in a prepared place. Nothing that would be installed gets that far.
-async fn by_devices(devices: &[&str], wish: GpuRequest) -> Result<Performed, SetupError> {
+/// Runs the phase on a real host with a prepared sysfs. Every case fails or ends before an installation.
+async fn with_devices(devices: &[&str], request: GpuRequest) -> Result<Performed, SetupError> {
     let bench = Bench::new().await;
     let root = bench.server.dir.path().join("sys");
     for (number, ids) in devices.iter().enumerate() {
@@ -358,24 +358,24 @@ async fn by_devices(devices: &[&str], wish: GpuRequest) -> Result<Performed, Set
             std::fs::write(device.join(file), format!("{id}\n")).unwrap();
         }
     }
-    let (phase, root) = (Phase::Gpu(wish.clone()), root.display().to_string());
+    let (phase, root) = (Phase::Gpu(request.clone()), root.display().to_string());
     bench
         .in_context(async |context| {
-            let job = PhaseRun::new(&*bench.session, &phase, context, &bench.seen)?;
-            crate::setup::gpu::install_by(&job, &wish, &root).await
+            let job = PhaseRun::new(&*bench.session, &phase, context, &bench.seen).await?;
+            crate::setup::gpu::install_with_sysfs(&job, &request, &root).await
         })
         .await
 }
 
 #[tokio::test]
-async fn accelerators_are_found_on_the_bus_of_a_real_host() {
-    let wish =
+async fn gpus_are_found_on_the_pci_bus_of_a_real_host() {
+    let request =
         GpuRequest::Auto(GpuStack { driver: Some("470".to_owned()), from: Some(GpuFrom::Maker), ..cuda("11.8") });
-    let nothing = by_devices(&["0x020000 0x8086 0x1572", "0x030000 0x102b 0x0538"], wish.clone()).await;
+    let nothing = with_devices(&["0x020000 0x8086 0x1572", "0x030000 0x102b 0x0538"], request.clone()).await;
     assert_eq!(nothing.unwrap(), Performed::NotNeeded);
-    let error = by_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], wish).await.unwrap_err();
-    assert!(matches!(*error.cause, Cause::Unsatisfiable(_)), "no maker's repository has that: {error}");
-    let wish = GpuRequest::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
-    let error = by_devices(&["0x120000 0x1002 0x74a1"], wish).await.unwrap_err();
+    let error = with_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], request).await.unwrap_err();
+    assert!(matches!(*error.cause, Cause::Unsatisfiable(_)), "no vendor repository has that: {error}");
+    let request = GpuRequest::Auto(GpuStack { rocm: Some("5.2".to_owned()), ..GpuStack::default() });
+    let error = with_devices(&["0x120000 0x1002 0x74a1"], request).await.unwrap_err();
     assert!(error.to_string().contains("ROCm 5.2 is not for accelerators of CDNA 3"), "{error}");
 }

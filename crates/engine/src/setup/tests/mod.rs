@@ -1,9 +1,9 @@
-//! Phases, on a real host; and what only a simulated one can do.
+//! Tests of phases, on a real host and on scripted ones.
 
-mod alone;
 mod conda;
 mod executor;
 mod gpu;
+mod lock;
 mod packages;
 mod python;
 mod ray;
@@ -12,19 +12,25 @@ mod scripts;
 mod source;
 mod tools;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command as Program;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hostler_core::demand::Work;
+use hostler_core::name::Name;
+use hostler_core::ports::Address;
+use hostler_core::ticket::StepId;
+use secrecy::SecretString;
 use tokio::sync::Notify;
 
 use super::*;
 use crate::event::Event;
 use crate::host::testing::{Sshd, quick};
-use crate::host::{Hosts as _, Ssh};
+use crate::host::{HostKey, Hosts as _, Keypair, Ssh};
 
-/// A host, and all that a phase is done with.
+/// A host, and the inputs of a phase.
 struct Bench {
     server: Sshd,
     session: Arc<dyn Session>,
@@ -42,7 +48,7 @@ fn peer(name: &str, address: &str, gpus: usize) -> Peer {
     Peer { name: name.to_owned(), address, user: "debian".to_owned(), host_key: None, gpus }
 }
 
-/// Keeps all events, and says when a program has written something.
+/// Records all events, and notifies on each output line.
 #[derive(Default)]
 struct Seen(Mutex<Vec<Event>>, Notify);
 
@@ -73,7 +79,7 @@ impl Bench {
         }
     }
 
-    /// A source with the given files.
+    /// Adds a source with the given files.
     fn with_source(mut self, files: &[(&str, &str)]) -> Self {
         let dir = self.server.dir.path().join("source");
         for (name, text) in files {
@@ -102,7 +108,7 @@ impl Bench {
         self.in_context(async |context| perform(session, phase, context, report).await).await
     }
 
-    /// Does something in the context that phases are done in.
+    /// Runs code with the context of a phase.
     async fn in_context<R>(&self, act: impl AsyncFnOnce(&Context<'_>) -> R) -> R {
         let paths = HostPaths { work: self.server.path("the work"), state: self.server.path("the state") };
         let context = Context {
@@ -125,7 +131,7 @@ impl Bench {
         self.perform(phase).await.unwrap() == Performed::Already
     }
 
-    fn at_work(&self, name: &str) -> PathBuf {
+    fn work_file(&self, name: &str) -> PathBuf {
         self.server.dir.path().join("the work").join(name)
     }
 
@@ -133,7 +139,7 @@ impl Bench {
         std::fs::read_to_string(self.server.dir.path().join("logs/digits/phase.log")).unwrap()
     }
 
-    /// The lines that programs wrote.
+    /// Output lines.
     fn output(&self) -> Vec<String> {
         let line = |event: &Event| match event {
             Event::Output { line, .. } => Some(line.clone()),
@@ -143,14 +149,14 @@ impl Bench {
     }
 }
 
-/// One of our scripts, for a shell of this computer.
+/// One of our scripts, run by a local shell.
 fn here(script: &str, args: &[&str]) -> Program {
     let mut program = Program::new("/bin/sh");
     program.args(["-c", script, "sh"]).args(args);
     program
 }
 
-/// What a program of this computer says on both streams, and its exit status.
+/// Exit status and output, of both streams, of a local program.
 #[track_caller]
 fn said(program: &mut Program) -> (Option<i32>, String) {
     let output = program.output().unwrap();
@@ -158,7 +164,7 @@ fn said(program: &mut Program) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
 
-/// Writes a program of this computer.
+/// Writes a local program.
 fn program(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();

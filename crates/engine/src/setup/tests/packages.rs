@@ -9,38 +9,38 @@ use crate::host::{
     UploadReport,
 };
 
-/// A host that answers from a list, and keeps what it was asked.
+/// A host that answers from a list, and records the commands.
 #[derive(Default)]
 pub(super) struct Scripted {
     answers: Mutex<VecDeque<(u32, &'static str)>>,
-    asked: Mutex<Vec<Command>>,
+    commands: Mutex<Vec<Command>>,
 }
 
 impl Scripted {
-    /// Answers, each a status and what is written.
+    /// Answers, each an exit status and output.
     pub(super) fn new(answers: &[(u32, &'static str)]) -> Self {
         Self { answers: Mutex::new(answers.iter().copied().collect()), ..Self::default() }
     }
 
-    /// What it was asked so far.
-    pub(super) fn asked(&self) -> Vec<Command> {
-        self.asked.lock().unwrap().clone()
+    /// Commands so far.
+    pub(super) fn commands(&self) -> Vec<Command> {
+        self.commands.lock().unwrap().clone()
     }
 }
 
-/// What comes of a phase on a host that answers like this, each answer a status and what is written; and all it was asked.
+/// Runs a phase on a host with these answers, each an exit status and output. Returns the result and all commands.
 pub(super) async fn answering(
     answers: &[(u32, &'static str)],
     phase: &Phase,
 ) -> (Result<Performed, SetupError>, Vec<Command>) {
     let bench = Bench::new().await;
-    // Pauses between attempts pass at once from here on.
+    // Skip the pauses between attempts.
     tokio::time::pause();
     let session = Scripted::new(answers);
     let outcome = bench.perform_on(&session, phase).await;
     tokio::time::resume();
-    assert!(session.answers.lock().unwrap().is_empty(), "all was asked");
-    (outcome, session.asked.into_inner().unwrap())
+    assert!(session.answers.lock().unwrap().is_empty(), "all answers are used");
+    (outcome, session.commands.into_inner().unwrap())
 }
 
 #[async_trait]
@@ -54,8 +54,8 @@ impl Session for Scripted {
     }
 
     async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError> {
-        self.asked.lock().unwrap().push(command.clone());
-        let (status, text) = self.answers.lock().unwrap().pop_front().expect("no more questions");
+        self.commands.lock().unwrap().push(command.clone());
+        let (status, text) = self.answers.lock().unwrap().pop_front().expect("no more answers");
         text.lines().for_each(|line| output(Stream::Stdout, line));
         Ok(ProcessExit::Status(status))
     }
@@ -86,14 +86,14 @@ async fn installed(answers: &[(u32, &'static str)]) -> (Result<Performed, SetupE
 }
 
 #[tokio::test]
-async fn what_is_installed_is_not_installed_again() {
+async fn installed_packages_are_skipped() {
     let bench = Bench::new().await;
     assert!(bench.already(&packages(&["tar", "coreutils"])).await);
     assert!(bench.output().is_empty());
 }
 
 #[tokio::test]
-async fn only_what_is_missing_is_installed_as_root() {
+async fn only_missing_packages_are_installed_as_root() {
     let (outcome, asked) = installed(&[(0, "apt\njq"), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
     assert_eq!(
@@ -105,7 +105,7 @@ async fn only_what_is_missing_is_installed_as_root() {
 }
 
 #[tokio::test]
-async fn a_mirror_that_fails_is_tried_again() {
+async fn failing_mirror_is_retried() {
     let (outcome, _) =
         installed(&[(0, "apt\njq"), (100, "E: Failed to fetch"), (100, "E: Could not get lock"), (0, ""), (0, "apt")])
             .await;
@@ -113,41 +113,41 @@ async fn a_mirror_that_fails_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_package_that_does_not_exist_is_not_tried_again() {
+async fn unknown_package_is_not_retried() {
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, "E: Unable to locate package jq")]).await;
     let error = outcome.unwrap_err();
     assert!(error.hint.unwrap().contains("check the name"));
 }
 
 #[tokio::test]
-async fn what_old_lists_did_not_know_is_tried_again() {
-    let stale = "E: Unable to locate package jq\n== fetching the lists of packages\nE: Failed to fetch";
+async fn package_unknown_to_old_lists_is_retried() {
+    let stale = "E: Unable to locate package jq\n== updating the package lists\nE: Failed to fetch";
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, stale), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
 }
 
 #[tokio::test]
-async fn what_new_lists_do_not_know_is_not_tried_again() {
-    let fresh = "== fetching the lists of packages\nE: Unable to locate package jq";
+async fn package_unknown_to_new_lists_is_not_retried() {
+    let fresh = "== updating the package lists\nE: Unable to locate package jq";
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, fresh)]).await;
     assert!(outcome.unwrap_err().hint.unwrap().contains("check the name"));
 }
 
 #[tokio::test]
-async fn what_lists_that_could_not_be_fetched_do_not_know_is_tried_again() {
-    let none = "== fetching the lists of packages\nW: Failed to fetch http://x  Temporary failure resolving\nE: Unable to locate package jq";
+async fn package_is_retried_if_lists_could_not_be_updated() {
+    let none = "== updating the package lists\nW: Failed to fetch http://x  Temporary failure resolving\nE: Unable to locate package jq";
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, none), (0, ""), (0, "apt")]).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
 }
 
 #[test]
-fn the_script_says_when_it_fetches_as_we_look_for_it() {
-    let said = format!("echo \"{}\" >&2\n", crate::setup::packages::FETCHES);
+fn script_announces_list_updates_as_expected() {
+    let said = format!("echo \"{}\" >&2\n", crate::setup::packages::UPDATING_LISTS);
     assert!(include_str!("../scripts/install-packages.sh").contains(&said));
 }
 
 #[tokio::test]
-async fn what_is_missing_after_all_is_told() {
+async fn still_missing_packages_are_named() {
     let (outcome, _) = installed(&[(0, "apt\njq"), (0, "0 newly installed"), (0, "apt\njq")]).await;
     let error = outcome.unwrap_err();
     assert!(
@@ -157,18 +157,18 @@ async fn what_is_missing_after_all_is_told() {
 }
 
 #[tokio::test]
-async fn zypper_may_have_more_to_say_than_that_all_is_installed() {
+async fn zypper_notices_count_as_success_if_nothing_is_missing() {
     let skipped = "Some of the repositories have not been refreshed";
     let (outcome, _) = installed(&[(0, "zypper\njq"), (106, skipped), (0, "zypper")]).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     let again = [(0, "zypper\njq"), (106, skipped), (0, "zypper\njq"), (0, ""), (0, "zypper")];
-    assert_eq!(installed(&again).await.0.unwrap(), Performed::Now, "it may be in the one that was skipped");
+    assert_eq!(installed(&again).await.0.unwrap(), Performed::Now, "the package may be in the skipped repository");
     let (outcome, _) = installed(&[(0, "apt\njq"), (100, "E: Unable to locate package jq")]).await;
-    assert!(outcome.is_err(), "another manager means another thing by it");
+    assert!(outcome.is_err(), "the statuses are zypper's only");
 }
 
 #[tokio::test]
-async fn only_a_demands_own_packages_are_its_to_mend() {
+async fn hint_names_packages_key_only_for_requested_packages() {
     let answers = [(0, "dnf"), (0, "dnf\ngit"), (1, "Error: Unable to find a match\nNo match for argument: git")];
     let (outcome, _) = answering(&answers, &Phase::System(SystemNeed::default())).await;
     let hint = outcome.unwrap_err().hint.unwrap();
@@ -176,7 +176,7 @@ async fn only_a_demands_own_packages_are_its_to_mend() {
 }
 
 #[test]
-fn a_name_that_another_package_stands_for_is_there() {
+fn provided_package_counts_as_installed() {
     let dir = tempfile::tempdir().unwrap();
     program(&dir.path().join("apt-get"), "echo 'Inst ssh-tool (1.0 Debian)'");
     program(
@@ -192,13 +192,13 @@ fn a_name_that_another_package_stands_for_is_there() {
 }
 
 #[tokio::test]
-async fn a_machine_without_a_known_manager_is_told_apart() {
+async fn machine_without_package_manager_is_reported() {
     let (outcome, _) = installed(&[(0, "none")]).await;
-    assert!(outcome.unwrap_err().to_string().contains("no package manager"));
+    assert!(outcome.unwrap_err().to_string().contains("no supported package manager"));
 }
 
 #[tokio::test]
-async fn a_name_cannot_be_an_option_or_a_removal() {
+async fn package_name_cannot_be_an_option_or_a_removal() {
     let bench = Bench::new().await;
     for bad in ["-o=x", "a b", "", "$(x)", "openssh-server-"] {
         let error = bench.perform(&packages(&[bad])).await.unwrap_err();

@@ -2,7 +2,7 @@ use hostler_core::demand::PythonNeed;
 
 use super::*;
 
-/// A source whose requirements need nothing from anywhere.
+/// A source whose requirements need no network.
 const PROJECT: [(&str, &str); 3] = [
     ("requirements.txt", "-r more/base.txt\n"),
     ("more/base.txt", "# nothing yet\n"),
@@ -14,7 +14,7 @@ fn need() -> PythonNeed {
 }
 
 #[tokio::test]
-async fn an_environment_is_made_once_and_scripts_find_it_active() {
+async fn environment_is_created_once_and_active_in_scripts() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();
     let python = Phase::Python(need());
@@ -23,15 +23,15 @@ async fn an_environment_is_made_once_and_scripts_find_it_active() {
 
     bench.seen.0.lock().unwrap().clear();
     bench.perform(&run("set -u; python -c 'import sys; print(sys.prefix)'; python app.py")).await.unwrap();
-    let prefix = bench.at_work(".venv").display().to_string();
+    let prefix = bench.work_file(".venv").display().to_string();
     assert_eq!(bench.output(), [prefix.as_str(), "hello from the environment"]);
 
-    // The source may be put again without the environment being lost, and an included file counts.
+    // Another upload of the source keeps the environment, and a change of an included file counts.
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "# changed\n").unwrap();
     assert!(!bench.already(&Phase::Source).await);
     assert!(!bench.already(&python).await);
 
-    // What it includes and is not there is pip's matter.
+    // A missing included file is reported by pip.
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "-r ${NONE}.txt\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
     let error = bench.perform(&python).await.unwrap_err();
@@ -39,11 +39,11 @@ async fn an_environment_is_made_once_and_scripts_find_it_active() {
     std::fs::write(bench.source.as_ref().unwrap().join("more/base.txt"), "# changed\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
 
-    std::fs::remove_file(bench.at_work(".venv/bin/python")).unwrap();
-    assert!(!bench.already(&python).await, "a broken environment is made anew");
+    std::fs::remove_file(bench.work_file(".venv/bin/python")).unwrap();
+    assert!(!bench.already(&python).await, "a broken environment is created again");
 }
 
-/// A build backend that makes an editable wheel out of nothing.
+/// A build backend that produces an editable wheel without dependencies.
 const BACKEND: &str = r#"
 import os, zipfile
 def build_editable(directory, config_settings=None, metadata_directory=None):
@@ -58,7 +58,7 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
 "#;
 
 #[tokio::test]
-async fn the_repository_itself_is_installed_in_place() {
+async fn repository_is_installed_in_editable_mode() {
     let project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n";
     let files = [("pyproject.toml", project), ("backend.py", BACKEND), ("src/thing.py", "value = 1\n")];
     let bench = Bench::new().await.with_source(&files);
@@ -67,14 +67,14 @@ async fn the_repository_itself_is_installed_in_place() {
     assert!(!bench.already(&python).await);
     std::fs::write(bench.source.as_ref().unwrap().join("src/thing.py"), "value = 2\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
-    assert!(bench.already(&python).await, "its code counts as it is put");
+    assert!(bench.already(&python).await, "code changes need no installation");
     bench.seen.0.lock().unwrap().clear();
     bench.perform(&run("cd / && python -c 'import thing; print(thing.value)'")).await.unwrap();
     assert_eq!(bench.output(), ["2"]);
 }
 
 #[tokio::test]
-async fn an_environment_that_a_change_has_failed_in_is_brought_back() {
+async fn failed_change_of_an_environment_is_repaired() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();
     assert!(!bench.already(&Phase::Python(need())).await);
@@ -84,7 +84,7 @@ async fn an_environment_that_a_change_has_failed_in_is_brought_back() {
 }
 
 #[tokio::test]
-async fn a_requirement_that_cannot_be_had_fails_and_is_tried_again() {
+async fn unavailable_requirement_fails_each_time() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();
     let need = PythonNeed { requirements: vec!["./no-such-directory".to_owned()], ..PythonNeed::default() };
@@ -95,11 +95,11 @@ async fn a_requirement_that_cannot_be_had_fails_and_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_wished_is_said_before_anything_is_done() {
+async fn invalid_requests_fail_before_any_change() {
     let bench = Bench::new().await.with_source(&PROJECT);
     let refused = async |need: PythonNeed| bench.perform(&Phase::Python(need)).await.unwrap_err().to_string();
     let version = |version: &str| PythonNeed { version: Some(version.to_owned()), ..PythonNeed::default() };
-    assert!(refused(version("3.x; touch y")).await.contains("is no version of Python"));
+    assert!(refused(version("3.x; touch y")).await.contains("is not a Python version"));
     assert!(refused(version("3.99")).await.ends_with("the machine has no Python 3.99"));
     let option = PythonNeed { requirements: vec!["--index-url=x".to_owned()], ..PythonNeed::default() };
     assert!(refused(option).await.contains("is an option"));

@@ -1,8 +1,7 @@
-//! Ray on a host that has more of it than ours. What runs there is a shell that is called as Ray's programs are.
+//! Tests of Ray next to other Ray processes. The processes are shells under the names of Ray's programs.
 
 use std::io::BufRead as _;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Stdio};
 
 use hostler_core::setup::RayNeed;
@@ -22,7 +21,7 @@ impl Runs {
         self.0.try_wait().unwrap().is_none()
     }
 
-    /// What a program has started that says its id.
+    /// The child process whose id the program printed.
     fn started(&mut self) -> Started {
         let mut line = String::new();
         std::io::BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -32,7 +31,7 @@ impl Runs {
 
 impl Drop for Runs {
     fn drop(&mut self) {
-        // At the end of its input it ends by itself, and what it has started before.
+        // At the end of its input it ends itself and its child.
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
@@ -46,7 +45,7 @@ impl Started {
     }
 }
 
-/// The program that stands for a machine in a cluster, of the Ray that is in `environment`. It has started another.
+/// Ray's per-machine program, from the Ray in `environment`, with one child.
 fn raylet(environment: &Path) -> Runs {
     let at = environment.join("lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet");
     std::fs::create_dir_all(at.parent().unwrap()).unwrap();
@@ -64,7 +63,7 @@ fn raylet(environment: &Path) -> Runs {
     )
 }
 
-/// A place for environments of ours, one of them with a `ray` that says what it is told.
+/// A directory of our environments, one of them with a `ray` that prints its arguments.
 fn homes() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("our state/ray-2.60.0");
@@ -77,22 +76,22 @@ fn runs(home: &Path) -> bool {
 }
 
 #[test]
-fn only_ray_of_the_version_that_is_wished_counts_as_running() {
+fn only_the_requested_ray_version_counts_as_running() {
     let (dir, home) = homes();
     let _others = raylet(&dir.path().join("venv"));
     let _old = raylet(&home.with_file_name("ray-2.50.0").join(".venv"));
     let _longer = raylet(&home.with_file_name("ray-2.60.0-python3.11").join(".venv"));
-    assert!(!runs(&home), "others say the same addresses");
+    assert!(!runs(&home), "the others have the same addresses");
     let _ours = raylet(&home.join(".venv"));
     assert!(runs(&home));
-    // The home of a user may be a link.
+    // A home directory may be a link.
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(home.parent().unwrap(), &link).unwrap();
     assert!(runs(&link.join("ray-2.60.0")));
 }
 
 #[test]
-fn what_ran_of_ours_ends_before_another_starts_and_what_is_somebody_elses_goes_on() {
+fn our_old_ray_is_stopped_and_other_ray_processes_keep_running() {
     let (dir, home) = homes();
     let mut others = raylet(&dir.path().join("venv"));
     let mut old = raylet(&home.with_file_name("ray-2.50.0").join(".venv"));
@@ -105,7 +104,7 @@ fn what_ran_of_ours_ends_before_another_starts_and_what_is_somebody_elses_goes_o
 }
 
 #[test]
-fn a_port_that_somebody_else_has_is_refused_with_what_runs() {
+fn port_in_use_is_reported_with_running_processes() {
     let (dir, home) = homes();
     let mut others = raylet(&dir.path().join("venv"));
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -122,7 +121,7 @@ fn a_port_that_somebody_else_has_is_refused_with_what_runs() {
 }
 
 #[tokio::test]
-async fn another_python_is_another_environment() {
+async fn python_versions_have_separate_environments() {
     let need = |python: Option<&str>| RayNeed { python: python.map(str::to_owned), ..RayNeed::default() };
     let bench = Bench::new().await;
     let homes =
@@ -132,7 +131,7 @@ async fn another_python_is_another_environment() {
 }
 
 #[test]
-fn an_installation_that_was_cut_off_is_none() {
+fn incomplete_installation_counts_as_missing() {
     let (_dir, home) = homes();
     program(&home.join(".venv/bin/python"), "echo 2.60.0");
     let note = home.join(".venv/note");
@@ -140,7 +139,7 @@ fn an_installation_that_was_cut_off_is_none() {
         let args = [home.to_str().unwrap(), "2.60.0", note.to_str().unwrap(), "ray[default]==2.60.0"];
         said(&mut here(include_str!("../scripts/has-ray.sh"), &args)).0
     };
-    assert_eq!(has(), Some(1), "what pip says of it is there, and what it needs may not be");
+    assert_eq!(has(), Some(1), "Ray is installed, but its dependencies may be missing");
     std::fs::write(&note, "ray[default]==2.60.0\n").unwrap();
     assert_eq!(has(), Some(0));
 }

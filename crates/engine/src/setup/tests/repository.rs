@@ -1,4 +1,4 @@
-//! Package repositories, in a root of their own: scripts are run with other places in place of `/etc`.
+//! Tests of package repositories: scripts run with another directory instead of `/etc`.
 
 use tempfile::TempDir;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const PLACE: &str = "https://packages.example.org/linux stable main";
 
-/// Adds the repository, on a machine with these files in `etc`. It fetches no lists, and its key is fetched from nowhere.
+/// Adds the repository on a machine with these files in `etc`. Neither package lists nor keys are downloaded.
 fn add(files: &[(&str, &str)], programs: &[(&str, &str)]) -> (TempDir, Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let (etc, bin) = (dir.path().join("etc"), dir.path().join("bin"));
@@ -33,7 +33,7 @@ fn add(files: &[(&str, &str)], programs: &[(&str, &str)]) -> (TempDir, Option<i3
     (dir, status, told)
 }
 
-/// apt as it is here, but for its lists.
+/// This computer's apt, except for updates of package lists.
 const APT: (&str, &str) =
     ("apt-get", "case \"$*\" in *update) echo fetched ;; *) exec /usr/bin/apt-get \"$@\" ;; esac");
 const KEY: [(&str, &str); 2] = [
@@ -42,19 +42,19 @@ const KEY: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn a_repository_that_the_machine_has_is_not_added_a_second_time() {
+fn configured_repository_is_not_added_twice() {
     let programs = [&[APT], KEY.as_slice()].concat();
     let line = "deb [arch=amd64] https://packages.example.org/linux/ stable main\n";
     let stanza = "Types: deb\nURIs: https://packages.example.org/linux\nSuites: stable\nComponents: main\n";
     for (name, text) in [("apt/sources.list", line), ("apt/sources.list.d/own.sources", stanza)] {
         let (dir, status, told) = add(&[(name, text)], &programs);
-        assert!(status == Some(0) && told.contains("apt has https://packages.example.org/linux already"), "{told}");
+        assert!(status == Some(0) && told.contains("apt already has https://packages.example.org/linux"), "{told}");
         assert!(!dir.path().join("etc/apt/sources.list.d/hostler-docker.list").exists());
     }
 }
 
 #[test]
-fn what_apt_ignores_does_not_stand_for_a_repository() {
+fn entries_ignored_by_apt_do_not_count() {
     let programs = [&[APT], KEY.as_slice()].concat();
     let line = "deb https://packages.example.org/linux stable main\n";
     let off = "Types: deb\nURIs: https://packages.example.org/linux\nSuites: stable\nComponents: main\nEnabled: no\n";
@@ -71,8 +71,8 @@ fn what_apt_ignores_does_not_stand_for_a_repository() {
 }
 
 #[test]
-fn dnf_is_told_of_a_repository_and_of_its_key_alone() {
-    // A path with no apt in it.
+fn dnf_repository_trusts_only_its_key() {
+    // A `PATH` without apt.
     let links = ["cat", "awk", "grep", "mkdir", "mktemp", "rm", "install", "cp"];
     let links = links.map(|name| (name, format!("PATH=/usr/bin:/bin exec {name} \"$@\"")));
     let links: Vec<(&str, &str)> = links.iter().map(|(name, text)| (*name, text.as_str())).collect();
@@ -87,8 +87,8 @@ fn dnf_is_told_of_a_repository_and_of_its_key_alone() {
 }
 
 #[test]
-fn a_key_that_is_another_is_not_taken() {
+fn key_with_another_fingerprint_is_rejected() {
     let (dir, status, told) = add(&[], &[APT, KEY[0], ("gpg", "echo fpr:::::::::EF01:")]);
-    assert!(status == Some(65) && told.contains("has the fingerprint EF01, and not ABCD"), "{told}");
+    assert!(status == Some(65) && told.contains("has the fingerprint EF01, not ABCD"), "{told}");
     assert!(!dir.path().join("etc/apt/sources.list.d/hostler-docker.list").exists());
 }

@@ -11,20 +11,20 @@ use super::packages::Scripted;
 use super::*;
 
 #[tokio::test]
-async fn a_script_finds_its_place_its_variables_and_its_companions() {
+async fn script_gets_its_directory_variables_and_peers() {
     let mut bench = Bench::new().await;
     bench.work.envs.insert("GREETING".to_owned(), "it's $(touch x)\nme".to_owned());
     let script = "echo \"$PWD\"; echo \"$GREETING\"; echo $HOSTLER_NODE_RANK/$SKYPILOT_NUM_NODES\n\
                   echo $SKYPILOT_NODE_IPS $HOSTLER_NUM_GPUS_PER_NODE; ls -A; false\necho goes on";
     assert!(!bench.already(&run(script)).await);
-    let here = bench.at_work("").display().to_string();
+    let here = bench.work_file("").display().to_string();
     let here = here.trim_end_matches('/');
     assert_eq!(bench.output(), [here, "it's $(touch x)", "me", "0/2", "10.0.0.1 10.0.0.2 2", "goes on"]);
     assert_eq!(bench.log(), bench.output().join("\n") + "\n");
 }
 
 #[tokio::test]
-async fn run_is_done_each_time_and_setup_until_something_changes() {
+async fn run_always_runs_and_setup_only_after_changes() {
     let mut bench = Bench::new().await.with_source(&[("a.txt", "1")]);
     bench.perform(&Phase::Source).await.unwrap();
     assert!(!bench.already(&run("echo ran")).await && !bench.already(&run("echo ran")).await);
@@ -40,7 +40,7 @@ async fn run_is_done_each_time_and_setup_until_something_changes() {
 }
 
 #[tokio::test]
-async fn a_setup_that_failed_is_done_again() {
+async fn failed_setup_runs_again() {
     let bench = Bench::new().await;
     let script = "test -e marker && exit; touch marker; exit 7";
     assert!(bench.perform(&setup(script)).await.is_err());
@@ -53,20 +53,20 @@ fn custom(script: &str) -> Phase {
 }
 
 #[tokio::test]
-async fn what_was_done_is_done_no_more_once_a_change_of_it_has_failed() {
+async fn failed_change_invalidates_previous_done_marker() {
     let bench = Bench::new().await;
     for phase in [setup, custom] {
         let (one, other) = (phase("echo one >state"), phase("echo other >state; exit 1"));
         bench.perform(&one).await.unwrap();
         assert!(bench.perform(&other).await.is_err());
         assert_eq!(bench.perform(&one).await.unwrap(), Performed::Now);
-        assert_eq!(std::fs::read_to_string(bench.at_work("state")).unwrap(), "one\n");
+        assert_eq!(std::fs::read_to_string(bench.work_file("state")).unwrap(), "one\n");
         assert!(bench.already(&one).await);
     }
 }
 
 #[tokio::test]
-async fn what_was_done_is_done_once_more_where_that_is_asked() {
+async fn rerun_repeats_completed_steps() {
     let mut bench = Bench::new().await;
     for phase in [setup, custom] {
         let adds = phase("echo once >>added");
@@ -76,13 +76,13 @@ async fn what_was_done_is_done_once_more_where_that_is_asked() {
         bench.rerun = true;
         assert_eq!(bench.perform(&adds).await.unwrap(), Performed::Now);
     }
-    assert_eq!(std::fs::read_to_string(bench.at_work("added")).unwrap(), "once\n".repeat(4));
+    assert_eq!(std::fs::read_to_string(bench.work_file("added")).unwrap(), "once\n".repeat(4));
 }
 
 #[tokio::test]
-async fn variables_of_the_users_may_have_any_name() {
+async fn user_variables_may_have_any_name() {
     let mut bench = Bench::new().await;
-    std::fs::create_dir_all(bench.at_work(".venv/bin")).unwrap();
+    std::fs::create_dir_all(bench.work_file(".venv/bin")).unwrap();
     for name in ["name", "value", "at", "left", "s"] {
         bench.work.envs.insert(name.to_owned(), format!("my {name}"));
     }
@@ -91,33 +91,33 @@ async fn variables_of_the_users_may_have_any_name() {
 }
 
 #[tokio::test]
-async fn an_earlier_attempt_is_waited_for_within_the_time_that_the_demand_gives() {
+async fn lock_timeout_is_three_quarters_of_the_phase_limit() {
     let mut bench = Bench::new().await;
     bench.work.phases.limits.insert(PhaseKind::Setup, jiff::SignedDuration::from_secs(8));
     let session = Scripted::new(&[(0, ""), (0, ""), (0, ""), (0, "")]);
     bench.perform_on(&session, &setup("true")).await.unwrap();
-    assert!(session.asked().iter().all(|command| command.args[1] == "6"), "three quarters of it");
+    assert!(session.commands().iter().all(|command| command.args[1] == "6"), "three quarters of it");
 }
 
 #[tokio::test]
-async fn a_first_boot_is_waited_for_as_long_as_the_phase_may_take() {
+async fn first_boot_is_awaited_within_the_phase_limit() {
     let bench = Bench::new().await;
     let shape = Shape { cpus: 1, memory: Bytes::default(), disk: Bytes::default(), gpus: Vec::new() };
     let session = Scripted::new(&[(0, "cpus 1")]);
     let phase = Phase::Verify(Promise { shape, arch: None, os: None });
     bench.perform_on(&session, &phase).await.unwrap();
-    assert_eq!(session.asked()[0].limit, None, "only the phase has a limit, which the demand sets");
+    assert_eq!(session.commands()[0].limit, None, "only the phase has a limit, which the demand sets");
 }
 
 #[tokio::test]
-async fn a_failure_shows_the_end_of_the_output_and_where_all_of_it_is() {
+async fn failure_shows_last_output_lines_and_log_path() {
     let bench = Bench::new().await;
     let error = bench.perform(&Phase::Check { command: "seq 30; exit 9".to_owned() }).await.unwrap_err();
     assert_eq!(error.to_string(), "phase `check` on `digits` failed: exit status 9");
     let tail = error.source().unwrap().to_string();
     let log = bench.server.dir.path().join("logs/digits/phase.log");
     assert!(
-        tail.starts_with(&format!("the last it wrote (all of it is in `{}`):\n  11\n  12\n", log.display())),
+        tail.starts_with(&format!("last lines of the output (all of it: `{}`):\n  11\n  12\n", log.display())),
         "{tail}"
     );
     assert!(tail.ends_with("\n  30"), "{tail}");
@@ -127,7 +127,7 @@ async fn a_failure_shows_the_end_of_the_output_and_where_all_of_it_is() {
 }
 
 #[tokio::test]
-async fn secrets_reach_the_script_and_nothing_else() {
+async fn secrets_reach_only_the_script() {
     let mut bench = Bench::new().await;
     bench.secrets.insert("TOKEN".to_owned(), SecretString::from("hunter2 $(x)"));
     let script = "echo \"${#TOKEN}: $TOKEN\"; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -a -c 'hunte[r]2'; exit 0";
@@ -139,7 +139,7 @@ async fn secrets_reach_the_script_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_may_pass() {
+async fn lost_connection_is_transient() {
     let bench = Bench::new().await;
     let cutting = async {
         bench.seen.1.notified().await;
@@ -148,5 +148,5 @@ async fn a_lost_connection_may_pass() {
     let phase = run("echo started; sleep 1000");
     let (outcome, ()) = tokio::join!(bench.perform(&phase), cutting);
     let error = outcome.unwrap_err();
-    assert!(error.may_pass(), "{error}");
+    assert!(error.is_transient(), "{error}");
 }

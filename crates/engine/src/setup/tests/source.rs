@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn the_source_and_further_files_come_to_their_places() {
+async fn source_and_further_files_are_uploaded() {
     let mut bench = Bench::new().await.with_source(&[("train.py", "print(1)"), (".git/HEAD", "x"), ("d/e", "")]);
     let extra = bench.server.dir.path().join("extra");
     std::fs::create_dir(&extra).unwrap();
@@ -11,8 +11,12 @@ async fn the_source_and_further_files_come_to_their_places() {
     bench.work.files.insert(place.clone(), extra.display().to_string());
     bench.work.files.insert(format!("{place}/one.csv"), extra.join("data.csv").display().to_string());
     assert!(!bench.already(&Phase::Source).await);
-    assert!(bench.at_work("d/e").exists() && !bench.at_work(".git").exists());
-    assert_eq!(std::fs::read_to_string(format!("{place}/data.csv")).unwrap(), "1", "further files are put whole");
+    assert!(bench.work_file("d/e").exists() && !bench.work_file(".git").exists());
+    assert_eq!(
+        std::fs::read_to_string(format!("{place}/data.csv")).unwrap(),
+        "1",
+        "ignore files do not apply to further files"
+    );
     assert!(PathBuf::from(format!("{place}/one.csv")).exists());
     assert!(bench.already(&Phase::Source).await);
     std::fs::write(bench.source.as_ref().unwrap().join("train.py"), "print(2)").unwrap();
@@ -20,7 +24,7 @@ async fn the_source_and_further_files_come_to_their_places() {
 }
 
 #[tokio::test]
-async fn a_relative_file_is_one_of_the_source() {
+async fn relative_path_is_resolved_in_the_source() {
     let mut bench = Bench::new().await.with_source(&[("data/a.csv", "1")]);
     std::os::unix::fs::symlink("data/a.csv", bench.source.as_ref().unwrap().join("newest.csv")).unwrap();
     let place = bench.server.path("place");
@@ -33,7 +37,7 @@ async fn a_relative_file_is_one_of_the_source() {
 }
 
 #[tokio::test]
-async fn no_relative_file_leads_out_of_the_source() {
+async fn relative_path_cannot_leave_the_source() {
     let mut bench = Bench::new().await.with_source(&[("train.py", "")]);
     let (private, source) = (bench.server.dir.path().join("private"), bench.source.clone().unwrap());
     std::fs::create_dir(&private).unwrap();
@@ -48,14 +52,14 @@ async fn no_relative_file_leads_out_of_the_source() {
     }
     bench.source = None;
     let error = bench.perform(&Phase::Source).await.unwrap_err();
-    assert!(error.to_string().contains("there is none"), "{error}");
+    assert!(error.to_string().contains("has no source"), "{error}");
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_here_is_named() {
+async fn missing_local_file_is_named() {
     let mut bench = Bench::new().await;
     bench.work.files.insert("~/x".to_owned(), "/no/such/file".to_owned());
     let error = bench.perform(&Phase::Source).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("`/no/such/file` on this computer"), "{cause}");
+    assert!(cause.contains("the local file `/no/such/file`"), "{cause}");
 }

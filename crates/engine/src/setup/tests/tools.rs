@@ -1,4 +1,4 @@
-//! Python and Docker by the names that distributions have for them.
+//! Tests of Python and Docker packages of different distributions.
 
 use hostler_core::setup::{DockerFrom, DockerNeed, InterpreterNeed};
 
@@ -6,7 +6,7 @@ use super::packages::answering;
 use super::*;
 use crate::host::{Command, RunAs};
 
-/// The arguments of what was asked, without those of the lock.
+/// Arguments of a command, without those of the lock.
 fn args(command: &Command) -> &[String] {
     &command.args[3..]
 }
@@ -21,7 +21,7 @@ async fn python(answers: &[(u32, &'static str)]) -> Vec<Command> {
 const NONE: (u32, &str) = (1, "python3.11 (3.11) with venv is missing");
 
 #[tokio::test]
-async fn fedoras_further_pythons_bring_pip_in_themselves() {
+async fn fedoras_additional_pythons_bundle_pip() {
     let asked = python(&[
         NONE,
         (0, "dnf"),
@@ -45,7 +45,7 @@ async fn fedoras_further_pythons_bring_pip_in_themselves() {
 }
 
 #[tokio::test]
-async fn suse_has_names_of_its_own_for_python() {
+async fn suse_package_names_are_used_for_python() {
     let asked = python(&[
         NONE,
         (0, "zypper"),
@@ -61,11 +61,11 @@ async fn suse_has_names_of_its_own_for_python() {
 }
 
 #[tokio::test]
-async fn a_python_that_no_package_brings_is_refused() {
+async fn unavailable_python_is_reported() {
     let need = InterpreterNeed { version: Some("3.11".to_owned()) };
     let (outcome, _) = answering(&[NONE, (0, "dnf"), (0, "")], &Phase::Interpreter(need)).await;
     let error = outcome.unwrap_err();
-    assert!(error.to_string().contains("knows no `python3.11`") && error.hint.is_some(), "{error}");
+    assert!(error.to_string().contains("has no `python3.11`") && error.hint.is_some(), "{error}");
 }
 
 fn docker(from: DockerFrom) -> Phase {
@@ -75,15 +75,15 @@ fn docker(from: DockerFrom) -> Phase {
 const NO_DOCKER: (u32, &str) = (1, "docker is missing");
 
 #[tokio::test]
-async fn a_distribution_without_an_engine_says_where_there_is_one() {
+async fn distribution_without_docker_engine_is_reported_with_a_hint() {
     let (outcome, _) = answering(&[NO_DOCKER, (0, "dnf"), (0, "")], &docker(DockerFrom::Distribution)).await;
     let error = outcome.unwrap_err();
-    assert!(error.to_string().contains("no package of Docker's engine"), "{error}");
+    assert!(error.to_string().contains("no package of the Docker engine"), "{error}");
     assert!(error.hint.unwrap().contains("docker: docker"));
 }
 
 #[tokio::test]
-async fn dockers_own_packages_come_for_dnf_by_a_key_of_their_own() {
+async fn docker_packages_for_dnf_use_the_rpm_key() {
     let places = [("rocky", "centos"), ("fedora", "fedora")];
     for (id, directory) in places {
         let release: &'static str =

@@ -1,4 +1,4 @@
-# Logs in to each of the machines "$@", sixteen at a time, and says which don't let us in.
+# Logs in to each of the machines "$@", 16 at a time, and prints those that fail.
 failed=$(
     running=0
     for name; do
@@ -9,5 +9,5 @@ failed=$(
     wait
 )
 test -z "$failed" && exit 0
-printf '%s can not be logged in to from here\n' $failed >&2
+printf 'login to %s failed\n' $failed >&2
 exit 1

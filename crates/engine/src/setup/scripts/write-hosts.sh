@@ -1,5 +1,5 @@
-# As root: writes the lines of the deployment "$1" to the top of /etc/hosts: its machines' addresses and names, which follow
-# in pairs. At the top, because some images call their own name 127.0.1.1, and the first line of a name counts.
+# As root: writes lines for the machines of the deployment "$1" to the top of /etc/hosts. Further parameters are pairs of address and
+# name. At the top, because some images map their own name to 127.0.1.1, and the first line for a name applies.
 set -e
 umask 022
 deployment=$1
@@ -18,5 +18,5 @@ trap 'rm -f "$new"' EXIT
     sed "/\t# hostler $deployment\$/d" /etc/hosts
 } >"$new"
 chmod 644 "$new"
-# In a container the file is a mount of its own, and can be written but not replaced.
+# In a container the file is a mount: it can be written, but not replaced.
 mv "$new" /etc/hosts 2>/dev/null || cat "$new" >/etc/hosts

@@ -1,17 +1,17 @@
-# Runs the script "$3", with all further parameters, while no other one runs under the lock file "$1"; waits at most
-# "$2" seconds for that. Without `flock`, or where files can't be made or locked there, it is run as it is.
+# Runs the script "$3" with all further parameters while holding the lock file "$1". Waits at most "$2" seconds for the lock.
+# Without `flock`, or if the file can't be created or locked, the script runs without the lock.
 #
-# Only this shell holds the lock, and no program of the script: one that is left in the background must not keep it.
+# Only this shell holds the lock, not the script's programs: one left in the background must not keep it.
 hostler_wait() {
     hostler_left=$1
     until flock -n 9 2>/dev/null; do
         test $? = 1 || break
         if test "$hostler_left" -le 0; then
-            echo "== an earlier attempt still works here: end its processes, or restart the machine, and try again" >&2
+            echo "== an earlier attempt is still running on this machine: end its processes or restart the machine, then retry" >&2
             exit 75
         fi
         if test "$hostler_left" = "$1"; then
-            echo "== waiting for an earlier attempt that still works on this machine, at most $1 s" >&2
+            echo "== waiting for an earlier attempt that is still running on this machine, at most $1 s" >&2
         fi
         hostler_left=$((hostler_left - 1))
         sleep 1

@@ -1,5 +1,5 @@
-# Says what this machine has of accelerators, drivers and toolkits, as a login shell finds them, one fact a line. What
-# isn't there is left out. "$1" is where the kernel shows its devices.
+# Prints the GPUs, drivers and toolkits of this machine, as found by a login shell, one fact per line. Missing parts are left out.
+# "$1" is the root of sysfs.
 PATH=$PATH:/usr/sbin:/sbin
 [ -r /etc/os-release ] && (. /etc/os-release && echo "os ${ID:-} ${VERSION_ID:-}")
 echo "arch $(uname -m)"
@@ -7,12 +7,12 @@ echo "kernel $(uname -r)"
 [ -d "/lib/modules/$(uname -r)" ] && echo "modules"
 pci_devices "$1"
 
-# Where it fails, it says so on its standard output; the others are shown all the same where one accelerator doesn't answer.
+# nvidia-smi prints errors on standard output, next to the working GPUs: keep only well-formed lines.
 if command -v nvidia-smi >/dev/null; then
     nvidia-smi --query-gpu=pci.bus_id,driver_version --format=csv,noheader 2>/dev/null |
         sed -n 's/^\([0-9A-Fa-f:.]*\), *\([0-9][0-9.]*\) *$/nvidia \1 \2/p'
 fi
-# Without it CUDA doesn't start where NVSwitches link the accelerators.
+# CUDA needs the fabric manager if NVSwitches link the GPUs.
 if command -v systemctl >/dev/null; then
     if systemctl --quiet is-active nvidia-fabricmanager 2>/dev/null; then
         echo "fabric running"
@@ -20,7 +20,7 @@ if command -v systemctl >/dev/null; then
         echo "fabric idle"
     fi
 fi
-# The devices may be open to a group only.
+# The devices may be accessible to a group only.
 if command -v rocminfo >/dev/null; then
     agents=$(rocminfo 2>/dev/null) || agents=$(sudo -n rocminfo 2>/dev/null) || agents=
     printf '%s\n' "$agents" |
@@ -35,7 +35,7 @@ of_rocm() { "$1" --version 2>/dev/null | sed -n 's/^HIP version: *\([0-9][0-9.]*
 said() { [ -z "$2" ] || echo "$@"; }
 command -v nvcc >/dev/null && said cuda "$(of_cuda nvcc)"
 command -v hipcc >/dev/null && said rocm "$(of_rocm hipcc)"
-# Where their makers put them; a login shell need not know of that.
+# Default directories of the vendors, which need not be in the path of login shells.
 for home in /usr/local/cuda-*; do
     [ -x "$home/bin/nvcc" ] && said cuda_at "$(of_cuda "$home/bin/nvcc")" "$home"
 done

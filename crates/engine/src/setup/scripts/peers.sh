@@ -1,9 +1,9 @@
-# Makes this machine one of the deployment "$2": "$3" is the public key by which its machines log in to each other, the
-# private one is $HOSTLER_PRIVATE_KEY, and $HOSTLER_NAMES are their addresses and names, a line each. Then files follow, each as
-# a path, a mode and a text. With "write" as "$1" it writes; with "check" it only says what is missing, and has the SHA-256 of
-# each text, and of the private key, in place of them: for hundreds of machines the texts are long. Names are written by another
-# script, as root.
-verb=$1 deployment=$2 public=$3
+# Writes keys, configuration and lists of the peers of this machine. "$1" is `write`, or `check` to only print what is missing. "$2"
+# is the deployment, "$3" the public key for logins between its machines, $HOSTLER_PRIVATE_KEY the private key, and $HOSTLER_NAMES
+# address and name of each machine, one per line. Further parameters are files: path, mode and text of each. With `check`, the
+# private key and the texts are replaced by their SHA-256: for hundreds of machines the texts are long. Another script writes the
+# names to /etc/hosts, as root.
+mode=$1 deployment=$2 public=$3
 shift 3
 key=$HOSTLER_PRIVATE_KEY
 unset HOSTLER_PRIVATE_KEY
@@ -16,20 +16,20 @@ is() { test -f "$1" && test "$(sha256sum <"$1")" = "$2  -"; }
 
 # part PATH MODE TEXT
 part() {
-    if test "$verb" = write; then
+    if test "$mode" = write; then
         mkdir -p "${1%/*}" && printf '%s' "$3" >"$1.new" && chmod "$2" "$1.new" && mv "$1.new" "$1" || exit
     elif ! is "$1" "$3"; then
-        echo "$1 is missing or another"
+        echo "$1 is missing or outdated"
         missing=1
     fi
 }
 
-# line PATH LINE HOW: "above" all others, where nothing can turn it off, or "below" them, by nothing but adding to the file.
+# line PATH LINE POSITION: adds a line `above` all others, where no other line can override it, or `below` them by appending.
 line() {
     if grep -qxF -e "$2" "$1" 2>/dev/null; then
         return
-    elif test "$verb" != write; then
-        echo "$1 lacks a line"
+    elif test "$mode" != write; then
+        echo "$1 lacks hostler's line"
         missing=1
         return
     fi
@@ -50,16 +50,16 @@ while test $# -gt 2; do
     part "$1" "$2" "$3"
     shift 3
 done
-# Who may not become root has no names in /etc/hosts, and must do with those that `ssh` knows.
-if test "$verb" = check && { test "$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then
-    # One question for all names: their number may be great, and each question a process. A name may have several addresses,
-    # and the first line of each says the name.
+# Without root, names are not in /etc/hosts, and only `ssh` resolves them: do not check them.
+if test "$mode" = check && { test "$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then
+    # One query for all names, because each would be a process. A name may have several addresses; only the first line of each
+    # has the name.
     # shellcheck disable=SC2046 # a list of names
     found=$(getent ahosts $(printf '%s\n' "$names" | cut -d' ' -f2))
     wrong=$(printf '%s\n==\n%s\n' "$found" "$names" | awk '
         $0 == "==" { wanted = 1; next }
         !wanted { if (NF > 2) name = $3; at[name, $1] = 1; next }
-        $1 ~ /^[0-9a-fA-F.:]+$/ && !(($2, $1) in at) { print $2 " does not lead to " $1 }')
+        $1 ~ /^[0-9a-fA-F.:]+$/ && !(($2, $1) in at) { print $2 " does not resolve to " $1 }')
     test -z "$wrong" || { printf '%s\n' "$wrong"; missing=1; }
 fi
 exit "$missing"

@@ -1,7 +1,8 @@
-//! What of a directory a sync sees.
+//! Selects the files that a sync considers.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,47 +10,68 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{Match, Walk};
 
-use super::list::{is_record, walker};
-use super::meta::DirListing;
-use super::{FileSelection, HostErrorKind};
+use super::list::{is_record, unreadable, walker};
+use super::meta::{DirListing, EntryMeta};
+use super::selection::FileSelection;
+use crate::host::error::HostErrorKind;
 
-/// What a directory's own files may say about what is left out.
+/// Files with ignore patterns.
 const IGNORE_FILES: [&str; 3] = [".gitignore", ".hostlerignore", ".skyignore"];
 
-/// What is left out at the local side; at the other side the same is left alone.
+/// Excludes local files from a sync; matching files on the other side are left alone.
 pub(super) struct SyncFilter {
-    take: FileSelection,
+    files: FileSelection,
     root: PathBuf,
     excluded: Override,
 }
 
 impl SyncFilter {
-    pub(super) fn new(root: &Path, take: FileSelection, exclude: &[String]) -> Result<Self, HostErrorKind> {
-        let bad = |glob: &str, error| HostErrorKind::InvalidCommand(format!("`{glob}` is no pattern: {error}"));
+    pub(super) fn new(root: &Path, files: FileSelection, exclude: &[String]) -> Result<Self, HostErrorKind> {
+        let bad =
+            |glob: &str, error| HostErrorKind::InvalidCommand(format!("`{glob}` is not a valid pattern: {error}"));
         let mut builder = OverrideBuilder::new(root);
         for glob in exclude {
             builder.add(&format!("!{glob}")).map_err(|error| bad(glob, error))?;
         }
         let excluded = builder.build().map_err(|error| bad("", error))?;
-        Ok(Self { take, root: root.to_owned(), excluded })
+        Ok(Self { files, root: root.to_owned(), excluded })
     }
 
-    pub(super) fn walk(&self, root: &Path) -> Result<Walk, HostErrorKind> {
-        let mut walk = walker(root, self.take);
-        if self.take == FileSelection::All {
-            // What is brought here must not touch what git keeps.
+    /// Lists a local directory; a missing one is empty. Blocks on the disk.
+    pub(super) fn list(&self, root: &Path) -> Result<DirListing, HostErrorKind> {
+        let mut listing = DirListing::new();
+        if !root.exists() {
+            return Ok(listing);
+        }
+        for found in self.walk(root) {
+            let found = found.map_err(|error| unreadable(root, io::Error::other(error)))?;
+            let path = found.path();
+            let relative = path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
+            let metadata = found.metadata().map_err(|error| unreadable(path, io::Error::other(error)))?;
+            let meta = EntryMeta::of(path, &metadata).map_err(|source| unreadable(path, source))?;
+            if let (false, Some(meta)) = (relative.is_empty(), meta) {
+                listing.insert(relative, meta);
+            }
+        }
+        Ok(listing)
+    }
+
+    fn walk(&self, root: &Path) -> Walk {
+        let mut walk = walker(root, self.files);
+        if self.files == FileSelection::All {
+            // A sync into this directory must not touch git's files.
             walk.filter_entry(|entry| entry.depth() == 0 || (entry.file_name() != ".git" && !is_record(entry)));
         }
         walk.overrides(self.excluded.clone());
-        Ok(walk.build())
+        walk.build()
     }
 
-    /// Tells what at the other side is none of ours, by the rules that lie in the listed local directory.
+    /// Paths to leave alone, by the ignore files of the listed local directory. Reads those files: blocks on the disk.
     pub(super) fn protected(&self, local: &DirListing, remote: &DirListing) -> ProtectedPaths {
         let named = |path: &&Vec<u8>| IGNORE_FILES.iter().any(|name| name_of(path) == name.as_bytes());
-        let files = local.keys().filter(named).filter(|_| self.take == FileSelection::Source);
+        let files = local.keys().filter(named).filter(|_| self.files == FileSelection::Source);
         let mut ignores: Vec<Gitignore> = files.map(|path| self.read(path)).collect();
-        // The deepest has the last word.
+        // The deepest ignore file takes precedence.
         ignores.sort_by_key(|ignore| std::cmp::Reverse(ignore.path().components().count()));
         let environments = remote.keys().filter(|path| name_of(path) == b"pyvenv.cfg");
         let environments = environments.map(|path| path[..path.len() - b"pyvenv.cfg".len()].to_vec()).collect();
@@ -59,13 +81,13 @@ impl SyncFilter {
     fn read(&self, path: &[u8]) -> Gitignore {
         let file = self.root.join(OsStr::from_bytes(path));
         let mut builder = GitignoreBuilder::new(file.parent().unwrap_or(&self.root));
-        // A line that is no pattern was passed over when the directory was listed, too.
+        // Invalid lines were ignored when the directory was listed, too.
         let _ = builder.add(&file);
         builder.build().unwrap_or_else(|_| Gitignore::empty())
     }
 }
 
-/// What of the other side is neither looked at nor deleted.
+/// Paths that a sync neither compares nor deletes.
 pub(super) struct ProtectedPaths {
     root: PathBuf,
     excluded: Override,

@@ -1,8 +1,9 @@
-//! The phase `companions`: the deployment's machines know each other by name, and may log in to each other.
+//! The phases `peer-names` and `peer-ssh`: the machines of a deployment resolve each other's names and can log in to each
+//! other.
 //!
-//! On each machine: a block of `/etc/hosts`; a key pair of the deployment's own in `~/.ssh`, with a configuration that
-//! trusts the host keys that were pinned here and no others; and lists of the machines for `mpirun` and the like. The
-//! deployment's login key stays on this computer.
+//! Each machine gets lines in `/etc/hosts`; a key pair for logins between peers in `~/.ssh`, with a configuration that trusts
+//! exactly the host keys pinned here; and lists of the machines for `mpirun` and similar tools. The deployment's login key
+//! stays on this computer.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,38 +12,39 @@ use hostler_core::hash::sha256;
 use hostler_core::setup::Manager;
 use secrecy::ExposeSecret as _;
 
+use super::context::{Context, Peer};
 use super::error::SetupError;
 use super::job::PhaseRun;
-use super::{Context, Peer, ensure, packages};
+use super::{ensure, packages};
 use crate::host::{Command, HostKey, Identity, Keypair, SshConfigEntry, Target, known_hosts, remote_path, ssh_config};
 use crate::run::Performed;
 
-/// A file for a machine.
+/// A file to write on a machine.
 struct PeerFile {
     path: String,
     mode: &'static str,
     text: String,
 }
 
-/// Writes what is missing.
-pub(super) async fn introduce(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
+/// Writes missing names, keys and lists. Not needed for a single machine.
+pub(super) async fn write_names(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
     let Some(peer_keypair) = job.context.peer_keypair else {
         return Ok(Performed::NotNeeded);
     };
-    let parts = parts(job, peer_keypair)?;
-    let command = |verb: ScriptMode| command(job, peer_keypair, &parts, verb);
+    let files = files(job, peer_keypair)?;
+    let command = |mode: ScriptMode| command(job, peer_keypair, &files, mode);
     ensure::ensure(job, &command(ScriptMode::Check), |_| async {
-        let names = Command::new(include_str!("scripts/name-machines.sh")).args(name_args(job.context)).as_root();
+        let names = Command::new(include_str!("scripts/write-hosts.sh")).args(name_args(job.context)).as_root();
         if !job.run_logged(&names).await?.is_success() {
-            job.progress("the names are not in `/etc/hosts`: that takes the superuser's rights");
+            job.progress("continuing without names in `/etc/hosts`: only root can write it");
         }
         job.run_checked(&command(ScriptMode::Write)).await
     })
     .await
 }
 
-/// Logs in from this machine to all others, by the names and the key that all have been given.
-pub(super) async fn meet(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
+/// Logs in from this machine to every peer, by name and with the peer key pair.
+pub(super) async fn check_ssh(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
     let others = job.context.peers.iter().enumerate().filter(|(rank, _)| *rank != job.context.rank);
     let names: Vec<String> = others.map(|(_, peer)| peer.name.clone()).collect();
     if job.query(&Command::new("command -v ssh >/dev/null || echo missing")).await?.concat() == "missing" {
@@ -53,41 +55,41 @@ pub(super) async fn meet(job: &PhaseRun<'_>) -> Result<Performed, SetupError> {
         packages::install(job, &[client.to_owned()]).await?;
     }
     ensure::retry(job, || async {
-        let met = job.run_logged(&Command::new(include_str!("scripts/meet.sh")).args(names.clone())).await?;
-        if met.is_success() { Ok(()) } else { Err(job.exit_error(met, None)) }
+        let exit = job.run_logged(&Command::new(include_str!("scripts/peer-ssh.sh")).args(names.clone())).await?;
+        if exit.is_success() { Ok(()) } else { Err(job.exit_error(exit, None)) }
     })
     .await
     .map_err(|error| {
-        let hint = "do their networks let them reach each other? where they need not, say `companions: false`";
+        let hint = "check that the network lets the machines reach each other; if they need not, set `peers: false` in the demand";
         SetupError { hint: Some(error.hint.clone().unwrap_or_else(|| hint.to_owned())), ..error }
     })?;
     Ok(Performed::Now)
 }
 
-/// The private key is in the environment of the script, not among its arguments.
-fn command(job: &PhaseRun<'_>, peer_keypair: &Keypair, parts: &[PeerFile], verb: ScriptMode) -> Command {
-    let (word, as_sent): (_, fn(&str) -> String) = match verb {
+/// Command that checks or writes. The private key is passed in the environment, not as an argument.
+fn command(job: &PhaseRun<'_>, peer_keypair: &Keypair, files: &[PeerFile], mode: ScriptMode) -> Command {
+    let (mode, encode): (_, fn(&str) -> String) = match mode {
         ScriptMode::Check => ("check", |text| sha256(text)),
         ScriptMode::Write => ("write", str::to_owned),
     };
-    let own = [word.to_owned(), job.context.deployment.to_string(), peer_keypair.public.clone()];
-    let parts = parts.iter().flat_map(|part| [part.path.clone(), part.mode.to_owned(), as_sent(&part.text)]);
-    Command::new(include_str!("scripts/companions.sh"))
-        .args(own.into_iter().chain(parts))
-        .env("HOSTLER_PRIVATE_KEY", as_sent(peer_keypair.private.expose_secret()))
+    let own = [mode.to_owned(), job.context.deployment.to_string(), peer_keypair.public.clone()];
+    let files = files.iter().flat_map(|part| [part.path.clone(), part.mode.to_owned(), encode(&part.text)]);
+    Command::new(include_str!("scripts/peers.sh"))
+        .args(own.into_iter().chain(files))
+        .env("HOSTLER_PRIVATE_KEY", encode(peer_keypair.private.expose_secret()))
         .env("HOSTLER_NAMES", lines(job.context.peers, |peer| format!("{} {}", peer.address.host, peer.name)))
 }
 
-/// What the script is to do.
+/// Mode of the script.
 #[derive(Debug, Clone, Copy)]
 enum ScriptMode {
-    /// Says what is missing, by the hashes of the texts: with hundreds of machines each text has a line for each of them.
+    /// Prints what is missing. Receives hashes of the texts, which have a line per machine and are long for hundreds of them.
     Check,
-    /// Writes the texts.
+    /// Writes the files.
     Write,
 }
 
-fn parts(job: &PhaseRun<'_>, peer_keypair: &Keypair) -> Result<Vec<PeerFile>, SetupError> {
+fn files(job: &PhaseRun<'_>, peer_keypair: &Keypair) -> Result<Vec<PeerFile>, SetupError> {
     let Context { deployment, peers, paths, .. } = *job.context;
     let known = format!(".ssh/hostler-{deployment}.known_hosts");
     let keys: Vec<(&str, &HostKey)> =
@@ -103,7 +105,7 @@ fn parts(job: &PhaseRun<'_>, peer_keypair: &Keypair) -> Result<Vec<PeerFile>, Se
     ])
 }
 
-/// `mpirun` runs one process for each accelerator; on machines without any, one.
+/// Slots for `mpirun`: one process per GPU, or one on a machine without GPUs.
 fn slots(peer: &Peer) -> usize {
     peer.gpus.max(1)
 }
@@ -113,8 +115,9 @@ fn lines(peers: &[Peer], line: impl Fn(&Peer) -> String) -> String {
 }
 
 fn config(job: &PhaseRun<'_>, peer_keypair: &Keypair, known: &str) -> Result<String, SetupError> {
-    let unsatisfiable =
-        |what: String| job.unsatisfiable(what, "report this: names and addresses come from the plan and the site");
+    let unsatisfiable = |what: String| {
+        job.unsatisfiable(what, "report this as a bug: names and addresses come from the plan and the site")
+    };
     let identity = Identity::from_text(&peer_keypair.private).map_err(|error| unsatisfiable(error.to_string()))?;
     let identity = Arc::new(identity);
     let target = |peer: &Peer| Target {
@@ -132,7 +135,7 @@ fn config(job: &PhaseRun<'_>, peer_keypair: &Keypair, known: &str) -> Result<Str
     ssh_config(&entries, known.as_ref()).map_err(|error| unsatisfiable(error.to_string()))
 }
 
-/// The deployment, then each machine's address and name.
+/// Arguments of the script: the deployment, then address and name of each machine.
 fn name_args(context: &Context<'_>) -> Vec<String> {
     let pairs = context.peers.iter().flat_map(|peer| [peer.address.host.clone(), peer.name.clone()]);
     std::iter::once(context.deployment.to_string()).chain(pairs).collect()

@@ -2,9 +2,9 @@ use std::fs::File;
 
 use super::*;
 use crate::host::{Command, ProcessExit};
-use crate::setup::alone;
+use crate::setup::lock;
 
-/// Ends an earlier attempt, which holds the lock, as soon as somebody says that they wait for it.
+/// Releases the lock of an earlier attempt as soon as a phase reports waiting for it.
 struct EndsWhenAwaited(Mutex<Option<File>>, Seen);
 
 impl Report for EndsWhenAwaited {
@@ -20,7 +20,7 @@ fn lock_file(bench: &Bench) -> PathBuf {
     bench.server.dir.path().join("the state/digits/lock")
 }
 
-/// The lock, as an earlier attempt holds it.
+/// Takes the lock, as an earlier attempt does.
 fn held(bench: &Bench) -> File {
     let path = lock_file(bench);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -29,25 +29,25 @@ fn held(bench: &Bench) -> File {
     file
 }
 
-fn command(bench: &Bench, script: &str, patience: u64) -> Command {
+fn command(bench: &Bench, script: &str, timeout: u64) -> Command {
     let lock = lock_file(bench).display().to_string();
-    alone::after_others(&Command::new(script).args(["a b"]), &lock, Duration::from_secs(patience))
+    lock::run_locked(&Command::new(script).args(["a b"]), &lock, Duration::from_secs(timeout))
 }
 
 #[tokio::test]
-async fn a_phase_begins_once_an_earlier_attempt_has_ended() {
+async fn phase_starts_after_an_earlier_attempt_has_ended() {
     let mut bench = Bench::new().await;
     for phase in [setup("echo done"), Phase::Packages { packages: vec!["tar".to_owned()] }] {
         let report = EndsWhenAwaited(Mutex::new(Some(held(&bench))), Seen::default());
         bench.perform_with(&*bench.session, &phase, &report).await.unwrap();
         assert!(report.0.lock().unwrap().is_none(), "it waited");
         bench.seen = report.1;
-        assert_eq!(bench.output().len(), usize::from(phase == setup("echo done")), "waiting is no output");
+        assert_eq!(bench.output().len(), usize::from(phase == setup("echo done")), "waiting is not output");
     }
 }
 
 #[tokio::test]
-async fn what_is_not_repeated_waits_for_nobody() {
+async fn run_does_not_wait_for_the_lock() {
     let bench = Bench::new().await;
     let _held = held(&bench);
     bench.perform(&run("echo ran")).await.unwrap();
@@ -55,7 +55,7 @@ async fn what_is_not_repeated_waits_for_nobody() {
 }
 
 #[tokio::test]
-async fn waiting_has_an_end_and_says_what_to_do() {
+async fn lock_times_out_with_a_hint() {
     let bench = Bench::new().await;
     let _held = held(&bench);
     let said = Mutex::new(Vec::new());
@@ -63,14 +63,11 @@ async fn waiting_has_an_end_and_says_what_to_do() {
     let exit = bench.session.run(&command(&bench, "echo ran", 0), &keep).await.unwrap();
     assert_eq!(exit, ProcessExit::Status(75));
     let said = said.into_inner().unwrap();
-    assert!(
-        matches!(said.as_slice(), [line] if line.contains("end its processes, or restart the machine")),
-        "{said:?}"
-    );
+    assert!(matches!(said.as_slice(), [line] if line.contains("end its processes or restart the machine")), "{said:?}");
 }
 
 #[tokio::test]
-async fn without_flock_a_script_is_run_as_it_is() {
+async fn script_runs_unlocked_without_flock() {
     let bench = Bench::new().await;
     let _held = held(&bench);
     let said = Mutex::new(Vec::new());
@@ -81,11 +78,11 @@ async fn without_flock_a_script_is_run_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_left_in_the_background_keeps_nobody_waiting() {
+async fn background_program_does_not_hold_the_lock() {
     let bench = Bench::new().await;
     bench.perform(&setup("sleep 1000 >/dev/null 2>&1 & echo $!")).await.unwrap();
     let pid = bench.output().concat();
     let free = File::open(lock_file(&bench)).unwrap().try_lock();
-    assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success(), "it lived");
+    assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success(), "it was running");
     free.unwrap();
 }

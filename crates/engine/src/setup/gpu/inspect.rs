@@ -1,4 +1,4 @@
-//! What a machine shows of accelerators, drivers and toolkits.
+//! Inspection of a machine's GPUs, drivers and toolkits.
 
 use hostler_core::setup::gpu::{Access, Address, Device, Fabric, Links, Maker, Seen, Version, Working};
 
@@ -6,41 +6,41 @@ use crate::host::{Command, Shell};
 use crate::setup::error::SetupError;
 use crate::setup::job::PhaseRun;
 
-/// What was seen.
+/// GPUs, drivers and toolkits of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct GpuInventory {
     /// `ID` of `/etc/os-release`.
     pub(super) id: String,
     /// `VERSION_ID`.
     pub(super) version: String,
-    /// As `uname -m` says it.
+    /// Output of `uname -m`.
     pub(super) arch: String,
-    /// As `uname -r` says it.
+    /// Output of `uname -r`.
     pub(super) kernel: String,
-    /// Whether the running kernel's modules are on the disk.
+    /// Modules of the running kernel on the disk.
     pub(super) modules: KernelModules,
-    /// All accelerators on the PCI bus.
+    /// All GPUs on the PCI bus.
     pub(super) accelerators: Vec<Device>,
     links: Links,
     fabric: Fabric,
-    /// Who logs in.
+    /// Login user.
     pub(super) user: String,
     access: Access,
     nvidia: VendorState,
     amd: VendorState,
 }
 
-/// Whether the running kernel's modules are on the disk.
+/// Modules of the running kernel on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum KernelModules {
-    /// They are.
+    /// Installed.
     Present,
-    /// They aren't: the kernel is somebody else's.
+    /// Missing, as in a container, whose kernel belongs to the computer that it runs on.
     #[default]
     Missing,
 }
 
-/// What there is of one maker.
+/// Driver and toolkit of one GPU vendor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct VendorState {
     working: Vec<Working>,
@@ -50,9 +50,9 @@ struct VendorState {
     cudnn: Option<Version>,
 }
 
-/// Looks, with one question.
-pub(super) async fn look(job: &PhaseRun<'_>, devices: &str) -> Result<GpuInventory, SetupError> {
-    let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/look-gpu.sh"));
+/// Inspects a machine with a single query.
+pub(super) async fn inspect(job: &PhaseRun<'_>, devices: &str) -> Result<GpuInventory, SetupError> {
+    let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/inspect-gpu.sh"));
     Ok(read(&job.query(&Command::new(script).args([devices]).shell(Shell::LoginBash)).await?))
 }
 
@@ -98,22 +98,22 @@ fn access(user: &str, groups: &str) -> Access {
 }
 
 impl GpuInventory {
-    /// What there is of a maker's.
+    /// State of one vendor's GPUs, driver and toolkit.
     pub(super) fn of(&self, maker: Maker) -> Seen {
         let found = match maker {
             Maker::Nvidia => self.nvidia.clone(),
             Maker::Amd => self.amd.clone(),
         };
         let VendorState { working, module, toolkit, places, cudnn } = found;
-        // NVIDIA's devices are open to everybody.
+        // All users may open NVIDIA's devices.
         let access = if maker == Maker::Amd { self.access } else { Access::Given };
-        // Whose kernel is somebody else's has its switches set up there.
+        // In a container, the computer that it runs on configures the NVSwitches.
         let links = if self.modules == KernelModules::Present { self.links } else { Links::Direct };
         let (accelerators, fabric) = (self.accelerators.clone(), self.fabric);
         Seen { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
     }
 
-    /// Whose accelerators there are.
+    /// Vendor of the machine's GPUs.
     pub(super) fn maker(&self) -> Option<Maker> {
         self.of(Maker::Nvidia).maker()
     }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_script_says_is_read() {
+    fn script_output_is_parsed() {
         let inventory = inventory(
             "os debian 12\narch x86_64\nkernel 6.1.0-37-amd64\nmodules\ndevice 0000:01:00.0 0x030200 0x10de 0x1db5\n\
              device 0000:02:00.0 0x020000 0x8086 0x1572\ndevice 0000:03:00.0 0x030000 0x1002 0x164e\nnvidia 00000000:01:00.0 535.261.03\nmodule nvidia 535.261.03\n\
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn accelerators_of_amds_that_are_no_display_controllers_are_seen() {
+    fn amd_gpus_that_are_not_display_controllers_are_found() {
         let inventory = inventory(
             "device 0002:c9:00.0 0x120000 0x1002 0x74a1\ndevice 0002:ca:00.0 0x120000 0x1002 0x74a1\namd 51456 gfx942",
         );
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_count_where_the_kernel_is_the_machines_own() {
+    fn switches_are_ignored_in_containers() {
         let lines = "device 0000:01:00.0 0x030200 0x10de 0x2330\ndevice 0000:02:00.0 0x068000 0x10de 0x22a3\n\
                      fabric running\n";
         let own = inventory(&format!("{lines}modules")).of(Maker::Nvidia);
@@ -169,8 +169,8 @@ mod tests {
         assert_eq!(inventory(lines).of(Maker::Nvidia).links, Links::Direct, "a container's are set up outside of it");
     }
 
-    /// What the script says on this computer, with these programs, and two accelerators and a switch on the bus.
-    fn looked(nvidia_smi: &str, systemctl: &str) -> GpuInventory {
+    /// Output of the script on this computer, with these programs, and two GPUs and a switch on the bus.
+    fn inspected(nvidia_smi: &str, systemctl: &str) -> GpuInventory {
         let dir = tempfile::tempdir().unwrap();
         for (program, text) in [("nvidia-smi", nvidia_smi), ("systemctl", systemctl)] {
             let path = dir.path().join(program);
@@ -187,15 +187,15 @@ mod tests {
             }
         }
         let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
-        let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/look-gpu.sh"));
+        let script = concat!(include_str!("../scripts/pci-devices.sh"), include_str!("../scripts/inspect-gpu.sh"));
         let mut command = std::process::Command::new("sh");
-        let looked = command.args(["-c", script, "sh"]).arg(dir.path()).env("PATH", path).output().unwrap();
-        assert!(looked.status.success());
-        inventory(&String::from_utf8(looked.stdout).unwrap())
+        let output = command.args(["-c", script, "sh"]).arg(dir.path()).env("PATH", path).output().unwrap();
+        assert!(output.status.success());
+        inventory(&String::from_utf8(output.stdout).unwrap())
     }
 
     #[test]
-    fn the_script_says_which_accelerators_work_and_whether_the_fabric_manager_runs() {
+    fn script_reports_working_gpus_and_the_fabric_manager() {
         let (both, one) = (
             "printf '00000000:3B:00.0, 580.95.05\\n00000000:D8:00.0, 580.95.05\\n'",
             "echo 00000000:3B:00.0, 580.95.05\necho 'Unable to determine the device handle for GPU1: 0000:D8:00.0: Unknown Error'\nexit 15",
@@ -204,15 +204,15 @@ mod tests {
             let seen = inventory.of(Maker::Nvidia);
             seen.undriven(Maker::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        let running = looked(both, "exit 0");
+        let running = inspected(both, "exit 0");
         assert_eq!((running.links, running.fabric, undriven(&running)), (Links::Switched, Fabric::Running, vec![]));
-        let idle = looked(one, "test \"$1\" = cat");
+        let idle = inspected(one, "test \"$1\" = cat");
         assert_eq!((idle.fabric, undriven(&idle)), (Fabric::Idle, vec!["0000:d8:00.0 (10de:2330)".to_owned()]));
-        assert_eq!(looked("echo 'No devices were found'; exit 6", "exit 1").fabric, Fabric::Absent);
+        assert_eq!(inspected("echo 'No devices were found'; exit 6", "exit 1").fabric, Fabric::Absent);
     }
 
     #[test]
-    fn what_is_not_said_is_not_there() {
+    fn unreported_gpus_are_absent() {
         assert_eq!(inventory("").maker(), None);
         assert_eq!(
             inventory("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access,

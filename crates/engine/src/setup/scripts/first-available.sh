@@ -1,5 +1,5 @@
-# Prints the first of the packages "$@" that the package manager could install, as root: it may have to fetch its lists.
-known() {
+# As root, to update package lists: prints the first of the packages "$@" that the package manager can install.
+available() {
     if command -v apt-get >/dev/null 2>&1; then
         apt_has "$1"
     elif command -v dnf >/dev/null 2>&1; then
@@ -12,7 +12,7 @@ if command -v apt-get >/dev/null 2>&1 && ! ls /var/lib/apt/lists/*_Packages* >/d
     apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update >&2
 fi
 for package; do
-    if known "$package"; then
+    if available "$package"; then
         echo "$package"
         break
     fi

@@ -1,9 +1,9 @@
-//! What driving a deployment costs by itself: machines that are made at once, and phases that take some milliseconds.
+//! Overhead of a run: a site that creates machines at once, and phases that take some milliseconds.
 //!
 //!   cargo bench -p hostler-engine --bench drive [-- MACHINES…]
 //!
-//! Prints, for each number of machines, how long a whole `up` takes with a journal on this disk, and what of it is a
-//! step's.
+//! Prints, for each number of machines, the duration of a whole `up` with a journal on this disk: in total, per step and per
+//! machine.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,9 +29,9 @@ use hostler_core::ports::{
 use hostler_core::setup::{CustomStep, InterpreterNeed, Privilege, SetupRequest, SystemNeed};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
-use hostler_engine::deploy::enter_up;
-use hostler_engine::event::{Report, Silent};
-use hostler_engine::run::{Driver, Executor, Inputs, Machine, Outcome, Performed};
+use hostler_engine::deploy::begin_up;
+use hostler_engine::event::{DiscardEvents, Report};
+use hostler_engine::run::{Executor, JournalRunner, Machine, Performed, RunOutcome};
 use hostler_engine::sites::Sites;
 use hostler_engine::store::Store;
 use jiff::Timestamp;
@@ -39,10 +39,10 @@ use tokio::sync::watch;
 
 const NOW: fn() -> Timestamp = || Timestamp::from_second(1_790_000_000).unwrap();
 
-/// A site that says yes at once.
-struct Ready {
+/// A site that answers every call at once.
+struct InstantSite {
     id: SiteId,
-    made: AtomicU64,
+    created: AtomicU64,
 }
 
 fn address() -> Address {
@@ -50,7 +50,7 @@ fn address() -> Address {
 }
 
 #[async_trait]
-impl Provider for Ready {
+impl Provider for InstantSite {
     fn site(&self) -> &SiteId {
         &self.id
     }
@@ -60,8 +60,8 @@ impl Provider for Ready {
     }
 
     async fn create(&self, _: &Ticket, _: &CreateRequest) -> Result<Created, SiteError> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        Ok(Created { reference: Ref(format!("thing-{number}")), address: Some(address()) })
+        let number = self.created.fetch_add(1, Ordering::Relaxed);
+        Ok(Created { reference: Ref(format!("resource-{number}")), address: Some(address()) })
     }
 
     async fn status(&self, _: ResourceKind, _: &Ref) -> Result<ResourceStatus, SiteError> {
@@ -97,8 +97,8 @@ impl Provider for Ready {
     }
 }
 
-/// Machines that take 1 to 50 ms for anything, each its own time.
-struct Quick;
+/// Machines that take 1 to 50 ms for each step, always the same time for the same step.
+struct QuickExecutor;
 
 async fn work(step: &StepId) {
     let mut hasher = DefaultHasher::new();
@@ -107,7 +107,7 @@ async fn work(step: &StepId) {
 }
 
 #[async_trait]
-impl Executor for Quick {
+impl Executor for QuickExecutor {
     async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
         work(step).await;
         Ok(format!("ssh-ed25519 {}", machine.spec.name))
@@ -130,7 +130,7 @@ fn offer(site: &SiteId) -> Offer {
     Offer { supply: Supply::Unlimited, terms: Terms::default(), ..hostler_sim::offer(site.clone()) }
 }
 
-/// Eight phases a machine, its first login included.
+/// Eight phases per machine, including the first login.
 fn plan_of(machines: u32, site: &SiteId) -> Plan {
     let needs = Requirements { cpus: Amount::AtLeast(1), ..Requirements::default() };
     let custom = CustomStep {
@@ -176,18 +176,21 @@ async fn up(machines: u32) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await.unwrap();
     let plan = plan_of(machines, &site);
-    let sites =
-        Sites::from([(site.clone(), Arc::new(Ready { id: site, made: AtomicU64::new(0) }) as Arc<dyn Provider>)]);
-    let driver = Driver { store: &store, sites: &sites, executor: &Quick, report: &Silent, now: NOW };
-    let mut record = enter_up(&store, &plan, None, NOW()).await.unwrap();
+    let sites = Sites::from([(
+        site.clone(),
+        Arc::new(InstantSite { id: site, created: AtomicU64::new(0) }) as Arc<dyn Provider>,
+    )]);
+    let runner =
+        JournalRunner { store: &store, sites: &sites, executor: &QuickExecutor, report: &DiscardEvents, now: NOW };
+    let mut record = begin_up(&store, &plan, None, NOW()).await.unwrap();
     let (_never, mut interrupts) = watch::channel(0);
-    let began = Instant::now();
-    let outcome = driver.drive(&mut record, &Inputs::default(), &mut interrupts).await.unwrap();
-    let took = began.elapsed();
-    assert!(matches!(outcome, Outcome::Ready { .. }), "{outcome:?}");
+    let start = Instant::now();
+    let outcome = runner.run(&mut record, "ssh-ed25519 AAAA", &mut interrupts).await.unwrap();
+    let took = start.elapsed();
+    assert!(matches!(outcome, RunOutcome::Ready { .. }), "{outcome:?}");
     let steps = plan.steps.len();
     println!(
-        "{machines:5} machines, {steps:6} steps: {:7.2} s, {:7.3} ms a step, {:.2} ms a machine",
+        "{machines:5} machines, {steps:6} steps: {:7.2} s, {:7.3} ms per step, {:.2} ms per machine",
         took.as_secs_f64(),
         took.as_secs_f64() * 1000.0 / steps as f64,
         took.as_secs_f64() * 1000.0 / f64::from(machines),
@@ -196,8 +199,8 @@ async fn up(machines: u32) {
 
 #[tokio::main]
 async fn main() {
-    let asked: Vec<u32> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let sizes = if asked.is_empty() { vec![50, 200, 1_000] } else { asked };
+    let requested: Vec<u32> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let sizes = if requested.is_empty() { vec![50, 200, 1_000] } else { requested };
     for machines in sizes {
         up(machines).await;
     }

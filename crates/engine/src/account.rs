@@ -1,8 +1,8 @@
-//! As whom the things of a deployment are made at each site.
+//! Accounts that created the resources of a deployment.
 //!
-//! A cloud hides what one project has from all others. Whoever came with other credentials than those that a deployment
-//! was made with would be told that nothing of it is there, and would take that for given back. So the journal remembers
-//! who we were, and nothing is asked as somebody else.
+//! A cloud hides the resources of a project from other projects. With other credentials, every resource of a deployment
+//! would look as if it were deleted. The journal therefore records the account of each site, and every operation on a
+//! deployment first compares it with the current one.
 
 use std::collections::BTreeSet;
 
@@ -14,100 +14,102 @@ use hostler_core::ports::{Account, Provider, Remedy, SiteError};
 use crate::sites::Sites;
 use crate::store::Record;
 
-/// Why a deployment can't be worked on with the credentials of now.
+/// The reason why the current credentials cannot be used for a deployment.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// They are somebody else's.
-    #[error("`{name}` was made at `{site}` as {then}, and the credentials of now are of {now}")]
-    Other {
+    /// They are those of another account.
+    #[error("`{name}` was created at `{site}` by {creator}, but the current credentials are those of {current}")]
+    DifferentAccount {
         /// The deployment.
         name: Name,
-        /// Where.
+        /// The site.
         site: SiteId,
-        /// As whom it was made.
-        then: String,
-        /// Who we are now.
-        now: String,
+        /// The account that created the deployment.
+        creator: String,
+        /// The account of the current credentials.
+        current: String,
     },
-    /// A site did not say who we are.
+    /// A site did not report the current account.
     #[error(transparent)]
-    Unsaid(#[from] SiteError),
+    Site(#[from] SiteError),
 }
 
-/// Who we are at each site that a plan makes something at, as entries for the journal; what it knows already is left
-/// out.
+/// Journal entries with the account of each site that a plan uses. Sites whose account is journaled already are left out.
 ///
 /// # Errors
-/// Where the deployment was made as somebody else, or a site doesn't say who we are: nothing is to be made there then.
-pub async fn introduce(sites: &Sites, plan: &Plan, known: Option<&Record>) -> Result<Vec<Entry>, AccountError> {
+/// If another account created the deployment, or a site does not report the account. Nothing may be created then.
+pub async fn new_entries(sites: &Sites, plan: &Plan, known: Option<&Record>) -> Result<Vec<Entry>, AccountError> {
     let journal = known.map(Record::journal).unwrap_or_default();
     let mut entries = Vec::new();
     for (id, site) in of_plan(plan).into_iter().filter_map(|id| Some((id, sites.get(id)?))) {
-        let Some(now) = site.account().await? else { continue };
+        let Some(current) = site.account().await? else { continue };
         match journal.account(id) {
-            Some(then) => same(&plan.demand.name, id, then, &now)?,
-            None => entries.push(Entry::Account { site: id.clone(), account: now }),
+            Some(creator) => same(&plan.demand.name, id, creator, &current)?,
+            None => entries.push(Entry::Account { site: id.clone(), account: current }),
         }
     }
     Ok(entries)
 }
 
-/// Makes sure that we are still who we were, wherever something of a deployment is left.
+/// Checks the account of each site that may still have resources of a deployment.
 ///
 /// # Errors
-/// Where we are not, or a site doesn't say.
+/// If another account created them, or a site does not report the account.
 pub async fn check(sites: &Sites, record: &Record) -> Result<(), AccountError> {
     let (journal, name) = (record.journal(), &record.name);
-    for (id, then) in remembered(record, &journal) {
+    for (id, creator) in journaled(record, &journal) {
         if let Some(site) = sites.get(id)
-            && let Some(now) = site.account().await?
+            && let Some(current) = site.account().await?
         {
-            same(name, id, then, &now)?;
+            same(name, id, creator, &current)?;
         }
     }
     Ok(())
 }
 
-/// The same before a deployment is given back. A site that doesn't answer keeps nothing from being given back at others,
-/// and is asked again when its own turn has come.
+/// The same before a deployment is brought down. A site that does not answer is no error: the resources at other sites can
+/// be deleted, and its account is checked again right before a deletion there.
 ///
 /// # Errors
-/// Where we are somebody else.
+/// If another account created the resources.
 pub async fn check_before_undo(sites: &Sites, record: &Record) -> Result<(), AccountError> {
     match check(sites, record).await {
-        Err(AccountError::Unsaid(_)) => Ok(()),
+        Err(AccountError::Site(_)) => Ok(()),
         checked => checked,
     }
 }
 
-/// Makes sure of it once more before a thing is removed.
-pub(crate) async fn check_at(site: &dyn Provider, then: Option<&Account>) -> Result<(), SiteError> {
-    let Some(then) = then else { return Ok(()) };
+/// Checks the account of one site, right before a resource is deleted there.
+pub(crate) async fn check_at(site: &dyn Provider, creator: Option<&Account>) -> Result<(), SiteError> {
+    let Some(creator) = creator else { return Ok(()) };
     match site.account().await? {
-        Some(now) if !now.is(then) => Err(SiteError {
+        Some(current) if !current.is(creator) => Err(SiteError {
             site: site.site().clone(),
-            doing: "giving back".to_owned(),
-            message: format!("it was made as {}, and the credentials of now are of {}", then.name, now.name),
+            doing: "deleting".to_owned(),
+            message: format!(
+                "it was created by {}, but the current credentials are those of {}",
+                creator.name, current.name
+            ),
             remedy: Remedy::Ask,
-            hint: Some("use the credentials that it was made with".to_owned()),
+            hint: Some("use the credentials that created it".to_owned()),
         }),
         Some(_) | None => Ok(()),
     }
 }
 
-fn same(name: &Name, site: &SiteId, then: &Account, now: &Account) -> Result<(), AccountError> {
-    if now.is(then) {
+fn same(name: &Name, site: &SiteId, creator: &Account, current: &Account) -> Result<(), AccountError> {
+    if current.is(creator) {
         return Ok(());
     }
-    let (then, now) = (then.name.clone(), now.name.clone());
-    Err(AccountError::Other { name: name.clone(), site: site.clone(), then, now })
+    let (creator, current) = (creator.name.clone(), current.name.clone());
+    Err(AccountError::DifferentAccount { name: name.clone(), site: site.clone(), creator, current })
 }
 
 fn of_plan(plan: &Plan) -> BTreeSet<&SiteId> {
     plan.steps.iter().filter_map(|step| step.action.site()).collect()
 }
 
-fn remembered<'r>(record: &'r Record, journal: &'r Journal) -> Vec<(&'r SiteId, &'r Account)> {
+fn journaled<'r>(record: &'r Record, journal: &'r Journal) -> Vec<(&'r SiteId, &'r Account)> {
     let left: BTreeSet<SiteId> = journal.left(&record.plan).into_iter().map(|left| left.site).collect();
     let sites = of_plan(&record.plan).into_iter().filter(|site| left.contains(*site));
     sites.filter_map(|site| Some((site, journal.account(site)?))).collect()
@@ -128,19 +130,19 @@ mod tests {
     use crate::store::Store;
     use crate::store::testing::{plan_of, second};
 
-    fn sites(folder: &Path, account: &str) -> Sites {
+    fn sites(dir: &Path, account: &str) -> Sites {
         let id: SiteId = "local".parse().unwrap();
-        let site = SimSite::new(id.clone(), &folder.join("site"), Arc::new(FaultPlan::default())).with_account(account);
+        let site = SimSite::new(id.clone(), &dir.join("site"), Arc::new(FaultPlan::default())).with_account(account);
         let site: Arc<dyn Provider> = Arc::new(site);
         BTreeMap::from([(id, site)])
     }
 
     #[tokio::test]
-    async fn what_one_account_has_made_is_left_alone_by_all_others() {
+    async fn resources_of_another_account_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let (ours, others) = (sites(dir.path(), "ours"), sites(dir.path(), "others"));
         let (store, plan) = (Store::open(dir.path()).await.unwrap(), plan_of("web", 1));
-        let entries = introduce(&ours, &plan, None).await.unwrap();
+        let entries = new_entries(&ours, &plan, None).await.unwrap();
         assert_eq!(entries.len(), 1);
         store.begin(&plan, second(0)).await.unwrap();
         let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
@@ -154,13 +156,16 @@ mod tests {
         store.record(&mut record, second(2), done).await.unwrap();
 
         check(&ours, &record).await.unwrap();
-        assert!(introduce(&ours, &plan, Some(&record)).await.unwrap().is_empty(), "it is known already");
-        let refused = check_before_undo(&others, &record).await.unwrap_err();
-        assert_eq!(refused.to_string(), "`web` was made at `local` as ours, and the credentials of now are of others");
-        assert!(introduce(&others, &plan, Some(&record)).await.is_err());
-        let then = record.journal().account(&"local".parse().unwrap()).cloned();
+        assert!(new_entries(&ours, &plan, Some(&record)).await.unwrap().is_empty(), "journaled already");
+        let error = check_before_undo(&others, &record).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`web` was created at `local` by ours, but the current credentials are those of others"
+        );
+        assert!(new_entries(&others, &plan, Some(&record)).await.is_err());
+        let creator = record.journal().account(&"local".parse().unwrap()).cloned();
         let site = others.values().next().unwrap();
-        assert!(check_at(&**site, then.as_ref()).await.is_err());
+        assert!(check_at(&**site, creator.as_ref()).await.is_err());
         check_at(&**site, None).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! One stream of events feeds the terminal, the JSON lines and the logs.
+//! Events of runs: one stream that feeds the terminal, the JSON lines and the logs.
 
 use hostler_core::demand::problem::Problem;
 use hostler_core::journal::Journal;
@@ -7,7 +7,7 @@ use hostler_core::plan::Plan;
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
-/// Something that happened while a deployment was driven.
+/// An event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -18,21 +18,21 @@ pub enum Event {
         /// The entry's number, from 1.
         number: u64,
     },
-    /// A step begins.
+    /// A step started.
     Started {
         /// The step.
         step: StepId,
-        /// What it does, for the user's eyes: `create machine digits`.
+        /// Its title, such as `create network at local`.
         title: String,
     },
-    /// A step says how far it is.
+    /// Progress of a step.
     Progress {
         /// The step.
         step: StepId,
-        /// For the user's eyes: `waiting for the SSH banner`.
+        /// A line for the user, such as `waiting for the SSH banner`.
         text: String,
     },
-    /// A line that a program on a machine wrote.
+    /// A line of output of a program on a machine.
     Output {
         /// The step.
         step: StepId,
@@ -45,7 +45,7 @@ pub enum Event {
     Done {
         /// The step.
         step: StepId,
-        /// Whether it had to be.
+        /// Its effect.
         how: Performed,
     },
     /// A step failed.
@@ -55,53 +55,53 @@ pub enum Event {
         /// What failed, with its causes.
         error: String,
     },
-    /// A thing is about to be given back.
+    /// The deletion of a resource starts.
     Undoing {
-        /// The step that made it.
+        /// The step that created it.
         step: StepId,
     },
-    /// A thing was given back.
+    /// A resource was deleted.
     Undone {
-        /// The step that made it.
+        /// The step that created it.
         step: StepId,
     },
-    /// A thing could not be given back.
+    /// A resource could not be deleted.
     UndoFailed {
-        /// The step that made it.
+        /// The step that created it.
         step: StepId,
         /// What failed, with its causes.
         error: String,
     },
-    /// Something the user should know that is neither progress nor failure.
+    /// A remark for the user that is neither progress nor failure.
     Note {
-        /// For the user's eyes.
+        /// The remark.
         text: String,
     },
 }
 
-/// What came of a step.
+/// Effect of a step that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Performed {
-    /// It was done.
+    /// The step changed the site or the machine.
     Now,
-    /// It was right already.
+    /// The machine was in the requested state already.
     Already,
-    /// There was nothing to do it for: no accelerator, no companion.
+    /// The machine does not need it: it has no GPU, or no peers.
     NotNeeded,
 }
 
-/// Where events go. Implementations must not block.
+/// Receives the events of a run. Implementations must not block.
 pub trait Report: Send + Sync {
     /// Takes one event.
     fn report(&self, event: &Event);
 }
 
-/// Drops every event.
+/// Discards every event.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct DiscardEvents;
 
-impl Report for Silent {
+impl Report for DiscardEvents {
     fn report(&self, _: &Event) {}
 }
 
@@ -123,7 +123,7 @@ pub struct RunStart<'a> {
     pub journal: &'a Journal,
 }
 
-/// Something the user should know that is neither an event of a run nor the result of the operation.
+/// A remark for the user that is neither an event of a run nor the result of the operation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 pub enum Notice {
@@ -159,7 +159,7 @@ pub enum Notice {
         /// The deployment.
         deployment: Name,
     },
-    /// The demand asks for another duration; the end of a live deployment stays as it is.
+    /// The demand requests another duration, which does not change the end of a live deployment.
     EndUnchanged {
         /// The deployment.
         deployment: Name,
@@ -169,7 +169,7 @@ pub enum Notice {
         /// The deployment.
         deployment: Name,
     },
-    /// Another process is working on an expired deployment, which is left to it.
+    /// Another process is changing an expired deployment, which the sweep skips.
     Busy {
         /// The deployment.
         deployment: Name,
@@ -193,8 +193,8 @@ pub enum Notice {
     },
 }
 
-/// Drops every event and notice.
-impl Observer for Silent {
+/// Discards every event and notice.
+impl Observer for DiscardEvents {
     fn begin(&self, _: &RunStart<'_>) -> Box<dyn Report> {
         Box::new(Self)
     }

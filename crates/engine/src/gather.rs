@@ -1,4 +1,4 @@
-//! Asks all sites at once what they have. A dead site never blinds the others.
+//! Offers of all sites, queried at the same time. A site that fails or does not answer does not hide the others.
 
 use std::time::Duration;
 
@@ -12,45 +12,46 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::sites::Sites;
 
-/// How long a site may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Limit for a query to a site.
+const SITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The window that offers are asked for where a demand has no end.
-const OPEN_END: SignedDuration = SignedDuration::from_hours(24);
+/// Window of the query if the demand has no end. Equals the lease length that the planner assumes then, so that the
+/// availability in the offers covers the whole lease.
+const WINDOW_WITHOUT_END: SignedDuration = SignedDuration::from_hours(24);
 
-/// What the sites that a demand allows have in its window.
+/// Offers of the sites that a demand allows, in the demand's window.
 ///
 /// # Errors
-/// Where its start and duration make no window.
-pub async fn market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, BadTime> {
+/// If the demand's start and duration are no valid window.
+pub async fn query_market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, BadTime> {
     let start = demand.lease.start.unwrap_or(now);
-    let window = Window::of(start, demand.lease.duration.unwrap_or(OPEN_END))?;
+    let window = Window::of(start, demand.lease.duration.unwrap_or(WINDOW_WITHOUT_END))?;
     Ok(gather(sites, &demand.on, &window).await)
 }
 
-/// What the wished sites (all, where none is wished) have in a window.
+/// Offers of the selected sites in a window. An empty selection means all sites.
 pub async fn gather(sites: &Sites, on: &[SiteSelector], window: &Window) -> Market {
-    let wished = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|wish| wish.means(id)));
+    let selected = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|selector| selector.means(id)));
     // Boxed: a plain future of a closure is `Send` for one lifetime only, and could not be spawned.
-    let asked = wished.map(|(id, site)| async move { (id, answer(site.offers(window)).await) }.boxed());
+    let queries = selected.map(|(id, site)| async move { (id, query(site.offers(window)).await) }.boxed());
     let mut market = Market::default();
-    for (id, answer) in join_all(asked).await {
+    for (id, answer) in join_all(queries).await {
         match answer {
             Ok(offers) => market.offers.extend(offers),
-            Err(why) => {
-                market.silent.insert(id.clone(), why);
+            Err(reason) => {
+                market.silent.insert(id.clone(), reason);
             }
         }
     }
     market
 }
 
-/// A site's answer within the time that it may take, or why there is none.
-pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, SiteError>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, call).await {
+/// A site's answer, or the reason why there is none within [`SITE_TIMEOUT`].
+pub(crate) async fn query<T>(call: impl Future<Output = Result<T, SiteError>>) -> Result<T, String> {
+    match tokio::time::timeout(SITE_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(SiteError { message, hint: Some(hint), .. })) => Err(format!("{message} ({hint})")),
         Ok(Err(error)) => Err(error.message),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", SITE_TIMEOUT.as_secs())),
     }
 }

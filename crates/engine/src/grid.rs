@@ -1,4 +1,4 @@
-//! The machines of a deployment and the phases of each, as a table of states.
+//! Table of a deployment's progress: a row for each machine, a column for each stage.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::event::Performed;
 /// A stage of a machine, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// It is created, and gets its address.
+    /// Its creation and its address.
     Launch,
     /// A phase of its set-up.
     Phase(PhaseKind),
 }
 
 impl Stage {
-    /// Its name, as in tables.
+    /// Name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Launch => "launch",

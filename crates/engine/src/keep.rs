@@ -1,4 +1,4 @@
-//! Keeps a deployment: moves its end, holds it, shuts its machines down and starts them again.
+//! Changes to a live deployment: extend it, hold it, stop and start its machines.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,94 +15,92 @@ use crate::account::{self, AccountError};
 use crate::sites::Sites;
 use crate::store::{Record, Store, StoreError};
 
-/// Why a deployment could not be kept as asked.
+/// The reason why a deployment could not be extended, held, started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// The journal can't be written.
+    /// The journal cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It was made as somebody else, or a site doesn't say who we are.
+    /// Another account created the deployment, or a site does not report the current account.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// Sites that said no. What the others were asked is done, and written down.
-    #[error("{} of the machines of `{name}` could not be asked", .failed.len())]
-    Sites {
+    /// Some machines could not be started or stopped. The change of the others is done and journaled.
+    #[error("{} of the machines of `{name}` could not be switched", .failed.len())]
+    PowerFailed {
         /// The deployment.
         name: Name,
-        /// Each refusal.
+        /// The error of each machine.
         failed: Vec<SiteError>,
     },
-    /// The new end is over already.
-    #[error("`{name}` can't end at {until}: that is not after now, {now:.0}")]
-    Past {
+    /// The requested end is not in the future.
+    #[error("`{name}` can't end at {until}, which is not after the current time {now:.0}")]
+    EndInPast {
         /// The deployment.
         name: Name,
-        /// The end that was asked for.
+        /// The requested end.
         until: Timestamp,
-        /// The time.
+        /// The current time.
         now: Timestamp,
     },
-    /// The site refused to move a lease's end.
-    #[error("the lease of `{name}` still ends when it did")]
-    Lease {
+    /// The site rejected the new end of a lease. The deployment's end is unchanged.
+    #[error("the lease of `{name}` could not be extended")]
+    LeaseNotExtended {
         /// The deployment.
         name: Name,
-        /// What the site said.
-        #[source]
-        refused: SiteError,
+        /// The site's error.
+        source: SiteError,
     },
-    /// The new end is before the one that it has.
+    /// The requested end is before the current one.
     #[error("`{name}` ends at {end}, which is after {until}")]
-    Earlier {
+    EarlierEnd {
         /// The deployment.
         name: Name,
-        /// The end that it has.
+        /// The current end.
         end: Timestamp,
-        /// The end that was asked for.
+        /// The requested end.
         until: Timestamp,
     },
-    /// Its machines stand on a lease that it didn't make, and that ends before.
-    #[error("`{name}` stands on the lease `{lease}` at `{site}`, which it didn't make, and which ends at {end}")]
-    Held {
+    /// The machines use a lease that the deployment did not create, and that ends before the requested end.
+    #[error("`{name}` uses the lease `{lease}` at `{site}`, which it did not create, and which ends at {end}")]
+    LeaseTooShort {
         /// The deployment.
         name: Name,
         /// The lease.
         lease: Ref,
-        /// Where.
+        /// The site.
         site: SiteId,
-        /// When the lease ends.
+        /// The end of the lease.
         end: Timestamp,
     },
-    /// Its machines stand on a lease that it didn't make, and that is gone.
-    #[error("`{name}` stands on the lease `{lease}` at `{site}`, which it didn't make, and which is gone")]
-    HeldNoMore {
+    /// The machines use a lease that the deployment did not create, and that no longer exists.
+    #[error("`{name}` uses the lease `{lease}` at `{site}`, which it did not create, and which no longer exists")]
+    LeaseMissing {
         /// The deployment.
         name: Name,
         /// The lease.
         lease: Ref,
-        /// Where.
+        /// The site.
         site: SiteId,
     },
-    /// A site could not be asked for such a lease.
-    #[error("when the lease ends that `{name}` stands on is not known")]
-    Unsaid {
+    /// A site did not report the end of a lease that the deployment did not create.
+    #[error("the end of the lease that `{name}` uses is unknown")]
+    LeaseEndUnknown {
         /// The deployment.
         name: Name,
-        /// What the site said.
-        #[source]
-        refused: SiteError,
+        /// The site's error.
+        source: SiteError,
     },
-    /// A lease without an end was asked for.
-    #[error("`{name}` has a lease at `{site}`, which must end some time")]
-    Endless {
+    /// No end was requested, but the deployment has a lease, which needs one.
+    #[error("`{name}` has a lease at `{site}`, which needs an end")]
+    LeaseNeedsEnd {
         /// The deployment.
         name: Name,
         /// The site.
         site: SiteId,
     },
-    /// A machine's site is not configured any more.
+    /// The site of a machine or lease is no longer configured.
     #[error("the site `{site}` of `{name}` is not configured")]
-    NoSite {
+    SiteNotConfigured {
         /// The deployment.
         name: Name,
         /// The site.
@@ -110,10 +108,14 @@ pub enum KeepError {
     },
 }
 
-/// Moves the end of a deployment, and of its leases; `None` is: until given back.
+/// Moves the end of a deployment and its leases to a later time. `None` removes the end.
 ///
-/// The leases are moved first: where a site refuses, the deployment still ends when it did. A lease that the deployment
-/// didn't make is not moved, but waited for by whoever did: until it lasts long enough, the deployment can't.
+/// The leases are extended first: if a site rejects that, the deployment's end is unchanged. A lease that the deployment did
+/// not create is never extended here; the deployment's end cannot move past it.
+///
+/// # Errors
+/// [`KeepError`]. A crash, or an error after the first of several leases was extended, leaves leases that end later than the
+/// deployment; a repeated call completes the change.
 pub async fn extend(
     store: &Store,
     sites: &Sites,
@@ -122,57 +124,59 @@ pub async fn extend(
     now: Timestamp,
 ) -> Result<(), KeepError> {
     if let Some(until) = until.filter(|until| *until <= now) {
-        return Err(KeepError::Past { name: record.name.clone(), until, now });
+        return Err(KeepError::EndInPast { name: record.name.clone(), until, now });
     }
     if let (Some(end), Some(until)) = (record.journal().until(&record.plan), until)
         && until < end
     {
-        return Err(KeepError::Earlier { name: record.name.clone(), end, until });
+        return Err(KeepError::EarlierEnd { name: record.name.clone(), end, until });
     }
     account::check(sites, record).await?;
-    held_for_long_enough(sites, record, until).await?;
-    let leases = leases(record);
+    check_existing_leases(sites, record, until).await?;
+    let leases = own_leases(record);
     if let (Some((spec, _)), None) = (leases.first(), until) {
-        return Err(KeepError::Endless { name: record.name.clone(), site: spec.site.clone() });
+        return Err(KeepError::LeaseNeedsEnd { name: record.name.clone(), site: spec.site.clone() });
     }
     for (spec, lease) in leases {
         let site = site_of(sites, record, &spec.site)?;
         let end = until.unwrap_or(spec.window.end());
-        site.extend(&lease, end).await.map_err(|refused| KeepError::Lease { name: record.name.clone(), refused })?;
+        site.extend(&lease, end)
+            .await
+            .map_err(|source| KeepError::LeaseNotExtended { name: record.name.clone(), source })?;
     }
     Ok(store.record(record, now, Entry::Until(until)).await?)
 }
 
-/// Makes sure that leases of others, which the machines stand on, last until then.
-async fn held_for_long_enough(sites: &Sites, record: &Record, until: Option<Timestamp>) -> Result<(), KeepError> {
-    let held = |(_, spec): (&Step, &MachineSpec)| Some((spec.site.clone(), spec.uses.lease.clone()?));
-    let held: BTreeSet<(SiteId, Ref)> = record.plan.machines().filter_map(held).collect();
-    for (id, lease) in held {
+/// Checks that every lease that the machines use, and that the deployment did not create, lasts until then.
+async fn check_existing_leases(sites: &Sites, record: &Record, until: Option<Timestamp>) -> Result<(), KeepError> {
+    let existing = |(_, spec): (&Step, &MachineSpec)| Some((spec.site.clone(), spec.uses.lease.clone()?));
+    let existing: BTreeSet<(SiteId, Ref)> = record.plan.machines().filter_map(existing).collect();
+    for (id, lease) in existing {
         let (name, until) = (record.name.clone(), until.unwrap_or(Timestamp::MAX));
         let end = end_of(&**site_of(sites, record, &id)?, &lease).await;
-        match end.map_err(|refused| KeepError::Unsaid { name: name.clone(), refused })? {
-            Some(end) if end < until => return Err(KeepError::Held { name, lease, site: id, end }),
+        match end.map_err(|source| KeepError::LeaseEndUnknown { name: name.clone(), source })? {
+            Some(end) if end < until => return Err(KeepError::LeaseTooShort { name, lease, site: id, end }),
             Some(_) => {}
-            None => return Err(KeepError::HeldNoMore { name, lease, site: id }),
+            None => return Err(KeepError::LeaseMissing { name, lease, site: id }),
         }
     }
     Ok(())
 }
 
-/// When a lease ends; nothing where it is gone.
+/// End of a lease; `None` if it does not exist.
 async fn end_of(site: &dyn Provider, lease: &Ref) -> Result<Option<Timestamp>, SiteError> {
     let resources = site.resources(ResourceKind::Lease).await?;
-    let there = resources.iter().find(|resource| resource.reference == *lease);
-    // What a site tells nothing about is not known to end.
-    Ok(there.map(|resource| resource.grant().map_or(Timestamp::MAX, |grant| grant.window.end())))
+    let lease = resources.iter().find(|resource| resource.reference == *lease);
+    // A lease whose end the site does not report never limits the deployment.
+    Ok(lease.map(|resource| resource.grant().map_or(Timestamp::MAX, |grant| grant.window.end())))
 }
 
 fn site_of<'s>(sites: &'s Sites, record: &Record, site: &SiteId) -> Result<&'s Arc<dyn Provider>, KeepError> {
-    sites.get(site).ok_or_else(|| KeepError::NoSite { name: record.name.clone(), site: site.clone() })
+    sites.get(site).ok_or_else(|| KeepError::SiteNotConfigured { name: record.name.clone(), site: site.clone() })
 }
 
-/// The leases of a deployment that are there.
-fn leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
+/// The leases that a deployment has created.
+fn own_leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
     let journal = record.journal();
     let lease = |step: &Step| match &step.action {
         Action::Create(PlannedResource::Lease(spec)) => Some((spec.clone(), journal.made(&step.id)?.reference.clone())),
@@ -181,12 +185,15 @@ fn leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
     record.plan.steps.iter().filter_map(lease).collect()
 }
 
-/// Keeps a deployment though failed or expired, or lets it go again.
+/// Holds a deployment, so that a failure or its end does not delete it; `held: false` releases it again.
 pub async fn hold(store: &Store, record: &mut Record, held: bool, now: Timestamp) -> Result<(), KeepError> {
     Ok(store.record(record, now, Entry::Held(held)).await?)
 }
 
-/// Starts all machines, or shuts all down, side by side; how many were not yet so is the answer.
+/// Starts or stops all machines at the same time. Returns the number of machines whose state changed.
+///
+/// # Errors
+/// [`KeepError::PowerFailed`] with the errors of the machines that failed.
 pub async fn set_power(
     store: &Store,
     sites: &Sites,
@@ -196,18 +203,18 @@ pub async fn set_power(
 ) -> Result<usize, KeepError> {
     account::check(sites, record).await?;
     let journal = record.journal();
-    let made = |(step, spec): (&_, &MachineSpec)| {
+    let created = |(step, spec): (&_, &MachineSpec)| {
         let step: &Step = step;
         Some((step.id.clone(), spec.clone(), journal.made(&step.id)?.reference.clone()))
     };
-    let machines: Vec<(StepId, MachineSpec, Ref)> = record.plan.machines().filter_map(made).collect();
-    let mut asked = Vec::with_capacity(machines.len());
+    let machines: Vec<(StepId, MachineSpec, Ref)> = record.plan.machines().filter_map(created).collect();
+    let mut calls = Vec::with_capacity(machines.len());
     for (step, spec, machine) in machines {
         let site = site_of(sites, record, &spec.site)?;
-        asked.push(async move { (step, site.set_power(&machine, power).await) });
+        calls.push(async move { (step, site.set_power(&machine, power).await) });
     }
     let (mut changed, mut failed) = (0, Vec::new());
-    for (step, answer) in join_all(asked).await {
+    for (step, answer) in join_all(calls).await {
         match answer {
             Ok(()) if journal.is_off(&step) == (power == Power::Off) => {}
             Ok(()) => {
@@ -217,7 +224,7 @@ pub async fn set_power(
             Err(error) => failed.push(error),
         }
     }
-    if failed.is_empty() { Ok(changed) } else { Err(KeepError::Sites { name: record.name.clone(), failed }) }
+    if failed.is_empty() { Ok(changed) } else { Err(KeepError::PowerFailed { name: record.name.clone(), failed }) }
 }
 
 #[cfg(test)]
@@ -233,15 +240,15 @@ mod tests {
     use super::*;
     use crate::store::testing::{plan_of, second};
 
-    fn site(folder: &Path) -> (Arc<dyn Provider>, Sites) {
+    fn site(dir: &Path) -> (Arc<dyn Provider>, Sites) {
         let id: SiteId = "local".parse().unwrap();
         let site: Arc<dyn Provider> =
-            Arc::new(SimSite::new(id.clone(), &folder.join("site"), Arc::new(FaultPlan::default())));
+            Arc::new(SimSite::new(id.clone(), &dir.join("site"), Arc::new(FaultPlan::default())));
         (Arc::clone(&site), Sites::from([(id, site)]))
     }
 
-    /// A machine on a lease that another deployment has made, until the given second.
-    async fn on_anothers_lease(site: &dyn Provider, plan: &mut Plan, until: i64) -> Ref {
+    /// Makes the plan's machine use a lease of another deployment, which ends at the given second.
+    async fn use_other_lease(site: &dyn Provider, plan: &mut Plan, until: i64) -> Ref {
         let ticket = Ticket { deployment: plan_of("other", 9).deployment, step: "lease".parse().unwrap() };
         let window = Window::new(second(0), second(until)).unwrap();
         let spec = LeaseSpec { name: "other".to_owned(), site: site.site().clone(), window, hosts: Vec::new() };
@@ -258,28 +265,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_moves_forward_only_and_never_past_a_lease_of_others() {
+    async fn the_end_moves_only_forward_and_never_past_a_foreign_lease() {
         let dir = tempfile::tempdir().unwrap();
         let (store, (site, sites)) = (Store::open(dir.path()).await.unwrap(), site(dir.path()));
         let mut plan = plan_of("web", 1);
-        let lease = on_anothers_lease(&*site, &mut plan, 1000).await;
+        let lease = use_other_lease(&*site, &mut plan, 1000).await;
         store.begin(&plan, second(0)).await.unwrap();
         let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
         let mut extend_to = async |until: Option<i64>| {
             let moved = extend(&store, &sites, &mut record, until.map(second), second(10)).await;
             moved.map(|()| record.journal().until(&record.plan))
         };
-        assert!(matches!(extend_to(Some(900)).await, Err(KeepError::Earlier { .. })));
+        assert!(matches!(extend_to(Some(900)).await, Err(KeepError::EarlierEnd { .. })));
         for until in [Some(2000), None] {
-            let refused = extend_to(until).await.unwrap_err();
-            assert!(matches!(&refused, KeepError::Held { end, .. } if *end == second(1000)), "{refused}");
+            let error = extend_to(until).await.unwrap_err();
+            assert!(matches!(&error, KeepError::LeaseTooShort { end, .. } if *end == second(1000)), "{error}");
         }
-        // Whoever made it has moved its end.
+        // The owner of the lease extends it.
         site.extend(&lease, second(3000)).await.unwrap();
         assert_eq!(extend_to(Some(2000)).await.unwrap(), Some(second(2000)));
-        let gone = Ticket { deployment: plan_of("other", 9).deployment, step: "lease".parse().unwrap() };
-        let gone = hostler_core::ports::Owned { ticket: gone, kind: ResourceKind::Lease, reference: lease };
-        site.delete(&gone).await.unwrap();
-        assert!(matches!(extend_to(Some(2500)).await, Err(KeepError::HeldNoMore { .. })));
+        let ticket = Ticket { deployment: plan_of("other", 9).deployment, step: "lease".parse().unwrap() };
+        let owned = hostler_core::ports::Owned { ticket, kind: ResourceKind::Lease, reference: lease };
+        site.delete(&owned).await.unwrap();
+        assert!(matches!(extend_to(Some(2500)).await, Err(KeepError::LeaseMissing { .. })));
     }
 }

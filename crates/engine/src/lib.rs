@@ -1,4 +1,7 @@
-//! What moves: everything here does what a plan or a journal says, and decides nothing by itself.
+//! Input and output: the operations of hostler, and the sites, hosts, files and journals that they use.
+//!
+//! `hostler_core` decides; this crate carries out. Front ends call [`operate::Operator`], or [`provision::Provisioner`] for
+//! clusters.
 
 pub mod account;
 pub mod audit;

@@ -1,8 +1,8 @@
-//! Finds what is ours and forgotten, and deletes it.
+//! Search for orphaned resources and dead deployments, and deletion of orphans.
 //!
-//! A thing is ours when its ticket names a deployment of this very store: whatever we make is journaled first. A ticket
-//! of a deployment that this store doesn't know is somebody else's (a colleague in the same project, another user of this
-//! computer), or ours from a store that was lost: it is shown, and never deleted unless it is named.
+//! A resource belongs to this store if its ticket names a deployment of the store: every create call is journaled first. A
+//! ticket of an unknown deployment belongs to another user (a colleague in the same project, another user of this computer),
+//! or to a store that was lost. Such a resource is listed as untracked, and deleted only if the user names its ticket.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,110 +15,112 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deploy::{DeployError, Files};
-use crate::gather::answer;
+use crate::gather::query;
 use crate::sites::Sites;
-use crate::store::{Listing, Record, Store, StoreError};
+use crate::store::{DeploymentListing, Record, Store, StoreError};
 
-/// What a search found.
+/// Findings of a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Found {
-    /// Things of ours that their deployment has given back, as it believes, or never knew to be there.
-    pub orphans: Vec<Stray>,
-    /// Things with a ticket of a deployment that this store doesn't know.
-    #[serde(rename = "untracked")]
-    pub foreign: Vec<Stray>,
-    /// Live deployments whose time is over, and that nobody holds.
+pub struct SweepFindings {
+    /// Resources whose deployment is down, or whose step was undone or never started.
+    pub orphans: Vec<Orphan>,
+    /// Live deployments past their end that are not held.
     pub expired: Vec<Name>,
-    /// Live deployments that stopped on their way, before anybody could work on them, and that no process drives.
-    #[serde(rename = "abandoned")]
-    pub forsaken: Vec<Name>,
-    /// Live deployments that are stuck, or stopped on their way when somebody could work on them already. They are kept:
-    /// somebody is to look at them.
+    /// Live deployments that stopped before the first login to any machine, and that no process runs.
+    pub abandoned: Vec<Name>,
+    /// Live deployments that are stuck, or that stopped after the first login. They are kept: there may be work on their
+    /// machines, so that the user decides.
     pub stuck: Vec<Name>,
-    /// Live deployments whose time is over, and that a process works on: they are left to it.
+    /// Live deployments past their end that another process runs. They are left to that process.
     pub busy: Vec<Name>,
-    /// Live deployments that can't be read, and why.
+    /// Resources with a ticket of a deployment that this store does not know.
+    pub untracked: Vec<Orphan>,
+    /// The error of each live deployment whose record cannot be read.
     pub unreadable: Vec<String>,
-    /// The sites that could not be asked, and why.
-    #[serde(rename = "unreachable")]
-    pub silent: BTreeMap<SiteId, String>,
+    /// The sites whose resources could not be listed, or not completely, with the reason.
+    pub unreachable: BTreeMap<SiteId, String>,
 }
 
-/// A thing at a site that no deployment looks after.
+/// A resource that no live deployment of this store accounts for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stray {
-    /// Where.
+pub struct Orphan {
+    /// The site.
     pub site: SiteId,
-    /// What, with its ticket.
+    /// The resource, with its ticket.
     pub resource: Owned,
 }
 
-impl Found {
-    /// Whether there is nothing to sweep.
+impl SweepFindings {
+    /// True if there is nothing to delete without a decision of the user.
     pub fn is_clean(&self) -> bool {
-        self.orphans.is_empty() && self.expired.is_empty() && self.forsaken.is_empty()
+        self.orphans.is_empty() && self.expired.is_empty() && self.abandoned.is_empty()
     }
 }
 
-/// Why a live deployment is swept.
+/// The reason to sweep a live deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// Its time is over, and nobody holds it.
+pub enum SweepReason {
+    /// It is past its end, and not held.
     Expired,
-    /// It stopped on its way.
-    Forsaken,
+    /// Its run stopped before the first login, or while it was being deleted.
+    Abandoned,
 }
 
-/// Whether a live deployment that no process drives is to be swept, and why.
+/// The reason to sweep a live deployment, provided that no process runs it; `None` if it must be kept.
 ///
-/// One that was ready, or that somebody could log in to, is not: there may be work on its machines.
-pub fn due(record: &Record, now: Timestamp) -> Option<Due> {
+/// One that was ready, or whose machines accepted a login, is kept until its end: there may be work on its machines.
+pub fn sweep_reason(record: &Record, now: Timestamp) -> Option<SweepReason> {
     let journal = record.journal();
     if journal.expired(&record.plan, now) {
-        return Some(Due::Expired);
+        return Some(SweepReason::Expired);
     }
-    let untouched = !journal.keeps() && !journal.was_reached();
-    let on_its_way = matches!(record.state(), State::Launching | State::SettingUp) && untouched;
-    (on_its_way || journal.turns_back(&record.plan)).then_some(Due::Forsaken)
+    let unused = !journal.keeps() && !journal.was_reached();
+    let incomplete = matches!(record.state(), State::Launching | State::SettingUp) && unused;
+    (incomplete || journal.turns_back(&record.plan)).then_some(SweepReason::Abandoned)
 }
 
-/// Whether it would go on if a process drove it.
-fn is_half_way(record: &Record) -> bool {
+/// True if a run would start further steps.
+fn is_incomplete(record: &Record) -> bool {
     matches!(record.journal().next(&record.plan, &BTreeSet::new()), Next::Run(_))
 }
 
-/// Looks at every site, and at every deployment. Without a store there is no deployment yet.
-pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Result<Found, StoreError> {
-    // Sites are asked first: what a process begins meanwhile is then in the store when we look there, and not taken for
-    // forgotten.
-    let asked = join_all(sites.iter().map(|(id, site)| async move { (id, answer(seen(&**site)).await) }.boxed())).await;
-    let (Listing { records, unreadable }, known) = match store {
+/// Searches all sites and all deployments. `store` is `None` if none exists yet, and with it no deployment.
+///
+/// # Errors
+/// If the store cannot be read. A site that fails or does not answer is listed in the findings.
+pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Result<SweepFindings, StoreError> {
+    // Sites first, then the store: a deployment that begins in between is in the store by then, so that its resources do
+    // not look orphaned.
+    let queries = sites.iter().map(|(id, site)| async move { (id, query(owned_at(&**site)).await) }.boxed());
+    let answers = join_all(queries).await;
+    let (DeploymentListing { records, unreadable }, known) = match store {
         Some(store) => (store.list().await?, store.ids().await?),
         None => Default::default(),
     };
     let journals: BTreeMap<DeploymentId, Journal> =
         records.iter().map(|record| (record.id, record.journal())).collect();
-    let mut found = Found { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..Found::default() };
-    for (id, owned) in asked {
-        match owned {
+    let mut found =
+        SweepFindings { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..SweepFindings::default() };
+    for (id, answer) in answers {
+        match answer {
             Ok((account, resources)) => {
-                if let Some(why) = account.and_then(|account| hidden(id, &account, &journals)) {
-                    found.silent.insert(id.clone(), why);
+                if let Some(reason) = account.and_then(|account| hidden_resources(id, &account, &journals)) {
+                    found.unreachable.insert(id.clone(), reason);
                 }
                 sort(&mut found, id, resources, &known, &journals);
             }
-            Err(why) => {
-                found.silent.insert(id.clone(), why);
+            Err(reason) => {
+                found.unreachable.insert(id.clone(), reason);
             }
         }
     }
     for record in &records {
         let name = record.name.clone();
-        match (due(record, now), is_busy(store, &name)?) {
-            (Some(Due::Expired), true) => found.busy.push(name),
-            (Some(Due::Expired), false) => found.expired.push(name),
-            (Some(Due::Forsaken), false) => found.forsaken.push(name),
-            (None, false) if is_half_way(record) => found.stuck.push(name),
+        match (sweep_reason(record, now), is_busy(store, &name)?) {
+            (Some(SweepReason::Expired), true) => found.busy.push(name),
+            (Some(SweepReason::Expired), false) => found.expired.push(name),
+            (Some(SweepReason::Abandoned), false) => found.abandoned.push(name),
+            (None, false) if is_incomplete(record) => found.stuck.push(name),
             (None, _) if record.state() == State::Stuck => found.stuck.push(name),
             _ => {}
         }
@@ -126,15 +128,16 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     Ok(found)
 }
 
-/// Who we are at a site, and what of ours is seen there.
-async fn seen(site: &dyn Provider) -> Result<(Option<Account>, Vec<Owned>), SiteError> {
+/// The current account at a site, and the tagged resources that it shows.
+async fn owned_at(site: &dyn Provider) -> Result<(Option<Account>, Vec<Owned>), SiteError> {
     tokio::try_join!(site.account(), site.owned())
 }
 
-/// Why a site doesn't show all that is ours, if it doesn't: a deployment was made there as somebody else.
-fn hidden(site: &SiteId, now: &Account, journals: &BTreeMap<DeploymentId, Journal>) -> Option<String> {
-    let then = journals.values().filter_map(|journal| journal.account(site)).find(|then| !then.is(now))?;
-    Some(format!("it hides what was made as {}: the credentials of now are of {}", then.name, now.name))
+/// The reason why a site does not show all resources of the live deployments: another account created some of them.
+fn hidden_resources(site: &SiteId, current: &Account, journals: &BTreeMap<DeploymentId, Journal>) -> Option<String> {
+    let mut creators = journals.values().filter_map(|journal| journal.account(site));
+    let creator = creators.find(|creator| !creator.is(current))?;
+    Some(format!("it hides the resources of {}: the current credentials are those of {}", creator.name, current.name))
 }
 
 fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
@@ -142,50 +145,54 @@ fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
 }
 
 fn sort(
-    found: &mut Found,
+    found: &mut SweepFindings,
     site: &SiteId,
     resources: Vec<Owned>,
     known: &BTreeSet<DeploymentId>,
     journals: &BTreeMap<DeploymentId, Journal>,
 ) {
     for resource in resources {
-        let stray = Stray { site: site.clone(), resource };
-        let ticket = &stray.resource.ticket;
+        let orphan = Orphan { site: site.clone(), resource };
+        let ticket = &orphan.resource.ticket;
         match journals.get(&ticket.deployment) {
             Some(journal) if !matches!(journal.progress(&ticket.step), None | Some(Progress::Undone)) => {}
-            None if !known.contains(&ticket.deployment) => found.foreign.push(stray),
-            None if !found.unreadable.is_empty() => {} // it may belong to one that can't be read
-            _ => found.orphans.push(stray),
+            None if !known.contains(&ticket.deployment) => found.untracked.push(orphan),
+            // It may belong to a live deployment whose record cannot be read.
+            None if !found.unreadable.is_empty() => {}
+            _ => found.orphans.push(orphan),
         }
     }
 }
 
-/// Removes the keys of deployments of which nothing is left: a crash may have come between the end of one and theirs.
-pub async fn tidy(store: &Store) -> Result<(), DeployError> {
+/// Deletes the keys of deployments that are down. A run deletes them itself, unless it crashes after it has journaled the end.
+///
+/// # Errors
+/// If the store or a file cannot be used. The remaining keys stay until the next call.
+pub async fn remove_stale_keys(store: &Store) -> Result<(), DeployError> {
     for id in store.closed().await? {
         Files::at(store.files_of(id)).remove_secrets()?;
     }
     Ok(())
 }
 
-/// Deletes strays, the machines before what they stand on; what could not be deleted, and why, is the answer.
-pub async fn remove(sites: &Sites, strays: &[Stray]) -> Vec<(Stray, SiteError)> {
+/// Deletes orphans, dependents before the resources that they use. Returns those that could not be deleted.
+pub async fn delete(sites: &Sites, orphans: &[Orphan]) -> Vec<(Orphan, SiteError)> {
     let mut failed = Vec::new();
-    let mut ordered: Vec<&Stray> = strays.iter().collect();
-    ordered.sort_by_key(|stray| order(stray));
-    for stray in ordered {
-        if let Some(site) = sites.get(&stray.site)
-            && let Err(error) = site.delete(&stray.resource).await
+    let mut ordered: Vec<&Orphan> = orphans.iter().collect();
+    ordered.sort_by_key(|orphan| order(orphan));
+    for orphan in ordered {
+        if let Some(site) = sites.get(&orphan.site)
+            && let Err(error) = site.delete(&orphan.resource).await
         {
-            failed.push((stray.clone(), error));
+            failed.push((orphan.clone(), error));
         }
     }
     failed
 }
 
-fn order(stray: &Stray) -> u8 {
+fn order(orphan: &Orphan) -> u8 {
     use hostler_core::plan::ResourceKind;
-    match stray.resource.kind {
+    match orphan.resource.kind {
         ResourceKind::Address => 0,
         ResourceKind::Machine => 1,
         ResourceKind::Volume => 2,
@@ -206,7 +213,7 @@ mod tests {
     use crate::store::testing::{plan_of, second};
 
     #[tokio::test]
-    async fn what_another_account_has_made_is_not_taken_for_gone() {
+    async fn resources_of_another_account_make_a_site_unreachable() {
         let dir = tempfile::tempdir().unwrap();
         let id: SiteId = "local".parse().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
@@ -215,15 +222,15 @@ mod tests {
         let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
         let account = Account { id: "ours".to_owned(), name: "ours".to_owned() };
         store.record(&mut record, second(1), Entry::Account { site: id.clone(), account }).await.unwrap();
-        for (account, is_silent) in [("ours", false), ("others", true)] {
+        for (account, is_unreachable) in [("ours", false), ("others", true)] {
             let site = SimSite::new(id.clone(), &dir.path().join("site"), Arc::default()).with_account(account);
             let sites = Sites::from([(id.clone(), Arc::new(site) as Arc<dyn Provider>)]);
             let found = find(Some(&store), &sites, second(2)).await.unwrap();
-            assert_eq!(found.silent.contains_key(&id), is_silent, "{account}: {found:?}");
+            assert_eq!(found.unreachable.contains_key(&id), is_unreachable, "{account}: {found:?}");
         }
     }
 
-    /// A store with a deployment that ends at second 100, and these steps of it done, each without making anything.
+    /// A store with a deployment that ends at second 100. These steps of it are done, and have created nothing.
     async fn store_with(dir: &std::path::Path, done: &[&str]) -> (Store, Name) {
         let store = Store::open(dir).await.unwrap();
         let plan = hostler_core::plan::Plan { until: Some(second(100)), ..plan_of("web", 1) };
@@ -236,22 +243,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_somebody_could_log_in_to_is_not_swept_though_its_process_died() {
+    async fn deployment_with_a_login_is_stuck_not_abandoned() {
         for (done, is_kept) in [(&[][..], false), (&["reach-web"], true)] {
             let dir = tempfile::tempdir().unwrap();
             let (store, name) = store_with(dir.path(), done).await;
             let lock = store.lock_blocking(&name).unwrap();
             let driven = find(Some(&store), &Sites::new(), second(2)).await.unwrap();
-            assert_eq!(driven, Found::default(), "a process is at work");
+            assert_eq!(driven, SweepFindings::default(), "a process runs it");
             drop(lock);
             let found = find(Some(&store), &Sites::new(), second(2)).await.unwrap();
-            let (forsaken, stuck) = if is_kept { (vec![], vec![name]) } else { (vec![name], vec![]) };
-            assert_eq!((found.forsaken, found.stuck), (forsaken, stuck));
+            let (abandoned, stuck) = if is_kept { (vec![], vec![name]) } else { (vec![name], vec![]) };
+            assert_eq!((found.abandoned, found.stuck), (abandoned, stuck));
         }
     }
 
     #[tokio::test]
-    async fn what_is_over_is_left_to_the_process_that_works_on_it() {
+    async fn expired_deployment_is_left_to_the_process_that_runs_it() {
         let dir = tempfile::tempdir().unwrap();
         let (store, name) = store_with(dir.path(), &[]).await;
         let lock = store.lock_blocking(&name).unwrap();
@@ -263,27 +270,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_over_loses_its_keys_and_keeps_its_logs() {
+    async fn only_closed_deployments_lose_their_keys_and_keep_their_logs() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
-        let plans = [plan_of("over", 1), plan_of("live", 2), plan_of("never", 3)];
+        let plans = [plan_of("closed", 1), plan_of("live", 2), plan_of("never", 3)];
         for plan in &plans {
             store.begin(plan, second(0)).await.unwrap();
         }
-        let [over, live, _] = plans.map(|plan| plan.deployment);
-        for id in [over, live] {
+        let [closed, live, _] = plans.map(|plan| plan.deployment);
+        for id in [closed, live] {
             let files = Files::open(store.files_of(id)).unwrap();
-            files.make_keys_where_missing(id).unwrap();
+            files.generate_keys_if_missing(id).unwrap();
             std::fs::write(files.logs(), "").unwrap();
         }
-        // As a crash leaves it: closed, with its keys.
-        for id in [over, DeploymentId::from_bits(3)] {
+        // A crash leaves it like this: closed, with its keys.
+        for id in [closed, DeploymentId::from_bits(3)] {
             store.close(id, second(1)).await.unwrap();
         }
         for _ in 0..2 {
-            tidy(&store).await.unwrap();
-            let [over, live] = [over, live].map(|id| Files::at(store.files_of(id)));
-            assert!(!over.private_key().exists() && over.public_key().is_err() && over.logs().exists());
+            remove_stale_keys(&store).await.unwrap();
+            let [closed, live] = [closed, live].map(|id| Files::at(store.files_of(id)));
+            assert!(!closed.private_key().exists() && closed.public_key().is_err() && closed.logs().exists());
             assert!(live.private_key().exists() && live.public_key().is_ok());
         }
     }

@@ -1,4 +1,4 @@
-//! A deployment's own files on this computer: its key pair, what `ssh` needs to log in, and the logs.
+//! Local files of a deployment: key pairs, SSH configuration, logs.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,37 @@ use secrecy::SecretString;
 use crate::host::{self, BadKey, HostKey, Identity, Keypair, SshConfigEntry, Target, known_hosts, ssh_config};
 use crate::store::{StoreError, make_private_dir};
 
-/// Why a deployment's files can't be used.
+/// The reason why a deployment's files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
-    /// The directory can't be made.
+    /// The directory cannot be created.
     #[error(transparent)]
     Directory(#[from] StoreError),
-    /// A file can't be read or written.
+    /// A file cannot be read, written or deleted.
     #[error("`{path}` can't be {doing}", path = path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What was tried.
+        /// The attempted use, such as `read`.
         doing: &'static str,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// The key pair can't be made or read.
+    /// A key pair cannot be generated or read.
     #[error("the key pair in `{path}` can't be used", path = path.display())]
     Key {
-        /// The directory.
+        /// The directory, or the file of a key of the user.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: BadKey,
     },
-    /// A machine can't stand in an `ssh_config`.
-    #[error("no `ssh_config` can be written to `{path}`: {why}", path = path.display())]
+    /// A machine cannot be described in an `ssh_config`.
+    #[error("the SSH configuration `{path}` can't be written: {reason}", path = path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// Why.
-        why: String,
+        /// The reason.
+        reason: String,
     },
 }
 
@@ -50,27 +50,27 @@ pub struct Files {
 }
 
 impl Files {
-    /// A deployment's directory, whether it is there or not.
+    /// A deployment's directory, which may not exist.
     pub fn at(dir: PathBuf) -> Self {
         Self { dir }
     }
 
-    /// Opens a deployment's directory, which is made where there is none.
+    /// Opens a deployment's directory, and creates it if it is missing.
     pub fn open(dir: PathBuf) -> Result<Self, FilesError> {
         make_private_dir(&dir)?;
         Ok(Self { dir })
     }
 
-    /// Makes the deployment's key pair, unless it has one. The public key is written last: where it stands, the pair is
-    /// whole.
-    pub fn make_keys_where_missing(&self, id: DeploymentId) -> Result<(), FilesError> {
+    /// Generates the deployment's key pair, unless it has one. The public key is written last: if its file exists, the pair
+    /// is complete.
+    pub fn generate_keys_if_missing(&self, id: DeploymentId) -> Result<(), FilesError> {
         if self.public_path().exists() {
             return Ok(());
         }
-        self.make_pair(&format!("hostler-{}", id.short()), &self.private_key(), &self.public_path())
+        self.generate_pair(&format!("hostler-{}", id.short()), &self.private_key(), &self.public_path())
     }
 
-    fn make_pair(&self, comment: &str, private: &Path, public: &Path) -> Result<(), FilesError> {
+    fn generate_pair(&self, comment: &str, private: &Path, public: &Path) -> Result<(), FilesError> {
         let key = |source| FilesError::Key { path: self.dir.clone(), source };
         let pair = host::generate_keypair(comment).map_err(key)?;
         remove(private)?;
@@ -78,30 +78,29 @@ impl Files {
         self.write(public, &format!("{}\n", pair.public))
     }
 
-    /// The key pair by which the deployment's machines log in to each other, made where there is none.
+    /// The key pair that the deployment's machines use to log in to each other. Generated if missing.
     pub fn peer_keypair(&self, id: DeploymentId) -> Result<Keypair, FilesError> {
         let (private, public) = (self.peer_key_path(), self.peer_key_path().with_extension("pub"));
         if !public.exists() {
-            self.make_pair(&format!("hostler-{}-between", id.short()), &private, &public)?;
+            self.generate_pair(&format!("hostler-{}-peers", id.short()), &private, &public)?;
         }
         let read = |path: &Path| std::fs::read_to_string(path).map_err(|source| file(path, "read", source));
         Ok(Keypair { private: SecretString::from(read(&private)?), public: read(&public)?.trim().to_owned() })
     }
 
     fn peer_key_path(&self) -> PathBuf {
-        self.dir.join("between")
+        self.dir.join("peer_key")
     }
 
-    /// Keeps a public key whose private half is nowhere known here.
-    pub fn keep_public_key(&self, public: &str) -> Result<(), FilesError> {
+    /// Stores a public key whose private key is not on this computer.
+    pub fn store_public_key(&self, public: &str) -> Result<(), FilesError> {
         if self.public_path().exists() {
             return Ok(());
         }
         self.write(&self.public_path(), &format!("{}\n", public.trim()))
     }
 
-    /// Uses a key pair of the user's own. The private half stays where it is, behind a link: when the deployment is over,
-    /// only the link goes.
+    /// Uses a key pair of the user. The private key is linked, not copied: only the link is deleted with the deployment.
     pub fn link_keys(&self, private: &Path, public: &str) -> Result<(), FilesError> {
         if self.public_path().exists() {
             return Ok(());
@@ -110,10 +109,10 @@ impl Files {
         let path = self.private_key();
         remove(&path)?;
         std::os::unix::fs::symlink(private, &path).map_err(|source| file(&path, "written", source))?;
-        self.keep_public_key(public)
+        self.store_public_key(public)
     }
 
-    /// The private key, which only its owner can read.
+    /// The file of the private key, readable by its owner only.
     pub fn private_key(&self) -> PathBuf {
         self.dir.join("key")
     }
@@ -122,7 +121,7 @@ impl Files {
         self.dir.join("key.pub")
     }
 
-    /// The configuration to give to `ssh -F`.
+    /// The configuration file for `ssh -F`.
     pub fn ssh_config(&self) -> PathBuf {
         self.dir.join("ssh_config")
     }
@@ -139,7 +138,7 @@ impl Files {
         Identity::read(&self.private_key()).map_err(|source| FilesError::Key { path: self.dir.clone(), source })
     }
 
-    /// The directory of the logs: `MACHINE/PHASE.log` in it keeps all that a phase wrote on a machine.
+    /// The directory of the logs. `MACHINE/PHASE.log` in it has all output of a phase on a machine.
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
@@ -149,18 +148,18 @@ impl Files {
         self.logs().join(machine).join(format!("{}.log", phase.log_name()))
     }
 
-    /// The file with the key that lets us in to a machine: the deployment's, unless the machine takes another.
+    /// The file of the private key for a machine: the deployment's, unless its site names another.
     pub fn key_for(&self, spec: &MachineSpec) -> PathBuf {
         spec.uses.identity.as_ref().map_or_else(|| self.private_key(), PathBuf::from)
     }
 
-    /// The key that lets us in to a machine.
+    /// The private key for a machine.
     pub fn identity_for(&self, spec: &MachineSpec) -> Result<Identity, FilesError> {
         let path = self.key_for(spec);
         Identity::read(&path).map_err(|source| FilesError::Key { path, source })
     }
 
-    /// Writes what `ssh` needs to log in to these machines, each with its key, and to no others.
+    /// Replaces the files that `ssh` needs: `ssh_config` and `known_hosts`, with these machines and their keys.
     pub fn write_ssh(&self, targets: &[(Target, PathBuf)]) -> Result<(), FilesError> {
         let known = self.dir.join("known_hosts");
         let pins = targets.iter().filter_map(|(target, _)| Some((target.machine.as_str(), target.pinned.as_ref()?)));
@@ -169,20 +168,20 @@ impl Files {
             targets.iter().map(|(target, key)| SshConfigEntry { target, identity: key.clone() }).collect();
         let path = self.ssh_config();
         let text = ssh_config(&entries, &known)
-            .map_err(|error| FilesError::Config { path: path.clone(), why: error.to_string() })?;
+            .map_err(|error| FilesError::Config { path: path.clone(), reason: error.to_string() })?;
         self.write(&path, &text)
     }
 
-    /// Removes the keys once there is nothing left to log in to; the logs stay.
+    /// Deletes the keys and the SSH configuration of a deployment that is down. The logs stay.
     pub fn remove_secrets(&self) -> Result<(), FilesError> {
-        let between = self.peer_key_path();
-        let public = between.with_extension("pub");
+        let peer_key = self.peer_key_path();
+        let peer_public = peer_key.with_extension("pub");
         let (key, config) = (self.private_key(), self.ssh_config());
-        let all = [key, self.public_path(), config, self.dir.join("known_hosts"), between, public];
+        let all = [key, self.public_path(), config, self.dir.join("known_hosts"), peer_key, peer_public];
         all.iter().try_for_each(|path| remove(path))
     }
 
-    /// Replaces a file at once: whoever reads it sees the old text or the new one.
+    /// Replaces a file atomically: readers see the old text or the new one.
     fn write(&self, path: &Path, text: &str) -> Result<(), FilesError> {
         use std::io::Write as _;
         let written = tempfile::NamedTempFile::new_in(&self.dir).and_then(|mut temporary| {
@@ -197,7 +196,7 @@ impl Files {
 
 fn remove(path: &Path) -> Result<(), FilesError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(path, "removed", error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(path, "deleted", error)),
         _ => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
-//! The lives of deployments, as the verbs begin them: coming up, going on after a crash, being given back.
+//! Bringing deployments up and down, and resuming them after a crash.
 
 mod files;
-mod idle;
-mod reached;
+mod no_executor;
+mod target;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,39 +18,37 @@ use secrecy::SecretString;
 use crate::account::{self, AccountError};
 use crate::event::{Event, Report};
 use crate::host::Hosts;
-use crate::run::{Driver, Executor, Inputs, Interrupts, Outcome};
+use crate::run::{Executor, Interrupts, JournalRunner, RunOutcome};
 use crate::setup::{HostPaths, PeerCache, SshExecutor};
 use crate::sites::Sites;
 use crate::store::{Record, Store, StoreError};
 
 pub use files::{Files, FilesError};
-pub use reached::{NotReached, target};
+pub use target::{NotReached, target};
 
-use idle::Idle;
+use no_executor::NoExecutor;
 
-/// What the work on the machines needs from this computer. It is not stored: a later process is given it anew.
+/// Inputs from this computer for the work on machines. They are not stored: each process supplies them again.
 #[derive(Debug, Clone, Default)]
-pub struct Material {
-    /// The directory to bring as the source.
+pub struct LocalInputs {
+    /// The directory to copy to the machines as the source.
     pub source: Option<PathBuf>,
     /// The values of the demand's secrets.
     pub secrets: BTreeMap<String, SecretString>,
-    /// A shell script for each machine's first boot; without secrets.
-    pub first_boot: String,
-    /// Where the key pair comes from, where the deployment has none yet.
+    /// The key pair for a deployment that has none yet.
     pub key: KeySource,
 }
 
-/// Where a deployment's key pair comes from.
+/// Source of a deployment's key pair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum KeySource {
-    /// It is made.
+    /// A pair that is generated for the deployment.
     #[default]
-    Created,
-    /// There is only a public key, to be registered: nobody logs in from here.
-    Public(String),
-    /// The user's own. The private half stays where it is.
-    Pair {
+    Generated,
+    /// Only a public key, which is registered at the site. This computer does not log in.
+    PublicOnly(String),
+    /// A pair of the user. The private key is used in place, not copied.
+    UserPair {
         /// The file of the private key.
         private: PathBuf,
         /// The public key, one line.
@@ -58,141 +56,138 @@ pub enum KeySource {
     },
 }
 
-/// Why a deployment's life could not be led.
+/// The reason why a deployment could not be brought up or down.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// The journal can't be read or written.
+    /// The journal cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The deployment's own files can't be read or written.
+    /// The deployment's files cannot be read or written.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// It was made as somebody else, or a site doesn't say who we are.
+    /// Another account created the deployment, or a site does not report the current account.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// It is on its way back.
-    #[error("`{0}` is being given back, and can't come up before nothing of it is left")]
-    GoingBack(Name),
-    /// Something is there that the plan of another round has no step for.
+    /// It is going down or rolling back.
+    #[error("`{0}` is being deleted, and can't be brought up before that has ended")]
+    BeingDeleted(Name),
+    /// A resource exists for which the plan of the new round has no step.
     #[error(transparent)]
     Forgets(#[from] Forgets),
 }
 
 impl DeployError {
-    /// Whether it came before anything was entered: the deployment, if there is one, is as it was.
-    pub fn came_first(&self) -> bool {
+    /// True if the error came before anything was journaled: the deployment, if any, is unchanged.
+    pub fn changed_nothing(&self) -> bool {
         match self {
-            Self::Account(_) | Self::GoingBack(_) | Self::Forgets(_) | Self::Store(StoreError::Taken(_)) => true,
+            Self::Account(_) | Self::BeingDeleted(_) | Self::Forgets(_) | Self::Store(StoreError::NameTaken(_)) => true,
             Self::Store(_) | Self::Files(_) => false,
         }
     }
 }
 
-/// What becomes of a deployment that can't become ready, or is interrupted before it was.
+/// Treatment of a deployment that fails, or is interrupted, before it was ready.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Everything is given back.
+    /// Delete its resources.
     #[default]
-    GiveBack,
-    /// It is held: what is there stays, to be looked at.
+    RollBack,
+    /// Hold it: its resources stay, so that the user can inspect them.
     Hold,
 }
 
-/// Leads the lives of deployments.
+/// Brings deployments up and down.
 pub struct Deployer<'a> {
-    /// Where journals are kept.
+    /// The store of the journals.
     pub store: &'a Store,
     /// The sites.
     pub sites: &'a Sites,
-    /// How machines are reached.
+    /// Connects to machines.
     pub hosts: Arc<dyn Hosts>,
-    /// Where events go.
+    /// Receives the events of the run.
     pub report: &'a dyn Report,
-    /// The time.
+    /// The clock.
     pub now: fn() -> Timestamp,
-    /// How long a machine may take until it can be logged in to.
-    pub patience: Duration,
-    /// What becomes of one that fails.
+    /// Limit for each machine until SSH accepts a login.
+    pub ssh_timeout: Duration,
+    /// Treatment of a deployment that fails.
     pub on_failure: OnFailure,
 }
 
 impl Deployer<'_> {
-    /// Brings a deployment up by a plan, and answers with how it ended.
+    /// Brings a deployment up by a plan.
     ///
-    /// The caller holds the lock of the deployment's name, and `known` is what the store has under it.
+    /// The caller holds the lock of the deployment's name. `known` is the live deployment of this name in the store.
     ///
     /// # Errors
-    /// [`DeployError::GoingBack`] where `known` is on its way back: there is no way forward from there.
-    /// [`DeployError::Account`] where its things were made as somebody else, [`DeployError::Forgets`] where the plan has no
-    /// step for what is there. Nothing is done then.
+    /// [`DeployError::BeingDeleted`] if `known` is going down or rolling back, [`DeployError::Account`] if another account
+    /// created it, [`DeployError::Forgets`] if the plan has no step for an existing resource. Nothing is done in these cases.
     pub async fn up(
         &self,
         plan: &Plan,
         known: Option<&Record>,
-        material: &Material,
+        local_inputs: &LocalInputs,
         interrupts: &mut Interrupts,
-    ) -> Result<(Record, Outcome), DeployError> {
-        let accounts = account::introduce(self.sites, plan, known).await?;
-        let mut record = enter_up(self.store, plan, known, (self.now)()).await?;
-        self.entered(&record);
+    ) -> Result<(Record, RunOutcome), DeployError> {
+        let accounts = account::new_entries(self.sites, plan, known).await?;
+        let mut record = begin_up(self.store, plan, known, (self.now)()).await?;
+        self.report_last_entry(&record);
         for account in accounts {
             self.store.record(&mut record, (self.now)(), account).await?;
-            self.entered(&record);
+            self.report_last_entry(&record);
         }
         if self.on_failure == OnFailure::Hold && !record.journal().held() {
             self.hold(&mut record).await?;
         }
-        let outcome = self.drive(&mut record, material, interrupts).await?;
+        let outcome = self.run(&mut record, local_inputs, interrupts).await?;
         Ok((record, outcome))
     }
 
     async fn hold(&self, record: &mut Record) -> Result<(), StoreError> {
         let (at, entry) = ((self.now)(), Entry::Held(true));
         self.store.record(record, at, entry).await?;
-        self.entered(record);
+        self.report_last_entry(record);
         Ok(())
     }
 
-    /// Gives a deployment back, from wherever it stands.
+    /// Brings a deployment down, from any state.
     ///
     /// # Errors
-    /// [`DeployError::Account`] where its things were made as somebody else. Nothing is done then.
+    /// [`DeployError::Account`] if another account created it. Nothing is done then.
     pub async fn down(
         &self,
         mut record: Record,
         interrupts: &mut Interrupts,
-    ) -> Result<(Record, Outcome), DeployError> {
+    ) -> Result<(Record, RunOutcome), DeployError> {
         account::check_before_undo(self.sites, &record).await?;
-        enter_down(self.store, &mut record, (self.now)()).await?;
-        self.entered(&record);
-        let outcome = self.drive(&mut record, &Material::default(), interrupts).await?;
+        begin_down(self.store, &mut record, (self.now)()).await?;
+        self.report_last_entry(&record);
+        let outcome = self.run(&mut record, &LocalInputs::default(), interrupts).await?;
         Ok((record, outcome))
     }
 
-    fn entered(&self, record: &Record) {
+    fn report_last_entry(&self, record: &Record) {
         let number = record.entries.last().map_or(0, |stored| stored.number);
         self.report.report(&Event::Journaled { deployment: record.name.clone(), number });
     }
 
-    async fn drive(
+    async fn run(
         &self,
         record: &mut Record,
-        material: &Material,
+        local_inputs: &LocalInputs,
         interrupts: &mut Interrupts,
-    ) -> Result<Outcome, DeployError> {
+    ) -> Result<RunOutcome, DeployError> {
         let files = Files::open(self.store.files_of(record.id))?;
-        // Giving back needs no key, and must not fail for want of one.
+        // Deleting needs no key, and must not fail because one is missing.
         let outcome = if record.journal().turns_back(&record.plan) {
-            self.driver(&Idle).drive(record, &Inputs::default(), interrupts).await?
+            self.runner(&NoExecutor).run(record, "", interrupts).await?
         } else if record.plan.is_without_machines() {
-            // A lease or a key by itself: there is nobody to log in to, yet.
-            self.make_keys(record, &files, material)?;
-            let inputs = Inputs { public_key: files.public_key()?, first_boot: String::new() };
-            self.driver(&Idle).drive(record, &inputs, interrupts).await?
+            // A lease or a keypair by itself: there is no machine to log in to.
+            self.prepare_keys(record, &files, local_inputs)?;
+            self.runner(&NoExecutor).run(record, &files.public_key()?, interrupts).await?
         } else {
-            let executor = self.executor(record, &files, material)?;
-            let inputs = Inputs { public_key: files.public_key()?, first_boot: material.first_boot.clone() };
-            self.driver(&executor).drive(record, &inputs, interrupts).await?
+            let executor = self.executor(record, &files, local_inputs)?;
+            self.runner(&executor).run(record, &files.public_key()?, interrupts).await?
         };
         if record.closed.is_some() {
             files.remove_secrets()?;
@@ -200,40 +195,40 @@ impl Deployer<'_> {
         Ok(outcome)
     }
 
-    fn driver<'d>(&'d self, executor: &'d dyn Executor) -> Driver<'d> {
-        Driver { store: self.store, sites: self.sites, executor, report: self.report, now: self.now }
+    fn runner<'r>(&'r self, executor: &'r dyn Executor) -> JournalRunner<'r> {
+        JournalRunner { store: self.store, sites: self.sites, executor, report: self.report, now: self.now }
     }
 
-    fn make_keys(&self, record: &Record, files: &Files, material: &Material) -> Result<(), FilesError> {
-        match &material.key {
-            KeySource::Created => files.make_keys_where_missing(record.id),
-            KeySource::Public(key) => files.keep_public_key(key),
-            KeySource::Pair { private, public } => files.link_keys(private, public),
+    fn prepare_keys(&self, record: &Record, files: &Files, local_inputs: &LocalInputs) -> Result<(), FilesError> {
+        match &local_inputs.key {
+            KeySource::Generated => files.generate_keys_if_missing(record.id),
+            KeySource::PublicOnly(key) => files.store_public_key(key),
+            KeySource::UserPair { private, public } => files.link_keys(private, public),
         }
     }
 
-    fn executor(&self, record: &Record, files: &Files, material: &Material) -> Result<SshExecutor, FilesError> {
-        self.make_keys(record, files, material)?;
+    fn executor(&self, record: &Record, files: &Files, local_inputs: &LocalInputs) -> Result<SshExecutor, FilesError> {
+        self.prepare_keys(record, files, local_inputs)?;
         Ok(SshExecutor {
             hosts: Arc::clone(&self.hosts),
             identity: Arc::new(files.identity()?),
             deployment: record.name.clone(),
             work: record.plan.demand.work.clone(),
-            source: material.source.clone(),
-            secrets: material.secrets.clone(),
+            source: local_inputs.source.clone(),
+            secrets: local_inputs.secrets.clone(),
             known_hosts: self.store.known_hosts(),
             rerun: record.plan.part.as_ref().is_some_and(|part| part.again),
             paths: HostPaths::default(),
             peer_keypair: record.plan.machines().nth(1).map(|_| files.peer_keypair(record.id)).transpose()?,
             logs: files.logs(),
-            ssh_timeout: self.patience,
+            ssh_timeout: self.ssh_timeout,
             peer_cache: PeerCache::default(),
         })
     }
 }
 
-/// Enters that a deployment is to come up: a new one, or another round of one that is there.
-pub async fn enter_up(
+/// Journals that a deployment comes up: a new one if `known` is `None`, else another round of `known`.
+pub async fn begin_up(
     store: &Store,
     plan: &Plan,
     known: Option<&Record>,
@@ -242,18 +237,18 @@ pub async fn enter_up(
     match known {
         None => store.begin(plan, now).await?,
         Some(record) if record.journal().turns_back(&record.plan) => {
-            return Err(DeployError::GoingBack(record.name.clone()));
+            return Err(DeployError::BeingDeleted(record.name.clone()));
         }
         Some(record) => {
-            store.begin_again(Round::of(plan, &record.plan, &record.journal())?, now).await?;
+            store.begin_round(Round::of(plan, &record.plan, &record.journal())?, now).await?;
         }
     }
     let name = &plan.demand.name;
-    Ok(store.find(name).await?.ok_or_else(|| StoreError::Lost(name.clone()))?)
+    Ok(store.find(name).await?.ok_or_else(|| StoreError::Vanished(name.clone()))?)
 }
 
-/// Enters that a deployment is to be given back.
-pub async fn enter_down(store: &Store, record: &mut Record, now: Timestamp) -> Result<(), StoreError> {
+/// Journals that a deployment goes down.
+pub async fn begin_down(store: &Store, record: &mut Record, now: Timestamp) -> Result<(), StoreError> {
     store.record(record, now, Entry::Goal(Goal::Down)).await
 }
 
@@ -266,17 +261,17 @@ mod tests {
     use crate::store::testing::{plan_of, second};
 
     #[tokio::test]
-    async fn a_round_that_would_forget_what_may_be_there_is_not_begun() {
+    async fn round_without_a_step_for_an_existing_resource_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
         let plan = plan_of("web", 1);
-        let mut record = enter_up(&store, &plan, None, second(0)).await.unwrap();
-        let forgetful = plan.clone().making(&[ResourceKind::Keypair]);
+        let mut record = begin_up(&store, &plan, None, second(0)).await.unwrap();
+        let without_lease = plan.clone().making(&[ResourceKind::Keypair]);
         let lease = Entry::Step { step: "lease".parse().unwrap(), event: StepEvent::Started };
         store.record(&mut record, second(1), lease).await.unwrap();
-        let refused = enter_up(&store, &forgetful, Some(&record), second(2)).await.unwrap_err();
-        assert!(refused.came_first() && matches!(refused, DeployError::Forgets(_)), "{refused}");
+        let error = begin_up(&store, &without_lease, Some(&record), second(2)).await.unwrap_err();
+        assert!(error.changed_nothing() && matches!(error, DeployError::Forgets(_)), "{error}");
         assert_eq!(store.find(&record.name).await.unwrap().as_ref(), Some(&record));
-        enter_up(&store, &plan.making(&[ResourceKind::Lease]), Some(&record), second(3)).await.unwrap();
+        begin_up(&store, &plan.making(&[ResourceKind::Lease]), Some(&record), second(3)).await.unwrap();
     }
 }

@@ -7,7 +7,7 @@ use hostler_core::plan::Plan;
 use secrecy::SecretString;
 
 use super::resume::{Manner, Run};
-use super::up::material;
+use super::up::local_inputs;
 use super::{Mode, OperateError, Operator, Proposal, Requested, UpResult};
 use crate::deploy::OnFailure;
 use crate::run::{Interrupts, unless_interrupted};
@@ -34,16 +34,16 @@ impl Operator {
             requested.checkout = Some(unless_interrupted(interrupts, self.fetch(source)).await?);
         }
         let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let material = material(&plan.demand.work, &requested, secrets, source)?;
+        let local_inputs = local_inputs(&plan.demand.work, &requested, secrets, source)?;
         if mode == Mode::DryRun {
             return Ok(UpResult::Planned(Box::new(plan.clone())));
         }
         self.agree(&Proposal::Plan(plan), interrupts).await?;
         let store = self.store.open().await?;
         let lock = store.lock(name).await?;
-        let manner = Manner { ssh_timeout, on_failure: OnFailure::GiveBack };
+        let manner = Manner { ssh_timeout, on_failure: OnFailure::RollBack };
         let run = Run { operator: self, store, _lock: lock };
-        let summary = run.up(plan, None, &material, manner, interrupts).await?;
+        let summary = run.up(plan, None, &local_inputs, manner, interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 

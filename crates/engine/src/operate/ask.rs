@@ -5,7 +5,7 @@ use hostler_core::journal::Left;
 use hostler_core::name::Name;
 use hostler_core::plan::{Plan, ResourceKind};
 
-use crate::sweep::{Found, Stray};
+use crate::sweep::{Orphan, SweepFindings};
 
 /// Asks the user for consent: a command line prompts, a server compares the id of the plan, a test agrees.
 #[async_trait]
@@ -31,9 +31,9 @@ pub enum Proposal<'a> {
     /// Delete orphaned resources, and bring expired and abandoned deployments down.
     Sweep {
         /// The findings.
-        found: &'a Found,
+        found: &'a SweepFindings,
         /// The untracked resources that the user named.
-        named: &'a [Stray],
+        named: &'a [Orphan],
     },
     /// Delete files that exist on one side only.
     DeleteFiles(&'a [FileDeletions]),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{LaterStart, OperateError, Operator};
 use crate::event::Notice;
-use crate::run::Outcome;
+use crate::run::RunOutcome;
 
 /// The number of times that a demand is planned and tried. A site that refuses four different offers is more likely
 /// misconfigured than full.
@@ -48,7 +48,7 @@ impl Attempts {
     pub fn learn(&mut self, operator: &Operator, plan: &Plan, error: OperateError) -> Result<(), OperateError> {
         self.count += 1;
         let OperateError::Ended(ended) = &error else { return Err(error) };
-        let Outcome::RolledBack { interrupted: false, failed } = &ended.outcome else { return Err(error) };
+        let RunOutcome::RolledBack { interrupted: false, failed } = &ended.outcome else { return Err(error) };
         let refused: Vec<_> = failed.iter().filter(|step| step.failure.remedy == Remedy::Replan).collect();
         if refused.is_empty() || self.count == ATTEMPTS {
             return Err(error);

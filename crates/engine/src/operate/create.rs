@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::plan::new_id;
 use super::resume::{Manner, Run};
 use super::{KeyRequest, ListedResource, Mode, OperateError, Operator, Proposal};
-use crate::deploy::Material;
+use crate::deploy::LocalInputs;
 use crate::run::{Interrupts, unless_interrupted};
 
 /// A resource to create by itself.
@@ -65,9 +65,9 @@ impl Operator {
         request.key.create_directory()?;
         let store = self.store.open().await?;
         let lock = store.lock(name).await?;
-        let material = Material { key: request.key.source.clone(), ..Material::default() };
+        let local_inputs = LocalInputs { key: request.key.source.clone(), ..LocalInputs::default() };
         let run = Run { operator: self, store: store.clone(), _lock: lock };
-        run.up(&plan, None, &material, Manner::default(), interrupts).await?;
+        run.up(&plan, None, &local_inputs, Manner::default(), interrupts).await?;
         if let Some(record) = store.find(name).await? {
             request.key.write_copy(&store, &record)?;
         }

@@ -89,7 +89,7 @@ impl Operator {
     /// Fails if a live deployment has this name, before anyone is asked for anything.
     pub(super) async fn check_free(&self, name: &Name) -> Result<(), OperateError> {
         match self.store.existing().await? {
-            Some(store) if store.find(name).await?.is_some() => Err(StoreError::Taken(name.clone()).into()),
+            Some(store) if store.find(name).await?.is_some() => Err(StoreError::NameTaken(name.clone()).into()),
             _ => Ok(()),
         }
     }

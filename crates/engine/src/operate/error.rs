@@ -21,7 +21,7 @@ use crate::deploy::{DeployError, FilesError, NotReached};
 use crate::host::{BadKey, HostError};
 use crate::keep::KeepError;
 use crate::repo::RepoError;
-use crate::run::{FailedStep, Interrupted, Outcome};
+use crate::run::{FailedStep, Interrupted, RunOutcome};
 use crate::store::{Record, StoreError};
 
 /// The reason why an operation failed.
@@ -456,7 +456,7 @@ pub enum OperateError {
     },
     /// Resources could not be deleted.
     #[error("{} could not be deleted", resources(.0.len()))]
-    Undeleted(Vec<(crate::sweep::Stray, SiteError)>),
+    Undeleted(Vec<(crate::sweep::Orphan, SiteError)>),
     /// Several failures; each stands by itself.
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Many(Vec<OperateError>),
@@ -468,7 +468,7 @@ pub struct Ended {
     /// The deployment.
     pub name: Name,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// Resources that exist or may exist.
     pub left: Vec<Left>,
     /// True if it can only be brought down from here.
@@ -483,10 +483,10 @@ impl Ended {
     /// The steps that failed.
     pub fn failed(&self) -> &[FailedStep] {
         match &self.outcome {
-            Outcome::Ready { failed_runs: failed }
-            | Outcome::RolledBack { failed, .. }
-            | Outcome::Stuck { failed, .. } => failed,
-            Outcome::Released | Outcome::Interrupted { .. } => &[],
+            RunOutcome::Ready { failed_runs: failed }
+            | RunOutcome::RolledBack { failed, .. }
+            | RunOutcome::Stuck { failed, .. } => failed,
+            RunOutcome::Down | RunOutcome::Interrupted { .. } => &[],
         }
     }
 }
@@ -495,23 +495,23 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.outcome {
-            Outcome::Ready { .. } => write!(f, "`{name}` is set up, but its run failed"),
-            Outcome::RolledBack { interrupted: true, .. } => {
+            RunOutcome::Ready { .. } => write!(f, "`{name}` is set up, but its run failed"),
+            RunOutcome::RolledBack { interrupted: true, .. } => {
                 write!(f, "`{name}` was interrupted and rolled back; nothing is left")
             }
-            Outcome::RolledBack { interrupted: false, .. } => {
+            RunOutcome::RolledBack { interrupted: false, .. } => {
                 write!(f, "`{name}` could not be brought up and was rolled back; nothing is left")
             }
-            Outcome::Stuck { .. } if self.machines > 1 && self.failed_machines > 0 => {
+            RunOutcome::Stuck { .. } if self.machines > 1 && self.failed_machines > 0 => {
                 write!(
                     f,
                     "`{name}` is stuck: something failed on {} of {} machines",
                     self.failed_machines, self.machines
                 )
             }
-            Outcome::Stuck { .. } => write!(f, "`{name}` is stuck"),
-            Outcome::Interrupted { .. } => write!(f, "`{name}` was interrupted half-way"),
-            Outcome::Released => write!(f, "`{name}` is down"),
+            RunOutcome::Stuck { .. } => write!(f, "`{name}` is stuck"),
+            RunOutcome::Interrupted { .. } => write!(f, "`{name}` was interrupted half-way"),
+            RunOutcome::Down => write!(f, "`{name}` is down"),
         }
     }
 }

@@ -32,7 +32,7 @@ impl KeyRequest {
         let public = Identity::read(&private)
             .and_then(|identity| identity.public())
             .map_err(|source| OperateError::UnusableKey { file: private.clone(), source })?;
-        Ok(Self { source: KeySource::Pair { private, public }, copy: None })
+        Ok(Self { source: KeySource::UserPair { private, public }, copy: None })
     }
 
     /// A new key pair, whose private half is also written to this new file.
@@ -42,7 +42,7 @@ impl KeyRequest {
     pub fn new_in(path: PathBuf) -> Result<Self, OperateError> {
         match path.exists() {
             true => Err(OperateError::KeyExists(path)),
-            false => Ok(Self { source: KeySource::Created, copy: Some(path) }),
+            false => Ok(Self { source: KeySource::Generated, copy: Some(path) }),
         }
     }
 
@@ -72,7 +72,7 @@ impl Operator {
     /// Fails if a key that the plan uses is registered with another public half than the local one: nobody could log in to
     /// machines that cost money already.
     pub(super) async fn check_key(&self, key: &KeyRequest, plan: &Plan) -> Result<(), OperateError> {
-        let KeySource::Pair { public, private } = &key.source else { return Ok(()) };
+        let KeySource::UserPair { public, private } = &key.source else { return Ok(()) };
         for (_, spec) in plan.machines() {
             let (Some(name), Some(site)) = (&spec.uses.keypair, self.sites.get(&spec.site)) else { continue };
             let keypairs = site.resources(ResourceKind::Keypair).await?;

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::event::{Notice, Observer, Silent};
+use crate::event::{DiscardEvents, Notice, Observer};
 use crate::host::{Hosts, Ssh};
 use crate::run::{Interrupts, unless_interrupted};
 use crate::sites::{Calendars, Sites};
@@ -107,7 +107,7 @@ impl Operator {
             store: LazyStore::at(data_dir),
             scratch: std::env::temp_dir(),
             hosts: Arc::new(Ssh::default()),
-            observer: Arc::new(Silent),
+            observer: Arc::new(DiscardEvents),
             ask: Arc::new(Yes),
             now: Timestamp::now,
         }

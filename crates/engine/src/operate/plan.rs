@@ -9,7 +9,7 @@ use hostler_core::plan::{Exclusions, Placement, Plan, plan};
 
 use super::{KeyRequest, OperateError, Operator, PlacementRequest, Requested};
 use crate::event::Notice;
-use crate::gather::market;
+use crate::gather::query_market;
 
 impl Operator {
     /// Plans a new deployment. The plan of a live deployment is the one it has.
@@ -44,7 +44,7 @@ impl Operator {
         self.check_sites(demand)?;
         let now = (self.now)();
         let demand = &placement.bound(demand, now);
-        let market = refused.apply(placement.apply(market(&self.sites, demand, now).await?));
+        let market = refused.apply(placement.apply(query_market(&self.sites, demand, now).await?));
         let plan = plan(demand, &market, new_id(), now)?;
         plan.check_drivers()?;
         for (site, reason) in &market.silent {
@@ -71,7 +71,7 @@ impl Operator {
         let now = (self.now)();
         let stale = |reason| OperateError::Stale { plan: stored.id(), reason };
         let rest = stored.for_rest_of_window(now).map_err(stale)?;
-        let market = self.placement_of(stored).await?.apply(market(&self.sites, &rest.demand, now).await?);
+        let market = self.placement_of(stored).await?.apply(query_market(&self.sites, &rest.demand, now).await?);
         rest.staleness(market, now).map_or(Ok(()), |reason| Err(stale(reason)))
     }
 }

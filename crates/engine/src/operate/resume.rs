@@ -10,10 +10,10 @@ use hostler_core::plan::Plan;
 
 use super::error::Ended;
 use super::{OperateError, Operator, Summary};
-use crate::deploy::{DeployError, Deployer, Material, OnFailure};
+use crate::deploy::{DeployError, Deployer, LocalInputs, OnFailure};
 use crate::event::{Notice, Report, RunStart};
 use crate::grid::Grid;
-use crate::run::{FailedStep, Interrupts, Outcome};
+use crate::run::{FailedStep, Interrupts, RunOutcome};
 use crate::store::{Lock, Record, Store};
 
 /// The right to run the deployment of a name.
@@ -34,7 +34,7 @@ pub(super) struct Manner {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { ssh_timeout: Duration::ZERO, on_failure: OnFailure::GiveBack }
+        Self { ssh_timeout: Duration::ZERO, on_failure: OnFailure::RollBack }
     }
 }
 
@@ -44,13 +44,13 @@ impl Run<'_> {
         self,
         plan: &Plan,
         known: Option<&Record>,
-        material: &Material,
+        local_inputs: &LocalInputs,
         manner: Manner,
         interrupts: &Interrupts,
     ) -> Result<Summary, OperateError> {
         let name = &plan.demand.name;
         let report = self.begin(plan, known, Goal::Up);
-        let driven = self.deployer(&*report, manner).up(plan, known, material, &mut interrupts.clone()).await;
+        let driven = self.deployer(&*report, manner).up(plan, known, local_inputs, &mut interrupts.clone()).await;
         // Ends the front end's live view before anything else is reported.
         drop(report);
         let (record, outcome) = self.settled(plan.deployment, name, driven).await?;
@@ -65,7 +65,7 @@ impl Run<'_> {
         }
         let summary = self.operator.summary(&self.store, &record, Some(false));
         match outcome {
-            Outcome::Ready { failed_runs } if failed_runs.is_empty() => Ok(summary),
+            RunOutcome::Ready { failed_runs } if failed_runs.is_empty() => Ok(summary),
             outcome => Err(ended(outcome, &record)),
         }
     }
@@ -78,7 +78,7 @@ impl Run<'_> {
         drop(report);
         let (record, outcome) = self.settled(id, &name, driven).await?;
         match outcome {
-            Outcome::Released | Outcome::RolledBack { .. } => Ok(()),
+            RunOutcome::Down | RunOutcome::RolledBack { .. } => Ok(()),
             outcome => Err(ended(outcome, &record)),
         }
     }
@@ -93,7 +93,7 @@ impl Run<'_> {
         let Manner { ssh_timeout, on_failure } = manner;
         let (operator, hosts) = (self.operator, Arc::clone(&self.operator.hosts));
         let (sites, now) = (&operator.sites, operator.now);
-        Deployer { store: &self.store, sites, hosts, report, now, patience: ssh_timeout, on_failure }
+        Deployer { store: &self.store, sites, hosts, report, now, ssh_timeout, on_failure }
     }
 
     /// If the journal could not be written, everything that the deployment created still exists.
@@ -105,7 +105,7 @@ impl Run<'_> {
     ) -> Result<T, OperateError> {
         let error = match driven {
             Ok(done) => return Ok(done),
-            Err(error) if error.came_first() => return Err(error.into()),
+            Err(error) if error.changed_nothing() => return Err(error.into()),
             Err(error) => OperateError::from(error),
         };
         match self.store.find(name).await {
@@ -116,11 +116,11 @@ impl Run<'_> {
 }
 
 /// The error for a run that did not reach its goal.
-fn ended(outcome: Outcome, record: &Record) -> OperateError {
+fn ended(outcome: RunOutcome, record: &Record) -> OperateError {
     let journal = record.journal();
     let grid = Grid::of(&record.plan, &journal);
     let failed = match &outcome {
-        Outcome::Stuck { failed, .. } => failed.as_slice(),
+        RunOutcome::Stuck { failed, .. } => failed.as_slice(),
         _ => &[],
     };
     let machine = |failed: &FailedStep| grid.machine_of(&failed.step).map(str::to_owned);

@@ -9,7 +9,7 @@ use hostler_core::setup::{Companions, PhaseKind, SetupRequest};
 use secrecy::SecretString;
 
 use super::resume::{Manner, Run};
-use super::up::material;
+use super::up::local_inputs;
 use super::{Locked, Mode, OperateError, Operator, Requested, UpResult};
 use crate::deploy::OnFailure;
 use crate::run::{Interrupts, unless_interrupted};
@@ -49,10 +49,10 @@ impl Operator {
         let Locked { store, record, lock } = self.locked(&run.name).await?;
         let plan = self.set_up_plan(&record, &requested, run)?;
         let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let material = material(&requested.demand.work, &requested, &run.secrets, source)?;
-        let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::GiveBack };
+        let local_inputs = local_inputs(&requested.demand.work, &requested, &run.secrets, source)?;
+        let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::RollBack };
         let drive = Run { operator: self, store, _lock: lock };
-        let summary = drive.up(&plan, Some(&record), &material, manner, interrupts).await?;
+        let summary = drive.up(&plan, Some(&record), &local_inputs, manner, interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 

@@ -17,7 +17,7 @@ use crate::deploy::Files;
 use crate::grid::{Grid, StageState, stage};
 use crate::host::quote;
 use crate::run::title;
-use crate::store::{Record, Store, Stored};
+use crate::store::{Record, Store, StoredEntry};
 
 /// A deployment, with its machines and steps.
 #[derive(Debug, Clone, Serialize)]
@@ -249,7 +249,7 @@ fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
 }
 
 fn step_states(record: &Record, journal: &Journal) -> Vec<StepSummary> {
-    let of_step = |stored: &'_ Stored| match &stored.entry {
+    let of_step = |stored: &'_ StoredEntry| match &stored.entry {
         Entry::Step { step, .. } => Some((step.clone(), stored.at)),
         _ => None,
     };

@@ -10,7 +10,7 @@ use super::{OperateError, Operator, Proposal};
 use crate::event::Notice;
 use crate::run::Interrupts;
 use crate::store::{Store, StoreError};
-use crate::sweep::{Found, Stray, due, find, remove, tidy};
+use crate::sweep::{Orphan, SweepFindings, delete, find, remove_stale_keys, sweep_reason};
 
 /// The result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Operator {
     ///
     /// # Errors
     /// If the store cannot be read. A site that does not answer is listed in the result.
-    pub async fn find_orphans(&self) -> Result<Found, OperateError> {
+    pub async fn find_orphans(&self) -> Result<SweepFindings, OperateError> {
         Ok(find(self.store.existing().await?.as_deref(), &self.sites, (self.now)()).await?)
     }
 
@@ -34,7 +34,7 @@ impl Operator {
     /// If something could not be deleted; everything else was.
     pub async fn sweep(
         &self,
-        found: &Found,
+        found: &SweepFindings,
         tickets: &[Ticket],
         interrupts: &Interrupts,
     ) -> Result<Swept, OperateError> {
@@ -46,11 +46,12 @@ impl Operator {
             None => self.store.open().await?,
         };
         // Keys that open nothing any more are removed without consent. If that fails, the rest is deleted all the same.
-        let mut errors: Vec<OperateError> = tidy(&store).await.err().map(OperateError::from).into_iter().collect();
+        let mut errors: Vec<OperateError> =
+            remove_stale_keys(&store).await.err().map(OperateError::from).into_iter().collect();
         let mut swept = Swept::default();
         if !nothing {
             self.agree(&Proposal::Sweep { found, named: &named }, interrupts).await?;
-            for name in found.expired.iter().chain(&found.forsaken) {
+            for name in found.expired.iter().chain(&found.abandoned) {
                 errors.extend(self.down_if_due(&store, name, interrupts).await.err());
             }
             match self.delete_orphans(&store, found, named).await {
@@ -74,27 +75,32 @@ impl Operator {
             lock => lock?,
         };
         match store.find(name).await? {
-            Some(record) if due(&record, (self.now)()).is_some() => {
+            Some(record) if sweep_reason(&record, (self.now)()).is_some() => {
                 Run { operator: self, store: Arc::clone(store), _lock: lock }.down(record, interrupts).await
             }
             _ => Ok(()),
         }
     }
 
-    async fn delete_orphans(&self, store: &Store, found: &Found, named: Vec<Stray>) -> Result<usize, OperateError> {
+    async fn delete_orphans(
+        &self,
+        store: &Store,
+        found: &SweepFindings,
+        named: Vec<Orphan>,
+    ) -> Result<usize, OperateError> {
         // Checked again: an orphan may have been adopted while the user was asked.
         let again = find(Some(store), &self.sites, (self.now)()).await?;
-        let mut orphans: Vec<Stray> =
+        let mut orphans: Vec<Orphan> =
             found.orphans.iter().filter(|orphan| again.orphans.contains(orphan)).cloned().collect();
         orphans.extend(named);
-        let failed = remove(&self.sites, &orphans).await;
+        let failed = delete(&self.sites, &orphans).await;
         if failed.is_empty() { Ok(orphans.len()) } else { Err(OperateError::Undeleted(failed)) }
     }
 }
 
 /// The untracked resources that bear these tickets.
-fn named(found: &Found, tickets: &[Ticket]) -> Result<Vec<Stray>, OperateError> {
-    let bears = |ticket: &Ticket| found.foreign.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
+fn named(found: &SweepFindings, tickets: &[Ticket]) -> Result<Vec<Orphan>, OperateError> {
+    let bears = |ticket: &Ticket| found.untracked.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
     let found = |ticket: &Ticket| bears(ticket).ok_or_else(|| OperateError::UnknownTicket(ticket.clone()));
     tickets.iter().map(found).collect()
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::attempts::Attempts;
 use super::resume::{Manner, Run};
 use super::{KeyRequest, Mode, OperateError, Operator, PlacementRequest, Proposal, Requested, Summary};
-use crate::deploy::{Material, OnFailure};
+use crate::deploy::{LocalInputs, OnFailure};
 use crate::event::Notice;
 use crate::run::{Interrupts, unless_interrupted};
 use crate::store::Record;
@@ -68,11 +68,11 @@ impl UpRequest {
         Manner { ssh_timeout: self.ssh_timeout, on_failure: self.on_failure }
     }
 
-    fn material(&self) -> Result<Material, OperateError> {
+    fn local_inputs(&self) -> Result<LocalInputs, OperateError> {
         let checkout = self.requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
         let source = self.source.as_deref().or(checkout);
-        let material = material(&self.demand().work, &self.requested, &self.secrets, source)?;
-        Ok(Material { key: self.key.source.clone(), ..material })
+        let local_inputs = local_inputs(&self.demand().work, &self.requested, &self.secrets, source)?;
+        Ok(LocalInputs { key: self.key.source.clone(), ..local_inputs })
     }
 }
 
@@ -161,13 +161,13 @@ impl Operator {
         plan: &Plan,
         interrupts: &Interrupts,
     ) -> Result<Summary, OperateError> {
-        let material = request.material()?;
+        let local_inputs = request.local_inputs()?;
         self.agree(&Proposal::Plan(plan), interrupts).await?;
         request.key.create_directory()?;
         let store = self.store.open().await?;
         let lock = store.lock(&plan.demand.name).await?;
         let run = Run { operator: self, store: store.clone(), _lock: lock };
-        let summary = run.up(plan, None, &material, request.manner(), interrupts).await?;
+        let summary = run.up(plan, None, &local_inputs, request.manner(), interrupts).await?;
         if let Some(record) = store.find(&plan.demand.name).await? {
             request.key.write_copy(&store, &record)?;
         }
@@ -212,7 +212,7 @@ impl Operator {
         if request.demand().lease.duration != record.plan.demand.lease.duration {
             self.notice(Notice::EndUnchanged { deployment: record.name.clone() });
         }
-        let summary = run.up(&plan, Some(record), &request.material()?, request.manner(), interrupts).await?;
+        let summary = run.up(&plan, Some(record), &request.local_inputs()?, request.manner(), interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 
@@ -234,23 +234,21 @@ impl Operator {
 }
 
 /// What the work needs from this computer. A secret is what the demand file spells out, else what the front end supplies.
-pub(super) fn material(
+pub(super) fn local_inputs(
     work: &Work,
     requested: &Requested,
     secrets: &BTreeMap<String, SecretString>,
     source: Option<&Path>,
-) -> Result<Material, OperateError> {
+) -> Result<LocalInputs, OperateError> {
     let value = |name: &String| {
         let spelled = requested.secrets.reveal(name).map(|value| SecretString::from(value.to_owned()));
         let value = spelled.or_else(|| secrets.get(name).cloned());
         let value = value.ok_or_else(|| OperateError::MissingSecret { name: name.clone() })?;
         Ok((name.clone(), value))
     };
-    Ok(Material {
+    Ok(LocalInputs {
         source: source.map(Path::to_owned),
         secrets: work.secrets.iter().map(value).collect::<Result<_, OperateError>>()?,
-        // The site supplies what its machines need at their first boot.
-        first_boot: String::new(),
         key: Default::default(),
     })
 }

@@ -17,7 +17,7 @@ use hostler_core::ports::Provider;
 use secrecy::SecretString;
 
 use crate::deploy::OnFailure;
-use crate::event::{Observer, Silent};
+use crate::event::{DiscardEvents, Observer};
 use crate::fleet::{FleetCommand, FleetOptions, HostResult};
 use crate::host::{Command, Hosts, Target};
 use crate::operate::{
@@ -52,7 +52,7 @@ impl ProvisionConfig {
             on_failure: OnFailure::default(),
             source: None,
             secrets: BTreeMap::new(),
-            observer: Arc::new(Silent),
+            observer: Arc::new(DiscardEvents),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who works on the machines: the part of a drive that speaks to hosts and not to sites.
+//! Work on machines: the part of a run that speaks to hosts, not to sites.
 
 use async_trait::async_trait;
 use hostler_core::journal::Failure;
@@ -8,31 +8,31 @@ use hostler_core::ticket::StepId;
 
 use crate::event::{Performed, Report};
 
-/// A machine that is there.
+/// A created machine with its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
-    /// The step that made it.
+    /// The step that created it.
     pub step: StepId,
-    /// As planned.
+    /// The planned specification.
     pub spec: MachineSpec,
-    /// Where to reach it.
+    /// The address to log in to from this computer.
     pub address: Address,
-    /// Where its companions reach it: its own address, where it is reached from here at a public one.
-    pub inner: Address,
+    /// The address for its peers: the machine's own one, even if this computer uses a public one.
+    pub peer_address: Address,
     /// The host key that it showed at its first contact; `None` before that.
     pub host_key: Option<String>,
-    /// Whether the host was there before the deployment and stays, with its host key.
-    pub kept: bool,
+    /// True if the host, with its host key, outlives the deployment (listed SSH hosts).
+    pub host_is_persistent: bool,
 }
 
-/// Works on machines. Every call may be repeated, and may be dropped at any time.
+/// Performs steps on machines. Every call may be repeated, and its future may be dropped at any time.
 #[async_trait]
 pub trait Executor: Send + Sync {
-    /// Waits until a machine can be logged in to; the answer is the host key that it showed.
+    /// Waits until SSH accepts a login to a machine. Returns the host key that the machine showed.
     async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure>;
 
-    /// Does a phase of the set-up. `all` are the deployment's machines, in the order of their ranks, from the phase
-    /// `companions` on; before that a machine knows of no other.
+    /// Performs a phase of the set-up. From the phase `peer-names` on, `all` lists the deployment's machines by rank; before
+    /// that it has only `machine`.
     async fn set_up(
         &self,
         step: &StepId,

@@ -1,4 +1,4 @@
-//! Requests to stop, from a user or from the system.
+//! Requests to stop, from the user or the system.
 
 use std::future::Future;
 
@@ -12,7 +12,7 @@ pub type Interrupts = watch::Receiver<u32>;
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Runs work that changes nothing at a site, and drops it at the first request to stop.
+/// Runs work that changes nothing at a site, dropping it at the first request to stop.
 ///
 /// # Errors
 /// [`Interrupted`], or the error of the work.
@@ -27,14 +27,14 @@ pub async fn unless_interrupted<T, E: From<Interrupted>>(
     }
 }
 
-/// Waits for the first request to stop; for ever if none can come any more.
+/// Waits for the first request to stop; forever if none can come any more.
 pub async fn interrupted(interrupts: &Interrupts) {
     if interrupts.clone().wait_for(|count| *count > 0).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Interrupts that never come, for callers that cannot be interrupted.
+/// Interrupts for callers that cannot be interrupted: none ever comes.
 pub fn never() -> Interrupts {
     watch::channel(0).1
 }

@@ -1,46 +1,46 @@
-//! How a drive ended.
+//! Outcomes of runs.
 
 use hostler_core::journal::{Failure, Left};
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
-/// How a drive ended.
+/// Outcome of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Every machine is there and set up.
+pub enum RunOutcome {
+    /// Every machine is set up.
     Ready {
-        /// The runs of the user's own script that failed.
+        /// The user runs that failed.
         failed_runs: Vec<FailedStep>,
     },
-    /// It could not be had; nothing is left.
+    /// A failure or an interrupt made the run delete everything. No resource remains.
     RolledBack {
-        /// Whether the user, or the system, had it stopped.
+        /// True if the user or the system interrupted the run.
         interrupted: bool,
-        /// What failed.
+        /// The steps that failed.
         failed: Vec<FailedStep>,
     },
-    /// It was given back, as asked; nothing is left.
-    Released,
-    /// It can't go on by itself.
+    /// The deployment was brought down as requested. No resource remains.
+    Down,
+    /// The deployment can't proceed by itself.
     Stuck {
-        /// What failed.
+        /// The steps that failed.
         failed: Vec<FailedStep>,
-        /// What is left, and where.
+        /// The resources that exist or may exist.
         left: Vec<Left>,
     },
-    /// It was stopped at the user's word, and not given back.
+    /// The user interrupted the run, and its resources remain.
     Interrupted {
-        /// What is left, and where.
+        /// The resources that exist or may exist.
         left: Vec<Left>,
     },
 }
 
-/// A step that failed, and how.
+/// A step that failed, or whose undo failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedStep {
-    /// Which.
+    /// The step.
     pub step: StepId,
-    /// How.
+    /// The reason.
     pub failure: Failure,
 }

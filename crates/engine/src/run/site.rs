@@ -1,10 +1,9 @@
-//! The calls to a site: making what a step makes, and giving it back.
+//! Steps at sites: creating resources and deleting them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use hostler_core::journal::{Failure, Progress};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, PlannedResource, ResourceKind, Step};
@@ -12,57 +11,62 @@ use hostler_core::ports::{Account, CreateRequest, Created, Owned, Provider, Reme
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use tokio::sync::watch;
 
-use super::{Drive, Driver, Landed, Landing, Performed};
+use super::completion::{CompletedStep, StepFuture, StepResult};
+use super::runner::{JournalRun, JournalRunner};
 use crate::account;
-use crate::event::Event;
+use crate::event::{Event, Performed};
 
-/// How often a call is made that a site asks to repeat.
-const TRIES: u32 = 4;
-/// The longest that a site is waited for before a call is made again.
+/// Attempts at a call that the site asks to retry.
+const ATTEMPTS: u32 = 4;
+/// Longest pause before a retry. A longer one that the site requests is cut to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Between two rounds of giving a thing back.
-const BETWEEN_UNDOS: Duration = Duration::from_millis(500);
+/// Pause before another attempt at an undo that failed.
+const UNDO_RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// A create call may continue for this long after the run was cancelled. A single request to a site has ended by then. Any
+/// call that continues is waiting for a lease to begin or a machine to boot. It may still send further requests, so its
+/// outcome counts as unknown.
+const CREATE_GRACE: Duration = Duration::from_secs(75);
 
-/// The work of a step, cut loose from the journal, so that many go on side by side.
-pub(super) type Job<'j> = BoxFuture<'j, Landed>;
-
-impl<'a> Drive<'a> {
+impl<'a> JournalRun<'a> {
     /// Starts the work of a step.
-    pub(super) fn perform(&mut self, step: &'a Step) -> Job<'a> {
+    pub(super) fn perform(&mut self, step: &'a Step) -> StepFuture<'a> {
         match &step.action {
-            Action::Create(what) => self.create(step, what),
+            Action::Create(resource) => self.create(step, resource),
             Action::Reach { machine } => self.on_machine(step, machine, None),
             Action::SetUp { machine, phase } => self.on_machine(step, machine, Some(phase)),
         }
     }
 
-    fn create(&self, step: &'a Step, what: &'a PlannedResource) -> Job<'a> {
-        let driver = self.driver;
-        let creation = self.creation(what);
+    fn create(&self, step: &'a Step, resource: &'a PlannedResource) -> StepFuture<'a> {
+        let runner = self.runner;
+        let request = self.create_request(resource);
         let ticket = self.ticket(step);
-        let mut end = self.sessions_end.subscribe();
-        let mut no_use = self.sessions_end.subscribe();
-        let made = async move {
-            let (site, creation) = (driver.site(what.site())?, creation?);
-            let create = driver.persist_until(&step.id, &mut end, || site.create(&ticket, &creation));
+        let mut cancel = self.cancel.subscribe();
+        let mut cancel_wait = self.cancel.subscribe();
+        let created = async move {
+            let (site, request) = (runner.site(resource.site())?, request?);
+            let create = runner.retry_unless_cancelled(&step.id, &mut cancel, || site.create(&ticket, &request));
             tokio::select! {
-                made = create => made,
-                () = long_after(&mut no_use) => Err(left_waiting()),
+                created = create => created,
+                () = grace_over(&mut cancel_wait) => Err(cancelled_while_waiting()),
             }
         };
-        made.map(|made| match made {
-            Ok(made) => Landed::new(step, Landing::Done { made: Some(made), how: Performed::Now }),
-            Err(failure) => Landed::new(step, Landing::Failed(failure)),
-        })
-        .boxed()
+        created
+            .map(|created| match created {
+                Ok(created) => {
+                    CompletedStep::new(step, StepResult::Done { created: Some(created), how: Performed::Now })
+                }
+                Err(failure) => CompletedStep::new(step, StepResult::Failed(failure)),
+            })
+            .boxed()
     }
 
-    fn creation(&self, what: &PlannedResource) -> Result<CreateRequest, Failure> {
-        Ok(match what {
+    fn create_request(&self, resource: &PlannedResource) -> Result<CreateRequest, Failure> {
+        Ok(match resource {
             PlannedResource::Network { .. } => {
                 CreateRequest::Network { machines: self.plan.machines().map(|(_, spec)| spec.name.clone()).collect() }
             }
-            PlannedResource::Keypair { .. } => CreateRequest::Keypair { public_key: self.inputs.public_key.clone() },
+            PlannedResource::Keypair { .. } => CreateRequest::Keypair { public_key: self.public_key.to_owned() },
             PlannedResource::Lease(spec) => CreateRequest::Lease { spec: Box::new(spec.clone()) },
             PlannedResource::Address { pool, machine, .. } => {
                 CreateRequest::Address { pool: pool.clone(), machine: self.reference_if(machine.as_ref())? }
@@ -72,8 +76,8 @@ impl<'a> Drive<'a> {
                 network: self.reference_if(spec.network.as_ref())?,
                 lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.uses.lease.clone()),
                 keypair: self.reference_if(spec.keypair.as_ref())?.or_else(|| spec.uses.keypair.clone()),
-                public_key: self.inputs.public_key.clone(),
-                first_boot: self.inputs.first_boot.clone(),
+                public_key: self.public_key.to_owned(),
+                first_boot: String::new(),
             },
         })
     }
@@ -82,58 +86,58 @@ impl<'a> Drive<'a> {
         step.map(|step| self.reference(step)).transpose()
     }
 
-    /// What an earlier step made. The plan's order sees to it that it is there.
+    /// The resource that an earlier step created. The order of the plan guarantees that the step is done.
     fn reference(&self, step: &StepId) -> Result<Ref, Failure> {
-        self.journal().made(step).map(|made| made.reference.clone()).ok_or_else(|| Failure {
-            message: format!("the step `{step}` has made nothing"),
+        self.journal().made(step).map(|created| created.reference.clone()).ok_or_else(|| Failure {
+            message: format!("the step `{step}` has created nothing"),
             remedy: Remedy::Report,
             hint: None,
         })
     }
 
-    /// What is known of a step's making before it is given back.
-    pub(super) fn outcome_of(&self, step: &Step) -> CreateOutcome {
-        let (made, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
-        match (made, progress) {
+    /// Outcome of a step's create call, as far as the journal knows.
+    pub(super) fn create_outcome(&self, step: &Step) -> CreateOutcome {
+        let (created, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
+        match (created, progress) {
             (Some(_), _) => CreateOutcome::Answered,
             (None, Some(Progress::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => {
-                CreateOutcome::GivenUp
+                CreateOutcome::TimedOut
             }
             (None, Some(Progress::Failed(_))) => CreateOutcome::Answered,
-            (None, _) => CreateOutcome::Orphaned,
+            (None, _) => CreateOutcome::Unknown,
         }
     }
 
-    /// Gives back what a step made, and whatever else bears its ticket.
-    pub(super) fn undo(&self, step: &'a Step, creating: CreateOutcome) -> Job<'a> {
-        let driver = self.driver;
+    /// Deletes the resource that a step created, and every other one with the step's ticket.
+    pub(super) fn undo(&self, step: &'a Step, create_outcome: CreateOutcome) -> StepFuture<'a> {
+        let runner = self.runner;
         let ticket = self.ticket(step);
-        let made = self.journal().made(&step.id).cloned();
+        let created = self.journal().made(&step.id).cloned();
         let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
-        let again = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
+        let failed_before = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
         let undone = async move {
-            let Action::Create(what) = &step.action else { return Ok(()) };
-            let site = driver.site(what.site())?;
-            if again {
-                tokio::time::sleep(BETWEEN_UNDOS).await;
+            let Action::Create(resource) = &step.action else { return Ok(()) };
+            let site = runner.site(resource.site())?;
+            if failed_before {
+                tokio::time::sleep(UNDO_RETRY_PAUSE).await;
             }
-            let resource = Resource { ticket: &ticket, kind: what.kind(), made: made.as_ref() };
-            let mut was_there = driver.persist(&step.id, || remove(&*site, account.as_ref(), &resource)).await?;
+            let target = UndoTarget { ticket: &ticket, kind: resource.kind(), created: created.as_ref() };
+            let mut existed = runner.retry(&step.id, || delete(&*site, account.as_ref(), &target)).await?;
             let settle_time = site.settle_time();
-            if creating != CreateOutcome::Answered && !settle_time.is_zero() {
-                // Whoever began it has heard nothing; the site may still be at work on it.
+            if create_outcome != CreateOutcome::Answered && !settle_time.is_zero() {
+                // No process has seen the response to the create call, and the site may still act on it: check again.
                 tokio::time::sleep(settle_time).await;
-                was_there |= driver.persist(&step.id, || remove(&*site, account.as_ref(), &resource)).await?;
-                if creating == CreateOutcome::GivenUp && !was_there {
-                    driver.report.report(&Event::Note { text: unheard(step, what) });
+                existed |= runner.retry(&step.id, || delete(&*site, account.as_ref(), &target)).await?;
+                if create_outcome == CreateOutcome::TimedOut && !existed {
+                    runner.report.report(&Event::Note { text: may_appear_later(step, resource) });
                 }
             }
             Ok(())
         };
         undone
             .map(|undone| match undone {
-                Ok(()) => Landed::new(step, Landing::Undone),
-                Err(failure) => Landed::new(step, Landing::UndoFailed(failure)),
+                Ok(()) => CompletedStep::new(step, StepResult::Undone),
+                Err(failure) => CompletedStep::new(step, StepResult::UndoFailed(failure)),
             })
             .boxed()
     }
@@ -143,45 +147,46 @@ impl<'a> Drive<'a> {
     }
 }
 
-impl Driver<'_> {
+impl JournalRunner<'_> {
     pub(super) fn site(&self, site: &SiteId) -> Result<Arc<dyn Provider>, Failure> {
         self.sites.get(site).cloned().ok_or_else(|| Failure {
             message: format!("the site `{site}` is not configured"),
             remedy: Remedy::Ask,
-            hint: Some(format!("configure `{site}` again: this deployment has things there")),
+            hint: Some(format!("configure `{site}` again: this deployment has resources there")),
         })
     }
 
-    /// Makes a call, and makes it again as often and as late as the site asks, within reason.
-    pub(super) async fn persist<T, F>(&self, step: &StepId, call: impl Fn() -> F) -> Result<T, Failure>
+    /// Makes a call, and retries it when the site asks for that, after the pause that the site requests. The pause and the
+    /// number of attempts are limited.
+    pub(super) async fn retry<T, F>(&self, step: &StepId, call: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, SiteError>>,
     {
-        let (_never, mut end) = watch::channel(false);
-        self.persist_until(step, &mut end, call).await
+        let (_sender, mut never) = watch::channel(false);
+        self.retry_unless_cancelled(step, &mut never, call).await
     }
 
-    /// The same, but not once more after the deployment has turned back.
-    async fn persist_until<T, F>(
+    /// The same, without further attempts once the run is cancelled.
+    async fn retry_unless_cancelled<T, F>(
         &self,
         step: &StepId,
-        end: &mut watch::Receiver<bool>,
+        cancel: &mut watch::Receiver<bool>,
         call: impl Fn() -> F,
     ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, SiteError>>,
     {
-        for _ in 1..TRIES {
+        for _ in 1..ATTEMPTS {
             match call().await {
                 Err(error) if let Remedy::Retry(after) = error.remedy => {
                     let after = after.min(LONGEST_PAUSE);
-                    let text = format!("{error}; trying again in {} s", after.as_secs_f32().ceil());
+                    let text = format!("{error}; retrying in {} s", after.as_secs_f32().ceil());
                     self.report.report(&Event::Progress { step: step.clone(), text });
                     tokio::select! {
-                        () = ended(end) => return Err(failure(&error)),
+                        () = cancelled(cancel) => return Err(failure(&error)),
                         () = tokio::time::sleep(after) => {
                             let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-                            tracing::debug!(target: "hostler::wait", ms, "waited as asked");
+                            tracing::debug!(target: "hostler::wait", ms, "waited before a retry");
                         }
                     }
                 }
@@ -192,69 +197,65 @@ impl Driver<'_> {
     }
 }
 
-/// Waits until the deployment turns back; for ever where it never does.
-pub(super) async fn ended(end: &mut watch::Receiver<bool>) {
-    if end.wait_for(|end| *end).await.is_err() {
+/// Waits until the run is cancelled; forever if it never is.
+pub(super) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
+    if cancel.wait_for(|cancel| *cancel).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// A request that was on its way when nobody wanted its outcome any more has ended so long after, one way or the other. What
-/// goes on then is waiting, for a lease to begin or a machine to run; it may be followed by requests of its own, so it counts as
-/// not answered.
-const GRACE: Duration = Duration::from_secs(75);
-
-async fn long_after(end: &mut watch::Receiver<bool>) {
-    ended(end).await;
-    tokio::time::sleep(GRACE).await;
+async fn grace_over(cancel: &mut watch::Receiver<bool>) {
+    cancelled(cancel).await;
+    tokio::time::sleep(CREATE_GRACE).await;
 }
 
-fn left_waiting() -> Failure {
-    let message = "stopped: it was still waiting, and of no more use".to_owned();
+/// The failure of a create call that exceeded [`CREATE_GRACE`]. `Remedy::Retry` marks its outcome as unknown.
+fn cancelled_while_waiting() -> Failure {
+    let message = "cancelled while the site was still working on it".to_owned();
     Failure { message, remedy: Remedy::Retry(Duration::ZERO), hint: None }
 }
 
-fn unheard(step: &Step, what: &PlannedResource) -> String {
-    let (site, kind) = (what.site(), what.kind());
+fn may_appear_later(step: &Step, resource: &PlannedResource) -> String {
+    let (site, kind) = (resource.site(), resource.kind());
     format!(
-        "`{site}` did not say in time whether it made the {kind} of `{}`: it is not there now; should it come yet, \
-         `hostler sweep` finds it",
+        "`{site}` did not answer in time whether it created the {kind} of `{}`. It does not exist now; should it appear \
+         later, it will be an orphaned resource",
         step.id
     )
 }
 
-/// Whether the call that makes a thing was answered.
+/// Outcome of a create call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CreateOutcome {
-    /// With the thing, or with a refusal.
+    /// The site created the resource, or rejected the request.
     Answered,
-    /// No answer came in time.
-    GivenUp,
-    /// The process that made the call is gone, or what was known of it is: nobody heard.
-    Orphaned,
+    /// The site did not answer in time.
+    TimedOut,
+    /// The process that made the call died before it wrote down the response.
+    Unknown,
 }
 
-/// What a step made, as far as is known.
-struct Resource<'t> {
+/// The resource of a step, for its undo.
+struct UndoTarget<'t> {
     ticket: &'t Ticket,
     kind: ResourceKind,
-    made: Option<&'t Created>,
+    /// `None` if no response to the create call is known: the ticket is all there is to search by.
+    created: Option<&'t Created>,
 }
 
-/// Removes what was made, and its twins: a call that was made again, because its answer did not come in time, may have
-/// made two things under one ticket. Of a step whose outcome was never known the ticket is all there is.
-/// Answers whether there was anything.
-async fn remove(site: &dyn Provider, account: Option<&Account>, resource: &Resource<'_>) -> Result<bool, SiteError> {
+/// Deletes a resource and its duplicates. A create call that was retried after a lost response may have created two
+/// resources with one ticket. Returns true if any existed.
+async fn delete(site: &dyn Provider, account: Option<&Account>, target: &UndoTarget<'_>) -> Result<bool, SiteError> {
     account::check_at(site, account).await?;
-    let Resource { ticket, kind, made } = *resource;
-    let made = made.map(|made| Owned { ticket: ticket.clone(), kind, reference: made.reference.clone() });
-    let twins = site.owned_by(kind, ticket).await?;
-    let mut was_there = false;
-    for owned in made.iter().chain(twins.iter().filter(|twin| Some(*twin) != made.as_ref())) {
+    let UndoTarget { ticket, kind, created } = *target;
+    let created = created.map(|created| Owned { ticket: ticket.clone(), kind, reference: created.reference.clone() });
+    let tagged = site.owned_by(kind, ticket).await?;
+    let mut existed = false;
+    for owned in created.iter().chain(tagged.iter().filter(|owned| Some(*owned) != created.as_ref())) {
         site.delete(owned).await?;
-        was_there = true;
+        existed = true;
     }
-    Ok(was_there)
+    Ok(existed)
 }
 
 fn failure(error: &SiteError) -> Failure {

@@ -178,7 +178,7 @@ impl SshExecutor {
 impl Executor for SshExecutor {
     async fn wait_for_ssh(&self, step: &StepId, machine: &Machine, report: &dyn Report) -> Result<String, Failure> {
         let mut target = self.target(machine).await?;
-        let pins = if machine.kept { Some(self.known_hosts().await?) } else { None };
+        let pins = if machine.host_is_persistent { Some(self.known_hosts().await?) } else { None };
         let known = pins.as_ref().filter(|_| target.pinned.is_none()).and_then(|pins| pins.get(&target.address));
         target.pinned = target.pinned.or_else(|| known.cloned());
         let note = |text: &str| progress(report, step, text);
@@ -235,7 +235,7 @@ fn adds_groups(phase: &Phase) -> bool {
 fn peer(machine: &Machine) -> Peer {
     Peer {
         name: machine.spec.name.clone(),
-        address: machine.inner.clone(),
+        address: machine.peer_address.clone(),
         user: machine.spec.user.clone(),
         host_key: machine.host_key.as_deref().and_then(|key| key.parse().ok()),
         gpus: machine.spec.shape.gpus.len(),

@@ -1,4 +1,4 @@
-//! The store of a data directory, opened when it is first needed.
+//! A store that is opened when it is first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use tokio::sync::OnceCell;
 
-use super::{Store, StoreError};
+use super::Store;
+use super::error::StoreError;
 
 /// The store of a data directory, opened once. Operations that only read never create it.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub struct LazyStore {
 }
 
 impl LazyStore {
-    /// The store in this data directory. Nothing is opened or created yet.
+    /// A store in this data directory. Opens and creates nothing yet.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into(), store: Arc::default() }
     }
@@ -26,7 +27,7 @@ impl LazyStore {
         &self.dir
     }
 
-    /// Opens the store, and creates it if there is none.
+    /// Opens the store, and creates it if it does not exist.
     ///
     /// # Errors
     /// Those of [`Store::open`].
@@ -35,7 +36,7 @@ impl LazyStore {
         self.store.get_or_try_init(open).await.cloned()
     }
 
-    /// Opens the store if there is one.
+    /// Opens the store if it exists.
     ///
     /// # Errors
     /// Those of [`Store::open`].

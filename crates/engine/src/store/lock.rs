@@ -1,4 +1,4 @@
-//! One process at a time drives a deployment.
+//! File locks: one process at a time runs a deployment.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use hostler_core::name::Name;
 
-use super::{StoreError, make_private_dir};
+use super::directory::make_private_dir;
+use super::error::StoreError;
 
-/// How often a lock is tried that others only ask about: each of them has it for a moment.
-const TRIES: u32 = 200;
-/// Between two tries.
+/// Attempts to take a lock while other processes only query it: each query holds a shared lock for a moment. With the pause
+/// below, 200 attempts wait up to a second.
+const ATTEMPTS: u32 = 200;
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The right to drive the deployment of a name. Ends when dropped, and with the process, however that ends.
+/// The right to run the deployment of a name. Released when dropped, and when the process ends, even by a crash.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -29,7 +31,9 @@ impl Lock {
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES && only_asked(&file) => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS && is_only_queried(&file) => {
+                    std::thread::sleep(PAUSE)
+                }
                 Err(TryLockError::WouldBlock) => {
                     let mut pid = String::new();
                     file.read_to_string(&mut pid).map_err(files)?;
@@ -45,13 +49,14 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// A program that another thread starts just now has the file too, until it has begun: closing ours is not enough.
+    /// Unlocks explicitly. Closing the file is not enough: a child process that another thread is starting right now has
+    /// inherited the file, and keeps the lock until its `exec`.
     fn drop(&mut self) {
         let _ = self.file.unlock();
     }
 }
 
-/// Whether a process holds the lock of a name.
+/// True if a process holds the lock of a name.
 pub(super) fn is_held(dir: &Path, name: &Name) -> Result<bool, StoreError> {
     let path = dir.join(name.as_str());
     if !path.exists() {
@@ -64,19 +69,19 @@ pub(super) fn is_held(dir: &Path, name: &Name) -> Result<bool, StoreError> {
     }
 }
 
-/// Whether no process has the file for itself: those that have it ask whether one does, which they may do side by side.
-fn only_asked(file: &File) -> bool {
+/// True if no process holds the exclusive lock: the current holders are queries, whose locks are shared.
+fn is_only_queried(file: &File) -> bool {
     file.try_lock_shared().is_ok() && file.unlock().is_ok()
 }
 
-/// Waits until nobody else has a file, on a thread where that may block; it is ours until the answer is dropped.
-pub(super) async fn alone(path: PathBuf) -> Result<File, StoreError> {
+/// Waits for the exclusive lock of a file, on a thread that may block. Dropping the returned file releases it.
+pub(super) async fn wait_exclusive(path: PathBuf) -> Result<File, StoreError> {
     let file = open(&path)?;
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     locked.map_err(std::io::Error::other).flatten().map_err(|source| StoreError::Files { path, source })
 }
 
-/// The file is never removed: removing it would let two processes lock two files of the same name.
+/// Opens or creates a lock file. Lock files are never deleted: two processes could then lock two files of the same name.
 fn open(path: &Path) -> Result<File, StoreError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     opened.map_err(|source| StoreError::Files { path: path.to_owned(), source })
@@ -87,11 +92,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_ends_when_dropped_though_a_child_has_the_file_still() {
+    fn dropping_a_lock_releases_it_while_a_child_has_the_file_open() {
         let dir = tempfile::tempdir().unwrap();
         let name = Name::new("web").unwrap();
         let lock = Lock::take(dir.path(), &name).unwrap();
-        // As a child has it between its birth and its first instruction.
+        // A child has the file like this between `fork` and `exec`.
         let inherited = lock.file.try_clone().unwrap();
         assert!(matches!(Lock::take(dir.path(), &name), Err(StoreError::Busy { .. })));
         drop(lock);

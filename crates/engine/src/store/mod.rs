@@ -1,8 +1,11 @@
 //! The store: the journals of all deployments of a user, in one SQLite file.
 //!
-//! Write-ahead log, fully synchronous: when [`Store::append_all`] returns, the entries are on disk. Two processes never drive
-//! one deployment: each holds a file lock by the deployment's name, which ends with the process however that ends.
+//! SQLite runs with a write-ahead log and `synchronous=FULL`: when [`Store::append_all`] returns, the entries are on disk. Two
+//! processes never run one deployment: each holds a file lock with the deployment's name, which the kernel releases when the
+//! process ends, even by a crash.
 
+mod directory;
+mod error;
 mod lazy;
 mod lock;
 mod migrations;
@@ -28,62 +31,13 @@ use tokio::sync::Mutex;
 
 use crate::host::KnownHosts;
 
+pub(crate) use directory::make_private_dir;
+pub use error::StoreError;
 pub use lazy::LazyStore;
 pub use lock::Lock;
-pub use record::{Listing, Record, Stored};
+pub use record::{DeploymentListing, Record, StoredEntry};
 
-/// Why the store could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The directory or a file in it can't be used.
-    #[error("`{path}` can't be used", path = path.display())]
-    Files {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The database said no.
-    #[error("the journal in `{path}` can't be used", path = path.display())]
-    Database {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// The database is of a later version, or damaged.
-    #[error("the journal in `{path}` can't be brought to this version of hostler", path = path.display())]
-    Version {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: sqlx::migrate::MigrateError,
-    },
-    /// A stored text can't be read.
-    #[error("the journal in `{path}` holds {what} that this version of hostler can't read", path = path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// Which kind of text, and of what.
-        what: String,
-    },
-    /// Another process drives this deployment.
-    #[error("`{name}` is being worked on by another hostler{}", .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
-    Busy {
-        /// The deployment.
-        name: Name,
-        /// The other process, where it is known.
-        pid: Option<u32>,
-    },
-    /// A deployment that was just entered is not there.
-    #[error("the deployment `{0}` vanished from the journal")]
-    Lost(Name),
-    /// A live deployment has this name already.
-    #[error("there is a deployment `{0}` already")]
-    Taken(Name),
-}
-
-/// All deployments of a user.
+/// The deployments of a user.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
@@ -91,7 +45,7 @@ pub struct Store {
     connection: Mutex<SqliteConnection>,
 }
 
-/// The database in the data directory.
+/// File name of the database in the data directory.
 const FILE: &str = "journal.db";
 
 impl Store {
@@ -100,7 +54,7 @@ impl Store {
         dir.join(FILE).exists()
     }
 
-    /// Opens the store in a directory, which is made where there is none, readable by its owner only.
+    /// Opens the store in a directory. Creates both if missing, readable by their owner only.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
         make_private_dir(dir)?;
         let file = dir.join(FILE);
@@ -112,22 +66,23 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30));
-        // SQLite's migrations have no lock of their own: two processes that come first at once would both make the tables.
-        let _alone = lock::alone(dir.join("opening")).await?;
+        // Migrations of SQLite have no lock of their own: two processes that open a new store at the same time would both
+        // create the tables.
+        let _exclusive = lock::wait_exclusive(dir.join("opening")).await?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
         // `run_direct`, since the generic argument of `run` makes the future unfit for spawning.
-        let all = None;
-        migrations::migrator().run_direct(all, &mut connection, false).await.map_err(version)?;
+        let target = None;
+        migrations::migrator().run_direct(target, &mut connection, false).await.map_err(version)?;
         Ok(Self { dir: dir.to_owned(), file, connection: Mutex::new(connection) })
     }
 
-    /// The directory of a deployment's own files: its keys, its logs.
+    /// The directory of a deployment's files: its keys, its logs.
     pub fn files_of(&self, id: DeploymentId) -> PathBuf {
         self.dir.join("deployments").join(id.to_string())
     }
 
-    /// The host keys of hosts that no deployment made, as of the user's own.
+    /// The file with the host keys of hosts that outlive deployments, such as listed SSH hosts.
     pub fn known_hosts(&self) -> PathBuf {
         KnownHosts::path_in(&self.dir)
     }
@@ -154,73 +109,76 @@ impl Store {
         self.dir.join("locks")
     }
 
-    /// Whether another process drives the deployment of this name. Does not get in that process's way.
+    /// True if another process holds the lock of this name. Never delays that process.
     pub fn is_busy(&self, name: &Name) -> Result<bool, StoreError> {
         lock::is_held(&self.locks(), name)
     }
 
-    /// Enters a new deployment, heading up, with its plan. Nothing may be created before this.
+    /// Adds a new deployment with its plan and the goal up. No resource may be created before this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if a live deployment has this name.
     pub async fn begin(&self, plan: &Plan, at: Timestamp) -> Result<(), StoreError> {
         let name = &plan.demand.name;
         let mut connection = self.connection.lock().await;
-        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         sqlx::query("INSERT INTO deployment (id, name, created) VALUES (?, ?, ?)")
             .bind(plan.deployment.to_string())
             .bind(name.as_str())
             .bind(at.to_string())
-            .execute(&mut *all)
+            .execute(&mut *transaction)
             .await
             .map_err(|source| match &source {
-                sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::Taken(name.clone()),
+                sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::NameTaken(name.clone()),
                 _ => self.failed(source),
             })?;
-        self.insert_plan(&mut all, plan).await?;
-        self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
-        all.commit().await.map_err(|source| self.failed(source))
+        self.insert_plan(&mut transaction, plan).await?;
+        self.insert_entry(&mut transaction, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        transaction.commit().await.map_err(|source| self.failed(source))
     }
 
-    /// Begins another round on the way up, with a plan whose work may be another.
-    pub async fn begin_again(&self, round: Round<'_>, at: Timestamp) -> Result<u64, StoreError> {
+    /// Begins another round of a live deployment, with a newer plan and the goal up. Returns the number of the last entry.
+    pub async fn begin_round(&self, round: Round<'_>, at: Timestamp) -> Result<u64, StoreError> {
         let plan = round.plan();
         let mut connection = self.connection.lock().await;
-        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
-        self.insert_plan(&mut all, plan).await?;
-        let mut number = self.insert_entry(&mut all, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        self.insert_plan(&mut transaction, plan).await?;
+        let mut number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
         if plan.is_in_part() {
-            number = self.insert_entry(&mut all, plan.deployment, at, &Entry::InPart).await?;
+            number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::InPart).await?;
         }
-        all.commit().await.map_err(|source| self.failed(source))?;
+        transaction.commit().await.map_err(|source| self.failed(source))?;
         Ok(number)
     }
 
-    /// Adds an entry, here and to a record that was read before. It is on disk when this returns.
+    /// Appends an entry to the store, and to a record that was read from it. It is on disk when this returns.
     pub async fn record(&self, record: &mut Record, at: Timestamp, entry: Entry) -> Result<(), StoreError> {
         self.record_all(record, at, vec![entry]).await
     }
 
-    /// Adds entries, here and to a record that was read before. All of them are on disk when this returns; a crash before
-    /// that leaves none.
+    /// Appends entries to the store, and to a record that was read from it. All are on disk when this returns. A crash before
+    /// that leaves all or none of them.
     pub async fn record_all(&self, record: &mut Record, at: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
         let numbers = self.append_all(record.id, at, &entries).await?;
-        let stored = numbers.into_iter().zip(entries).map(|(number, entry)| Stored { number, at, entry });
+        let stored = numbers.into_iter().zip(entries).map(|(number, entry)| StoredEntry { number, at, entry });
         record.entries.extend(stored);
         Ok(())
     }
 
-    /// Adds entries in one transaction. They are on disk when this returns; their numbers, from 1, are the answer.
+    /// Appends entries in one transaction. They are on disk when this returns. Returns their numbers, which count from 1.
     pub async fn append_all(&self, id: DeploymentId, at: Timestamp, entries: &[Entry]) -> Result<Vec<u64>, StoreError> {
         let mut connection = self.connection.lock().await;
-        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         let mut numbers = Vec::with_capacity(entries.len());
         for entry in entries {
-            numbers.push(self.insert_entry(&mut all, id, at, entry).await?);
+            numbers.push(self.insert_entry(&mut transaction, id, at, entry).await?);
         }
-        // Only a commit of its own says whether the entries are on disk: the end of a lone statement hides a full disk.
-        all.commit().await.map_err(|source| self.failed(source))?;
+        // An explicit commit, because only it reports a full disk: a statement outside a transaction succeeds all the same.
+        transaction.commit().await.map_err(|source| self.failed(source))?;
         Ok(numbers)
     }
 
-    /// Marks that nothing of a deployment is left, which frees its name.
+    /// Marks a deployment as closed: none of its resources remains. Its name becomes free.
     pub async fn close(&self, id: DeploymentId, at: Timestamp) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE deployment SET closed = ? WHERE id = ? AND closed IS NULL")
             .bind(at.to_string())
@@ -230,20 +188,20 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps the host keys that machines showed, by the machines' steps: all of them, or none.
+    /// Stores the host keys that machines showed at their first contact, by the machines' steps: all of them, or none.
     pub async fn pin(&self, id: DeploymentId, host_keys: &[(StepId, String)]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().await;
-        let mut all = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         for (machine, host_key) in host_keys {
             sqlx::query("INSERT OR REPLACE INTO host_key (deployment, machine, host_key) VALUES (?, ?, ?)")
                 .bind(id.to_string())
                 .bind(machine.as_str())
                 .bind(host_key)
-                .execute(&mut *all)
+                .execute(&mut *transaction)
                 .await
                 .map_err(|source| self.failed(source))?;
         }
-        all.commit().await.map_err(|source| self.failed(source))
+        transaction.commit().await.map_err(|source| self.failed(source))
     }
 
     /// The host keys that a deployment's machines showed at their first contact, by the machines' steps.
@@ -254,21 +212,21 @@ impl Store {
         rows.iter().map(|row| Ok((self.parsed("a step", row.get("machine"))?, row.get("host_key")))).collect()
     }
 
-    /// The live deployments, the oldest first. One that can't be read doesn't hide the others.
-    pub async fn list(&self) -> Result<Listing, StoreError> {
+    /// The live deployments, oldest first. One that cannot be read does not hide the others.
+    pub async fn list(&self) -> Result<DeploymentListing, StoreError> {
         self.list_by("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL ORDER BY rowid").await
     }
 
-    /// All deployments there ever were, live and closed, the oldest first.
-    pub async fn list_all(&self) -> Result<Listing, StoreError> {
+    /// All deployments, live and closed, oldest first.
+    pub async fn list_all(&self) -> Result<DeploymentListing, StoreError> {
         self.list_by("SELECT id, name, created, closed FROM deployment ORDER BY rowid").await
     }
 
-    async fn list_by(&self, query: &'static str) -> Result<Listing, StoreError> {
+    async fn list_by(&self, query: &'static str) -> Result<DeploymentListing, StoreError> {
         let query = sqlx::query(query);
         let mut connection = self.connection.lock().await;
         let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
-        let mut listing = Listing::default();
+        let mut listing = DeploymentListing::default();
         for row in rows {
             match self.read(&mut connection, &row).await {
                 Ok(record) => listing.records.push(record),
@@ -279,12 +237,12 @@ impl Store {
         Ok(listing)
     }
 
-    /// The ids of all deployments there ever were, live and closed.
+    /// The ids of all deployments, live and closed.
     pub async fn ids(&self) -> Result<BTreeSet<DeploymentId>, StoreError> {
         Ok(self.ids_by("SELECT id FROM deployment").await?.into_iter().collect())
     }
 
-    /// The ids of the deployments of which nothing is left.
+    /// The ids of the closed deployments, oldest first.
     pub async fn closed(&self) -> Result<Vec<DeploymentId>, StoreError> {
         self.ids_by("SELECT id FROM deployment WHERE closed IS NOT NULL ORDER BY rowid").await
     }
@@ -300,7 +258,7 @@ impl Store {
         self.first("SELECT id, name, created, closed FROM deployment WHERE closed IS NULL AND name = ?", name).await
     }
 
-    /// The live deployment of this name, else the last one that was closed: its logs outlive it.
+    /// The live deployment of this name, else the closed one that was created last: its logs still exist.
     pub async fn find_last(&self, name: &Name) -> Result<Option<Record>, StoreError> {
         let query = "SELECT id, name, created, closed FROM deployment WHERE name = ?
                      ORDER BY closed IS NULL DESC, created DESC, rowid DESC LIMIT 1";
@@ -346,9 +304,9 @@ impl Store {
         })
     }
 
-    fn stored(&self, row: &sqlx::sqlite::SqliteRow) -> Result<Stored, StoreError> {
+    fn stored(&self, row: &sqlx::sqlite::SqliteRow) -> Result<StoredEntry, StoreError> {
         let entry: String = row.get("entry");
-        Ok(Stored {
+        Ok(StoredEntry {
             number: row.get::<i64, _>("number").unsigned_abs(),
             at: self.parsed("a time", row.get("at"))?,
             entry: serde_json::from_str(&entry).map_err(|_| self.damaged("an entry"))?,
@@ -394,7 +352,7 @@ impl Store {
         StoreError::Database { path: self.file.clone(), source }
     }
 
-    /// The text itself is not shown: it may hold what the user would not want to see in an error.
+    /// The error leaves out the text itself, which may contain a secret.
     fn damaged(&self, what: impl Into<String>) -> StoreError {
         StoreError::Damaged { path: self.file.clone(), what: what.into() }
     }
@@ -402,11 +360,4 @@ impl Store {
     fn parsed<T: FromStr>(&self, what: &'static str, text: String) -> Result<T, StoreError> {
         text.parse().map_err(|_| self.damaged(what))
     }
-}
-
-/// Makes a directory that only its owner can read: keys and journals lie in it.
-pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| StoreError::Files { path: dir.to_owned(), source })
 }

@@ -1,4 +1,4 @@
-//! A deployment as it lies in the store.
+//! Deployments as stored.
 
 use hostler_core::journal::{Entry, Journal, State};
 use hostler_core::name::{DeploymentId, Name};
@@ -6,58 +6,58 @@ use hostler_core::plan::Plan;
 use hostler_core::usage::{Usage, usage};
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::error::StoreError;
 
-/// The live deployments, as far as they can be read.
+/// Deployments, as far as their records can be read.
 #[derive(Debug, Default)]
-pub struct Listing {
-    /// Those that can be read, the oldest first.
+pub struct DeploymentListing {
+    /// The readable ones, oldest first.
     pub records: Vec<Record>,
-    /// Why others can't.
+    /// The errors of the others.
     pub unreadable: Vec<StoreError>,
 }
 
-/// A deployment: its plan, and all that happened to it.
+/// A deployment: its plan and its journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// Its id, for all time.
+    /// The id, never reused.
     pub id: DeploymentId,
-    /// Its name, while it lives.
+    /// The name, which is free for another deployment once this one is closed.
     pub name: Name,
-    /// When it was entered.
+    /// The time of the first entry.
     pub created: Timestamp,
-    /// When nothing of it was left anywhere.
+    /// The time when its last resource was deleted; `None` while it is live.
     pub closed: Option<Timestamp>,
     /// The plan of its latest round.
     pub plan: Plan,
-    /// Its journal, from the first entry on.
-    pub entries: Vec<Stored>,
+    /// The entries of its journal, oldest first.
+    pub entries: Vec<StoredEntry>,
 }
 
-/// An entry as it lies in the store.
+/// A stored journal entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stored {
-    /// From 1, without a gap.
+pub struct StoredEntry {
+    /// The number within the deployment, from 1, without gaps.
     pub number: u64,
-    /// When it was written.
+    /// The time when it was written.
     pub at: Timestamp,
     /// The entry.
     pub entry: Entry,
 }
 
 impl Record {
-    /// What the entries add up to.
+    /// The journal, folded from all entries. Takes time in proportion to their number.
     pub fn journal(&self) -> Journal {
         Journal::of(self.entries.iter().map(|stored| &stored.entry))
     }
 
-    /// What it costs and has cost, until now or until nothing of it was left.
+    /// Price per hour, and cost from the start until `now` or until it was closed.
     pub fn usage(&self, now: Timestamp) -> Usage {
         let entries = self.entries.iter().map(|stored| (stored.at, &stored.entry));
         usage(&self.plan, entries, self.closed.unwrap_or(now))
     }
 
-    /// Where the deployment stands.
+    /// The current state.
     pub fn state(&self) -> State {
         self.journal().state(&self.plan)
     }

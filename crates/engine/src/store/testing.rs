@@ -1,4 +1,4 @@
-//! A plan to fill a store with, for tests.
+//! Plans for tests of the store.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use hostler_core::offer::Market;
 use hostler_core::plan::{Plan, plan};
 use jiff::Timestamp;
 
-/// A second of the time that the tests live in.
+/// A time, in seconds after the start of the tests' time scale.
 pub(crate) fn second(number: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + number).unwrap()
 }
 
-/// A plan for one machine.
+/// A plan with one machine.
 pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
     let group = Group {
         name: GroupName::new("node").unwrap(),

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::testing::{plan_of, second};
 use super::*;
 
-async fn fresh() -> (TempDir, Store) {
+async fn new_store() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await.unwrap();
     (dir, store)
@@ -26,7 +26,7 @@ fn numbers(record: &Record) -> Vec<u64> {
 // ---- in this process
 
 #[tokio::test]
-async fn openers_at_once_all_come_in() {
+async fn concurrent_opens_of_a_new_store_all_succeed() {
     for round in 0..20 {
         let dir = tempfile::tempdir().unwrap();
         let opened = join_all((0..6).map(|_| Store::open(dir.path()))).await;
@@ -37,7 +37,7 @@ async fn openers_at_once_all_come_in() {
 }
 
 #[tokio::test]
-async fn the_directory_is_the_owners_only() {
+async fn directory_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let inner = dir.path().join("a/b");
@@ -46,8 +46,8 @@ async fn the_directory_is_the_owners_only() {
 }
 
 #[tokio::test]
-async fn what_was_entered_is_found_as_it_was() {
-    let (dir, store) = fresh().await;
+async fn record_reads_back_unchanged() {
+    let (dir, store) = new_store().await;
     let (plan, at) = (plan_of("digits", 1), second(1));
     store.begin(&plan, at).await.unwrap();
     let mut record = store.find(&name("digits")).await.unwrap().unwrap();
@@ -63,21 +63,21 @@ async fn what_was_entered_is_found_as_it_was() {
 }
 
 #[tokio::test]
-async fn another_round_has_the_later_plan_and_the_same_journal() {
-    let (_dir, store) = fresh().await;
+async fn next_round_has_the_newer_plan_and_the_same_journal() {
+    let (_dir, store) = new_store().await;
     let first = plan_of("digits", 1);
     store.begin(&first, second(1)).await.unwrap();
     let mut later = first.clone();
     later.demand.work.run = Some("./train".to_owned());
     let round = Round::of(&later, &first, &Journal::default()).unwrap();
-    assert_eq!(store.begin_again(round, second(2)).await.unwrap(), 2);
+    assert_eq!(store.begin_round(round, second(2)).await.unwrap(), 2);
     let record = store.find(&name("digits")).await.unwrap().unwrap();
     assert_eq!((numbers(&record), record.plan), (vec![1, 2], later));
 }
 
 #[tokio::test]
-async fn entries_are_numbered_without_a_gap_whoever_writes_them() {
-    let (dir, one) = fresh().await;
+async fn concurrent_writers_number_entries_without_gaps() {
+    let (dir, one) = new_store().await;
     let plan = plan_of("digits", 1);
     one.begin(&plan, second(0)).await.unwrap();
     one.begin(&plan_of("other", 2), second(0)).await.unwrap();
@@ -92,19 +92,19 @@ async fn entries_are_numbered_without_a_gap_whoever_writes_them() {
     let (mut written, others) = join(writes(&one), writes(&two)).await;
     written.extend(others);
     written.sort_unstable();
-    assert_eq!(written, (2..=41).collect::<Vec<u64>>(), "each number is given once");
+    assert_eq!(written, (2..=41).collect::<Vec<u64>>(), "each number is used once");
     let record = one.find(&name("digits")).await.unwrap().unwrap();
     assert_eq!(numbers(&record), (1..=41).collect::<Vec<u64>>());
-    assert_eq!(numbers(&one.find(&name("other")).await.unwrap().unwrap()), [1], "each deployment counts for itself");
+    assert_eq!(numbers(&one.find(&name("other")).await.unwrap().unwrap()), [1], "each deployment has its own numbers");
 }
 
 #[tokio::test]
-async fn a_name_belongs_to_one_live_deployment_and_its_end_frees_it() {
-    let (_dir, store) = fresh().await;
+async fn name_is_unique_among_live_deployments_and_freed_by_close() {
+    let (_dir, store) = new_store().await;
     let (first, second_plan) = (plan_of("digits", 1), plan_of("digits", 2));
     store.begin(&first, second(1)).await.unwrap();
     let taken = store.begin(&second_plan, second(2)).await.unwrap_err();
-    assert!(matches!(&taken, StoreError::Taken(taken) if *taken == name("digits")), "{taken}");
+    assert!(matches!(&taken, StoreError::NameTaken(taken) if *taken == name("digits")), "{taken}");
     store.close(first.deployment, second(3)).await.unwrap();
     assert!(store.find(&name("digits")).await.unwrap().is_none());
     store.begin(&second_plan, second(4)).await.unwrap();
@@ -113,8 +113,8 @@ async fn a_name_belongs_to_one_live_deployment_and_its_end_frees_it() {
 }
 
 #[tokio::test]
-async fn the_last_of_a_name_is_the_live_one_else_the_latest() {
-    let (_dir, store) = fresh().await;
+async fn find_last_prefers_the_live_deployment_then_the_newest() {
+    let (_dir, store) = new_store().await;
     let last = async || store.find_last(&name("digits")).await.unwrap().map(|record| record.id);
     assert_eq!(last().await, None);
     let plans = [1, 2, 3].map(|id| plan_of("digits", id));
@@ -123,14 +123,14 @@ async fn the_last_of_a_name_is_the_live_one_else_the_latest() {
         store.close(plan.deployment, second(at + 1)).await.unwrap();
     }
     assert_eq!(last().await, Some(plans[1].deployment));
-    // Entered while this computer's clock was behind.
+    // Created while this computer's clock was slow.
     store.begin(&plans[2], second(5)).await.unwrap();
     assert_eq!(last().await, Some(plans[2].deployment));
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_read_hides_no_other() {
-    let (_dir, store) = fresh().await;
+async fn unreadable_deployment_does_not_hide_others() {
+    let (_dir, store) = new_store().await;
     for (id, text) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
         store.begin(&plan_of(text, id), second(1)).await.unwrap();
     }
@@ -143,13 +143,13 @@ async fn one_that_cannot_be_read_hides_no_other() {
     let listing = store.list().await.unwrap();
     let readable: Vec<&str> = listing.records.iter().map(|record| record.name.as_str()).collect();
     assert_eq!((readable, listing.unreadable.len()), (vec!["b", "d"], 2));
-    let said = listing.unreadable[0].to_string();
-    assert!(said.contains(&DeploymentId::from_bits(1).to_string()), "{said}");
+    let error = listing.unreadable[0].to_string();
+    assert!(error.contains(&DeploymentId::from_bits(1).to_string()), "{error}");
 }
 
 #[tokio::test]
-async fn who_only_asks_keeps_nobody_from_the_lock() {
-    let (_dir, store) = fresh().await;
+async fn busy_queries_do_not_prevent_locking() {
+    let (_dir, store) = new_store().await;
     let (name, done) = (name("digits"), AtomicBool::new(false));
     std::thread::scope(|threads| {
         for _ in 0..2 {
@@ -159,9 +159,9 @@ async fn who_only_asks_keeps_nobody_from_the_lock() {
                 }
             });
         }
-        let taken: Vec<_> = (0..100).map(|_| store.lock_blocking(&name).map(drop)).collect();
+        let locked: Vec<_> = (0..100).map(|_| store.lock_blocking(&name).map(drop)).collect();
         done.store(true, Ordering::Relaxed);
-        taken.into_iter().for_each(|taken| taken.unwrap());
+        locked.into_iter().for_each(|locked| locked.unwrap());
     });
 }
 
@@ -170,7 +170,7 @@ async fn who_only_asks_keeps_nobody_from_the_lock() {
 const ROLE: &str = "STORE_TEST_ROLE";
 const DIR: &str = "STORE_TEST_DIR";
 
-/// What another process does for a test; in a usual run of the tests, nothing.
+/// Role of a child process that another test starts. Does nothing in a usual run of the tests.
 #[tokio::test]
 async fn child() {
     let (Ok(role), Some(dir)) = (std::env::var(ROLE), std::env::var_os(DIR)) else { return };
@@ -181,7 +181,7 @@ async fn child() {
     }
 }
 
-/// Runs [`child`] by the words of a command before it.
+/// Completes a command so that it runs [`child`] in a role.
 fn in_role(role: &str, dir: &Path, mut command: Command) -> Command {
     command.arg(std::env::current_exe().unwrap());
     command.args(["--exact", "store::tests::child", "--nocapture", "--test-threads=1"]);
@@ -189,14 +189,14 @@ fn in_role(role: &str, dir: &Path, mut command: Command) -> Command {
     command
 }
 
-/// Holds a lock until nobody has the other end of its standard input any more.
+/// Holds a lock until standard input is closed.
 fn hold_lock(store: &Store) {
     let _lock = store.lock_blocking(&name("digits")).unwrap();
     println!("locked");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// A process that holds the lock of `digits`, as it has said.
+/// Starts a process that holds the lock of `digits`. Returns once it holds the lock.
 fn holder(dir: &Path) -> Child {
     let mut child = in_role("lock", dir, Command::new("env")).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -205,8 +205,8 @@ fn holder(dir: &Path) -> Child {
 }
 
 #[tokio::test]
-async fn a_lock_is_one_processes_and_ends_with_it() {
-    let (dir, store) = fresh().await;
+async fn lock_excludes_other_processes_and_ends_with_its_process() {
+    let (dir, store) = new_store().await;
     let mut other = holder(dir.path());
     let busy = store.lock_blocking(&name("digits")).unwrap_err();
     assert!(matches!(&busy, StoreError::Busy { pid, .. } if *pid == Some(other.id())), "{busy}");
@@ -222,49 +222,49 @@ async fn a_lock_is_one_processes_and_ends_with_it() {
     store.lock_blocking(&name("digits")).unwrap();
 }
 
-/// The content that the entry of a number is given, so that it can be told from any other.
+/// A distinct entry for each number.
 fn entry(number: u64) -> Entry {
     Entry::Until(Some(second(number.try_into().unwrap())))
 }
 
-/// Appends two at a time until there is no more space, and some more; says of each whether it is kept.
+/// Appends pairs of entries until five appends have failed, and prints the result of each.
 async fn fill(store: &Store) {
-    let (mut next, mut refused) = (2, 0);
-    while refused < 5 {
+    let (mut next, mut failures) = (2, 0);
+    while failures < 5 {
         match store.append_all(DeploymentId::from_bits(1), second(0), &[entry(next), entry(next + 1)]).await {
             Ok(numbers) => {
                 assert_eq!(numbers, [next, next + 1]);
-                println!("\nkept {next}\nkept {}", next + 1);
+                println!("\nwritten {next}\nwritten {}", next + 1);
                 next += 2;
             }
             Err(error) => {
-                println!("\nrefused: {error:?}");
-                refused += 1;
+                println!("\nfailed: {error:?}");
+                failures += 1;
             }
         }
     }
 }
 
 #[tokio::test]
-async fn without_space_no_entry_is_said_to_be_kept_that_is_not() {
-    let (dir, store) = fresh().await;
+async fn full_disk_never_loses_an_entry_that_was_reported_as_written() {
+    let (dir, store) = new_store().await;
     store.begin(&plan_of("digits", 1), second(0)).await.unwrap();
     drop(store);
-    // Files can't grow any more at some point, as on a full disk; without the signal that a process gets of it.
+    // A file size limit stands for a full disk. Ignoring SIGXFSZ turns the signal into an error of the write.
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ && ulimit -f 400 && exec \"$@\"", "sh"]);
     let output = in_role("fill", dir.path(), limited).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("refused: "), "{said}");
-    let kept: Vec<u64> = said.lines().filter_map(|line| line.strip_prefix("kept ")?.parse().ok()).collect();
-    assert!(!kept.is_empty(), "{said}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.contains("failed: "), "{printed}");
+    let written: Vec<u64> = printed.lines().filter_map(|line| line.strip_prefix("written ")?.parse().ok()).collect();
+    assert!(!written.is_empty(), "{printed}");
 
     let store = Store::open(dir.path()).await.unwrap();
     let record = store.find(&name("digits")).await.unwrap().unwrap();
     assert_eq!(numbers(&record), (1..=record.entries.len() as u64).collect::<Vec<_>>());
-    assert_eq!(record.entries.len() % 2, 1, "the goal, and then two at a time or none");
-    for number in kept {
+    assert_eq!(record.entries.len() % 2, 1, "the goal, and then pairs");
+    for number in written {
         let stored = record.entries.iter().find(|stored| stored.number == number);
-        assert_eq!(stored.map(|stored| &stored.entry), Some(&entry(number)), "{number} was said to be kept");
+        assert_eq!(stored.map(|stored| &stored.entry), Some(&entry(number)), "{number} was reported as written");
     }
 }

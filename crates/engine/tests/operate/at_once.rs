@@ -8,7 +8,7 @@ use hostler_core::ports::Remedy;
 use hostler_engine::operate::{
     DownRequest, LogRequest, NewEnd, OperateError, Operator, Requested, Scope, SetupRun, UpRequest, UpResult,
 };
-use hostler_engine::run::{Interrupts, Outcome};
+use hostler_engine::run::{Interrupts, RunOutcome};
 use hostler_sim::{CallKind, Fault, FaultKind};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -50,7 +50,7 @@ async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
     stop.send(1).unwrap();
     let interrupted = third.await.unwrap().unwrap_err();
     let OperateError::Ended(ended) = &interrupted else { panic!("{interrupted:?}") };
-    assert!(matches!(ended.outcome, Outcome::RolledBack { interrupted: true, .. }), "{interrupted:?}");
+    assert!(matches!(ended.outcome, RunOutcome::RolledBack { interrupted: true, .. }), "{interrupted:?}");
     let names: Vec<String> =
         user.operator.list().await.unwrap().iter().map(|summary| summary.name.to_string()).collect();
     assert_eq!(names.len(), 2, "{names:?}");

@@ -39,7 +39,7 @@ async fn taken_name_is_refused_before_anything_is_created() {
     address(&user, "a", KeyRequest::default()).await.unwrap();
     let before = record(&user, "a").await;
     let taken = address(&user, "a", KeyRequest::default()).await.unwrap_err();
-    assert!(matches!(taken, OperateError::Store(StoreError::Taken(_))), "{taken:?}");
+    assert!(matches!(taken, OperateError::Store(StoreError::NameTaken(_))), "{taken:?}");
     assert_eq!(record(&user, "a").await, before);
 }
 

@@ -1,4 +1,4 @@
-//! A crew whose machines are simulated.
+//! Executor of simulated machines.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use hostler_engine::event::Report;
 use hostler_engine::run::{Executor, Machine, Performed};
 use hostler_sim::{CallKind, FaultKind, FaultPlan, kill_self};
 
-/// Succeeds at once, unless the script has it otherwise.
+/// Succeeds at once, unless a fault is scripted.
 pub struct SimExecutor(pub Arc<FaultPlan>);
 
 impl SimExecutor {
     async fn work(&self, step: &StepId) -> Result<(), Failure> {
-        // An interrupt may come in here, as it may in a real session.
+        // Lets an interrupt arrive in between, as in a real session.
         tokio::task::yield_now().await;
         match self.0.next_fault(CallKind::Work, step) {
             None => Ok(()),
             Some(FaultKind::CrashBefore | FaultKind::CrashAfter) => kill_self(),
-            Some(_) => Err(Failure { message: "it did not work".into(), remedy: Remedy::Report, hint: None }),
+            Some(_) => Err(Failure { message: "scripted failure".into(), remedy: Remedy::Report, hint: None }),
         }
     }
 }
@@ -42,8 +42,8 @@ impl Executor for SimExecutor {
         _: &dyn Report,
     ) -> Result<Performed, Failure> {
         let verifies = matches!(phase, Phase::Verify(_));
-        assert!(verifies || all.len() == 2, "every machine is known to every phase but the one that only looks");
-        assert!(machine.host_key.is_some(), "a machine is set up only after its key was pinned");
+        assert!(verifies || all.len() == 2, "every phase but `verify` gets all machines");
+        assert!(machine.host_key.is_some(), "set-up comes after the host key is pinned");
         self.work(step).await?;
         Ok(Performed::Now)
     }

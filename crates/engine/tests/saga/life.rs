@@ -1,4 +1,4 @@
-//! What a process of the matrix is told to do, as text that another process can be given.
+//! Instructions for a process of the matrix, as text for its environment variables.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use hostler_core::ports::Remedy;
 use hostler_core::ticket::StepId;
 use hostler_sim::{CallKind, Fault, FaultKind};
 
-/// Which way it goes.
+/// Direction of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Up,
     Down,
 }
 
-/// A fault by name.
+/// A fault as text.
 #[derive(Debug, Clone)]
 pub struct Scripted {
     text: String,
@@ -55,7 +55,7 @@ fn name(kind: FaultKind) -> &'static str {
     }
 }
 
-/// What a process does, and when it dies.
+/// Instructions for a process.
 #[derive(Debug, Clone)]
 pub struct Life {
     pub order: Order,
@@ -70,7 +70,7 @@ const DIE_AFTER: &str = "SAGA_DIE_AFTER";
 const FAULTS: &str = "SAGA_FAULTS";
 
 impl Life {
-    pub fn tell(&self, dir: &std::path::Path, command: &mut std::process::Command) {
+    pub fn write_to(&self, dir: &std::path::Path, command: &mut std::process::Command) {
         let order = if self.order == Order::Up { "up" } else { "down" };
         let faults: Vec<&str> = self.faults.iter().map(|fault| fault.text.as_str()).collect();
         command.env(DIR, dir).env(ORDER, order).env(FAULTS, faults.join(";"));

@@ -117,7 +117,7 @@ fn create_key(app: &App, args: &KeyCreateArgs) -> Result<(), Error> {
 }
 
 fn import_key(app: &App, args: &KeyImportArgs) -> Result<(), Error> {
-    let key = KeyRequest { source: KeySource::Public(public_key(app, &args.public_key)?), copy: None };
+    let key = KeyRequest { source: KeySource::PublicOnly(public_key(app, &args.public_key)?), copy: None };
     create_one(app, &args.name, &args.site, OneResource::Keypair, key, &args.consent)
 }
 

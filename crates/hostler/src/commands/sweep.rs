@@ -21,7 +21,7 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
         }
         Ok(found)
     })?;
-    match found.silent.first_key_value() {
+    match found.unreachable.first_key_value() {
         Some((site, reason)) => {
             Err(Error::new(ErrorKind::Site, format!("`{site}` did not answer, and was not swept: {reason}")))
         }

@@ -20,7 +20,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
             placement: PlacementRequest { lease: args.reuse_lease.clone(), ..PlacementRequest::default() },
             key: app.key(&args.key)?,
             ssh_timeout: args.timeout.ssh_timeout,
-            on_failure: if args.hold { OnFailure::Hold } else { OnFailure::GiveBack },
+            on_failure: if args.hold { OnFailure::Hold } else { OnFailure::RollBack },
             later_start: args.shift(),
             mode: args.consent.mode(),
             ..UpRequest::new(requested)

@@ -14,7 +14,7 @@ use hostler_engine::host::{HostError, HostErrorKind};
 use hostler_engine::keep::KeepError;
 use hostler_engine::operate::{Ended, OperateError};
 use hostler_engine::repo::RepoError;
-use hostler_engine::run::{Interrupted, Outcome};
+use hostler_engine::run::{Interrupted, RunOutcome};
 use hostler_engine::store::StoreError;
 use hostler_providers::image::ImageError;
 
@@ -26,8 +26,10 @@ impl From<StoreError> for Error {
             StoreError::Busy { name, .. } => {
                 (ErrorKind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
             }
-            StoreError::Lost(name) => (ErrorKind::System, format!("look whether it is there: `hostler status {name}`")),
-            StoreError::Taken(name) => {
+            StoreError::Vanished(name) => {
+                (ErrorKind::System, format!("look whether it is there: `hostler status {name}`"))
+            }
+            StoreError::NameTaken(name) => {
                 (ErrorKind::InvalidState, format!("look at it with `hostler status {name}`, or take another name"))
             }
             StoreError::Version { .. } => {
@@ -70,8 +72,8 @@ impl From<SiteError> for Error {
 impl From<AccountError> for Error {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Unsaid(refused) => refused.into(),
-            AccountError::Other { .. } => Self::of(ErrorKind::WrongAccount, &error)
+            AccountError::Site(source) => source.into(),
+            AccountError::DifferentAccount { .. } => Self::of(ErrorKind::WrongAccount, &error)
                 .hinted("use the credentials that it was made with: another `OS_CLOUD`, or another openrc file"),
         }
     }
@@ -82,35 +84,35 @@ impl From<KeepError> for Error {
         match error {
             KeepError::Store(error) => error.into(),
             KeepError::Account(error) => error.into(),
-            KeepError::Earlier { ref name, .. } => {
+            KeepError::EarlierEnd { ref name, .. } => {
                 let hint = format!("an end is moved to a later time only; give it back early: `hostler down {name}`");
                 Self::of(ErrorKind::Usage, &error).hinted(hint)
             }
-            KeepError::Held { ref lease, .. } => Self::of(ErrorKind::InvalidState, &error).hinted(format!(
+            KeepError::LeaseTooShort { ref lease, .. } => Self::of(ErrorKind::InvalidState, &error).hinted(format!(
                 "move that first: `hostler lease extend` where a deployment of ours made it, else whoever did; then \
                  extend this. `hostler lease show {lease}` says whose it is"
             )),
-            KeepError::HeldNoMore { ref name, .. } => Self::of(ErrorKind::InvalidState, &error)
+            KeepError::LeaseMissing { ref name, .. } => Self::of(ErrorKind::InvalidState, &error)
                 .hinted(format!("its machines went with the lease: `hostler down {name}` gives the rest back")),
-            KeepError::Unsaid { ref refused, .. } => {
-                let hint = refused.hint.clone();
+            KeepError::LeaseEndUnknown { ref source, .. } => {
+                let hint = source.hint.clone();
                 Self::of(ErrorKind::Site, &error).maybe_hinted(hint)
             }
-            KeepError::Past { .. } => {
+            KeepError::EndInPast { .. } => {
                 Self::of(ErrorKind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
             }
-            KeepError::Endless { .. } => {
+            KeepError::LeaseNeedsEnd { .. } => {
                 Self::of(ErrorKind::Usage, &error).hinted("name a time to come (`--until`), or a duration as `4h`")
             }
-            KeepError::Lease { ref refused, .. } => {
+            KeepError::LeaseNotExtended { ref source, .. } => {
                 let mut out = Self::of(ErrorKind::Site, &error);
-                out.causes.push(refused.to_string());
-                out.hints.extend(refused.hint.clone());
+                out.causes.push(source.to_string());
+                out.hints.extend(source.hint.clone());
                 out
             }
-            KeepError::NoSite { .. } => Self::of(ErrorKind::Config, &error)
+            KeepError::SiteNotConfigured { .. } => Self::of(ErrorKind::Config, &error)
                 .hinted("configure the site again: this deployment has machines there"),
-            KeepError::Sites { ref failed, .. } => {
+            KeepError::PowerFailed { ref failed, .. } => {
                 let mut out = Self::of(ErrorKind::Site, &error);
                 for refusal in failed {
                     out.causes.push(refusal.to_string());
@@ -259,7 +261,7 @@ impl From<DeployError> for Error {
             DeployError::Store(error) => error.into(),
             DeployError::Files(error) => error.into(),
             DeployError::Account(error) => error.into(),
-            DeployError::GoingBack(ref name) => {
+            DeployError::BeingDeleted(ref name) => {
                 let hint = format!("finish it with `hostler down {name}`");
                 Self::of(ErrorKind::InvalidState, &error).hinted(hint)
             }
@@ -363,8 +365,8 @@ fn kind_of_operation(error: &OperateError) -> ErrorKind {
         E::LeaseTimedOut { .. } => ErrorKind::TimedOut,
         E::NoHostMatches { .. } | E::LeaseFull { .. } => ErrorKind::NoOffer,
         E::NotReached { reason, .. } => match reason {
-            NotReached::Off(_) | NotReached::NotYet(_) => ErrorKind::InvalidState,
-            NotReached::Pin(..) | NotReached::Files(_) => ErrorKind::System,
+            NotReached::PoweredOff(_) | NotReached::NeverReached(_) => ErrorKind::InvalidState,
+            NotReached::BadHostKey(..) | NotReached::Files(_) => ErrorKind::System,
         },
         E::NoMachines { .. }
         | E::NoMachine { .. }
@@ -411,10 +413,10 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::LaterStart { .. } => "accept the later start: `--allow-shift`".to_owned(),
         E::NoMachines { deployment, planned: true } => format!("`hostler up {deployment}` launches them"),
         E::UnknownMachine { nearest, machines, .. } => near(nearest, &format!("it has: {}", machines.join(", "))),
-        E::NotReached { deployment, reason: NotReached::Off(_) } => {
+        E::NotReached { deployment, reason: NotReached::PoweredOff(_) } => {
             format!("start it with `hostler start {deployment}`")
         }
-        E::NotReached { deployment, reason: NotReached::NotYet(_) } => {
+        E::NotReached { deployment, reason: NotReached::NeverReached(_) } => {
             format!("continue with `hostler up {deployment}`")
         }
         E::UnknownPhase { phases, .. } => format!("it has {}", listed(phases.iter().map(|phase| format!("`{phase}`")))),
@@ -485,19 +487,19 @@ impl From<Ended> for Error {
         };
         let remains = |failed| Details::Remains { failed, left: ended.left.clone() };
         match &ended.outcome {
-            Outcome::Ready { .. } => Self::new(ErrorKind::RunFailed, message)
+            RunOutcome::Ready { .. } => Self::new(ErrorKind::RunFailed, message)
                 .hinted(format!("full output: `hostler logs {name}`; log in: `hostler ssh {name}`"))
                 .hinted(format!("run it again with `hostler up {name}`, or bring it down with `hostler down {name}`"))
                 .detailed(remains(failed)),
-            Outcome::RolledBack { interrupted: true, .. } => Self::new(ErrorKind::Interrupted, message),
-            Outcome::RolledBack { .. } => {
+            RunOutcome::RolledBack { interrupted: true, .. } => Self::new(ErrorKind::Interrupted, message),
+            RunOutcome::RolledBack { .. } => {
                 Self::new(ErrorKind::RolledBack, message).detailed(Details::Remains { failed, left: Vec::new() })
             }
-            Outcome::Stuck { .. } => Self::new(ErrorKind::Stuck, message).hinted(next).detailed(remains(failed)),
-            Outcome::Interrupted { .. } => {
+            RunOutcome::Stuck { .. } => Self::new(ErrorKind::Stuck, message).hinted(next).detailed(remains(failed)),
+            RunOutcome::Interrupted { .. } => {
                 Self::new(ErrorKind::Halted, message).hinted(next).detailed(remains(Vec::new()))
             }
-            Outcome::Released => Self::new(ErrorKind::InvalidState, message),
+            RunOutcome::Down => Self::new(ErrorKind::InvalidState, message),
         }
     }
 }

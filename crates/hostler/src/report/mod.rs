@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hostler_core::journal::Journal;
 use hostler_core::plan::Plan;
 use hostler_core::time::show_duration;
-use hostler_engine::event::{Event, Report, Silent};
+use hostler_engine::event::{DiscardEvents, Event, Report};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args::Events;
@@ -30,7 +30,7 @@ pub fn of(
         Events::Auto if printer.is_watched => Box::new(bars::Bars::new(printer, labels, Grid::of(plan, journal), now)),
         Events::Auto | Events::Lines => Box::new(lines::Lines::new(printer, labels, now)),
         Events::Json => Box::new(Json { printer, now }),
-        Events::None => Box::new(Silent),
+        Events::None => Box::new(DiscardEvents),
     }
 }
 

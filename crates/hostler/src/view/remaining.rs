@@ -1,7 +1,7 @@
 //! Remaining resources of deployments, and the result of a sweep.
 
 use hostler_core::journal::Left;
-use hostler_engine::sweep::{Found, Stray};
+use hostler_engine::sweep::{Orphan, SweepFindings};
 
 use super::words::{heading, money};
 use crate::table::{Column, Width, cell, table};
@@ -41,7 +41,7 @@ pub fn deletions(all: &[(String, Vec<Left>)], width: Width) -> String {
 }
 
 /// Result of a sweep.
-pub fn sweep_result(found: &Found, width: Width) -> String {
+pub fn sweep_result(found: &SweepFindings, width: Width) -> String {
     let mut out = String::new();
     if !found.orphans.is_empty() {
         out.push_str("Orphaned resources:\n");
@@ -49,7 +49,7 @@ pub fn sweep_result(found: &Found, width: Width) -> String {
     }
     for (names, text) in [
         (&found.expired, "Expired deployments, to be brought down:"),
-        (&found.forsaken, "Abandoned deployments (interrupted before the first login), to be brought down:"),
+        (&found.abandoned, "Abandoned deployments (interrupted before the first login), to be brought down:"),
         (
             &found.stuck,
             "Stuck or interrupted deployments, kept because their machines may be in use (resume with `hostler up`, \
@@ -62,23 +62,23 @@ pub fn sweep_result(found: &Found, width: Width) -> String {
             out.push_str(&format!("{text}\n  {}\n", names.join("\n  ")));
         }
     }
-    if !found.foreign.is_empty() {
+    if !found.untracked.is_empty() {
         out.push_str(&heading(
             "Untracked resources, of deployments unknown to this computer (kept unless named by `--ticket`)",
         ));
-        out.push_str(&resources(&found.foreign, width));
+        out.push_str(&resources(&found.untracked, width));
     }
     for why in &found.unreadable {
         out.push_str(&format!("unreadable deployment: {why}\n"));
     }
-    for (site, why) in &found.silent {
+    for (site, why) in &found.unreachable {
         out.push_str(&format!("site `{site}` is unreachable: {why}\n"));
     }
     if out.is_empty() { "no orphaned resources\n".to_owned() } else { out }
 }
 
-fn resources(orphans: &[Stray], width: Width) -> String {
-    let row = |orphan: &Stray| {
+fn resources(orphans: &[Orphan], width: Width) -> String {
+    let row = |orphan: &Orphan| {
         let resource = &orphan.resource;
         vec![cell(resource.kind), cell(&orphan.site), cell(&resource.reference), cell(&resource.ticket)]
     };

@@ -14,8 +14,8 @@ use hostler_core::scan::{Tree, scan};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId};
 use hostler_engine::run::FailedStep;
-use hostler_engine::store::{Record, Stored};
-use hostler_engine::sweep::Found;
+use hostler_engine::store::{Record, StoredEntry};
+use hostler_engine::sweep::SweepFindings;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -128,7 +128,7 @@ fn record() -> Record {
     }
     let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("reach-")).unwrap().id.clone();
     entries.push(Entry::Step { step: failed, event: StepEvent::Failed { failure: a_failure() } });
-    let stored = |(number, entry)| Stored { number, at: now(), entry };
+    let stored = |(number, entry)| StoredEntry { number, at: now(), entry };
     Record {
         id: plan.deployment,
         name: plan.demand.name.clone(),
@@ -300,5 +300,5 @@ fn health_checks_and_empty_sweep() {
         ],
     )];
     insta::assert_snapshot!("checks", anstream::adapter::strip_str(&super::checks(&checks)).to_string());
-    assert_eq!(sweep_result(&Found::default(), None), "no orphaned resources\n");
+    assert_eq!(sweep_result(&SweepFindings::default(), None), "no orphaned resources\n");
 }

@@ -104,7 +104,7 @@ fn down_of_several_continues_past_failures() {
     assert_eq!([named(0), named(1)], [(json!("a"), json!("stuck")), (json!("b"), json!("busy"))]);
     assert_eq!(error["errors"][0]["remaining"][0]["step"], "network");
     let stderr = String::from_utf8(home.run(&["down", "a", "b", "--yes"]).stderr).unwrap();
-    for text in ["error: 2 of 2 deployments were not brought down", "Remaining resources", "`b` is being worked on"] {
+    for text in ["error: 2 of 2 deployments were not brought down", "Remaining resources", "`b` is being changed"] {
         assert!(stderr.contains(text), "{text}: {stderr}");
     }
     let (alone, code) = home.json(&["down", "b", "-o", "json"]);

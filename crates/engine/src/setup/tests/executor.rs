@@ -31,10 +31,10 @@ pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
     Machine {
         step: StepId::new("machine-digits").unwrap(),
         spec,
-        inner: target.address.clone(),
+        peer_address: target.address.clone(),
         address: target.address,
         host_key,
-        kept: false,
+        host_is_persistent: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The crew of a deployment that is given back: it has nothing to do.
+//! Executor of runs that have no steps on machines.
 
 use async_trait::async_trait;
 use hostler_core::journal::Failure;
@@ -9,18 +9,18 @@ use hostler_core::ticket::StepId;
 use crate::event::Report;
 use crate::run::{Executor, Machine, Performed};
 
-/// Refuses all work: nothing is reached or set up on the way back.
-pub(super) struct Idle;
+/// Rejects all work: a run that deletes needs no login, and must not fail because a key is missing.
+pub(super) struct NoExecutor;
 
-fn refusal(machine: &Machine) -> Failure {
-    let message = format!("`{}` is being given back, and can't be worked on", machine.spec.name);
+fn rejection(machine: &Machine) -> Failure {
+    let message = format!("this run performs no work on `{}`", machine.spec.name);
     Failure { message, remedy: Remedy::Report, hint: None }
 }
 
 #[async_trait]
-impl Executor for Idle {
+impl Executor for NoExecutor {
     async fn wait_for_ssh(&self, _: &StepId, machine: &Machine, _: &dyn Report) -> Result<String, Failure> {
-        Err(refusal(machine))
+        Err(rejection(machine))
     }
 
     async fn set_up(
@@ -31,6 +31,6 @@ impl Executor for Idle {
         _: &Phase,
         _: &dyn Report,
     ) -> Result<Performed, Failure> {
-        Err(refusal(machine))
+        Err(rejection(machine))
     }
 }

@@ -1,4 +1,4 @@
-//! How the machines of a deployment are logged in to, once they have been reached.
+//! SSH targets of a deployment's machines, after their first login.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,24 +10,27 @@ use hostler_core::ticket::StepId;
 use super::{Files, FilesError};
 use crate::host::{BadKey, HostKey, Target};
 
-/// Why a machine can't be logged in to.
+/// The reason why a machine cannot be logged in to.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReached {
-    /// It was shut down on request.
-    #[error("`{0}` is shut down")]
-    Off(String),
-    /// Nobody has logged in to it so far.
+    /// It was stopped on request.
+    #[error("`{0}` is stopped")]
+    PoweredOff(String),
+    /// No run has logged in to it yet.
     #[error("`{0}` was not reached yet")]
-    NotYet(String),
-    /// What is stored of its host key can't be read.
-    #[error("the stored host key of `{0}` can't be read")]
-    Pin(String, #[source] BadKey),
-    /// The key to log in with can't be read.
+    NeverReached(String),
+    /// Its stored host key cannot be parsed.
+    #[error("the stored host key of `{0}` is invalid")]
+    BadHostKey(String, #[source] BadKey),
+    /// The private key cannot be read.
     #[error(transparent)]
     Files(#[from] FilesError),
 }
 
-/// Where and how a machine is reached; `pins` are the deployment's host keys, by the machines' steps.
+/// SSH target of a machine. `pins` maps the steps of machines to their host keys.
+///
+/// # Errors
+/// [`NotReached`].
 pub fn target(
     plan: &Plan,
     journal: &Journal,
@@ -38,12 +41,12 @@ pub fn target(
 ) -> Result<Target, NotReached> {
     let machine = spec.name.clone();
     if journal.is_off(&step.id) {
-        return Err(NotReached::Off(machine));
+        return Err(NotReached::PoweredOff(machine));
     }
     let (Some(address), Some(pinned)) = (journal.address(plan, &step.id), pins.get(&step.id)) else {
-        return Err(NotReached::NotYet(machine));
+        return Err(NotReached::NeverReached(machine));
     };
-    let pinned: HostKey = pinned.parse().map_err(|error| NotReached::Pin(machine.clone(), error))?;
+    let pinned: HostKey = pinned.parse().map_err(|error| NotReached::BadHostKey(machine.clone(), error))?;
     Ok(Target {
         machine,
         address: address.clone(),

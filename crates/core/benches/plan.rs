@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hostler_core::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, Work};
+use hostler_core::demand::{Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, Workload};
 use hostler_core::name::{DeploymentId, GroupName, Name};
 use hostler_core::offer::{
     AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
@@ -56,7 +56,7 @@ fn demand(model: &str) -> Demand {
         memory: Amount::AtLeast(Bytes::gib(gib)),
         ..Requirements::default()
     };
-    let gpus = GpuNeed { model: Some(model.to_owned()), count: 1u32.try_into().expect("more than none") };
+    let gpus = GpuRequirement { model: Some(model.to_owned()), count: 1u32.try_into().expect("more than none") };
     let trainer = Requirements { gpus: Some(gpus), ..sized(8, 32) };
     Demand {
         name: Name::new("train").expect("a name"),
@@ -64,7 +64,7 @@ fn demand(model: &str) -> Demand {
         lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
-        work: Work::default(),
+        workload: Workload::default(),
         terms: Default::default(),
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Work};
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Workload};
 use hostler_core::journal::Failure;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::{Market, Offer, Supply, Terms};
@@ -26,7 +26,7 @@ use hostler_core::plan::{Phase, Plan, ResourceKind, plan};
 use hostler_core::ports::{
     Address, CreateRequest, Created, Health, Owned, Power, Provider, Resource, ResourceStatus, SiteError,
 };
-use hostler_core::setup::{CustomStep, InterpreterNeed, Privilege, SetupRequest, SystemNeed};
+use hostler_core::setup::{CustomStep, InterpreterRequest, RunAs, SetupRequest, SystemRequest};
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use hostler_engine::deploy::begin_up;
@@ -139,20 +139,20 @@ fn plan_of(machines: u32, site: &SiteId) -> Plan {
         check: None,
         timeout: None,
         tries: 1.try_into().unwrap(),
-        user: Privilege::User,
+        user: RunAs::User,
     };
     let phases = SetupRequest {
-        system: Some(SystemNeed::default()),
-        interpreter: Some(InterpreterNeed::default()),
+        system: Some(SystemRequest::default()),
+        interpreter: Some(InterpreterRequest::default()),
         custom: vec![custom],
         ..SetupRequest::default()
     };
-    let work = Work {
+    let work = Workload {
         phases,
         packages: ["jq".to_owned()].into_iter().collect(),
         setup: Some("make".to_owned()),
         checks: vec!["true".to_owned()],
-        ..Work::default()
+        ..Workload::default()
     };
     let demand = Demand {
         name: Name::new("wide").unwrap(),
@@ -164,7 +164,7 @@ fn plan_of(machines: u32, site: &SiteId) -> Plan {
         lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
-        work,
+        workload: work,
         terms: Default::default(),
     };
     let market = Market { offers: vec![offer(site)], silent: BTreeMap::new() };

@@ -1,6 +1,6 @@
 //! Events of runs: one stream that feeds the terminal, the JSON lines and the logs.
 
-use hostler_core::demand::problem::Problem;
+use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::journal::Journal;
 use hostler_core::name::{Name, SiteId};
 use hostler_core::plan::Plan;
@@ -130,7 +130,7 @@ pub enum Notice {
     /// Keys of a demand file that have no effect.
     Ignored {
         /// One problem per key.
-        problems: Vec<Problem>,
+        problems: Vec<Diagnostic>,
     },
     /// A site did not answer; the operation continues without it.
     Unreachable {

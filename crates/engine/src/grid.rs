@@ -174,7 +174,7 @@ pub fn stage(step: &Step) -> Option<(&StepId, Stage)> {
         Action::Create(PlannedResource::Machine(_)) => Some((&step.id, Stage::Launch)),
         Action::Create(PlannedResource::Address { machine: Some(machine), .. }) => Some((machine, Stage::Launch)),
         Action::Create(_) => None,
-        Action::Reach { machine } => Some((machine, Stage::Phase(PhaseKind::Reach))),
+        Action::WaitSsh { machine } => Some((machine, Stage::Phase(PhaseKind::WaitSsh))),
         Action::SetUp { machine, phase } => Some((machine, Stage::Phase(phase.kind()))),
     }
 }

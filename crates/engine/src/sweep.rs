@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn deployment_with_a_login_is_stuck_not_abandoned() {
-        for (done, is_kept) in [(&[][..], false), (&["reach-web"], true)] {
+        for (done, is_kept) in [(&[][..], false), (&["wait-ssh-web"], true)] {
             let dir = tempfile::tempdir().unwrap();
             let (store, name) = store_with(dir.path(), done).await;
             let lock = store.lock_blocking(&name).unwrap();

@@ -172,7 +172,7 @@ impl App {
 
     /// The values of a demand's secrets that are set in the environment.
     pub fn secrets(&self, demand: &Demand) -> BTreeMap<String, SecretString> {
-        let names = demand.work.secrets.iter();
+        let names = demand.workload.secrets.iter();
         names.filter_map(|name| Some((name.clone(), SecretString::from(self.settings.env.secret(name)?)))).collect()
     }
 

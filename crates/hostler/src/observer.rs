@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use hostler_core::demand::problem::render;
+use hostler_core::demand::render_with;
 use hostler_engine::event::{Notice, Observer, Report, RunStart};
 use jiff::Timestamp;
 
 use crate::args::Events;
+use crate::args::as_flag;
 use crate::printer::Printer;
 use crate::report;
 
@@ -32,7 +33,7 @@ impl Observer for Terminal {
 
 fn text(notice: &Notice) -> String {
     match notice {
-        Notice::Ignored { problems } => render(problems),
+        Notice::Ignored { problems } => render_with(problems, as_flag),
         Notice::Unreachable { site, reason } => format!("note: `{site}` did not answer: {reason}"),
         Notice::Emulated { site } => {
             format!("note: machines at `{site}` are emulated, which is slow; `hostler check` says why")

@@ -57,7 +57,7 @@ impl Commands {
     fn script(&self, plan: &Plan) -> Result<String, Error> {
         let mut used = plan.steps.iter().filter_map(|step| match &step.action {
             Action::Create(resource) => Some(resource.site()),
-            Action::Reach { .. } | Action::SetUp { .. } => None,
+            Action::WaitSsh { .. } | Action::SetUp { .. } => None,
         });
         if let Some(script) = used.next().and_then(|site| self.sites.get(site)?.client_script(plan)) {
             return Ok(script);

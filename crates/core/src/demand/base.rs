@@ -1,75 +1,77 @@
-//! Where a demand file's paths start, and how far they may reach.
+//! Resolution of the paths in a demand file, and the files that its author may use.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::source::normal;
+use super::source::normalize;
 
-/// The directory that relative paths of a demand file start from, and whose file it is.
+/// Directory from which relative paths of a demand file start, and the author of the file.
 #[derive(Debug, Clone, Copy)]
-pub struct Base<'a> {
-    /// An absolute path: where the command was called, or the top of the repository that the file is part of.
+pub struct PathBase<'a> {
+    /// Absolute path: the caller's working directory, or the top of the repository that contains the file.
     pub directory: &'a Path,
-    /// Whose file it is.
-    pub author: Author<'a>,
+    /// Author of the file.
+    pub author: FileAuthor<'a>,
 }
 
-/// Who wrote a demand file, and so what it may take from this computer.
+/// Author of a demand file, which decides what the file may read on this computer.
 #[derive(Debug, Clone, Copy)]
-pub enum Author<'a> {
-    /// The user, who may name any path. The home directory is for `~`, where it is known.
+pub enum FileAuthor<'a> {
+    /// The user, who may name every path.
     User {
-        /// An absolute path.
+        /// Absolute path that `~` stands for. `None` if unknown.
         home: Option<&'a Path>,
     },
-    /// The repository that is brought up: its file names paths inside of it only, and no variable of the user's
-    /// environment that the user doesn't name as well.
+    /// The repository being deployed. Its file may use paths inside the repository only, and no environment variable
+    /// of the user that the user does not name as well.
     Repository,
 }
 
-impl Base<'_> {
-    /// The absolute path that a path of the file means. Purely by its text: no file is touched.
+impl PathBase<'_> {
+    /// Resolves a path of the file to an absolute path. Works on the text alone and reads no file.
     ///
     /// # Errors
-    /// A lower-case fragment, where it leaves the repository, or begins with a `~` that nobody can resolve.
-    pub fn path(&self, text: &str) -> Result<PathBuf, String> {
+    /// A lower-case fragment if the path leaves the repository or starts with a `~` that can't be resolved.
+    pub fn resolve(&self, text: &str) -> Result<PathBuf, String> {
         let path = match (text.strip_prefix('~'), self.author) {
-            (Some(rest), Author::User { home: Some(home) }) if rest.is_empty() || rest.starts_with('/') => {
+            (Some(rest), FileAuthor::User { home: Some(home) }) if rest.is_empty() || rest.starts_with('/') => {
                 home.join(rest.trim_start_matches('/'))
             }
-            (Some(_), Author::User { .. }) => return Err(format!("`{text}`: whose home that is isn't known here")),
-            (Some(_), Author::Repository) => return Err(outside(text)),
+            (Some(_), FileAuthor::User { .. }) => return Err(format!("`{text}`: the home directory is unknown")),
+            (Some(_), FileAuthor::Repository) => return Err(outside(text)),
             (None, _) => self.directory.join(text),
         };
-        let path = normal(&path);
+        let path = normalize(&path);
         match self.author {
-            Author::Repository if !path.starts_with(normal(self.directory)) => Err(outside(text)),
+            FileAuthor::Repository if !path.starts_with(normalize(self.directory)) => Err(outside(text)),
             _ => Ok(path),
         }
     }
 
-    /// The path as a demand keeps it: absolute where the user wrote it, and relative to the repository's top (`.` for
-    /// all of it) where that did. Where the repository lies is known only while there is a checkout of it, and whether a
-    /// link leads out of it only by looking: who takes the file joins both, and looks.
+    /// Path in the form that a demand stores: absolute if the user wrote it, and relative to the top of the repository
+    /// (`.` for all of it) if the repository did.
+    ///
+    /// A checkout exists only for a while, so its own path is not stored. Whoever reads the file later joins both
+    /// paths and checks that no link leads out of the repository.
     ///
     /// # Errors
-    /// As for [`Base::path`].
-    pub fn kept(&self, text: &str) -> Result<PathBuf, String> {
-        let path = self.path(text)?;
-        match (self.author, path.strip_prefix(normal(self.directory))) {
-            (Author::User { .. }, _) => Ok(path),
-            (Author::Repository, Ok(inner)) if inner.as_os_str().is_empty() => Ok(PathBuf::from(".")),
-            (Author::Repository, Ok(inner)) => Ok(inner.to_owned()),
-            (Author::Repository, Err(_)) => Err(outside(text)),
+    /// As for [`PathBase::resolve`].
+    pub fn stored_path(&self, text: &str) -> Result<PathBuf, String> {
+        let path = self.resolve(text)?;
+        match (self.author, path.strip_prefix(normalize(self.directory))) {
+            (FileAuthor::User { .. }, _) => Ok(path),
+            (FileAuthor::Repository, Ok(inner)) if inner.as_os_str().is_empty() => Ok(PathBuf::from(".")),
+            (FileAuthor::Repository, Ok(inner)) => Ok(inner.to_owned()),
+            (FileAuthor::Repository, Err(_)) => Err(outside(text)),
         }
     }
 }
 
 fn outside(text: &str) -> String {
-    format!("`{text}` is outside of the repository, whose own demand file must not reach there")
+    format!("`{text}` is outside the repository: its own demand file may use paths inside it only")
 }
 
-/// Puts the values of variables in for `${NAME}` and `$NAME`. Names that aren't there stay as they are written.
+/// Replaces `${NAME}` and `$NAME` by the values of variables. Unknown names are left unchanged.
 pub(super) fn substitute(text: &str, envs: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -86,7 +88,7 @@ pub(super) fn substitute(text: &str, envs: &BTreeMap<String, String>) -> String 
     out + rest
 }
 
-/// The name that a `$` introduces, and how many bytes it takes with its braces.
+/// Name after a `$`, and its length in bytes including braces.
 fn variable_at(after: &str) -> (&str, usize) {
     if let Some(inner) = after.strip_prefix('{') {
         return match inner.find('}') {
@@ -103,17 +105,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn user() -> Base<'static> {
+    fn user() -> PathBase<'static> {
         let home = Some(Path::new("/home/ann"));
-        Base { directory: Path::new("/work/project"), author: Author::User { home } }
+        PathBase { directory: Path::new("/work/project"), author: FileAuthor::User { home } }
     }
 
-    fn repository() -> Base<'static> {
-        Base { directory: Path::new("/tmp/clone"), author: Author::Repository }
+    fn repository() -> PathBase<'static> {
+        PathBase { directory: Path::new("/tmp/clone"), author: FileAuthor::Repository }
     }
 
     #[test]
-    fn paths_start_at_the_base() {
+    fn relative_paths_start_at_the_base() {
         for (text, path) in [
             (".", "/work/project"),
             ("data/../src", "/work/project/src"),
@@ -122,30 +124,30 @@ mod tests {
             ("~/data", "/home/ann/data"),
             ("~", "/home/ann"),
         ] {
-            assert_eq!(user().path(text), Ok(PathBuf::from(path)), "{text}");
+            assert_eq!(user().resolve(text), Ok(PathBuf::from(path)), "{text}");
         }
-        assert!(user().path("~bob/data").is_err());
+        assert!(user().resolve("~bob/data").is_err());
     }
 
     #[test]
-    fn a_repository_reaches_only_into_itself() {
-        assert_eq!(repository().path("data/x"), Ok(PathBuf::from("/tmp/clone/data/x")));
+    fn repository_file_resolves_paths_inside_the_repository_only() {
+        assert_eq!(repository().resolve("data/x"), Ok(PathBuf::from("/tmp/clone/data/x")));
         for text in ["~/.ssh", "~", "/etc/passwd", "../clone-2", "data/../../x", "/tmp/clone/../x"] {
-            assert!(repository().path(text).is_err(), "{text}");
+            assert!(repository().resolve(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn what_a_demand_keeps_does_not_know_where_the_repository_lies() {
-        for (text, kept) in [("data/./x", "data/x"), ("./a/../b", "b"), (".", "."), ("/tmp/clone/b", "b")] {
-            assert_eq!(repository().kept(text), Ok(PathBuf::from(kept)), "{text}");
+    fn stored_paths_of_a_repository_are_relative_to_it() {
+        for (text, stored) in [("data/./x", "data/x"), ("./a/../b", "b"), (".", "."), ("/tmp/clone/b", "b")] {
+            assert_eq!(repository().stored_path(text), Ok(PathBuf::from(stored)), "{text}");
         }
-        assert!(repository().kept("../x").is_err());
-        assert_eq!(user().kept("data"), Ok(PathBuf::from("/work/project/data")));
+        assert!(repository().stored_path("../x").is_err());
+        assert_eq!(user().stored_path("data"), Ok(PathBuf::from("/work/project/data")));
     }
 
     #[test]
-    fn variables_are_put_in() {
+    fn known_variables_are_substituted() {
         let envs = BTreeMap::from([("SIZE".to_owned(), "13b".to_owned()), ("A".to_owned(), "$SIZE".to_owned())]);
         for (text, expected) in [
             ("/m/${SIZE}/x", "/m/13b/x"),
@@ -161,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_without_known_variables_stays(text in "\\PC*") {
+        fn text_without_known_variables_is_unchanged(text in "\\PC*") {
             prop_assert_eq!(substitute(&text, &BTreeMap::new()), text);
         }
     }

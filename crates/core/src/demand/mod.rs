@@ -1,17 +1,18 @@
-//! What is wanted: the demand, and the file that users write it in.
+//! The demand: machines, lease, budget and workload of one deployment, and the file in which users write it.
 
 pub mod source;
-mod text;
 
 pub mod base;
+pub mod diagnostic;
 pub mod file;
 pub mod merge;
 pub mod origins;
+pub mod override_key;
 pub mod overrides;
-pub mod problem;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,12 +21,13 @@ use std::num::NonZeroU32;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use base::{Author, Base};
-pub use file::{DemandFile, parse, wish_for_phase};
-pub use merge::{Completed, Inputs, complete};
-pub use origins::{Origin, Origins};
+pub use base::{FileAuthor, PathBase};
+pub use diagnostic::{Diagnostic, FileLocation, Hint, Location, Severity, render, render_with};
+pub use file::{DemandFile, parse, request_phase};
+pub use merge::{CompletedDemand, DemandInputs, complete};
+pub use origins::{Origins, ValueOrigin};
+pub use override_key::OverrideKey;
 pub use overrides::Overrides;
-pub use problem::{Mark, Place, Problem, Severity, render};
 pub use secrets::Secrets;
 pub use text::InvalidDemand;
 
@@ -34,122 +36,122 @@ use crate::name::{GroupName, Name, ProviderKind, SiteId};
 use crate::setup::SetupRequest;
 use crate::size::Bytes;
 
-/// Everything that one deployment is to be.
+/// The complete request for one deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Demand {
-    /// The deployment's name.
+    /// Name of the deployment.
     pub name: Name,
-    /// The parts with equal machines: at least one.
+    /// Groups of identical machines; at least one.
     pub groups: Vec<Group>,
-    /// When, and for how long.
+    /// Start and length of the lease.
     pub lease: LeaseRequest,
-    /// Where, in order of preference; empty is anywhere.
+    /// Acceptable sites in order of preference. Empty accepts every site.
     pub on: Vec<SiteSelector>,
-    /// What it may cost.
+    /// Upper bounds on cost.
     pub budget: Budget,
-    /// What is done on the machines.
-    pub work: Work,
-    /// What is wished of all that a site asks for beside the machines.
+    /// Code, environment and scripts that are set up on the machines.
+    pub workload: Workload,
+    /// Choices for site resources other than machines: keypair, network, addresses, lease name.
     #[serde(default, skip_serializing_if = "is_default")]
     pub terms: TermsRequest,
 }
 
-fn is_default(wish: &TermsRequest) -> bool {
-    *wish == TermsRequest::default()
+fn is_default(request: &TermsRequest) -> bool {
+    *request == TermsRequest::default()
 }
 
-/// What is wished of the things that a site asks for beside its machines. What is not said is as the site offers it.
+/// Choices for site resources other than machines. An unset field uses the site's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TermsRequest {
-    /// A public key that is registered at the site already, by its name there: it is used, and stays.
+    /// Name of a public key that is already registered at the site. It is used and never deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypair: Option<String>,
-    /// The network to stand on, by its name at the site.
+    /// Network to attach, by its name at the site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// How the machines are reached.
+    /// Kind of address used to reach the machines.
     pub reach: ReachRequest,
-    /// What the lease is called, beside its ticket; as the deployment where not said.
+    /// Name of the lease at the site, next to its ticket. The deployment's name if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_name: Option<String>,
 }
 
-/// How machines are to be reached.
+/// Kind of address used to reach machines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReachRequest {
-    /// As the site offers it.
+    /// The site's default: a public address where the site offers one.
     #[default]
     AsOffered,
-    /// At their own addresses only: no public address is made.
+    /// Fixed addresses only: no floating IP is created.
     Direct,
 }
 
-/// Machines that are all alike.
+/// A set of identical machines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
-    /// What the group is called.
+    /// Name of the group, unique in the demand.
     pub name: GroupName,
-    /// How many machines.
+    /// Number of machines.
     pub count: NonZeroU32,
-    /// What each must have: alternatives in order of preference (SkyPilot's `any_of`), at least one.
+    /// Alternatives in order of preference (SkyPilot's `any_of`); at least one. Each machine satisfies one of them.
     pub any_of: Vec<Requirements>,
 }
 
-/// What one machine must have.
+/// Requirements on one machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Requirements {
-    /// Virtual or real processors.
+    /// CPUs, virtual or physical.
     pub cpus: Amount<u32>,
     /// Memory.
     pub memory: Amount<Bytes>,
-    /// At least so much disk; the image's own size where not said.
+    /// Minimum disk size. The image's own size if unset.
     pub disk: Option<Bytes>,
-    /// Accelerators.
-    pub gpus: Option<GpuNeed>,
-    /// The processor's architecture; `x86_64` where not said.
+    /// GPUs; none required if `None`.
+    pub gpus: Option<GpuRequirement>,
+    /// CPU architecture as `uname -m` prints it; `x86_64` if unset.
     pub arch: Option<String>,
-    /// The image to boot, by its name at the site.
+    /// Image to boot, by its name at the site.
     pub image: Option<String>,
-    /// Exactly this node type (instance type, flavor).
+    /// Exact node type (instance type, flavor).
     pub node_type: Option<String>,
-    /// Only these sites, in this order; anywhere the demand allows where empty.
+    /// Acceptable sites in order of preference. If empty, every site that the demand accepts.
     pub sites: Vec<SiteSelector>,
-    /// Machines that may be taken away at any time, for less money.
+    /// Market: on-demand or spot.
     pub spot: Spot,
-    /// Facts and labels that the node must bear, equal to the letter.
+    /// Facts and labels of the node that must match exactly.
     pub labels: BTreeMap<String, String>,
     /// TCP ports to open to the outside.
     pub ports: BTreeSet<u16>,
 }
 
-/// Whether interruptible machines are taken.
+/// Use of spot machines, which the site may reclaim at any time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spot {
-    /// Only machines that stay.
+    /// On-demand machines only.
     #[default]
     Never,
-    /// Only spot machines.
+    /// Spot machines only.
     Only,
 }
 
-/// A wished amount: any, exactly, or at least.
+/// A requested amount.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Amount<T> {
-    /// Whatever there is.
+    /// No requirement.
     #[default]
     Any,
-    /// So much, no more and no less (`8`).
+    /// Exactly this amount (`8`).
     Exactly(T),
-    /// So much or more (`8+`).
+    /// At least this amount (`8+`).
     AtLeast(T),
 }
 
 impl<T: Copy + PartialOrd> Amount<T> {
-    /// The least that satisfies it, if it asks for anything.
+    /// Smallest amount that satisfies the request; `None` if any does.
     pub fn least(self) -> Option<T> {
         match self {
             Self::Any => None,
@@ -157,7 +159,7 @@ impl<T: Copy + PartialOrd> Amount<T> {
         }
     }
 
-    /// Whether an amount satisfies it.
+    /// True if `have` satisfies the request.
     pub fn takes(self, have: T) -> bool {
         match self {
             Self::Any => true,
@@ -177,33 +179,34 @@ impl<T: fmt::Display> fmt::Display for Amount<T> {
     }
 }
 
-/// Wished accelerators: `A100:2`, or `2` of any model.
+/// GPUs of a machine: `A100:2`, or `2` of any model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GpuNeed {
-    /// The model, compared without case and as a part of the site's own name for it; any where absent.
+pub struct GpuRequirement {
+    /// Model name. It matches if it occurs in the site's own name for the GPU, ignoring case. `None` matches every
+    /// model.
     pub model: Option<String>,
-    /// At least so many in each machine.
+    /// Minimum number in each machine.
     pub count: NonZeroU32,
 }
 
-impl fmt::Display for GpuNeed {
+impl fmt::Display for GpuRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.model.as_deref().unwrap_or("any"), self.count)
     }
 }
 
-/// A place the user named in `on`: one site, or every site of a provider.
+/// An entry of `on`: one site, or every site of a provider.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SiteSelector(pub SiteId);
 
 impl SiteSelector {
-    /// Whether a site is meant: `aws` means every site of that provider, `aws/us-east-1` only that one.
+    /// True if the selector matches `site`: `aws` matches every site of that provider, `aws/us-east-1` only that one.
     pub fn means(&self, site: &SiteId) -> bool {
         self.0.provider == site.provider && (self.0.place.is_none() || self.0.place == site.place)
     }
 
-    /// Every site of a provider.
+    /// Selects every site of a provider.
     pub fn provider(kind: ProviderKind) -> Self {
         Self(SiteId { provider: kind, place: None })
     }
@@ -217,8 +220,8 @@ impl TryFrom<String> for SiteSelector {
 }
 
 impl From<SiteSelector> for String {
-    fn from(wish: SiteSelector) -> String {
-        wish.0.to_string()
+    fn from(request: SiteSelector) -> String {
+        request.0.to_string()
     }
 }
 
@@ -228,73 +231,74 @@ impl fmt::Display for SiteSelector {
     }
 }
 
-/// When, and for how long.
+/// Start and length of a lease.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
-    /// How long it is kept; until given back where absent.
+    /// Length. `None` keeps the machines until the deployment is brought down.
     pub duration: Option<SignedDuration>,
-    /// From when on; now where absent.
+    /// Earliest start; now if `None`.
     pub start: Option<Timestamp>,
-    /// The start may be later by as much as this.
+    /// Longest acceptable delay of the start.
     pub within: Option<SignedDuration>,
 }
 
-/// What it may cost.
+/// Upper bounds on cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// At most so much an hour, all machines together.
+    /// Maximum per hour, for all machines together.
     pub per_hour: Option<Money>,
-    /// At most so much in all.
+    /// Maximum for the whole lease.
     pub total: Option<Money>,
 }
 
-/// What is done on the machines once they are there. No secret's value is ever in here.
+/// Code, environment and scripts of the machines, the same for every group. Never contains the value of a secret.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Work {
-    /// The code to bring there.
+pub struct Workload {
+    /// Code to copy to the machines.
     pub source: Option<Source>,
-    /// More files: where on the machine, from which path here: absolute, or of the source where it is relative, which
-    /// must then lie inside of it.
+    /// Further files: from the path on the machine to the local path. A relative local path is resolved in the source
+    /// directory and must stay inside it.
     pub files: BTreeMap<String, String>,
     /// Environment of `setup`, `run` and the checks.
     pub envs: BTreeMap<String, String>,
-    /// Names of further variables whose values are secret: taken from the caller's environment, never stored.
+    /// Names of environment variables whose values are secret. Values are read from the caller's environment and never
+    /// stored.
     pub secrets: BTreeSet<String>,
     /// System packages to install.
     pub packages: BTreeSet<String>,
-    /// A Python environment, where the work needs one.
-    pub python: Option<PythonNeed>,
-    /// What the machines are to have beside that: conda, Docker, drivers, Ray, steps of the user's own.
+    /// Python environment of the source.
+    pub python: Option<PythonRequest>,
+    /// Tools to install: conda, Docker, GPU drivers, Ray, custom steps.
     #[serde(default, skip_serializing_if = "SetupRequest::is_empty")]
     pub phases: SetupRequest,
-    /// A shell script that prepares the machine.
+    /// Shell script that prepares the machine.
     pub setup: Option<String>,
-    /// A shell script that does the work.
+    /// Shell script that does the work.
     pub run: Option<String>,
     /// Commands that must succeed before the deployment counts as ready.
     pub checks: Vec<String>,
 }
 
-/// Where the code comes from.
+/// Origin of the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// A local directory (absolute) or a git URL.
-    pub from: String,
-    /// A branch, tag or commit, for a git URL.
-    pub at: Option<String>,
-    /// The part of the tree that counts, relative to its top; all of it where empty.
+    /// Absolute path of a local directory, or a git URL.
+    pub location: String,
+    /// Branch, tag or commit of a git repository; its default branch if `None`.
+    pub revision: Option<String>,
+    /// Directory to use, relative to the top of the tree. Empty means the whole tree.
     pub subdirectory: String,
 }
 
-/// A virtual environment for the repository.
+/// A Python virtual environment for the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PythonNeed {
-    /// The version wished, as `3.11`; the system's where absent.
+pub struct PythonRequest {
+    /// Python version such as `3.11`; the system's Python if `None`.
     pub version: Option<String>,
-    /// Requirement files of the repository, relative to its top, in the order to install them.
+    /// Requirement files relative to the top of the source, in installation order.
     pub requirement_files: Vec<String>,
-    /// Further requirements (`numpy>=1.26`).
+    /// Additional requirements, such as `numpy>=1.26`.
     pub requirements: Vec<String>,
-    /// Whether the repository itself is a package to install (`pyproject.toml` or `setup.py` with a build).
+    /// Installs the source itself as a package (it has a `pyproject.toml` or `setup.py` with a build).
     pub install_project: bool,
 }

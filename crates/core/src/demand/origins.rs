@@ -1,33 +1,35 @@
-//! Where each value of a demand came from.
+//! Provenance of each value of a demand.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-/// Where a value came from.
+use super::override_key::OverrideKey;
+
+/// Provenance of a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// A flag, as `--cpus`.
-    Flag(&'static str),
+pub enum ValueOrigin {
+    /// An override of the front end.
+    Override(OverrideKey),
     /// A line of the demand file.
     File {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// The line, from 1.
+        /// Counted from 1.
         line: usize,
     },
-    /// What a scan found: indices into its findings.
+    /// Findings of the repository scan, as indices into them.
     Scan(Vec<usize>),
-    /// Nobody said it.
+    /// Default value.
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag(flag) => f.pad(flag),
+            Self::Override(key) => f.pad(key.name()),
             Self::File { file, line } => f.pad(&format!("{file}:{line}")),
             Self::Scan(_) => f.pad("scan"),
             Self::Default => f.pad("default"),
@@ -35,32 +37,32 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where the values of a demand came from, by their paths: `lease.duration`, `groups.worker.cpus`.
+/// Provenance of the values of a demand by path, such as `lease.duration` or `groups.worker.cpus`.
 ///
-/// The parts are called as the keys of the file are. A value that was put together (packages, the Python
+/// Paths use the names of the demand file's keys. A value that is merged from several places (packages, the Python
 /// environment) has several origins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Origins(BTreeMap<String, Vec<Origin>>);
+pub struct Origins(BTreeMap<String, Vec<ValueOrigin>>);
 
 impl Origins {
-    /// The origins of a value; [`Origin::Default`] alone where nobody said it.
-    pub fn of(&self, path: &str) -> &[Origin] {
-        self.0.get(path).map_or(&[Origin::Default], Vec::as_slice)
+    /// Origins of a value; only [`ValueOrigin::Default`] if it was not set.
+    pub fn of(&self, path: &str) -> &[ValueOrigin] {
+        self.0.get(path).map_or(&[ValueOrigin::Default], Vec::as_slice)
     }
 
-    /// All values that somebody said.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Origin])> {
+    /// Every value that was set, with its origins.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[ValueOrigin])> {
         self.0.iter().map(|(path, origins)| (path.as_str(), origins.as_slice()))
     }
 
-    /// Notes the one origin of a value, whatever was noted before.
-    pub(super) fn replace(&mut self, path: &str, origin: Origin) {
+    /// Sets the only origin of a value.
+    pub(super) fn replace(&mut self, path: &str, origin: ValueOrigin) {
         self.0.insert(path.to_owned(), vec![origin]);
     }
 
-    /// Notes one more origin of a value.
-    pub(super) fn add(&mut self, path: &str, origin: Origin) {
+    /// Adds an origin to a value.
+    pub(super) fn add(&mut self, path: &str, origin: ValueOrigin) {
         let origins = self.0.entry(path.to_owned()).or_default();
         if !origins.contains(&origin) {
             origins.push(origin);

@@ -1,83 +1,85 @@
-//! What flags say: over the file, over the scan.
+//! Overrides: values of a front end (command-line flags, an API request) that take precedence over the demand file and
+//! the scan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::file::phases::{self, PhaseFlag};
+use super::diagnostic::{Diagnostic, Location};
+use super::file::phases::{self, PhaseChange};
 use super::file::{start, values};
-use super::problem::{Place, Problem};
-use super::{Amount, GpuNeed, SiteSelector, Source, TermsRequest};
+use super::override_key::OverrideKey;
+use super::{Amount, GpuRequirement, SiteSelector, Source, TermsRequest};
 use crate::money::Money;
 use crate::name::Name;
 use crate::size::Bytes;
 use crate::time;
 
-/// The flags of `up`, `plan` and `analyze` that say what is wanted, as texts. They are read as a file's values are.
+/// Overrides as text. They are parsed by the same functions as the values of a demand file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
-    /// The repository or folder named on the command line.
+    /// Repository or directory to deploy.
     pub source: Option<Source>,
-    /// `--name`
+    /// Name of the deployment.
     pub name: Option<String>,
-    /// `--on`, once for each place, in order of preference.
+    /// Sites in order of preference.
     pub on: Vec<String>,
-    /// `--count`
+    /// Number of machines.
     pub count: Option<String>,
-    /// `--cpus`
+    /// CPUs of each machine.
     pub cpus: Option<String>,
-    /// `--memory`
+    /// Memory of each machine.
     pub memory: Option<String>,
-    /// `--disk`
+    /// Minimum disk size of each machine.
     pub disk: Option<String>,
-    /// `--gpus`
+    /// GPUs of each machine.
     pub gpus: Option<String>,
-    /// `--image`
+    /// Image to boot.
     pub image: Option<String>,
-    /// `--node-type`
+    /// Node type.
     pub node_type: Option<String>,
-    /// `--port`, once for each port or range.
+    /// Ports and ranges of ports.
     pub ports: Vec<String>,
-    /// `--duration`
+    /// Length of the lease.
     pub duration: Option<String>,
-    /// `--start`
+    /// Start of the lease.
     pub start: Option<String>,
-    /// `--within`
+    /// Longest acceptable delay of the start.
     pub within: Option<String>,
-    /// `--budget-per-hour`
+    /// Budget per hour.
     pub per_hour: Option<String>,
-    /// `--budget`
+    /// Budget in total.
     pub total: Option<String>,
-    /// `--env`, each as `NAME=VALUE`.
+    /// Each as `NAME=VALUE`.
     pub envs: Vec<String>,
-    /// `--secret`, each the name of a variable of the caller's environment: values are never on a command line.
+    /// Names of environment variables of the caller. Values are never part of an override.
     pub secrets: Vec<String>,
-    /// `--package`
+    /// System packages.
     pub packages: Vec<String>,
-    /// `--python`
+    /// Python version.
     pub python: Option<String>,
-    /// `--phase`, each as `NAME` or `NAME=WORD`.
+    /// Each as `NAME` or `NAME=VALUE`.
     pub phases: Vec<String>,
-    /// `--setup`
+    /// Script that prepares the machines.
     pub setup: Option<String>,
-    /// `--run`
+    /// Script that does the work.
     pub run: Option<String>,
-    /// `--key-name`, `--network`, `--no-floating-ip` and `--lease-name`
+    /// Choices for other site resources.
     pub terms: TermsRequest,
 }
 
-/// The same, read.
+/// Overrides after parsing.
 #[derive(Debug, Default)]
-pub(super) struct Flags {
+pub(super) struct ParsedOverrides {
     pub name: Option<Name>,
-    /// Empty for `any`, which lifts what the file says.
+    /// Empty for `any`, which removes the file's restriction.
     pub on: Option<Vec<SiteSelector>>,
     pub count: Option<NonZeroU32>,
     pub cpus: Option<Amount<u32>>,
     pub memory: Option<Amount<Bytes>>,
     pub disk: Option<Bytes>,
-    pub gpus: Option<GpuNeed>,
+    pub gpus: Option<GpuRequirement>,
     pub image: Option<String>,
     pub node_type: Option<String>,
     pub ports: BTreeSet<u16>,
@@ -90,79 +92,86 @@ pub(super) struct Flags {
     pub secrets: BTreeSet<String>,
     pub packages: BTreeSet<String>,
     pub python: Option<String>,
-    pub phases: Vec<PhaseFlag>,
+    pub phases: Vec<PhaseChange>,
     pub setup: Option<String>,
     pub run: Option<String>,
 }
 
 impl Overrides {
-    /// Reads the texts; what can't be read is added to the problems.
-    pub(super) fn read(&self, problems: &mut Vec<Problem>) -> Flags {
-        let mut reader = FlagReader { problems };
-        let on = reader.each("--on", &self.on, values::site);
-        Flags {
-            name: reader.one("--name", &self.name, |text| Name::new(text)),
+    /// Parses the texts. Adds a diagnostic for each that is invalid.
+    pub(super) fn read(&self, problems: &mut Vec<Diagnostic>) -> ParsedOverrides {
+        let mut reader = OverrideReader { problems };
+        let on = reader.each(OverrideKey::On, &self.on, values::site);
+        ParsedOverrides {
+            name: reader.one(OverrideKey::Name, &self.name, |text| Name::new(text)),
             on: (!self.on.is_empty()).then(|| on.into_iter().flatten().collect()),
-            count: reader.one("--count", &self.count, values::count),
-            cpus: reader.one("--cpus", &self.cpus, values::cpus),
-            memory: reader.one("--memory", &self.memory, values::memory),
-            disk: reader.one("--disk", &self.disk, values::disk),
-            gpus: reader.one("--gpus", &self.gpus, values::gpus),
-            image: reader.one("--image", &self.image, values::image),
-            node_type: reader.one("--node-type", &self.node_type, values::words),
-            ports: reader.each("--port", &self.ports, values::ports).into_iter().flatten().collect(),
-            duration: reader.one("--duration", &self.duration, time::duration),
-            start: reader.one("--start", &self.start, start),
-            within: reader.one("--within", &self.within, time::duration),
-            per_hour: reader.one("--budget-per-hour", &self.per_hour, str::parse),
-            total: reader.one("--budget", &self.total, str::parse),
-            envs: reader.each("--env", &self.envs, pair).into_iter().collect(),
-            secrets: reader.each("--secret", &self.secrets, secret).into_iter().collect(),
-            packages: reader.each("--package", &self.packages, values::package).into_iter().collect(),
-            python: reader.one("--python", &self.python, values::python_version),
-            phases: reader.each("--phase", &self.phases, phases::flag),
-            setup: reader.one("--setup", &self.setup, values::words),
-            run: reader.one("--run", &self.run, values::words),
+            count: reader.one(OverrideKey::Count, &self.count, values::count),
+            cpus: reader.one(OverrideKey::Cpus, &self.cpus, values::cpus),
+            memory: reader.one(OverrideKey::Memory, &self.memory, values::memory),
+            disk: reader.one(OverrideKey::Disk, &self.disk, values::disk),
+            gpus: reader.one(OverrideKey::Gpus, &self.gpus, values::gpus),
+            image: reader.one(OverrideKey::Image, &self.image, values::image),
+            node_type: reader.one(OverrideKey::NodeType, &self.node_type, values::non_empty),
+            ports: reader.each(OverrideKey::Port, &self.ports, values::ports).into_iter().flatten().collect(),
+            duration: reader.one(OverrideKey::Duration, &self.duration, time::duration),
+            start: reader.one(OverrideKey::Start, &self.start, start),
+            within: reader.one(OverrideKey::Within, &self.within, time::duration),
+            per_hour: reader.one(OverrideKey::BudgetPerHour, &self.per_hour, str::parse),
+            total: reader.one(OverrideKey::Budget, &self.total, str::parse),
+            envs: reader.each(OverrideKey::Env, &self.envs, pair).into_iter().collect(),
+            secrets: reader.each(OverrideKey::Secret, &self.secrets, secret).into_iter().collect(),
+            packages: reader.each(OverrideKey::Package, &self.packages, values::package).into_iter().collect(),
+            python: reader.one(OverrideKey::Python, &self.python, values::python_version),
+            phases: reader.each(OverrideKey::Phase, &self.phases, phases::parse_change),
+            setup: reader.one(OverrideKey::Setup, &self.setup, values::non_empty),
+            run: reader.one(OverrideKey::Run, &self.run, values::non_empty),
         }
     }
 }
 
-/// A variable and its value. The value is never quoted: it may be what somebody took for safe here.
+/// A variable and its value. Error messages never quote the value, which may be secret.
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as `NAME=VALUE`")?;
     let name = values::variable(name).map_err(|error| format!("`{name}` is {error}"))?;
     Ok((name, value.to_owned()))
 }
 
-/// The name of a secret. Who writes `NAME=VALUE` learns that it doesn't belong there, without seeing it again.
+/// Name of a secret. If the text contains a value by mistake, the error does not repeat it.
 fn secret(text: &str) -> Result<String, String> {
     match text.split_once('=') {
-        Some((name, _)) => Err(format!("name the variable only: export `{name}` first, and give `--secret {name}`")),
+        Some((name, _)) => {
+            Err(format!("expected the name of a variable without a value: export `{name}` and use the name"))
+        }
         None => values::variable(text),
     }
 }
 
-struct FlagReader<'a> {
-    problems: &'a mut Vec<Problem>,
+struct OverrideReader<'a> {
+    problems: &'a mut Vec<Diagnostic>,
 }
 
-impl FlagReader<'_> {
+impl OverrideReader<'_> {
     fn one<T, E: ToString>(
         &mut self,
-        flag: &str,
+        key: OverrideKey,
         text: &Option<String>,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.each(flag, text.as_slice(), parse).pop()
+        self.each(key, text.as_slice(), parse).pop()
     }
 
-    fn each<T, E: ToString>(&mut self, flag: &str, texts: &[String], parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+    fn each<T, E: ToString>(
+        &mut self,
+        key: OverrideKey,
+        texts: &[String],
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
         let mut read = Vec::new();
         for text in texts {
             match parse(text) {
                 Ok(value) => read.push(value),
                 Err(error) => {
-                    self.problems.push(Problem::error(Place::Flag(flag.to_owned()), error.to_string()));
+                    self.problems.push(Diagnostic::error(Location::Override(key), error.to_string()));
                 }
             }
         }

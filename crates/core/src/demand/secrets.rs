@@ -1,28 +1,28 @@
-//! Values that nobody may see: beside the demand, never in it.
+//! Secret values, kept apart from the demand.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// The secret values that a demand file spells out, by the names of their variables.
+/// Secret values of a demand file, by variable name.
 ///
-/// There is no `Serialize`, and `Debug` shows only the names. The memory is wiped when it is dropped.
+/// Not serialisable, and `Debug` prints names only. Memory is wiped on drop.
 #[derive(Clone, Default)]
 pub struct Secrets(BTreeMap<String, SecretString>);
 
 impl Secrets {
-    /// Keeps a value.
+    /// Adds a value.
     pub fn insert(&mut self, name: String, value: String) {
         self.0.insert(name, SecretString::from(value));
     }
 
-    /// The names, in order.
+    /// Names in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// A value in the clear: only for handing it to the machine that needs it.
+    /// A value in plain text. Only for sending it to a machine that needs it.
     pub fn reveal(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.expose_secret())
     }

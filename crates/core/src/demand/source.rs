@@ -1,82 +1,82 @@
-//! Where the code comes from, as users write it.
+//! Sources of code, as users write them.
 //!
 //! ```text
-//! .   ../project   /srv/project                     a local folder, as it lies there
-//! https://example.org/o/project.git                 a git repository, at its default branch
-//! https://example.org/o/project@v1.2                … at a branch, tag or commit
-//! https://example.org/o/project@v1.2#subdirectory=training     … of which only one folder counts
-//! git@example.org:o/project.git@v1.2                as SSH writes it: the first `@` names the user
-//! file:///srv/project@main                          a local repository at one of its branches
+//! .   ../project   /srv/project                     a local directory in its current state
+//! https://example.org/o/project.git                 a git repository, its default branch
+//! https://example.org/o/project@v1.2                a branch, tag or commit
+//! https://example.org/o/project@v1.2#subdirectory=training     one directory of it
+//! git@example.org:o/project.git@v1.2                SSH syntax: the first `@` ends the user name
+//! file:///srv/project@main                          a branch of a local repository
 //! ```
 //!
-//! It is what pip takes after `git+`, and that prefix is taken too. A text is a URL where it has `://`, or a colon
-//! before its first slash, as git itself decides; all else is a local folder, whose name may hold any `@` and `#`.
+//! The syntax is that of pip's `git+` URLs, and the prefix `git+` is accepted. As in git, a text is a URL if it contains
+//! `://`, or a colon before its first slash. Everything else is a local directory, whose name may contain `@` and `#`.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::Source;
 
-/// Why a text is not a source. No variant ever holds a password.
+/// Reason why a text is not a valid source. No variant contains a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSource {
-    /// Nothing at all.
-    #[error("the source is empty: name a folder, `.` for this one, or a git URL")]
+    #[error("the source is empty: use a directory (`.` for the current one) or a git URL")]
+    /// The text is empty.
     Empty,
-    /// It would read as an option, of ours or of git's.
-    #[error("`{0}` looks like an option, not like a source: write `./{0}` for a folder of that name")]
+    /// Would be read as a command-line option, here or by git.
+    #[error("`{0}` looks like an option: use `./{0}` for a directory of that name")]
     Option(String),
-    /// Line breaks and other control characters.
-    #[error("`{0}` has control characters in it")]
+    /// Contains line breaks or other control characters.
+    #[error("`{0}` contains control characters")]
     Control(String),
-    /// The inside of a repository.
+    /// The `.git` directory of a repository.
     #[error(
-        "`{0}` is the inside of a git repository: name the folder around it, or `file://{0}` for what is committed"
+        "`{0}` is inside a git repository: use the directory that contains it, or `file://{0}` for its committed contents"
     )]
-    GitFolder(String),
-    /// A path that is not text.
-    #[error("the path `{0}` is not UTF-8: rename the folder, or move it")]
+    GitDirectory(String),
+    /// A path that is not UTF-8.
+    #[error("the path `{0}` is not UTF-8: rename or move the directory")]
     NotText(String),
     /// A protocol that is not allowed.
-    #[error("`{scheme}` in `{url}` is not a protocol to fetch by: use https, http, ssh, git or file")]
+    #[error("unsupported protocol `{scheme}` in `{url}`: use https, http, ssh, git or file")]
     Scheme {
-        /// The protocol.
+        /// Protocol of the URL.
         scheme: String,
-        /// The URL, without credentials.
+        /// The URL without credentials.
         url: String,
     },
-    /// A user, password or token in a URL.
+    /// A URL with a user name, password or token.
     #[error(
-        "`{0}` has credentials in it, which would be stored: leave them out, and use a git credential helper or an SSH key"
+        "`{0}` contains credentials, which would be stored: remove them, and use a git credential helper or an SSH key"
     )]
     Credentials(String),
-    /// No host or no path.
-    #[error("`{0}` names no repository: a git URL has a host and a path, as `https://example.org/owner/project`")]
+    /// A URL without host or path.
+    #[error("`{0}` is not the URL of a repository: use a host and a path, such as `https://example.org/owner/project`")]
     NoRepository(String),
-    /// A page of a forge's web site.
-    #[error("`{page}` is a web page, not a repository: write `{instead}`")]
+    /// A page of a web site such as GitHub.
+    #[error("`{page}` is a web page, not a repository: use `{instead}`")]
     WebPage {
-        /// The page.
+        /// URL of the page.
         page: String,
         /// The source that is probably meant.
         instead: String,
     },
     /// Not a branch, tag or commit.
-    #[error("`{0}` is not a branch, tag or commit: it stands after the last `@` of the URL")]
+    #[error("`{0}` is not a branch, tag or commit: it follows the last `@` of the URL")]
     Ref(String),
-    /// Something else after `#` than a folder.
-    #[error("`#{0}` is not understood: only `#subdirectory=FOLDER` may stand there")]
+    /// A fragment (`#…`) other than `subdirectory`.
+    #[error("unknown fragment `#{0}`: use `#subdirectory=DIRECTORY`")]
     Fragment(String),
-    /// A folder that is not inside of the repository.
-    #[error("`{0}` is not a folder inside of the repository: use a relative path without `..`")]
+    /// A subdirectory that leaves the repository.
+    #[error("`{0}` is not a directory inside the repository: use a relative path without `..`")]
     Subdirectory(String),
 }
 
-/// The protocols that git may fetch by. `ext::` and its like run programs, and are not among them.
+/// Protocols that git may use. `ext::` and similar ones run programs and are not allowed.
 pub const PROTOCOLS: [&str; 5] = ["https", "http", "ssh", "git", "file"];
 
-/// Reads a source; a local path is made absolute from `cwd`. Touches no file: whether it is there shows when it is
-/// fetched.
+/// Parses a source. A local path is made absolute, starting from `cwd`. Reads no file: a missing directory is reported
+/// when the source is fetched.
 pub fn parse_source(text: &str, cwd: &Path) -> Result<Source, BadSource> {
     let text = text.trim();
     if text.is_empty() {
@@ -97,24 +97,24 @@ pub fn parse_source(text: &str, cwd: &Path) -> Result<Source, BadSource> {
 }
 
 impl Source {
-    /// Whether it is a folder of this computer, taken as it lies there.
+    /// True for a local directory, which is used in its current state.
     pub fn is_local(&self) -> bool {
-        matches!(Form::of(&self.from), Form::Local)
+        matches!(Form::of(&self.location), Form::Local)
     }
 
-    /// The last part of its path: what a deployment of it would be called.
+    /// Last component of the path, from which a deployment's name is derived.
     pub fn base_name(&self) -> &str {
-        let path = if self.subdirectory.is_empty() { &self.from } else { &self.subdirectory };
+        let path = if self.subdirectory.is_empty() { &self.location } else { &self.subdirectory };
         let last = path.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
         last.strip_suffix(".git").unwrap_or(last)
     }
 }
 
-/// Reads back by [`parse_source`].
+/// Round-trips through [`parse_source`].
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.from))?;
-        if let Some(at) = &self.at {
+        f.write_str(&redact(&self.location))?;
+        if let Some(at) = &self.revision {
             write!(f, "@{at}")?;
         }
         if !self.subdirectory.is_empty() {
@@ -124,8 +124,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// A text in which the credentials of every URL are hidden: `https://***@example.org/`. A user name alone is shown for
-/// SSH, where it is no secret.
+/// Hides the credentials of every URL in a text: `https://***@example.org/`. A user name alone is kept in SSH URLs,
+/// where it is not secret.
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -147,7 +147,7 @@ pub fn redact(text: &str) -> String {
     out
 }
 
-/// The three ways to name a repository.
+/// The three forms of a source.
 enum Form<'t> {
     Local,
     Url { scheme: &'t str, rest: &'t str },
@@ -169,16 +169,16 @@ impl<'t> Form<'t> {
 }
 
 fn local(text: &str, cwd: &Path) -> Result<Source, BadSource> {
-    let path = normal(&cwd.join(text));
+    let path = normalize(&cwd.join(text));
     let text = path.to_str().ok_or_else(|| BadSource::NotText(path.display().to_string()))?;
     if path.file_name().is_some_and(|name| name == ".git") {
-        return Err(BadSource::GitFolder(text.to_owned()));
+        return Err(BadSource::GitDirectory(text.to_owned()));
     }
-    Ok(Source { from: text.to_owned(), at: None, subdirectory: String::new() })
+    Ok(Source { location: text.to_owned(), revision: None, subdirectory: String::new() })
 }
 
-/// Takes `.` and `..` out of a path by its text alone, as a shell's `cd` does.
-pub(super) fn normal(path: &Path) -> PathBuf {
+/// Removes `.` and `..` from a path by its text alone, as a shell's `cd` does.
+pub(super) fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
@@ -204,12 +204,12 @@ fn url(scheme: &str, rest: &str, text: &str) -> Result<Source, BadSource> {
     if user.is_some_and(|user| user.contains(':') || scheme != "ssh") {
         return Err(BadSource::Credentials(redact(text)));
     }
-    // git hands the host to ssh, which must not take it for an option.
+    // git passes the host to ssh, which must not read it as an option.
     let host = authority.rsplit('@').next().unwrap_or_default();
     if (host.is_empty() != (scheme == "file")) || host.starts_with('-') || authority.starts_with('-') {
         return Err(BadSource::NoRepository(redact(text)));
     }
-    let parts = Parts::of(path)?;
+    let parts = RepositoryParts::of(path)?;
     if parts.path.trim_matches('/').is_empty() {
         return Err(BadSource::NoRepository(redact(text)));
     }
@@ -223,7 +223,7 @@ fn scp(host: &str, path: &str, text: &str) -> Result<Source, BadSource> {
     if path.starts_with(':') {
         return Err(BadSource::Scheme { scheme: format!("{host}::"), url: redact(text) });
     }
-    let parts = Parts::of(path)?;
+    let parts = RepositoryParts::of(path)?;
     let machine = host.rsplit('@').next().unwrap_or_default();
     if machine.is_empty()
         || machine.starts_with('-')
@@ -235,27 +235,27 @@ fn scp(host: &str, path: &str, text: &str) -> Result<Source, BadSource> {
     Ok(parts.of_repository(&format!("{host}:")))
 }
 
-/// `path@ref#subdirectory=folder`, taken apart.
-struct Parts<'t> {
+/// The parts of `path@ref#subdirectory=directory`.
+struct RepositoryParts<'t> {
     path: &'t str,
     at: Option<&'t str>,
     subdirectory: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> RepositoryParts<'t> {
     fn of(text: &'t str) -> Result<Self, BadSource> {
         let (text, fragment) = text.split_once('#').map_or((text, None), |(text, after)| (text, Some(after)));
         let subdirectory = match fragment {
             None => "",
             Some(fragment) => {
-                let folder = fragment.strip_prefix("subdirectory=");
-                folder.ok_or_else(|| BadSource::Fragment(redact(fragment)))?.trim_end_matches('/')
+                let directory = fragment.strip_prefix("subdirectory=");
+                directory.ok_or_else(|| BadSource::Fragment(redact(fragment)))?.trim_end_matches('/')
             }
         };
         if fragment.is_some() && !is_inside(subdirectory) {
             return Err(BadSource::Subdirectory(subdirectory.to_owned()));
         }
-        // An `@` that begins a part of the path belongs to its name, as in `/@scope/project`.
+        // An `@` at the start of a path component belongs to its name, as in `/@scope/project`.
         let (path, at) = match text.rsplit_once('@') {
             Some((path, at)) if !path.is_empty() && !path.ends_with('/') => (path, Some(at)),
             _ => (text, None),
@@ -268,19 +268,20 @@ impl<'t> Parts<'t> {
 
     fn of_repository(&self, prefix: &str) -> Source {
         let path = self.path.trim_end_matches('/');
-        let (at, subdirectory) = (self.at.map(str::to_owned), self.subdirectory.to_owned());
-        Source { from: format!("{prefix}{path}"), at, subdirectory }
+        let (revision, subdirectory) = (self.at.map(str::to_owned), self.subdirectory.to_owned());
+        Source { location: format!("{prefix}{path}"), revision, subdirectory }
     }
 }
 
-/// Whether a path stays below where it starts.
-fn is_inside(folder: &str) -> bool {
-    !folder.is_empty()
-        && !folder.contains('\\')
-        && folder.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"))
+/// True if a relative path stays inside the directory where it starts.
+fn is_inside(directory: &str) -> bool {
+    !directory.is_empty()
+        && !directory.contains('\\')
+        && directory.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"))
 }
 
-/// Whether git takes it for a ref and nothing more: no option, no `from:to`, no `+` that forces.
+/// True if git reads the text as a ref and nothing else: not an option, a `from:to` pair, or a `+` that forces an
+/// update.
 fn is_ref(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(['-', '+', '/', '.'])
@@ -291,7 +292,7 @@ fn is_ref(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c))
 }
 
-/// The source that the address of a forge's web page means: `/owner/project/tree/main/folder`, GitLab's `/-/tree/…`.
+/// Source for a repository page of a web site: `/owner/project/tree/main/directory`, or GitLab's `/-/tree/…`.
 fn web_page(scheme: &str, authority: &str, path: &str) -> Option<String> {
     if !scheme.starts_with("http") {
         return None;
@@ -300,9 +301,9 @@ fn web_page(scheme: &str, authority: &str, path: &str) -> Option<String> {
     let tree = parts.iter().position(|part| matches!(*part, "tree" | "blob")).filter(|at| *at >= 2)?;
     let at = parts.get(tree + 1)?;
     let project = parts[..tree].strip_suffix(&["-"]).unwrap_or(&parts[..tree]).join("/");
-    let folder = parts[tree + 2..].join("/");
-    let folder = if folder.is_empty() { folder } else { format!("#subdirectory={folder}") };
-    Some(format!("{scheme}://{authority}/{project}@{at}{folder}"))
+    let directory = parts[tree + 2..].join("/");
+    let directory = if directory.is_empty() { directory } else { format!("#subdirectory={directory}") };
+    Some(format!("{scheme}://{authority}/{project}@{at}{directory}"))
 }
 
 #[cfg(test)]
@@ -317,13 +318,17 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, from: &str, at: Option<&str>, subdirectory: &str) {
-        let expect = Source { from: from.to_owned(), at: at.map(str::to_owned), subdirectory: subdirectory.to_owned() };
+        let expect = Source {
+            location: from.to_owned(),
+            revision: at.map(str::to_owned),
+            subdirectory: subdirectory.to_owned(),
+        };
         assert_eq!(parse(text), Ok(expect.clone()), "{text}");
         assert_eq!(parse(&expect.to_string()), Ok(expect), "{text} reads back");
     }
 
     #[test]
-    fn local_folders() {
+    fn local_directories() {
         check(".", "/home/u/work", None, "");
         check("..", "/home/u", None, "");
         check("./a/../b/", "/home/u/work/b", None, "");
@@ -361,52 +366,52 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(text: &str, because: &str) {
+    fn rejected(text: &str, because: &str) {
         let error = parse(text).expect_err(text).to_string();
         assert!(error.contains(because), "{text}: {error}");
         assert!(!error.contains("s3cret"), "{text}: {error}");
     }
 
     #[test]
-    fn bad_sources_say_what_to_do() {
-        refused("", "name a folder");
-        refused("  ", "name a folder");
-        refused("-x", "write `./-x`");
-        refused("--upload-pack=touch /tmp/x", "looks like an option");
-        refused(".git", "name the folder around it");
-        refused("a/.git/", "name the folder around it");
-        refused("a\nb", "control characters");
-        refused("https://", "names no repository");
-        refused("https://example.org", "names no repository");
-        refused("https:///o/p", "names no repository");
-        refused("file://host/p", "names no repository");
-        refused("ssh://-oProxyCommand=x/p", "names no repository");
-        refused("-oProxyCommand=x:p", "looks like an option");
-        refused("git@-oProxyCommand=x:p", "names no repository");
-        refused("host:", "names no repository");
-        refused("host:/", "names no repository");
-        refused("ftp://example.org/p", "use https");
-        refused("ext::sh -c touch% x", "use https");
-        refused("https://u:s3cret@example.org/o/p", "use a git credential helper");
-        refused("https://s3cret@example.org/o/p", "use a git credential helper");
-        refused("ssh://u:s3cret@example.org/o/p", "`ssh://***@example.org/o/p`");
-        refused("https://example.org/o/p@-x", "`-x` is not a branch");
-        refused("https://example.org/o/p@a:b", "`a:b` is not a branch");
-        refused("https://example.org/o/p@+a", "`+a` is not a branch");
-        refused("https://example.org/o/p@", "`` is not a branch");
-        refused("https://example.org/o/p#egg=x", "`#egg=x` is not understood");
-        refused("https://example.org/o/p#subdirectory=../x", "without `..`");
-        refused("https://example.org/o/p#subdirectory=/etc", "without `..`");
+    fn invalid_sources_have_advice() {
+        rejected("", "use a directory");
+        rejected("  ", "use a directory");
+        rejected("-x", "use `./-x`");
+        rejected("--upload-pack=touch /tmp/x", "looks like an option");
+        rejected(".git", "use the directory that contains it");
+        rejected("a/.git/", "use the directory that contains it");
+        rejected("a\nb", "control characters");
+        rejected("https://", "is not the URL of a repository");
+        rejected("https://example.org", "is not the URL of a repository");
+        rejected("https:///o/p", "is not the URL of a repository");
+        rejected("file://host/p", "is not the URL of a repository");
+        rejected("ssh://-oProxyCommand=x/p", "is not the URL of a repository");
+        rejected("-oProxyCommand=x:p", "looks like an option");
+        rejected("git@-oProxyCommand=x:p", "is not the URL of a repository");
+        rejected("host:", "is not the URL of a repository");
+        rejected("host:/", "is not the URL of a repository");
+        rejected("ftp://example.org/p", "use https");
+        rejected("ext::sh -c touch% x", "use https");
+        rejected("https://u:s3cret@example.org/o/p", "use a git credential helper");
+        rejected("https://s3cret@example.org/o/p", "use a git credential helper");
+        rejected("ssh://u:s3cret@example.org/o/p", "`ssh://***@example.org/o/p`");
+        rejected("https://example.org/o/p@-x", "`-x` is not a branch");
+        rejected("https://example.org/o/p@a:b", "`a:b` is not a branch");
+        rejected("https://example.org/o/p@+a", "`+a` is not a branch");
+        rejected("https://example.org/o/p@", "`` is not a branch");
+        rejected("https://example.org/o/p#egg=x", "unknown fragment `#egg=x`");
+        rejected("https://example.org/o/p#subdirectory=../x", "without `..`");
+        rejected("https://example.org/o/p#subdirectory=/etc", "without `..`");
     }
 
     #[test]
-    fn a_web_page_is_turned_into_what_was_meant() {
-        refused("https://example.org/o/p/tree/main", "write `https://example.org/o/p@main`");
-        refused("https://example.org/g/o/p/-/tree/v1/a/b", "write `https://example.org/g/o/p@v1#subdirectory=a/b`");
+    fn web_page_suggests_the_repository() {
+        rejected("https://example.org/o/p/tree/main", "use `https://example.org/o/p@main`");
+        rejected("https://example.org/g/o/p/-/tree/v1/a/b", "use `https://example.org/g/o/p@v1#subdirectory=a/b`");
     }
 
     #[test]
-    fn credentials_are_hidden_wherever_they_stand() {
+    fn credentials_are_redacted() {
         for (text, shown) in [
             ("fatal: 'https://u:p@h/x' and http://t@h", "fatal: 'https://***@h/x' and http://***@h"),
             ("https://u:p@ss@h/x", "https://***@h/x"),
@@ -420,7 +425,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_reads_back(text in "(https://|git@|file:///|ssh://|\\./)?[a-z@:/#.=-]{0,30}") {
+        fn displayed_sources_parse_again(text in "(https://|git@|file:///|ssh://|\\./)?[a-z@:/#.=-]{0,30}") {
             if let Ok(source) = parse(&text) {
                 prop_assert_eq!(parse(&source.to_string()), Ok(source));
             }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::demand::{Budget, Demand, LeaseRequest, Work};
+use crate::demand::{Budget, Demand, LeaseRequest, Workload};
 use crate::name::{DeploymentId, GroupName, Name};
 use crate::plan::{MachineSpec, Phase, PlannedResource, Shape, Step};
 use crate::ports::Remedy;
@@ -45,9 +45,9 @@ fn plan() -> Plan {
     let mut steps =
         vec![step("network", &[], Action::Create(PlannedResource::Network { site: "local".parse().unwrap() }))];
     for n in 0..2 {
-        let (machine_id, reach, setup) = (format!("machine-{n}"), format!("reach-{n}"), format!("setup-{n}"));
+        let (machine_id, reach, setup) = (format!("machine-{n}"), format!("wait-ssh-{n}"), format!("setup-{n}"));
         steps.push(step(&machine_id, &["network"], Action::Create(machine(n))));
-        steps.push(step(&reach, &[&machine_id], Action::Reach { machine: id(&machine_id) }));
+        steps.push(step(&reach, &[&machine_id], Action::WaitSsh { machine: id(&machine_id) }));
         steps.push(step(&setup, &[&reach], set_up(n, Phase::Setup { script: script() })));
     }
     for n in 0..2 {
@@ -59,7 +59,7 @@ fn plan() -> Plan {
         lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
-        work: Work::default(),
+        workload: Workload::default(),
         terms: Default::default(),
     };
     Plan {
@@ -109,7 +109,7 @@ fn launched() -> Vec<Entry> {
     let mut entries = vec![Entry::Goal(Goal::Up), done("network", true)];
     for n in 0..2 {
         entries.push(done(&format!("machine-{n}"), true));
-        entries.push(done(&format!("reach-{n}"), false));
+        entries.push(done(&format!("wait-ssh-{n}"), false));
     }
     entries
 }
@@ -123,7 +123,7 @@ fn with(mut entries: Vec<Entry>, more: impl IntoIterator<Item = Entry>) -> Vec<E
 fn steps_run_side_by_side_as_soon_as_those_before_them_are_done() {
     check(&[], "run network");
     check(&[done("network", true)], "run machine-0 machine-1");
-    check(&[done("network", true), done("machine-1", true)], "run machine-0 reach-1");
+    check(&[done("network", true), done("machine-1", true)], "run machine-0 wait-ssh-1");
     check(&launched(), "run setup-0 setup-1");
     check(&with(launched(), [done("setup-0", false)]), "run setup-1");
     check(&with(launched(), [done("setup-0", false), done("setup-1", false)]), "run run-0 run-1");
@@ -155,7 +155,7 @@ fn a_set_up_that_fails_keeps_the_machines_and_up_tries_again() {
     let failed = event("setup-0", StepEvent::Failed { failure: failure() });
     let entries = with(launched(), [failed, done("setup-1", false)]);
     check(&entries, "stuck network machine-0 machine-1");
-    check(&with(entries, [Entry::Goal(Goal::Up)]), "run reach-0 reach-1");
+    check(&with(entries, [Entry::Goal(Goal::Up)]), "run wait-ssh-0 wait-ssh-1");
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn a_run_that_fails_leaves_a_ready_deployment() {
 #[test]
 fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
     let lost = || {
-        let failed = event("reach-0", StepEvent::Failed { failure: failure() });
-        [failed, done("reach-1", false), done("setup-1", false)]
+        let failed = event("wait-ssh-0", StepEvent::Failed { failure: failure() });
+        [failed, done("wait-ssh-1", false), done("setup-1", false)]
     };
     let stuck = "stuck network machine-0 machine-1";
     let after = |before: Vec<Entry>| with(with(launched(), before), lost());
@@ -186,14 +186,14 @@ fn a_machine_is_reached_from_its_first_login_on_and_in_all_rounds_to_come() {
     let reached = |entries: &[Entry]| Journal::of(entries).was_reached();
     let made = vec![Entry::Goal(Goal::Up), done("network", true), done("machine-0", true)];
     assert!(!reached(&made));
-    let login = with(made, [done("reach-0", false)]);
+    let login = with(made, [done("wait-ssh-0", false)]);
     assert!(reached(&login) && reached(&with(login, [Entry::Goal(Goal::Up)])));
 }
 
 #[test]
 fn what_failed_on_one_machine_holds_up_no_other() {
     let failed = event("setup-0", StepEvent::Failed { failure: failure() });
-    let entries = with(launched(), [done("reach-0", false), failed]);
+    let entries = with(launched(), [done("wait-ssh-0", false), failed]);
     check(&entries, "run setup-1");
     check(&with(entries, [done("setup-1", false)]), "stuck network machine-0 machine-1");
 }
@@ -203,7 +203,7 @@ fn a_round_in_part_makes_nothing_ready_that_was_not() {
     let only = [crate::setup::PhaseKind::Setup].into();
     let part = plan().setting_up(crate::plan::Selection { only, ..Default::default() });
     let round = || {
-        let steps = ["reach-0", "reach-1", "setup-0", "setup-1"].map(|step| done(step, false));
+        let steps = ["wait-ssh-0", "wait-ssh-1", "setup-0", "setup-1"].map(|step| done(step, false));
         [Entry::Goal(Goal::Up), Entry::InPart].into_iter().chain(steps)
     };
     let state = |entries: &[Entry]| Journal::of(entries).state(&part);

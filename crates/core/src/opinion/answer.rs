@@ -1,59 +1,59 @@
-//! From an answer's text to its content, or to what is wrong with it.
+//! Strict parsing of a model's answer.
 
 use std::ops::Deref;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{is_plain, plain};
+use super::text::{is_plain, plain};
 
-/// Why an answer can't be read. Nothing of it counts then.
+/// Reason why an answer is invalid. An invalid answer is ignored as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAnswer {
-    /// There is nothing in it.
-    #[error("it is empty")]
+    /// The answer is empty.
+    #[error("the answer is empty")]
     Empty,
-    /// It is longer than any answer needs to be.
-    #[error("it is longer than {LONGEST} bytes")]
+    /// The answer is larger than any valid one.
+    #[error("the answer is longer than {MAX_ANSWER_BYTES} bytes")]
     TooLong,
-    /// It has text around the JSON.
+    /// There is text around the JSON.
     #[error("there is text around the JSON")]
     Prose,
-    /// A block was opened and never closed: it may have been cut off.
-    #[error("its block is never closed")]
+    /// A fenced block is not closed; the answer may be truncated.
+    #[error("the fenced block is not closed")]
     Unclosed,
-    /// Which of several blocks is meant is not known.
-    #[error("it has several blocks")]
+    /// Several fenced blocks; the intended one is unknown.
+    #[error("there are several fenced blocks")]
     SeveralBlocks,
-    /// It is a list, a text or a number by itself, or nothing of the kind.
-    #[error("it is no JSON object")]
+    /// A list, text or number instead of an object.
+    #[error("the answer is not a JSON object")]
     NotAnObject,
-    /// No JSON, an unknown key, a key twice, or a value of another kind.
+    /// Invalid JSON, an unknown or duplicate key, or a value of the wrong type.
     #[error("{0}")]
     Malformed(String),
 }
 
-/// A text of an answer that may come to stand in a demand: short, in one line, and as it looks.
+/// A text that may become part of a demand: short, one line, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Word(String);
+pub(super) struct ShortText(String);
 
 /// In characters.
-const LONGEST_WORD: usize = 500;
+const MAX_TEXT_CHARS: usize = 500;
 
-impl TryFrom<String> for Word {
+impl TryFrom<String> for ShortText {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.chars().all(is_plain) {
-            true if text.chars().count() <= LONGEST_WORD => Ok(Self(text)),
+            true if text.chars().count() <= MAX_TEXT_CHARS => Ok(Self(text)),
             true => Err("a text is too long"),
-            false => Err("a text has control characters in it"),
+            false => Err("a text contains control characters"),
         }
     }
 }
 
-impl Deref for Word {
+impl Deref for ShortText {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -62,12 +62,12 @@ impl Deref for Word {
 }
 
 /// In bytes.
-const LONGEST: usize = 64 << 10;
+const MAX_ANSWER_BYTES: usize = 64 << 10;
 const FENCE: &str = "```";
 
-/// Reads an answer: one JSON object, or one fenced block with it and nothing else.
+/// Parses an answer: one JSON object, alone or as the only contents of a fenced block.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, BadAnswer> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_ANSWER_BYTES {
         return Err(BadAnswer::TooLong);
     }
     let text = text.trim();
@@ -78,17 +78,17 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, BadAnswer> {
     match body.chars().next() {
         None => Err(BadAnswer::Empty),
         Some('{') => serde_json::from_str(body).map_err(|error| malformed(body, &error)),
-        // A list would pass for an object whose keys are left out.
+        // serde would accept a list as an object without keys.
         Some(_) if body.contains('{') && !body.starts_with(['[', '"']) => Err(BadAnswer::Prose),
         Some(_) => Err(BadAnswer::NotAnObject),
     }
 }
 
-/// What stands between an opening fence and the closing one, which is the last line.
+/// Contents of a fenced block that ends the answer.
 fn in_block(opened: &str) -> Result<&str, BadAnswer> {
     let (info, inside) = opened.split_once('\n').ok_or(BadAnswer::Unclosed)?;
     if !matches!(info.trim().to_ascii_lowercase().as_str(), "" | "json") {
-        return Err(BadAnswer::Malformed(format!("its block holds `{}` and not JSON", plain(info))));
+        return Err(BadAnswer::Malformed(format!("the fenced block contains `{}`, not JSON", plain(info))));
     }
     let mut fences = inside.match_indices(FENCE).filter(|(at, _)| *at == 0 || inside[..*at].ends_with('\n'));
     let (end, _) = fences.next().ok_or(BadAnswer::Unclosed)?;

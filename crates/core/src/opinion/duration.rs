@@ -1,58 +1,63 @@
-//! For how long machines are kept.
+//! Length of the lease, as suggested by a model.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::{Bounds, Opinion, Ruling, Why};
+use super::{AdvisedDecision, AnswerLimits, ModelAnswer, RejectionReason};
 use crate::money::Money;
 use crate::time::show_duration;
 
-/// What is said.
+/// Keys of the model's answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Said {
+struct DurationAnswer {
     hours: Option<f64>,
     reason: Option<String>,
 }
 
-/// For how long: as the rule says, or as an opinion does that keeps to the bounds.
+/// Chooses the length of the lease: the rule's value, or the model's if it is within the limits.
 ///
-/// The price is that of all machines for an hour. Where it is not known and there is a budget, an opinion may only make
-/// it shorter. Keys of an answer: `hours` and `reason`.
+/// `price_per_hour` is for all machines together. If it is unknown and there is a budget, the model may only shorten
+/// the lease. Keys of an answer: `hours` and `reason`.
 pub fn duration(
-    opinion: Opinion<'_>,
+    answer: ModelAnswer<'_>,
     rule: SignedDuration,
     price_per_hour: Option<Money>,
-    bounds: &Bounds,
-) -> Ruling<SignedDuration> {
-    let mut ruling = Ruling::by_rule(rule);
-    let said: Said = ruling.hear(opinion);
-    ruling.explain(said.reason);
-    if let Some(hours) = said.hours {
-        match allowed(hours, rule, price_per_hour, bounds) {
-            Ok(duration) => ruling.take("hours", hours, duration),
-            Err(why) => ruling.refuse("hours", hours, why),
+    limits: &AnswerLimits,
+) -> AdvisedDecision<SignedDuration> {
+    let mut decision = AdvisedDecision::by_rule(rule);
+    let answer: DurationAnswer = decision.parse_answer(answer);
+    decision.explain(answer.reason);
+    if let Some(hours) = answer.hours {
+        match allowed(hours, rule, price_per_hour, limits) {
+            Ok(duration) => decision.accept("hours", hours, duration),
+            Err(why) => decision.reject("hours", hours, why),
         }
     }
-    ruling
+    decision
 }
 
-fn allowed(hours: f64, rule: SignedDuration, price: Option<Money>, bounds: &Bounds) -> Result<SignedDuration, Why> {
-    // Whole seconds; beyond all numbers of them this is the largest.
+fn allowed(
+    hours: f64,
+    rule: SignedDuration,
+    price: Option<Money>,
+    limits: &AnswerLimits,
+) -> Result<SignedDuration, RejectionReason> {
+    // Whole seconds. The conversion saturates for numbers that are too large.
     let duration = SignedDuration::from_secs((hours * 3_600.0).round() as i64);
     if duration <= SignedDuration::ZERO {
-        return Err(Why::NotA("a duration"));
+        return Err(RejectionReason::NotA("a duration"));
     }
-    if duration > bounds.duration {
-        return Err(Why::TooMuch(show_duration(bounds.duration)));
+    if duration > limits.duration {
+        return Err(RejectionReason::TooMuch(show_duration(limits.duration)));
     }
-    match (bounds.budget.total, price) {
+    match (limits.budget.total, price) {
         (None, _) => Ok(duration),
         (Some(_), None) if duration <= rule => Ok(duration),
-        (Some(_), None) => Err(Why::UnknownCost),
+        (Some(_), None) => Err(RejectionReason::UnknownCost),
         (Some(limit), Some(price)) => {
             let cost = price.over_seconds(duration.as_secs());
-            if cost <= limit { Ok(duration) } else { Err(Why::OverBudget { cost, limit }) }
+            if cost <= limit { Ok(duration) } else { Err(RejectionReason::OverBudget { cost, limit }) }
         }
     }
 }

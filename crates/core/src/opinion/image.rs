@@ -1,51 +1,51 @@
-//! Which image to boot.
+//! Image to boot, as suggested by a model.
 
 use serde::Deserialize;
 
-use super::answer::Word;
-use super::{Opinion, Ruling, Why};
+use super::answer::ShortText;
+use super::{AdvisedDecision, ModelAnswer, RejectionReason};
 use crate::demand::Requirements;
 use crate::offer::Offer;
 use crate::plan::best_images;
 
-/// What is said.
+/// Keys of the model's answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Said {
-    image: Option<Word>,
+struct ImageAnswer {
+    image: Option<ShortText>,
     reason: Option<String>,
 }
 
-/// So many candidates are named where another was said.
-const MOST_NAMED: usize = 3;
+/// Maximum number of alternatives named in a rejection.
+const MAX_NAMED: usize = 3;
 
-/// Which of an offer's images to boot, by its name; none where none would do.
+/// Chooses the name of the image to boot; `None` if no image is suitable.
 ///
-/// The candidates are [`best_images`]: those that serve the needs best by their facts. The rule takes the first of them; an
-/// opinion may name any. Keys of an answer: `image` and `reason`.
-pub fn image(opinion: Opinion<'_>, needs: &Requirements, offer: &Offer) -> Ruling<Option<String>> {
+/// Candidates are the [`best_images`] of the offer. The rule takes the first; the model may choose any. Keys of an
+/// answer: `image` and `reason`.
+pub fn image(answer_text: ModelAnswer<'_>, needs: &Requirements, offer: &Offer) -> AdvisedDecision<Option<String>> {
     let candidates: Vec<&str> = best_images(needs, offer).into_iter().map(|image| image.name.as_str()).collect();
-    let mut ruling = Ruling::by_rule(candidates.first().map(|name| (*name).to_owned()));
-    let said: Said = ruling.hear(opinion);
-    ruling.explain(said.reason);
-    if let Some(name) = said.image.as_deref() {
+    let mut decision = AdvisedDecision::by_rule(candidates.first().map(|name| (*name).to_owned()));
+    let answer: ImageAnswer = decision.parse_answer(answer_text);
+    decision.explain(answer.reason);
+    if let Some(name) = answer.image.as_deref() {
         if candidates.contains(&name) {
-            ruling.take("image", name, Some(name.to_owned()));
+            decision.accept("image", name, Some(name.to_owned()));
         } else {
-            ruling.refuse("image", name, why_not(name, offer, &candidates));
+            decision.reject("image", name, why_not(name, offer, &candidates));
         }
     }
-    ruling
+    decision
 }
 
-fn why_not(name: &str, offer: &Offer, candidates: &[&str]) -> Why {
+fn why_not(name: &str, offer: &Offer, candidates: &[&str]) -> RejectionReason {
     let is_there = offer.images.iter().any(|image| image.name == name);
     match (is_there, candidates) {
-        (false, _) => Why::NotOffered,
-        (true, []) => Why::DoesNotServe,
+        (false, _) => RejectionReason::NotOffered,
+        (true, []) => RejectionReason::DoesNotServe,
         (true, _) => {
-            let named: Vec<String> = candidates.iter().take(MOST_NAMED).map(|name| format!("`{name}`")).collect();
-            Why::Worse(named.join(", "))
+            let named: Vec<String> = candidates.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
+            RejectionReason::Worse(named.join(", "))
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Whatever an answer says: the choice is the rule's own, or it is within facts and bounds.
+//! Properties for every answer: the decision is the rule's own, or within facts and limits.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::text::MAX_SHOWN_CHARS;
 use super::*;
-use crate::demand::{Demand, GpuNeed};
+use crate::demand::{Demand, GpuRequirement};
 use crate::money::Money;
 use crate::offer::{Market, OsRelease};
 use crate::plan::tests::text::{demand, market, now};
@@ -56,14 +57,14 @@ fn offers() -> Market {
     )
 }
 
-fn bounds() -> Bounds {
+fn limits() -> AnswerLimits {
     let machines = NonZeroU32::new(2).unwrap();
     let budget = Budget { per_hour: Some(Money(2_000_000)), total: Some(Money(9_000_000)) };
     let (memory, disk, duration) = (Bytes::gib(32), Bytes::gib(150), SignedDuration::from_hours(12));
-    Bounds { machines, cpus: 16, memory, disk, gpus: 2, duration, budget }
+    AnswerLimits { machines, cpus: 16, memory, disk, gpus: 2, duration, budget }
 }
 
-/// Values as a model may write them, most of them of the right kind.
+/// Values that a model may write, most of them of the right type.
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => (0..40u32).prop_map(|number| json!(number)),
@@ -78,7 +79,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// An answer with these keys among others.
+/// An answer with some of these keys.
 fn answer(keys: &'static [&'static str]) -> impl Strategy<Value = String> {
     let good = prop::collection::btree_map(prop::sample::select(keys), value(), 0..4);
     let wild = prop::collection::btree_map(prop::sample::select(KEYS.as_slice()), value(), 0..4);
@@ -93,18 +94,18 @@ fn answer(keys: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// A rule within the bounds.
+    /// A rule within the limits.
     fn rule()(
         machines in prop::option::of(1..3u32), cpus in prop::option::of(1..17u32), memory in prop::option::of(1..33u64),
         disk in prop::option::of(1..151u64), gpus in prop::option::of(1..3u32), os in prop::bool::ANY,
-    ) -> RequirementsOpinion {
+    ) -> InferredRequirements {
         let count = |number| NonZeroU32::new(number).unwrap();
-        RequirementsOpinion {
+        InferredRequirements {
             machines: machines.map(count),
             cpus,
             memory: memory.map(Bytes::gib),
             disk: disk.map(Bytes::gib),
-            gpus: gpus.map(|number| GpuNeed { model: None, count: count(number) }),
+            gpus: gpus.map(|number| GpuRequirement { model: None, count: count(number) }),
             os: os.then(|| OsRelease::wished("ubuntu-22.04").unwrap()),
             cuda: None,
             python: None,
@@ -112,54 +113,54 @@ prop_compose! {
     }
 }
 
-/// A demand for what is required, as a later planner sees it.
-fn demand_for(required: &RequirementsOpinion) -> Demand {
+/// Demand for the inferred requirements, as a later planner sees it.
+fn demand_for(required: &InferredRequirements) -> Demand {
     let mut demand = demand("group node 1");
     demand.groups[0].count = required.machines.unwrap_or(NonZeroU32::MIN);
-    demand.groups[0].any_of = vec![required.needs()];
-    demand.budget.per_hour = bounds().budget.per_hour;
+    demand.groups[0].any_of = vec![required.to_requirements()];
+    demand.budget.per_hour = limits().budget.per_hour;
     demand
 }
 
 proptest! {
     #[test]
-    fn requirements_are_the_rules_or_had_within_the_bounds(said in answer(&KEYS[..9]), rule in rule()) {
-        let (market, bounds) = (offers(), bounds());
-        let ruling = requirements(Opinion::Said(&said), &rule, &market, &bounds);
-        let choice = &ruling.choice;
-        prop_assert!(choice.machines.is_none_or(|machines| machines <= bounds.machines));
-        prop_assert!(choice.cpus.is_none_or(|cpus| cpus <= bounds.cpus));
-        prop_assert!(choice.memory.is_none_or(|memory| memory <= bounds.memory));
-        prop_assert!(choice.disk.is_none_or(|disk| disk <= bounds.disk));
-        prop_assert!(choice.gpus.as_ref().is_none_or(|gpus| gpus.count.get() <= bounds.gpus));
-        // Nothing that the rule knows is changed.
+    fn requirements_are_the_rules_or_offered_within_the_limits(said in answer(&KEYS[..9]), rule in rule()) {
+        let (market, limits) = (offers(), limits());
+        let decision = requirements(ModelAnswer::Text(&said), &rule, &market, &limits);
+        let choice = &decision.choice;
+        prop_assert!(choice.machines.is_none_or(|machines| machines <= limits.machines));
+        prop_assert!(choice.cpus.is_none_or(|cpus| cpus <= limits.cpus));
+        prop_assert!(choice.memory.is_none_or(|memory| memory <= limits.memory));
+        prop_assert!(choice.disk.is_none_or(|disk| disk <= limits.disk));
+        prop_assert!(choice.gpus.as_ref().is_none_or(|gpus| gpus.count.get() <= limits.gpus));
+        // Values known to the rule are unchanged.
         let known = [
             rule.machines.is_some() && rule.machines != choice.machines, rule.cpus.is_some() && rule.cpus != choice.cpus,
             rule.memory.is_some() && rule.memory != choice.memory, rule.disk.is_some() && rule.disk != choice.disk,
             rule.gpus.is_some() && rule.gpus != choice.gpus, rule.os.is_some() && rule.os != choice.os,
         ];
-        prop_assert!(!known.contains(&true), "{said}: {ruling:?}");
+        prop_assert!(!known.contains(&true), "{said}: {decision:?}");
         if *choice != rule {
             let demand = demand_for(choice);
             let has = market.offers.iter().any(|offer| could_serve(&demand, &demand.groups[0], offer));
             prop_assert!(has, "{said}: {choice:?} is offered by nobody");
         }
-        prop_assert!(*choice == rule || !ruling.taken.is_empty());
+        prop_assert!(*choice == rule || !decision.accepted.is_empty());
     }
 
     #[test]
-    fn hardware_is_some_that_serves_and_costs_no_more_than_it_may(
+    fn node_type_is_suitable_and_within_the_cost_limit(
         said in answer(&KEYS[10..13]), gpus in 0..3u32, limit in prop::option::of(0..4i64),
     ) {
         let text = if gpus > 0 { format!("group node 1 gpus=any:{gpus}") } else { "group node 1".to_owned() };
         let (mut demand, market) = (demand(&text), offers());
         demand.budget.per_hour = limit.map(|limit| Money(limit * 1_000_000));
         let window = Window::of(now(), SignedDuration::from_hours(4)).unwrap();
-        let wanted = Wanted { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
-        let ruling = hardware(Opinion::Said(&said), &wanted);
+        let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
+        let decision = node_type(ModelAnswer::Text(&said), &wanted);
         let serving = serving(&demand, &demand.groups[0], &market, &window);
-        prop_assert_eq!(ruling.choice.is_some(), !serving.is_empty());
-        if let (Some(choice), Some(best)) = (&ruling.choice, serving.first()) {
+        prop_assert_eq!(decision.choice.is_some(), !serving.is_empty());
+        if let (Some(choice), Some(best)) = (&decision.choice, serving.first()) {
             let found = serving.iter().find(|offer| offer.site == choice.site && offer.node_type == choice.node_type);
             let found = found.unwrap_or_else(|| panic!("{said}: {choice:?} does not serve"));
             let price = found.price_per_hour;
@@ -170,30 +171,30 @@ proptest! {
     }
 
     #[test]
-    fn an_image_is_always_a_candidate(said in answer(&KEYS[9..10]), at in 0..5usize) {
+    fn image_is_always_a_candidate(said in answer(&KEYS[9..10]), at in 0..5usize) {
         let (demand, market) = (demand("group node 1"), offers());
         let (needs, offer) = (&demand.groups[0].any_of[0], &market.offers[at]);
-        let ruling = image(Opinion::Said(&said), needs, offer);
+        let decision = image(ModelAnswer::Text(&said), needs, offer);
         let candidates = crate::plan::best_images(needs, offer);
         let is_candidate = |name: &String| candidates.iter().any(|image| image.name == *name);
-        prop_assert!(ruling.choice.as_ref().map_or(candidates.is_empty(), is_candidate), "{said}: {ruling:?}");
+        prop_assert!(decision.choice.as_ref().map_or(candidates.is_empty(), is_candidate), "{said}: {decision:?}");
     }
 
     #[test]
-    fn a_duration_is_within_the_bounds(
+    fn duration_is_within_the_limits(
         said in answer(&KEYS[13..]), rule in 1..4i64, price in prop::option::of(0..3i64),
     ) {
-        let (rule, price, bounds) = (SignedDuration::from_hours(rule), price.map(|price| Money(price * 1_000_000)), bounds());
-        let ruling = duration(Opinion::Said(&said), rule, price, &bounds);
-        prop_assert!(ruling.choice > SignedDuration::ZERO && ruling.choice <= bounds.duration);
-        let cost = price.map(|price| price.over_seconds(ruling.choice.as_secs()));
-        prop_assert!(cost.is_none_or(|cost| Some(cost) <= bounds.budget.total));
-        prop_assert!(price.is_some() || ruling.choice <= rule);
+        let (rule, price, limits) = (SignedDuration::from_hours(rule), price.map(|price| Money(price * 1_000_000)), limits());
+        let decision = duration(ModelAnswer::Text(&said), rule, price, &limits);
+        prop_assert!(decision.choice > SignedDuration::ZERO && decision.choice <= limits.duration);
+        let cost = price.map(|price| price.over_seconds(decision.choice.as_secs()));
+        prop_assert!(cost.is_none_or(|cost| Some(cost) <= limits.budget.total));
+        prop_assert!(price.is_some() || decision.choice <= rule);
     }
 
     #[test]
-    fn what_is_shown_of_a_foreign_text_is_one_short_line(text in any::<String>()) {
+    fn displayed_answer_text_is_one_short_line(text in any::<String>()) {
         let shown = plain(&text);
-        prop_assert!(shown.chars().count() <= MOST_SHOWN + 1 && !shown.chars().any(char::is_control));
+        prop_assert!(shown.chars().count() <= MAX_SHOWN_CHARS + 1 && !shown.chars().any(char::is_control));
     }
 }

@@ -1,29 +1,30 @@
-//! What a language model says: an opinion, and never more.
+//! Suggestions of a language model, checked against facts and limits.
 //!
-//! Four questions may be put to a model: what a repository requires ([`requirements`]), which image to boot ([`image`]),
-//! which node type to take ([`hardware`]), and for how long ([`duration`]). Each has a function here that is asked in any case,
-//! with what the model said or without, and answers with a [`Ruling`]. A rule decides where nobody was asked, nothing came,
-//! or what came can't be.
+//! A model may be queried about four decisions: the requirements of a repository ([`requirements`]), the image to boot
+//! ([`image`]), the node type ([`node_type`]), and the length of the lease ([`duration`]). Each has a function here
+//! that takes the model's answer, if any, and returns an [`AdvisedDecision`]. A rule decides if no model was queried,
+//! it did not answer, or its answer is invalid.
 //!
-//! * An answer is read as strictly as a file: one JSON object, by itself or in one fenced block, with keys that are known and
-//!   values of their kind. Where that fails, nothing of it counts.
-//! * What it says is then held against the facts, which are what the market offers, and the bounds. A value that doesn't
-//!   hold is refused by itself, with the reason.
-//! * Where a rule has evidence, which is what a file of the repository or the user says, no opinion changes it.
+//! * An answer is parsed as strictly as a file: one JSON object, alone or in one fenced block, with known keys and
+//!   values of the right type. An invalid answer is ignored as a whole.
+//! * Each value is then checked against the facts, which are the offers of the market, and the limits. An invalid
+//!   value is rejected with a reason; the other values still count.
+//! * A rule with evidence, from a file of the repository or from the user, can't be overruled.
 //!
-//! So a choice is the rule's own, or it is within facts and bounds. Whoever wrote the repository has a say in what a model
-//! answers: it must not cost more than a rule would have allowed.
+//! Every decision is therefore the rule's own, or within facts and limits. The author of a repository can influence a
+//! model's answer, so an answer must never cost more than the rule would have allowed.
 
 mod answer;
 mod duration;
-mod hardware;
 mod image;
 #[cfg(test)]
 mod laws;
+mod node_type;
+mod reason;
 mod requirements;
 #[cfg(test)]
 mod tests;
-mod why;
+mod text;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -34,46 +35,48 @@ use serde::de::DeserializeOwned;
 
 pub use answer::BadAnswer;
 pub use duration::duration;
-pub use hardware::{Hardware, Wanted, hardware};
 pub use image::image;
-pub use requirements::{RequirementsOpinion, requirements};
-pub use why::Why;
+pub use node_type::{NodeTypeChoice, NodeTypeQuery, node_type};
+pub use reason::RejectionReason;
+pub use requirements::{InferredRequirements, requirements};
+
+use text::plain;
 
 use crate::demand::Budget;
 use crate::size::Bytes;
 
-/// What there is of an opinion.
+/// A model's answer, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opinion<'a> {
-    /// Nobody was asked.
-    NotAsked,
-    /// A model was asked and did not answer, for this reason.
-    Missing(&'a str),
-    /// What it answered, word for word.
-    Said(&'a str),
+pub enum ModelAnswer<'a> {
+    /// No model was queried.
+    NotQueried,
+    /// The model did not answer, for this reason.
+    Unavailable(&'a str),
+    /// Text of the answer.
+    Text(&'a str),
 }
 
-/// How far an opinion may reach. What a rule says is not held against this.
+/// Limits on the values of an answer. They do not apply to the rule's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounds {
-    /// At most so many machines.
+pub struct AnswerLimits {
+    /// Maximum number of machines.
     pub machines: NonZeroU32,
-    /// At most so many processors in each.
+    /// Maximum number of CPUs of each machine.
     pub cpus: u32,
-    /// At most so much memory in each.
+    /// Maximum memory of each machine.
     pub memory: Bytes,
-    /// At most so much disk in each.
+    /// Maximum disk size of each machine.
     pub disk: Bytes,
-    /// At most so many accelerators in each.
+    /// Maximum number of GPUs of each machine.
     pub gpus: u32,
-    /// At most so long.
+    /// Maximum length of the lease.
     pub duration: SignedDuration,
-    /// At most at this cost: the demand's own budget.
+    /// The demand's own budget.
     pub budget: Budget,
 }
 
-impl Default for Bounds {
-    /// One machine for a day, as large as half of a usual node of a testbed.
+impl Default for AnswerLimits {
+    /// One machine for a day, half as large as a typical testbed node.
     fn default() -> Self {
         Self {
             machines: NonZeroU32::MIN,
@@ -87,106 +90,86 @@ impl Default for Bounds {
     }
 }
 
-/// What was decided, and how it came to that.
+/// A decision with its derivation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Ruling<T> {
-    /// What counts.
+pub struct AdvisedDecision<T> {
+    /// The decision.
     pub choice: T,
-    /// What the rule says, without any opinion.
+    /// The rule's choice without the model.
     pub rule: T,
-    /// What the choice has from the opinion.
-    pub taken: Vec<Taken>,
-    /// What else was said, and why it doesn't count.
-    pub refused: Vec<Refused>,
-    /// The reason that was given, for people's eyes. Nothing follows from it.
+    /// Values of the answer that were used.
+    pub accepted: Vec<AcceptedField>,
+    /// Values of the answer that were not used, with reasons.
+    pub rejected: Vec<RejectedField>,
+    /// The model's explanation, for display only.
     pub reason: Option<String>,
 }
 
-/// A part of an opinion that counts.
+/// A value of an answer that was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Taken {
-    /// Its key.
+pub struct AcceptedField {
+    /// Key in the answer.
     pub key: &'static str,
-    /// Its value.
+    /// Value as text.
     pub value: String,
 }
 
-/// A part of an opinion that doesn't count.
+/// A value of an answer that was not used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refused {
-    /// Its key; absent where it is the answer as a whole.
+pub struct RejectedField {
+    /// Key in the answer; `None` for the answer as a whole.
     pub key: Option<&'static str>,
-    /// What was said, shortened.
-    pub said: String,
-    /// Why it doesn't count.
-    pub why: Why,
+    /// Value as text, shortened.
+    pub value: String,
+    /// Reason of the rejection.
+    pub reason: RejectionReason,
 }
 
-impl fmt::Display for Taken {
+impl fmt::Display for AcceptedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` = `{}` is taken", self.key, self.value)
+        write!(f, "`{}` = `{}` is accepted", self.key, self.value)
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RejectedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key {
-            Some(key) => write!(f, "`{key}` = `{}` is refused: {}", self.said, self.why),
-            None => write!(f, "the answer is refused: {}", self.why),
+            Some(key) => write!(f, "`{key}` = `{}` is rejected: {}", self.value, self.reason),
+            None => write!(f, "the answer is rejected: {}", self.reason),
         }
     }
 }
 
-impl<T: Clone> Ruling<T> {
-    /// What the rule says, before anybody is heard.
+impl<T: Clone> AdvisedDecision<T> {
+    /// Starts with the rule's choice.
     fn by_rule(rule: T) -> Self {
-        Self { choice: rule.clone(), rule, taken: Vec::new(), refused: Vec::new(), reason: None }
+        Self { choice: rule.clone(), rule, accepted: Vec::new(), rejected: Vec::new(), reason: None }
     }
 
-    /// What was said; nothing where it can't be read, or nobody said anything.
-    fn hear<S: DeserializeOwned + Default>(&mut self, opinion: Opinion<'_>) -> S {
-        let (said, why) = match opinion {
-            Opinion::NotAsked => return S::default(),
-            Opinion::Missing(reason) => ("", Why::NoAnswer(plain(reason))),
-            Opinion::Said(text) => match answer::read(text) {
-                Ok(said) => return said,
-                Err(bad) => (text, Why::Unreadable(bad)),
+    /// Parses the answer. Returns the default, and records the reason, if there is no valid answer.
+    fn parse_answer<S: DeserializeOwned + Default>(&mut self, answer: ModelAnswer<'_>) -> S {
+        let (text, reason) = match answer {
+            ModelAnswer::NotQueried => return S::default(),
+            ModelAnswer::Unavailable(reason) => ("", RejectionReason::NoAnswer(plain(reason))),
+            ModelAnswer::Text(text) => match answer::read(text) {
+                Ok(answer) => return answer,
+                Err(bad) => (text, RejectionReason::Unreadable(bad)),
             },
         };
-        self.refused.push(Refused { key: None, said: plain(said), why });
+        self.rejected.push(RejectedField { key: None, value: plain(text), reason });
         S::default()
     }
 
-    fn take(&mut self, key: &'static str, value: impl fmt::Display, choice: T) {
-        self.taken.push(Taken { key, value: plain(&value.to_string()) });
+    fn accept(&mut self, key: &'static str, value: impl fmt::Display, choice: T) {
+        self.accepted.push(AcceptedField { key, value: plain(&value.to_string()) });
         self.choice = choice;
     }
 
-    fn refuse(&mut self, key: &'static str, said: impl fmt::Display, why: Why) {
-        self.refused.push(Refused { key: Some(key), said: plain(&said.to_string()), why });
+    fn reject(&mut self, key: &'static str, value: impl fmt::Display, reason: RejectionReason) {
+        self.rejected.push(RejectedField { key: Some(key), value: plain(&value.to_string()), reason });
     }
 
     fn explain(&mut self, reason: Option<String>) {
         self.reason = reason.map(|reason| plain(&reason)).filter(|reason| !reason.is_empty());
     }
-}
-
-/// So many characters of a foreign text are shown.
-const MOST_SHOWN: usize = 200;
-
-/// A foreign text as it may be shown on a terminal, in one line.
-fn plain(text: &str) -> String {
-    let visible = |c| if is_plain(c) { c } else { ' ' };
-    let mut shown: String = text.trim().chars().take(MOST_SHOWN + 1).map(visible).collect();
-    if let Some((end, _)) = shown.char_indices().nth(MOST_SHOWN) {
-        shown.truncate(end);
-        shown.push('…');
-    }
-    shown
-}
-
-/// Control characters would move the cursor, and marks of direction turn what is read.
-fn is_plain(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !turns
 }

@@ -1,11 +1,11 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::demand::{Demand, GpuNeed, Requirements};
+use crate::demand::{Demand, GpuRequirement, Requirements};
 use crate::money::Money;
 use crate::offer::Market;
 use crate::plan::tests::text::{demand, market, now};
-use crate::scan::{Chosen, Suggested};
+use crate::scan::{Suggestion, Suggestions};
 use crate::time::Window;
 
 fn site() -> Market {
@@ -17,29 +17,29 @@ fn site() -> Market {
     )
 }
 
-/// What came of an opinion, for people.
-fn told<T: Clone + fmt::Debug + PartialEq>(ruling: &Ruling<T>) -> Vec<String> {
+/// Accepted and rejected values, one per line.
+fn told<T: Clone + fmt::Debug + PartialEq>(decision: &AdvisedDecision<T>) -> Vec<String> {
     assert!(
-        !ruling.taken.is_empty() || ruling.choice == ruling.rule,
-        "only what was taken makes a difference: {ruling:?}"
+        !decision.accepted.is_empty() || decision.choice == decision.rule,
+        "only what was taken makes a difference: {decision:?}"
     );
-    let taken = ruling.taken.iter().map(ToString::to_string);
-    taken.chain(ruling.refused.iter().map(ToString::to_string)).collect()
+    let accepted = decision.accepted.iter().map(ToString::to_string);
+    accepted.chain(decision.rejected.iter().map(ToString::to_string)).collect()
 }
 
-fn required(said: &str, rule: &RequirementsOpinion) -> Ruling<RequirementsOpinion> {
-    requirements(Opinion::Said(said), rule, &site(), &Bounds::default())
+fn required(said: &str, rule: &InferredRequirements) -> AdvisedDecision<InferredRequirements> {
+    requirements(ModelAnswer::Text(said), rule, &site(), &AnswerLimits::default())
 }
 
 fn refusal(said: &str) -> String {
-    let ruling = required(said, &RequirementsOpinion::default());
-    assert_eq!((ruling.choice, ruling.taken.as_slice()), (RequirementsOpinion::default(), &[][..]), "{said}");
-    ruling.refused.iter().map(|refused| format!("{refused}\n")).collect()
+    let decision = required(said, &InferredRequirements::default());
+    assert_eq!((decision.choice, decision.accepted.as_slice()), (InferredRequirements::default(), &[][..]), "{said}");
+    decision.rejected.iter().map(|rejected| format!("{rejected}\n")).collect()
 }
 
-/// Nothing of an answer counts that a file of the same content would be refused for.
+/// An invalid answer is ignored as a whole.
 #[test]
-fn an_answer_that_can_not_be_read_leaves_the_rule() {
+fn invalid_answer_leaves_the_rule() {
     let long = format!("{{\"reason\": \"{}\"}}", "x".repeat(70_000));
     let told: String = [
         "",
@@ -83,7 +83,7 @@ fn an_answer_that_can_not_be_read_leaves_the_rule() {
 }
 
 #[test]
-fn an_answer_may_stand_in_a_block_and_leave_things_open() {
+fn answer_may_be_fenced_and_omit_keys() {
     for said in [
         "{\"cpus\": 8}",
         " {\"cpus\": 8, \"gpus\": null, \"python\": null}\n",
@@ -91,48 +91,51 @@ fn an_answer_may_stand_in_a_block_and_leave_things_open() {
         "```JSON\r\n{\"cpus\": 8}\r\n```\n",
         "```\n\n{\"cpus\": 8, \"reason\": \"as ``` says\"}\n\n```",
     ] {
-        let ruling = required(said, &RequirementsOpinion::default());
-        assert_eq!(told(&ruling), ["`cpus` = `8` is taken"], "{said}");
-        assert_eq!(ruling.choice, RequirementsOpinion { cpus: Some(8), ..RequirementsOpinion::default() });
+        let decision = required(said, &InferredRequirements::default());
+        assert_eq!(told(&decision), ["`cpus` = `8` is accepted"], "{said}");
+        assert_eq!(decision.choice, InferredRequirements { cpus: Some(8), ..InferredRequirements::default() });
     }
 }
 
 #[test]
-fn without_an_opinion_the_rule_decides() {
-    let rule = RequirementsOpinion { cpus: Some(8), ..RequirementsOpinion::default() };
-    let asked = |opinion| requirements(opinion, &rule, &site(), &Bounds::default());
-    assert_eq!(asked(Opinion::NotAsked), Ruling::by_rule(rule.clone()));
-    let missing = asked(Opinion::Missing("no answer after 30 s"));
+fn rule_decides_without_an_answer() {
+    let rule = InferredRequirements { cpus: Some(8), ..InferredRequirements::default() };
+    let asked = |opinion| requirements(opinion, &rule, &site(), &AnswerLimits::default());
+    assert_eq!(asked(ModelAnswer::NotQueried), AdvisedDecision::by_rule(rule.clone()));
+    let missing = asked(ModelAnswer::Unavailable("no answer after 30 s"));
     assert_eq!((&missing.choice, &missing.rule), (&rule, &rule));
-    assert_eq!(told(&missing), ["the answer is refused: no answer came: no answer after 30 s"]);
-    assert_eq!(told(&asked(Opinion::Said("{}"))), [""; 0]);
+    assert_eq!(told(&missing), ["the answer is rejected: the model did not answer: no answer after 30 s"]);
+    assert_eq!(told(&asked(ModelAnswer::Text("{}"))), [""; 0]);
 }
 
-/// The rule as a scan makes it: what a file says is not a model's to change.
+/// The rule is that of a scan. A model can't change values from files.
 #[test]
-fn requirements_are_taken_where_no_file_says_any_and_an_offer_has_them() {
+fn answer_completes_requirements_that_an_offer_has() {
     let evidence = vec![0];
-    let scan = Suggested {
-        gpus: Some(Chosen { value: GpuNeed { model: None, count: NonZeroU32::MIN }, evidence: evidence.clone() }),
-        memory: Some(Chosen { value: Bytes::gib(32), evidence }),
-        ..Suggested::default()
+    let scan = Suggestions {
+        gpus: Some(Suggestion {
+            value: GpuRequirement { model: None, count: NonZeroU32::MIN },
+            evidence: evidence.clone(),
+        }),
+        memory: Some(Suggestion { value: Bytes::gib(32), evidence }),
+        ..Suggestions::default()
     };
-    let rule = RequirementsOpinion::of(&scan);
+    let rule = InferredRequirements::of(&scan);
     let said = r#"{"machines": 1, "cpus": 16, "memory_gib": 64, "disk_gib": 100.5, "gpus": 2, "os": "Ubuntu 22.04",
                    "cuda": "12.2", "python": "3.11", "reason": "it trains\u001b[31m a model"}"#;
-    let ruling = required(said, &rule);
-    insta::assert_snapshot!(told(&ruling).join("\n"), @r"
-    `cpus` = `16` is taken
-    `disk_gib` = `100.5GiB` is taken
-    `machines` = `1` is taken
-    `os` = `ubuntu 22.04` is taken
-    `cuda` = `12.2` is taken
-    `python` = `3.11` is taken
-    `gpus` = `any:2` is refused: the rule has evidence for any:1
-    `memory_gib` = `64GiB` is refused: the rule has evidence for 32GiB
+    let decision = required(said, &rule);
+    insta::assert_snapshot!(told(&decision).join("\n"), @r"
+    `cpus` = `16` is accepted
+    `disk_gib` = `100.5GiB` is accepted
+    `machines` = `1` is accepted
+    `os` = `ubuntu 22.04` is accepted
+    `cuda` = `12.2` is accepted
+    `python` = `3.11` is accepted
+    `gpus` = `any:2` is rejected: files of the repository require any:1
+    `memory_gib` = `64GiB` is rejected: files of the repository require 32GiB
     ");
-    assert_eq!(ruling.reason.as_deref(), Some("it trains [31m a model"));
-    let needs = ruling.choice.needs();
+    assert_eq!(decision.reason.as_deref(), Some("it trains [31m a model"));
+    let needs = decision.choice.to_requirements();
     assert_eq!(
         (needs.gpus, needs.memory.least(), needs.image.as_deref()),
         (rule.gpus, rule.memory, Some("ubuntu 22.04"))
@@ -140,52 +143,60 @@ fn requirements_are_taken_where_no_file_says_any_and_an_offer_has_them() {
 }
 
 #[test]
-fn requirements_beyond_facts_and_bounds_are_refused_by_themselves() {
+fn requirements_beyond_offers_and_limits_are_rejected_one_by_one() {
     let said = [
         r#"{"cpus": 33, "memory_gib": 129, "disk_gib": 501, "gpus": 3, "machines": 2, "python": "3.12"}"#,
         r#"{"memory_gib": -1, "disk_gib": 0, "os": "ubuntu-", "cuda": "latest", "python": "3.x"}"#,
         r#"{"memory_gib": 1e300, "gpu_model": "H100", "os": "windows-11", "python": "2.7", "cuda": "12"}"#,
-        // What is on offer has either this accelerator, or that system.
+        // The offers have either this GPU, or that system.
         r#"{"gpus": 1, "gpu_model": "A100", "os": "debian-12", "cuda": "12"}"#,
         r#"{"gpus": 0, "gpu_model": "A100", "cuda": "11.8"}"#,
     ];
-    let told = said.map(|said| told(&required(said, &RequirementsOpinion::default())).join("\n")).join("\n\n");
+    let told = said.map(|said| told(&required(said, &InferredRequirements::default())).join("\n")).join("\n\n");
     insta::assert_snapshot!(told);
-    let dear = Bounds { budget: Budget { per_hour: Some(Money(1_500_000)), total: None }, ..Bounds::default() };
-    let ruling = requirements(Opinion::Said("{\"gpus\": 1}"), &RequirementsOpinion::default(), &site(), &dear);
-    assert_eq!(told_of(&ruling), ["`gpus` = `any:1` is refused: no offer has it, together with what is settled"]);
+    let dear =
+        AnswerLimits { budget: Budget { per_hour: Some(Money(1_500_000)), total: None }, ..AnswerLimits::default() };
+    let decision = requirements(ModelAnswer::Text("{\"gpus\": 1}"), &InferredRequirements::default(), &site(), &dear);
+    assert_eq!(
+        told_of(&decision),
+        ["`gpus` = `any:1` is rejected: no offer has this together with the other requirements"]
+    );
     let unknown = Market::default();
-    let ruling =
-        requirements(Opinion::Said("{\"cpus\": 1}"), &RequirementsOpinion::default(), &unknown, &Bounds::default());
-    assert_eq!(ruling.choice, RequirementsOpinion::default(), "where nothing is known, nothing is taken");
+    let decision = requirements(
+        ModelAnswer::Text("{\"cpus\": 1}"),
+        &InferredRequirements::default(),
+        &unknown,
+        &AnswerLimits::default(),
+    );
+    assert_eq!(decision.choice, InferredRequirements::default(), "where nothing is known, nothing is accepted");
 }
 
-fn told_of<T>(ruling: &Ruling<T>) -> Vec<String> {
-    ruling.refused.iter().map(ToString::to_string).collect()
+fn told_of<T>(decision: &AdvisedDecision<T>) -> Vec<String> {
+    decision.rejected.iter().map(ToString::to_string).collect()
 }
 
-fn chosen(said: &str, text: &str) -> Ruling<Option<Hardware>> {
+fn chosen(said: &str, text: &str) -> AdvisedDecision<Option<NodeTypeChoice>> {
     let (demand, market): (Demand, _) = (demand(text), site());
     let window = Window::of(now(), SignedDuration::from_hours(4)).unwrap();
-    let wanted = Wanted { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
-    hardware(Opinion::Said(said), &wanted)
+    let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
+    node_type(ModelAnswer::Text(said), &wanted)
 }
 
-/// The choice, and what came of the opinion.
+/// The decision, and what was accepted and rejected.
 fn shown(said: &str, text: &str) -> String {
-    let ruling = chosen(said, text);
-    let name = |choice: &Option<Hardware>| match choice {
-        Some(Hardware { site, node_type, filter: None }) => format!("{site} {node_type}"),
-        Some(Hardware { site, node_type, filter: Some(filter) }) => format!("{site} {node_type} where {filter}"),
+    let decision = chosen(said, text);
+    let name = |choice: &Option<NodeTypeChoice>| match choice {
+        Some(NodeTypeChoice { site, node_type, filter: None }) => format!("{site} {node_type}"),
+        Some(NodeTypeChoice { site, node_type, filter: Some(filter) }) => format!("{site} {node_type} where {filter}"),
         None => "none".to_owned(),
     };
-    let lines = told(&ruling).into_iter().map(|line| format!("  {line}\n"));
-    let head = format!("{said}\n  {} (by the rule: {})\n", name(&ruling.choice), name(&ruling.rule));
+    let lines = told(&decision).into_iter().map(|line| format!("  {line}\n"));
+    let head = format!("{said}\n  {} (by the rule: {})\n", name(&decision.choice), name(&decision.rule));
     [head].into_iter().chain(lines).collect()
 }
 
 #[test]
-fn a_node_type_is_one_that_serves_and_costs_no_more_than_the_rules() {
+fn node_type_must_be_suitable_and_no_dearer_than_the_rules() {
     let told = [
         r#"{"node_type": "compute"}"#,
         r#"{"node_type": "compute_cascadelake_r640"}"#,
@@ -205,7 +216,7 @@ fn a_node_type_is_one_that_serves_and_costs_no_more_than_the_rules() {
 }
 
 #[test]
-fn a_budget_allows_what_is_dearer() {
+fn dearer_node_types_are_accepted_within_the_budget() {
     let dearer = r#"{"node_type": "gpu_a100"}"#;
     let choice = |text| chosen(dearer, text).choice.unwrap().node_type;
     assert_eq!(choice("group node 1 cpus=8+\nlease per_hour=2"), "gpu_a100");
@@ -216,7 +227,7 @@ fn a_budget_allows_what_is_dearer() {
 }
 
 #[test]
-fn an_image_is_one_of_those_that_serve_best() {
+fn image_must_be_one_of_the_best() {
     let market = market(
         "chameleon/uc gpu gpus=A100:1 images=ubuntu-24.04-cuda,ubuntu-22.04-cuda,ubuntu-22.04,ubuntu-20.04-cuda,debian-12",
     );
@@ -224,9 +235,13 @@ fn an_image_is_one_of_those_that_serve_best() {
     let plain = needs("group node 1");
     let with = |image: &str| needs(&format!("group node 1 gpus=any:1 image={image}"));
     let ask = |said: &str, needs: &Requirements| {
-        let ruling = image(Opinion::Said(&format!("{{\"image\": {said}}}")), needs, &market.offers[0]);
-        let lines = told(&ruling).join("; ");
-        format!("{} (by the rule: {}): {lines}\n", ruling.choice.unwrap_or_default(), ruling.rule.unwrap_or_default())
+        let decision = image(ModelAnswer::Text(&format!("{{\"image\": {said}}}")), needs, &market.offers[0]);
+        let lines = told(&decision).join("; ");
+        format!(
+            "{} (by the rule: {}): {lines}\n",
+            decision.choice.unwrap_or_default(),
+            decision.rule.unwrap_or_default()
+        )
     };
     let told = [
         ask("\"ubuntu-22.04-cuda\"", &needs("group node 1 gpus=any:1")),
@@ -241,14 +256,17 @@ fn an_image_is_one_of_those_that_serve_best() {
 }
 
 #[test]
-fn a_duration_keeps_to_the_longest_and_to_the_budget() {
+fn duration_respects_maximum_and_budget() {
     let rule = SignedDuration::from_hours(4);
-    let budget = |total| Bounds { budget: Budget { per_hour: None, total: Some(Money(total)) }, ..Bounds::default() };
-    let ask = |hours: &str, price, bounds: &Bounds| {
-        let ruling = duration(Opinion::Said(&format!("{{\"hours\": {hours}}}")), rule, price, bounds);
-        format!("{}: {}\n", crate::time::show_duration(ruling.choice), told(&ruling).join("; "))
+    let budget = |total| AnswerLimits {
+        budget: Budget { per_hour: None, total: Some(Money(total)) },
+        ..AnswerLimits::default()
     };
-    let (free, tight) = (Bounds::default(), budget(10_000_000));
+    let ask = |hours: &str, price, limits: &AnswerLimits| {
+        let decision = duration(ModelAnswer::Text(&format!("{{\"hours\": {hours}}}")), rule, price, limits);
+        format!("{}: {}\n", crate::time::show_duration(decision.choice), told(&decision).join("; "))
+    };
+    let (free, tight) = (AnswerLimits::default(), budget(10_000_000));
     let price = Some(Money(2_000_000));
     let mut told: Vec<String> =
         ["2", "1.5", "24", "24.1", "100000", "1e300", "0", "-4", "0.0001", "true", "\"4\"", "null", "[4]"]
@@ -260,7 +278,7 @@ fn a_duration_keeps_to_the_longest_and_to_the_budget() {
 }
 
 #[test]
-fn a_ruling_is_told_as_json() {
-    let ruling = required("{\"cpus\": 8, \"gpus\": 64, \"reason\": \"enough\"}", &RequirementsOpinion::default());
-    insta::assert_json_snapshot!(ruling);
+fn decision_as_json() {
+    let decision = required("{\"cpus\": 8, \"gpus\": 64, \"reason\": \"enough\"}", &InferredRequirements::default());
+    insta::assert_json_snapshot!(decision);
 }

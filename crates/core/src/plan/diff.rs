@@ -101,7 +101,7 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     // Of a lease and of the work the fact is told, and not the text: a script can be long.
     let whole = |kind| Change { kind, group: None, old: String::new(), new: String::new() };
     changes.extend((old.demand.lease != new.demand.lease).then(|| whole(ChangeKind::Lease)));
-    changes.extend((old.demand.work != new.demand.work).then(|| whole(ChangeKind::Work)));
+    changes.extend((old.demand.workload != new.demand.workload).then(|| whole(ChangeKind::Work)));
     changes
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Pick, Plan};
 use crate::name::GroupName;
-use crate::setup::gpu::{GpuRequest, GpuStack, Hardware, Have, Impossible, Maker, System, contradiction, resolve};
+use crate::setup::gpu::{
+    GpuConflict, GpuHardware, GpuRequest, GpuStack, Installed, System, Vendor, find_conflict, resolve,
+};
 use crate::verify::pci_ids;
 
 /// What `setup_phases.gpu` wishes can't be had.
@@ -10,14 +12,14 @@ use crate::verify::pci_ids;
 pub enum NoDrivers {
     /// On no machine at all.
     #[error("`setup_phases.gpu` can't be had: {0}")]
-    Anywhere(Impossible),
+    Anywhere(GpuConflict),
     /// On the machines that were chosen for a group.
     #[error("`setup_phases.gpu` can't be had on the machines of `{group}`: {impossible}")]
     There {
         /// The group.
         group: GroupName,
         /// Why.
-        impossible: Impossible,
+        impossible: GpuConflict,
     },
 }
 
@@ -36,16 +38,16 @@ impl Plan {
     /// # Errors
     /// What can't be had, and what can.
     pub fn check_drivers(&self) -> Result<(), NoDrivers> {
-        let (maker, stack) = match &self.demand.work.phases.gpu {
+        let (vendor, stack) = match &self.demand.workload.phases.gpu {
             GpuRequest::Off => return Ok(()),
             GpuRequest::Auto(stack) => (None, stack),
-            GpuRequest::Forced(maker, stack) => (Some(*maker), stack),
+            GpuRequest::Forced(vendor, stack) => (Some(*vendor), stack),
         };
-        if let Some(impossible) = contradiction(maker, stack) {
+        if let Some(impossible) = find_conflict(vendor, stack) {
             return Err(NoDrivers::Anywhere(impossible));
         }
         for pick in &self.picks {
-            if let Some(impossible) = undrivable(pick, maker, stack) {
+            if let Some(impossible) = undrivable(pick, vendor, stack) {
                 return Err(NoDrivers::There { group: pick.group.clone(), impossible });
             }
         }
@@ -55,14 +57,16 @@ impl Plan {
 
 /// Why a pick's machines can't have it. Where the machine decides, only versions that are named count: without any, an
 /// image may have all that is needed.
-fn undrivable(pick: &Pick, maker: Option<Maker>, stack: &GpuStack) -> Option<Impossible> {
+fn undrivable(pick: &Pick, vendor: Option<Vendor>, stack: &GpuStack) -> Option<GpuConflict> {
     let os = pick.os.as_ref()?;
     let system = System { id: &os.id, version: os.version.as_deref()?, arch: pick.arch.as_deref()? };
-    let makers = match maker {
-        Some(maker) => vec![maker],
+    let vendors = match vendor {
+        Some(vendor) => vec![vendor],
         None if pick.shape.gpus.is_empty() => Vec::new(),
-        None => [Maker::Nvidia, Maker::Amd].into_iter().filter(|maker| stack.speaks_of(*maker)).collect(),
+        None => [Vendor::Nvidia, Vendor::Amd].into_iter().filter(|vendor| stack.names_version_for(*vendor)).collect(),
     };
-    let hardware = |maker| Hardware::by_pci_ids(maker, pick.shape.gpus.iter().flat_map(|model| pci_ids(model)));
-    makers.into_iter().find_map(|maker| resolve(maker, stack, system, &hardware(maker), &Have::default()).err())
+    let hardware = |vendor| GpuHardware::by_pci_ids(vendor, pick.shape.gpus.iter().flat_map(|model| pci_ids(model)));
+    vendors
+        .into_iter()
+        .find_map(|vendor| resolve(vendor, stack, system, &hardware(vendor), &Installed::default()).err())
 }

@@ -30,7 +30,7 @@ impl Exclusions {
             }
             Some(Action::Create(PlannedResource::Machine(spec))) => self.machine(spec),
             Some(Action::Create(what)) => drop(self.sites.insert(what.site().clone())),
-            Some(Action::Reach { machine } | Action::SetUp { machine, .. }) => {
+            Some(Action::WaitSsh { machine } | Action::SetUp { machine, .. }) => {
                 if let Some((_, spec)) = plan.machines().find(|(made, _)| made.id == *machine) {
                     self.machine(spec);
                 }

@@ -205,7 +205,7 @@ pub enum Action {
     /// Makes a thing at a site. Undone by deleting it.
     Create(PlannedResource),
     /// Waits until a machine can be logged in to, and pins its host key. Nothing to undo.
-    Reach {
+    WaitSsh {
         /// The machine's step.
         machine: StepId,
     },
@@ -297,7 +297,7 @@ impl Action {
     pub fn site(&self) -> Option<&SiteId> {
         match self {
             Self::Create(what) => Some(what.site()),
-            Self::Reach { .. } | Self::SetUp { .. } => None,
+            Self::WaitSsh { .. } | Self::SetUp { .. } => None,
         }
     }
 }

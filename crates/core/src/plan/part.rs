@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Plan, PlannedResource, ResourceKind, Step};
-use crate::demand::{Budget, Demand, LeaseRequest, TermsRequest, Work};
+use crate::demand::{Budget, Demand, LeaseRequest, TermsRequest, Workload};
 use crate::name::{DeploymentId, Name};
 use crate::setup::PhaseKind;
 use crate::ticket::StepId;
@@ -85,7 +85,7 @@ impl Plan {
             lease: LeaseRequest::default(),
             on: Vec::new(),
             budget: Budget::default(),
-            work: Work::default(),
+            workload: Workload::default(),
             terms: TermsRequest::default(),
         };
         let steps = vec![Step { id, after: Vec::new(), action: Action::Create(what) }];
@@ -130,10 +130,10 @@ mod tests {
 
     fn selected(selection: Selection) -> Vec<String> {
         let mut demand = demand("group main 2");
-        demand.work.packages.insert("jq".into());
-        demand.work.setup = Some("make".into());
-        demand.work.checks = vec!["true".into()];
-        demand.work.run = Some("./run".into());
+        demand.workload.packages.insert("jq".into());
+        demand.workload.setup = Some("make".into());
+        demand.workload.checks = vec!["true".into()];
+        demand.workload.run = Some("./run".into());
         let plan = plan(&demand, &market("local vm memory=64 cut=64/640 price=0"), id(), now()).unwrap();
         let plan = plan.setting_up(selection);
         assert!(plan.is_in_part());
@@ -148,21 +148,20 @@ mod tests {
     #[test]
     fn what_is_left_out_leaves_its_place_to_those_before_it() {
         let only = |kinds: &[PhaseKind]| Selection { only: kinds.iter().copied().collect(), ..Selection::default() };
-        assert_eq!(selected(only(&[PhaseKind::Setup])), ["setup-digits-1 <- reach-digits-1 reach-digits-2"]);
-        assert_eq!(selected(only(&[PhaseKind::Run])), ["run-digits-1 <- reach-digits-1 reach-digits-2"]);
+        assert_eq!(selected(only(&[PhaseKind::Setup])), ["setup-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2"]);
+        assert_eq!(selected(only(&[PhaseKind::Run])), ["run-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2"]);
         let from = Selection { from: Some(PhaseKind::Setup), ..Selection::default() };
         assert_eq!(
             selected(from),
-            ["setup-digits-1 <- reach-digits-1 reach-digits-2", "check-digits-1-1 <- setup-digits-1"]
+            ["setup-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2", "check-digits-1-1 <- setup-digits-1"]
         );
-        let skip =
-            Selection { skip: BTreeSet::from([PhaseKind::Companions, PhaseKind::Check]), ..Selection::default() };
+        let skip = Selection { skip: BTreeSet::from([PhaseKind::PeerNames, PhaseKind::Check]), ..Selection::default() };
         assert_eq!(
             selected(skip),
             [
-                "packages-digits-1 <- reach-digits-1",
-                "meeting-digits-1 <- packages-digits-1 reach-digits-2 packages-digits-2",
-                "setup-digits-1 <- meeting-digits-1"
+                "packages-digits-1 <- wait-ssh-digits-1",
+                "peer-ssh-digits-1 <- packages-digits-1 wait-ssh-digits-2 packages-digits-2",
+                "setup-digits-1 <- peer-ssh-digits-1"
             ]
         );
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::setup::gpu::GpuRequest;
-use crate::setup::{CondaNeed, CustomStep, DockerNeed, InterpreterNeed, PhaseKind, RayNeed, SystemNeed};
+use crate::setup::{CondaRequest, CustomStep, DockerRequest, InterpreterRequest, PhaseKind, RayRequest, SystemRequest};
 use crate::verify::Promise;
 
 /// A part of the set-up of one machine. Each is idempotent.
@@ -13,36 +13,36 @@ pub enum Phase {
     /// Compares the machine with what was promised.
     Verify(Promise),
     /// Makes the deployment's machines known to each other.
-    Companions,
+    PeerNames,
     /// Logs in from the first machine to all others.
-    Meeting,
+    PeerSsh,
     /// Installs the base packages.
-    System(SystemNeed),
+    System(SystemRequest),
     /// Installs system packages.
     Packages {
         /// Their names.
         packages: Vec<String>,
     },
     /// Installs Python and pip for everybody.
-    Interpreter(InterpreterNeed),
+    Interpreter(InterpreterRequest),
     /// Installs conda, and makes an environment.
-    Conda(CondaNeed),
+    Conda(CondaRequest),
     /// Installs Docker.
-    Docker(DockerNeed),
+    Docker(DockerRequest),
     /// Installs drivers and toolkits of accelerators.
     Gpu(GpuRequest),
     /// Installs Ray.
-    Ray(RayNeed),
+    Ray(RayRequest),
     /// Starts Ray: the head where the rank is 0.
-    RayStart(RayNeed),
+    RayStart(RayRequest),
     /// Waits until all machines are in Ray's cluster.
-    RayStatus(RayNeed),
+    RayStatus(RayRequest),
     /// Runs a step of the user's own.
     Custom(CustomStep),
     /// Brings the source and further files.
     Source,
     /// Makes the Python environment and installs the repository's requirements.
-    Python(crate::demand::PythonNeed),
+    Python(crate::demand::PythonRequest),
     /// Builds the container image of the source.
     Image {
         /// The directory with the Dockerfile, relative to the source's top.
@@ -70,8 +70,8 @@ impl Phase {
     pub fn kind(&self) -> PhaseKind {
         match self {
             Self::Verify(_) => PhaseKind::Verify,
-            Self::Companions => PhaseKind::Companions,
-            Self::Meeting => PhaseKind::Meeting,
+            Self::PeerNames => PhaseKind::PeerNames,
+            Self::PeerSsh => PhaseKind::PeerSsh,
             Self::System(_) => PhaseKind::System,
             Self::Packages { .. } => PhaseKind::Packages,
             Self::Interpreter(_) => PhaseKind::Interpreter,

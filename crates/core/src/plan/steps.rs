@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, PlannedResource, Step, Uses};
-use crate::demand::{Demand, PythonNeed, Work};
+use crate::demand::{Demand, PythonRequest, Workload};
 use crate::hash::sha256;
 use crate::name::GroupName;
 use crate::offer::{ClaimTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
-use crate::setup::{Companions, PhaseKind, RayNeed};
+use crate::setup::{PeerAccess, PhaseKind, RayRequest};
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::Promise;
@@ -17,12 +17,12 @@ use crate::verify::Promise;
 pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<Step> {
     let surroundings = Surroundings::of(demand, picks, window);
     let machines = machines(demand, picks, &surroundings);
-    let all = Meeting::of(&machines, demand.work.phases.companions);
+    let all = Meeting::of(&machines, demand.workload.phases.peers);
     let set_ups: Vec<Vec<Step>> =
-        machines.iter().map(|(machine, pick)| set_up(&demand.work, machine, pick, &all)).collect();
+        machines.iter().map(|(machine, pick)| set_up(&demand.workload, machine, pick, &all)).collect();
     let last = set_ups.iter().map(|steps| steps.last().map(|step| step.id.clone()));
     let runs: Vec<Step> =
-        machines.iter().zip(last).filter_map(|((machine, _), last)| run(&demand.work, machine, last)).collect();
+        machines.iter().zip(last).filter_map(|((machine, _), last)| run(&demand.workload, machine, last)).collect();
     let mut set_ups: Vec<Step> = set_ups.into_iter().flatten().collect();
     // Phase by phase over all machines: then each step stands behind all that it waits for, on other machines too.
     set_ups.sort_by_key(kind_of);
@@ -34,7 +34,7 @@ pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<S
 fn kind_of(step: &Step) -> PhaseKind {
     match &step.action {
         Action::SetUp { phase, .. } => phase.kind(),
-        Action::Create(_) | Action::Reach { .. } => PhaseKind::Reach,
+        Action::Create(_) | Action::WaitSsh { .. } => PhaseKind::WaitSsh,
     }
 }
 
@@ -178,12 +178,12 @@ fn reachable(machine: &MachineSpec, pick: &Pick) -> StepId {
 ///
 /// What is done on one machine may need the others: the machines are made known to each other once all can be logged in
 /// to, and Ray's workers start once its head runs. The first machine stands for all: the others wait for its steps.
-fn set_up(work: &Work, machine: &MachineSpec, pick: &Pick, all: &Meeting) -> Vec<Step> {
+fn set_up(work: &Workload, machine: &MachineSpec, pick: &Pick, all: &Meeting) -> Vec<Step> {
     let created = step_of("machine", machine);
     let reach = Step {
-        id: step_of("reach", machine),
+        id: step_of("wait-ssh", machine),
         after: vec![reachable(machine, pick)],
-        action: Action::Reach { machine: created.clone() },
+        action: Action::WaitSsh { machine: created.clone() },
     };
     let mut steps = vec![reach];
     let mut numbers = BTreeMap::new();
@@ -214,17 +214,17 @@ struct Meeting {
     first: Option<MachineSpec>,
     /// All of them.
     machines: Vec<MachineSpec>,
-    companions: Companions,
+    peers: PeerAccess,
 }
 
 impl Meeting {
-    fn of(machines: &[(MachineSpec, &Pick)], companions: Companions) -> Self {
+    fn of(machines: &[(MachineSpec, &Pick)], peers: PeerAccess) -> Self {
         let machines: Vec<MachineSpec> = machines.iter().map(|(machine, _)| machine.clone()).collect();
-        Self { first: machines.first().cloned(), machines, companions }
+        Self { first: machines.first().cloned(), machines, peers }
     }
 
     fn introduces(&self) -> bool {
-        self.machines.len() > 1 && self.companions == Companions::Introduced
+        self.machines.len() > 1 && self.peers == PeerAccess::On
     }
 
     fn is_first(&self, machine: &MachineSpec) -> bool {
@@ -245,15 +245,15 @@ impl Meeting {
     /// The steps of other machines that a phase waits for. The user's own commands are told of all machines.
     fn awaited(&self, phase: &Phase, machine: &MachineSpec) -> Vec<StepId> {
         match phase.kind() {
-            PhaseKind::Companions if self.is_first(machine) => self.of_others(PhaseKind::Reach, machine),
-            PhaseKind::Companions => self.of_the_first(PhaseKind::Companions, machine),
-            PhaseKind::Meeting => self.of_others(PhaseKind::Companions, machine),
+            PhaseKind::PeerNames if self.is_first(machine) => self.of_others(PhaseKind::WaitSsh, machine),
+            PhaseKind::PeerNames => self.of_the_first(PhaseKind::PeerNames, machine),
+            PhaseKind::PeerSsh => self.of_others(PhaseKind::PeerNames, machine),
             PhaseKind::RayStatus => self.of_others(PhaseKind::RayStart, machine),
             PhaseKind::RayStart if !self.is_first(machine) => self.of_the_first(PhaseKind::RayStart, machine),
             PhaseKind::RayStart | PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check if self.introduces() => {
-                self.of_the_first(PhaseKind::Meeting, machine)
+                self.of_the_first(PhaseKind::PeerSsh, machine)
             }
-            PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check => self.of_others(PhaseKind::Reach, machine),
+            PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check => self.of_others(PhaseKind::WaitSsh, machine),
             _ => Vec::new(),
         }
     }
@@ -266,7 +266,7 @@ fn verify(pick: &Pick) -> Option<Phase> {
 }
 
 /// The parts of the set-up that the work asks for, in their order.
-fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
+fn phases(work: &Workload, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
     let wish = &work.phases;
     let is_first = all.is_first(machine);
     let packages =
@@ -280,8 +280,8 @@ fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
         wish.docker.clone().map(Phase::Docker),
         (!wish.gpu.is_off()).then(|| Phase::Gpu(wish.gpu.clone())),
         ray.clone().map(Phase::Ray),
-        all.introduces().then_some(Phase::Companions),
-        (all.introduces() && is_first).then_some(Phase::Meeting),
+        all.introduces().then_some(Phase::PeerNames),
+        (all.introduces() && is_first).then_some(Phase::PeerSsh),
         ray.clone().map(Phase::RayStart),
         ray.filter(|_| is_first).map(Phase::RayStatus),
     ];
@@ -297,13 +297,13 @@ fn phases(work: &Work, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
 }
 
 /// Ray and the programs that use it must run on one version of Python.
-fn ray_for(ray: &RayNeed, work: &Work) -> RayNeed {
+fn ray_for(ray: &RayRequest, work: &Workload) -> RayRequest {
     let python = ray.python.clone().or_else(|| work.python.as_ref()?.version.clone());
-    RayNeed { python, ..ray.clone() }
+    RayRequest { python, ..ray.clone() }
 }
 
 /// A repository whose machines have Ray imports it, in the cluster's own version.
-fn with_ray(mut python: PythonNeed, ray: Option<&RayNeed>) -> PythonNeed {
+fn with_ray(mut python: PythonRequest, ray: Option<&RayRequest>) -> PythonRequest {
     if let Some(ray) = ray {
         python.requirements.push(format!("ray[default]=={}", ray.version));
         python.version = python.version.or_else(|| ray.python.clone());
@@ -312,7 +312,7 @@ fn with_ray(mut python: PythonNeed, ray: Option<&RayNeed>) -> PythonNeed {
 }
 
 /// The work comes after the machine's own set-up; the journal starts it on no machine before all are ready.
-fn run(work: &Work, machine: &MachineSpec, last: Option<StepId>) -> Option<Step> {
+fn run(work: &Workload, machine: &MachineSpec, last: Option<StepId>) -> Option<Step> {
     let script = work.run.clone()?;
     Some(Step {
         id: step_of("run", machine),

@@ -1,11 +1,11 @@
-//! CUDA in C++ projects: CMake's language and packages.
+//! CUDA in CMake projects.
 
+use super::collect::FileFindings;
 use super::finding::Confidence;
-use super::notes::Notes;
 use super::packages::note_gpu;
 
-/// Notes what a `CMakeLists.txt` demands. What stands within an `if` is a choice, and so a guess.
-pub(super) fn scan_cmake(notes: &mut Notes<'_>, text: &str) {
+/// Records findings of a `CMakeLists.txt`. Commands inside an `if` are optional, so their findings are guesses.
+pub(super) fn scan_cmake(findings: &mut FileFindings<'_>, text: &str) {
     let mut depth = 0_usize;
     for (line, name, arguments) in commands(text) {
         let words: Vec<&str> = arguments.split_whitespace().collect();
@@ -16,23 +16,23 @@ pub(super) fn scan_cmake(notes: &mut Notes<'_>, text: &str) {
             "if" => depth += 1,
             "endif" => depth = depth.saturating_sub(1),
             "project" if words.iter().skip(1).any(|word| *word == "CUDA") => {
-                note_gpu(notes, None, most, line, &evidence);
+                note_gpu(findings, None, most, line, &evidence);
             }
             "enable_language" if has("CUDA") => {
                 let most = if has("OPTIONAL") { Confidence::Guessed } else { most };
-                note_gpu(notes, None, most, line, &evidence);
+                note_gpu(findings, None, most, line, &evidence);
             }
             "find_package" if matches!(words.first(), Some(&("CUDA" | "CUDAToolkit"))) => {
                 let most = if has("REQUIRED") { most } else { Confidence::Guessed };
                 let version = words.get(1).filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-                note_gpu(notes, version.map(|version| (*version).to_owned()), most, line, &evidence);
+                note_gpu(findings, version.map(|version| (*version).to_owned()), most, line, &evidence);
             }
             _ => {}
         }
     }
 }
 
-/// The commands of a CMake file: line, name, arguments.
+/// Commands of a CMake file: line, name, arguments.
 fn commands(text: &str) -> Vec<(u32, String, String)> {
     let text = without_comments(text);
     let mut out = Vec::new();
@@ -54,7 +54,7 @@ fn commands(text: &str) -> Vec<(u32, String, String)> {
     out
 }
 
-/// Where the parenthesis that is open closes.
+/// Offset of the parenthesis that closes the open one.
 fn closing(text: &str) -> usize {
     let mut depth = 1_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -70,7 +70,7 @@ fn closing(text: &str) -> usize {
     text.len()
 }
 
-/// Takes out `#` to the end of the line and `#[[ … ]]`, keeping every line where it is.
+/// Removes line comments (`#`) and block comments (`#[[ … ]]`), keeping line numbers.
 fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,46 +1,46 @@
-//! Dockerfiles: the last stage, and what it is built upon.
+//! Dockerfiles: the final stage and the stages it is built from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
 use super::{packages, python_version};
 
-/// Notes what a Dockerfile says. Only the last stage is what runs; a GPU in another one is a guess.
-pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
+/// Records findings of a Dockerfile. Only the final stage runs, so a GPU in another stage is a guess.
+pub(super) fn scan(findings: &mut FileFindings<'_>, text: &str) {
     let stages = stages(text);
     let last = stages.len().checked_sub(1);
     let chain: BTreeSet<usize> = std::iter::successors(last, |at| stages[*at].parent).collect();
     for (at, stage) in stages.iter().enumerate().filter(|(_, stage)| stage.parent.is_none()) {
         let runs = chain.contains(&at);
-        note_image(notes, &stage.image, stage.line, if runs { Confidence::Implied } else { Confidence::Guessed });
+        note_image(findings, &stage.image, stage.line, if runs { Confidence::Implied } else { Confidence::Guessed });
         if runs {
-            notes.add(Fact::BaseImage(stage.image.clone()), Confidence::Stated, stage.line, &stage.image);
-            note_python_image(notes, &stage.image, stage.line);
+            findings.add(ScanFact::BaseImage(stage.image.clone()), Confidence::Stated, stage.line, &stage.image);
+            note_python_image(findings, &stage.image, stage.line);
         }
     }
-    let mut foreign = false;
+    let mut third_party = false;
     for (line, script) in chain.iter().flat_map(|at| &stages[*at].runs) {
-        scan_run(notes, script, *line, &mut foreign);
+        scan_run(findings, script, *line, &mut third_party);
     }
 }
 
-/// Notes the GPU that an image is of no use without.
-pub(super) fn note_image(notes: &mut Notes<'_>, image: &str, line: u32, most: Confidence) {
+/// Records a GPU if the image needs one.
+pub(super) fn note_image(findings: &mut FileFindings<'_>, image: &str, line: u32, most: Confidence) {
     let (name, tag) = name_and_tag(image);
     let cuda = if name.ends_with("nvidia/cuda") { leading_version(tag) } else { cuda_in_tag(tag) };
     let nvidia = name.ends_with("nvidia/cuda") || name.starts_with("nvcr.io/nvidia/");
     if nvidia || cuda.is_some() || tag.split('-').any(|word| word == "gpu") {
-        packages::note_gpu(notes, cuda, most, line, image);
+        packages::note_gpu(findings, cuda, most, line, image);
     }
 }
 
-/// Notes the Python that an official image, or a development container's, brings.
-pub(super) fn note_python_image(notes: &mut Notes<'_>, image: &str, line: u32) {
+/// Records the Python version of an official Python image or development container.
+pub(super) fn note_python_image(findings: &mut FileFindings<'_>, image: &str, line: u32) {
     let (name, tag) = name_and_tag(image);
     let is_python = name == "python" || name.ends_with("/python");
     if let Some(version) = tag.split('-').find(|word| is_python && word.starts_with("3.")) {
-        python_version::note(notes, version, line, Confidence::Implied);
+        python_version::note(findings, version, line, Confidence::Implied);
     }
 }
 
@@ -69,19 +69,19 @@ fn cuda_in_tag(tag: &str) -> Option<String> {
 }
 
 #[derive(Debug)]
-struct Stage {
+struct BuildStage {
     line: u32,
     image: String,
-    /// The earlier stage that its image names.
+    /// Index of the earlier stage that serves as base image.
     parent: Option<usize>,
-    /// The shell scripts of `RUN`, with their lines.
+    /// Scripts of `RUN` instructions with their lines.
     runs: Vec<(u32, String)>,
 }
 
-fn stages(text: &str) -> Vec<Stage> {
+fn stages(text: &str) -> Vec<BuildStage> {
     let mut arguments: BTreeMap<String, String> = BTreeMap::new();
     let mut named: BTreeMap<String, usize> = BTreeMap::new();
-    let mut stages: Vec<Stage> = Vec::new();
+    let mut stages: Vec<BuildStage> = Vec::new();
     for (line, keyword, rest) in instructions(text) {
         match (keyword.as_str(), stages.last_mut()) {
             ("FROM", _) => {
@@ -91,7 +91,7 @@ fn stages(text: &str) -> Vec<Stage> {
                 if words.next().is_some_and(|word| word.eq_ignore_ascii_case("as")) {
                     named.insert(words.next().unwrap_or_default().to_ascii_lowercase(), stages.len());
                 }
-                stages.push(Stage { line, image, parent, runs: Vec::new() });
+                stages.push(BuildStage { line, image, parent, runs: Vec::new() });
             }
             ("ARG", None) => {
                 let pairs = rest.split_whitespace().filter_map(|word| word.split_once('='));
@@ -108,7 +108,7 @@ fn unquoted(word: &str) -> &str {
     word.trim_matches(['"', '\''])
 }
 
-/// The instructions: continued lines joined, comments dropped, each with the number of its first line.
+/// Instructions with continuation lines joined and comments removed, each with its first line.
 fn instructions(text: &str) -> Vec<(u32, String, String)> {
     let mut out: Vec<(u32, String, String)> = Vec::new();
     let mut goes_on = false;
@@ -151,37 +151,37 @@ fn substitute(text: &str, arguments: &BTreeMap<String, String>) -> String {
     out
 }
 
-/// Notes what a `RUN` installs by apt and pip. After a foreign package source was added, a Debian package of that name
-/// may not exist.
-fn scan_run(notes: &mut Notes<'_>, script: &str, line: u32, foreign: &mut bool) {
-    *foreign |= script.contains("add-apt-repository") || script.contains("sources.list");
+/// Records packages that a `RUN` installs with apt and pip. After a third-party package source was added, Debian
+/// itself may not have a package of that name.
+fn scan_run(findings: &mut FileFindings<'_>, script: &str, line: u32, third_party: &mut bool) {
+    *third_party |= script.contains("add-apt-repository") || script.contains("sources.list");
     for command in script.split(['&', ';', '|', '\n']) {
-        // Variables, options of `RUN`, and who does it.
+        // Skip variable assignments, options of `RUN`, and `sudo`.
         let comes_before = |word: &&str| word.contains('=') || *word == "sudo";
         let words: Vec<&str> = command.split_whitespace().map(unquoted).skip_while(comes_before).collect();
         let Some(install) = words.iter().position(|word| *word == "install") else { continue };
         match &words[..install] {
-            ["apt-get" | "apt", ..] => note_debian(notes, &words[install + 1..], line, *foreign),
+            ["apt-get" | "apt", ..] => note_debian(findings, &words[install + 1..], line, *third_party),
             ["pip" | "pip3", ..] | ["uv", "pip", ..] | ["python" | "python3", "-m", "pip", ..] => {
-                note_pip(notes, &words[install + 1..], line);
+                note_pip(findings, &words[install + 1..], line);
             }
             _ => {}
         }
     }
 }
 
-/// How packages begin that only NVIDIA's images have a source for, or only one release of a distribution has.
+/// Name prefixes of packages that exist only in NVIDIA's images or in one release of a distribution.
 const NOT_EVERYWHERE: [&str; 6] = ["cuda-", "libcudnn", "libnccl", "libnvinfer", "nvidia-", "python3."];
 
-fn note_debian(notes: &mut Notes<'_>, words: &[&str], line: u32, foreign: bool) {
+fn note_debian(findings: &mut FileFindings<'_>, words: &[&str], line: u32, third_party: bool) {
     for word in values(words, &["-t", "--target-release", "-o", "--option", "-c"]) {
         let name = word.split(['=', '/', ':']).next().unwrap_or(word);
         if !is_debian_name(name) {
             continue;
         }
-        let elsewhere = foreign || NOT_EVERYWHERE.iter().any(|start| name.starts_with(start));
-        let sure = if elsewhere { Confidence::Guessed } else { Confidence::Implied };
-        notes.add(Fact::SystemPackage(name.to_owned()), sure, line, &format!("apt-get install {name}"));
+        let elsewhere = third_party || NOT_EVERYWHERE.iter().any(|start| name.starts_with(start));
+        let confidence = if elsewhere { Confidence::Guessed } else { Confidence::Implied };
+        findings.add(ScanFact::SystemPackage(name.to_owned()), confidence, line, &format!("apt-get install {name}"));
     }
 }
 
@@ -191,20 +191,20 @@ fn is_debian_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
 }
 
-fn note_pip(notes: &mut Notes<'_>, words: &[&str], line: u32) {
+fn note_pip(findings: &mut FileFindings<'_>, words: &[&str], line: u32) {
     for pair in words.windows(2) {
         match pair {
-            ["-r" | "--requirement", file] if notes.has_file(file.trim_start_matches("./")) => {
+            ["-r" | "--requirement", file] if findings.has_file(file.trim_start_matches("./")) => {
                 let file = file.trim_start_matches("./").to_owned();
-                notes.add(
-                    Fact::RequirementFile(file.clone()),
+                findings.add(
+                    ScanFact::RequirementFile(file.clone()),
                     Confidence::Implied,
                     line,
                     &format!("pip install -r {file}"),
                 );
             }
             ["-i" | "--index-url" | "--extra-index-url" | "-f" | "--find-links", url] => {
-                packages::note_index(notes, url, line, Confidence::Implied);
+                packages::note_index(findings, url, line, Confidence::Implied);
             }
             _ => {}
         }
@@ -226,15 +226,15 @@ fn note_pip(notes: &mut Notes<'_>, words: &[&str], line: u32) {
     ];
     for word in values(words, &with_value) {
         let known =
-            packages::Requirement::parse(word).filter(|requirement| !word.contains('$') && !requirement.is_tool());
+            packages::PipRequirement::parse(word).filter(|requirement| !word.contains('$') && !requirement.is_tool());
         if known.is_some() && !word.contains('/') {
-            packages::note(notes, word, line, Confidence::Implied);
-            notes.requirement(word, line);
+            packages::note(findings, word, line, Confidence::Implied);
+            findings.requirement(word, line);
         }
     }
 }
 
-/// The words that are neither options nor the values of those options that take one.
+/// Words that are neither options nor values of options.
 fn values<'w>(words: &'w [&'w str], with_value: &'w [&'w str]) -> impl Iterator<Item = &'w str> {
     let is_value = move |at: usize| at.checked_sub(1).is_some_and(|before| with_value.contains(&words[before]));
     words.iter().enumerate().filter(move |(at, word)| !word.starts_with('-') && !is_value(*at)).map(|(_, word)| *word)

@@ -1,4 +1,4 @@
-//! What a scan found: facts, each with its evidence, and what it could not read.
+//! Findings of a scan, each with its evidence, and files that could not be understood.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -6,43 +6,52 @@ use std::num::NonZeroU32;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::demand::GpuNeed;
+use crate::demand::GpuRequirement;
 use crate::size::Bytes;
 use crate::time::show_duration;
 
-/// One fact, and where it stands.
+/// Findings of a scan, and the files that it could not understand.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Facts by kind, the most certain first. Each fact occurs once.
+    pub findings: Vec<Finding>,
+    /// Files and lines that were skipped or not understood, by file.
+    pub problems: Vec<ScanProblem>,
+}
+
+/// A fact with the place in the repository that states it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was found.
-    pub fact: Fact,
-    /// How sure it is.
+    /// The fact.
+    pub fact: ScanFact,
+    /// Certainty of the fact.
     pub confidence: Confidence,
-    /// The file, relative to the top of the tree, with `/` between its parts.
+    /// File relative to the top of the tree, with `/` as separator.
     pub file: String,
-    /// The line, from 1; absent where the file's being there is the evidence.
+    /// Line, from 1. `None` if the existence of the file is the evidence.
     pub line: Option<u32>,
-    /// The words of the file that say so, shortened, without credentials.
+    /// Excerpt of the file, shortened and without credentials.
     pub evidence: String,
-    /// How many other places say the same.
+    /// Number of further places that state the same fact.
     pub also: u32,
 }
 
 impl Finding {
-    /// Where it stands, as `requirements.txt:3`.
-    pub fn place(&self) -> String {
-        place(&self.file, self.line)
+    /// File and line, such as `requirements.txt:3`.
+    pub fn location(&self) -> String {
+        location(&self.file, self.line)
     }
 }
 
-/// How sure a finding is. Only what is stated or implied is asked for; a guess is shown and costs nobody money.
+/// Certainty of a finding. Only stated and implied findings become requirements; guesses are shown to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// It may well be, and may as well not: `torch` runs on processors too.
+    /// Possible: `torch` also runs on CPUs.
     Guessed,
-    /// It follows from what the file says: `torch==2.1.0+cu118` is of no use without a GPU.
+    /// Follows from the file: `torch==2.1.0+cu118` needs a GPU.
     Implied,
-    /// The file says so outright: `#SBATCH --gres=gpu:2`.
+    /// Written in the file: `#SBATCH --gres=gpu:2`.
     Stated,
 }
 
@@ -56,48 +65,48 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// What a repository can say about the machines and the work.
+/// A fact about the machines or the workload of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", content = "value", rename_all = "snake_case")]
-pub enum Fact {
-    /// Accelerators in each machine; a guess means that one would help.
-    Gpu(GpuNeed),
-    /// The CUDA version that pins and images are made for, as `11.8` or `12`.
+pub enum ScanFact {
+    /// GPUs of each machine. As a guess: a GPU would help.
+    Gpu(GpuRequirement),
+    /// CUDA version of pins and images, such as `11.8` or `12`.
     Cuda(String),
-    /// At least so many processors in each machine.
+    /// Minimum number of CPUs of each machine.
     Cpus(u32),
-    /// At least so much memory in each machine.
+    /// Minimum memory of each machine.
     Memory(Bytes),
-    /// At least so much disk in each machine.
+    /// Minimum disk size of each machine.
     Disk(Bytes),
-    /// So many machines.
+    /// Number of machines.
     Nodes(NonZeroU32),
-    /// How long the work is allowed to take.
+    /// Time limit of the job.
     Duration(SignedDuration),
-    /// The container image that the work is built upon.
+    /// Container image that the workload is built on.
     BaseImage(String),
-    /// The Python to install, as `3.11`.
+    /// Python version to install, such as `3.11`.
     Python(String),
-    /// Which versions of Python will do, as written: `>=3.9`. For the user's eyes: it chooses nothing by itself.
+    /// Acceptable Python versions as written: `>=3.9`. Shown to the user only.
     PythonRange(String),
-    /// A file of requirements to install.
+    /// Requirement file to install.
     RequirementFile(String),
-    /// An environment file of conda.
+    /// conda environment file.
     CondaFile(String),
-    /// A requirement that stands in no such file: `numpy>=1.26`.
+    /// Requirement from a file that pip can't read: `numpy>=1.26`.
     Requirement(String),
-    /// The repository is itself a Python package.
+    /// The repository itself is an installable Python package.
     InstallProject,
-    /// A Debian package.
+    /// Debian package.
     SystemPackage(String),
-    /// A shell script that prepares a machine.
+    /// Shell script that prepares a machine.
     Setup(String),
-    /// A shell script that does the work.
+    /// Shell script that does the work.
     Run(String),
 }
 
-impl Fact {
-    /// What kind of fact it is, as in a table's column and in JSON.
+impl ScanFact {
+    /// Name of the fact, as in tables and JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gpu(_) => "gpu",
@@ -120,7 +129,7 @@ impl Fact {
         }
     }
 
-    /// Its value, as a user would write it.
+    /// Value in the syntax of the demand file.
     pub fn value(&self) -> String {
         match self {
             Self::Gpu(need) => need.to_string(),
@@ -142,7 +151,7 @@ impl Fact {
         }
     }
 
-    /// The order in which kinds of facts are shown: machines first, then what is done on them.
+    /// Display order: machines first, then the workload.
     pub(super) fn rank(&self) -> usize {
         const ORDER: [&str; 17] = [
             "gpu",
@@ -167,31 +176,31 @@ impl Fact {
     }
 }
 
-/// Something that could not be read or understood, and therefore says nothing. A scan goes on without it.
+/// A file or line that was not understood. The scan continues without it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Problem {
-    /// The file or folder, relative to the top of the tree.
+pub struct ScanProblem {
+    /// File or directory relative to the top of the tree.
     pub file: String,
-    /// The line, from 1, where it is known.
+    /// Line, from 1, if known.
     pub line: Option<u32>,
-    /// What is wrong, and what follows from it: a lower-case fragment.
+    /// Problem and its consequence: a lower-case fragment.
     pub text: String,
 }
 
-impl Problem {
-    /// A problem with a whole file or folder.
+impl ScanProblem {
+    /// Creates a problem with a whole file or directory.
     pub fn file(file: impl Into<String>, text: impl Into<String>) -> Self {
         Self { file: file.into(), line: None, text: text.into() }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ScanProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", place(&self.file, self.line), self.text)
+        write!(f, "{}: {}", location(&self.file, self.line), self.text)
     }
 }
 
-fn place(file: &str, line: Option<u32>) -> String {
+fn location(file: &str, line: Option<u32>) -> String {
     match line {
         Some(line) => format!("{file}:{line}"),
         None => file.to_owned(),

@@ -1,11 +1,11 @@
-//! Which files say something, by their names: one table for what is read and by whom.
+//! Kinds of files that a scan understands, by name.
 
-use super::tree::{Place, split};
+use super::tree::{FileRole, split};
 use crate::demand::file::FILE_NAMES;
 
 /// A kind of file that a scan understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     Requirements,
     Pyproject,
     SetupPy,
@@ -22,30 +22,31 @@ pub(super) enum Kind {
     Devcontainer,
     Cmake,
     Procfile,
-    /// CUDA source: its being there is enough.
+    /// CUDA source file. Its existence is the evidence.
     CudaSource,
-    /// A program that by its name may be the one to run.
+    /// Program that may be the entry point, judging by its name.
     Program,
 }
 
-/// Whether a file of this path, relative to the top with `/` between its parts, is to be read: for the scan, or because it
-/// is the repository's own demand file.
+/// True if the contents of a file are needed: by the scan, or because it is the repository's own demand file. `path`
+/// is relative to the top, with `/` as separator.
 pub fn wants(path: &str) -> bool {
-    FILE_NAMES.contains(&path) || Kind::of(path).is_some_and(|kind| !matches!(kind, Kind::CudaSource | Kind::Program))
+    FILE_NAMES.contains(&path)
+        || FileKind::of(path).is_some_and(|kind| !matches!(kind, FileKind::CudaSource | FileKind::Program))
 }
 
-impl Kind {
-    /// The kind of a file, unless it says nothing or lies where nothing speaks for the repository.
+impl FileKind {
+    /// Kind of a file. `None` if it says nothing, or is in a directory that says nothing about the repository.
     pub fn of(path: &str) -> Option<Self> {
-        if Place::of(path) == Place::Vendored {
+        if FileRole::of(path) == FileRole::Vendored {
             return None;
         }
-        let (folders, name) = split(path);
-        // The repository's own demand file is read as such, and wins over all of this.
+        let (directories, name) = split(path);
+        // The repository's own demand file is parsed separately and takes precedence over the scan.
         if FILE_NAMES.contains(&name) {
             return None;
         }
-        Self::by_name(name).or_else(|| Self::by_pattern(name, &folders))
+        Self::by_name(name).or_else(|| Self::by_pattern(name, &directories))
     }
 
     fn by_name(name: &str) -> Option<Self> {
@@ -65,23 +66,23 @@ impl Kind {
         })
     }
 
-    fn by_pattern(name: &str, folders: &[&str]) -> Option<Self> {
+    fn by_pattern(name: &str, directories: &[&str]) -> Option<Self> {
         let (stem, ending) = name.rsplit_once('.')?;
         let begins = |words: &[&str]| words.iter().any(|word| stem.starts_with(word));
         match ending {
-            "txt" | "in" if begins(&["requirements"]) || folders.last() == Some(&"requirements") => {
+            "txt" | "in" if begins(&["requirements"]) || directories.last() == Some(&"requirements") => {
                 Some(Self::Requirements)
             }
             "dockerfile" | "Dockerfile" => Some(Self::Dockerfile),
             _ if stem == "Dockerfile" && ending != "dockerignore" => Some(Self::Dockerfile),
             "yml" | "yaml" if begins(&["environment", "conda"]) => Some(Self::Conda),
             "yml" | "yaml" if begins(&["compose", "docker-compose"]) => Some(Self::Compose),
-            // Deeper ones are as a rule data: tens of thousands of them would use up what may be read.
-            "yml" | "yaml" if folders.len() <= 2 => Some(Self::Yaml),
+            // Deeper YAML files are usually data. Tens of thousands of them would use up the scan's limits.
+            "yml" | "yaml" if directories.len() <= 2 => Some(Self::Yaml),
             "sbatch" | "slurm" | "sl" | "job" => Some(Self::Shell),
-            "sh" | "bash" if folders.len() <= 3 => Some(Self::Shell),
+            "sh" | "bash" if directories.len() <= 3 => Some(Self::Shell),
             "cu" => Some(Self::CudaSource),
-            "py" if folders.is_empty() && matches!(stem, "main" | "train") => Some(Self::Program),
+            "py" if directories.is_empty() && matches!(stem, "main" | "train") => Some(Self::Program),
             _ => None,
         }
     }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read() {
+    fn wanted_files() {
         for path in [
             "requirements.txt",
             "requirements/base.txt",

@@ -1,140 +1,139 @@
-//! One shape for YAML, TOML and JSON: a tree of values that know their lines.
+//! YAML, TOML and JSON as one kind of tree, in which every value knows its line.
 
 use toml::de::{DeTable, DeValue};
 
-use super::finding::Problem;
-use crate::demand::file::tree::{self, At};
+use super::finding::ScanProblem;
+use crate::demand::file::tree::{self, Position};
 
-/// A value, and the line it stands on, from 1.
+/// A value and its line, from 1.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub value: Value,
+pub(super) struct DocNode {
+    pub value: DocValue,
     pub line: u32,
 }
 
-/// What a value may be. Numbers are text, as they were written; YAML and JSON have no other scalars here.
+/// A value. Numbers stay text as written; YAML and JSON scalars are always text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum DocValue {
     Null,
     Bool(bool),
     Text(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<DocNode>),
+    Map(Vec<(String, DocNode)>),
 }
 
-impl Node {
-    /// The value of a key, where this is a map that has it.
+impl DocNode {
+    /// Value of a key; `None` if this is not a map or lacks the key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
-    /// The value at the end of several keys.
+    /// Value at a path of keys.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The entries of a map, in the order of the file; none where it is something else.
+    /// Entries of a map in file order; empty for other values.
     pub fn entries(&self) -> &[(String, Self)] {
-        if let Value::Map(entries) = &self.value { entries } else { &[] }
+        if let DocValue::Map(entries) = &self.value { entries } else { &[] }
     }
 
-    /// The elements of a list; none where it is something else.
+    /// Items of a list; empty for other values.
     pub fn items(&self) -> &[Self] {
-        if let Value::List(items) = &self.value { items } else { &[] }
+        if let DocValue::List(items) = &self.value { items } else { &[] }
     }
 
-    /// A text or a number, as it was written.
+    /// A text or number as written.
     pub fn scalar(&self) -> Option<&str> {
-        if let Value::Text(text) = &self.value { Some(text) } else { None }
+        if let DocValue::Text(text) = &self.value { Some(text) } else { None }
     }
 
-    /// Whether it is a map.
     pub fn is_map(&self) -> bool {
-        matches!(self.value, Value::Map(_))
+        matches!(self.value, DocValue::Map(_))
     }
 }
 
-/// A lock file holds a hash for each build of each package.
+/// Large enough for lock files, which contain a hash for each build of each package.
 const MAX_NODES: usize = 200_000;
 
-/// Where a text could not be read, and why.
-pub(super) type Unread = (Option<u32>, String);
+/// Line, if known, and message of a syntax error.
+pub(super) type ParseFailure = (Option<u32>, String);
 
-/// Reads YAML, in which every scalar stays a text: `3.10` is no `3.1`.
-pub(super) fn yaml(text: &str) -> Result<Node, Unread> {
+/// Parses YAML. Scalars stay text, so that `3.10` does not become `3.1`.
+pub(super) fn yaml(text: &str) -> Result<DocNode, ParseFailure> {
     let read = tree::read_within(text, MAX_NODES);
     read.map(from_yaml).map_err(|(at, why)| (Some(line_of(at)), why))
 }
 
-fn from_yaml(node: tree::Node) -> Node {
+fn from_yaml(node: tree::YamlNode) -> DocNode {
     let value = match node.value {
-        tree::Value::Null => Value::Null,
-        tree::Value::Text(text) => Value::Text(text),
-        tree::Value::List(items) => Value::List(items.into_iter().map(from_yaml).collect()),
-        tree::Value::Map(entries) => {
-            Value::Map(entries.into_iter().map(|entry| (entry.key, from_yaml(entry.node))).collect())
+        tree::YamlValue::Null => DocValue::Null,
+        tree::YamlValue::Text(text) => DocValue::Text(text),
+        tree::YamlValue::List(items) => DocValue::List(items.into_iter().map(from_yaml).collect()),
+        tree::YamlValue::Map(entries) => {
+            DocValue::Map(entries.into_iter().map(|entry| (entry.key, from_yaml(entry.node))).collect())
         }
     };
-    Node { value, line: line_of(node.at) }
+    DocNode { value, line: line_of(node.at) }
 }
 
-fn line_of(at: At) -> u32 {
+fn line_of(at: Position) -> u32 {
     u32::try_from(at.line).unwrap_or(u32::MAX)
 }
 
-/// Reads JSON with comments and trailing commas, which is YAML once its comments and tabs are blanks.
-pub(super) fn jsonc(text: &str) -> Result<Node, Unread> {
+/// Parses JSON with comments and trailing commas. It is valid YAML once comments and tabs are blanked out.
+pub(super) fn jsonc(text: &str) -> Result<DocNode, ParseFailure> {
     yaml(&without_comments(text)).map_err(|(line, why)| (line, why.replace("not YAML", "not JSON")))
 }
 
-/// Reads TOML.
-pub(super) fn toml(text: &str) -> Result<Node, Unread> {
-    let lines = Lines::of(text);
+/// Parses TOML.
+pub(super) fn toml(text: &str) -> Result<DocNode, ParseFailure> {
+    let lines = LineIndex::of(text);
     match DeTable::parse(text) {
         Ok(table) => Ok(from_table(table.get_ref(), lines.line(table.span().start), &lines)),
         Err(error) => Err((error.span().map(|span| lines.line(span.start)), "not TOML".to_owned())),
     }
 }
 
-/// A problem with a file that one of these readers refused.
-pub(super) fn unread(file: &str, (line, text): Unread) -> Problem {
-    Problem { file: file.to_owned(), line, text: format!("{text}, so it says nothing") }
+/// Problem for a file with a syntax error.
+pub(super) fn parse_problem(file: &str, (line, text): ParseFailure) -> ScanProblem {
+    ScanProblem { file: file.to_owned(), line, text: format!("{text}; ignored") }
 }
 
-fn from_table(table: &DeTable<'_>, line: u32, lines: &Lines) -> Node {
+fn from_table(table: &DeTable<'_>, line: u32, lines: &LineIndex) -> DocNode {
     let entries = table.iter().map(|(key, value)| (key.get_ref().to_string(), from_toml(value, lines)));
-    Node { value: Value::Map(entries.collect()), line }
+    DocNode { value: DocValue::Map(entries.collect()), line }
 }
 
-fn from_toml(value: &toml::Spanned<DeValue<'_>>, lines: &Lines) -> Node {
+fn from_toml(value: &toml::Spanned<DeValue<'_>>, lines: &LineIndex) -> DocNode {
     let line = lines.line(value.span().start);
     let value = match value.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(number) => Value::Text(number.as_str().to_owned()),
-        DeValue::Float(number) => Value::Text(number.as_str().to_owned()),
-        DeValue::Boolean(value) => Value::Bool(*value),
-        DeValue::Datetime(time) => Value::Text(time.to_string()),
-        DeValue::Array(items) => Value::List(items.iter().map(|item| from_toml(item, lines)).collect()),
+        DeValue::String(text) => DocValue::Text(text.to_string()),
+        DeValue::Integer(number) => DocValue::Text(number.as_str().to_owned()),
+        DeValue::Float(number) => DocValue::Text(number.as_str().to_owned()),
+        DeValue::Boolean(value) => DocValue::Bool(*value),
+        DeValue::Datetime(time) => DocValue::Text(time.to_string()),
+        DeValue::Array(items) => DocValue::List(items.iter().map(|item| from_toml(item, lines)).collect()),
         DeValue::Table(table) => return from_table(table, line, lines),
     };
-    Node { value, line }
+    DocNode { value, line }
 }
 
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
+/// Offsets at which lines start, except for the first.
+struct LineIndex(Vec<usize>);
 
-impl Lines {
+impl LineIndex {
     fn of(text: &str) -> Self {
         Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1).collect())
     }
 
-    /// The line, from 1, that a byte is on.
+    /// Line, from 1, that contains a byte offset.
     fn line(&self, byte: usize) -> u32 {
         u32::try_from(self.0.partition_point(|start| *start <= byte) + 1).unwrap_or(u32::MAX)
     }
 }
 
-/// Blanks out `//` and `/* */` comments and tabs, keeping every line where it is.
+/// Blanks out `//` and `/* */` comments and tabs, keeping line numbers.
 fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -157,7 +156,7 @@ fn without_comments(text: &str) -> String {
     out
 }
 
-/// How many bytes the string that a text begins with takes, quotes included.
+/// Length in bytes of the string at the start of a text, including quotes.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -176,9 +175,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_tree_from_every_format_with_its_lines() {
+    fn every_format_yields_the_same_tree_with_lines() {
         let lines =
-            |node: &Node| (node.line, node.at(&["b", "c"]).unwrap().line, node.get("d").unwrap().items()[1].line);
+            |node: &DocNode| (node.line, node.at(&["b", "c"]).unwrap().line, node.get("d").unwrap().items()[1].line);
         let from_yaml = yaml("a: 1\nb:\n  c: x\nd:\n  - 1\n  - y\n").unwrap();
         let from_json =
             jsonc("{ // first\n\t\"b\": {\"c\": \"x/*no*/\",},\n /* two\n lines */ \"d\": [1,\n\"y\"]}").unwrap();
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_names_its_line() {
+    fn syntax_errors_name_their_line() {
         assert_eq!(toml("a = 1\nb = = 2\n").unwrap_err().0, Some(2));
         assert!(yaml("a: 1\nb: [1\nc: }\n").unwrap_err().1.starts_with("not YAML"));
         assert!(jsonc("{\"a\": ").is_err());

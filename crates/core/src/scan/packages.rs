@@ -1,12 +1,12 @@
-//! What a Python requirement says about accelerators.
+//! GPU requirements implied by Python packages.
 
 use std::num::NonZeroU32;
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
-use crate::demand::GpuNeed;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
+use crate::demand::GpuRequirement;
 
-/// Packages that run with a GPU or without one.
+/// Packages that run with or without a GPU.
 const MAY_USE_A_GPU: [&str; 24] = [
     "accelerate",
     "bitsandbytes",
@@ -34,7 +34,7 @@ const MAY_USE_A_GPU: [&str; 24] = [
     "xformers",
 ];
 
-/// Packages that are of no use without a GPU by NVIDIA. Those that name a CUDA version are told by their ending.
+/// Packages that need an NVIDIA GPU. Those with a CUDA version in their name are recognised by their ending.
 const NEED_A_GPU: [&str; 20] = [
     "cucim",
     "cudf",
@@ -58,19 +58,19 @@ const NEED_A_GPU: [&str; 20] = [
     "transformer-engine",
 ];
 
-/// A requirement as PEP 508 writes it, taken apart.
+/// Parts of a requirement in PEP 508 syntax.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Requirement<'t> {
-    /// Lower case, with `-` for `_` and `.`.
+pub(super) struct PipRequirement<'t> {
+    /// Lower case, with `-` in place of `_` and `.`.
     pub name: String,
     extras: &'t str,
-    /// Versions or a URL.
+    /// Version specifiers or a URL.
     rest: &'t str,
     marker: &'t str,
 }
 
-impl<'t> Requirement<'t> {
-    /// Takes a requirement apart; nothing where the text is something else.
+impl<'t> PipRequirement<'t> {
+    /// Parses a requirement; `None` if the text is something else.
     pub fn parse(text: &'t str) -> Option<Self> {
         let (text, marker) = text.trim().split_once(';').unwrap_or((text.trim(), ""));
         if text.starts_with("https://") || text.starts_with("http://") {
@@ -83,20 +83,20 @@ impl<'t> Requirement<'t> {
             None => ("", rest.trim()),
         };
         let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        // A shell's `2>` is no version.
+        // A redirection such as `2>` in a shell command is not a version specifier.
         let goes_on = rest.is_empty()
             || rest.starts_with(['=', '<', '>', '!', '~', '@', '(']) && !rest.ends_with(['=', '<', '>', '!', '~', '@']);
         (is_name && goes_on).then(|| Self { name: normal(name), extras, rest, marker: marker.trim() })
     }
 
-    /// The name and version of a wheel stand in its file's name.
+    /// Parses the URL of a wheel, whose file name contains name and version.
     fn of_wheel(url: &'t str, marker: &'t str) -> Option<Self> {
         let file = url.split(['#', '?']).next()?.rsplit('/').next()?;
         let (name, rest) = file.strip_suffix(".whl")?.split_once('-')?;
         Some(Self { name: normal(name), extras: "", rest, marker: marker.trim() })
     }
 
-    /// Whether its marker leaves it out on Linux. A marker with an `or` is not looked into.
+    /// True if the marker excludes Linux. Markers with `or` are not evaluated.
     fn is_for_another_system(&self) -> bool {
         const OTHERS: [&str; 4] =
             ["sys_platform==\"darwin\"", "sys_platform==\"win32\"", "system==\"Darwin\"", "system==\"Windows\""];
@@ -104,10 +104,10 @@ impl<'t> Requirement<'t> {
         !self.marker.contains(" or ") && OTHERS.iter().any(|other| marker.contains(other))
     }
 
-    fn signal(&self) -> Option<Signal> {
+    fn signal(&self) -> Option<GpuSignal> {
         let extra =
             self.extras.split(',').map(str::trim).find(|extra| extra.starts_with("cuda") || *extra == "and-cuda");
-        let needs = |cuda| Some(Signal { confidence: Confidence::Implied, cuda });
+        let needs = |cuda| Some(GpuSignal { confidence: Confidence::Implied, cuda });
         if self.is_for_another_system() {
             None
         } else if let Some(cuda) = cuda_build(self.rest) {
@@ -115,61 +115,67 @@ impl<'t> Requirement<'t> {
         } else if let Some(extra) = extra {
             needs(cuda_ending(extra))
         } else if let Some(cuda) = cuda_ending(&self.name) {
-            // The usual builds of torch bring NVIDIA's libraries along, so these say no more than torch does.
+            // Normal builds of torch depend on NVIDIA's library packages, so these imply no more than torch does.
             let theirs = self.name.starts_with("nvidia-") && !self.name.starts_with("nvidia-dali");
             let confidence = if theirs { Confidence::Guessed } else { Confidence::Implied };
-            Some(Signal { confidence, cuda: Some(cuda) })
+            Some(GpuSignal { confidence, cuda: Some(cuda) })
         } else if NEED_A_GPU.contains(&self.name.as_str()) {
             needs(None)
-        } else if MAY_USE_A_GPU.contains(&self.name.as_str()) && !self.is_for_processors() {
-            Some(Signal { confidence: Confidence::Guessed, cuda: None })
+        } else if MAY_USE_A_GPU.contains(&self.name.as_str()) && !self.is_cpu_build() {
+            Some(GpuSignal { confidence: Confidence::Guessed, cuda: None })
         } else {
             None
         }
     }
 
-    /// Whether it is one of those that install the others, and that every environment brings.
+    /// True for package tools, which every environment has.
     pub fn is_tool(&self) -> bool {
         matches!(self.name.as_str(), "pip" | "setuptools" | "wheel" | "uv" | "poetry" | "pipenv")
     }
 
-    /// Whether it is a build without CUDA: `torch==2.1.0+cpu`.
-    pub fn is_for_processors(&self) -> bool {
+    /// True for builds without CUDA: `torch==2.1.0+cpu`.
+    pub fn is_cpu_build(&self) -> bool {
         let version = self.rest.to_ascii_lowercase();
         version.contains("+cpu") || version.contains("%2bcpu")
     }
 }
 
-/// What a requirement lets one conclude.
-struct Signal {
+/// GPU requirement implied by a package.
+struct GpuSignal {
     confidence: Confidence,
     cuda: Option<String>,
 }
 
-/// Notes what a requirement says about accelerators, at most as sure as `most`.
-pub(super) fn note(notes: &mut Notes<'_>, text: &str, line: u32, most: Confidence) {
-    if let Some(signal) = Requirement::parse(text).and_then(|requirement| requirement.signal()) {
-        note_gpu(notes, signal.cuda, signal.confidence.min(most), line, text);
+/// Records the GPU requirement of a package, with confidence `most` at most.
+pub(super) fn note(findings: &mut FileFindings<'_>, text: &str, line: u32, most: Confidence) {
+    if let Some(signal) = PipRequirement::parse(text).and_then(|requirement| requirement.signal()) {
+        note_gpu(findings, signal.cuda, signal.confidence.min(most), line, text);
     }
 }
 
-/// Notes what the address of a package index says: builds for CUDA lie under `/whl/cu118`.
-pub(super) fn note_index(notes: &mut Notes<'_>, url: &str, line: u32, most: Confidence) {
+/// Records the CUDA version in the URL of a package index: CUDA builds are under paths such as `/whl/cu118`.
+pub(super) fn note_index(findings: &mut FileFindings<'_>, url: &str, line: u32, most: Confidence) {
     let last = url.trim().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     if let Some(cuda) = last.strip_prefix("cu").and_then(dotted) {
-        note_gpu(notes, Some(cuda), most, line, url);
+        note_gpu(findings, Some(cuda), most, line, url);
     }
 }
 
-/// Notes a GPU of any model, and the CUDA version where it is known.
-pub(super) fn note_gpu(notes: &mut Notes<'_>, cuda: Option<String>, sure: Confidence, line: u32, evidence: &str) {
-    notes.add(Fact::Gpu(GpuNeed { model: None, count: NonZeroU32::MIN }), sure, line, evidence);
+/// Records a GPU of any model, and the CUDA version if known.
+pub(super) fn note_gpu(
+    findings: &mut FileFindings<'_>,
+    cuda: Option<String>,
+    confidence: Confidence,
+    line: u32,
+    evidence: &str,
+) {
+    findings.add(ScanFact::Gpu(GpuRequirement { model: None, count: NonZeroU32::MIN }), confidence, line, evidence);
     if let Some(cuda) = cuda {
-        notes.add(Fact::Cuda(cuda), sure, line, evidence);
+        findings.add(ScanFact::Cuda(cuda), confidence, line, evidence);
     }
 }
 
-/// The CUDA version of a build's local version: `2.1.0+cu118` is for 11.8.
+/// CUDA version in a local version label: `2.1.0+cu118` is for 11.8.
 pub(super) fn cuda_build(version: &str) -> Option<String> {
     let version = version.to_ascii_lowercase().replace("%2b", "+");
     let (_, after) = version.split_once("+cu")?;
@@ -177,7 +183,7 @@ pub(super) fn cuda_build(version: &str) -> Option<String> {
     dotted(&after[..digits])
 }
 
-/// The CUDA version that a name ends with: `cupy-cuda12x`, `cudf-cu12`, `mxnet-cu112`, `cuda12_pip`.
+/// CUDA version at the end of a name: `cupy-cuda12x`, `cudf-cu12`, `mxnet-cu112`, `cuda12_pip`.
 fn cuda_ending(name: &str) -> Option<String> {
     let last = name.rsplit('-').next().unwrap_or_default();
     let digits = last.strip_prefix("cuda").or_else(|| last.strip_prefix("cu"))?;
@@ -185,7 +191,7 @@ fn cuda_ending(name: &str) -> Option<String> {
     dotted(digits.strip_suffix('x').unwrap_or(digits))
 }
 
-/// `118` is 11.8, `12` is 12, `92` is 9.2.
+/// Version with a dot: `118` is 11.8, `12` is 12, `92` is 9.2.
 fn dotted(digits: &str) -> Option<String> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -210,13 +216,13 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: Option<(Confidence, Option<&str>)>) {
-        let signal = Requirement::parse(text).and_then(|requirement| requirement.signal());
+        let signal = PipRequirement::parse(text).and_then(|requirement| requirement.signal());
         let signal = signal.as_ref().map(|signal| (signal.confidence, signal.cuda.as_deref()));
         assert_eq!(signal, expect, "{text}");
     }
 
     #[test]
-    fn what_a_requirement_says_about_gpus() {
+    fn requirements_that_imply_gpus() {
         use Confidence::{Guessed, Implied};
         check("torch==2.1.0+cu118", Some((Implied, Some("11.8"))));
         check(
@@ -238,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_about_gpus() {
+    fn requirements_that_imply_no_gpus() {
         for text in [
             "ajax-client",
             "torchlight-logger",

@@ -1,10 +1,10 @@
-//! What to run: a `Procfile`, or a program whose name says it.
+//! Entry points: a `Procfile`, or a program with a typical name.
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
 
-/// `Procfile`: its one command. Of several, none is more than a guess.
-pub(super) fn scan_procfile(notes: &mut Notes<'_>, text: &str) {
+/// Records the command of a `Procfile`. Several commands are all guesses.
+pub(super) fn scan_procfile(findings: &mut FileFindings<'_>, text: &str) {
     let command = |line: &'_ str| {
         let (name, command) = line.split_once(':')?;
         let is_name =
@@ -13,13 +13,13 @@ pub(super) fn scan_procfile(notes: &mut Notes<'_>, text: &str) {
     };
     let commands: Vec<(u32, String)> =
         (1..).zip(text.lines()).filter_map(|(line, text)| Some((line, command(text)?))).collect();
-    let sure = if commands.len() == 1 { Confidence::Implied } else { Confidence::Guessed };
+    let confidence = if commands.len() == 1 { Confidence::Implied } else { Confidence::Guessed };
     for (line, command) in commands {
-        notes.add(Fact::Run(command.clone()), sure, line, &command);
+        findings.add(ScanFact::Run(command.clone()), confidence, line, &command);
     }
 }
 
-/// `main.py` or `train.py` at the top: a guess, since nobody says with which arguments it runs.
-pub(super) fn note_program(notes: &mut Notes<'_>) {
-    notes.add_for_file(Fact::Run(format!("python {}", notes.file)), Confidence::Guessed);
+/// Records `main.py` or `train.py` at the top level as a guess, since its arguments are unknown.
+pub(super) fn note_program(findings: &mut FileFindings<'_>) {
+    findings.add_for_file(ScanFact::Run(format!("python {}", findings.file)), Confidence::Guessed);
 }

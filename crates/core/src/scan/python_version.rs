@@ -1,45 +1,45 @@
-//! Which Python is wanted.
+//! Python version of the repository.
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
 
-/// The Pythons, as minor versions of 3, that the usual images bring: Debian 12 and 13, Ubuntu 24.04.
+/// Minor versions of Python 3 in the usual images: Debian 12 and 13, Ubuntu 24.04.
 const OF_IMAGES: [u32; 3] = [11, 12, 13];
-/// The newest that is thought of; a range that reaches it has no upper end.
+/// Upper bound for minor versions. A range that includes it has no upper end.
 const NEWEST: u32 = 30;
 
-/// `.python-version`: the first line that names one. Names of pyenv's environments say nothing.
-pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
+/// Scans `.python-version`: the first line with a version. Names of pyenv environments are ignored.
+pub(super) fn scan(findings: &mut FileFindings<'_>, text: &str) {
     for (line, text) in (1..).zip(text.lines()) {
         let word = text.split('#').next().unwrap_or_default().trim();
         if !word.is_empty() {
-            return note(notes, word, line, Confidence::Stated);
+            return note(findings, word, line, Confidence::Stated);
         }
     }
 }
 
-/// Notes one version, as `3.11.4` or `python-3.11`.
-pub(super) fn note(notes: &mut Notes<'_>, text: &str, line: u32, sure: Confidence) {
+/// Records one version, such as `3.11.4` or `python-3.11`.
+pub(super) fn note(findings: &mut FileFindings<'_>, text: &str, line: u32, confidence: Confidence) {
     if let Some(version) = major_minor(text) {
-        add(notes, version, line, text, sure);
+        add(findings, version, line, text, confidence);
     }
 }
 
-/// There is one environment for the whole tree: a folder of it has no say in its version.
-fn add(notes: &mut Notes<'_>, version: String, line: u32, evidence: &str, sure: Confidence) {
-    let sure = if notes.at_top() { sure } else { Confidence::Guessed };
-    notes.add(Fact::Python(version), sure, line, evidence);
+/// Adds a version. The whole tree has one environment, so versions in nested directories are guesses.
+fn add(findings: &mut FileFindings<'_>, version: String, line: u32, evidence: &str, confidence: Confidence) {
+    let confidence = if findings.at_top() { confidence } else { Confidence::Guessed };
+    findings.add(ScanFact::Python(version), confidence, line, evidence);
 }
 
-/// Notes a range; where no Python of the usual images is sure to be in it, also the one to install.
-pub(super) fn note_range(notes: &mut Notes<'_>, range: &str, line: u32) {
-    notes.add(Fact::PythonRange(range.trim().to_owned()), Confidence::Stated, line, range);
+/// Records a range, and the version to install unless the Python of every usual image is in it.
+pub(super) fn note_range(findings: &mut FileFindings<'_>, range: &str, line: u32) {
+    findings.add(ScanFact::PythonRange(range.trim().to_owned()), Confidence::Stated, line, range);
     if let Some(version) = choose(range) {
-        add(notes, version, line, range, Confidence::Implied);
+        add(findings, version, line, range, Confidence::Implied);
     }
 }
 
-/// `3.11` of `3.11.4`, `python-3.11`, `cpython@3.11`; nothing of another implementation.
+/// Major and minor version: `3.11` of `3.11.4`, `python-3.11` or `cpython@3.11`. `None` for other implementations.
 pub(crate) fn major_minor(text: &str) -> Option<String> {
     let text = text.trim();
     let text = text.strip_prefix('c').filter(|text| text.starts_with("python")).unwrap_or(text);
@@ -50,7 +50,7 @@ pub(crate) fn major_minor(text: &str) -> Option<String> {
     (major == "3" && minor <= NEWEST).then(|| format!("3.{minor}"))
 }
 
-/// The version to install for a range, unless any image's own will do.
+/// Version to install for a range; `None` if the Python of every usual image is in it.
 fn choose(range: &str) -> Option<String> {
     let allowed: Vec<u32> = (6..=NEWEST).filter(|minor| range.split(',').all(|part| allows(part, *minor))).collect();
     if OF_IMAGES.iter().all(|minor| allowed.contains(minor)) {
@@ -62,8 +62,8 @@ fn choose(range: &str) -> Option<String> {
     Some(format!("3.{minor}"))
 }
 
-/// Whether some release of `3.MINOR` is in one part of a range, as PEP 440 or Poetry (`^`, `~`) writes it. What is not
-/// understood allows everything.
+/// True if some release of `3.MINOR` satisfies one part of a range in the syntax of PEP 440 or Poetry (`^`, `~`).
+/// Unknown syntax allows every version.
 fn allows(part: &str, minor: u32) -> bool {
     let part = part.trim();
     let digits = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_for_a_range() {
+    fn version_for_a_range() {
         for (range, expect) in [
             (">=3.8", None),
             (">=3.8,<4.0", None),

@@ -1,24 +1,24 @@
-//! Requirement files, as pip reads them.
+//! Requirement files in pip's syntax.
 
 use std::collections::BTreeSet;
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
 use super::packages;
-use super::tree::{Tree, split};
+use super::tree::{FileTree, split};
 
-/// The file that is installed without anybody saying so.
+/// Requirement file that is installed by default.
 const MAIN: &str = "requirements.txt";
 
-/// The requirement files that the main one includes, itself among them.
-pub(super) fn included(tree: &Tree) -> BTreeSet<String> {
+/// The main requirement file and the files that it includes.
+pub(super) fn included(tree: &FileTree) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut next = vec![MAIN.to_owned()];
     while let Some(file) = next.pop() {
         let Some(text) = tree.text(&file) else { continue };
         if found.insert(file.clone()) {
             next.extend(lines(&text).iter().filter_map(|(_, line)| match option(line) {
-                Some(("-r" | "--requirement", named)) => beside(&file, named),
+                Some(("-r" | "--requirement", named)) => resolve_relative(&file, named),
                 _ => None,
             }));
         }
@@ -26,24 +26,24 @@ pub(super) fn included(tree: &Tree) -> BTreeSet<String> {
     found
 }
 
-/// Notes what a requirement file says. Only what the main one includes is sure to be installed.
-pub(super) fn scan(notes: &mut Notes<'_>, text: &str, is_included: bool) {
+/// Scans a requirement file. Files that the main one does not include are guesses.
+pub(super) fn scan(findings: &mut FileFindings<'_>, text: &str, is_included: bool) {
     let most = if is_included { Confidence::Implied } else { Confidence::Guessed };
-    if notes.file == MAIN || (notes.at_top() && !is_included) {
-        notes.add_for_file(Fact::RequirementFile(notes.file.to_owned()), most);
+    if findings.file == MAIN || (findings.at_top() && !is_included) {
+        findings.add_for_file(ScanFact::RequirementFile(findings.file.to_owned()), most);
     }
     for (line, text) in lines(text) {
         match option(&text) {
             Some(("-i" | "--index-url" | "--extra-index-url" | "-f" | "--find-links", url)) => {
-                packages::note_index(notes, url, line, most);
+                packages::note_index(findings, url, line, most);
             }
             Some(_) => {}
-            None => packages::note(notes, without_options(&text), line, most),
+            None => packages::note(findings, without_options(&text), line, most),
         }
     }
 }
 
-/// The logical lines: continued ones joined, comments dropped, each with the number of its first line.
+/// Logical lines with continuation lines joined and comments removed, each with its first line.
 fn lines(text: &str) -> Vec<(u32, String)> {
     let mut out = Vec::new();
     let mut open: Option<(u32, String)> = None;
@@ -61,7 +61,7 @@ fn lines(text: &str) -> Vec<(u32, String)> {
     out
 }
 
-/// An option with its value: `-r base.txt`, `--index-url=https://…`.
+/// An option and its value: `-r base.txt`, `--index-url=https://…`.
 fn option(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if !line.starts_with('-') {
@@ -71,13 +71,13 @@ fn option(line: &str) -> Option<(&str, &str)> {
     Some((name, value.trim()))
 }
 
-/// Options may follow a requirement: `numpy --hash=sha256:…`.
+/// Removes options behind a requirement: `numpy --hash=sha256:…`.
 fn without_options(line: &str) -> &str {
     line.split(" --").next().unwrap_or(line).trim()
 }
 
-/// The path of a file that another names, relative to itself.
-fn beside(file: &str, named: &str) -> Option<String> {
+/// Resolves a path relative to the file that contains it.
+fn resolve_relative(file: &str, named: &str) -> Option<String> {
     let (mut parts, _) = split(file);
     for part in named.split('/') {
         match part {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn names_are_relative_to_the_file_that_names_them() {
-        assert_eq!(beside("a/b.txt", "../c/./d.txt").as_deref(), Some("c/d.txt"));
-        assert_eq!(beside("b.txt", "../d.txt"), None);
+        assert_eq!(resolve_relative("a/b.txt", "../c/./d.txt").as_deref(), Some("c/d.txt"));
+        assert_eq!(resolve_relative("b.txt", "../d.txt"), None);
     }
 }

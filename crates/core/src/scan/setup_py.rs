@@ -1,32 +1,33 @@
-//! `setup.py` and `setup.cfg`. The first is a program: only what stands in it as plain lists and strings is read.
+//! `setup.py` and `setup.cfg`. The former is a program, of which only literal lists and strings are read.
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
 use super::{packages, python_version};
 
-/// `setup.py`: the arguments of `setup()`.
-pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
+/// Scans the arguments of `setup()`.
+pub(super) fn scan(findings: &mut FileFindings<'_>, text: &str) {
     let tokens = tokens(text);
     let calls_setup = tokens.windows(2).find(|pair| pair[0].is_name("setup") && pair[1].is_mark('('));
     if let Some(call) = calls_setup
-        && notes.at_top()
+        && findings.at_top()
     {
-        notes.add(Fact::InstallProject, Confidence::Implied, call[0].line, "setup(");
+        findings.add(ScanFact::InstallProject, Confidence::Implied, call[0].line, "setup(");
     }
     if let Some(at) = argument(&tokens, "python_requires")
-        && let Some(Word::Text(range)) = tokens.get(at).map(|token| &token.word)
+        && let Some(TokenKind::Text(range)) = tokens.get(at).map(|token| &token.word)
     {
-        python_version::note_range(notes, range, tokens[at].line);
+        python_version::note_range(findings, range, tokens[at].line);
     }
     let Some(at) = argument(&tokens, "install_requires") else { return };
     match strings(&tokens, at) {
-        Some(list) => list.iter().for_each(|(text, line)| packages::note(notes, text, *line, Confidence::Implied)),
-        None => notes.problem(tokens[at - 1].line, "`install_requires` is computed, so its packages are not known"),
+        Some(list) => list.iter().for_each(|(text, line)| packages::note(findings, text, *line, Confidence::Implied)),
+        None => findings
+            .problem(tokens[at - 1].line, "`install_requires` is computed at run time; its packages are unknown"),
     }
 }
 
-/// `setup.cfg`: the section `options`.
-pub(super) fn scan_cfg(notes: &mut Notes<'_>, text: &str) {
+/// Scans the section `options`.
+pub(super) fn scan_cfg(findings: &mut FileFindings<'_>, text: &str) {
     let (mut section, mut key) = ("", "");
     for (number, line) in (1..).zip(text.lines()) {
         let trimmed = line.trim();
@@ -45,52 +46,52 @@ pub(super) fn scan_cfg(notes: &mut Notes<'_>, text: &str) {
             _ => trimmed,
         };
         match (section, key) {
-            ("options", "install_requires") => packages::note(notes, value, number, Confidence::Implied),
-            ("options", "python_requires") => python_version::note_range(notes, value, number),
+            ("options", "install_requires") => packages::note(findings, value, number, Confidence::Implied),
+            ("options", "python_requires") => python_version::note_range(findings, value, number),
             _ => {}
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Word {
+enum TokenKind {
     Name(String),
     Text(String),
     Mark(char),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Token {
-    word: Word,
+struct PyToken {
+    word: TokenKind,
     line: u32,
 }
 
-impl Token {
+impl PyToken {
     fn is_name(&self, name: &str) -> bool {
-        matches!(&self.word, Word::Name(word) if word == name)
+        matches!(&self.word, TokenKind::Name(word) if word == name)
     }
 
     fn is_mark(&self, mark: char) -> bool {
-        self.word == Word::Mark(mark)
+        self.word == TokenKind::Mark(mark)
     }
 }
 
-/// Where the value of an argument begins: after `name =`, or after `"name":` in a dictionary.
-fn argument(tokens: &[Token], name: &str) -> Option<usize> {
-    let is_argument = |pair: &[Token]| match &pair[0].word {
-        Word::Name(word) => word == name && pair[1].is_mark('='),
-        Word::Text(word) => word == name && pair[1].is_mark(':'),
-        Word::Mark(_) => false,
+/// Index of an argument's value: after `name =`, or after `"name":` in a dictionary.
+fn argument(tokens: &[PyToken], name: &str) -> Option<usize> {
+    let is_argument = |pair: &[PyToken]| match &pair[0].word {
+        TokenKind::Name(word) => word == name && pair[1].is_mark('='),
+        TokenKind::Text(word) => word == name && pair[1].is_mark(':'),
+        TokenKind::Mark(_) => false,
     };
     tokens.windows(2).position(is_argument).map(|at| at + 2).filter(|at| *at < tokens.len())
 }
 
-/// The strings of a list, or of the list that a name was given before.
-fn strings(tokens: &[Token], at: usize) -> Option<Vec<(String, u32)>> {
+/// Strings of a list literal, or of the list assigned to a name.
+fn strings(tokens: &[PyToken], at: usize) -> Option<Vec<(String, u32)>> {
     let start = match &tokens[at].word {
-        Word::Mark('[' | '(') => at,
-        Word::Name(name) if !tokens.get(at + 1).is_some_and(|next| next.is_mark('(') || next.is_mark('.')) => {
-            let assigned = |three: &[Token]| three[0].is_name(name) && three[1].is_mark('=') && three[2].is_mark('[');
+        TokenKind::Mark('[' | '(') => at,
+        TokenKind::Name(name) if !tokens.get(at + 1).is_some_and(|next| next.is_mark('(') || next.is_mark('.')) => {
+            let assigned = |three: &[PyToken]| three[0].is_name(name) && three[1].is_mark('=') && three[2].is_mark('[');
             tokens[..at].windows(3).position(assigned)? + 2
         }
         _ => return None,
@@ -99,9 +100,9 @@ fn strings(tokens: &[Token], at: usize) -> Option<Vec<(String, u32)>> {
     let mut out = Vec::new();
     for token in &tokens[start..] {
         match &token.word {
-            Word::Mark('[' | '(') => depth += 1,
-            Word::Mark(']' | ')') => depth -= 1,
-            Word::Text(text) if depth == 1 => out.push((text.clone(), token.line)),
+            TokenKind::Mark('[' | '(') => depth += 1,
+            TokenKind::Mark(']' | ')') => depth -= 1,
+            TokenKind::Text(text) if depth == 1 => out.push((text.clone(), token.line)),
             _ => {}
         }
         if depth == 0 {
@@ -111,8 +112,8 @@ fn strings(tokens: &[Token], at: usize) -> Option<Vec<(String, u32)>> {
     Some(out)
 }
 
-/// Python's words, without its comments. Prefixes of strings stand as names before them and do no harm.
-fn tokens(text: &str) -> Vec<Token> {
+/// Python tokens without comments. A string prefix becomes a name token before the string, which is harmless.
+fn tokens(text: &str) -> Vec<PyToken> {
     let mut out = Vec::new();
     let (mut rest, mut line) = (text, 1_u32);
     while let Some(c) = rest.chars().next() {
@@ -120,22 +121,22 @@ fn tokens(text: &str) -> Vec<Token> {
             '#' => (rest.find('\n').unwrap_or(rest.len()), None),
             '"' | '\'' => {
                 let (taken, inner) = string(rest, c);
-                (taken, Some(Word::Text(inner.to_owned())))
+                (taken, Some(TokenKind::Text(inner.to_owned())))
             }
             c if c.is_alphanumeric() || c == '_' => {
                 let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-                (end, Some(Word::Name(rest[..end].to_owned())))
+                (end, Some(TokenKind::Name(rest[..end].to_owned())))
             }
-            c => (c.len_utf8(), (!c.is_whitespace()).then_some(Word::Mark(c))),
+            c => (c.len_utf8(), (!c.is_whitespace()).then_some(TokenKind::Mark(c))),
         };
-        out.extend(word.map(|word| Token { word, line }));
+        out.extend(word.map(|word| PyToken { word, line }));
         line += u32::try_from(rest[..taken].matches('\n').count()).unwrap_or(0);
         rest = &rest[taken..];
     }
     out
 }
 
-/// How much a string takes, and what is in it. One that does not end on its line ends there.
+/// Length of a string literal and its contents. An unterminated string ends with its line.
 fn string(text: &str, quote: char) -> (usize, &str) {
     let triple: String = [quote; 3].iter().collect();
     if let Some(inner) = text.strip_prefix(triple.as_str()) {
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_required_packages() {
+    fn required_packages() {
         for (text, expect) in [
             ("setup(install_requires=['a', \"b>=1\"], extras_require={'x': ['torch']})", &["a", "b>=1"][..]),
             ("deps = [ # 'no'\n 'a',\n]\nsetup(install_requires=deps)", &["a"]),

@@ -1,57 +1,57 @@
-//! Slurm's job scripts: the `#SBATCH` lines at their head.
+//! Slurm job scripts: the `#SBATCH` lines at their start.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
 
-use super::finding::{Confidence, Fact};
-use super::notes::Notes;
-use crate::demand::GpuNeed;
+use super::collect::FileFindings;
+use super::finding::{Confidence, ScanFact};
+use crate::demand::GpuRequirement;
 use crate::size::Bytes;
 
-/// The long names of the options that have a short one.
+/// Long names of options that have a short one.
 const SHORT: [(&str, &str); 6] =
     [("c", "cpus-per-task"), ("n", "ntasks"), ("N", "nodes"), ("t", "time"), ("G", "gpus"), ("p", "partition")];
 
-/// Notes what the head of a job script asks for. A script without one is not a job, and says nothing.
-pub(super) fn scan(notes: &mut Notes<'_>, text: &str) {
-    let job = Job::of(text);
+/// Scans a job script. A script without `#SBATCH` lines is not a job and has no findings.
+pub(super) fn scan(findings: &mut FileFindings<'_>, text: &str) {
+    let job = SbatchHeader::of(text);
     if let Some((nodes, option)) = job.nodes() {
-        notes.add(Fact::Nodes(nodes), Confidence::Stated, option.line, option.text);
+        findings.add(ScanFact::Nodes(nodes), Confidence::Stated, option.line, option.text);
     }
     if let Some((cpus, option)) = job.cpus() {
-        notes.add(Fact::Cpus(cpus), Confidence::Stated, option.line, option.text);
+        findings.add(ScanFact::Cpus(cpus), Confidence::Stated, option.line, option.text);
     }
     if let Some((memory, option)) = job.memory() {
-        notes.add(Fact::Memory(memory), Confidence::Stated, option.line, option.text);
+        findings.add(ScanFact::Memory(memory), Confidence::Stated, option.line, option.text);
     }
     if let Some((gpus, option)) = job.gpus() {
-        notes.add(Fact::Gpu(gpus), Confidence::Stated, option.line, option.text);
+        findings.add(ScanFact::Gpu(gpus), Confidence::Stated, option.line, option.text);
     }
     if let Some(option) = job.options.get("time") {
         match time(option.value) {
-            Some(Some(limit)) => notes.add(Fact::Duration(limit), Confidence::Stated, option.line, option.text),
+            Some(Some(limit)) => findings.add(ScanFact::Duration(limit), Confidence::Stated, option.line, option.text),
             Some(None) => {}
-            None => notes.problem(option.line, format!("`{}` is not a time of Slurm's", option.value)),
+            None => findings.problem(option.line, format!("`{}` is not a valid Slurm time", option.value)),
         }
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Choice<'t> {
+struct SbatchOption<'t> {
     line: u32,
     text: &'t str,
     value: &'t str,
 }
 
-/// The options of a job; the last of each counts, as for Slurm.
-struct Job<'t> {
-    options: BTreeMap<&'t str, Choice<'t>>,
+/// Options of a job. As in Slurm, the last occurrence counts.
+struct SbatchHeader<'t> {
+    options: BTreeMap<&'t str, SbatchOption<'t>>,
 }
 
-impl<'t> Job<'t> {
-    /// Slurm stops reading at the first line that is neither empty nor a comment.
+impl<'t> SbatchHeader<'t> {
+    /// Parses the options. Slurm stops at the first line that is neither empty nor a comment.
     fn of(text: &'t str) -> Self {
         let mut options = BTreeMap::new();
         let head = (1..).zip(text.lines()).take_while(|(_, line)| line.trim().is_empty() || line.starts_with('#'));
@@ -63,20 +63,20 @@ impl<'t> Job<'t> {
             let mut words = words.into_iter().peekable();
             while let Some(word) = words.next() {
                 if let Some((name, value)) = option(word, words.peek().copied()) {
-                    options.insert(name, Choice { line, text, value });
+                    options.insert(name, SbatchOption { line, text, value });
                 }
             }
         }
         Self { options }
     }
 
-    fn number(&self, name: &str) -> Option<(u32, Choice<'t>)> {
+    fn number(&self, name: &str) -> Option<(u32, SbatchOption<'t>)> {
         let choice = self.options.get(name)?;
         Some((choice.value.parse().ok().filter(|number| *number > 0)?, *choice))
     }
 
-    /// `--nodes=2-4` is content with 2.
-    fn nodes(&self) -> Option<(NonZeroU32, Choice<'t>)> {
+    /// Number of nodes; the minimum of a range such as `--nodes=2-4`.
+    fn nodes(&self) -> Option<(NonZeroU32, SbatchOption<'t>)> {
         let choice = self.options.get("nodes")?;
         let least = choice.value.split(['-', ',']).next()?;
         Some((least.parse().ok()?, *choice))
@@ -86,22 +86,22 @@ impl<'t> Job<'t> {
         self.nodes().map_or(1, |(nodes, _)| nodes.get())
     }
 
-    /// How many tasks a node runs, and where that stands.
-    fn tasks(&self) -> Option<(u32, Choice<'t>)> {
+    /// Tasks per node, with the option that sets them.
+    fn tasks(&self) -> Option<(u32, SbatchOption<'t>)> {
         let spread = || self.number("ntasks").map(|(tasks, choice)| (tasks.div_ceil(self.node_count()), choice));
         self.number("ntasks-per-node").or_else(spread)
     }
 
-    fn cpus(&self) -> Option<(u32, Choice<'t>)> {
+    fn cpus(&self) -> Option<(u32, SbatchOption<'t>)> {
         let tasks = self.tasks();
         let per_task = self.number("cpus-per-task");
         let (_, choice) = per_task.or(tasks)?;
-        let count = |part: Option<(u32, Choice<'t>)>| part.map_or(1, |(count, _)| count);
+        let count = |part: Option<(u32, SbatchOption<'t>)>| part.map_or(1, |(count, _)| count);
         Some((count(tasks).saturating_mul(count(per_task)), choice))
     }
 
-    /// For a node. `--mem=0` is all that the node has, which asks for nothing.
-    fn memory(&self) -> Option<(Bytes, Choice<'t>)> {
+    /// Memory per node. `--mem=0` means all memory of the node and sets no requirement.
+    fn memory(&self) -> Option<(Bytes, SbatchOption<'t>)> {
         let (name, times) = [("mem", 1), ("mem-per-cpu", self.cpus().map_or(1, |(cpus, _)| cpus))]
             .into_iter()
             .find(|(name, _)| self.options.contains_key(name))?;
@@ -110,8 +110,9 @@ impl<'t> Job<'t> {
         (bytes > Bytes(0)).then_some((bytes, *choice))
     }
 
-    /// For a node: `--gres=gpu:a100:2`, `--gpus-per-node`, `--gpus-per-task` or `--gpus`, which counts all nodes'.
-    fn gpus(&self) -> Option<(GpuNeed, Choice<'t>)> {
+    /// GPUs per node: `--gres=gpu:a100:2`, `--gpus-per-node`, `--gpus-per-task`, or `--gpus`, which counts all nodes
+    /// together.
+    fn gpus(&self) -> Option<(GpuRequirement, SbatchOption<'t>)> {
         let generic = self.options.get("gres").and_then(|choice| {
             let of_gpus = choice.value.split(',').find_map(|part| part.strip_prefix("gpu"))?;
             Some((of_gpus.trim_start_matches(':'), 1, 1, *choice))
@@ -130,11 +131,11 @@ impl<'t> Job<'t> {
         };
         let count: u32 = count.parse().ok()?;
         let count = NonZeroU32::new(count.saturating_mul(times).div_ceil(nodes))?;
-        Some((GpuNeed { model: model.map(str::to_owned), count }, choice))
+        Some((GpuRequirement { model: model.map(str::to_owned), count }, choice))
     }
 }
 
-/// `--name=value`, `--name value`, `-c8` or `-c 8`.
+/// Parses `--name=value`, `--name value`, `-c8` or `-c 8`.
 fn option<'t>(word: &'t str, next: Option<&'t str>) -> Option<(&'t str, &'t str)> {
     if let Some(long) = word.strip_prefix("--") {
         return match long.split_once('=') {
@@ -148,14 +149,14 @@ fn option<'t>(word: &'t str, next: Option<&'t str>) -> Option<(&'t str, &'t str)
     Some((long, if value.is_empty() { next? } else { value.trim_start_matches('=') }))
 }
 
-/// Slurm's sizes are in MiB where they have no unit, and binary where they have one.
+/// Parses a size. A bare number is MiB; units are binary.
 fn megabytes(text: &str) -> Option<Bytes> {
     let bare = text.bytes().all(|byte| byte.is_ascii_digit());
     let text = if bare { format!("{text}M") } else { text.trim_end_matches(['B', 'b']).to_owned() };
     text.parse().ok()
 }
 
-/// Slurm's times: `M`, `M:S`, `H:M:S`, `D-H`, `D-H:M`, `D-H:M:S`. The inner `None` is no limit.
+/// Parses a time: `M`, `M:S`, `H:M:S`, `D-H`, `D-H:M`, `D-H:M:S`. The inner `None` means no limit.
 fn time(text: &str) -> Option<Option<SignedDuration>> {
     if matches!(text.to_ascii_lowercase().as_str(), "infinite" | "unlimited" | "-1" | "0") {
         return Some(None);
@@ -186,7 +187,7 @@ mod tests {
     use crate::time::show_duration;
 
     #[test]
-    fn times_of_slurm() {
+    fn slurm_times() {
         for (text, expect) in [
             ("90", "1h30m"),
             ("90:30", "1h30m30s"),
@@ -205,11 +206,11 @@ mod tests {
 
     fn gpus(head: &str) -> Option<String> {
         let text: String = head.split(' ').map(|option| format!("#SBATCH {option}\n")).collect();
-        Job::of(&text).gpus().map(|(need, _)| need.to_string())
+        SbatchHeader::of(&text).gpus().map(|(need, _)| need.to_string())
     }
 
     #[test]
-    fn gpus_of_a_node() {
+    fn gpus_per_node() {
         for (head, expect) in [
             ("--gres=gpu", Some("any:1")),
             ("--gres=gpu:2", Some("any:2")),

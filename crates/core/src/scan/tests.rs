@@ -1,12 +1,10 @@
-//! Trees in, findings out.
-
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
 
-fn tree(files: &[(&str, &str)]) -> Tree {
-    let mut tree = Tree::default();
+fn tree(files: &[(&str, &str)]) -> FileTree {
+    let mut tree = FileTree::default();
     for (path, text) in files {
         tree.files.insert((*path).to_owned(), text.len() as u64);
         if wants(path) {
@@ -16,29 +14,35 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     tree
 }
 
-/// Every finding and problem as a line.
+/// All findings and problems, one per line.
 fn show(files: &[(&str, &str)]) -> String {
     let scan = scan(&tree(files));
     let also = |finding: &Finding| if finding.also == 0 { String::new() } else { format!(" (+{})", finding.also) };
     let findings = scan.findings.iter().map(|finding| {
         let (fact, value) = (finding.fact.name(), finding.fact.value().replace('\n', "⏎"));
-        format!("{fact} {value}, {} by {}{}: {}", finding.confidence, finding.place(), also(finding), finding.evidence)
+        format!(
+            "{fact} {value}, {} by {}{}: {}",
+            finding.confidence,
+            finding.location(),
+            also(finding),
+            finding.evidence
+        )
     });
     findings.chain(scan.problems.iter().map(|problem| format!("! {problem}"))).collect::<Vec<_>>().join("\n")
 }
 
-/// What is asked for: `gpus`, and whether a GPU is hinted at.
+/// Checks the suggested `gpus`, and the presence of a GPU among the hints.
 #[track_caller]
-fn check_gpu(files: &[(&str, &str)], asked: Option<&str>, hinted: bool) {
+fn check_gpu(files: &[(&str, &str)], expected: Option<&str>, is_hinted: bool) {
     let scan = scan(&tree(files));
-    let needs = scan.needs();
-    assert_eq!(needs.gpus.map(|gpus| gpus.value.to_string()).as_deref(), asked, "{files:?}");
-    let hint = needs.hints.iter().any(|index| matches!(scan.findings[*index].fact, Fact::Gpu(_)));
-    assert_eq!(hint, hinted, "{files:?}");
+    let needs = scan.suggestions();
+    assert_eq!(needs.gpus.map(|gpus| gpus.value.to_string()).as_deref(), expected, "{files:?}");
+    let hint = needs.hints.iter().any(|index| matches!(scan.findings[*index].fact, ScanFact::Gpu(_)));
+    assert_eq!(hint, is_hinted, "{files:?}");
 }
 
 #[test]
-fn frameworks_suggest_a_gpu_wherever_they_are_listed() {
+fn frameworks_hint_at_a_gpu_in_every_format() {
     check_gpu(&[("requirements.txt", "torch\n")], None, true);
     check_gpu(&[("pyproject.toml", "[project]\ndependencies = ['torch>=2']\n")], None, true);
     check_gpu(&[("setup.py", "from setuptools import setup\nsetup(install_requires=['torch'])\n")], None, true);
@@ -51,7 +55,7 @@ fn frameworks_suggest_a_gpu_wherever_they_are_listed() {
 }
 
 #[test]
-fn words_and_names_that_look_alike_are_no_evidence() {
+fn comments_and_similar_names_are_no_evidence() {
     for text in ["# no torch here", "numpy  # not torch", "ajax-client", "torchlight-logger", "scikit-learn"] {
         check_gpu(&[("requirements.txt", text)], None, false);
     }
@@ -69,7 +73,7 @@ fn words_and_names_that_look_alike_are_no_evidence() {
 }
 
 #[test]
-fn what_is_of_no_use_without_a_gpu_asks_for_one() {
+fn cuda_builds_require_a_gpu() {
     let one = Some("any:1");
     check_gpu(&[("requirements.txt", "torch==2.1.0+cu118\n")], one, false);
     check_gpu(&[("requirements.txt", "--extra-index-url https://example.org/whl/cu118\ntorch\n")], one, false);
@@ -94,7 +98,7 @@ fn what_is_of_no_use_without_a_gpu_asks_for_one() {
 }
 
 #[test]
-fn what_is_optional_or_beside_the_point_is_a_hint() {
+fn optional_and_auxiliary_files_are_hints() {
     check_gpu(&[("requirements-gpu.txt", "torch==2.1.0+cu118\n")], None, true);
     check_gpu(&[("examples/mnist/requirements.txt", "torch==2.1.0+cu118\n")], None, true);
     check_gpu(&[("tests/kernel.cu", "")], None, true);
@@ -118,20 +122,20 @@ fn what_is_optional_or_beside_the_point_is_a_hint() {
 }
 
 #[test]
-fn the_stated_beats_the_implied_and_among_equals_the_larger_wins() {
+fn stated_beats_implied_and_larger_wins_among_equals() {
     let pin = ("requirements.txt", "torch==2.1.0+cu118\n");
     let small = ("a.sbatch", "#!/bin/sh\n#SBATCH --gres=gpu:a100:2 --mem=8G\n");
     let large = ("b.sbatch", "#!/bin/sh\n#SBATCH --gres=gpu:4 --mem=512\n");
     check_gpu(&[pin, small], Some("a100:2"), false);
     check_gpu(&[pin, small, large], Some("any:4"), false);
     let scan = scan(&tree(&[pin, small, large]));
-    let memory = scan.needs().memory.unwrap();
+    let memory = scan.suggestions().memory.unwrap();
     assert_eq!(memory.value, crate::size::Bytes::gib(8));
-    assert_eq!(scan.findings[memory.evidence[0]].place(), "a.sbatch:2");
+    assert_eq!(scan.findings[memory.evidence[0]].location(), "a.sbatch:2");
 }
 
 #[test]
-fn torch_in_two_files_is_one_finding() {
+fn same_fact_in_two_files_is_one_finding() {
     assert_snapshot!(show(&[
         ("requirements.txt", "torch\n"),
         ("pyproject.toml", "[build-system]\n[project]\nname = 'x'\ndependencies = [\n  'torch',\n]\n"),
@@ -143,7 +147,7 @@ fn torch_in_two_files_is_one_finding() {
 }
 
 #[test]
-fn a_python_project() {
+fn python_project() {
     assert_snapshot!(show(&[
         (".python-version", "# pinned\n3.11.4\n"),
         ("pyproject.toml", "[project]\nrequires-python = '>=3.8,<3.11'\ndependencies = ['numpy>=1.26', 'tqdm']\n"),
@@ -166,20 +170,20 @@ fn a_python_project() {
 }
 
 #[test]
-fn the_python_that_is_needed() {
+fn python_environment() {
     let scan = scan(&tree(&[
         ("requirements.txt", "scikit-learn\n"),
         ("requirements-dev.txt", "pytest\n"),
         ("setup.py", "from setuptools import setup\nsetup(name='x', python_requires='>=3.12')\n"),
     ]));
-    let python = scan.needs().python.unwrap();
-    assert_snapshot!(format!("{:?}", python.value), @r#"PythonNeed { version: Some("3.12"), requirement_files: ["requirements.txt"], requirements: [], install_project: true }"#);
-    let places: Vec<String> = python.evidence.iter().map(|index| scan.findings[*index].place()).collect();
+    let python = scan.suggestions().python.unwrap();
+    assert_snapshot!(format!("{:?}", python.value), @r#"PythonRequest { version: Some("3.12"), requirement_files: ["requirements.txt"], requirements: [], install_project: true }"#);
+    let places: Vec<String> = python.evidence.iter().map(|index| scan.findings[*index].location()).collect();
     assert_eq!(places, ["setup.py:2", "requirements.txt", "setup.py:2"]);
 }
 
 #[test]
-fn an_environment_of_conda() {
+fn conda_environment() {
     assert_snapshot!(show(&[(
         "environment.yml",
         "name: x\ndependencies:\n  - python=3.10\n  - nvidia::cudatoolkit=11.8.0\n  - numpy\n  - pip:\n    - tqdm>4\n    - -r requirements/all.txt\n",
@@ -190,12 +194,12 @@ fn an_environment_of_conda() {
     requirement_file requirements/all.txt, implied by environment.yml:8: -r requirements/all.txt
     conda_file environment.yml, stated by environment.yml: environment.yml
     requirement tqdm>4, implied by environment.yml:7: tqdm>4
-    ! environment.yml:3: 2 conda packages are installed only where conda is wished for: `setup_phases: {conda: true}`
+    ! environment.yml:3: 2 conda packages are installed only if conda is requested: `setup_phases: {conda: true}`
     ");
 }
 
 #[test]
-fn a_dockerfile() {
+fn dockerfile() {
     assert_snapshot!(show(&[("Dockerfile", "\
 ARG TAG=2.1.0-cuda12.1-cudnn8-runtime
 FROM pytorch/pytorch:$TAG AS base
@@ -221,7 +225,7 @@ RUN --mount=type=cache,target=/root/.cache pip install --upgrade pip 'numpy>=1.2
 }
 
 #[test]
-fn a_job_of_slurm() {
+fn slurm_job() {
     assert_snapshot!(show(&[("jobs/train.sbatch", "\
 #!/bin/bash
 #SBATCH --nodes=2
@@ -242,7 +246,7 @@ srun python train.py
 }
 
 #[test]
-fn services_of_compose() {
+fn compose_services() {
     assert_snapshot!(show(&[("compose.yaml", "\
 services:
   db:
@@ -267,7 +271,7 @@ services:
 }
 
 #[test]
-fn a_task_of_skypilot() {
+fn skypilot_task() {
     assert_snapshot!(show(&[("train.yaml", "\
 num_nodes: 2
 resources:
@@ -293,19 +297,19 @@ run: |
 }
 
 #[test]
-fn of_two_things_to_run_neither_is_chosen() {
+fn none_of_two_run_scripts_is_suggested() {
     let task = |run: &str| format!("resources:\n  cpus: 2\nrun: {run}\n");
     let one = scan(&tree(&[("a.yaml", &task("x"))]));
-    assert_eq!(one.needs().run.unwrap().value, "x");
+    assert_eq!(one.suggestions().run.unwrap().value, "x");
     let two = scan(&tree(&[("a.yaml", &task("x")), ("b.yaml", &task("y"))]));
-    let needs = two.needs();
+    let needs = two.suggestions();
     assert_eq!(needs.run, None);
-    let hints: Vec<String> = needs.hints.iter().map(|index| two.findings[*index].place()).collect();
+    let hints: Vec<String> = needs.hints.iter().map(|index| two.findings[*index].location()).collect();
     assert_eq!(hints, ["a.yaml:3", "b.yaml:3"]);
 }
 
 #[test]
-fn a_development_container() {
+fn development_container() {
     assert_snapshot!(show(&[(".devcontainer/devcontainer.json", "\
 // For the editor.
 {
@@ -328,7 +332,7 @@ fn a_development_container() {
 }
 
 #[test]
-fn one_bad_file_stops_nothing() {
+fn unreadable_files_are_problems() {
     let mut tree = tree(&[
         ("pyproject.toml", "[project\n"),
         ("environment.yml", "a: [\n"),
@@ -341,29 +345,29 @@ fn one_bad_file_stops_nothing() {
     tree.contents.insert("Dockerfile".to_owned(), b"FROM \xff\xfe".to_vec());
     tree.files.insert("Dockerfile".to_owned(), 7);
     let scan = scan(&tree);
-    assert_eq!(scan.needs().gpus.unwrap().value.to_string(), "any:1");
-    let problems: Vec<String> = scan.problems.iter().map(Problem::to_string).collect();
+    assert_eq!(scan.suggestions().gpus.unwrap().value.to_string(), "any:1");
+    let problems: Vec<String> = scan.problems.iter().map(ScanProblem::to_string).collect();
     assert_snapshot!(problems.join("\n"), @r"
-    .devcontainer.json:1: not JSON: unclosed bracket '{', so it says nothing
-    Dockerfile: not a text, so it says nothing
-    environment.yml:1: not YAML: unclosed bracket '[', so it says nothing
-    job.sbatch:1: `soon` is not a time of Slurm's
-    pyproject.toml:1: not TOML, so it says nothing
-    setup.py:1: `install_requires` is computed, so its packages are not known
+    .devcontainer.json:1: not JSON: unclosed bracket '{'; ignored
+    Dockerfile: not a text file; ignored
+    environment.yml:1: not YAML: unclosed bracket '['; ignored
+    job.sbatch:1: `soon` is not a valid Slurm time
+    pyproject.toml:1: not TOML; ignored
+    setup.py:1: `install_requires` is computed at run time; its packages are unknown
     ");
 }
 
 #[test]
-fn credentials_are_not_shown_as_evidence() {
+fn credentials_are_hidden_in_evidence() {
     let kept = show(&[("Pipfile", "[packages]\nx = {version = '@ https://s3cret@example.org/x.whl'}\n")]);
-    assert_eq!(kept, "! Pipfile:2: has credentials in it, so it is not installed");
+    assert_eq!(kept, "! Pipfile:2: contains credentials; not installed");
     let shown = show(&[("requirements.txt", "--extra-index-url https://me:s3cret@example.org/whl/cu118\n")]);
     assert!(shown.contains("https://***@example.org/whl/cu118") && !shown.contains("s3cret"), "{shown}");
 }
 
-/// Each would overflow the stack or take minutes, were its reader recursive or quadratic.
+/// A recursive or quadratic reader would overflow the stack or take minutes on each of these.
 #[test]
-fn files_made_to_hurt_are_read_in_passing() {
+fn malicious_files_are_scanned_quickly() {
     let many = |text: &str| text.repeat((1 << 20) / text.len());
     let keys: String = (0..40_000).map(|number| format!("k{number}: 1\n  ")).collect();
     for (path, text) in [
@@ -413,7 +417,7 @@ const NAMES: [&str; 18] = [
     "main.py",
 ];
 
-/// Bytes that are anything at all, or scraps of what the readers look for.
+/// Random bytes, or fragments of the syntax that the readers look for.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     let scrap = prop::sample::select(vec![
         "torch",
@@ -469,26 +473,26 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_scan_never_panics_and_is_the_same_each_time(
+    fn scan_never_panics_and_is_deterministic(
         files in prop::collection::vec((prop::sample::select(NAMES.to_vec()), contents()), 0..8),
         odd in prop::collection::vec(("[a-z./ é\\-]{0,20}", contents()), 0..3),
     ) {
         let all: Vec<(String, Vec<u8>)> = files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).chain(odd).collect();
-        // A path is there once: the last of equal ones counts in one order, so the first must be left out of both.
+        // Paths must be unique: among equal ones the last would win, which depends on the order.
         let unique: std::collections::BTreeMap<String, Vec<u8>> = all.into_iter().collect();
         let build = |paths: Vec<&String>| {
-            let mut tree = Tree::default();
+            let mut tree = FileTree::default();
             for path in paths {
                 tree.files.insert(path.clone(), unique[path].len() as u64);
                 tree.contents.insert(path.clone(), unique[path].clone());
-                tree.problems.push(Problem::file(path.clone(), "skipped"));
+                tree.problems.push(ScanProblem::file(path.clone(), "skipped"));
             }
             tree
         };
         let forward = scan(&build(unique.keys().collect()));
         let backward = scan(&build(unique.keys().rev().collect()));
         prop_assert_eq!(&forward, &backward);
-        let needs = forward.needs();
+        let needs = forward.suggestions();
         prop_assert!(needs.hints.iter().all(|index| *index < forward.findings.len()));
     }
 }

@@ -1,47 +1,47 @@
-//! The tree of files that a scan looks at: read by the edge, within limits.
+//! The tree of files to scan. The caller reads it from disk, within limits.
 
 use std::collections::BTreeMap;
 
-use super::finding::{Confidence, Problem};
+use super::finding::{Confidence, ScanProblem};
 
-/// How much of a tree is looked at. What lies beyond is a [`Problem`], never an error.
+/// Limits of a scan. Exceeding one is reported as a [`ScanProblem`] and is never an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// At most so many files and folders.
+pub struct ScanLimits {
+    /// Maximum number of files and directories.
     pub entries: usize,
-    /// At most so many folders deep.
+    /// Maximum depth of directories.
     pub depth: usize,
-    /// Files of more bytes are not read.
+    /// Maximum size in bytes of a file that is read.
     pub file_bytes: u64,
-    /// No file is read that would bring the sum of all above so many bytes.
+    /// Maximum sum of bytes read.
     pub total_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for ScanLimits {
     fn default() -> Self {
         Self { entries: 200_000, depth: 40, file_bytes: 1 << 20, total_bytes: 64 << 20 }
     }
 }
 
-/// A tree of files: every name, and the contents of those that a scan [`wants`](super::wants).
+/// A tree of files: all names, and the contents of the files that a scan [`wants`](super::wants).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tree {
-    /// Each file's path, relative to the top with `/` between its parts, and its size in bytes.
+pub struct FileTree {
+    /// Size in bytes of each file, by path relative to the top with `/` as separator.
     pub files: BTreeMap<String, u64>,
-    /// The contents of the wanted files.
+    /// Contents of the wanted files.
     pub contents: BTreeMap<String, Vec<u8>>,
-    /// What the edge skipped.
-    pub problems: Vec<Problem>,
+    /// Files that the caller skipped.
+    pub problems: Vec<ScanProblem>,
 }
 
-impl Tree {
-    /// The text of a wanted file; nothing where it was not read or is no text.
+impl FileTree {
+    /// Text of a wanted file; `None` if it was not read or is not text.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         decode(self.contents.get(path)?)
     }
 }
 
-/// Bytes as text: UTF-8, or UTF-16 where a mark says so, as PowerShell writes what `pip freeze` says.
+/// Decodes UTF-8, or UTF-16 with a byte order mark: PowerShell writes the output of `pip freeze` in UTF-16.
 fn decode(bytes: &[u8]) -> Option<String> {
     let utf_16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
@@ -56,7 +56,7 @@ fn decode(bytes: &[u8]) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
-/// Folders that hold other people's code, or what was built: nothing in there speaks for the repository.
+/// Directories with third-party code or build results, which say nothing about the repository.
 const VENDORED: [&str; 14] = [
     "__pycache__",
     "build",
@@ -74,8 +74,8 @@ const VENDORED: [&str; 14] = [
     "venv",
 ];
 
-/// Folders whose files speak for something else than the repository's own work.
-const ASIDE: [&str; 14] = [
+/// Directories that are not about the repository's main workload.
+const AUXILIARY: [&str; 14] = [
     "benchmark",
     "benchmarks",
     "demo",
@@ -92,49 +92,49 @@ const ASIDE: [&str; 14] = [
     "tutorials",
 ];
 
-/// Folders whose files are by custom meant as if they lay at the top.
-const AS_TOP: [&str; 2] = [".devcontainer", "docker"];
+/// Directories whose files conventionally describe the whole repository.
+const TOP_LEVEL_EQUIVALENTS: [&str; 2] = [".devcontainer", "docker"];
 
-/// How much a file speaks for the whole tree, by where it lies.
+/// Relevance of a file for the whole repository, according to its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// At the top, or in a folder that stands for it.
-    Top,
-    /// In a folder of the repository's own code.
-    Deeper,
-    /// Among tests, documents and examples.
-    Aside,
-    /// In code that is not the repository's own, or in a hidden folder.
+pub(super) enum FileRole {
+    /// At the top level, or in a directory that is equivalent to it.
+    TopLevel,
+    /// In a nested directory of the repository's own code.
+    Nested,
+    /// In a directory of tests, documentation or examples.
+    Auxiliary,
+    /// In third-party code or a hidden directory.
     Vendored,
 }
 
-impl Place {
-    /// Where a path lies.
+impl FileRole {
+    /// Role of the file at a path.
     pub fn of(path: &str) -> Self {
-        let (folders, _) = split(path);
-        let hidden = |folder: &str| folder.starts_with('.') && !AS_TOP.contains(&folder);
-        if folders.iter().any(|folder| hidden(folder) || VENDORED.contains(folder)) {
+        let (directories, _) = split(path);
+        let hidden = |directory: &str| directory.starts_with('.') && !TOP_LEVEL_EQUIVALENTS.contains(&directory);
+        if directories.iter().any(|directory| hidden(directory) || VENDORED.contains(directory)) {
             Self::Vendored
-        } else if folders.iter().any(|folder| ASIDE.contains(folder)) {
-            Self::Aside
-        } else if folders.iter().all(|folder| AS_TOP.contains(folder)) {
-            Self::Top
+        } else if directories.iter().any(|directory| AUXILIARY.contains(directory)) {
+            Self::Auxiliary
+        } else if directories.iter().all(|directory| TOP_LEVEL_EQUIVALENTS.contains(directory)) {
+            Self::TopLevel
         } else {
-            Self::Deeper
+            Self::Nested
         }
     }
 
-    /// How sure something is that a file at this place would say with `confidence` at the top.
+    /// Confidence of a finding, given the `confidence` that it would have at the top level.
     pub fn lower(self, confidence: Confidence) -> Confidence {
         match (self, confidence) {
-            (Self::Top, sure) => sure,
-            (Self::Deeper, Confidence::Stated) => Confidence::Implied,
+            (Self::TopLevel, confidence) => confidence,
+            (Self::Nested, Confidence::Stated) => Confidence::Implied,
             _ => Confidence::Guessed,
         }
     }
 }
 
-/// The folders of a path, and the file's own name.
+/// Directories of a path, and its file name.
 pub(super) fn split(path: &str) -> (Vec<&str>, &str) {
     let mut parts: Vec<&str> = path.split('/').collect();
     let name = parts.pop().unwrap_or_default();
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_decoded_and_binaries_are_not() {
+    fn text_is_decoded_and_binary_is_not() {
         for (bytes, text) in [
             (&b"torch\r\n"[..], Some("torch\r\n")),
             (b"\xef\xbb\xbftorch", Some("torch")),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_file_lies_decides_what_it_speaks_for() {
+    fn directory_decides_the_confidence() {
         use Confidence::{Guessed, Implied, Stated};
         for (path, stated, implied) in [
             ("requirements.txt", Stated, Implied),
@@ -170,11 +170,11 @@ mod tests {
             ("examples/train.sbatch", Guessed, Guessed),
             ("src/tests/train.sbatch", Guessed, Guessed),
         ] {
-            let place = Place::of(path);
-            assert_eq!((place.lower(Stated), place.lower(Implied)), (stated, implied), "{path}");
+            let role = FileRole::of(path);
+            assert_eq!((role.lower(Stated), role.lower(Implied)), (stated, implied), "{path}");
         }
         for path in ["third_party/cub/a.cu", ".venv/lib/x/requirements.txt", "a/node_modules/b/Dockerfile"] {
-            assert_eq!(Place::of(path), Place::Vendored, "{path}");
+            assert_eq!(FileRole::of(path), FileRole::Vendored, "{path}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What machines are to have beside the user's own work, as data: which phases of the set-up are wished, with what.
+//! Set-up of machines as data: which phases are requested, and with which settings.
 //!
-//! A wish says what, never how: the engine has an action and a check for each, and [`policy`] says how long each may take
-//! and how often it is tried.
+//! Requests are declarative. The engine has an action and a check for each phase, and [`policy`] has its timeout and
+//! number of attempts.
 
 pub mod gpu;
 pub mod policy;
@@ -12,84 +12,84 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-pub use policy::{PHASES, PhaseKind, Policy};
+pub use policy::{PHASES, PhaseKind, PhasePolicy};
 pub use tools::{
-    CONDA_ENVIRONMENT, CondaNeed, CustomStep, DockerFrom, DockerNeed, Installer, InterpreterNeed, Privilege,
-    RAY_VERSION, RayNeed,
+    CONDA_ENVIRONMENT, CondaInstaller, CondaRequest, CustomStep, DockerRepository, DockerRequest, InterpreterRequest,
+    RAY_VERSION, RayRequest, RunAs,
 };
 
 use gpu::GpuRequest;
 
-/// The phases that a demand wishes for (`setup_phases`). By default, none.
+/// Requested phases (`setup_phases`). None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SetupRequest {
-    /// What nearly every project needs of the system: a compiler, `curl`, `git`, `rsync`.
+    /// Base packages: a compiler, `curl`, `git`, `rsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub system: Option<SystemNeed>,
-    /// Python and pip for everybody on the machine.
+    pub system: Option<SystemRequest>,
+    /// Python and pip, system-wide.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub interpreter: Option<InterpreterNeed>,
-    /// conda, and an environment of it.
+    pub interpreter: Option<InterpreterRequest>,
+    /// conda with one environment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub conda: Option<CondaNeed>,
+    pub conda: Option<CondaRequest>,
     /// Docker.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub docker: Option<DockerNeed>,
-    /// Drivers and toolkits of the accelerators.
+    pub docker: Option<DockerRequest>,
+    /// GPU drivers and toolkits.
     #[serde(skip_serializing_if = "GpuRequest::is_off")]
     pub gpu: GpuRequest,
-    /// Whether several machines are made known to each other.
-    #[serde(skip_serializing_if = "is_introduced")]
-    pub companions: Companions,
-    /// Ray, on all machines together.
+    /// Name resolution and SSH between the machines of the deployment.
+    #[serde(skip_serializing_if = "is_on")]
+    pub peers: PeerAccess,
+    /// A Ray cluster of all machines.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ray: Option<RayNeed>,
-    /// Steps of the user's own, in their order.
+    pub ray: Option<RayRequest>,
+    /// Custom steps, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom: Vec<CustomStep>,
-    /// How long a phase may take, by its name, where that is not as [`policy`] has it.
+    /// Timeouts that replace those of [`policy`].
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub limits: BTreeMap<PhaseKind, SignedDuration>,
+    pub timeouts: BTreeMap<PhaseKind, SignedDuration>,
 }
 
-/// Whether machines of one deployment are made known to each other.
+/// Name resolution and SSH between the machines of a deployment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Companions {
-    /// They know each other by name, and may log in to each other.
+pub enum PeerAccess {
+    /// Machines know each other by name and can log in to each other.
     #[default]
-    Introduced,
-    /// Each is by itself: they may not even reach each other.
-    Strangers,
+    On,
+    /// Machines are independent. They need not have a network connection to each other.
+    Off,
 }
 
-fn is_introduced(companions: &Companions) -> bool {
-    *companions == Companions::Introduced
+fn is_on(peers: &PeerAccess) -> bool {
+    *peers == PeerAccess::On
 }
 
-/// The base packages. Their names differ between distributions: see [`SystemNeed::packages`].
+/// Base packages; [`SystemRequest::packages`] has their names on each distribution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SystemNeed {}
+pub struct SystemRequest {}
 
 /// A package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manager {
-    /// Debian's and Ubuntu's.
+pub enum PackageManager {
+    /// Debian and Ubuntu.
     Apt,
-    /// Fedora's and Red Hat's.
+    /// Fedora and Red Hat.
     Dnf,
-    /// SUSE's.
+    /// SUSE.
     Zypper,
 }
 
-impl Manager {
-    /// By the name that the machine says.
+impl PackageManager {
+    /// Looks up a package manager by its command name.
     pub fn of(name: &str) -> Option<Self> {
         [Self::Apt, Self::Dnf, Self::Zypper].into_iter().find(|manager| manager.name() == name)
     }
 
-    /// As the machine says it.
+    /// Command name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Apt => "apt",
@@ -99,45 +99,48 @@ impl Manager {
     }
 }
 
-impl SystemNeed {
-    /// The packages, by the names that a manager knows.
-    pub fn packages(self, manager: Manager) -> &'static [&'static str] {
+impl SystemRequest {
+    /// Names of the base packages in a package manager.
+    pub fn packages(self, manager: PackageManager) -> &'static [&'static str] {
         match manager {
-            Manager::Apt => &["build-essential", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"],
-            Manager::Dnf => &["gcc", "gcc-c++", "make", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"],
-            Manager::Zypper => &["gcc", "gcc-c++", "make", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"],
+            PackageManager::Apt => &["build-essential", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"],
+            PackageManager::Dnf => {
+                &["gcc", "gcc-c++", "make", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"]
+            }
+            PackageManager::Zypper => {
+                &["gcc", "gcc-c++", "make", "ca-certificates", "curl", "git", "rsync", "tar", "unzip"]
+            }
         }
     }
 }
 
 impl SetupRequest {
-    /// Whether nothing is wished.
+    /// True if no phase is requested.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// No longer wishes for a phase.
-    pub fn drop(&mut self, kind: PhaseKind) {
+    /// Withdraws the request for a phase.
+    pub fn remove(&mut self, kind: PhaseKind) {
         match kind {
             PhaseKind::System => self.system = None,
             PhaseKind::Interpreter => self.interpreter = None,
             PhaseKind::Conda => self.conda = None,
             PhaseKind::Docker => self.docker = None,
             PhaseKind::Gpu => self.gpu = GpuRequest::Off,
-            PhaseKind::Companions => self.companions = Companions::Strangers,
+            PhaseKind::PeerNames => self.peers = PeerAccess::Off,
             PhaseKind::Ray => self.ray = None,
             PhaseKind::Custom => self.custom.clear(),
-            // The others stand and fall with other parts of the demand.
+            // Other phases follow from other parts of the demand.
             _ => {}
         }
     }
 
-    /// What most want who wish for no phase by name: the system's packages, Python, and drivers where there are
-    /// accelerators.
-    pub fn usual() -> Self {
+    /// Recommended phases for a demand that names none: base packages, Python, and drivers for detected GPUs.
+    pub fn recommended() -> Self {
         Self {
-            system: Some(SystemNeed {}),
-            interpreter: Some(InterpreterNeed::default()),
+            system: Some(SystemRequest {}),
+            interpreter: Some(InterpreterRequest::default()),
             gpu: GpuRequest::Auto(gpu::GpuStack::default()),
             ..Self::default()
         }

@@ -1,5 +1,5 @@
-//! The pipeline as a table: the phases in their order, on what condition each is done, what proves that it worked, how
-//! long it may take, and how often it is tried. The reference in `docs/reference/phases.md` is held against it by a test.
+//! Table of the set-up phases in their order: condition, action, proof of success, timeout and number of attempts. A
+//! test compares it with `docs/reference/phases.md`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,66 +9,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::near::near;
 
-/// A phase of the set-up, as users name it. In the order in which they are done.
+/// A set-up phase. Phases run in the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
-    /// The machine can be logged in to.
-    Reach,
-    /// It is what was promised.
+    /// Waits until SSH accepts a login.
+    WaitSsh,
+    /// Verifies the machine's hardware.
     Verify,
-    /// Base packages.
+    /// Installs base packages.
     System,
-    /// The demand's own packages.
+    /// Installs the demand's own packages.
     Packages,
-    /// Python and pip for everybody.
+    /// Installs Python and pip system-wide.
     Interpreter,
-    /// conda.
+    /// Installs conda.
     Conda,
-    /// Docker.
+    /// Installs Docker.
     Docker,
-    /// Drivers and toolkits of accelerators.
+    /// Installs GPU drivers and toolkits.
     Gpu,
-    /// Ray is installed.
+    /// Installs Ray.
     Ray,
-    /// Machines know each other by name, and may log in to each other.
-    Companions,
-    /// The first machine has logged in to all others.
-    Meeting,
-    /// Ray runs on this machine.
+    /// Makes the machines of the deployment known to each other by name, and authorises SSH between them.
+    PeerNames,
+    /// Logs in from the first machine to all others.
+    PeerSsh,
+    /// Starts Ray.
     RayStart,
-    /// All machines are in Ray's cluster.
+    /// Waits until all machines have joined the Ray cluster.
     RayStatus,
-    /// The user's own steps.
+    /// Runs custom steps.
     Custom,
-    /// The code and further files.
+    /// Copies the source and further files.
     Source,
-    /// The repository's Python environment.
+    /// Creates the Python environment of the source.
     Python,
-    /// The repository's container image.
+    /// Builds the container image of the source.
     Image,
-    /// The user's `setup`.
+    /// Runs the user's `setup` script.
     Setup,
-    /// The user's checks.
+    /// Runs the user's checks.
     Check,
-    /// The user's `run`.
+    /// Runs the user's `run` script.
     Run,
 }
 
-/// What is known of a phase, whatever it is done with.
+/// Properties of a phase that do not depend on its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Which phase.
+pub struct PhasePolicy {
+    /// The phase.
     pub kind: PhaseKind,
-    /// When it is part of a plan.
-    pub wished: &'static str,
-    /// What it does.
+    /// Condition for including the phase in a plan.
+    pub condition: &'static str,
+    /// Effect of the phase.
     pub action: &'static str,
-    /// What proves that it worked; the same question, asked before, tells that there is nothing to do.
+    /// Check that proves success. It also runs first, to detect that nothing has to be done.
     pub proof: &'static str,
-    /// How long it may take on one machine, unless the demand says otherwise; for ever where absent.
-    pub limit: Option<Duration>,
-    /// How often its action is tried where what it needs may come back: a mirror, a lock, a network.
+    /// Timeout on one machine unless the demand sets one. `None` is unlimited.
+    pub timeout: Option<Duration>,
+    /// Maximum number of attempts if a failure may be transient (a package mirror, a lock, the network).
     pub tries: u32,
 }
 
@@ -76,179 +76,179 @@ const fn minutes(count: u64) -> Option<Duration> {
     Some(Duration::from_secs(count * 60))
 }
 
-/// The table, in the order in which phases are done.
-pub const PHASES: &[Policy] = &[
-    Policy {
-        kind: PhaseKind::Reach,
-        wished: "always",
-        action: "waits until SSH lets us in, and pins the host key",
-        proof: "a login",
-        limit: minutes(15),
+/// All phases in execution order.
+pub const PHASES: &[PhasePolicy] = &[
+    PhasePolicy {
+        kind: PhaseKind::WaitSsh,
+        condition: "always",
+        action: "waits until SSH accepts a login, and pins the host key",
+        proof: "the login succeeds",
+        timeout: minutes(15),
         tries: 30,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Verify,
-        wished: "a physical host was chosen",
-        action: "compares the machine with what was promised",
-        proof: "processors, memory, disks, accelerators, system, names, first boot",
-        limit: minutes(20),
+        condition: "the plan uses a physical host",
+        action: "compares the machine with the site's description",
+        proof: "CPUs, memory, disks, GPUs, operating system, names and first boot match",
+        timeout: minutes(20),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::System,
-        wished: "`setup_phases.system`",
-        action: "installs the base packages by apt, dnf or zypper",
-        proof: "the package manager lists each",
-        limit: minutes(60),
+        condition: "`setup_phases.system`",
+        action: "installs the base packages with apt, dnf or zypper",
+        proof: "the package manager lists every package",
+        timeout: minutes(60),
         tries: 5,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Packages,
-        wished: "`packages`",
+        condition: "`packages`",
         action: "installs the demand's packages",
-        proof: "the package manager lists each",
-        limit: minutes(60),
+        proof: "the package manager lists every package",
+        timeout: minutes(60),
         tries: 5,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Interpreter,
-        wished: "`setup_phases.python`",
-        action: "installs Python, pip and venv, or takes uv where it is there",
-        proof: "the interpreter imports `venv`, and `pip` answers",
-        limit: minutes(60),
+        condition: "`setup_phases.python`",
+        action: "installs Python, pip and venv, or uses uv if it is installed",
+        proof: "the interpreter imports `venv`, and `pip` runs",
+        timeout: minutes(60),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Conda,
-        wished: "`setup_phases.conda`",
-        action: "runs the installer once its checksum holds, makes the environment, turns it on in login shells",
-        proof: "`conda` answers, and its environment was made of the same wishes",
-        limit: minutes(90),
+        condition: "`setup_phases.conda`",
+        action: "verifies and runs the installer, creates the environment, activates it in login shells",
+        proof: "`conda` runs, and the environment was created from the same settings",
+        timeout: minutes(90),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Docker,
-        wished: "`setup_phases.docker`",
-        action: "installs the engine and Compose, puts the user into its group, starts it now and at boot",
-        proof: "`docker` answers, the group has the user, and the daemon runs where there is an init system",
-        limit: minutes(60),
+        condition: "`setup_phases.docker`",
+        action: "installs the engine and Compose, adds the user to its group, starts it now and at boot",
+        proof: "`docker` runs, the user is in the group, and the daemon runs if there is an init system",
+        timeout: minutes(60),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Gpu,
-        wished: "`setup_phases.gpu`; with `auto` only where the PCI bus shows an accelerator",
-        action: "installs driver, CUDA and cuDNN, or ROCm, as the matrix allows, and restarts the machine for a new driver",
-        proof: "`nvidia-smi` or `rocminfo` shows every accelerator of the bus, the fabric manager runs where NVSwitches are, \
-                and `nvcc` has the version",
-        limit: minutes(120),
+        condition: "`setup_phases.gpu`; with `auto` only if the PCI bus shows a GPU",
+        action: "installs driver, CUDA and cuDNN, or ROCm, according to the matrix, and restarts the machine if a new driver needs it",
+        proof: "`nvidia-smi` or `rocminfo` shows every GPU of the bus, the fabric manager runs if there are NVSwitches, \
+                and `nvcc` has the requested version",
+        timeout: minutes(120),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Ray,
-        wished: "`setup_phases.ray`",
-        action: "installs Ray into an environment of its own",
-        proof: "it is there to its end, in the version",
-        limit: minutes(60),
+        condition: "`setup_phases.ray`",
+        action: "installs Ray in its own environment",
+        proof: "the installation is complete and has the requested version",
+        timeout: minutes(60),
         tries: 3,
     },
-    Policy {
-        kind: PhaseKind::Companions,
-        wished: "there are several machines, unless `setup_phases.companions` is off",
-        action: "writes `/etc/hosts` and host files, lets the machines log in to each other",
-        proof: "each name leads to its address, and the key between them is there",
-        limit: minutes(5),
+    PhasePolicy {
+        kind: PhaseKind::PeerNames,
+        condition: "several machines, unless `setup_phases.peers` is false",
+        action: "writes `/etc/hosts` and host files, authorises SSH between the machines",
+        proof: "every name resolves to its address, and the shared key is installed",
+        timeout: minutes(5),
         tries: 3,
     },
-    Policy {
-        kind: PhaseKind::Meeting,
-        wished: "there are several machines, unless `setup_phases.companions` is off",
-        action: "the machine of rank 0 logs in to every other, by its name and the key between them",
-        proof: "each lets it in",
-        limit: minutes(10),
+    PhasePolicy {
+        kind: PhaseKind::PeerSsh,
+        condition: "several machines, unless `setup_phases.peers` is false",
+        action: "logs in from the machine of rank 0 to every other, by name and with the shared key",
+        proof: "every login succeeds",
+        timeout: minutes(10),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::RayStart,
-        wished: "`setup_phases.ray`",
+        condition: "`setup_phases.ray`",
         action: "starts Ray: the head on the machine of rank 0, then the workers",
-        proof: "it runs on this machine, at the cluster's address",
-        limit: minutes(10),
+        proof: "Ray runs on this machine, at the cluster's address",
+        timeout: minutes(10),
         tries: 3,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::RayStatus,
-        wished: "`setup_phases.ray`",
-        action: "waits until every machine is in the cluster",
+        condition: "`setup_phases.ray`",
+        action: "waits until every machine has joined the cluster",
         proof: "`ray status` on the head shows all of them alive",
-        limit: minutes(10),
+        timeout: minutes(10),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Custom,
-        wished: "`setup_phases.custom`",
-        action: "runs the user's step",
-        proof: "its own check, or that it last ran with the same words",
-        limit: minutes(60),
+        condition: "`setup_phases.custom`",
+        action: "runs the custom step",
+        proof: "the step's own check, or its last successful run used the same script",
+        timeout: minutes(60),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Source,
-        wished: "`source`, `workdir` or `file_mounts`",
-        action: "sends what differs",
-        proof: "the fingerprint of the tree",
-        limit: None,
+        condition: "`source`, `workdir` or `file_mounts`",
+        action: "copies what differs",
+        proof: "the fingerprint of the tree matches",
+        timeout: None,
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Python,
-        wished: "`python`, or requirements that the scan finds",
-        action: "makes `.venv` in the source, and installs what the repository requires",
-        proof: "the fingerprint of the requirements",
-        limit: minutes(180),
+        condition: "`python`, or requirements found by the scan",
+        action: "creates `.venv` in the source, and installs the requirements",
+        proof: "the fingerprint of the requirements matches",
+        timeout: minutes(180),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Image,
-        wished: "`setup_phases.docker.build`",
-        action: "builds the image of the source's Dockerfile, and calls it as the deployment",
-        proof: "the image is there, built from the same source",
-        limit: minutes(180),
+        condition: "`setup_phases.docker.build`",
+        action: "builds the image from the source's Dockerfile, and names it after the deployment",
+        proof: "the image exists and was built from the same source",
+        timeout: minutes(180),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Setup,
-        wished: "`setup`",
+        condition: "`setup`",
         action: "runs the user's script",
-        proof: "it last ended well, with the same words, variables, source and environment",
-        limit: minutes(360),
+        proof: "its last successful run used the same script, variables, source and environment",
+        timeout: minutes(360),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Check,
-        wished: "`checks`",
-        action: "runs the user's command, each time",
-        proof: "it ends well",
-        limit: minutes(60),
+        condition: "`checks`",
+        action: "runs the user's command, every time",
+        proof: "it exits with status 0",
+        timeout: minutes(60),
         tries: 1,
     },
-    Policy {
+    PhasePolicy {
         kind: PhaseKind::Run,
-        wished: "`run`",
-        action: "runs the user's script, each time, once every machine is ready",
-        proof: "it ends well",
-        limit: None,
+        condition: "`run`",
+        action: "runs the user's script, every time, once all machines are ready",
+        proof: "it exits with status 0",
+        timeout: None,
         tries: 1,
     },
 ];
 
 impl PhaseKind {
-    /// As users write it.
+    /// Name of the phase for users.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Reach => "reach",
+            Self::WaitSsh => "wait-ssh",
             Self::Verify => "verify",
-            Self::Companions => "companions",
-            Self::Meeting => "meeting",
+            Self::PeerNames => "peer-names",
+            Self::PeerSsh => "peer-ssh",
             Self::System => "system",
             Self::Packages => "packages",
             Self::Interpreter => "interpreter",
@@ -268,9 +268,9 @@ impl PhaseKind {
         }
     }
 
-    /// What the table says of it.
-    pub fn policy(self) -> Policy {
-        // A test holds that each stands in the table once, in the order of the type.
+    /// Row of the phase in [`PHASES`].
+    pub fn policy(self) -> PhasePolicy {
+        // A test ensures that the table has one row per phase, in the order of the enum.
         PHASES[self as usize]
     }
 }
@@ -281,26 +281,26 @@ impl fmt::Display for PhaseKind {
     }
 }
 
-/// There is no phase of that name.
+/// Error for an unknown phase name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no phase: {instead}", instead = instead(.0))]
-pub struct NoPhase(String);
+#[error("unknown phase `{0}`: {instead}", instead = instead(.0))]
+pub struct UnknownPhase(String);
 
-/// The one that was meant, or all that there are.
+/// The most similar phase name, or a list of all names.
 fn instead(text: &str) -> String {
     let names = || PHASES.iter().map(|policy| policy.kind.name());
     match near(text, names()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        None => format!("the phases are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     }
 }
 
 impl FromStr for PhaseKind {
-    type Err = NoPhase;
+    type Err = UnknownPhase;
 
-    fn from_str(text: &str) -> Result<Self, NoPhase> {
+    fn from_str(text: &str) -> Result<Self, UnknownPhase> {
         let found = PHASES.iter().find(|policy| policy.kind.name() == text);
-        found.map(|policy| policy.kind).ok_or_else(|| NoPhase(text.to_owned()))
+        found.map(|policy| policy.kind).ok_or_else(|| UnknownPhase(text.to_owned()))
     }
 }
 
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_phase_stands_in_the_table_where_it_is_looked_for() {
+    fn table_has_one_row_per_phase_in_enum_order() {
         for (number, policy) in PHASES.iter().enumerate() {
             assert_eq!(policy.kind as usize, number, "{}", policy.kind);
             assert_eq!(policy.kind.name().parse(), Ok(policy.kind));
@@ -317,7 +317,7 @@ mod tests {
         }
         assert_eq!(PHASES.last().map(|policy| policy.kind), Some(PhaseKind::Run));
         let said = |text: &str| text.parse::<PhaseKind>().unwrap_err().to_string();
-        assert_eq!(said("dokcer"), "`dokcer` is no phase: did you mean `docker`?");
+        assert_eq!(said("dokcer"), "unknown phase `dokcer`: did you mean `docker`?");
         assert!(said("jq").contains("`docker`") && said("jq").contains("`ray-status`"), "{}", said("jq"));
     }
 }

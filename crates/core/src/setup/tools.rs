@@ -1,122 +1,123 @@
-//! The wishes one by one.
+//! Settings of the tools that `setup_phases` can install.
 
 use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// Python with pip and venv, for everybody on the machine.
+/// Python with pip and venv, system-wide.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InterpreterNeed {
-    /// The version wished, as `3.11`; the system's where absent.
+pub struct InterpreterRequest {
+    /// Version such as `3.11`; the system's Python if `None`.
     pub version: Option<String>,
 }
 
-/// conda, in the user's home, with one environment that login shells find active.
+/// conda in the user's home directory, with one environment that login shells activate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CondaNeed {
-    /// What installs it; the pinned Miniforge where absent.
-    pub installer: Option<Installer>,
-    /// What the environment is called.
+pub struct CondaRequest {
+    /// Installer; the pinned Miniforge if `None`.
+    pub installer: Option<CondaInstaller>,
+    /// Name of the environment.
     pub name: String,
-    /// Its version of Python.
+    /// Python version of the environment.
     pub python: Option<String>,
-    /// Its packages, as conda takes them: `numpy=1.26`.
+    /// Packages in conda's syntax: `numpy=1.26`.
     pub packages: Vec<String>,
-    /// Where packages come from, the first wins; the installer's own where empty.
+    /// Channels in order of priority. If empty, those of the installer.
     pub channels: Vec<String>,
-    /// An environment file of the source, relative to its top.
+    /// Environment file relative to the top of the source.
     pub file: Option<String>,
 }
 
-/// The environment that is made where no other name is wished.
+/// Default name of the conda environment.
 pub const CONDA_ENVIRONMENT: &str = "work";
 
-/// What installs conda: a self-extracting script as Miniforge and Miniconda are (it takes `-b -f -p PREFIX`).
+/// Installer of conda: a self-extracting script such as Miniforge's or Miniconda's, which accepts `-b -f -p PREFIX`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Installer {
-    /// An `https` address, or the path of a file on this computer: relative to the top of the source where a repository's own
-    /// file names it.
+pub struct CondaInstaller {
+    /// An `https` URL, or the path of a local file. A path in a repository's own demand file is relative to the top of
+    /// the source.
     pub from: String,
-    /// The SHA-256 that it must have, in hexadecimal digits.
+    /// Expected SHA-256 in hexadecimal digits.
     pub sha256: String,
 }
 
-impl Installer {
-    /// Whether it is fetched by the machine itself, and not brought from this computer.
+impl CondaInstaller {
+    /// True if the machine downloads the installer; false if it is copied from this computer.
     pub fn is_remote(&self) -> bool {
         self.from.contains("://")
     }
 }
 
-/// Docker: the engine, its compose plugin, the user in its group, the service on at boot.
+/// Docker: engine and Compose plugin. The user is added to the `docker` group, and the service is enabled at boot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DockerNeed {
-    /// Whose packages.
-    pub from: DockerFrom,
-    /// A directory of the source with a Dockerfile: its image is built after the source was brought, and is called as
-    /// the deployment.
+pub struct DockerRequest {
+    /// Repository of the packages.
+    pub from: DockerRepository,
+    /// Directory of the source with a Dockerfile. The image is built after the source was copied, and gets the
+    /// deployment's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
 }
 
-/// Whose packages of Docker.
+/// Repository of the Docker packages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DockerFrom {
+pub enum DockerRepository {
     /// The distribution's.
     #[default]
     Distribution,
-    /// Docker's own repository.
+    /// Docker's own.
     Docker,
 }
 
-/// Ray on all machines: a head on the one of rank 0, workers on the others.
+/// A Ray cluster: the head on the machine of rank 0, workers on the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RayNeed {
-    /// The version, alike on all.
+pub struct RayRequest {
+    /// Version, the same on all machines.
     pub version: String,
-    /// The version of Python that it runs on, as `3.11`; the system's where absent.
+    /// Python version that Ray runs on, such as `3.11`; the system's Python if `None`.
     pub python: Option<String>,
-    /// The port of the head's control store.
+    /// Port of the head's control store (GCS).
     pub port: u16,
-    /// The port of the dashboard, on the head, at its loopback address.
+    /// Port of the dashboard on the head's loopback address.
     pub dashboard_port: u16,
 }
 
-/// The version of Ray where none is wished.
+/// Default version of Ray.
 pub const RAY_VERSION: &str = "2.60.0";
 
-impl Default for RayNeed {
+impl Default for RayRequest {
     fn default() -> Self {
         Self { version: RAY_VERSION.to_owned(), python: None, port: 6379, dashboard_port: 8265 }
     }
 }
 
-/// A step of the user's own.
+/// A custom step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomStep {
-    /// What it is called.
+    /// Name of the step.
     pub name: String,
-    /// The script that does it.
+    /// Script of the step.
     pub run: String,
-    /// A script that succeeds where it is done; without one, it counts as done once it ran with the same words.
+    /// Script that succeeds if the step is done. Without it, the step counts as done once the same script has
+    /// succeeded.
     pub check: Option<String>,
-    /// As whom it runs.
-    pub user: Privilege,
-    /// How long it may take.
+    /// User that runs the step.
+    pub user: RunAs,
+    /// Timeout.
     pub timeout: Option<SignedDuration>,
-    /// How often it is tried.
+    /// Maximum number of attempts.
     pub tries: NonZeroU32,
 }
 
-/// As whom a step of the user's own runs.
+/// User that runs a custom step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Privilege {
-    /// As whoever logs in.
+pub enum RunAs {
+    /// The login user.
     #[default]
     User,
-    /// As the superuser.
+    /// The superuser.
     Root,
 }

@@ -213,7 +213,7 @@ impl Deployer<'_> {
             hosts: Arc::clone(&self.hosts),
             identity: Arc::new(files.identity()?),
             deployment: record.name.clone(),
-            work: record.plan.demand.work.clone(),
+            work: record.plan.demand.workload.clone(),
             source: local_inputs.source.clone(),
             secrets: local_inputs.secrets.clone(),
             known_hosts: self.store.known_hosts(),

@@ -30,7 +30,7 @@ impl Default for ConnectPolicy {
             login_timeout: Duration::from_secs(90),
             initial_pause: Duration::from_millis(250),
             max_pause: Duration::from_secs(3),
-            fast_attempts: PhaseKind::Reach.policy().tries as usize,
+            fast_attempts: PhaseKind::WaitSsh.policy().tries as usize,
             slow_interval: Duration::from_secs(10),
             login_retry: Duration::from_secs(60),
         }

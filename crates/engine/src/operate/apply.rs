@@ -30,11 +30,11 @@ impl Operator {
         self.check_free(name).await?;
         unless_interrupted(interrupts, self.check_fresh(plan)).await?;
         let mut requested = Requested::from(plan.demand.clone());
-        if let Some(source) = &plan.demand.work.source {
+        if let Some(source) = &plan.demand.workload.source {
             requested.checkout = Some(unless_interrupted(interrupts, self.fetch(source)).await?);
         }
         let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let local_inputs = local_inputs(&plan.demand.work, &requested, secrets, source)?;
+        let local_inputs = local_inputs(&plan.demand.workload, &requested, secrets, source)?;
         if mode == Mode::DryRun {
             return Ok(UpResult::Planned(Box::new(plan.clone())));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hostler_core::demand::problem::Problem;
+use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::demand::source::BadSource;
 use hostler_core::inventory::BadFeed;
 use hostler_core::journal::Left;
@@ -71,7 +71,7 @@ pub enum OperateError {
     Feed(#[from] BadFeed),
     /// A demand cannot be used.
     #[error("{}", counted(.0))]
-    Problems(Vec<Problem>),
+    Problems(Vec<Diagnostic>),
     /// Interrupted before anything changed.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -536,13 +536,13 @@ impl OperateError {
     }
 }
 
-impl From<Vec<Problem>> for OperateError {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<Diagnostic>> for OperateError {
+    fn from(problems: Vec<Diagnostic>) -> Self {
         Self::Problems(problems)
     }
 }
 
-fn counted(problems: &[Problem]) -> String {
+fn counted(problems: &[Diagnostic]) -> String {
     match problems {
         [only] => only.to_string(),
         many => format!("the demand cannot be used: {} problems", many.len()),

@@ -315,7 +315,7 @@ fn only(kind: ResourceKind, record: &Record) -> Result<Name, OperateError> {
     let alone = matches!(kind, ResourceKind::Lease | ResourceKind::Machine)
         || record.plan.steps.iter().all(|step| match &step.action {
             Action::Create(resource) => resource.kind() == kind,
-            Action::Reach { .. } | Action::SetUp { .. } => true,
+            Action::WaitSsh { .. } | Action::SetUp { .. } => true,
         });
     match alone {
         true => Ok(record.name.clone()),

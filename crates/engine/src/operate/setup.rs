@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hostler_core::demand::wish_for_phase;
+use hostler_core::demand::request_phase;
 use hostler_core::plan::{Action, Plan, Selection};
-use hostler_core::setup::{Companions, PhaseKind, SetupRequest};
+use hostler_core::setup::{PeerAccess, PhaseKind, SetupRequest};
 use secrecy::SecretString;
 
 use super::resume::{Manner, Run};
@@ -42,14 +42,14 @@ impl Operator {
     pub async fn set_up(&self, run: &SetupRun, interrupts: &Interrupts) -> Result<UpResult, OperateError> {
         let (_, record) = self.deployment(&run.name).await?;
         let mut requested = unless_interrupted(interrupts, self.as_it_is(record.clone())).await?;
-        add_phases(&mut requested.demand.work.phases, run)?;
+        add_phases(&mut requested.demand.workload.phases, run)?;
         if run.mode == Mode::DryRun {
             return self.set_up_plan(&record, &requested, run).map(|plan| UpResult::Planned(Box::new(plan)));
         }
         let Locked { store, record, lock } = self.locked(&run.name).await?;
         let plan = self.set_up_plan(&record, &requested, run)?;
         let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let local_inputs = local_inputs(&requested.demand.work, &requested, &run.secrets, source)?;
+        let local_inputs = local_inputs(&requested.demand.workload, &requested, &run.secrets, source)?;
         let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::RollBack };
         let drive = Run { operator: self, store, _lock: lock };
         let summary = drive.up(&plan, Some(&record), &local_inputs, manner, interrupts).await?;
@@ -68,12 +68,12 @@ impl Operator {
         whole.check_drivers()?;
         let plan = whole.clone().setting_up(run.selection.clone());
         let phases = phases(&plan);
-        let missing = run.only.iter().find(|kind| **kind != PhaseKind::Reach && !phases.contains(kind));
+        let missing = run.only.iter().find(|kind| **kind != PhaseKind::WaitSsh && !phases.contains(kind));
         if let Some(phase) = missing {
             let phases = self::phases(&whole).into_iter().collect();
             return Err(OperateError::UnknownPhase { deployment: deployment(), phase: *phase, phases });
         }
-        if phases.is_empty() && !run.only.contains(&PhaseKind::Reach) {
+        if phases.is_empty() && !run.only.contains(&PhaseKind::WaitSsh) {
             return Err(OperateError::NoPhase { deployment: deployment() });
         }
         Ok(plan)
@@ -83,7 +83,7 @@ impl Operator {
 /// Adds the requested phases. A phase that is only selected, and that the demand lacks, is added with its defaults.
 fn add_phases(request: &mut SetupRequest, run: &SetupRun) -> Result<(), OperateError> {
     for text in &run.phases {
-        wish_for_phase(request, text).map_err(OperateError::BadPhase)?;
+        request_phase(request, text).map_err(OperateError::BadPhase)?;
     }
     for kind in &run.only {
         let name = match kind {
@@ -92,14 +92,14 @@ fn add_phases(request: &mut SetupRequest, run: &SetupRun) -> Result<(), OperateE
             PhaseKind::Conda if request.conda.is_none() => "conda",
             PhaseKind::Docker if request.docker.is_none() => "docker",
             PhaseKind::Gpu if request.gpu.is_off() => "gpu",
-            PhaseKind::Companions | PhaseKind::Meeting if request.companions == Companions::Strangers => {
-                request.companions = Companions::Introduced;
+            PhaseKind::PeerNames | PhaseKind::PeerSsh if request.peers == PeerAccess::Off => {
+                request.peers = PeerAccess::On;
                 continue;
             }
             PhaseKind::Ray | PhaseKind::RayStart | PhaseKind::RayStatus if request.ray.is_none() => "ray",
             _ => continue,
         };
-        wish_for_phase(request, name).map_err(OperateError::BadPhase)?;
+        request_phase(request, name).map_err(OperateError::BadPhase)?;
     }
     Ok(())
 }

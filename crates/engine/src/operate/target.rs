@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::demand::file::FILE_NAMES;
-use hostler_core::demand::problem::Problem;
 use hostler_core::demand::source::parse_source;
-use hostler_core::demand::{Author, Base, Demand, DemandFile, Inputs, Overrides, Secrets, Source, complete, parse};
+use hostler_core::demand::{
+    Demand, DemandFile, DemandInputs, FileAuthor, Overrides, PathBase, Secrets, Source, complete, parse,
+};
 use hostler_core::name::Name;
 use hostler_core::near::near;
 use hostler_core::scan::{Scan, scan};
@@ -52,7 +54,7 @@ pub struct Requested {
     /// The secret values that the demand file spells out.
     pub secrets: Secrets,
     /// Keys of the demand file that have no effect.
-    pub ignored: Vec<Problem>,
+    pub ignored: Vec<Diagnostic>,
     /// The source on this computer, for as long as this value lives.
     pub checkout: Option<Checkout>,
     /// The live deployment that was named, if one was.
@@ -102,7 +104,7 @@ impl Operator {
     /// If the source cannot be fetched.
     pub async fn as_it_is(&self, record: Record) -> Result<Requested, OperateError> {
         let demand = record.plan.demand.clone();
-        let checkout = match &demand.work.source {
+        let checkout = match &demand.workload.source {
             Some(source) => Some(self.fetch(source).await?),
             None => None,
         };
@@ -135,24 +137,25 @@ impl Operator {
 
     async fn of_file(&self, request: &TargetRequest<'_>, path: &str, text: &str) -> Result<Requested, OperateError> {
         let file = parse(path, text)?;
-        let base = Base { directory: request.directory, author: Author::User { home: request.home.as_deref() } };
+        let base =
+            PathBase { directory: request.directory, author: FileAuthor::User { home: request.home.as_deref() } };
         let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let overrides = self.overrides(request);
-        let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: stem };
+        let inputs = DemandInputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: stem };
         let alone = complete(&inputs)?;
-        let Some(source) = alone.demand.work.source.clone() else {
+        let Some(source) = alone.demand.workload.source.clone() else {
             return Ok(requested(alone.demand, &file.secrets, alone.warnings, None));
         };
         let analysis = self.analyze_source(source).await?;
-        let needs = analysis.scan.needs();
-        let whole = complete(&Inputs { scan: Some(&needs), ..inputs })?;
+        let needs = analysis.scan.suggestions();
+        let whole = complete(&DemandInputs { scan: Some(&needs), ..inputs })?;
         Ok(requested(whole.demand, &file.secrets, whole.warnings, Some(analysis.checkout)))
     }
 
     fn of_options(&self, request: &TargetRequest<'_>, name: &str) -> Result<Requested, OperateError> {
         let overrides = self.overrides(request);
-        let base = Base { directory: request.directory, author: Author::User { home: None } };
-        let inputs = Inputs { overrides: &overrides, file: None, scan: None, base, fallback_name: name };
+        let base = PathBase { directory: request.directory, author: FileAuthor::User { home: None } };
+        let inputs = DemandInputs { overrides: &overrides, file: None, scan: None, base, fallback_name: name };
         let completed = complete(&inputs)?;
         Ok(Requested { ignored: completed.warnings, ..Requested::from(completed.demand) })
     }
@@ -160,7 +163,7 @@ impl Operator {
     async fn of_source(&self, request: &TargetRequest<'_>, text: &str) -> Result<Requested, OperateError> {
         let source = parse_source(text, request.directory)?;
         let analysis = match self.analyze_source(source.clone()).await {
-            Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.from).exists() => {
+            Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.location).exists() => {
                 let names = self.names().await;
                 let nearest = near(text, names.iter().map(String::as_str)).map(str::to_owned);
                 return Err(OperateError::UnknownTarget { text: text.to_owned(), nearest, source: Box::new(error) });
@@ -168,21 +171,22 @@ impl Operator {
             analysis => analysis?,
         };
         let file = own_file(&analysis.checkout)?;
-        let needs = analysis.scan.needs();
+        let needs = analysis.scan.suggestions();
         let name = source.base_name().to_owned();
         // Without a demand file there are no paths that the repository's author could have named.
-        let author = if file.is_some() { Author::Repository } else { Author::User { home: request.home.as_deref() } };
+        let author =
+            if file.is_some() { FileAuthor::Repository } else { FileAuthor::User { home: request.home.as_deref() } };
         let overrides = Overrides { source: Some(source), ..self.overrides(request) };
-        let completed = complete(&Inputs {
+        let completed = complete(&DemandInputs {
             overrides: &overrides,
             file: file.as_ref(),
             scan: Some(&needs),
-            base: Base { directory: &analysis.checkout.path, author },
+            base: PathBase { directory: &analysis.checkout.path, author },
             fallback_name: &name,
         })?;
-        if let Author::Repository = author {
+        if let FileAuthor::Repository = author {
             // Fail now, before machines wait for the files. They are checked again when they are copied.
-            let mut files = completed.demand.work.files.values();
+            let mut files = completed.demand.workload.files.values();
             files.try_for_each(|from| resolve_inside(&analysis.checkout.path, from).map(drop))?;
         }
         let secrets = file.map(|file| file.secrets).unwrap_or_default();
@@ -207,11 +211,11 @@ fn own_file(checkout: &Checkout) -> Result<Option<DemandFile>, OperateError> {
 }
 
 /// A fetched source is pinned to its commit: the plan shows it, and a resumed run fetches the same.
-fn requested(mut demand: Demand, secrets: &Secrets, ignored: Vec<Problem>, checkout: Option<Checkout>) -> Requested {
-    if let (Some(source), Some(checkout)) = (&mut demand.work.source, &checkout)
+fn requested(mut demand: Demand, secrets: &Secrets, ignored: Vec<Diagnostic>, checkout: Option<Checkout>) -> Requested {
+    if let (Some(source), Some(checkout)) = (&mut demand.workload.source, &checkout)
         && let Some(commit) = &checkout.commit
     {
-        source.at = Some(commit.clone());
+        source.revision = Some(commit.clone());
     }
     Requested { demand, secrets: secrets.clone(), ignored, checkout, live: None }
 }

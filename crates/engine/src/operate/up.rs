@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hostler_core::demand::{Demand, Work};
+use hostler_core::demand::{Demand, Workload};
 use hostler_core::plan::{Placement, Plan, ResourceKind};
 use secrecy::SecretString;
 
@@ -71,7 +71,7 @@ impl UpRequest {
     fn local_inputs(&self) -> Result<LocalInputs, OperateError> {
         let checkout = self.requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
         let source = self.source.as_deref().or(checkout);
-        let local_inputs = local_inputs(&self.demand().work, &self.requested, &self.secrets, source)?;
+        let local_inputs = local_inputs(&self.demand().workload, &self.requested, &self.secrets, source)?;
         Ok(LocalInputs { key: self.key.source.clone(), ..local_inputs })
     }
 }
@@ -235,7 +235,7 @@ impl Operator {
 
 /// What the work needs from this computer. A secret is what the demand file spells out, else what the front end supplies.
 pub(super) fn local_inputs(
-    work: &Work,
+    work: &Workload,
     requested: &Requested,
     secrets: &BTreeMap<String, SecretString>,
     source: Option<&Path>,

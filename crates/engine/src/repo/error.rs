@@ -137,10 +137,10 @@ impl RepoError {
 
     /// Classifies the error output of git, which runs in the C locale.
     pub(super) fn of_git(source: &Source, stderr: &str) -> Self {
-        let url = redact(&source.from);
+        let url = redact(&source.location);
         let any = |words: &[&str]| words.iter().any(|word| stderr.contains(word));
         if any(&["couldn't find remote ref", "not our ref", "unadvertised object", "Server does not allow request"]) {
-            return source.at.clone().map_or(Self::NoCommits(url.clone()), |at| Self::NoRef { url, at });
+            return source.revision.clone().map_or(Self::NoCommits(url.clone()), |at| Self::NoRef { url, at });
         }
         if any(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
             return Self::UnknownHostKey(url);

@@ -44,7 +44,7 @@ const NOT_INHERITED: [&str; 8] = [
 
 /// Fetches the commit of a source into an empty directory, and returns its id.
 pub(super) async fn fetch(source: &Source, into: &Path, limits: &FetchLimits) -> Result<String, RepoError> {
-    let url = || redact(&source.from);
+    let url = || redact(&source.location);
     let too_large = || RepoError::TooLarge { url: url(), limit: limits.bytes };
     let within_size = async {
         let commit = tokio::select! {
@@ -58,9 +58,9 @@ pub(super) async fn fetch(source: &Source, into: &Path, limits: &FetchLimits) ->
 }
 
 async fn checkout(source: &Source, into: &Path) -> Result<String, RepoError> {
-    let at = source.at.as_deref().unwrap_or("HEAD");
+    let at = source.revision.as_deref().unwrap_or("HEAD");
     git(source, into, &["init", "--quiet", "--template=", "."]).await?;
-    let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", &source.from, at];
+    let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", &source.location, at];
     git(source, into, &fetch).await?;
     git(source, into, &["checkout", "--quiet", "--detach", "FETCH_HEAD"]).await?;
     let commit = git(source, into, &["rev-parse", "--verify", "HEAD"]).await?;

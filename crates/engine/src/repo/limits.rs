@@ -13,11 +13,11 @@ pub struct FetchLimits {
     /// Time limit of the fetch. Default: 10 minutes.
     pub time: Duration,
     /// Limits of reading it.
-    pub tree: scan::Limits,
+    pub tree: scan::ScanLimits,
 }
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self { bytes: Bytes::gib(4), time: Duration::from_secs(600), tree: scan::Limits::default() }
+        Self { bytes: Bytes::gib(4), time: Duration::from_secs(600), tree: scan::ScanLimits::default() }
     }
 }

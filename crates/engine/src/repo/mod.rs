@@ -1,4 +1,4 @@
-//! Repositories: fetches a [`Source`] to a local directory, and reads a directory into the [`Tree`] that a scan analyses.
+//! Repositories: fetches a [`Source`] to a local directory, and reads a directory into the [`FileTree`] that a scan analyses.
 //!
 //! A local directory is used in place. Anything else is fetched by the program `git` into a new directory, within limits of
 //! size and time, and without hooks, prompts, submodules or programs chosen by the repository. The user's credential
@@ -18,7 +18,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use hostler_core::demand::Source;
-use hostler_core::scan::Tree;
+use hostler_core::scan::FileTree;
 
 use crate::blocking::blocking;
 
@@ -48,7 +48,11 @@ impl Checkout {
 ///
 /// # Errors
 /// Those of [`checkout`], and [`RepoError::NoFiles`] for a source without a single file.
-pub async fn read_source(source: &Source, scratch: &Path, limits: &FetchLimits) -> Result<(Checkout, Tree), RepoError> {
+pub async fn read_source(
+    source: &Source,
+    scratch: &Path,
+    limits: &FetchLimits,
+) -> Result<(Checkout, FileTree), RepoError> {
     let checkout = checkout(source, scratch, limits).await?;
     let (path, tree_limits) = (checkout.path.clone(), limits.tree);
     let read = blocking(move || read_tree(&path, &tree_limits)).await.flatten();
@@ -65,7 +69,7 @@ pub async fn read_source(source: &Source, scratch: &Path, limits: &FetchLimits) 
 pub async fn checkout(source: &Source, scratch: &Path, limits: &FetchLimits) -> Result<Checkout, RepoError> {
     let subdirectory = source.subdirectory.clone();
     if source.is_local() {
-        let path = PathBuf::from(&source.from);
+        let path = PathBuf::from(&source.location);
         let path = on_disk(scratch, move || within(&directory(&path)?, &subdirectory)).await?;
         return Ok(Checkout { path, commit: None, fetched: None });
     }

@@ -65,7 +65,7 @@ impl World {
         parse_source(&text.replace("BARE", &bare), self.dir.path()).unwrap()
     }
 
-    async fn read_source(&self, text: &str) -> Result<(Checkout, Tree), RepoError> {
+    async fn read_source(&self, text: &str) -> Result<(Checkout, FileTree), RepoError> {
         read_source(&self.source(text), &self.scratch(), &FetchLimits::default()).await
     }
 
@@ -293,6 +293,6 @@ async fn too_large_repository_is_rejected() {
     let source = world.source(&format!("file://{}", work.display()));
     let limits = FetchLimits { bytes: Bytes::mib(1), ..FetchLimits::default() };
     let error = checkout(&source, &world.scratch(), &limits).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("`{}` is larger than 1MiB", source.from));
+    assert_eq!(error.to_string(), format!("`{}` is larger than 1MiB", source.location));
     world.nothing_is_left();
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use hostler_core::scan::{Limits, Tree, scan};
+use hostler_core::scan::{FileTree, ScanLimits, scan};
 use tempfile::TempDir;
 
 use super::read_tree;
@@ -21,11 +21,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn read(dir: &Path, limits: Limits) -> Tree {
+fn read(dir: &Path, limits: ScanLimits) -> FileTree {
     read_tree(dir, &limits).unwrap()
 }
 
-fn problems(tree: &Tree) -> Vec<String> {
+fn problems(tree: &FileTree) -> Vec<String> {
     tree.problems.iter().map(ToString::to_string).collect()
 }
 
@@ -38,7 +38,7 @@ fn all_names_and_needed_contents_are_read() {
         (".git/config", "d"),
         ("sub/.git/HEAD", "e"),
     ]);
-    let tree = read(dir.path(), Limits::default());
+    let tree = read(dir.path(), ScanLimits::default());
     assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["README.md", "requirements.txt", "src/x.cu"]);
     assert_eq!(tree.contents.keys().collect::<Vec<_>>(), ["requirements.txt"]);
     assert!(tree.problems.is_empty());
@@ -56,7 +56,7 @@ fn only_links_to_files_of_the_tree_are_followed() {
     link(Path::new("nothing"), "Pipfile");
     link(Path::new("."), "loop");
     link(Path::new("self"), "self");
-    let tree = read(dir.path(), Limits::default());
+    let tree = read(dir.path(), ScanLimits::default());
     assert_eq!(tree.contents["requirements.txt"], b"torch");
     assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["requirements.txt", "requirements/base.txt"]);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
@@ -74,7 +74,7 @@ fn odd_entries_become_problems() {
     fs::write(dir.path().join(OsStr::from_bytes(b"b\xffd.txt")), "").unwrap();
     let fifo = std::process::Command::new("mkfifo").arg(dir.path().join("Dockerfile")).status().unwrap();
     assert!(fifo.success());
-    let tree = read(dir.path(), Limits::default());
+    let tree = read(dir.path(), ScanLimits::default());
     assert_eq!(tree.contents.len(), 1);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
     Dockerfile: skipped: neither a file nor a directory
@@ -90,7 +90,7 @@ fn limits_hold_and_are_reported() {
         ("setup.cfg", "01234"),
         ("setup.py", "01234"),
     ]);
-    let tight = Limits { entries: 100, depth: 2, file_bytes: 5, total_bytes: 8 };
+    let tight = ScanLimits { entries: 100, depth: 2, file_bytes: 5, total_bytes: 8 };
     let tree = read(dir.path(), tight);
     assert_eq!(tree.contents.keys().collect::<Vec<_>>(), ["setup.cfg"]);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
@@ -98,7 +98,7 @@ fn limits_hold_and_are_reported() {
     a/b/c: skipped: deeper than 2 directories
     .: 1 files are not read: the limit of 8B is reached
     ");
-    let few = read(dir.path(), Limits { entries: 4, ..Limits::default() });
+    let few = read(dir.path(), ScanLimits { entries: 4, ..ScanLimits::default() });
     assert_eq!(few.files.keys().collect::<Vec<_>>(), ["setup.cfg", "setup.py"]);
     assert_eq!(problems(&few), [".: more than 4 entries: the rest is skipped"]);
 }
@@ -115,11 +115,11 @@ fn twenty_thousand_files_are_read() {
         }
         symlink("/nowhere", folder.join("link")).unwrap();
     }
-    let tree = read(dir.path(), Limits::default());
+    let tree = read(dir.path(), ScanLimits::default());
     assert_eq!((tree.files.len(), tree.contents.len(), tree.problems.len()), (20_002, 20_002, 20));
     let found = scan(&tree);
-    assert_eq!(found.needs().gpus.unwrap().value.to_string(), "any:1");
-    let narrow = read(dir.path(), Limits { entries: 5_000, ..Limits::default() });
+    assert_eq!(found.suggestions().gpus.unwrap().value.to_string(), "any:1");
+    let narrow = read(dir.path(), ScanLimits { entries: 5_000, ..ScanLimits::default() });
     assert!(narrow.files.len() < 5_000 && narrow.contents.contains_key("requirements.txt"));
 }
 
@@ -129,12 +129,12 @@ fn problems_beyond_the_limit_are_counted() {
     for number in 0..250 {
         symlink("/nowhere", dir.path().join(format!("{number:03}"))).unwrap();
     }
-    let problems = problems(&read(dir.path(), Limits::default()));
+    let problems = problems(&read(dir.path(), ScanLimits::default()));
     assert_eq!((problems.len(), problems[200].as_str()), (201, ".: 50 more entries are skipped"));
 }
 
 #[test]
 fn missing_directory_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(read_tree(&dir.path().join("none"), &Limits::default()).is_err());
+    assert!(read_tree(&dir.path().join("none"), &ScanLimits::default()).is_err());
 }

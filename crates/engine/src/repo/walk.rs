@@ -5,7 +5,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use hostler_core::scan::{Limits, Problem, Tree, wants};
+use hostler_core::scan::{FileTree, ScanLimits, ScanProblem, wants};
 use hostler_core::size::Bytes;
 
 /// Problems listed one by one; the rest are only counted.
@@ -16,11 +16,11 @@ const MAX_PROBLEMS: usize = 200;
 ///
 /// Leaves out `.git`. Follows links to files inside the tree, never out of it and never to directories. Skipped entries
 /// become problems of the tree; the only error is a root directory that can't be read. Blocks on the disk.
-pub fn read_tree(dir: &Path, limits: &Limits) -> io::Result<Tree> {
+pub fn read_tree(dir: &Path, limits: &ScanLimits) -> io::Result<FileTree> {
     let root = dir.canonicalize()?;
     fs::read_dir(&root)?;
     let mut walk =
-        Walk { root, limits, tree: Tree::default(), entries: 0, bytes: 0, listed: 0, unlisted: 0, unread: 0 };
+        Walk { root, limits, tree: FileTree::default(), entries: 0, bytes: 0, listed: 0, unlisted: 0, unread: 0 };
     let mut directories = VecDeque::from([(String::new(), 0)]);
     while let Some((directory, depth)) = directories.pop_front() {
         if !walk.directory(&directory, depth, &mut directories) {
@@ -49,8 +49,8 @@ pub(super) fn bytes_below(dir: &Path) -> u64 {
 
 struct Walk<'a> {
     root: PathBuf,
-    limits: &'a Limits,
-    tree: Tree,
+    limits: &'a ScanLimits,
+    tree: FileTree,
     entries: usize,
     bytes: u64,
     listed: usize,
@@ -161,10 +161,10 @@ impl Walk<'_> {
 
     fn push_problem(&mut self, path: &str, text: &str) {
         let path = if path.is_empty() { "." } else { path };
-        self.tree.problems.push(Problem::file(path, text));
+        self.tree.problems.push(ScanProblem::file(path, text));
     }
 
-    fn end(mut self) -> Tree {
+    fn end(mut self) -> FileTree {
         if self.unread > 0 {
             let limit = Bytes(self.limits.total_bytes);
             self.push_problem(".", &format!("{} files are not read: the limit of {limit} is reached", self.unread));

@@ -102,7 +102,7 @@ impl JournalRunner<'_> {
         let all = match phase.kind() {
             // Earlier phases run while other machines still get their first login. Each login makes a new registry, so that
             // n machines would copy the list of all machines n times: earlier phases get only their own machine.
-            kind if kind < PhaseKind::Companions => std::slice::from_ref(&machine),
+            kind if kind < PhaseKind::PeerNames => std::slice::from_ref(&machine),
             _ => registry.machines(|peer| self.machine(step, peer)).await?,
         };
         let how = self.executor.set_up(&step.id, &machine, all, phase, self.report).await?;

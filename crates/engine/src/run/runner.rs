@@ -247,7 +247,7 @@ impl<'a> JournalRun<'a> {
 
     /// Pins the host key that a machine showed at login; `started` if the login had to start the machine.
     fn pin(&mut self, login: &StepId, host_key: String, started: bool) {
-        let Some(Action::Reach { machine }) = self.plan.step(login).map(|step| &step.action) else { return };
+        let Some(Action::WaitSsh { machine }) = self.plan.step(login).map(|step| &step.action) else { return };
         self.unwritten.host_keys.push((machine.clone(), host_key.clone()));
         if started || self.journal().is_off(machine) {
             let event = StepEvent::Power { power: Power::On };

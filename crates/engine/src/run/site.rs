@@ -32,7 +32,7 @@ impl<'a> JournalRun<'a> {
     pub(super) fn perform(&mut self, step: &'a Step) -> StepFuture<'a> {
         match &step.action {
             Action::Create(resource) => self.create(step, resource),
-            Action::Reach { machine } => self.on_machine(step, machine, None),
+            Action::WaitSsh { machine } => self.on_machine(step, machine, None),
             Action::SetUp { machine, phase } => self.on_machine(step, machine, Some(phase)),
         }
     }

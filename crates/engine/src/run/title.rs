@@ -16,7 +16,7 @@ pub fn title(step: &Step) -> String {
             }
             PlannedResource::Address { site, machine: None, .. } => format!("allocate address at {site}"),
         },
-        Action::Reach { machine } => format!("wait for SSH on {}", machine_name(machine)),
+        Action::WaitSsh { machine } => format!("wait for SSH on {}", machine_name(machine)),
         Action::SetUp { machine, phase } => format!("{} on {}", phase.title(), machine_name(machine)),
     }
 }

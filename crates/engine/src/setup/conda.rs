@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use hostler_core::hash::hexadecimal;
-use hostler_core::setup::{CondaNeed, Installer};
+use hostler_core::setup::{CondaInstaller, CondaRequest};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Cause, SetupError};
@@ -27,7 +27,7 @@ const MINIFORGE_SHA256: [(&str, &str); 2] = [
 ];
 
 /// Installs conda if missing, and creates or updates the environment.
-pub(super) async fn install(job: &PhaseRun<'_>, need: &CondaNeed) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, need: &CondaRequest) -> Result<Performed, SetupError> {
     let fingerprint = fingerprint(job, need).await?;
     let check = Command::new(include_str!("scripts/has-conda.sh"))
         .args([remote_path(PREFIX), need.name.clone(), fingerprint.clone()])
@@ -35,7 +35,12 @@ pub(super) async fn install(job: &PhaseRun<'_>, need: &CondaNeed) -> Result<Perf
     ensure::ensure(job, &check, |missing| act(job, need, &fingerprint, missing)).await
 }
 
-async fn act(job: &PhaseRun<'_>, need: &CondaNeed, fingerprint: &str, missing: Vec<String>) -> Result<(), SetupError> {
+async fn act(
+    job: &PhaseRun<'_>,
+    need: &CondaRequest,
+    fingerprint: &str,
+    missing: Vec<String>,
+) -> Result<(), SetupError> {
     if missing.iter().any(|line| line.starts_with("conda is missing")) {
         run_installer(job, need.installer.as_ref()).await?;
     }
@@ -48,7 +53,7 @@ async fn act(job: &PhaseRun<'_>, need: &CondaNeed, fingerprint: &str, missing: V
 }
 
 /// Runs the installer after verifying its checksum. The machine downloads it, or it is uploaded from this computer.
-async fn run_installer(job: &PhaseRun<'_>, requested: Option<&Installer>) -> Result<(), SetupError> {
+async fn run_installer(job: &PhaseRun<'_>, requested: Option<&CondaInstaller>) -> Result<(), SetupError> {
     let installer = match requested {
         Some(installer) => installer.clone(),
         None => pinned(job).await?,
@@ -74,7 +79,7 @@ async fn run_installer(job: &PhaseRun<'_>, requested: Option<&Installer>) -> Res
 }
 
 /// Verifies the checksum of a local installer, before it leaves this computer.
-async fn verify_local(job: &PhaseRun<'_>, file: &Path, installer: &Installer) -> Result<(), SetupError> {
+async fn verify_local(job: &PhaseRun<'_>, file: &Path, installer: &CondaInstaller) -> Result<(), SetupError> {
     let path = file.to_owned();
     let digest = blocking(move || sha256_of(&path)).await.flatten();
     match digest {
@@ -107,10 +112,10 @@ fn is_wrong_checksum(error: &SetupError) -> bool {
     matches!(&*error.cause, Cause::Exited(crate::host::ProcessExit::Status(65), _))
 }
 
-async fn pinned(job: &PhaseRun<'_>) -> Result<Installer, SetupError> {
+async fn pinned(job: &PhaseRun<'_>) -> Result<CondaInstaller, SetupError> {
     let arch = job.query(&Command::new("uname -m")).await?.concat();
     match MINIFORGE_SHA256.iter().find(|(known, _)| *known == arch) {
-        Some((_, sha256)) => Ok(Installer { from: format!("{MINIFORGE}{arch}.sh"), sha256: (*sha256).to_owned() }),
+        Some((_, sha256)) => Ok(CondaInstaller { from: format!("{MINIFORGE}{arch}.sh"), sha256: (*sha256).to_owned() }),
         None => {
             let message = format!("hostler has no pinned conda installer for the architecture `{arch}`");
             Err(job.unsatisfiable(message, "name an installer: `setup_phases: {conda: {installer: …, sha256: …}}`"))
@@ -118,7 +123,7 @@ async fn pinned(job: &PhaseRun<'_>) -> Result<Installer, SetupError> {
     }
 }
 
-async fn make_environment(job: &PhaseRun<'_>, need: &CondaNeed, fingerprint: &str) -> Result<(), SetupError> {
+async fn make_environment(job: &PhaseRun<'_>, need: &CondaRequest, fingerprint: &str) -> Result<(), SetupError> {
     job.progress(&format!("creating the conda environment `{}`", need.name));
     let python = need.python.as_ref().map(|version| format!("python={version}"));
     let file = match &need.file {
@@ -143,7 +148,7 @@ async fn upload_file(job: &PhaseRun<'_>, file: &str) -> Result<String, SetupErro
 }
 
 /// Hash of the requested environment and the content of its file.
-async fn fingerprint(job: &PhaseRun<'_>, need: &CondaNeed) -> Result<String, SetupError> {
+async fn fingerprint(job: &PhaseRun<'_>, need: &CondaRequest) -> Result<String, SetupError> {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(need).unwrap_or_default());
     if let Some(file) = &need.file {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hostler_core::demand::Work;
+use hostler_core::demand::Workload;
 use hostler_core::name::Name;
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
@@ -19,7 +19,7 @@ pub struct Context<'a> {
     /// Step of the phase, for the events.
     pub step: &'a StepId,
     /// Phases of the set-up, with their parameters.
-    pub work: &'a Work,
+    pub work: &'a Workload,
     /// Local directory to upload as the source.
     pub source: Option<&'a Path>,
     /// Values of [`Work::secrets`].

@@ -1,7 +1,7 @@
 //! The phase `custom`: a step that the user defines.
 
 use hostler_core::hash::sha256;
-use hostler_core::setup::{CustomStep, Privilege};
+use hostler_core::setup::{CustomStep, RunAs};
 
 use super::error::SetupError;
 use super::job::PhaseRun;
@@ -52,8 +52,8 @@ fn strict(text: &str) -> String {
 fn with_user(command: Command, step: &CustomStep) -> Command {
     let command = command.shell(Shell::LoginBash);
     match step.user {
-        Privilege::User => command,
-        Privilege::Root => command.as_root(),
+        RunAs::User => command,
+        RunAs::Root => command.as_root(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The phases `docker` and `image`: the Docker engine, and the image of the source's Dockerfile.
 
 use hostler_core::hash::sha256;
-use hostler_core::setup::{DockerFrom, DockerNeed, Manager};
+use hostler_core::setup::{DockerRepository, DockerRequest, PackageManager};
 
 use super::error::SetupError;
 use super::job::PhaseRun;
@@ -16,16 +16,16 @@ const DEB_KEY: &str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88";
 const RPM_KEY: &str = "060A61C51B558A7F742B77AAC52FEB6B621E9F35";
 
 /// Installs the engine and its compose plugin, and adds the user to the group `docker`.
-pub(super) async fn install(job: &PhaseRun<'_>, need: &DockerNeed) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, need: &DockerRequest) -> Result<Performed, SetupError> {
     let check = Command::new(include_str!("scripts/has-docker.sh"));
     ensure::ensure(job, &check, |missing| act(job, need, missing)).await
 }
 
-async fn act(job: &PhaseRun<'_>, need: &DockerNeed, missing: Vec<String>) -> Result<(), SetupError> {
+async fn act(job: &PhaseRun<'_>, need: &DockerRequest, missing: Vec<String>) -> Result<(), SetupError> {
     if missing.iter().any(|line| line.starts_with("docker is missing") || line.starts_with("the compose plugin")) {
         let names = match need.from {
-            DockerFrom::Distribution => distribution_packages(job).await?,
-            DockerFrom::Docker => docker_packages(job).await?,
+            DockerRepository::Distribution => distribution_packages(job).await?,
+            DockerRepository::Docker => docker_packages(job).await?,
         };
         packages::install(job, &names).await?;
     }
@@ -37,9 +37,9 @@ async fn act(job: &PhaseRun<'_>, need: &DockerNeed, missing: Vec<String>) -> Res
 /// `docker-compose`. Of the distributions with dnf, only Fedora packages the engine.
 async fn distribution_packages(job: &PhaseRun<'_>) -> Result<Vec<String>, SetupError> {
     let (engine, composes): (&str, &[&str]) = match packages::manager(job).await? {
-        Manager::Apt => ("docker.io", &["docker-compose-v2", "docker-compose-plugin", "docker-compose"]),
-        Manager::Dnf => ("moby-engine", &["docker-compose"]),
-        Manager::Zypper => ("docker", &["docker-compose"]),
+        PackageManager::Apt => ("docker.io", &["docker-compose-v2", "docker-compose-plugin", "docker-compose"]),
+        PackageManager::Dnf => ("moby-engine", &["docker-compose"]),
+        PackageManager::Zypper => ("docker", &["docker-compose"]),
     };
     if engine == "moby-engine" && packages::first_available(job, &[engine]).await?.is_none() {
         let message = "the distribution has no package of the Docker engine".to_owned();

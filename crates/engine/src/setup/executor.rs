@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hostler_core::demand::Work;
+use hostler_core::demand::Workload;
 use hostler_core::journal::Failure;
 use hostler_core::name::Name;
 use hostler_core::plan::Phase;
@@ -41,7 +41,7 @@ pub struct SshExecutor {
     /// Name of the deployment.
     pub deployment: Name,
     /// Phases of the set-up, with their parameters.
-    pub work: Work,
+    pub work: Workload,
     /// Local directory to upload as the source.
     pub source: Option<PathBuf>,
     /// Values of the secrets named in `work`.

@@ -1,6 +1,6 @@
 //! The phase `interpreter`: Python with pip and venv, system-wide.
 
-use hostler_core::setup::{InterpreterNeed, Manager};
+use hostler_core::setup::{InterpreterRequest, PackageManager};
 
 use super::error::SetupError;
 use super::job::PhaseRun;
@@ -9,7 +9,7 @@ use crate::host::{Command, Shell};
 use crate::run::Performed;
 
 /// Installs Python if missing: with `uv`, which has every version, else from the distribution.
-pub(super) async fn install(job: &PhaseRun<'_>, need: &InterpreterNeed) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, need: &InterpreterRequest) -> Result<Performed, SetupError> {
     let version = need.version.clone().unwrap_or_default();
     let check = Command::new(python::with_uv_path(include_str!("scripts/has-python.sh")))
         .args([&version])
@@ -25,7 +25,7 @@ async fn act(job: &PhaseRun<'_>, version: &str, missing: Vec<String>) -> Result<
     // Package names have the first two numbers of the version.
     let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
     let python = if version.is_empty() { "python3".to_owned() } else { format!("python{minor}") };
-    if packages::manager(job).await? == Manager::Apt {
+    if packages::manager(job).await? == PackageManager::Apt {
         let names = [python.clone(), format!("{python}-venv"), "python3-pip".to_owned()];
         return packages::install(job, &names).await.map(drop);
     }

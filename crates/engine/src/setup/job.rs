@@ -166,7 +166,7 @@ impl<'a> PhaseRun<'a> {
             kind => {
                 let twice = SignedDuration::try_from(limit * 2).unwrap_or(SignedDuration::MAX);
                 format!(
-                    "if the phase needs longer, set `setup_phases: {{limits: {{{kind}: {}}}}}`",
+                    "if the phase needs longer, set `setup_phases: {{timeouts: {{{kind}: {}}}}}`",
                     show_duration(twice)
                 )
             }
@@ -240,8 +240,8 @@ fn limit(phase: &Phase, context: &Context<'_>) -> Option<Duration> {
         Phase::Custom(step) => step.timeout,
         _ => None,
     };
-    let requested = own.or_else(|| context.work.phases.limits.get(&phase.kind()).copied());
-    requested.and_then(|limit| Duration::try_from(limit).ok()).or(phase.kind().policy().limit)
+    let requested = own.or_else(|| context.work.phases.timeouts.get(&phase.kind()).copied());
+    requested.and_then(|limit| Duration::try_from(limit).ok()).or(phase.kind().policy().timeout)
 }
 
 fn hint_for(exit: &ProcessExit) -> Option<String> {

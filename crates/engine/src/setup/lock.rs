@@ -21,9 +21,9 @@ const WAITS: &str = "== waiting for an earlier attempt";
 pub(super) fn lock_for(phase: PhaseKind, context: &Context<'_>) -> Option<String> {
     let needs_lock = !matches!(
         phase,
-        PhaseKind::Reach
+        PhaseKind::WaitSsh
             | PhaseKind::Verify
-            | PhaseKind::Meeting
+            | PhaseKind::PeerSsh
             | PhaseKind::RayStatus
             | PhaseKind::Source
             | PhaseKind::Check

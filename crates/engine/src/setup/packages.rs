@@ -1,6 +1,6 @@
 //! The phase `packages`: system packages, installed with the host's package manager.
 
-use hostler_core::setup::{Manager, PhaseKind};
+use hostler_core::setup::{PackageManager, PhaseKind};
 
 use super::ensure;
 use super::error::SetupError;
@@ -44,7 +44,11 @@ fn check(job: &PhaseRun<'_>, packages: &[String]) -> Result<(), SetupError> {
     }
 }
 
-async fn install_missing(job: &PhaseRun<'_>, manager: Manager, packages: &[String]) -> Result<Performed, SetupError> {
+async fn install_missing(
+    job: &PhaseRun<'_>,
+    manager: PackageManager,
+    packages: &[String],
+) -> Result<Performed, SetupError> {
     job.progress(&format!("installing packages: {}", packages.join(", ")));
     let args = std::iter::once(manager.name()).chain(packages.iter().map(String::as_str));
     let command = Command::new(include_str!("scripts/install-packages.sh")).args(args).as_root();
@@ -54,15 +58,15 @@ async fn install_missing(job: &PhaseRun<'_>, manager: Manager, packages: &[Strin
 }
 
 /// The machine's package manager, and the packages that are not installed.
-async fn missing(job: &PhaseRun<'_>, packages: &[String]) -> Result<(Manager, Vec<String>), SetupError> {
+async fn missing(job: &PhaseRun<'_>, packages: &[String]) -> Result<(PackageManager, Vec<String>), SetupError> {
     let question = Command::new(MISSING).args(packages);
     let mut answer = job.query(&question).await?.into_iter();
-    let manager = answer.next().and_then(|name| Manager::of(&name)).ok_or_else(|| no_manager(job))?;
+    let manager = answer.next().and_then(|name| PackageManager::of(&name)).ok_or_else(|| no_manager(job))?;
     Ok((manager, answer.collect()))
 }
 
 /// The machine's package manager.
-pub(super) async fn manager(job: &PhaseRun<'_>) -> Result<Manager, SetupError> {
+pub(super) async fn manager(job: &PhaseRun<'_>) -> Result<PackageManager, SetupError> {
     Ok(missing(job, &[]).await?.0)
 }
 
@@ -107,7 +111,7 @@ fn no_manager(job: &PhaseRun<'_>) -> SetupError {
 
 async fn attempt(
     job: &PhaseRun<'_>,
-    manager: Manager,
+    manager: PackageManager,
     packages: &[String],
     command: &Command,
 ) -> Result<(), SetupError> {
@@ -128,8 +132,8 @@ async fn attempt(
 
 /// True for zypper's exit statuses that report success with a notice: a restart is due, or a repository was skipped (see "Exit
 /// codes" in its manual). Only a check shows if the packages were installed.
-fn is_notice(manager: Manager, exit: &ProcessExit) -> bool {
-    manager == Manager::Zypper && matches!(exit, ProcessExit::Status(100..=106))
+fn is_notice(manager: PackageManager, exit: &ProcessExit) -> bool {
+    manager == PackageManager::Zypper && matches!(exit, ProcessExit::Status(100..=106))
 }
 
 /// Hint if the last output lines show a permanent failure.

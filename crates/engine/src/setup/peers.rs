@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostler_core::hash::sha256;
-use hostler_core::setup::Manager;
+use hostler_core::setup::PackageManager;
 use secrecy::ExposeSecret as _;
 
 use super::context::{Context, Peer};
@@ -49,8 +49,8 @@ pub(super) async fn check_ssh(job: &PhaseRun<'_>) -> Result<Performed, SetupErro
     let names: Vec<String> = others.map(|(_, peer)| peer.name.clone()).collect();
     if job.query(&Command::new("command -v ssh >/dev/null || echo missing")).await?.concat() == "missing" {
         let client = match packages::manager(job).await? {
-            Manager::Apt => "openssh-client",
-            Manager::Dnf | Manager::Zypper => "openssh-clients",
+            PackageManager::Apt => "openssh-client",
+            PackageManager::Dnf | PackageManager::Zypper => "openssh-clients",
         };
         packages::install(job, &[client.to_owned()]).await?;
     }

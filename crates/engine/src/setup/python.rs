@@ -1,6 +1,6 @@
 //! The phase `python`: a virtual environment with the repository's requirements.
 
-use hostler_core::demand::PythonNeed;
+use hostler_core::demand::PythonRequest;
 
 use super::error::SetupError;
 use super::job::PhaseRun;
@@ -26,7 +26,7 @@ enum PythonSource {
 }
 
 /// Creates or updates the environment of the source.
-pub(super) async fn create(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<Performed, SetupError> {
+pub(super) async fn create(job: &PhaseRun<'_>, need: &PythonRequest) -> Result<Performed, SetupError> {
     check(job, need)?;
     let directory = remote_path(&job.context.paths.work);
     let fingerprint = requirements::fingerprint(job, need).await?;
@@ -42,7 +42,7 @@ pub(super) async fn create(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<Perf
 pub(super) async fn create_in(
     job: &PhaseRun<'_>,
     directory: &str,
-    need: &PythonNeed,
+    need: &PythonRequest,
     fingerprint: &str,
 ) -> Result<(), SetupError> {
     let version = need.version.clone().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn with_uv_path(script: &str) -> String {
 }
 
 /// Rejects values of a demand or repository that pip or uv could take for an option.
-fn check(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<(), SetupError> {
+fn check(job: &PhaseRun<'_>, need: &PythonRequest) -> Result<(), SetupError> {
     let version = need.version.as_deref().unwrap_or("3");
     let good = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !version.split('.').all(good) {
@@ -146,7 +146,12 @@ async fn create_environment(
 
 /// Installs the requirement files in their order, then single requirements, then the repository itself in editable mode, so
 /// that uploaded changes apply without another installation.
-async fn install(job: &PhaseRun<'_>, directory: &str, need: &PythonNeed, installer: &[&str]) -> Result<(), SetupError> {
+async fn install(
+    job: &PhaseRun<'_>,
+    directory: &str,
+    need: &PythonRequest,
+    installer: &[&str],
+) -> Result<(), SetupError> {
     for file in &need.requirement_files {
         job.progress(&format!("installing Python packages from `{file}`"));
         run_program(job, directory, "exec \"$@\"", &[installer, &["-r", file]].concat()).await?;

@@ -3,8 +3,8 @@
 //! Ray has a Python environment of its own, named after its version and Python's, so that a repository's packages can't break
 //! it. The head runs on the machine of rank 0, and the others join it. Other Ray processes on a host are left alone.
 
-use hostler_core::demand::PythonNeed;
-use hostler_core::setup::RayNeed;
+use hostler_core::demand::PythonRequest;
+use hostler_core::setup::RayRequest;
 
 use super::context::{Context, Peer};
 use super::error::{Cause, SetupError};
@@ -18,19 +18,22 @@ pub(super) const RUNS: &str = concat!(include_str!("scripts/ray-processes.sh"), 
 pub(super) const START: &str = concat!(include_str!("scripts/ray-processes.sh"), include_str!("scripts/start-ray.sh"));
 
 /// Installs Ray if missing.
-pub(super) async fn install(job: &PhaseRun<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
+pub(super) async fn install(job: &PhaseRun<'_>, need: &RayRequest) -> Result<Performed, SetupError> {
     let home = home(job.context, need);
     let requirement = format!("ray[default]=={}", need.version);
     let marker = format!("{home}/{}", python::MARKER);
     let check =
         Command::new(include_str!("scripts/has-ray.sh")).args([home.as_str(), &need.version, &marker, &requirement]);
-    let python =
-        PythonNeed { version: need.python.clone(), requirements: vec![requirement.clone()], ..PythonNeed::default() };
+    let python = PythonRequest {
+        version: need.python.clone(),
+        requirements: vec![requirement.clone()],
+        ..PythonRequest::default()
+    };
     ensure::ensure(job, &check, |_| python::create_in(job, &home, &python, &requirement)).await
 }
 
 /// Starts Ray on this machine unless it runs.
-pub(super) async fn start(job: &PhaseRun<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
+pub(super) async fn start(job: &PhaseRun<'_>, need: &RayRequest) -> Result<Performed, SetupError> {
     let Some((head, own)) = peers(job.context) else {
         return Err(job.unsatisfiable("the machine has no rank in its deployment".to_owned(), "report this as a bug"));
     };
@@ -53,7 +56,7 @@ fn port_hint(error: SetupError) -> SetupError {
 }
 
 /// Waits until all machines have joined the cluster, and prints Ray's status.
-pub(super) async fn status(job: &PhaseRun<'_>, need: &RayNeed) -> Result<Performed, SetupError> {
+pub(super) async fn status(job: &PhaseRun<'_>, need: &RayRequest) -> Result<Performed, SetupError> {
     let count = job.context.peers.len().to_string();
     let gcs = peers(job.context).map(|(head, _)| format!("{}:{}", head.address.host, need.port)).unwrap_or_default();
     let script = Command::new(include_str!("scripts/ray-status.sh"));
@@ -62,7 +65,7 @@ pub(super) async fn status(job: &PhaseRun<'_>, need: &RayNeed) -> Result<Perform
 }
 
 /// Directory of Ray's environment. It depends on the Python version: a cluster rejects drivers on another one.
-pub(super) fn home(context: &Context<'_>, need: &RayNeed) -> String {
+pub(super) fn home(context: &Context<'_>, need: &RayRequest) -> String {
     let python = need.python.as_ref().map(|version| format!("-python{version}")).unwrap_or_default();
     format!("{}/ray-{}{python}", remote_path(&context.paths.state), need.version)
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-use hostler_core::demand::PythonNeed;
+use hostler_core::demand::PythonRequest;
 use hostler_core::hash::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 1 << 20;
 ///
 /// A file named by the demand must exist. A file that is only included counts as absent if it can't be read: pip reports the
 /// error in its own words.
-pub(super) async fn fingerprint(job: &PhaseRun<'_>, need: &PythonNeed) -> Result<String, SetupError> {
+pub(super) async fn fingerprint(job: &PhaseRun<'_>, need: &PythonRequest) -> Result<String, SetupError> {
     let (source, need) = (job.context.source.map(Path::to_owned), need.clone());
     let hashed = blocking(move || hash(source.as_deref(), &need)).await;
     hashed
@@ -31,7 +31,7 @@ pub(super) async fn fingerprint(job: &PhaseRun<'_>, need: &PythonNeed) -> Result
         .map_err(|problem| problem.error(job))
 }
 
-fn hash(source: Option<&Path>, need: &PythonNeed) -> Result<String, FileProblem> {
+fn hash(source: Option<&Path>, need: &PythonRequest) -> Result<String, FileProblem> {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(need).unwrap_or_default());
     let mut seen = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! The phase `verify`: compares the machine with the offer.
 
 use hostler_core::offer::OsRelease;
-use hostler_core::setup::gpu::Device;
+use hostler_core::setup::gpu::PciDevice;
 use hostler_core::size::Bytes;
 use hostler_core::verify::{Promise, Seen, differences};
 
@@ -41,7 +41,7 @@ fn read(lines: &[String]) -> Seen {
             "pci" => seen.gpus = Some(Vec::new()),
             "model" => models.push(value.to_owned()),
             "device" => {
-                let found = Device::read(value).filter(Device::is_accelerator);
+                let found = PciDevice::read(value).filter(PciDevice::is_accelerator);
                 devices.extend(found.map(|device| device.pci_id()));
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::demand::{Budget, Demand, Group, LeaseRequest, Requirements, Work};
+use hostler_core::demand::{Budget, Demand, Group, LeaseRequest, Requirements, Workload};
 use hostler_core::name::{DeploymentId, GroupName, Name};
 use hostler_core::offer::Market;
 use hostler_core::plan::{Plan, plan};
@@ -26,7 +26,7 @@ pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
         lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
-        work: Work::default(),
+        workload: Workload::default(),
         terms: Default::default(),
     };
     let market = Market { offers: vec![hostler_sim::offer("local".parse().unwrap())], silent: BTreeMap::new() };

@@ -68,7 +68,7 @@ async fn next_round_has_the_newer_plan_and_the_same_journal() {
     let first = plan_of("digits", 1);
     store.begin(&first, second(1)).await.unwrap();
     let mut later = first.clone();
-    later.demand.work.run = Some("./train".to_owned());
+    later.demand.workload.run = Some("./train".to_owned());
     let round = Round::of(&later, &first, &Journal::default()).unwrap();
     assert_eq!(store.begin_round(round, second(2)).await.unwrap(), 2);
     let record = store.find(&name("digits")).await.unwrap().unwrap();

@@ -37,12 +37,12 @@ async fn demand_of_a_fetched_repository_names_its_commit_and_no_local_directory(
         operator.resolve(&request).await.unwrap()
     };
     let Requested { demand, checkout, .. } = resolve(Target::Named(&url)).await;
-    assert_eq!(demand.work.files["/srv/got"], "data");
-    let (source, checkout) = (demand.work.source.clone().unwrap(), checkout.unwrap());
-    assert_eq!((&source.from, &source.at), (&url, &checkout.commit));
+    assert_eq!(demand.workload.files["/srv/got"], "data");
+    let (source, checkout) = (demand.workload.source.clone().unwrap(), checkout.unwrap());
+    assert_eq!((&source.location, &source.revision), (&url, &checkout.commit));
     let text = serde_json::to_string(&demand).unwrap();
     assert!(!text.contains(home.to_str().unwrap()), "{text}");
     drop(checkout);
-    let again = operator.analyze(&format!("{url}@{}", source.at.unwrap()), &home).await.unwrap();
+    let again = operator.analyze(&format!("{url}@{}", source.revision.unwrap()), &home).await.unwrap();
     assert_eq!(fs::read_to_string(again.checkout.path.join("data/a.csv")).unwrap(), "1");
 }

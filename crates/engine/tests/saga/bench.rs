@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Work};
+use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Workload};
 use hostler_core::journal::{Entry, Left, State, StepEvent};
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::Market;
@@ -51,14 +51,14 @@ fn plan_of(name: &str, id: u128, hosts: &[&str]) -> Plan {
     let name = Name::new(name).unwrap();
     let needs = Requirements { cpus: Amount::AtLeast(1), ..Requirements::default() };
     let group = Group { name: GroupName::new("node").unwrap(), count: 2.try_into().unwrap(), any_of: vec![needs] };
-    let work = Work { setup: Some("make".into()), run: Some("./train".into()), ..Work::default() };
+    let work = Workload { setup: Some("make".into()), run: Some("./train".into()), ..Workload::default() };
     let demand = Demand {
         name,
         groups: vec![group],
         lease: LeaseRequest::default(),
         on: vec![],
         budget: Budget::default(),
-        work,
+        workload: work,
         terms: Default::default(),
     };
     let market = Market { offers: vec![hostler_sim::offer(local())], silent: BTreeMap::new() };
@@ -211,7 +211,7 @@ impl Bench {
     pub async fn assert_swept_unless_reached(&self, what: &str) {
         let (found, record) = (self.sweep().await, self.record().await.unwrap());
         let is_login =
-            |step: &StepId| self.plan.step(step).is_some_and(|step| matches!(step.action, Action::Reach { .. }));
+            |step: &StepId| self.plan.step(step).is_some_and(|step| matches!(step.action, Action::WaitSsh { .. }));
         let is_reached = |stored: &StoredEntry| matches!(&stored.entry, Entry::Step { step, event: StepEvent::Done { .. } } if is_login(step));
         let reached = record.entries.iter().any(is_reached);
         let listed = |names: &[Name]| names.contains(&record.name);

@@ -52,7 +52,7 @@ enum Expected {
 
 fn expected(step: &Step) -> Expected {
     match &step.action {
-        Action::Create(_) | Action::Reach { .. } => Expected::RolledBack,
+        Action::Create(_) | Action::WaitSsh { .. } => Expected::RolledBack,
         Action::SetUp { phase: Phase::Verify(_), .. } => Expected::RolledBack,
         Action::SetUp { phase: Phase::Run { .. }, .. } => Expected::Ready,
         Action::SetUp { .. } => Expected::Stuck,
@@ -420,7 +420,7 @@ async fn first_interrupt_of_a_down_is_ignored_and_the_second_stops_it() {
 #[tokio::test]
 async fn stuck_deployment_is_kept_when_a_later_login_fails() {
     let plan = bench::plan();
-    let reach = plan.steps.iter().find(|step| matches!(step.action, Action::Reach { .. })).unwrap();
+    let reach = plan.steps.iter().find(|step| matches!(step.action, Action::WaitSsh { .. })).unwrap();
     let bench = Bench::new();
     let setup = plan.steps.iter().find(|step| expected(step) == Expected::Stuck).unwrap();
     bench.run(vec![fault(CallKind::Work, setup, REFUSED, 1)], Order::Up).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hostler_core::demand::overrides::Overrides;
-use hostler_core::demand::{ReachRequest, Source, TermsRequest};
+use hostler_core::demand::{OverrideKey, ReachRequest, Source, TermsRequest};
 
 /// Resource options as text. `core::demand` parses them with the functions that parse a demand file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -173,5 +173,17 @@ impl DemandArgs {
                 lease_name: flags.lease_name,
             },
         }
+    }
+}
+
+/// Spells an override as the flag that sets it, with its value if given.
+pub fn as_flag(key: OverrideKey, value: Option<&str>) -> String {
+    let flag = match key {
+        OverrideKey::Source => "SOURCE".to_owned(),
+        other => format!("--{}", other.name().replace('_', "-")),
+    };
+    match value {
+        Some(value) => format!("{flag} {value}"),
+        None => flag,
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use availability::AvailabilityArgs;
-pub use demand::{DemandArgs, KeyArgs};
+pub use demand::{DemandArgs, KeyArgs, as_flag};
 pub use fleet::{ExecArgs, FleetArgs, Remote, SyncArgs, SyncFilterArgs, SyncVerb};
 pub use lease::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 pub use record::{AuditArgs, CostReportArgs};

@@ -55,7 +55,7 @@ impl SetupArgs {
 fn whole(kinds: &[PhaseKind]) -> BTreeSet<PhaseKind> {
     let with = |kind: &PhaseKind| match kind {
         PhaseKind::Ray => vec![PhaseKind::Ray, PhaseKind::RayStart, PhaseKind::RayStatus],
-        PhaseKind::Companions => vec![PhaseKind::Companions, PhaseKind::Meeting],
+        PhaseKind::PeerNames => vec![PhaseKind::PeerNames, PhaseKind::PeerSsh],
         other => vec![*other],
     };
     kinds.iter().flat_map(with).collect()

@@ -20,7 +20,7 @@ pub fn run(app: &App, args: &AnalyzeArgs) -> Result<(), Error> {
         "commit": analysis.checkout.commit,
         "findings": scan.findings,
         "problems": scan.problems,
-        "requirements": scan.needs(),
+        "requirements": scan.suggestions(),
     });
     app.emit(&document, |width| view::findings(scan, width))
 }

@@ -243,7 +243,7 @@ impl ErrorKind {
             Self::Stale => "create a new plan with `hostler plan`",
             Self::NotNow => "retry at the given time, or pass `--within DURATION` to search for a later start",
             Self::Site => "run `hostler check SITE`",
-            Self::TimedOut => "retry, or raise the limit (`--ssh-timeout`, `--timeout`, `setup_phases.limits`)",
+            Self::TimedOut => "retry, or raise the limit (`--ssh-timeout`, `--timeout`, `setup_phases.timeouts`)",
             Self::Interrupted => "nothing",
         }
     }

@@ -1,6 +1,6 @@
 //! From the errors of the other crates to kinds and hints.
 
-use hostler_core::demand::problem::Problem;
+use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::inventory::BadFeed;
 use hostler_core::journal::{Forgets, Left};
 use hostler_core::name::{BadName, Name};
@@ -190,8 +190,8 @@ impl From<NoDrivers> for Error {
     }
 }
 
-impl From<Vec<Problem>> for Error {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<Diagnostic>> for Error {
+    fn from(problems: Vec<Diagnostic>) -> Self {
         let message = match problems.as_slice() {
             [only] => only.to_string(),
             many => format!("the demand can't be used: {} problems", many.len()),

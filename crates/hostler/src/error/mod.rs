@@ -3,7 +3,7 @@
 mod exit;
 mod from;
 
-use hostler_core::demand::problem::Problem;
+use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::journal::Left;
 use hostler_core::name::Name;
 use hostler_core::plan::NoPlan;
@@ -34,7 +34,7 @@ pub enum Details {
     #[default]
     None,
     /// All problems of a file or option that the user wrote.
-    Problems(Vec<Problem>),
+    Problems(Vec<Diagnostic>),
     /// Unmet requirements of every offer.
     NoPlan(Box<NoPlan>),
     /// Failed steps and remaining resources.

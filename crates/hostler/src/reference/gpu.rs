@@ -1,8 +1,8 @@
 //! `docs/reference/gpu.md`: the matrix of drivers and toolkits, generated from `core::setup::gpu`.
 
-use hostler_core::setup::gpu::architecture::{ARCHITECTURES, Architecture, Modules, Span};
-use hostler_core::setup::gpu::matrix::{AMD, CUDA, NVIDIA, Part, Place, ROCM, SUPPLIES, Supply};
-use hostler_core::setup::gpu::{GpuFrom, Maker, rows};
+use hostler_core::setup::gpu::architecture::{ARCHITECTURES, GpuArchitecture, KernelModules, VersionRange};
+use hostler_core::setup::gpu::matrix::{AMD, CUDA, MATRIX, MatrixRow, NVIDIA, PackageGroup, ROCM, RepositoryLocation};
+use hostler_core::setup::gpu::{GpuRepository, Vendor, combinations};
 
 /// Text above the tables.
 const ABOVE: &str = "# GPU drivers and toolkits
@@ -21,7 +21,7 @@ below are generated from the data that the phase uses.
   the login shells' paths are missing, the phase adds them.
 * **Choice.** A version that is not requested is the newest that is compatible with the requested ones and the GPUs, with the
   newest driver; the toolkit is then no newer than the one the driver was released with. A working driver is kept, unless another
-  is requested or the toolkit can't run on it. The distribution's packages are preferred over the vendor's; `from: maker`
+  is requested or the toolkit can't run on it. The distribution's packages are preferred over the vendor's; `from: vendor`
   reverses this. Proprietary kernel modules are preferred over NVIDIA's open ones, which are used where the GPU requires them
   (Blackwell). cuDNN is installed only if requested: requesting it accepts NVIDIA's licence.
 * **Rejection.** Incompatible versions are rejected when the demand is parsed; versions that the chosen image's system lacks or
@@ -55,16 +55,16 @@ pub fn gpu() -> String {
     let mut out = ABOVE.to_owned();
     out.push_str(&format!(
         "\n## Packages\n\n{} combinations, counting proprietary and open kernel modules separately. Newest first.\n\n{}",
-        rows().count(),
+        combinations().count(),
         "| GPUs | system | source | driver | open modules | fabric manager | toolkit | cuDNN |\n|---|---|---|---|---|---|---|---|\n"
     ));
-    SUPPLIES.iter().for_each(|supply| out.push_str(&row(supply)));
+    MATRIX.iter().for_each(|supply| out.push_str(&row(supply)));
     out.push_str("\nRequired distribution components and vendor repositories:\n\n");
     out.push_str("| system | source | components or repository |\n|---|---|---|\n");
-    SUPPLIES.iter().for_each(|supply| out.push_str(&place(supply)));
+    MATRIX.iter().for_each(|supply| out.push_str(&place(supply)));
     out.push_str("\n| vendor | repositories | key fingerprint |\n|---|---|---|\n");
-    for (maker, (base, fingerprint)) in [("NVIDIA", NVIDIA), ("AMD", AMD)] {
-        out.push_str(&format!("| {maker} | `{base}` | `{fingerprint}` |\n"));
+    for (vendor, (base, fingerprint)) in [("NVIDIA", NVIDIA), ("AMD", AMD)] {
+        out.push_str(&format!("| {vendor} | `{base}` | `{fingerprint}` |\n"));
     }
     out.push_str(
         "\n## Architectures\n\nThe PCI device id identifies the architecture. An empty cell sets no limit.\n\n",
@@ -87,37 +87,38 @@ pub fn gpu() -> String {
     out
 }
 
-fn row(supply: &Supply) -> String {
-    let versions = |parts: &[Part]| parts.iter().map(|part| part.version).collect::<Vec<_>>().join(", ");
-    let cudnn = |part: &hostler_core::setup::gpu::matrix::Cudnn| format!("{} (CUDA {})", part.version, part.cuda);
+fn row(supply: &MatrixRow) -> String {
+    let versions = |parts: &[PackageGroup]| parts.iter().map(|part| part.version).collect::<Vec<_>>().join(", ");
+    let cudnn =
+        |part: &hostler_core::setup::gpu::matrix::CudnnPackages| format!("{} (CUDA {})", part.version, part.cuda);
     let cudnns: Vec<String> = supply.cudnns.iter().map(cudnn).collect();
-    let (maker, toolkit) = (supply.maker.name(), supply.maker.toolkit());
+    let (vendor, toolkit) = (supply.vendor.name(), supply.vendor.toolkit());
     let (drivers, toolkits) = (versions(supply.drivers), versions(supply.toolkits));
     let (open, fabrics) = (versions(supply.open), versions(supply.fabrics));
     format!(
-        "| {maker} | {} | {} | {drivers} | {open} | {fabrics} | {toolkit} {toolkits} | {} |\n",
+        "| {vendor} | {} | {} | {drivers} | {open} | {fabrics} | {toolkit} {toolkits} | {} |\n",
         system(supply),
         from(supply),
         cudnns.join(", ")
     )
 }
 
-fn architecture(one: &Architecture) -> String {
+fn architecture(one: &GpuArchitecture) -> String {
     let ids: Vec<String> = one.devices.iter().map(|(first, last)| format!("`{first:04x}`-`{last:04x}`")).collect();
-    let range_text = |span: Span| {
+    let range_text = |span: VersionRange| {
         if span.from.is_none() && span.to.is_none() { String::new() } else { span.to_string() }
     };
-    let modules = match (one.maker, one.modules) {
-        (Maker::Amd, _) => "",
-        (Maker::Nvidia, [Modules::Usual]) => "proprietary",
-        (Maker::Nvidia, [Modules::Open]) => "open",
-        (Maker::Nvidia, _) => "either",
+    let modules = match (one.vendor, one.modules) {
+        (Vendor::Amd, _) => "",
+        (Vendor::Nvidia, [KernelModules::Standard]) => "proprietary",
+        (Vendor::Nvidia, [KernelModules::Open]) => "open",
+        (Vendor::Nvidia, _) => "either",
     };
     let toolkit = Some(range_text(one.toolkit)).filter(|span| !span.is_empty());
-    let toolkit = toolkit.map(|span| format!("{} {span}", one.maker.toolkit())).unwrap_or_default();
+    let toolkit = toolkit.map(|span| format!("{} {span}", one.vendor.toolkit())).unwrap_or_default();
     format!(
         "| {} {} | {} | {toolkit} | {} | {modules} | {} |\n",
-        one.maker.name(),
+        one.vendor.name(),
         one.name,
         ids.join(", "),
         range_text(one.driver),
@@ -125,23 +126,23 @@ fn architecture(one: &Architecture) -> String {
     )
 }
 
-fn place(supply: &Supply) -> String {
-    let place = match supply.source {
-        Place::Components(components) => components.join(", "),
-        Place::Nvidia(directory) => format!("`{directory}`"),
-        Place::Amd(suite) => format!("`rocm/apt/RELEASE {suite}`, `amdgpu/DRIVER/ubuntu {suite}`"),
+fn place(supply: &MatrixRow) -> String {
+    let place = match supply.location {
+        RepositoryLocation::Distribution(components) => components.join(", "),
+        RepositoryLocation::Nvidia(directory) => format!("`{directory}`"),
+        RepositoryLocation::Amd(suite) => format!("`rocm/apt/RELEASE {suite}`, `amdgpu/DRIVER/ubuntu {suite}`"),
     };
     format!("| {} | {} | {place} |\n", system(supply), from(supply))
 }
 
-fn system(supply: &Supply) -> String {
+fn system(supply: &MatrixRow) -> String {
     format!("`{} {}`, `{}`", supply.id, supply.version, supply.arch)
 }
 
-fn from(supply: &Supply) -> &'static str {
-    match (supply.from, supply.maker) {
-        (GpuFrom::Distribution, _) => "distribution",
-        (GpuFrom::Maker, Maker::Nvidia) => "NVIDIA",
-        (GpuFrom::Maker, Maker::Amd) => "AMD",
+fn from(supply: &MatrixRow) -> &'static str {
+    match (supply.from, supply.vendor) {
+        (GpuRepository::Distribution, _) => "distribution",
+        (GpuRepository::Vendor, Vendor::Nvidia) => "NVIDIA",
+        (GpuRepository::Vendor, Vendor::Amd) => "AMD",
     }
 }

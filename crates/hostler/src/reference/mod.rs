@@ -5,7 +5,7 @@ pub mod man;
 
 use clap::{Arg, Command, CommandFactory};
 use hostler_core::filter::{FIELDS, Kind};
-use hostler_core::setup::{PHASES, Policy};
+use hostler_core::setup::{PHASES, PhasePolicy};
 use hostler_core::time::show_duration;
 use jiff::SignedDuration;
 
@@ -49,10 +49,10 @@ pub fn phases() -> String {
     let mut out =
         "| phase | planned if | action | check | time limit | attempts |\n|---|---|---|---|---|---|\n".to_owned();
     for policy in PHASES {
-        let Policy { kind, wished, action, proof, limit, tries } = policy;
-        let limit = limit.and_then(|limit| SignedDuration::try_from(limit).ok()).map(show_duration);
+        let PhasePolicy { kind, condition, action, proof, timeout, tries } = policy;
+        let limit = timeout.and_then(|limit| SignedDuration::try_from(limit).ok()).map(show_duration);
         let limit = limit.unwrap_or_else(|| "-".to_owned());
-        out.push_str(&format!("| `{kind}` | {wished} | {action} | {proof} | {limit} | {tries} |\n"));
+        out.push_str(&format!("| `{kind}` | {condition} | {action} | {proof} | {limit} | {tries} |\n"));
     }
     out
 }

@@ -1,6 +1,6 @@
 //! Errors as text: message, details, causes, and hints last.
 
-use hostler_core::demand::problem::render;
+use hostler_core::demand::render_with;
 use hostler_core::plan::NoPlan;
 use hostler_engine::run::FailedStep;
 use owo_colors::OwoColorize;
@@ -9,6 +9,7 @@ use super::plan::refusals;
 use super::remaining::remaining;
 use super::several::{SHOWN, failures};
 use super::words::{heading, indented};
+use crate::args::as_flag;
 use crate::error::{Details, Error};
 use crate::table::{Column, Width, cell, table};
 
@@ -16,7 +17,7 @@ use crate::table::{Column, Width, cell, table};
 pub fn failure(error: &Error, width: Width) -> String {
     let mut out = match &*error.details {
         // Each problem has its own `error:` prefix and location.
-        Details::Problems(problems) => render(problems),
+        Details::Problems(problems) => render_with(problems, as_flag),
         _ => format!("{} {}\n", "error:".red().bold(), error.message),
     };
     out.push_str(&details(error, width));

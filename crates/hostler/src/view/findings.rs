@@ -33,7 +33,7 @@ fn facts(findings: &[Finding], width: Width) -> String {
             cell(finding.fact.name().replace('_', " ")),
             cell(one_line(&finding.fact.value())),
             coloured(finding.confidence),
-            cell(finding.place() + &more),
+            cell(finding.location() + &more),
             // If the file itself is the evidence, LOCATION already names it.
             cell(if finding.evidence == finding.file { "" } else { &finding.evidence }),
         ]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use comfy_table::Cell;
 use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
-use hostler_core::setup::DockerFrom;
-use hostler_core::setup::gpu::{GpuRequest, Maker};
+use hostler_core::setup::DockerRepository;
+use hostler_core::setup::gpu::{GpuRequest, Vendor};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;
@@ -126,7 +126,7 @@ fn steps(steps: &[Step], width: Width) -> String {
         let after: Vec<String> = step.after.iter().filter_map(|id| numbers.get(id)).map(usize::to_string).collect();
         let detail = match &step.action {
             Action::SetUp { phase, .. } => phase_detail(phase),
-            Action::Create(_) | Action::Reach { .. } => String::new(),
+            Action::Create(_) | Action::WaitSsh { .. } => String::new(),
         };
         let number = numbers.get(&step.id).copied().unwrap_or_default();
         vec![cell(number), cell(title(step)), cell(after.join(" ")), cell(detail)]
@@ -141,15 +141,15 @@ fn phase_detail(phase: &hostler_core::plan::Phase) -> String {
     match phase {
         Phase::Packages { packages } => packages.join(" "),
         Phase::Verify(promise) => shape(&promise.shape),
-        Phase::Source | Phase::Companions | Phase::Meeting | Phase::System(_) => String::new(),
+        Phase::Source | Phase::PeerNames | Phase::PeerSsh | Phase::System(_) => String::new(),
         Phase::Interpreter(need) => version("Python", need.version.as_ref()),
         Phase::Conda(need) => {
             let words = [version("Python", need.python.as_ref()), need.packages.join(", ")];
             words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
         }
         Phase::Docker(need) => match need.from {
-            DockerFrom::Distribution => String::new(),
-            DockerFrom::Docker => "from Docker's repository".to_owned(),
+            DockerRepository::Distribution => String::new(),
+            DockerRepository::Docker => "from Docker's repository".to_owned(),
         },
         Phase::Gpu(request) => gpu_detail(request),
         Phase::Ray(need) | Phase::RayStart(need) | Phase::RayStatus(need) => need.version.clone(),
@@ -170,15 +170,15 @@ fn version(name: &str, version: Option<&String>) -> String {
 }
 
 fn gpu_detail(request: &GpuRequest) -> String {
-    let (maker, stack) = match request {
+    let (vendor, stack) = match request {
         GpuRequest::Off => return String::new(),
         GpuRequest::Auto(stack) => ("if a GPU is found", stack),
-        GpuRequest::Forced(Maker::Nvidia, stack) => ("NVIDIA", stack),
-        GpuRequest::Forced(Maker::Amd, stack) => ("AMD", stack),
+        GpuRequest::Forced(Vendor::Nvidia, stack) => ("NVIDIA", stack),
+        GpuRequest::Forced(Vendor::Amd, stack) => ("AMD", stack),
     };
     let parts = [("driver", &stack.driver), ("CUDA", &stack.cuda), ("cuDNN", &stack.cudnn), ("ROCm", &stack.rocm)];
     let parts = parts.iter().map(|(name, requested)| version(name, requested.as_ref())).filter(|part| !part.is_empty());
-    std::iter::once(maker.to_owned()).chain(parts).collect::<Vec<_>>().join(", ")
+    std::iter::once(vendor.to_owned()).chain(parts).collect::<Vec<_>>().join(", ")
 }
 
 /// The first line of a script, at most 60 characters, and an ellipsis for the rest.

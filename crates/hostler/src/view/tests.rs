@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hostler_core::demand::{Author, Base, Demand, Inputs, Overrides, complete, parse};
+use hostler_core::demand::{Demand, DemandInputs, FileAuthor, Overrides, PathBase, complete, parse};
 use hostler_core::journal::{Entry, Failure, Goal, Journal, StepEvent};
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::{
@@ -10,7 +10,7 @@ use hostler_core::offer::{
 };
 use hostler_core::plan::{Plan, plan};
 use hostler_core::ports::{Address, Created, Health, Remedy, Verdict};
-use hostler_core::scan::{Tree, scan};
+use hostler_core::scan::{FileTree, scan};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId};
 use hostler_engine::run::FailedStep;
@@ -41,9 +41,9 @@ fn now() -> Timestamp {
 
 fn demand(yaml: &str) -> Demand {
     let file = parse("train.yaml", yaml).unwrap();
-    let base = Base { directory: Path::new("/home/ann/train"), author: Author::User { home: None } };
+    let base = PathBase { directory: Path::new("/home/ann/train"), author: FileAuthor::User { home: None } };
     let overrides = Overrides::default();
-    complete(&Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "train" })
+    complete(&DemandInputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "train" })
         .unwrap()
         .demand
 }
@@ -126,7 +126,7 @@ fn record() -> Record {
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { made: Some(made) } });
     }
-    let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("reach-")).unwrap().id.clone();
+    let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("wait-ssh-")).unwrap().id.clone();
     entries.push(Entry::Step { step: failed, event: StepEvent::Failed { failure: a_failure() } });
     let stored = |(number, entry)| StoredEntry { number, at: now(), entry };
     Record {
@@ -201,7 +201,7 @@ fn findings_with_their_evidence() {
     ]
     .into();
     let files = contents.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect();
-    let scan = scan(&Tree { files, contents, problems: Vec::new() });
+    let scan = scan(&FileTree { files, contents, problems: Vec::new() });
     insta::assert_snapshot!("findings_80", at(80, |width| findings(&scan, width)));
     insta::assert_snapshot!("findings_200", at(200, |width| findings(&scan, width)));
 }
@@ -230,12 +230,12 @@ fn many() -> Grid {
         }
     };
     set("machine", 1..31, StageState::Done);
-    set("reach", 1..31, StageState::Done);
+    set("wait-ssh", 1..31, StageState::Done);
     set("packages", 1..31, StageState::Already);
     set("packages", 30..31, StageState::Running(now()));
-    set("companions", 1..29, StageState::NotNeeded);
-    set("companions", 29..30, StageState::Failed);
-    set("meeting", 1..2, StageState::Done);
+    set("peer-names", 1..29, StageState::NotNeeded);
+    set("peer-names", 29..30, StageState::Failed);
+    set("peer-ssh", 1..2, StageState::Done);
     set("source", 1..28, StageState::Done);
     set("setup", 1..26, StageState::Done);
     set("setup", 26..27, StageState::Failed);
@@ -269,7 +269,7 @@ fn hundreds_of_failures_are_listed_by_name_only() {
 
 #[test]
 fn remaining_resources_are_listed_with_site_and_price() {
-    let failed = vec![FailedStep { step: StepId::new("reach-train-1").unwrap(), failure: a_failure() }];
+    let failed = vec![FailedStep { step: StepId::new("wait-ssh-train-1").unwrap(), failure: a_failure() }];
     let left = record().journal().left(&record().plan);
     let error = Error::new(ErrorKind::Stuck, "`train` is stuck")
         .hinted("resume with `hostler up train`")

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, Read, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use hostler_core::demand::{Author, Base, Inputs, Overrides, complete, parse};
+use hostler_core::demand::{DemandInputs, FileAuthor, Overrides, PathBase, complete, parse};
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::Market;
@@ -109,9 +109,9 @@ fn digits() -> Plan {
 /// The same, with further lines in its demand.
 fn digits_with(more: &str) -> Plan {
     let file = parse("digits.yaml", &format!("name: digits\n{more}")).unwrap();
-    let base = Base { directory: Path::new("/work"), author: Author::Repository };
+    let base = PathBase { directory: Path::new("/work"), author: FileAuthor::Repository };
     let overrides = Overrides::default();
-    let inputs = Inputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "digits" };
+    let inputs = DemandInputs { overrides: &overrides, file: Some(&file), scan: None, base, fallback_name: "digits" };
     let facts =
         json!({ "cpus": 2, "memory": 4u64 << 30, "disk": 50u64 << 30, "arch": "x86_64", "gpus": [], "labels": {} });
     let image =

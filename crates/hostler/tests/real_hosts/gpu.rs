@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
 
-use hostler_core::setup::gpu::{GpuFrom, GpuStack, Hardware, Have, Maker, Row, System, resolve, rows};
+use hostler_core::setup::gpu::{
+    GpuCombination, GpuHardware, GpuRepository, GpuStack, Installed, System, Vendor, combinations, resolve,
+};
 
 use crate::lab::{Lab, facts, program, stderr_of, stdout_of};
 
@@ -57,7 +59,7 @@ fn a_machine_without_gpus_or_with_working_drivers_is_unchanged() {
     program(&right, "bin", "nvidia-smi", "echo 00000000:3B:00.0, 535.261.03");
     program(&right, "bin", "nvcc", "echo 'Cuda compilation tools, release 12.2, V12.2.140'");
     let right = lab("right", right.path());
-    let ready = up(&right, "{maker: nvidia, driver: 535, cuda: '12.2'}");
+    let ready = up(&right, "{vendor: nvidia, driver: 535, cuda: '12.2'}");
     assert!(ready.status.success(), "{}", stderr_of(&ready));
     assert_eq!(log(&right), "", "it was asked once, and nothing was done");
     for lab in [bare, right] {
@@ -162,23 +164,24 @@ fn as_root(lab: &Lab, script: &str, args: &[&str]) -> String {
 
 /// Packages to install for each combination that a Debian release packages itself.
 fn installs(version: &str) -> BTreeSet<Vec<&'static str>> {
-    let of_debian =
-        |row: &Row| (row.supply.id, row.supply.version, row.supply.from) == ("debian", version, GpuFrom::Distribution);
-    let recipe = |row: Row| {
+    let of_debian = |row: &GpuCombination| {
+        (row.row.id, row.row.version, row.row.from) == ("debian", version, GpuRepository::Distribution)
+    };
+    let recipe = |row: GpuCombination| {
         let version = |text: &str| Some(text.to_owned());
-        let stack = match row.supply.maker {
-            Maker::Nvidia => GpuStack {
+        let stack = match row.row.vendor {
+            Vendor::Nvidia => GpuStack {
                 driver: version(row.driver.version),
                 cuda: version(row.toolkit.version),
                 cudnn: row.cudnn.and_then(|cudnn| version(cudnn.version)),
                 ..GpuStack::default()
             },
-            Maker::Amd => GpuStack { rocm: version(row.toolkit.version), ..GpuStack::default() },
+            Vendor::Amd => GpuStack { rocm: version(row.toolkit.version), ..GpuStack::default() },
         };
-        let system = System { id: "debian", version: row.supply.version, arch: row.supply.arch };
-        resolve(row.supply.maker, &stack, system, &Hardware::default(), &Have::default()).unwrap().packages()
+        let system = System { id: "debian", version: row.row.version, arch: row.row.arch };
+        resolve(row.row.vendor, &stack, system, &GpuHardware::default(), &Installed::default()).unwrap().packages()
     };
-    rows().filter(of_debian).map(recipe).collect()
+    combinations().filter(of_debian).map(recipe).collect()
 }
 
 /// Simulates each installation with apt, and fails at the first that is impossible.

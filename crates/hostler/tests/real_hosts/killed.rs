@@ -11,7 +11,7 @@ use crate::process;
 
 /// Phases that run every time.
 const EACH_TIME: [PhaseKind; 6] =
-    [PhaseKind::Reach, PhaseKind::Verify, PhaseKind::Meeting, PhaseKind::RayStatus, PhaseKind::Check, PhaseKind::Run];
+    [PhaseKind::WaitSsh, PhaseKind::Verify, PhaseKind::PeerSsh, PhaseKind::RayStatus, PhaseKind::Check, PhaseKind::Run];
 
 /// Phases with output, which are killed in the middle too.
 const TALKATIVE: [PhaseKind; 8] = [

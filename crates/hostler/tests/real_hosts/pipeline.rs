@@ -26,7 +26,7 @@ fn all_phases_on_two_hosts_and_again() {
     let file = lab.demand("pipe", &text);
     let up = lab.run(&["up", &file, "--yes"]).succeeds();
     let first = outcomes(&up.err);
-    for phase in ["system", "packages", "conda", "docker", "ray", "companions", "ray-start", "custom marker", "python"]
+    for phase in ["system", "packages", "conda", "docker", "ray", "peer-names", "ray-start", "custom marker", "python"]
     {
         for machine in ["pipe-1", "pipe-2"] {
             let title = format!("{phase} on {machine}");
@@ -64,7 +64,7 @@ fn all_phases_on_two_hosts_and_again() {
 
     // A second run reports every phase as unchanged.
     let again = lab.run(&["setup", "pipe"]).succeeds();
-    let always = ["reach", "verify", "meeting", "ray-status", "check"];
+    let always = ["wait-ssh", "verify", "peer-ssh", "ray-status", "check"];
     for (title, how) in outcomes(&again.err) {
         let phase = title.split([' ']).next().unwrap();
         let expected = if always.contains(&phase) {
@@ -95,7 +95,7 @@ fn all_phases_on_two_hosts_and_again() {
 #[test]
 fn a_lost_host_does_not_stop_the_others() {
     let lab = Lab::new("gone", 3);
-    let text = "num_nodes: 3\nsetup_phases:\n  companions: false\n  custom:\n  - {name: first, run: echo first >>first}\n  \
+    let text = "num_nodes: 3\nsetup_phases:\n  peers: false\n  custom:\n  - {name: first, run: echo first >>first}\n  \
                 - {name: second, run: 'echo here; sleep 2; echo second >>second'}\n";
     let file = lab.demand("gone", text);
     // A second round: a failure keeps the machines.
@@ -153,7 +153,7 @@ fn permanent_failures_name_host_and_phase() {
         }
     };
     fails(
-        "setup: echo begun; sleep 1000\nsetup_phases: {limits: {setup: 2s}}\n",
+        "setup: echo begun; sleep 1000\nsetup_phases: {timeouts: {setup: 2s}}\n",
         &["phase `setup` on `wrong`", "did not end within 2s", "begun"],
     );
     fails(

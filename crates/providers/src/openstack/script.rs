@@ -69,7 +69,7 @@ fn create_commands(plan: &Plan, step: &Step, flavor: &str) -> Vec<String> {
             lines.extend(machine.map(|machine| format!("openstack server add floating ip \"${machine}\" \"${name}\"")));
             lines.push(format!("openstack floating ip show \"${name}\" -f value -c floating_ip_address"));
         }
-        Action::Reach { machine } => {
+        Action::WaitSsh { machine } => {
             lines.push(format!("# hostler: log in to {}, and pin its host key", user_at(plan, machine)));
         }
         Action::SetUp { phase, machine } => {
@@ -202,7 +202,7 @@ fn delete_commands(step: &Step) -> Vec<String> {
         Action::Create(PlannedResource::Lease(_)) => vec![removal(&name, "openstack reservation lease delete")],
         Action::Create(PlannedResource::Machine(_)) => vec![removal(&name, "openstack server delete --wait")],
         Action::Create(PlannedResource::Address { .. }) => vec![removal(&name, "openstack floating ip delete")],
-        Action::Reach { .. } | Action::SetUp { .. } => Vec::new(),
+        Action::WaitSsh { .. } | Action::SetUp { .. } => Vec::new(),
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
         plan.steps.push(step("machine-digits", Action::Create(PlannedResource::Machine(Box::new(spec)))));
         let address = PlannedResource::Address { site, pool: "public".into(), machine: Some(id("machine-digits")) };
         plan.steps.push(step("address-digits", Action::Create(address)));
-        plan.steps.push(step("reach-digits", Action::Reach { machine: id("machine-digits") }));
+        plan.steps.push(step("wait-ssh-digits", Action::WaitSsh { machine: id("machine-digits") }));
         plan
     }
 

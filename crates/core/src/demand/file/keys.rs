@@ -1,18 +1,18 @@
-//! Every key that a demand file may hold, and what becomes of it: one table, for the reader, the suggestions and the
-//! reference in `docs/reference/demand.md`, which a test holds against it.
+//! Every key of the demand file in one table. The reader and its suggestions use it, and a test compares it with
+//! `docs/reference/demand.md`.
 
-/// A kind of map in the file.
+/// A map in the demand file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    /// The top of the file.
+pub enum DemandSection {
+    /// Top level of the file.
     Task,
     /// `resources`.
     Resources,
-    /// An entry of `groups`: what `resources` may hold, and its own.
+    /// An entry of `groups`: the keys of `resources`, and `count`.
     Group,
-    /// An entry of `any_of` or `ordered`: what `resources` may hold, but no further alternatives.
+    /// An entry of `any_of` or `ordered`: the keys of `resources` except nested alternatives.
     Alternative,
-    /// `workdir`, written as a map.
+    /// `workdir` in its map form.
     Workdir,
     /// `lease`.
     Lease,
@@ -34,8 +34,8 @@ pub enum Section {
     Custom,
 }
 
-impl Section {
-    /// What it is called in the file.
+impl DemandSection {
+    /// Name of the section in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Task => "the demand",
@@ -55,8 +55,8 @@ impl Section {
         }
     }
 
-    /// The keys that it may hold.
-    pub fn keys(self) -> impl Iterator<Item = &'static Key> {
+    /// Keys that the section accepts.
+    pub fn keys(self) -> impl Iterator<Item = &'static DemandKey> {
         KEYS.iter().filter(move |key| match self {
             Self::Group => matches!(key.section, Self::Group | Self::Resources),
             Self::Alternative => key.section == Self::Resources && !matches!(key.name, "any_of" | "ordered"),
@@ -65,53 +65,55 @@ impl Section {
     }
 }
 
-/// A key of the file.
+/// A key of the demand file.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// Where it stands.
-    pub section: Section,
-    /// How it is written.
+pub struct DemandKey {
+    /// Map that contains the key.
+    pub section: DemandSection,
+    /// Name as written in the file.
     pub name: &'static str,
-    /// What becomes of it.
-    pub fate: Fate,
+    /// Effect of the key.
+    pub support: KeySupport,
 }
 
-/// What becomes of a key.
+/// Support of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is read.
-    Read,
-    /// It is another word for this key.
-    Same(&'static str),
-    /// It is SkyPilot's, and has no effect here. A warning says so, and why that does no harm.
+pub enum KeySupport {
+    /// The key is read.
+    Supported,
+    /// Alias of the given key.
+    Alias(&'static str),
+    /// A key of SkyPilot that has no effect. Reported as a warning with the given explanation.
     Ignored(&'static str),
-    /// It asks for what is not served: an error says so, and what to write instead.
-    Refused(&'static str),
+    /// A key that requests something unsupported. Reported as an error with the given alternative.
+    Rejected(&'static str),
 }
 
-const fn read(section: Section, name: &'static str) -> Key {
-    Key { section, name, fate: Fate::Read }
+const fn read(section: DemandSection, name: &'static str) -> DemandKey {
+    DemandKey { section, name, support: KeySupport::Supported }
 }
 
-const fn same(section: Section, name: &'static str, other: &'static str) -> Key {
-    Key { section, name, fate: Fate::Same(other) }
+const fn alias(section: DemandSection, name: &'static str, other: &'static str) -> DemandKey {
+    DemandKey { section, name, support: KeySupport::Alias(other) }
 }
 
-const fn ignored(section: Section, name: &'static str, why: &'static str) -> Key {
-    Key { section, name, fate: Fate::Ignored(why) }
+const fn ignored(section: DemandSection, name: &'static str, why: &'static str) -> DemandKey {
+    DemandKey { section, name, support: KeySupport::Ignored(why) }
 }
 
-const fn refused(section: Section, name: &'static str, instead: &'static str) -> Key {
-    Key { section, name, fate: Fate::Refused(instead) }
+const fn rejected(section: DemandSection, name: &'static str, instead: &'static str) -> DemandKey {
+    DemandKey { section, name, support: KeySupport::Rejected(instead) }
 }
 
-use Section::{Budget, Conda, Custom, Docker, Gpu, Group, Lease, Python, Ray, Resources, SetupPhases, Task, Workdir};
+use DemandSection::{
+    Budget, Conda, Custom, Docker, Gpu, Group, Lease, Python, Ray, Resources, SetupPhases, Task, Workdir,
+};
 
-const NO_VOLUMES: &str = "bring files by `file_mounts`, or mount it in `setup`";
-const NO_SERVICE: &str = "start the server in `run` and open its port by `resources.ports`";
+const NO_VOLUMES: &str = "copy files with `file_mounts`, or mount the volume in `setup`";
+const NO_SERVICE: &str = "start the server in `run`";
 
-/// The table.
-pub const KEYS: &[Key] = &[
+/// All keys of the demand file.
+pub const KEYS: &[DemandKey] = &[
     read(Task, "name"),
     read(Task, "source"),
     read(Task, "workdir"),
@@ -130,27 +132,27 @@ pub const KEYS: &[Key] = &[
     read(Task, "setup"),
     read(Task, "run"),
     read(Task, "checks"),
-    ignored(Task, "config", "it tunes SkyPilot itself"),
-    ignored(Task, "experimental", "it tunes SkyPilot itself"),
-    ignored(Task, "inputs", "they only guide SkyPilot's estimate of transfer costs"),
-    ignored(Task, "outputs", "they only guide SkyPilot's estimate of transfer costs"),
-    refused(Task, "service", NO_SERVICE),
-    refused(Task, "pool", NO_SERVICE),
-    refused(Task, "volumes", NO_VOLUMES),
-    refused(Task, "volume_mounts", NO_VOLUMES),
-    refused(Task, "managed_secrets", "list the names of the variables under `secrets`"),
-    refused(Task, "event_callback", "follow a deployment by `hostler logs` or its JSON events"),
-    refused(Task, "api_server_access", "there is no such server here"),
+    ignored(Task, "config", "it configures SkyPilot itself"),
+    ignored(Task, "experimental", "it configures SkyPilot itself"),
+    ignored(Task, "inputs", "SkyPilot uses it only to estimate transfer costs"),
+    ignored(Task, "outputs", "SkyPilot uses it only to estimate transfer costs"),
+    rejected(Task, "service", NO_SERVICE),
+    rejected(Task, "pool", NO_SERVICE),
+    rejected(Task, "volumes", NO_VOLUMES),
+    rejected(Task, "volume_mounts", NO_VOLUMES),
+    rejected(Task, "managed_secrets", "list the names of the variables under `secrets`"),
+    rejected(Task, "event_callback", "follow the deployment's stream of events"),
+    rejected(Task, "api_server_access", "hostler has no API server"),
     read(Resources, "cpus"),
     read(Resources, "memory"),
     read(Resources, "disk_size"),
     read(Resources, "accelerators"),
-    same(Resources, "gpus", "accelerators"),
+    alias(Resources, "gpus", "accelerators"),
     read(Resources, "arch"),
     read(Resources, "image_id"),
-    same(Resources, "image", "image_id"),
+    alias(Resources, "image", "image_id"),
     read(Resources, "instance_type"),
-    same(Resources, "node_type", "instance_type"),
+    alias(Resources, "node_type", "instance_type"),
     read(Resources, "infra"),
     read(Resources, "cloud"),
     read(Resources, "region"),
@@ -160,18 +162,22 @@ pub const KEYS: &[Key] = &[
     read(Resources, "node_labels"),
     read(Resources, "any_of"),
     read(Resources, "ordered"),
-    ignored(Resources, "labels", "machines bear our ticket only; to choose nodes by what they bear, use `node_labels`"),
-    ignored(Resources, "disk_tier", "disks are as the site gives them"),
-    ignored(Resources, "network_tier", "networks are as the site gives them"),
-    ignored(Resources, "local_disk", "disks are as the site gives them"),
-    ignored(Resources, "priority", "there is no queue of jobs here"),
-    ignored(Resources, "priority_class", "there is no queue of jobs here"),
-    ignored(Resources, "autostop", "idle machines are kept, and cost money: set `lease.duration`, or `hostler down`"),
-    refused(Resources, "job_recovery", "a failed job is started again by `hostler up`"),
-    refused(Resources, "accelerator_args", "TPUs are not served"),
-    refused(Resources, "volumes", NO_VOLUMES),
-    refused(Resources, "ephemeral_storage", "use `disk_size`"),
-    refused(Resources, "max_hourly_cost", "use `budget.per_hour`, which counts all machines together"),
+    ignored(
+        Resources,
+        "labels",
+        "machines are tagged with hostler's ticket only; to select nodes by their labels, use `node_labels`",
+    ),
+    ignored(Resources, "disk_tier", "the site chooses the disks"),
+    ignored(Resources, "network_tier", "the site chooses the network"),
+    ignored(Resources, "local_disk", "the site chooses the disks"),
+    ignored(Resources, "priority", "there is no job queue"),
+    ignored(Resources, "priority_class", "there is no job queue"),
+    ignored(Resources, "autostop", "idle machines keep running and cost money: set `lease.duration`"),
+    rejected(Resources, "job_recovery", "bring the deployment up again after a failed `run`"),
+    rejected(Resources, "accelerator_args", "TPUs are not supported"),
+    rejected(Resources, "volumes", NO_VOLUMES),
+    rejected(Resources, "ephemeral_storage", "use `disk_size`"),
+    rejected(Resources, "max_hourly_cost", "use `budget.per_hour`, which is the sum over all machines"),
     read(Group, "count"),
     read(Workdir, "url"),
     read(Workdir, "ref"),
@@ -186,14 +192,14 @@ pub const KEYS: &[Key] = &[
     read(Python, "install_project"),
     read(SetupPhases, "system"),
     read(SetupPhases, "python"),
-    same(SetupPhases, "interpreter", "python"),
+    alias(SetupPhases, "interpreter", "python"),
     read(SetupPhases, "conda"),
     read(SetupPhases, "docker"),
     read(SetupPhases, "gpu"),
-    read(SetupPhases, "companions"),
+    read(SetupPhases, "peers"),
     read(SetupPhases, "ray"),
     read(SetupPhases, "custom"),
-    read(SetupPhases, "limits"),
+    read(SetupPhases, "timeouts"),
     read(Conda, "name"),
     read(Conda, "python"),
     read(Conda, "packages"),
@@ -203,7 +209,7 @@ pub const KEYS: &[Key] = &[
     read(Conda, "sha256"),
     read(Docker, "from"),
     read(Docker, "build"),
-    read(Gpu, "maker"),
+    read(Gpu, "vendor"),
     read(Gpu, "driver"),
     read(Gpu, "cuda"),
     read(Gpu, "cudnn"),

@@ -1,12 +1,13 @@
-//! The demand file: SkyPilot's task YAML as it is, and our own keys beside it.
+//! The demand file: SkyPilot's task YAML with extensions of hostler.
 //!
-//! [`parse`] reads a file into a [`DemandFile`], or says everything that is wrong with it at once. What the file
-//! leaves open is filled in by [`complete`](super::complete), from flags and from what a scan found.
+//! [`parse`] reads a file into a [`DemandFile`], or reports all errors in it at once. [`complete`](super::complete)
+//! merges it with overrides and the results of a scan.
 
 pub mod keys;
 pub(super) mod phases;
 mod reader;
 mod resources;
+mod source_text;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
@@ -17,99 +18,84 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use self::keys::Section;
-pub use self::phases::wish_for_phase;
-use self::reader::{Fields, Reader};
+use self::keys::DemandSection;
+pub use self::phases::request_phase;
+use self::reader::{FieldReader, Fields};
 pub use self::resources::Groups;
-pub use self::tree::At;
-use self::tree::Node;
-use super::problem::{Place, Problem, Severity};
+pub use self::source_text::SourceText;
+pub use self::tree::Position;
+use self::tree::YamlNode;
+use super::diagnostic::{Diagnostic, Location, Severity};
 use super::secrets::Secrets;
-use super::{Budget, LeaseRequest, SiteSelector, Work};
+use super::{Budget, LeaseRequest, SiteSelector, Workload};
 use crate::money::Money;
 use crate::name::Name;
 use crate::time;
 
-/// The names under which a repository's top directory holds its own demand file, the first that is there counts.
+/// Names of a repository's own demand file at its top level. The first that exists is used.
 pub const FILE_NAMES: [&str; 2] = ["hostler.yaml", "hostler.yml"];
 
-/// What a demand file says. What it doesn't say is absent, not filled in.
+/// Contents of a demand file. Values that the file does not set are absent; no defaults are filled in.
 #[derive(Debug, Clone)]
 pub struct DemandFile {
-    /// The file, as the user named it.
+    /// File name as the user gave it.
     pub file: String,
-    /// The deployment's name.
+    /// Name of the deployment.
     pub name: Option<Name>,
-    /// The machines.
+    /// Groups of machines.
     pub groups: Groups,
-    /// When, and for how long.
+    /// Start and length of the lease.
     pub lease: LeaseRequest,
-    /// Where, in order of preference.
+    /// Acceptable sites in order of preference.
     pub on: Vec<SiteSelector>,
-    /// What it may cost.
+    /// Upper bounds on cost.
     pub budget: Budget,
-    /// The code to bring, as it is written.
+    /// Source or `workdir`, unresolved.
     pub source: Option<SourceText>,
-    /// Environment variables; those without a value need one from a flag.
+    /// Environment variables. One without a value needs an override.
     pub envs: BTreeMap<String, Option<String>>,
-    /// What else is done. Its `source` and `envs` are empty, its paths as they are written.
-    pub work: Work,
-    /// The secret values that the file spells out.
+    /// Remaining parts of the workload. `source` and `envs` are empty, and paths are unresolved.
+    pub workload: Workload,
+    /// Secret values that are written in the file.
     pub secrets: Secrets,
-    /// What has no effect.
-    pub warnings: Vec<Problem>,
-    /// Where each value stands, by its path: `lease.duration`, `groups.worker.cpus`.
-    places: BTreeMap<String, At>,
-    /// The places again, as a problem shows them.
-    marks: BTreeMap<String, Place>,
-}
-
-/// The code to bring, as a demand file says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceText {
-    /// `workdir`: a local directory.
-    Directory(String),
-    /// `workdir` with `url` and `ref`: a git repository.
-    Git {
-        /// Its URL.
-        url: String,
-        /// A branch, tag or commit.
-        at: Option<String>,
-    },
-    /// `source`: a local directory or a git repository, as on the command line.
-    Repository(String),
+    /// Warnings about keys that have no effect.
+    pub warnings: Vec<Diagnostic>,
+    /// Position of each value by path, such as `lease.duration` or `groups.worker.cpus`.
+    positions: BTreeMap<String, Position>,
+    /// The same positions as locations for diagnostics.
+    locations: BTreeMap<String, Location>,
 }
 
 impl DemandFile {
-    /// Where a value stands, by its path: `lease.duration`.
-    pub fn at(&self, path: &str) -> Option<At> {
-        self.places.get(path).copied()
+    /// Position of a value, by path such as `lease.duration`.
+    pub fn position(&self, path: &str) -> Option<Position> {
+        self.positions.get(path).copied()
     }
 
-    /// The same, as a problem shows it.
-    pub fn place(&self, path: &str) -> Place {
-        self.marks.get(path).cloned().unwrap_or(Place::Everywhere)
+    /// Location of a value for a diagnostic; unspecified if the file does not set it.
+    pub fn location(&self, path: &str) -> Location {
+        self.locations.get(path).cloned().unwrap_or(Location::Unspecified)
     }
 }
 
-/// Reads a demand file. `file` is what messages call it.
+/// Parses a demand file. `file` is its name in messages.
 ///
 /// # Errors
-/// Everything that is wrong with it: all errors and warnings, in the order of the file.
-pub fn parse(file: &str, text: &str) -> Result<DemandFile, Vec<Problem>> {
-    let mut reader = Reader::new(file, text);
+/// All errors and warnings in the order of the file.
+pub fn parse(file: &str, text: &str) -> Result<DemandFile, Vec<Diagnostic>> {
+    let mut reader = FieldReader::new(file, text);
     let root = match tree::read(text) {
         Ok(root) => root,
         Err((at, message)) => {
-            reader.refuse(at, message);
+            reader.error(at, message);
             return Err(reader.problems);
         }
     };
     let demand = read(&mut reader, file, &root);
     let (failed, mut problems) = (reader.failed(), reader.problems);
-    problems.sort_by_key(|problem| match &problem.place {
-        Place::File(mark) => (mark.line, mark.column),
-        Place::Flag(_) | Place::Everywhere => (0, 0),
+    problems.sort_by_key(|problem| match &problem.location {
+        Location::File(mark) => (mark.line, mark.column),
+        Location::Override(_) | Location::Unspecified => (0, 0),
     });
     if failed {
         return Err(problems);
@@ -118,23 +104,23 @@ pub fn parse(file: &str, text: &str) -> Result<DemandFile, Vec<Problem>> {
     Ok(DemandFile { warnings: problems, ..demand })
 }
 
-fn read(reader: &mut Reader<'_>, file: &str, root: &Node) -> DemandFile {
-    let task = reader.fields(Section::Task, "", root);
+fn read(reader: &mut FieldReader<'_>, file: &str, root: &YamlNode) -> DemandFile {
+    let task = reader.fields(DemandSection::Task, "", root);
     let mut secrets = Secrets::default();
     let secret_names = match task.get("secrets") {
         Some(node) => work::secrets(reader, node, &mut secrets),
         None => Vec::new(),
     };
-    let work = Work {
+    let workload = Workload {
         files: task.get("file_mounts").map(|node| work::files(reader, node)).unwrap_or_default(),
         secrets: secret_names.into_iter().collect(),
         packages: reader.list(&task, "packages", values::package).into_iter().collect(),
         python: task.get("python").map(|node| work::python(reader, node)),
         phases: task.get("setup_phases").map(|node| phases::phases(reader, node)).unwrap_or_default(),
-        setup: reader.field(&task, "setup", values::words),
-        run: reader.field(&task, "run", values::words),
-        checks: reader.list(&task, "checks", values::words),
-        ..Work::default()
+        setup: reader.field(&task, "setup", values::non_empty),
+        run: reader.field(&task, "run", values::non_empty),
+        checks: reader.list(&task, "checks", values::non_empty),
+        ..Workload::default()
     };
     let demand = DemandFile {
         file: file.to_owned(),
@@ -145,37 +131,37 @@ fn read(reader: &mut Reader<'_>, file: &str, root: &Node) -> DemandFile {
         budget: budget(reader, &task),
         source: work::source(reader, &task),
         envs: task.get("envs").map(|node| work::envs(reader, node)).unwrap_or_default(),
-        work,
+        workload,
         secrets,
         warnings: Vec::new(),
-        places: BTreeMap::new(),
-        marks: BTreeMap::new(),
+        positions: BTreeMap::new(),
+        locations: BTreeMap::new(),
     };
-    let places = std::mem::take(&mut reader.places);
-    let marks = places.iter().map(|(path, at)| (path.clone(), reader.place(*at))).collect();
-    DemandFile { places, marks, ..demand }
+    let positions = std::mem::take(&mut reader.positions);
+    let locations = positions.iter().map(|(path, at)| (path.clone(), reader.location(*at))).collect();
+    DemandFile { positions, locations, ..demand }
 }
 
 /// SkyPilot allows capitals, dots and underscores in a name; host names don't.
-fn name(reader: &mut Reader<'_>, task: &Fields<'_>) -> Option<Name> {
+fn name(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> Option<Name> {
     let node = task.get("name")?;
     let text = reader.text("name", node)?;
     match (Name::new(text), Name::nearest(text)) {
         (Ok(name), _) => Some(name),
         (Err(error), Some(near)) => {
-            reader.warn(node.at, format!("the deployment is called `{near}`"), error.rule);
+            reader.warn(node.at, format!("the deployment will be named `{near}`"), error.rule);
             Some(near)
         }
         (Err(error), None) => {
-            reader.refuse(node.at, error.to_string());
+            reader.error(node.at, error.to_string());
             None
         }
     }
 }
 
-fn lease(reader: &mut Reader<'_>, task: &Fields<'_>) -> LeaseRequest {
+fn lease(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> LeaseRequest {
     let Some(node) = task.get("lease") else { return LeaseRequest::default() };
-    let fields = reader.fields(Section::Lease, "lease.", node);
+    let fields = reader.fields(DemandSection::Lease, "lease.", node);
     LeaseRequest {
         duration: reader.field(&fields, "duration", time::duration),
         start: reader.field(&fields, "start", start).flatten(),
@@ -183,14 +169,14 @@ fn lease(reader: &mut Reader<'_>, task: &Fields<'_>) -> LeaseRequest {
     }
 }
 
-/// The start of a lease; `None` for `now`.
+/// Start of a lease; `None` for `now`.
 pub(super) fn start(text: &str) -> Result<Option<Timestamp>, time::BadTime> {
     if text.trim().eq_ignore_ascii_case("now") { Ok(None) } else { time::instant(text).map(Some) }
 }
 
-fn budget(reader: &mut Reader<'_>, task: &Fields<'_>) -> Budget {
+fn budget(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> Budget {
     let Some(node) = task.get("budget") else { return Budget::default() };
-    let fields = reader.fields(Section::Budget, "budget.", node);
+    let fields = reader.fields(DemandSection::Budget, "budget.", node);
     let money = |text: &str| text.trim().parse::<Money>();
     Budget { per_hour: reader.field(&fields, "per_hour", money), total: reader.field(&fields, "total", money) }
 }

@@ -1,66 +1,65 @@
-//! Reads fields out of the tree, and collects every problem on the way instead of stopping at the first.
+//! Reads fields of the YAML tree and collects all problems instead of stopping at the first.
 
 use std::collections::BTreeMap;
 
-use super::keys::{Fate, KEYS, Section};
-use super::tree::{At, Entry, Node, Value};
-use crate::demand::problem::{Mark, Place, Problem, Severity};
+use super::keys::{DemandSection, KEYS, KeySupport};
+use super::tree::{Position, YamlEntry, YamlNode, YamlValue};
+use crate::demand::diagnostic::{Diagnostic, FileLocation, Location, Severity};
 
-/// The fields of a map: what stands under each key of the table. Other words for a key are resolved.
-pub type Fields<'n> = BTreeMap<&'static str, &'n Node>;
+/// Fields of a map by key, with aliases resolved.
+pub type Fields<'n> = BTreeMap<&'static str, &'n YamlNode>;
 
-/// Whoever has this many problems has read enough.
+/// Maximum number of problems reported for one file.
 const MAX_PROBLEMS: usize = 100;
 
-/// The problems of a file so far, and the places of what was read.
-pub struct Reader<'a> {
+/// Problems of a file so far, and positions of the values read.
+pub struct FieldReader<'a> {
     file: &'a str,
-    /// The lines; those that may show a secret are absent.
+    /// Lines of the file. `None` for a line that may contain a secret.
     lines: Vec<Option<&'a str>>,
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-    /// Where each value stands, by its path: `lease.duration`, `groups.worker.cpus`.
-    pub places: BTreeMap<String, At>,
+    pub problems: Vec<Diagnostic>,
+    /// Position of each value by path, such as `lease.duration` or `groups.worker.cpus`.
+    pub positions: BTreeMap<String, Position>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> FieldReader<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, lines: shown_lines(text), problems: Vec::new(), places: BTreeMap::new() }
+        Self { file, lines: shown_lines(text), problems: Vec::new(), positions: BTreeMap::new() }
     }
 
-    /// An error at a place.
-    pub fn refuse(&mut self, at: At, message: impl AsRef<str>) {
-        let problem = Problem::error(self.place(at), message);
+    /// Reports an error.
+    pub fn error(&mut self, at: Position, message: impl AsRef<str>) {
+        let problem = Diagnostic::error(self.location(at), message);
         self.push(problem);
     }
 
-    /// An error with something to do about it.
-    pub fn refuse_with(&mut self, at: At, message: impl AsRef<str>, hint: impl AsRef<str>) {
-        let problem = Problem::error(self.place(at), message).hinted(hint);
+    /// Reports an error with a hint.
+    pub fn error_with_hint(&mut self, at: Position, message: impl AsRef<str>, hint: impl AsRef<str>) {
+        let problem = Diagnostic::error(self.location(at), message).hinted(hint);
         self.push(problem);
     }
 
-    /// A warning.
-    pub fn warn(&mut self, at: At, message: impl AsRef<str>, hint: impl AsRef<str>) {
-        let problem = Problem::warning(self.place(at), message).hinted(hint);
+    /// Reports a warning with a hint.
+    pub fn warn(&mut self, at: Position, message: impl AsRef<str>, hint: impl AsRef<str>) {
+        let problem = Diagnostic::warning(self.location(at), message).hinted(hint);
         self.push(problem);
     }
 
-    /// Whether there is an error so far.
+    /// True if an error was reported.
     pub fn failed(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Common fields are read once for each alternative that inherits them: their problems count once.
-    fn push(&mut self, problem: Problem) {
+    /// Inherited fields are read once for each alternative; their problems are reported once.
+    fn push(&mut self, problem: Diagnostic) {
         if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    /// A place of this file, with its line.
-    pub fn place(&self, at: At) -> Place {
-        Place::File(Mark {
+    /// Location in this file, with the text of its line.
+    pub fn location(&self, at: Position) -> Location {
+        Location::File(FileLocation {
             file: self.file.to_owned(),
             line: at.line,
             column: at.column,
@@ -69,52 +68,52 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The fields of a map that may hold a section's keys, noted under `path`.
-    pub fn fields<'n>(&mut self, section: Section, path: &str, node: &'n Node) -> Fields<'n> {
+    /// Fields of a map with the keys of `section`. Records their positions under `path`.
+    pub fn fields<'n>(&mut self, section: DemandSection, path: &str, node: &'n YamlNode) -> Fields<'n> {
         let mut fields = Fields::new();
         let mut written = BTreeMap::new();
         for entry in self.entries(section.name(), node) {
             let Some(name) = self.resolve(section, entry) else { continue };
-            if matches!(entry.node.value, Value::Null) {
+            if matches!(entry.node.value, YamlValue::Null) {
                 continue;
             }
             fields.entry(name).or_insert(&entry.node);
             match written.insert(name, entry.key.as_str()) {
-                // The same word twice is reported with all other maps' keys.
+                // A key that occurs twice is reported by `entries`.
                 Some(other) if other != entry.key => {
-                    self.refuse(entry.key_at, format!("`{}` and `{other}` mean the same: use one of them", entry.key));
+                    self.error(entry.key_at, format!("`{}` is an alias of `{other}`: use one of them", entry.key));
                 }
                 _ => {}
             }
-            self.places.entry(format!("{path}{name}")).or_insert(entry.key_at);
+            self.positions.entry(format!("{path}{name}")).or_insert(entry.key_at);
         }
         fields
     }
 
-    /// The key that an entry is read as; `None` where it isn't read, which is reported.
-    fn resolve(&mut self, section: Section, entry: &Entry) -> Option<&'static str> {
+    /// Key under which an entry is read. `None` if it is not read, which is reported.
+    fn resolve(&mut self, section: DemandSection, entry: &YamlEntry) -> Option<&'static str> {
         let Some(key) = section.keys().find(|key| key.name == entry.key) else {
             self.unknown_key(section, entry);
             return None;
         };
-        match key.fate {
-            Fate::Read => return Some(key.name),
-            Fate::Same(other) => return Some(other),
-            // `job_recovery: none` asks for nothing, and gets it.
-            Fate::Ignored(_) | Fate::Refused(_) if is_off(&entry.node) => {}
-            Fate::Ignored(why) => self.warn(entry.key_at, format!("`{}` has no effect", entry.key), why),
-            Fate::Refused(instead) => {
-                self.refuse_with(entry.key_at, format!("`{}` is not served", entry.key), instead);
+        match key.support {
+            KeySupport::Supported => return Some(key.name),
+            KeySupport::Alias(other) => return Some(other),
+            // `job_recovery: none` requests nothing, so it needs no warning.
+            KeySupport::Ignored(_) | KeySupport::Rejected(_) if is_off(&entry.node) => {}
+            KeySupport::Ignored(why) => self.warn(entry.key_at, format!("`{}` has no effect", entry.key), why),
+            KeySupport::Rejected(instead) => {
+                self.error_with_hint(entry.key_at, format!("`{}` is not supported", entry.key), instead);
             }
         }
         None
     }
 
-    /// The entries of a map whose keys are the user's own. A key that stands there twice is an error.
-    pub fn entries<'n>(&mut self, what: &str, node: &'n Node) -> &'n [Entry] {
-        let entries: &[Entry] = match &node.value {
-            Value::Map(entries) => entries,
-            Value::Null => &[],
+    /// Entries of a map whose keys the user chooses. Reports duplicate keys.
+    pub fn entries<'n>(&mut self, what: &str, node: &'n YamlNode) -> &'n [YamlEntry] {
+        let entries: &[YamlEntry] = match &node.value {
+            YamlValue::Map(entries) => entries,
+            YamlValue::Null => &[],
             other => {
                 self.wrong_type(what, "a map of keys and values", node.at, other);
                 &[]
@@ -123,18 +122,18 @@ impl<'a> Reader<'a> {
         let mut seen = BTreeMap::new();
         for entry in entries {
             if let Some(first) = seen.insert(&entry.key, entry.key_at) {
-                self.refuse(entry.key_at, format!("`{}` stands here twice, first in line {}", entry.key, first.line));
+                self.error(entry.key_at, format!("duplicate key `{}`, first used in line {}", entry.key, first.line));
             }
         }
         entries
     }
 
-    /// The values of a list; of a single value, that one.
-    pub fn one_or_many<'n>(&mut self, what: &str, node: &'n Node) -> Vec<&'n Node> {
+    /// Items of a list, or a single value as a list of one.
+    pub fn one_or_many<'n>(&mut self, what: &str, node: &'n YamlNode) -> Vec<&'n YamlNode> {
         match &node.value {
-            Value::List(items) => items.iter().collect(),
-            Value::Text(_) => vec![node],
-            Value::Null => Vec::new(),
+            YamlValue::List(items) => items.iter().collect(),
+            YamlValue::Text(_) => vec![node],
+            YamlValue::Null => Vec::new(),
             other => {
                 self.wrong_type(what, "a list", node.at, other);
                 Vec::new()
@@ -142,35 +141,35 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text, as it is written; numbers and booleans are texts too.
-    pub fn text<'n>(&mut self, what: &str, node: &'n Node) -> Option<&'n str> {
+    /// Text as written. Numbers and booleans are text as well.
+    pub fn text<'n>(&mut self, what: &str, node: &'n YamlNode) -> Option<&'n str> {
         match &node.value {
-            Value::Text(text) => Some(text),
+            YamlValue::Text(text) => Some(text),
             other => {
-                self.wrong_type(what, "a text or a number", node.at, other);
+                self.wrong_type(what, "a string or a number", node.at, other);
                 None
             }
         }
     }
 
-    /// A value that is written as text, made by a function that says why it can't be.
+    /// Value parsed from a text by `parse`. Reports its error.
     pub fn value<T, E: ToString>(
         &mut self,
         what: &str,
-        node: &Node,
+        node: &YamlNode,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text(what, node)?;
         match parse(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.refuse(node.at, format!("{what}: {}", error.to_string()));
+                self.error(node.at, format!("{what}: {}", error.to_string()));
                 None
             }
         }
     }
 
-    /// A field's value, where the field is there.
+    /// Value of a field, if the field exists.
     pub fn field<T, E: ToString>(
         &mut self,
         fields: &Fields<'_>,
@@ -180,7 +179,7 @@ impl<'a> Reader<'a> {
         fields.get(name).and_then(|node| self.value(name, node, parse))
     }
 
-    /// The values of a field that is a list, or one value.
+    /// Values of a field that is a list or a single value.
     pub fn list<T, E: ToString>(
         &mut self,
         fields: &Fields<'_>,
@@ -191,44 +190,44 @@ impl<'a> Reader<'a> {
         self.one_or_many(name, node).into_iter().filter_map(|item| self.value(name, item, &parse)).collect()
     }
 
-    fn wrong_type(&mut self, what: &str, wanted: &str, at: At, found: &Value) {
+    fn wrong_type(&mut self, what: &str, expected: &str, at: Position, found: &YamlValue) {
         let found = match found {
-            Value::Null => "empty",
-            Value::Text(_) => "a single value",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
+            YamlValue::Null => "nothing",
+            YamlValue::Text(_) => "a single value",
+            YamlValue::List(_) => "a list",
+            YamlValue::Map(_) => "a map",
         };
-        self.refuse(at, format!("{what}: must be {wanted}, but is {found}"));
+        self.error(at, format!("{what}: expected {expected}, found {found}"));
     }
 
-    fn unknown_key(&mut self, section: Section, entry: &Entry) {
-        let message = format!("`{}` is not a key of {}", entry.key, quoted_unless_words(section.name()));
+    fn unknown_key(&mut self, section: DemandSection, entry: &YamlEntry) {
+        let message = format!("unknown key `{}` in {}", entry.key, quoted_if_key(section.name()));
         match suggestion(section, &entry.key) {
-            Some(hint) => self.refuse_with(entry.key_at, message, hint),
-            None => self.refuse(entry.key_at, message),
+            Some(hint) => self.error_with_hint(entry.key_at, message, hint),
+            None => self.error(entry.key_at, message),
         }
     }
 }
 
-fn quoted_unless_words(name: &str) -> String {
+fn quoted_if_key(name: &str) -> String {
     if name.contains(' ') { name.to_owned() } else { format!("`{name}`") }
 }
 
-/// Whether a value turns its key off.
-fn is_off(node: &Node) -> bool {
+/// True if the value turns its key off.
+fn is_off(node: &YamlNode) -> bool {
     match &node.value {
-        Value::Null => true,
-        Value::Text(text) => matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "false" | "no" | "off"),
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
+        YamlValue::Null => true,
+        YamlValue::Text(text) => matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "false" | "no" | "off"),
+        YamlValue::List(items) => items.is_empty(),
+        YamlValue::Map(entries) => entries.is_empty(),
     }
 }
 
-/// How alike two words are (1 is equal) where one is taken for the other.
+/// Similarity of two names (1 is equal) above which one is suggested for the other.
 const NEAR: f64 = 0.82;
 
-/// What somebody who wrote `key` there may have meant: a key of the same section, or where the key belongs.
-fn suggestion(section: Section, key: &str) -> Option<String> {
+/// Suggestion for an unknown key: a similar key of the section, or the section to which the key belongs.
+fn suggestion(section: DemandSection, key: &str) -> Option<String> {
     let word = key.to_lowercase().replace('-', "_");
     let near = |name: &str| {
         let part = word.len() >= 4 && (name.contains(&word) || word.contains(name));
@@ -236,32 +235,32 @@ fn suggestion(section: Section, key: &str) -> Option<String> {
     };
     let here = section
         .keys()
-        .filter(|known| matches!(known.fate, Fate::Read | Fate::Same(_)))
+        .filter(|known| matches!(known.support, KeySupport::Supported | KeySupport::Alias(_)))
         .map(|known| (near(known.name), known.name));
     if let Some((_, name)) = here.filter(|(score, _)| *score >= NEAR).max_by(|a, b| a.0.total_cmp(&b.0)) {
         return Some(format!("did you mean `{name}`?"));
     }
     let elsewhere = KEYS.iter().find(|known| known.name == key)?;
     Some(match elsewhere.section {
-        Section::Task => format!("`{key}` belongs at the top of the file, not indented"),
-        other => format!("`{key}` belongs under {}", quoted_unless_words(other.name())),
+        DemandSection::Task => format!("`{key}` belongs at the top of the file, not indented"),
+        other => format!("`{key}` belongs under {}", quoted_if_key(other.name())),
     })
 }
 
-/// The lines of a file, without those that may show a secret.
+/// Lines of a file, with `None` for those that may contain a secret.
 ///
-/// This looks at the text and not at the tree, since it also holds for files that are no YAML. A line belongs to the
-/// nearest line above it that isn't indented; where that one speaks of secrets, the line is kept back. So is a URL
-/// that holds a user or password.
+/// Works on the text and not on the tree, so that it also covers invalid YAML. A line belongs to the nearest preceding
+/// line without indentation. If that line mentions secrets, the line is hidden. A line with a URL that contains a user
+/// name or password is hidden as well.
 fn shown_lines(text: &str) -> Vec<Option<&str>> {
-    let speaks_of_secrets = |line: &str| line.to_ascii_lowercase().contains("secret");
+    let mentions_secrets = |line: &str| line.to_ascii_lowercase().contains("secret");
     let mut under_secrets = false;
     let shown = text.lines().map(|line| {
         if line.starts_with(|c: char| !c.is_whitespace() && !matches!(c, '#' | '-' | '}' | ']')) {
-            under_secrets = speaks_of_secrets(line);
+            under_secrets = mentions_secrets(line);
         }
-        let kept_back = under_secrets || speaks_of_secrets(line) || has_credentials(line);
-        (!kept_back).then_some(line)
+        let hidden = under_secrets || mentions_secrets(line) || has_credentials(line);
+        (!hidden).then_some(line)
     });
     shown.collect()
 }

@@ -1,45 +1,45 @@
-//! The values of demand files and of flags: from text, by the same functions for both.
+//! Parsers for the values of demand files and overrides.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use crate::demand::{Amount, GpuNeed, SiteSelector};
+use crate::demand::{Amount, GpuRequirement, SiteSelector};
 use crate::name::ProviderKind;
 use crate::size::Bytes;
 
-/// Why a text is not such a value: a lower-case fragment that quotes it.
-pub type Bad = String;
+/// Reason why a text is not a valid value: a lower-case fragment that quotes the text.
+pub type InvalidValue = String;
 
-/// The most machines of a group: beyond it, a number is a slip of the finger.
+/// Maximum number of machines in a group. A larger number is probably a typing error.
 const MAX_COUNT: u32 = 10_000;
 
-/// So many machines.
-pub fn count(text: &str) -> Result<NonZeroU32, Bad> {
+/// Number of machines.
+pub fn count(text: &str) -> Result<NonZeroU32, InvalidValue> {
     let count = text.trim().parse::<NonZeroU32>().ok().filter(|count| count.get() <= MAX_COUNT);
     count.ok_or_else(|| format!("`{text}` is not a number of machines: use a whole number from 1 to {MAX_COUNT}"))
 }
 
-/// Processors: `4` is exactly four, `4+` four or more.
-pub fn cpus(text: &str) -> Result<Amount<u32>, Bad> {
+/// CPUs: `4` is exactly four, `4+` is four or more.
+pub fn cpus(text: &str) -> Result<Amount<u32>, InvalidValue> {
     amount(text, |number| {
-        // SkyPilot's files may say `4.0`; half a processor can't be had.
+        // SkyPilot's files may contain `4.0`. Fractions of a CPU can't be requested.
         let whole = number.strip_suffix(".0").unwrap_or(number);
         let count = whole.parse::<u32>().ok().filter(|count| *count > 0);
-        count.ok_or_else(|| format!("`{text}` is not a number of processors: use a whole number, as `4` or `4+`"))
+        count.ok_or_else(|| format!("`{text}` is not a number of CPUs: use a whole number such as `4` or `4+`"))
     })
 }
 
-/// Memory: `32` is exactly 32 GiB, `32+` is that or more; units as in [`size`].
-pub fn memory(text: &str) -> Result<Amount<Bytes>, Bad> {
+/// Memory: `32` is exactly 32 GiB, `32+` is 32 GiB or more; units as in [`size`].
+pub fn memory(text: &str) -> Result<Amount<Bytes>, InvalidValue> {
     amount(text, size)
 }
 
-/// A disk: at least so much, with or without a `+`.
-pub fn disk(text: &str) -> Result<Bytes, Bad> {
+/// Minimum disk size, with or without a `+`.
+pub fn disk(text: &str) -> Result<Bytes, InvalidValue> {
     size(text.trim().trim_end_matches('+'))
 }
 
-fn amount<T>(text: &str, parse: impl Fn(&str) -> Result<T, Bad>) -> Result<Amount<T>, Bad> {
+fn amount<T>(text: &str, parse: impl Fn(&str) -> Result<T, InvalidValue>) -> Result<Amount<T>, InvalidValue> {
     let text = text.trim();
     match text.strip_suffix('+') {
         Some(least) => parse(least.trim()).map(Amount::AtLeast),
@@ -47,20 +47,20 @@ fn amount<T>(text: &str, parse: impl Fn(&str) -> Result<T, Bad>) -> Result<Amoun
     }
 }
 
-/// A size. A bare number is GiB, and `KB` to `TB` are powers of 1024, as in SkyPilot's files: a wish for `64GB` is
-/// served by machines with 64 GiB.
-fn size(text: &str) -> Result<Bytes, Bad> {
+/// Size. A bare number is GiB, and `KB` to `TB` are powers of 1024, as in SkyPilot's files: machines with 64 GiB
+/// satisfy `64GB`.
+fn size(text: &str) -> Result<Bytes, InvalidValue> {
     let lower = text.trim().to_ascii_lowercase();
     let binary = match lower.strip_suffix('b') {
         Some(rest) if rest.ends_with(['k', 'm', 'g', 't']) => format!("{rest}ib"),
         _ => lower,
     };
     let bytes = binary.parse::<Bytes>().ok().filter(|bytes| bytes.0 > 0);
-    bytes.ok_or_else(|| format!("`{text}` is not a size: use a number of GiB, or a unit, as `512MB` or `4GB`"))
+    bytes.ok_or_else(|| format!("`{text}` is not a size: use a number of GiB, or a unit as in `512MB` or `4GB`"))
 }
 
-/// Accelerators: `A100:2`, `A100` for one of them, `2` or `any:2` for two of any model.
-pub fn gpus(text: &str) -> Result<GpuNeed, Bad> {
+/// GPUs: `A100:2`, `A100` for one of them, `2` or `any:2` for two of any model.
+pub fn gpus(text: &str) -> Result<GpuRequirement, InvalidValue> {
     let text = text.trim();
     let (model, number) = match text.rsplit_once(':') {
         Some((model, number)) => (model.trim(), number.trim()),
@@ -70,31 +70,33 @@ pub fn gpus(text: &str) -> Result<GpuNeed, Bad> {
     gpu(model, number)
 }
 
-/// Accelerators whose model and number are written apart, as in `{A100: 2}`.
-pub fn gpu(model: &str, number: &str) -> Result<GpuNeed, Bad> {
+/// GPUs with model and number apart, as in `{A100: 2}`.
+pub fn gpu(model: &str, number: &str) -> Result<GpuRequirement, InvalidValue> {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/');
     if model.is_empty() || !model.chars().all(known) {
-        return Err(format!("`{model}` is not a model of accelerators: use one as `A100`, or `any`"));
+        return Err(format!("`{model}` is not a GPU model: use a name such as `A100`, or `any`"));
     }
     let whole = number.strip_suffix(".0").unwrap_or(number);
-    let count = whole.parse().map_err(|_| {
-        format!("`{number}` is not a number of accelerators: use a whole number from 1, as in `{model}:1`")
-    })?;
+    let count = whole
+        .parse()
+        .map_err(|_| format!("`{number}` is not a number of GPUs: use a whole number from 1, as in `{model}:1`"))?;
     let model = (!model.eq_ignore_ascii_case("any")).then(|| model.to_owned());
-    Ok(GpuNeed { model, count })
+    Ok(GpuRequirement { model, count })
 }
 
-/// Ports: `8080`, or a range, `10022-10040`.
-pub fn ports(text: &str) -> Result<RangeInclusive<u16>, Bad> {
-    let bad = || format!("`{text}` is not a port: use one from 1 to 65535, or a range, as `8080` or `10022-10040`");
+/// Port such as `8080`, or range of ports such as `10022-10040`.
+pub fn ports(text: &str) -> Result<RangeInclusive<u16>, InvalidValue> {
+    let bad = || {
+        format!("`{text}` is not a port or range of ports from 1 to 65535: use a value such as `8080` or `10022-10040`")
+    };
     let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(bad);
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let range = port(first)?..=port(last)?;
     if range.is_empty() { Err(bad()) } else { Ok(range) }
 }
 
-/// A place of `on`; `None` for `any`.
-pub fn site(text: &str) -> Result<Option<SiteSelector>, Bad> {
+/// Entry of `on`; `None` for `any`.
+pub fn site(text: &str) -> Result<Option<SiteSelector>, InvalidValue> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("any") {
         return Ok(None);
@@ -102,8 +104,8 @@ pub fn site(text: &str) -> Result<Option<SiteSelector>, Bad> {
     SiteSelector::try_from(text.to_owned()).map(Some).map_err(|error| error.to_string())
 }
 
-/// SkyPilot's clouds for which there is no provider.
-const NOT_SERVED: &[&str] = &[
+/// Clouds of SkyPilot without a provider here.
+const UNSUPPORTED_CLOUDS: &[&str] = &[
     "cudo",
     "do",
     "fluidstack",
@@ -123,23 +125,22 @@ const NOT_SERVED: &[&str] = &[
     "seeweb",
     "shadeform",
     "slurm",
-    "ssh",
     "vast",
     "verda",
     "vsphere",
     "yotta",
 ];
 
-/// SkyPilot's `cloud` with its `region`; `None` for `*`, which is any.
-pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteSelector>, Bad> {
+/// SkyPilot's `cloud` with its `region`; `None` for `*`, which means any.
+pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteSelector>, InvalidValue> {
     let cloud = cloud.trim().to_ascii_lowercase();
-    if NOT_SERVED.contains(&cloud.as_str()) {
-        return Err(format!("`{cloud}` is not served: use one of `local`, `openstack`, `aws`, `gcp`, `azure`, `lab`"));
+    if UNSUPPORTED_CLOUDS.contains(&cloud.as_str()) {
+        return Err(format!("`{cloud}` is not supported: use one of `local`, `chameleon`, `openstack`, `ssh`"));
     }
     let region = region.map(str::trim).filter(|region| *region != "*");
     match (cloud.as_str(), region) {
         ("*", None) => Ok(None),
-        ("*", Some(region)) => Err(format!("`*/{region}` names a region of no cloud: say which cloud")),
+        ("*", Some(region)) => Err(format!("`*/{region}` is a region without a cloud: name the cloud")),
         (_, Some(region)) => site(&format!("{cloud}/{region}")),
         (_, None) => {
             ProviderKind::new(cloud).map(|kind| Some(SiteSelector::provider(kind))).map_err(|error| error.to_string())
@@ -147,113 +148,114 @@ pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteSelector>, 
     }
 }
 
-/// The parts of SkyPilot's `infra`: `aws/us-east-1/us-east-1a` is a cloud, a region and a zone.
+/// Parts of SkyPilot's `infra`: `aws/us-east-1/us-east-1a` is a cloud, a region and a zone.
 pub fn infra(text: &str) -> (&str, Option<&str>, Option<&str>) {
     let mut parts = text.splitn(3, '/');
     (parts.next().unwrap_or_default(), parts.next(), parts.next().filter(|zone| *zone != "*"))
 }
 
-/// An image by its name at the site.
-pub fn image(text: &str) -> Result<String, Bad> {
+/// Image, by its name at the site.
+pub fn image(text: &str) -> Result<String, InvalidValue> {
     match text.trim() {
-        "" => Err("an image needs a name".to_owned()),
-        container if container.starts_with("docker:") => {
-            Err(format!("`{container}` is a container, and machines boot from disk images: run it in `run`"))
-        }
+        "" => Err("the name of the image is empty".to_owned()),
+        container if container.starts_with("docker:") => Err(format!(
+            "`{container}` is a container image, but machines boot from disk images: start the container in `run`"
+        )),
         name => Ok(name.to_owned()),
     }
 }
 
-/// The name of an environment variable.
-pub fn variable(text: &str) -> Result<String, Bad> {
+/// Name of an environment variable.
+pub fn variable(text: &str) -> Result<String, InvalidValue> {
     let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if first && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Ok(text.to_owned());
     }
-    Err("not the name of a variable: use letters, digits and `_`, and no digit first".to_owned())
+    Err("not the name of a variable: use letters, digits and `_`, not starting with a digit".to_owned())
 }
 
-/// A system package. Nothing that a package manager would take for an option.
-pub fn package(text: &str) -> Result<String, Bad> {
+/// System package. Rejects what a package manager would read as an option.
+pub fn package(text: &str) -> Result<String, InvalidValue> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"+-.:=~_".contains(&b);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a package: use its name, as `build-essential`"))
+    Err(format!("`{text}` is not a package name: use a name such as `build-essential`"))
 }
 
-/// A version of Python.
-pub fn python_version(text: &str) -> Result<String, Bad> {
+/// Python version.
+pub fn python_version(text: &str) -> Result<String, InvalidValue> {
     let numbers: Vec<&str> = text.trim().split('.').collect();
     let number = |part: &&str| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
     if (1..=3).contains(&numbers.len()) && numbers.iter().all(number) {
         return Ok(text.trim().to_owned());
     }
-    Err(format!("`{text}` is not a version of Python: use one as `3.11`, in quotes where it ends with a zero"))
+    Err(format!("`{text}` is not a Python version: use a version such as `3.11`, in quotes if it ends with a zero"))
 }
 
-/// A requirement, as pip takes it; no option of pip.
-pub fn requirement(text: &str) -> Result<String, Bad> {
+/// Requirement in pip's syntax. Rejects pip options.
+pub fn requirement(text: &str) -> Result<String, InvalidValue> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('-') || text.contains('\n') {
-        return Err(format!("`{text}` is not a requirement: use one as `numpy>=1.26`"));
+        return Err(format!("`{text}` is not a requirement: use one such as `numpy>=1.26`"));
     }
     Ok(text.to_owned())
 }
 
-/// A version as `12.2`, `535` or `2.60.0`: numbers with dots, which no program takes for anything else.
-pub fn version(text: &str) -> Result<String, Bad> {
+/// Version such as `12.2`, `535` or `2.60.0`: numbers and dots only, so that no program reads it as an option.
+pub fn version(text: &str) -> Result<String, InvalidValue> {
     let text = text.trim();
     let number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit());
     if text.split('.').count() <= 4 && text.split('.').all(number) {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a version: use one as `12.2`, in quotes where it ends with a zero"))
+    Err(format!("`{text}` is not a version: use one such as `12.2`, in quotes if it ends with a zero"))
 }
 
-/// A word that names something on a machine: an environment, a step.
-pub fn label(text: &str) -> Result<String, Bad> {
+/// Name of a conda environment or custom step on a machine.
+pub fn label(text: &str) -> Result<String, InvalidValue> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 40 && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a name: use up to 40 letters, digits, `-`, `_` and `.`, a letter or digit first"))
+    Err(format!(
+        "`{text}` is not a valid name: use up to 40 letters, digits, `-`, `_` and `.`, starting with a letter or digit"
+    ))
 }
 
-/// A package of conda, as `numpy=1.26`; or a channel of it.
-pub fn conda_word(text: &str) -> Result<String, Bad> {
+/// conda package such as `numpy=1.26`, or conda channel.
+pub fn conda_spec(text: &str) -> Result<String, InvalidValue> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"+-._=<>!,*|:/[]@".contains(&b);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a word that conda takes: use one as `numpy=1.26` or `conda-forge`"))
+    Err(format!("`{text}` is not a conda package or channel: use one such as `numpy=1.26` or `conda-forge`"))
 }
 
-/// A SHA-256 in hexadecimal digits.
-pub fn sha256(text: &str) -> Result<String, Bad> {
+/// SHA-256 as hexadecimal digits.
+pub fn sha256(text: &str) -> Result<String, InvalidValue> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(text.to_ascii_lowercase());
     }
     Err("not a SHA-256: it has 64 hexadecimal digits".to_owned())
 }
 
-/// A port.
-pub fn port(text: &str) -> Result<u16, Bad> {
+/// One port.
+pub fn port(text: &str) -> Result<u16, InvalidValue> {
     let range = ports(text)?;
-    if range.start() == range.end() { Ok(*range.start()) } else { Err(format!("`{text}` is not one port")) }
+    if range.start() == range.end() { Ok(*range.start()) } else { Err(format!("`{text}` is a range: use one port")) }
 }
 
-/// A file of the repository, relative to its top.
-pub fn repository_file(text: &str) -> Result<String, Bad> {
+/// Path of a file in the repository, relative to its top.
+pub fn repository_file(text: &str) -> Result<String, InvalidValue> {
     let parts = text.split('/');
     if text.is_empty() || text.starts_with(['/', '-', '~']) || parts.into_iter().any(|part| part == "..") {
-        return Err(format!("`{text}` is not a file of the repository: use a path relative to its top"));
+        return Err(format!("`{text}` is not a path inside the repository: use a path relative to its top"));
     }
     Ok(text.to_owned())
 }
 
-/// Yes or no.
-pub fn yes(text: &str) -> Result<bool, Bad> {
+pub fn boolean(text: &str) -> Result<bool, InvalidValue> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => Ok(true),
         "false" | "no" | "off" => Ok(false),
@@ -261,9 +263,9 @@ pub fn yes(text: &str) -> Result<bool, Bad> {
     }
 }
 
-/// A text that says something.
-pub fn words(text: &str) -> Result<String, Bad> {
-    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+/// Text that is not blank.
+pub fn non_empty(text: &str) -> Result<String, InvalidValue> {
+    if text.trim().is_empty() { Err("the value is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[cfg(test)]
@@ -289,8 +291,8 @@ mod tests {
     }
 
     #[test]
-    fn accelerators_have_a_model_and_a_number() {
-        let need = |text: &str| gpus(text).map(|need| need.to_string());
+    fn gpus_have_a_model_and_a_number() {
+        let requirement = |text: &str| gpus(text).map(|requirement| requirement.to_string());
         for (text, read) in [
             ("V100", "V100:1"),
             ("V100:2", "V100:2"),
@@ -299,16 +301,16 @@ mod tests {
             ("any:2", "any:2"),
             ("RTX 2080: 1.0", "RTX 2080:1"),
         ] {
-            assert_eq!(need(text).as_deref(), Ok(read), "{text}");
+            assert_eq!(requirement(text).as_deref(), Ok(read), "{text}");
         }
         for bad in ["", ":1", "V100:0", "V100:0.5", "V100:-1", "V100:x", "$(id):1"] {
-            assert!(need(bad).is_err(), "{bad}");
+            assert!(requirement(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn places_are_sites() {
-        let place = |name, region| cloud(name, region).map(|wish| wish.map(|wish| wish.to_string()));
+    fn clouds_with_regions_are_sites() {
+        let place = |name, region| cloud(name, region).map(|request| request.map(|request| request.to_string()));
         assert_eq!(place("AWS", Some("us-east-1")), Ok(Some("aws/us-east-1".to_owned())));
         assert_eq!(place("gcp", Some("*")), Ok(Some("gcp".to_owned())));
         assert_eq!(place("*", None), Ok(None));
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_for_a_name_that_a_program_would_take_for_an_option() {
+    fn names_that_look_like_options_are_rejected() {
         for bad in ["-y", "--force-yes", "", "a b", "a;b", "$(id)"] {
             assert!(package(bad).is_err(), "{bad}");
         }
@@ -341,14 +343,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(n in 1u32.., model in "[A-Z][A-Z0-9-]{0,8}") {
+        fn displayed_values_parse_again(n in 1u32.., model in "[A-Z][A-Z0-9-]{0,8}") {
             for amount in [Amount::Exactly(n), Amount::AtLeast(n)] {
                 prop_assert_eq!(cpus(&amount.to_string()), Ok(amount));
             }
             let count = NonZeroU32::new(n).unwrap();
             let model = (!model.eq_ignore_ascii_case("any")).then_some(model);
-            for need in [GpuNeed { model, count }, GpuNeed { model: None, count }] {
-                prop_assert_eq!(gpus(&need.to_string()), Ok(need));
+            for requirement in [GpuRequirement { model, count }, GpuRequirement { model: None, count }] {
+                prop_assert_eq!(gpus(&requirement.to_string()), Ok(requirement));
             }
         }
     }

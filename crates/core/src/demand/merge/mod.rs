@@ -1,61 +1,63 @@
-//! From what flags, file and scan say to a whole demand: flags over the file, the file over the scan.
+//! Merges overrides, demand file and scan into a complete demand. Overrides take precedence over the file, and the
+//! file over the scan.
 
 mod machines;
 mod work;
 
-use super::base::Base;
+use super::base::PathBase;
+use super::diagnostic::{Diagnostic, Hint, Location, Severity};
 use super::file::DemandFile;
-use super::origins::{Origin, Origins};
-use super::overrides::{Flags, Overrides};
-use super::problem::{Place, Problem, Severity};
+use super::origins::{Origins, ValueOrigin};
+use super::override_key::OverrideKey;
+use super::overrides::{Overrides, ParsedOverrides};
 use super::{Budget, Demand, LeaseRequest, SiteSelector, TermsRequest};
 use crate::name::Name;
-use crate::scan::{Chosen, Suggested};
+use crate::scan::{Suggestion, Suggestions};
 
-/// All that a demand is made from.
+/// Everything that a demand is merged from.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
-    /// The flags.
+pub struct DemandInputs<'a> {
+    /// Overrides of the front end.
     pub overrides: &'a Overrides,
-    /// The demand file, where there is one.
+    /// Parsed demand file, if any.
     pub file: Option<&'a DemandFile>,
-    /// What the repository asks for, where one was scanned.
-    pub scan: Option<&'a Suggested>,
-    /// Where the file's paths start.
-    pub base: Base<'a>,
-    /// What the deployment is called after, where nobody named it: the repository or the file.
+    /// Suggestions from scanning the source, if it was scanned.
+    pub scan: Option<&'a Suggestions>,
+    /// Resolves paths of the file.
+    pub base: PathBase<'a>,
+    /// Name of the deployment if nothing sets one: derived from the repository or the file name.
     pub fallback_name: &'a str,
 }
 
-/// A whole demand.
+/// A complete demand with its provenance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Completed {
+pub struct CompletedDemand {
     /// The demand.
     pub demand: Demand,
-    /// Where its values came from.
+    /// Origin of each value.
     pub origins: Origins,
-    /// What has no effect, although it was written.
-    pub warnings: Vec<Problem>,
+    /// Warnings about values that have no effect.
+    pub warnings: Vec<Diagnostic>,
 }
 
-/// Puts a demand together.
+/// Merges a demand.
 ///
-/// A scan never changes the machines of a file that lists its `groups`, since nobody knows which of them it speaks of.
+/// A scan never changes the machines of a file with `groups`: it does not know to which group a finding applies.
 ///
 /// # Errors
-/// Everything that is wrong with the flags, and with the file as far as [`parse`](super::parse) couldn't know.
-pub fn complete(inputs: &Inputs<'_>) -> Result<Completed, Vec<Problem>> {
+/// All errors in the overrides, and those in the file that [`parse`](super::parse) can't detect.
+pub fn complete(inputs: &DemandInputs<'_>) -> Result<CompletedDemand, Vec<Diagnostic>> {
     let mut problems = inputs.file.map(|file| file.warnings.clone()).unwrap_or_default();
-    let flags = inputs.overrides.read(&mut problems);
+    let overrides = inputs.overrides.read(&mut problems);
     let mut merge = Merge { inputs, problems, origins: Origins::default() };
-    let name = merge.name(&flags);
+    let name = merge.name(&overrides);
     let demand = Demand {
-        groups: merge.groups(&flags),
-        lease: merge.lease(&flags),
-        on: merge.on(&flags),
-        budget: merge.budget(&flags),
+        groups: merge.groups(&overrides),
+        lease: merge.lease(&overrides),
+        on: merge.on(&overrides),
+        budget: merge.budget(&overrides),
         terms: merge.terms(),
-        work: merge.work(flags),
+        workload: merge.workload(overrides),
         name: match name {
             Some(name) => name,
             None => return Err(merge.problems),
@@ -63,27 +65,27 @@ pub fn complete(inputs: &Inputs<'_>) -> Result<Completed, Vec<Problem>> {
     };
     match merge.problems.iter().any(|problem| problem.severity == Severity::Error) {
         true => Err(merge.problems),
-        false => Ok(Completed { demand, origins: merge.origins, warnings: merge.problems }),
+        false => Ok(CompletedDemand { demand, origins: merge.origins, warnings: merge.problems }),
     }
 }
 
 struct Merge<'a> {
-    inputs: &'a Inputs<'a>,
-    problems: Vec<Problem>,
+    inputs: &'a DemandInputs<'a>,
+    problems: Vec<Diagnostic>,
     origins: Origins,
 }
 
 impl Merge<'_> {
-    /// The first that says something: flag, file, scan. Notes which it was.
+    /// First value that is set, in the order override, file, scan. Records its origin.
     fn first<T: Clone>(
         &mut self,
         path: &str,
-        flag: (&'static str, Option<T>),
+        overridden: (OverrideKey, Option<T>),
         file: Option<T>,
-        scan: Option<&Chosen<T>>,
+        scan: Option<&Suggestion<T>>,
     ) -> Option<T> {
-        if let (name, Some(value)) = flag {
-            self.origins.add(path, Origin::Flag(name));
+        if let (key, Some(value)) = overridden {
+            self.origins.add(path, ValueOrigin::Override(key));
             return Some(value);
         }
         if let Some(value) = file {
@@ -91,70 +93,81 @@ impl Merge<'_> {
             return Some(value);
         }
         let found = scan?;
-        self.origins.add(path, Origin::Scan(found.evidence.clone()));
+        self.origins.add(path, ValueOrigin::Scan(found.evidence.clone()));
         Some(found.value.clone())
     }
 
-    /// Notes that a value is the file's, where the file says something at `place`.
-    fn note_file(&mut self, path: &str, place: &str) {
-        if let Some((file, at)) = self.inputs.file.and_then(|file| Some((file, file.at(place)?))) {
-            self.origins.add(path, Origin::File { file: file.file.clone(), line: at.line });
+    /// Records the file as the origin of the value at `path` if the file sets `key`.
+    fn note_file(&mut self, path: &str, key: &str) {
+        if let Some((file, at)) = self.inputs.file.and_then(|file| Some((file, file.position(key)?))) {
+            self.origins.add(path, ValueOrigin::File { file: file.file.clone(), line: at.line });
         }
     }
 
-    fn name(&mut self, flags: &Flags) -> Option<Name> {
+    fn name(&mut self, overrides: &ParsedOverrides) -> Option<Name> {
         let file = self.inputs.file.and_then(|file| file.name.clone());
-        let said = self.first("name", ("--name", flags.name.clone()), file, None);
-        let name = said.or_else(|| Name::nearest(self.inputs.fallback_name));
+        let value = self.first("name", (OverrideKey::Name, overrides.name.clone()), file, None);
+        let name = value.or_else(|| Name::nearest(self.inputs.fallback_name));
         if name.is_none() {
-            let message = format!("`{}` gives no name for the deployment", self.inputs.fallback_name);
-            self.problems.push(Problem::error(Place::Everywhere, message).hinted("name it by `--name`"));
+            let message = format!("no deployment name can be derived from `{}`", self.inputs.fallback_name);
+            self.problems.push(Diagnostic::error(Location::Unspecified, message).with_hint(Hint::Override {
+                key: OverrideKey::Name,
+                value: None,
+                or: None,
+            }));
         }
         name
     }
 
-    fn lease(&mut self, flags: &Flags) -> LeaseRequest {
+    fn lease(&mut self, overrides: &ParsedOverrides) -> LeaseRequest {
         let file = self.inputs.file.map(|file| file.lease.clone()).unwrap_or_default();
         let scanned = self.inputs.scan.and_then(|scan| scan.duration.as_ref());
         LeaseRequest {
-            duration: self.first("lease.duration", ("--duration", flags.duration), file.duration, scanned),
-            start: self.first("lease.start", ("--start", flags.start), Some(file.start), None).flatten(),
-            within: self.first("lease.within", ("--within", flags.within), file.within, None),
+            duration: self.first("lease.duration", (OverrideKey::Duration, overrides.duration), file.duration, scanned),
+            start: self.first("lease.start", (OverrideKey::Start, overrides.start), Some(file.start), None).flatten(),
+            within: self.first("lease.within", (OverrideKey::Within, overrides.within), file.within, None),
         }
     }
 
-    fn on(&mut self, flags: &Flags) -> Vec<SiteSelector> {
+    fn on(&mut self, overrides: &ParsedOverrides) -> Vec<SiteSelector> {
         let some = |places: &Vec<SiteSelector>| (!places.is_empty()).then(|| places.clone());
         let file = self.inputs.file.and_then(|file| some(&file.on));
-        self.first("on", ("--on", flags.on.clone()), file, None).unwrap_or_default()
+        self.first("on", (OverrideKey::On, overrides.on.clone()), file, None).unwrap_or_default()
     }
 
-    fn budget(&mut self, flags: &Flags) -> Budget {
+    fn budget(&mut self, overrides: &ParsedOverrides) -> Budget {
         let file = self.inputs.file.map(|file| file.budget.clone()).unwrap_or_default();
         Budget {
-            per_hour: self.first("budget.per_hour", ("--budget-per-hour", flags.per_hour), file.per_hour, None),
-            total: self.first("budget.total", ("--budget", flags.total), file.total, None),
+            per_hour: self.first(
+                "budget.per_hour",
+                (OverrideKey::BudgetPerHour, overrides.per_hour),
+                file.per_hour,
+                None,
+            ),
+            total: self.first("budget.total", (OverrideKey::Budget, overrides.total), file.total, None),
         }
     }
 
-    /// Only flags say it: it depends on the project at the site, which a file doesn't know.
+    /// Terms come from overrides only: they depend on the project at the site, which a demand file does not know.
     fn terms(&mut self) -> TermsRequest {
-        let wish = &self.inputs.overrides.terms;
-        for (flag, text) in
-            [("--key-name", &wish.keypair), ("--network", &wish.network), ("--lease-name", &wish.lease_name)]
-        {
+        let request = &self.inputs.overrides.terms;
+        for (key, text) in [
+            (OverrideKey::KeyName, &request.keypair),
+            (OverrideKey::Network, &request.network),
+            (OverrideKey::LeaseName, &request.lease_name),
+        ] {
             if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-                self.problems.push(Problem::error(Place::Flag(flag.to_owned()), "nothing is named"));
+                self.problems.push(Diagnostic::error(Location::Override(key), "the value is empty"));
             }
         }
-        wish.clone()
+        request.clone()
     }
 
-    fn file_problem(&mut self, path: &str, message: String, hint: Option<String>) {
-        let place = self.inputs.file.map_or(Place::Everywhere, |file| file.place(path));
-        let problem = Problem::error(place, message);
+    fn file_problem(&mut self, path: &str, message: String, hint: Option<Hint>) {
+        let place = self.inputs.file.map_or(Location::Unspecified, |file| file.location(path));
+        let problem = Diagnostic::error(place, message);
         self.problems.push(match hint {
-            Some(hint) => problem.hinted(hint),
+            Some(hint) => problem.with_hint(hint),
             None => problem,
         });
     }

@@ -1,59 +1,68 @@
-//! What is done on the machines: source, files, environment, secrets, packages, Python, scripts.
+//! Workload of the machines: source, files, environment, secrets, packages, Python, scripts.
 
 use std::collections::BTreeMap;
 
 use super::Merge;
-use crate::demand::base::{Author, substitute};
+use crate::demand::base::{FileAuthor, substitute};
+use crate::demand::diagnostic::Hint;
 use crate::demand::file::SourceText;
-use crate::demand::file::phases::PhaseFlag;
-use crate::demand::origins::Origin;
-use crate::demand::overrides::Flags;
+use crate::demand::file::phases::PhaseChange;
+use crate::demand::origins::ValueOrigin;
+use crate::demand::override_key::OverrideKey;
+use crate::demand::overrides::ParsedOverrides;
 use crate::demand::source::parse_source;
-use crate::demand::{PythonNeed, Source, Work};
+use crate::demand::{PythonRequest, Source, Workload};
 
 impl Merge<'_> {
-    pub(super) fn work(&mut self, flags: Flags) -> Work {
-        let mut work = self.inputs.file.map(|file| file.work.clone()).unwrap_or_default();
-        work.envs = self.envs(&flags);
+    pub(super) fn workload(&mut self, overrides: ParsedOverrides) -> Workload {
+        let mut work = self.inputs.file.map(|file| file.workload.clone()).unwrap_or_default();
+        work.envs = self.envs(&overrides);
         work.source = self.source(&work.envs);
         work.files = self.files(&work.files, &work.envs);
-        self.secrets(&mut work, &flags);
-        self.packages(&mut work, &flags);
-        work.python = self.python(work.python.take(), flags.python);
-        self.phases(&mut work, flags.phases);
+        self.secrets(&mut work, &overrides);
+        self.packages(&mut work, &overrides);
+        work.python = self.python(work.python.take(), overrides.python);
+        self.phases(&mut work, overrides.phases);
         let scan = self.inputs.scan;
-        work.setup =
-            self.first("setup", ("--setup", flags.setup), work.setup, scan.and_then(|scan| scan.setup.as_ref()));
-        work.run = self.first("run", ("--run", flags.run), work.run, scan.and_then(|scan| scan.run.as_ref()));
+        work.setup = self.first(
+            "setup",
+            (OverrideKey::Setup, overrides.setup),
+            work.setup,
+            scan.and_then(|scan| scan.setup.as_ref()),
+        );
+        work.run =
+            self.first("run", (OverrideKey::Run, overrides.run), work.run, scan.and_then(|scan| scan.run.as_ref()));
         self.note_file("checks", "checks");
         work
     }
 
-    fn envs(&mut self, flags: &Flags) -> BTreeMap<String, String> {
+    fn envs(&mut self, overrides: &ParsedOverrides) -> BTreeMap<String, String> {
         let mut envs = BTreeMap::new();
         for (name, value) in self.inputs.file.iter().flat_map(|file| &file.envs) {
-            match (value, flags.envs.contains_key(name)) {
+            match (value, overrides.envs.contains_key(name)) {
                 (_, true) => {}
                 (Some(value), _) => {
                     envs.insert(name.clone(), value.clone());
                     self.note_file("envs", "envs");
                 }
                 (None, _) => {
-                    let hint = format!("give it one by `--env {name}=…`, or name it under `secrets`");
-                    self.file_problem("envs", format!("the variable `{name}` has no value"), Some(hint));
+                    let value = Some(format!("{name}=…"));
+                    let or = Some("list it under `secrets`".to_owned());
+                    let hint = Hint::Override { key: OverrideKey::Env, value, or };
+                    self.file_problem("envs", format!("variable `{name}` has no value"), Some(hint));
                 }
             }
         }
-        for (name, value) in &flags.envs {
+        for (name, value) in &overrides.envs {
             envs.insert(name.clone(), value.clone());
-            self.origins.add("envs", Origin::Flag("--env"));
+            self.origins.add("envs", ValueOrigin::Override(OverrideKey::Env));
         }
         envs
     }
 
     fn source(&mut self, envs: &BTreeMap<String, String>) -> Option<Source> {
         if let Some(source) = &self.inputs.overrides.source {
-            self.origins.add("source", Origin::Flag("SOURCE"));
+            self.origins.add("source", ValueOrigin::Override(OverrideKey::Source));
             return Some(source.clone());
         }
         let (path, read) = match self.inputs.file?.source.as_ref()? {
@@ -61,27 +70,28 @@ impl Merge<'_> {
             SourceText::Directory(text) => ("workdir", self.folder(&substitute(text, envs))),
             SourceText::Git { url, at } => {
                 let source = self.any_source(&substitute(url, envs));
-                ("workdir", source.map(|source| Source { at: at.clone().or(source.at.clone()), ..source }))
+                ("workdir", source.map(|source| Source { revision: at.clone().or(source.revision.clone()), ..source }))
             }
         };
         self.note_file("source", path);
         read.map_err(|error| self.file_problem(path, error, None)).ok()
     }
 
-    /// A folder or git repository. A local one is held to the bounds of the file's author, however it is written.
+    /// A directory or git repository. Local sources, including `file://` URLs, are checked against the author's
+    /// permissions.
     fn any_source(&self, text: &str) -> Result<Source, String> {
         let source = parse_source(text, self.inputs.base.directory).map_err(|error| error.to_string())?;
         if source.is_local() {
             return self.folder(text);
         }
-        if let Some(path) = source.from.strip_prefix("file://") {
-            self.inputs.base.path(path)?;
+        if let Some(path) = source.location.strip_prefix("file://") {
+            self.inputs.base.resolve(path)?;
         }
         Ok(source)
     }
 
     fn folder(&self, text: &str) -> Result<Source, String> {
-        let path = self.inputs.base.path(text)?;
+        let path = self.inputs.base.resolve(text)?;
         let path = path.to_str().ok_or("the path is not UTF-8")?;
         parse_source(path, self.inputs.base.directory).map_err(|error| error.to_string())
     }
@@ -94,7 +104,7 @@ impl Merge<'_> {
         self.note_file("file_mounts", "file_mounts");
         let mut files = BTreeMap::new();
         for (there, here) in written {
-            match self.inputs.base.kept(&substitute(here, envs)) {
+            match self.inputs.base.stored_path(&substitute(here, envs)) {
                 Ok(path) => {
                     files.insert(substitute(there, envs), path.to_string_lossy().into_owned());
                 }
@@ -104,44 +114,45 @@ impl Merge<'_> {
         files
     }
 
-    /// A repository's own file may not take variables out of the user's environment unless the user names them too:
-    /// its code would get to see them.
-    fn secrets(&mut self, work: &mut Work, flags: &Flags) {
+    /// A repository's own file may not read variables from the user's environment unless the user names them as well,
+    /// since the repository's code would see their values.
+    fn secrets(&mut self, work: &mut Workload, overrides: &ParsedOverrides) {
         self.note_file("secrets", "secrets");
-        if let (Author::Repository, Some(file)) = (self.inputs.base.author, self.inputs.file) {
+        if let (FileAuthor::Repository, Some(file)) = (self.inputs.base.author, self.inputs.file) {
             for name in &work.secrets {
-                if file.secrets.reveal(name).is_none() && !flags.secrets.contains(name) {
-                    let message = format!("the repository asks for `{name}` of your environment");
-                    self.file_problem("secrets", message, Some(format!("allow it by `--secret {name}`")));
+                if file.secrets.reveal(name).is_none() && !overrides.secrets.contains(name) {
+                    let message = format!("the repository requests `{name}` from your environment");
+                    let hint = Hint::Override { key: OverrideKey::Secret, value: Some(name.clone()), or: None };
+                    self.file_problem("secrets", message, Some(hint));
                 }
             }
         }
-        for name in &flags.secrets {
+        for name in &overrides.secrets {
             work.secrets.insert(name.clone());
-            self.origins.add("secrets", Origin::Flag("--secret"));
+            self.origins.add("secrets", ValueOrigin::Override(OverrideKey::Secret));
         }
     }
 
-    fn packages(&mut self, work: &mut Work, flags: &Flags) {
+    fn packages(&mut self, work: &mut Workload, overrides: &ParsedOverrides) {
         self.note_file("packages", "packages");
-        for package in &flags.packages {
+        for package in &overrides.packages {
             work.packages.insert(package.clone());
-            self.origins.add("packages", Origin::Flag("--package"));
+            self.origins.add("packages", ValueOrigin::Override(OverrideKey::Package));
         }
-        if self.inputs.file.is_some_and(|file| file.at("packages").is_some()) {
+        if self.inputs.file.is_some_and(|file| file.position("packages").is_some()) {
             return;
         }
         for found in self.inputs.scan.iter().flat_map(|scan| &scan.packages) {
             work.packages.insert(found.value.clone());
-            self.origins.add("packages", Origin::Scan(found.evidence.clone()));
+            self.origins.add("packages", ValueOrigin::Scan(found.evidence.clone()));
         }
     }
 
-    fn phases(&mut self, work: &mut Work, flags: Vec<PhaseFlag>) {
+    fn phases(&mut self, work: &mut Workload, overrides: Vec<PhaseChange>) {
         self.note_file("setup_phases", "setup_phases");
-        for flag in flags {
+        for flag in overrides {
             flag.apply(&mut work.phases);
-            self.origins.add("setup_phases", Origin::Flag("--phase"));
+            self.origins.add("setup_phases", ValueOrigin::Override(OverrideKey::Phase));
         }
         self.conda_file(work);
         self.conda_installer(work);
@@ -150,36 +161,36 @@ impl Merge<'_> {
             let file = phases.conda.as_ref().and_then(|conda| conda.file.as_ref()).map(|_| "conda.file");
             let build = phases.docker.as_ref().and_then(|docker| docker.build.as_ref()).map(|_| "docker.build");
             for key in [file, build].into_iter().flatten() {
-                let message = format!("`{key}` is a part of the source, and there is none");
-                self.file_problem("setup_phases", message, Some("name a `source` or a `workdir`".to_owned()));
+                let message = format!("`{key}` is a path in the source, but the demand has no source");
+                self.file_problem("setup_phases", message, Some(Hint::Text("set `source` or `workdir`".to_owned())));
             }
         }
     }
 
-    /// Who wishes for conda, and not for what is to be in it, means what the repository says.
-    fn conda_file(&mut self, work: &mut Work) {
+    /// A conda request without packages, Python version or file uses the repository's environment file.
+    fn conda_file(&mut self, work: &mut Workload) {
         let Some(conda) = &mut work.phases.conda else { return };
         let silent = conda.file.is_none() && conda.packages.is_empty() && conda.python.is_none();
         if let Some(found) = self.inputs.scan.and_then(|scan| scan.conda_file.as_ref()).filter(|_| silent) {
             conda.file = Some(found.value.clone());
-            self.origins.add("setup_phases", Origin::Scan(found.evidence.clone()));
+            self.origins.add("setup_phases", ValueOrigin::Scan(found.evidence.clone()));
         }
     }
 
-    /// An installer of this computer is a file as any other that is brought: a repository names its own only.
-    fn conda_installer(&mut self, work: &mut Work) {
+    /// A local conda installer is subject to the same path rules as other local files.
+    fn conda_installer(&mut self, work: &mut Workload) {
         let Some(installer) = work.phases.conda.as_mut().and_then(|conda| conda.installer.as_mut()) else { return };
         if installer.is_remote() {
             return;
         }
-        match self.inputs.base.kept(&installer.from) {
+        match self.inputs.base.stored_path(&installer.from) {
             Ok(path) => installer.from = path.to_string_lossy().into_owned(),
             Err(error) => self.file_problem("setup_phases.conda", error, None),
         }
     }
 
-    /// What flags and file leave open of the Python environment, the scan fills in: the version, and what to install.
-    fn python(&mut self, file: Option<PythonNeed>, version: Option<String>) -> Option<PythonNeed> {
+    /// Completes the Python environment from the scan: the version, and the requirements to install.
+    fn python(&mut self, file: Option<PythonRequest>, version: Option<String>) -> Option<PythonRequest> {
         let scanned = self.inputs.scan.and_then(|scan| scan.python.as_ref());
         if file.is_none() && version.is_none() && scanned.is_none() {
             return None;
@@ -187,16 +198,16 @@ impl Merge<'_> {
         self.note_file("python", "python");
         let said = file.unwrap_or_default();
         if version.is_some() {
-            self.origins.add("python", Origin::Flag("--python"));
+            self.origins.add("python", ValueOrigin::Override(OverrideKey::Python));
         }
         let version = version.or(said.version.clone());
         let installs = !said.requirement_files.is_empty() || !said.requirements.is_empty() || said.install_project;
         let Some(found) = scanned.filter(|_| version.is_none() || !installs) else {
-            return Some(PythonNeed { version, ..said });
+            return Some(PythonRequest { version, ..said });
         };
-        self.origins.add("python", Origin::Scan(found.evidence.clone()));
+        self.origins.add("python", ValueOrigin::Scan(found.evidence.clone()));
         let version = version.or(found.value.version.clone());
         let rest = if installs { said } else { found.value.clone() };
-        Some(PythonNeed { version, ..rest })
+        Some(PythonRequest { version, ..rest })
     }
 }

@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::text::{id, image, now};
-use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, SiteSelector, Work};
+use crate::demand::{
+    Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, SiteSelector, Workload,
+};
 use crate::journal::{Entry, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
@@ -73,7 +75,7 @@ prop_compose! {
             Amount::Exactly(n) => Amount::Exactly(Bytes::gib(n.into())),
             Amount::AtLeast(n) => Amount::AtLeast(Bytes::gib(n.into())),
         };
-        let gpus = gpus.map(|(model, count)| GpuNeed {
+        let gpus = gpus.map(|(model, count)| GpuRequirement {
             model: [None, Some("T4"), Some("A100")][model].map(str::to_owned),
             count: NonZeroU32::new(count).unwrap(),
         });
@@ -98,7 +100,7 @@ prop_compose! {
             lease: LeaseRequest { duration: hours.map(SignedDuration::from_hours), ..LeaseRequest::default() },
             on: on.into_iter().map(|site| SiteSelector(site.parse().unwrap())).collect(),
             budget: Budget { per_hour: money(per_hour), total: money(total) },
-            work: Work { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Work::default() },
+            workload:Workload { run: Some("./run".to_owned()), checks: vec!["true".to_owned()], ..Workload::default() },
             terms: Default::default(),
         }
     }
@@ -329,7 +331,7 @@ proptest! {
             Some(kinds) => plan.making(kinds),
             None => plan,
         });
-        let newer_work = Demand { work: later.work.clone(), ..wanted };
+        let newer_work = Demand { workload:later.workload.clone(), ..wanted };
         for before in planned.iter().chain([&one]) {
             for demand in [&before.demand, &newer_work, &later] {
                 if let Ok(again) = before.rework(demand, now()) {

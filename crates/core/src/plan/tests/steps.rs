@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 
 use super::text::{demand, id, market, now};
-use crate::demand::{Demand, PythonNeed, SiteSelector, Source};
+use crate::demand::{Demand, PythonRequest, SiteSelector, Source};
 use crate::name::Name;
 use crate::plan::{Action, Phase, Plan, diff, plan};
-use crate::setup::{CustomStep, DockerNeed, RayNeed, SetupRequest};
+use crate::setup::{CustomStep, DockerRequest, RayRequest, SetupRequest};
 use crate::ticket::StepId;
 
 fn make(demand: &Demand) -> Plan {
@@ -23,17 +23,17 @@ fn lines(plan: &Plan) -> String {
 #[test]
 fn one_machine_bears_the_name_of_the_deployment() {
     let mut demand = demand("group main 1");
-    demand.work.packages = ["git".to_owned()].into();
-    demand.work.source = Some(Source { from: "/src".into(), at: None, subdirectory: String::new() });
-    demand.work.python = Some(PythonNeed::default());
-    demand.work.setup = Some("make".into());
-    demand.work.run = Some("./run".into());
-    demand.work.checks = vec!["true".into(), "nvidia-smi".into()];
+    demand.workload.packages = ["git".to_owned()].into();
+    demand.workload.source = Some(Source { location: "/src".into(), revision: None, subdirectory: String::new() });
+    demand.workload.python = Some(PythonRequest::default());
+    demand.workload.setup = Some("make".into());
+    demand.workload.run = Some("./run".into());
+    demand.workload.checks = vec!["true".into(), "nvidia-smi".into()];
     assert_snapshot!(lines(&make(&demand)), @"
     network <-
     machine-digits <- network
-    reach-digits <- machine-digits
-    packages-digits <- reach-digits
+    wait-ssh-digits <- machine-digits
+    packages-digits <- wait-ssh-digits
     source-digits <- packages-digits
     python-digits <- source-digits
     setup-digits <- python-digits
@@ -46,19 +46,19 @@ fn one_machine_bears_the_name_of_the_deployment() {
 #[test]
 fn a_run_starts_when_every_machine_is_ready() {
     let mut demand = demand("group main 2");
-    demand.work.setup = Some("make".into());
-    demand.work.run = Some("./run".into());
+    demand.workload.setup = Some("make".into());
+    demand.workload.run = Some("./run".into());
     assert_snapshot!(lines(&make(&demand)), @"
     network <-
     machine-digits-1 <- network
     machine-digits-2 <- network
-    reach-digits-1 <- machine-digits-1
-    reach-digits-2 <- machine-digits-2
-    companions-digits-1 <- reach-digits-1 reach-digits-2
-    companions-digits-2 <- reach-digits-2 companions-digits-1
-    meeting-digits-1 <- companions-digits-1 companions-digits-2
-    setup-digits-1 <- meeting-digits-1
-    setup-digits-2 <- companions-digits-2 meeting-digits-1
+    wait-ssh-digits-1 <- machine-digits-1
+    wait-ssh-digits-2 <- machine-digits-2
+    peer-names-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2
+    peer-names-digits-2 <- wait-ssh-digits-2 peer-names-digits-1
+    peer-ssh-digits-1 <- peer-names-digits-1 peer-names-digits-2
+    setup-digits-1 <- peer-ssh-digits-1
+    setup-digits-2 <- peer-names-digits-2 peer-ssh-digits-1
     run-digits-1 <- setup-digits-1
     run-digits-2 <- setup-digits-2
     ");
@@ -67,7 +67,7 @@ fn a_run_starts_when_every_machine_is_ready() {
 #[test]
 fn the_phases_come_in_their_order_and_workers_after_the_head() {
     let mut demand = demand("group main 2");
-    demand.work.python = Some(PythonNeed { version: Some("3.11".into()), ..PythonNeed::default() });
+    demand.workload.python = Some(PythonRequest { version: Some("3.11".into()), ..PythonRequest::default() });
     let step = |name: &str| CustomStep {
         name: name.to_owned(),
         run: "true".to_owned(),
@@ -76,11 +76,11 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
         timeout: None,
         tries: std::num::NonZeroU32::MIN,
     };
-    demand.work.phases = SetupRequest {
-        docker: Some(DockerNeed { build: Some(".".into()), ..DockerNeed::default() }),
-        ray: Some(RayNeed::default()),
+    demand.workload.phases = SetupRequest {
+        docker: Some(DockerRequest { build: Some(".".into()), ..DockerRequest::default() }),
+        ray: Some(RayRequest::default()),
         custom: vec![step("a"), step("b")],
-        ..SetupRequest::usual()
+        ..SetupRequest::recommended()
     };
     let plan = make(&demand);
     let lines = lines(&plan);
@@ -88,16 +88,16 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
         lines.lines().filter(|line| line.contains("digits-2 <-") || line.starts_with("custom-digits-2")).collect();
     assert_snapshot!(of_the_worker.join("\n"), @"
     machine-digits-2 <- network
-    reach-digits-2 <- machine-digits-2
-    system-digits-2 <- reach-digits-2
+    wait-ssh-digits-2 <- machine-digits-2
+    system-digits-2 <- wait-ssh-digits-2
     interpreter-digits-2 <- system-digits-2
     docker-digits-2 <- interpreter-digits-2
     gpu-digits-2 <- docker-digits-2
     ray-digits-2 <- gpu-digits-2
-    companions-digits-2 <- ray-digits-2 companions-digits-1
-    ray-start-digits-2 <- companions-digits-2 ray-start-digits-1
-    custom-digits-2-1 <- ray-start-digits-2 meeting-digits-1
-    custom-digits-2-2 <- custom-digits-2-1 meeting-digits-1
+    peer-names-digits-2 <- ray-digits-2 peer-names-digits-1
+    ray-start-digits-2 <- peer-names-digits-2 ray-start-digits-1
+    custom-digits-2-1 <- ray-start-digits-2 peer-ssh-digits-1
+    custom-digits-2-2 <- custom-digits-2-1 peer-ssh-digits-1
     python-digits-2 <- custom-digits-2-2
     image-digits-2 <- python-digits-2
     ");
@@ -111,7 +111,7 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
         Action::SetUp { phase: Phase::Python(need), .. } => Some(need.requirements.clone()),
         _ => None,
     });
-    assert_eq!(python.unwrap(), [format!("ray[default]=={}", RayNeed::default().version)]);
+    assert_eq!(python.unwrap(), [format!("ray[default]=={}", RayRequest::default().version)]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn what_differs_between_plans() {
     lease changes (false)
     ");
     let mut edited = demand("group main 1");
-    edited.work.run = Some("./run".into());
+    edited.workload.run = Some("./run".into());
     assert_snapshot!(diff(&make(&demand("group main 1")), &make(&edited))[0], @"work changes");
 }
 
@@ -157,7 +157,7 @@ fn what_differs_between_plans() {
 fn another_round_keeps_the_machines_and_takes_the_new_work() {
     let old = make(&demand("group main 2"));
     let mut again = demand("group main 2\nlease duration=4h");
-    again.work.run = Some("./run".into());
+    again.workload.run = Some("./run".into());
     let plan = old.rework(&again, now()).unwrap();
     assert_eq!((&plan.picks, plan.until), (&old.picks, old.until));
     assert!(plan.step(&StepId::new("run-digits-2").unwrap()).is_some());

@@ -67,7 +67,7 @@ fn wishes_for_key_network_address_and_lease_are_in_the_plan() {
     demand.terms.lease_name = Some("for-the-paper".into());
     demand.terms.reach = ReachRequest::Direct;
     let plan = plan(&demand, &market(HOSTS), id(), now()).unwrap();
-    assert_eq!(steps(&plan), ["lease", "machine-digits", "reach-digits", "verify-digits"]);
+    assert_eq!(steps(&plan), ["lease", "machine-digits", "wait-ssh-digits", "verify-digits"]);
     let (_, spec) = plan.machines().next().unwrap();
     assert_eq!((spec.uses.keypair.clone(), spec.shared_network.as_deref()), (Some(Ref("my-key".into())), Some("mine")));
     let Action::Create(PlannedResource::Lease(lease)) = &plan.steps[0].action else { panic!("{:?}", plan.steps[0]) };

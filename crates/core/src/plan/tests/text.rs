@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::calendar::Timeline;
-use crate::demand::{Amount, Budget, Demand, GpuNeed, Group, LeaseRequest, Requirements, Spot, Work};
+use crate::demand::{Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, Spot, Workload};
 use crate::name::{DeploymentId, GroupName, Name};
 use crate::offer::{
     AcceleratorSoftware, Availability, ClaimTerm, Facts, GpuFacts, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
@@ -153,7 +153,7 @@ pub fn demand(text: &str) -> Demand {
         lease: LeaseRequest::default(),
         on: Vec::new(),
         budget: Budget::default(),
-        work: Work::default(),
+        workload: Workload::default(),
         terms: Default::default(),
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -199,7 +199,7 @@ fn set_needs(needs: &mut Requirements, word: &str) {
         "gpus" => {
             let (model, count) = value.split_once(':').unwrap();
             let model = (model != "any").then(|| model.to_owned());
-            needs.gpus = Some(GpuNeed { model, count: count.parse().unwrap() });
+            needs.gpus = Some(GpuRequirement { model, count: count.parse().unwrap() });
         }
         "arch" => needs.arch = Some(value.to_owned()),
         "image" => needs.image = Some(value.to_owned()),

@@ -66,7 +66,7 @@ fn a_refusal_says_when_the_first_host_is_free() {
 #[test]
 fn what_a_site_asks_for_becomes_steps() {
     let mut demand = demand("group g 2\nlease duration=30m");
-    demand.work.setup = Some("make".into());
+    demand.workload.setup = Some("make".into());
     let plan = plan(&demand, &market(RACK), id(), now()).unwrap();
     let line = |step: &crate::plan::Step| {
         let after: Vec<&str> = step.after.iter().map(StepId::as_str).collect();
@@ -79,15 +79,15 @@ fn what_a_site_asks_for_becomes_steps() {
     machine-digits-2 <- keypair lease
     address-digits-1 <- machine-digits-1
     address-digits-2 <- machine-digits-2
-    reach-digits-1 <- address-digits-1
-    reach-digits-2 <- address-digits-2
-    verify-digits-1 <- reach-digits-1
-    verify-digits-2 <- reach-digits-2
-    companions-digits-1 <- verify-digits-1 reach-digits-2
-    companions-digits-2 <- verify-digits-2 companions-digits-1
-    meeting-digits-1 <- companions-digits-1 companions-digits-2
-    setup-digits-1 <- meeting-digits-1
-    setup-digits-2 <- companions-digits-2 meeting-digits-1
+    wait-ssh-digits-1 <- address-digits-1
+    wait-ssh-digits-2 <- address-digits-2
+    verify-digits-1 <- wait-ssh-digits-1
+    verify-digits-2 <- wait-ssh-digits-2
+    peer-names-digits-1 <- verify-digits-1 wait-ssh-digits-2
+    peer-names-digits-2 <- verify-digits-2 peer-names-digits-1
+    peer-ssh-digits-1 <- peer-names-digits-1 peer-names-digits-2
+    setup-digits-1 <- peer-ssh-digits-1
+    setup-digits-2 <- peer-names-digits-2 peer-ssh-digits-1
     ");
     let hosts = plan.machines().filter_map(|(_, spec)| spec.host.clone());
     assert_eq!(hosts.collect::<Vec<_>>(), plan.picks[0].hosts);

@@ -1,38 +1,38 @@
-//! Devices on the PCI bus, as the kernel shows them: the only place that knows which of them are accelerators.
+//! PCI devices as the kernel reports them, and which of them are GPUs.
 
 use std::fmt;
 
-use super::Maker;
+use super::Vendor;
 
-/// A device on the PCI bus.
+/// A PCI device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// Where it is.
-    pub address: Address,
-    /// What it is: base class and subclass, as `0302`.
+pub struct PciDevice {
+    /// Bus address.
+    pub address: PciAddress,
+    /// Base class and subclass, such as `0302`.
     class: u16,
-    /// Who made it.
+    /// PCI vendor id.
     vendor: u16,
-    /// Which of the vendor's devices.
+    /// PCI device id.
     pub(super) id: u16,
 }
 
-/// Where a device is on the bus, as `0000:3b:00.0`.
+/// Bus address such as `0000:3b:00.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address {
-    /// None where who tells of the device leaves it out.
+pub struct PciAddress {
+    /// `None` if the reporting program omits it.
     domain: Option<u32>,
-    /// Bus, slot and function, in 8, 5 and 3 bits.
+    /// Bus, slot and function in 8, 5 and 3 bits.
     function: u16,
 }
 
-/// How a machine's accelerators reach each other.
+/// Connection between the GPUs of a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Links {
-    /// By themselves, or not at all.
+pub enum GpuLinks {
+    /// Direct, or none.
     #[default]
     Direct,
-    /// Through NVSwitches: CUDA doesn't start before a fabric manager has set these up (NVIDIA's Fabric Manager guide).
+    /// NVSwitches. CUDA does not start until a fabric manager has configured them (NVIDIA's Fabric Manager guide).
     Switched,
 }
 
@@ -40,11 +40,11 @@ const NVIDIA: u16 = 0x10de;
 const AMD: u16 = 0x1002;
 const INTEL: u16 = 0x8086;
 
-impl Device {
-    /// Reads `address class vendor device`, the last three as in sysfs: `0000:3b:00.0 0x030200 0x10de 0x1db5`.
+impl PciDevice {
+    /// Parses `address class vendor device`, the last three as in sysfs: `0000:3b:00.0 0x030200 0x10de 0x1db5`.
     pub fn read(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
-        let address = Address::read(words.next()?)?;
+        let address = PciAddress::read(words.next()?)?;
         let mut number = || u32::from_str_radix(words.next()?.trim_start_matches("0x"), 16).ok();
         // The third byte is the programming interface.
         let class = u16::try_from(number()? >> 8).ok()?;
@@ -52,11 +52,12 @@ impl Device {
         Some(Self { address, class, vendor: id()?, id: id()? })
     }
 
-    /// Whether it is an accelerator, of whichever maker.
+    /// True for a GPU of any vendor.
     ///
-    /// Every NVIDIA display controller is one. Of AMD's and Intel's, which also make a screen's picture in any desktop
-    /// machine, only those that are no VGA controller; a baseboard's own (Matrox, ASPEED) never are. AMD's since the MI300
-    /// are no display controllers any more but processing accelerators, class 12, as which Intel has what is in any laptop.
+    /// Every NVIDIA display controller counts. AMD and Intel also make desktop graphics, so of theirs only controllers
+    /// that are not VGA-compatible count; a baseboard's own controller (Matrox, ASPEED) never does. AMD's GPUs since
+    /// the MI300 are processing accelerators (class 12) and no display controllers. Intel uses class 12 for devices
+    /// found in every laptop.
     pub fn is_accelerator(&self) -> bool {
         match self.vendor {
             NVIDIA => self.class >> 8 == 0x03,
@@ -66,30 +67,30 @@ impl Device {
         }
     }
 
-    /// Whether it is an accelerator of this maker.
-    pub fn is_of(&self, maker: Maker) -> bool {
-        self.is_accelerator() && self.vendor == maker.pci_vendor()
+    /// True for a GPU of this vendor.
+    pub fn is_of(&self, vendor: Vendor) -> bool {
+        self.is_accelerator() && self.vendor == vendor.pci_vendor()
     }
 
-    /// Whether it is an NVSwitch: a bridge of NVIDIA's of no kind that the classes know.
+    /// True for an NVSwitch: an NVIDIA bridge of subclass "other".
     pub fn is_switch(&self) -> bool {
         (self.vendor, self.class) == (NVIDIA, 0x0680)
     }
 
-    /// Its PCI id, as `10de:1db5`.
+    /// PCI id such as `10de:1db5`.
     pub fn pci_id(&self) -> String {
         format!("{:04x}:{:04x}", self.vendor, self.id)
     }
 }
 
-impl fmt::Display for Device {
+impl fmt::Display for PciDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.address, self.pci_id())
     }
 }
 
-impl Maker {
-    /// As PCI devices say it.
+impl Vendor {
+    /// PCI vendor id.
     pub(super) fn pci_vendor(self) -> u16 {
         match self {
             Self::Nvidia => NVIDIA,
@@ -98,8 +99,8 @@ impl Maker {
     }
 }
 
-impl Address {
-    /// Reads `0000:3b:00.0`, in which `nvidia-smi` writes eight digits for the domain, and capitals.
+impl PciAddress {
+    /// Parses `0000:3b:00.0`. `nvidia-smi` writes eight digits for the domain and uses capitals.
     pub fn read(text: &str) -> Option<Self> {
         let (domain, rest) = text.split_once(':')?;
         let (bus, rest) = rest.split_once(':')?;
@@ -109,19 +110,19 @@ impl Address {
         Some(Self { domain: Some(hex(domain, u32::MAX)?), function: u16::try_from(function).ok()? })
     }
 
-    /// Reads what `rocminfo` calls `BDFID`: bus, slot and function as one number, without the domain.
+    /// Parses the number that `rocminfo` calls `BDFID`: bus, slot and function without the domain.
     pub fn within_domain(text: &str) -> Option<Self> {
         text.parse().ok().map(|function| Self { domain: None, function })
     }
 
-    /// Whether two that were told by different sides can be one.
+    /// True if two addresses may be of one device. A missing domain matches every domain.
     pub(super) fn agrees(self, other: Self) -> bool {
         let one_domain = self.domain.zip(other.domain).is_none_or(|(one, other)| one == other);
         one_domain && self.function == other.function
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for PciAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(domain) = self.domain {
             write!(f, "{domain:04x}:")?;
@@ -134,8 +135,8 @@ impl fmt::Display for Address {
 mod tests {
     use super::*;
 
-    fn device(text: &str) -> Device {
-        Device::read(&format!("0000:3b:00.0 {text}")).unwrap()
+    fn device(text: &str) -> PciDevice {
+        PciDevice::read(&format!("0000:3b:00.0 {text}")).unwrap()
     }
 
     #[test]
@@ -159,8 +160,8 @@ mod tests {
         ] {
             assert!(!device(other).is_accelerator(), "{other}");
         }
-        assert!(device("0x120000 0x1002 0x74a1").is_of(Maker::Amd));
-        assert!(!device("0x120000 0x1002 0x74a1").is_of(Maker::Nvidia));
+        assert!(device("0x120000 0x1002 0x74a1").is_of(Vendor::Amd));
+        assert!(!device("0x120000 0x1002 0x74a1").is_of(Vendor::Nvidia));
     }
 
     #[test]
@@ -171,16 +172,16 @@ mod tests {
 
     #[test]
     fn addresses_agree_however_they_are_written() {
-        let address = |text| Address::read(text).unwrap();
+        let address = |text| PciAddress::read(text).unwrap();
         assert!(address("0000:3b:00.1").agrees(address("00000000:3B:00.1")));
         assert!(!address("0000:3b:00.1").agrees(address("0001:3b:00.1")));
         assert!(!address("0000:3b:00.1").agrees(address("0000:3b:00.0")));
-        assert!(address("0002:c9:00.0").agrees(Address::within_domain("51456").unwrap()));
+        assert!(address("0002:c9:00.0").agrees(PciAddress::within_domain("51456").unwrap()));
         assert_eq!(address("10000:E1:1F.7").to_string(), "10000:e1:1f.7");
-        assert_eq!(Address::within_domain("51456").unwrap().to_string(), "c9:00.0");
+        assert_eq!(PciAddress::within_domain("51456").unwrap().to_string(), "c9:00.0");
         for wrong in ["", "0000:3b:00", "0000:3b:20.0", "0000:3b:00.8", "0000:13b:00.0", "x:3b:00.0"] {
-            assert_eq!(Address::read(wrong), None, "{wrong}");
+            assert_eq!(PciAddress::read(wrong), None, "{wrong}");
         }
-        assert_eq!(Device::read("0000:3b:00.0 0x030200 0x10de"), None);
+        assert_eq!(PciDevice::read("0000:3b:00.0 0x030200 0x10de"), None);
     }
 }

@@ -1,88 +1,88 @@
-//! What a machine's accelerators ask of drivers and toolkits.
+//! Constraints that a machine's GPUs impose on drivers and toolkits.
 
-use super::architecture::{Architecture, Modules, Span};
-use super::bus::{Device, Links};
-use super::contradiction::{Impossible, fits, listed, supplies};
-use super::matrix::Supply;
-use super::version::of;
-use super::{GpuStack, Maker, Version};
+use super::architecture::{GpuArchitecture, KernelModules, VersionRange};
+use super::bus::{GpuLinks, PciDevice};
+use super::conflict::{GpuConflict, fits, rows_of, version_list};
+use super::matrix::MatrixRow;
+use super::version::known_version;
+use super::{DottedVersion, GpuStack, Vendor};
 
-/// What a machine's accelerators ask. The default asks nothing: of machines that nobody has looked at yet, too.
+/// Constraints of a machine's GPUs. The default has none; it is also used for machines that were not probed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hardware {
-    architectures: Vec<&'static Architecture>,
-    links: Links,
+pub struct GpuHardware {
+    architectures: Vec<&'static GpuArchitecture>,
+    links: GpuLinks,
 }
 
-impl Hardware {
-    /// What the accelerators of a maker ask. Those of architectures that aren't known ask nothing.
-    pub fn new(maker: Maker, accelerators: &[Device], links: Links) -> Self {
-        let devices = accelerators.iter().filter(|device| device.is_of(maker)).map(|device| device.id);
-        // NVIDIA's switches are nothing to others.
-        let links = if maker == Maker::Nvidia { links } else { Links::Direct };
-        Self { architectures: architectures(maker, devices), links }
+impl GpuHardware {
+    /// Constraints of a vendor's GPUs. Unknown architectures impose none.
+    pub fn new(vendor: Vendor, accelerators: &[PciDevice], links: GpuLinks) -> Self {
+        let devices = accelerators.iter().filter(|device| device.is_of(vendor)).map(|device| device.id);
+        // NVSwitches connect NVIDIA's GPUs only.
+        let links = if vendor == Vendor::Nvidia { links } else { GpuLinks::Direct };
+        Self { architectures: architectures(vendor, devices), links }
     }
 
-    /// The same of accelerators of which only the PCI ids are known, as `10de:1db5`.
-    pub fn by_pci_ids<'a>(maker: Maker, ids: impl Iterator<Item = &'a str>) -> Self {
+    /// Constraints of GPUs known by PCI id only, such as `10de:1db5`.
+    pub fn by_pci_ids<'a>(vendor: Vendor, ids: impl Iterator<Item = &'a str>) -> Self {
         let of_maker = |id: &str| {
-            let (vendor, device) = id.split_once(':')?;
-            let is_of = u16::from_str_radix(vendor, 16).ok()? == maker.pci_vendor();
+            let (vendor_id, device) = id.split_once(':')?;
+            let is_of = u16::from_str_radix(vendor_id, 16).ok()? == vendor.pci_vendor();
             u16::from_str_radix(device, 16).ok().filter(|_| is_of)
         };
-        Self { architectures: architectures(maker, ids.filter_map(of_maker)), links: Links::Direct }
+        Self { architectures: architectures(vendor, ids.filter_map(of_maker)), links: GpuLinks::Direct }
     }
 
-    /// Whether they need a fabric manager.
+    /// True if a fabric manager is needed.
     pub fn is_switched(&self) -> bool {
-        self.links == Links::Switched
+        self.links == GpuLinks::Switched
     }
 
-    /// The same, if nothing had to be set up between them.
+    /// The same GPUs without NVSwitches.
     pub(super) fn unlinked(&self) -> Self {
-        Self { links: Links::Direct, ..self.clone() }
+        Self { links: GpuLinks::Direct, ..self.clone() }
     }
 
-    /// Whether a driver with these modules drives all of them.
-    pub(super) fn is_driven_by(&self, driver: &str, modules: Modules) -> bool {
-        self.all(|one| one.driver.holds(&of(driver)) && one.modules.contains(&modules))
+    /// True if a driver with these modules supports all GPUs.
+    pub(super) fn is_driven_by(&self, driver: &str, modules: KernelModules) -> bool {
+        self.all(|one| one.driver.holds(&known_version(driver)) && one.modules.contains(&modules))
     }
 
-    /// Whether a toolkit makes programs for all of them.
-    pub(super) fn takes_toolkit(&self, version: &Version) -> bool {
+    /// True if a toolkit supports all GPUs.
+    pub(super) fn takes_toolkit(&self, version: &DottedVersion) -> bool {
         self.all(|one| one.toolkit.holds(version))
     }
 
-    /// Whether a cuDNN computes on all of them.
+    /// True if a cuDNN version supports all GPUs.
     pub(super) fn takes_cudnn(&self, version: &str) -> bool {
-        self.all(|one| one.cudnn.holds(&of(version)))
+        self.all(|one| one.cudnn.holds(&known_version(version)))
     }
 
-    fn all(&self, is: impl Fn(&Architecture) -> bool) -> bool {
+    fn all(&self, is: impl Fn(&GpuArchitecture) -> bool) -> bool {
         self.architectures.iter().all(|one| is(one))
     }
 
-    /// What is wished by its version and can't be used with them, whoever has it.
-    pub(super) fn refusal(&self, maker: Maker, stack: &GpuStack) -> Option<Impossible> {
-        self.architectures.iter().find_map(|one| refusal(one, maker, stack))
+    /// Conflict between a requested version and the GPUs, regardless of the repository.
+    pub(super) fn conflict(&self, vendor: Vendor, stack: &GpuStack) -> Option<GpuConflict> {
+        self.architectures.iter().find_map(|one| conflict(one, vendor, stack))
     }
 
-    /// Their architectures, for a sentence.
+    /// Names of the architectures for messages.
     pub(super) fn names(&self) -> String {
         self.architectures.iter().map(|one| one.name).collect::<Vec<_>>().join(" and ")
     }
 
-    /// What they ask, for a sentence.
-    pub(super) fn asks(&self) -> String {
-        let asks: Vec<String> =
-            self.architectures.iter().map(|one| asks(one)).filter(|text| !text.is_empty()).collect();
-        asks.join("; ")
+    /// Constraints for messages.
+    pub(super) fn constraints(&self) -> String {
+        let constraints: Vec<String> =
+            self.architectures.iter().map(|one| constraints(one)).filter(|text| !text.is_empty()).collect();
+        constraints.join("; ")
     }
 }
 
-fn architectures(maker: Maker, devices: impl Iterator<Item = u16>) -> Vec<&'static Architecture> {
-    let mut found: Vec<&Architecture> = Vec::new();
-    for one in devices.filter_map(|device| Architecture::of(maker, device)) {
+fn architectures(vendor: Vendor, devices: impl Iterator<Item = u16>) -> Vec<&'static GpuArchitecture> {
+    let mut found: Vec<&GpuArchitecture> = Vec::new();
+    for one in devices.filter_map(|device| GpuArchitecture::of(vendor, device)) {
         if !found.contains(&one) {
             found.push(one);
         }
@@ -90,34 +90,36 @@ fn architectures(maker: Maker, devices: impl Iterator<Item = u16>) -> Vec<&'stat
     found
 }
 
-fn refusal(one: &Architecture, maker: Maker, stack: &GpuStack) -> Option<Impossible> {
-    let driver = stack.driver.as_ref().filter(|_| maker == Maker::Nvidia);
-    let cudnn = stack.cudnn.as_ref().filter(|_| maker == Maker::Nvidia);
-    let drivers: Vec<&str> = supplies(maker).flat_map(Supply::all_drivers).map(|(_, part)| part.version).collect();
-    let toolkits = supplies(maker).flat_map(|supply| supply.toolkits).map(|part| part.version).collect();
-    let cudnns = supplies(maker).flat_map(|supply| supply.cudnns).map(|part| part.version).collect();
+fn conflict(one: &GpuArchitecture, vendor: Vendor, stack: &GpuStack) -> Option<GpuConflict> {
+    let driver = stack.driver.as_ref().filter(|_| vendor == Vendor::Nvidia);
+    let cudnn = stack.cudnn.as_ref().filter(|_| vendor == Vendor::Nvidia);
+    let drivers: Vec<&str> = rows_of(vendor).flat_map(MatrixRow::all_drivers).map(|(_, part)| part.version).collect();
+    let toolkits = rows_of(vendor).flat_map(|row| row.toolkits).map(|part| part.version).collect();
+    let cudnns = rows_of(vendor).flat_map(|row| row.cudnns).map(|part| part.version).collect();
     let all = [
         ("driver", "driver", driver, one.driver, drivers),
-        (maker.toolkit_key(), maker.toolkit(), stack.toolkit(maker), one.toolkit, toolkits),
+        (vendor.toolkit_key(), vendor.toolkit(), stack.toolkit(vendor), one.toolkit, toolkits),
         ("cudnn", "cuDNN", cudnn, one.cudnn, cudnns),
     ];
-    all.into_iter().find_map(|(key, what, wish, span, known)| {
-        let wish = wish?;
-        let held: Vec<&str> = known.into_iter().filter(|version| span.holds(&of(version))).collect();
-        if held.iter().any(|version| fits(version, Some(wish))) {
+    all.into_iter().find_map(|(key, what, request, span, known)| {
+        let request = request?;
+        let held: Vec<&str> = known.into_iter().filter(|version| span.holds(&known_version(version))).collect();
+        if held.iter().any(|version| fits(version, Some(request))) {
             return None;
         }
-        let message = format!("{what} {wish} is not for accelerators of {}", one.name);
-        let known = if held.is_empty() { String::new() } else { format!(" (the matrix has {})", listed(held)) };
-        let hint = format!("use {what} {span}{known}; or leave out `{key}`, and what fits is taken");
-        Some(Impossible { key, message, hint })
+        let message = format!("{what} {request} does not support {} GPUs", one.name);
+        let known = if held.is_empty() { String::new() } else { format!(" (known versions: {})", version_list(held)) };
+        let hint = format!("use {what} {span}{known}; or omit `{key}` to use a compatible version");
+        Some(GpuConflict { key, message, hint })
     })
 }
 
-fn asks(one: &Architecture) -> String {
-    let said = |what: &str, span: Span| (span != Span { from: None, to: None }).then(|| format!("{what} {span}"));
-    let open = (one.modules == [Modules::Open]).then(|| "the driver's open kernel modules".to_owned());
-    let all = [said(one.maker.toolkit(), one.toolkit), said("driver", one.driver), open];
-    let asks: Vec<String> = all.into_iter().flatten().collect();
-    if asks.is_empty() { String::new() } else { format!("{} takes {}", one.name, asks.join(", ")) }
+fn constraints(one: &GpuArchitecture) -> String {
+    let said = |what: &str, span: VersionRange| {
+        (span != VersionRange { from: None, to: None }).then(|| format!("{what} {span}"))
+    };
+    let open = (one.modules == [KernelModules::Open]).then(|| "the driver's open kernel modules".to_owned());
+    let all = [said(one.vendor.toolkit(), one.toolkit), said("driver", one.driver), open];
+    let constraints: Vec<String> = all.into_iter().flatten().collect();
+    if constraints.is_empty() { String::new() } else { format!("{} requires {}", one.name, constraints.join(", ")) }
 }

@@ -1,32 +1,32 @@
-//! The matrix: which driver, CUDA, cuDNN and ROCm there are for which system, from whom, in which packages. All facts are
-//! here, each with where it is from and when it was looked at; what follows from them is in `resolve`.
+//! The compatibility matrix: drivers, CUDA, cuDNN and ROCm available for each system, with repositories and package
+//! names. This module has the facts, each with its source and date; `resolve` draws the conclusions.
 //!
-//! Lists begin with the newest. What is not here is not said to be impossible, only not to be known to work.
+//! Lists start with the newest version. A missing entry means that the combination is not known to work.
 
-use super::{GpuFrom, Maker};
+use super::{GpuRepository, Vendor};
 
-pub use super::supplies::SUPPLIES;
+pub use super::rows::MATRIX;
 
-/// A CUDA toolkit, whoever packs it.
+/// A CUDA release, independent of its packaging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cuda {
-    /// `12.2`.
+pub struct CudaRelease {
+    /// Version such as `12.2`.
     pub version: &'static str,
-    /// The driver that it runs on at least, by what NVIDIA calls minor version compatibility: without what a newer
-    /// driver brings, and without compiling PTX of its own.
+    /// Oldest driver that runs it, by NVIDIA's minor version compatibility: without features of newer drivers, and
+    /// without compiling PTX.
     pub runs_from: &'static str,
-    /// The driver that it came with, on which all of it works.
+    /// Driver released with it, on which everything works.
     pub made_with: &'static str,
 }
 
-const fn cuda(version: &'static str, runs_from: &'static str, made_with: &'static str) -> Cuda {
-    Cuda { version, runs_from, made_with }
+const fn cuda(version: &'static str, runs_from: &'static str, made_with: &'static str) -> CudaRelease {
+    CudaRelease { version, runs_from, made_with }
 }
 
-/// CUDA's toolkits. NVIDIA's release notes of CUDA 13.2, tables "CUDA Toolkit and Minimum Required Driver Version for CUDA
+/// CUDA releases. Source: NVIDIA's release notes of CUDA 13.2, tables "CUDA Toolkit and Minimum Required Driver Version for CUDA
 /// Minor Version Compatibility" and "CUDA Toolkit and Corresponding Driver Versions", as of 2026-05. There is no 12.7.
-/// Those that came with a driver of branch 590 and later are left out: it no longer drives Maxwell, Pascal and Volta.
-pub const CUDA: &[Cuda] = &[
+/// Releases with a driver of branch 590 or later are omitted, since those drivers do not support Maxwell, Pascal and Volta.
+pub const CUDA: &[CudaRelease] = &[
     cuda("13.0", "580.65.06", "580.65.06"),
     cuda("12.9", "525.60.13", "575.51.03"),
     cuda("12.8", "525.60.13", "570.26"),
@@ -42,74 +42,74 @@ pub const CUDA: &[Cuda] = &[
     cuda("11.5", "450.80.02", "495.29.05"),
 ];
 
-/// A package, or several that belong together.
+/// Packages that are installed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What they have: of a driver its branch.
+pub struct PackageGroup {
+    /// Version; for a driver, its branch.
     pub version: &'static str,
-    /// Their names.
+    /// Package names.
     pub packages: &'static [&'static str],
 }
 
 /// Packages of cuDNN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cudnn {
-    /// What they have.
+pub struct CudnnPackages {
+    /// Version of cuDNN.
     pub version: &'static str,
-    /// The first number of the CUDA toolkits that they are made for.
+    /// Major version of the CUDA toolkits that it supports.
     pub cuda: u64,
-    /// Their names.
+    /// Package names.
     pub packages: &'static [&'static str],
-    /// What is told to debconf before: the package asks whether NVIDIA's licence is accepted, as whoever asks for cuDNN does.
+    /// Answer for debconf: the package asks for acceptance of NVIDIA's licence. Requesting cuDNN accepts it.
     pub accept: Option<&'static str>,
 }
 
-/// What one side has for one system.
+/// Packages of one repository for one system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Supply {
-    /// For whose accelerators.
-    pub maker: Maker,
-    /// `ID` of the system's `/etc/os-release`.
+pub struct MatrixRow {
+    /// Vendor of the GPUs.
+    pub vendor: Vendor,
+    /// `ID` of `/etc/os-release`.
     pub id: &'static str,
-    /// `VERSION_ID`.
+    /// `VERSION_ID` of `/etc/os-release`.
     pub version: &'static str,
-    /// As `uname -m` says it.
+    /// Architecture as `uname -m` prints it.
     pub arch: &'static str,
-    /// Whose packages.
-    pub from: GpuFrom,
-    /// Where they are.
-    pub source: Place,
-    /// The drivers.
-    pub drivers: &'static [Part],
-    /// Those of NVIDIA's with its open kernel modules: only branches that drive what takes no other.
-    pub open: &'static [Part],
-    /// NVIDIA's fabric managers. Each goes with the driver of its own branch, and version, from the same side.
-    pub fabrics: &'static [Part],
-    /// The toolkits: CUDA, or ROCm.
-    pub toolkits: &'static [Part],
-    /// cuDNN.
-    pub cudnns: &'static [Cudnn],
+    /// Owner of the repository.
+    pub from: GpuRepository,
+    /// Location of the packages.
+    pub location: RepositoryLocation,
+    /// Drivers with the default kernel modules.
+    pub drivers: &'static [PackageGroup],
+    /// NVIDIA drivers with open kernel modules. Only branches that support GPUs which need open modules.
+    pub open: &'static [PackageGroup],
+    /// NVIDIA's fabric managers. Each belongs to the driver of the same branch and version from the same repository.
+    pub fabrics: &'static [PackageGroup],
+    /// Toolkits: CUDA or ROCm.
+    pub toolkits: &'static [PackageGroup],
+    /// cuDNN packages.
+    pub cudnns: &'static [CudnnPackages],
 }
 
-/// Where packages are.
+/// Location of packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In these components of the distribution's own repository.
-    Components(&'static [&'static str]),
-    /// In this directory of NVIDIA's repository.
+pub enum RepositoryLocation {
+    /// Components of the distribution's own repository.
+    Distribution(&'static [&'static str]),
+    /// Directory of NVIDIA's repository.
     Nvidia(&'static str),
-    /// In this suite of AMD's repositories, of which there is one for each release.
+    /// Suite of AMD's repositories, which exist once per release.
     Amd(&'static str),
 }
 
-/// NVIDIA's repository, and the fingerprint of the key `3bf863cc.pub` that lies in each of its directories since 2022-04
+/// NVIDIA's repository, and the fingerprint of the key `3bf863cc.pub` in each of its directories since 2022-04
 /// (NVIDIA's "Updating the CUDA Linux GPG Repository Key"; the same in the package `cuda-keyring` 1.1).
 pub const NVIDIA: (&str, &str) =
     ("https://developer.download.nvidia.com/compute/cuda/repos", "EB693B3035CD5710E231E123A4B469963BF863CC");
-/// AMD's repositories, and the fingerprint of `rocm/rocm.gpg.key` there (ROCm's installation guide for Linux).
+/// AMD's repositories, and the fingerprint of their `rocm/rocm.gpg.key` (ROCm's installation guide for Linux).
 pub const AMD: (&str, &str) = ("https://repo.radeon.com", "CA8BB4727A47B4D09B4EE8969386B48A1A693C5C");
 
-/// The releases of ROCm in AMD's repositories, and what the release of the driver that belongs to each is called there
-/// since the two have numbers of their own (ROCm's installation guides of 6.2 to 7.2, as of 2026-05).
+/// ROCm releases in AMD's repositories, each with the driver release that belongs to it. The two have been numbered
+/// separately since ROCm 7.0 (ROCm's installation guides of 6.2 to 7.2, as of 2026-05).
 pub const ROCM: &[(&str, &str)] =
     &[("7.2", "30.30"), ("7.1", "30.20"), ("7.0", "30.10"), ("6.4", "6.4"), ("6.3", "6.3"), ("6.2", "6.2")];

@@ -1,100 +1,101 @@
-//! Drivers and toolkits of accelerators: what is wished, what there is ([`matrix`]), what the accelerators can be used with
-//! ([`architecture`]), and what follows from all three ([`resolve()`]).
+//! GPU drivers and toolkits: requested versions, available versions ([`matrix`]), hardware constraints
+//! ([`architecture`]), and the resolution of all three ([`resolve()`]).
 
 pub mod architecture;
 mod bus;
-mod contradiction;
+mod conflict;
 mod hardware;
 pub mod matrix;
 mod recipe;
 mod resolve;
-mod seen;
-mod supplies;
+mod rows;
+mod state;
 #[cfg(test)]
 mod tests;
 mod version;
 
 use serde::{Deserialize, Serialize};
 
-pub use bus::{Address, Device, Links};
-pub use contradiction::{Impossible, contradiction};
-pub use hardware::Hardware;
-pub use recipe::{Chosen, Home, Reach, Recipe, Repository, Source};
-pub use resolve::{Have, Row, System, resolve, rows};
-pub use seen::{Access, Fabric, Lack, Seen, Working, lacks};
-pub use version::Version;
+pub use bus::{GpuLinks, PciAddress, PciDevice};
+pub use conflict::{GpuConflict, find_conflict};
+pub use hardware::GpuHardware;
+pub use recipe::{AptRepository, GpuComponent, PackageSource, PathSetup, Recipe, ToolkitHome};
+pub use resolve::{GpuCombination, Installed, System, combinations, resolve};
+pub use state::{DeviceAccess, FabricManager, GpuState, MissingPart, WorkingGpu, missing_parts};
+pub use version::DottedVersion;
 
-/// Whether drivers are installed.
+/// Request for GPU drivers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GpuRequest {
-    /// No: the image has them, or they aren't wanted.
+    /// None: the image has them, or they are not needed.
     #[default]
     Off,
-    /// Where the PCI bus shows an accelerator, for its maker.
+    /// For the vendor of the GPUs on the PCI bus. Nothing is installed if there are none.
     Auto(GpuStack),
-    /// For accelerators of this maker, whether the bus shows one or not.
-    Forced(Maker, GpuStack),
+    /// For GPUs of this vendor, even if the PCI bus shows none.
+    Forced(Vendor, GpuStack),
 }
 
 impl GpuRequest {
-    /// Whether nothing is installed.
+    /// True if nothing is to be installed.
     pub fn is_off(&self) -> bool {
         *self == Self::Off
     }
 }
 
-/// Who makes the accelerator.
+/// Vendor of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Maker {
+pub enum Vendor {
     /// NVIDIA: driver, CUDA, cuDNN.
     Nvidia,
     /// AMD: driver, ROCm.
     Amd,
 }
 
-/// The versions wished. What isn't said is the newest that the matrix has for the system; cuDNN only where it is said.
+/// Requested versions. An unset one is the newest compatible version of the matrix, except cuDNN, which is installed
+/// only on request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GpuStack {
-    /// The driver's branch, as `535`.
+    /// Driver branch such as `535`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// The CUDA toolkit, as `12.2`.
+    /// CUDA toolkit such as `12.2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cuda: Option<String>,
-    /// cuDNN, as `8.9`.
+    /// cuDNN such as `8.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cudnn: Option<String>,
-    /// ROCm, as `6.2`.
+    /// ROCm such as `6.2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rocm: Option<String>,
-    /// Whose packages; the distribution's where it has what is wished.
+    /// Repository to use. If unset, the distribution's, unless it lacks a requested version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<GpuFrom>,
+    pub from: Option<GpuRepository>,
 }
 
 impl GpuStack {
-    /// Whether a version is wished that a maker has.
-    pub fn speaks_of(&self, maker: Maker) -> bool {
-        match maker {
-            Maker::Nvidia => self.driver.is_some() || self.cuda.is_some() || self.cudnn.is_some(),
-            Maker::Amd => self.rocm.is_some(),
+    /// True if a version of this vendor's software is requested.
+    pub fn names_version_for(&self, vendor: Vendor) -> bool {
+        match vendor {
+            Vendor::Nvidia => self.driver.is_some() || self.cuda.is_some() || self.cudnn.is_some(),
+            Vendor::Amd => self.rocm.is_some(),
         }
     }
 
-    /// The toolkit wished: CUDA, or ROCm.
-    fn toolkit(&self, maker: Maker) -> Option<&String> {
-        match maker {
-            Maker::Nvidia => self.cuda.as_ref(),
-            Maker::Amd => self.rocm.as_ref(),
+    /// Requested version of CUDA or ROCm.
+    fn toolkit(&self, vendor: Vendor) -> Option<&String> {
+        match vendor {
+            Vendor::Nvidia => self.cuda.as_ref(),
+            Vendor::Amd => self.rocm.as_ref(),
         }
     }
 }
 
-impl Maker {
-    /// As it calls itself.
+impl Vendor {
+    /// Name for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nvidia => "NVIDIA",
@@ -102,7 +103,7 @@ impl Maker {
         }
     }
 
-    /// What programs are made with.
+    /// Name of the vendor's toolkit.
     pub fn toolkit(self) -> &'static str {
         match self {
             Self::Nvidia => "CUDA",
@@ -110,7 +111,7 @@ impl Maker {
         }
     }
 
-    /// The key of `setup_phases.gpu` that its toolkit is wished by.
+    /// Key of `setup_phases.gpu` for the vendor's toolkit.
     fn toolkit_key(self) -> &'static str {
         match self {
             Self::Nvidia => "cuda",
@@ -119,12 +120,12 @@ impl Maker {
     }
 }
 
-/// Whose packages.
+/// Owner of a package repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum GpuFrom {
-    /// The distribution's.
+pub enum GpuRepository {
+    /// The distribution.
     Distribution,
-    /// The maker's own repository.
-    Maker,
+    /// The GPU vendor.
+    Vendor,
 }

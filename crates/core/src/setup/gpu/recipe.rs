@@ -1,186 +1,189 @@
-//! What follows for one machine: the versions, and how they are had.
+//! Installation recipe for one machine: versions, packages and repositories.
 
-use super::matrix::{AMD, Cudnn, NVIDIA, Part, Place, ROCM, Supply};
-use super::{GpuFrom, Maker, Version};
+use super::matrix::{AMD, CudnnPackages, MatrixRow, NVIDIA, PackageGroup, ROCM, RepositoryLocation};
+use super::{DottedVersion, GpuRepository, Vendor};
 
-/// How a machine gets what is wished.
+/// Installation recipe for one machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    /// For whose accelerators.
-    pub maker: Maker,
-    /// Whose packages.
-    pub from: GpuFrom,
-    /// Where they are.
-    pub source: Source,
+    /// Vendor of the GPUs.
+    pub vendor: Vendor,
+    /// Owner of the repository.
+    pub from: GpuRepository,
+    /// Location of the packages.
+    pub source: PackageSource,
     /// The driver.
-    pub driver: Chosen,
-    /// What sets up the NVSwitches, where there are any and the driver is installed.
-    pub fabric: Option<Chosen>,
-    /// The toolkit: CUDA, or ROCm.
-    pub toolkit: Chosen,
-    /// cuDNN, where it is wished.
-    pub cudnn: Option<Chosen>,
-    /// What is told to debconf before anything is installed.
+    pub driver: GpuComponent,
+    /// Fabric manager, which configures NVSwitches. Only if the machine has NVSwitches and the driver is installed.
+    pub fabric: Option<GpuComponent>,
+    /// The toolkit: CUDA or ROCm.
+    pub toolkit: GpuComponent,
+    /// cuDNN, if requested.
+    pub cudnn: Option<GpuComponent>,
+    /// Answers for debconf before the installation.
     pub accept: Vec<&'static str>,
 }
 
-/// One part of a recipe.
+/// A component of the recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Chosen {
-    /// It is there, and stays.
-    Kept(Version),
-    /// It is installed.
-    New(&'static str, &'static [&'static str]),
+pub enum GpuComponent {
+    /// Already on the machine; not changed.
+    Existing(DottedVersion),
+    /// Installed from packages: version and package names.
+    Install(&'static str, &'static [&'static str]),
 }
 
-/// Where packages are.
+/// Location of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// In these components of the distribution's own repository.
+pub enum PackageSource {
+    /// Components of the distribution's own repository.
     Components(&'static [&'static str]),
-    /// In these repositories, whose packages go before the distribution's.
-    Repositories(Vec<Repository>),
+    /// Additional repositories, which take precedence over the distribution's.
+    Repositories(Vec<AptRepository>),
 }
 
-/// A repository for apt.
+/// An apt repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository {
-    /// What its files are called on the machine.
+pub struct AptRepository {
+    /// Name of its files on the machine.
     pub name: &'static str,
-    /// Where its key is.
+    /// URL of its signing key.
     pub key: String,
-    /// The key's fingerprint.
+    /// Fingerprint of the key.
     pub fingerprint: &'static str,
-    /// Its address, suite and components.
-    pub place: String,
+    /// URL, suite and components.
+    pub source_line: String,
 }
 
-impl Chosen {
-    /// The version: of a driver that is installed, its branch.
+impl GpuComponent {
+    /// Version; for a driver to install, its branch.
     pub fn version(&self) -> String {
         match self {
-            Self::Kept(version) => version.to_string(),
-            Self::New(version, _) => (*version).to_owned(),
+            Self::Existing(version) => version.to_string(),
+            Self::Install(version, _) => (*version).to_owned(),
         }
     }
 
-    /// What is installed.
+    /// Packages to install; empty if the component exists.
     pub fn packages(&self) -> &'static [&'static str] {
         match self {
-            Self::Kept(_) => &[],
-            Self::New(_, packages) => packages,
+            Self::Existing(_) => &[],
+            Self::Install(_, packages) => packages,
         }
     }
 
-    pub(super) fn part(part: &Part) -> Self {
-        Self::New(part.version, part.packages)
+    pub(super) fn part(part: &PackageGroup) -> Self {
+        Self::Install(part.version, part.packages)
     }
 }
 
 impl Recipe {
     pub(super) fn new(
-        supply: &Supply,
-        (driver, fabric): (Chosen, Option<Chosen>),
-        toolkit: Chosen,
-        cudnn: Option<&Cudnn>,
+        row: &MatrixRow,
+        (driver, fabric): (GpuComponent, Option<GpuComponent>),
+        toolkit: GpuComponent,
+        cudnn: Option<&CudnnPackages>,
     ) -> Self {
         Self {
-            maker: supply.maker,
-            from: supply.from,
-            source: source(&supply.source, &toolkit),
+            vendor: row.vendor,
+            from: row.from,
+            source: source(&row.location, &toolkit),
             driver,
             fabric,
             toolkit,
-            cudnn: cudnn.map(|cudnn| Chosen::New(cudnn.version, cudnn.packages)),
+            cudnn: cudnn.map(|cudnn| GpuComponent::Install(cudnn.version, cudnn.packages)),
             accept: cudnn.and_then(|cudnn| cudnn.accept).into_iter().collect(),
         }
     }
 
-    /// What is installed, the driver first.
+    /// Packages to install, the driver first.
     pub fn packages(&self) -> Vec<&'static str> {
         let parts = [Some(&self.driver), self.fabric.as_ref(), Some(&self.toolkit), self.cudnn.as_ref()];
-        parts.into_iter().flatten().flat_map(Chosen::packages).copied().collect()
+        parts.into_iter().flatten().flat_map(GpuComponent::packages).copied().collect()
     }
 
-    /// Whether the machine may have to restart: for a driver that takes the place of another.
+    /// True if the machine may need a restart, which a driver replacing another one requires.
     pub fn may_restart(&self) -> bool {
         !self.driver.packages().is_empty()
     }
 
-    /// Where the toolkit that is installed lies.
-    pub fn home(&self) -> Option<Home> {
-        let Chosen::New(version, _) = &self.toolkit else { return None };
-        let (directory, reach) = match (self.maker, self.from) {
-            (Maker::Nvidia, GpuFrom::Maker) => (format!("/usr/local/cuda-{version}"), Reach::ByPath),
-            (Maker::Nvidia, GpuFrom::Distribution) => ("/usr/lib/cuda".to_owned(), Reach::Itself),
-            (Maker::Amd, GpuFrom::Maker) => ("/opt/rocm".to_owned(), Reach::ByPath),
-            (Maker::Amd, GpuFrom::Distribution) => ("/usr".to_owned(), Reach::Itself),
+    /// Location of the toolkit if it is installed.
+    pub fn toolkit_home(&self) -> Option<ToolkitHome> {
+        let GpuComponent::Install(version, _) = &self.toolkit else { return None };
+        let (directory, path_setup) = match (self.vendor, self.from) {
+            (Vendor::Nvidia, GpuRepository::Vendor) => (format!("/usr/local/cuda-{version}"), PathSetup::Required),
+            (Vendor::Nvidia, GpuRepository::Distribution) => ("/usr/lib/cuda".to_owned(), PathSetup::NotNeeded),
+            (Vendor::Amd, GpuRepository::Vendor) => ("/opt/rocm".to_owned(), PathSetup::Required),
+            (Vendor::Amd, GpuRepository::Distribution) => ("/usr".to_owned(), PathSetup::NotNeeded),
         };
-        Some(Home { maker: self.maker, directory, reach })
+        Some(ToolkitHome { vendor: self.vendor, directory, path_setup })
     }
 }
 
-/// Where a toolkit lies, and how it is found there.
+/// Location of a toolkit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
-    /// Whose toolkit.
-    pub maker: Maker,
-    /// The directory.
+pub struct ToolkitHome {
+    /// Vendor of the toolkit.
+    pub vendor: Vendor,
+    /// Installation directory.
     pub directory: String,
-    /// How it is found.
-    pub reach: Reach,
+    /// Need for environment variables.
+    pub path_setup: PathSetup,
 }
 
-/// How a toolkit is found.
+/// Need for environment variables to find a toolkit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// As all programs of the system are.
-    Itself,
-    /// Once its directories are in `PATH` and `LD_LIBRARY_PATH`.
-    ByPath,
+pub enum PathSetup {
+    /// Found like all other programs of the system.
+    NotNeeded,
+    /// Found once its directories are in `PATH` and `LD_LIBRARY_PATH`.
+    Required,
 }
 
-impl Home {
-    /// The variable by which programs find the toolkit.
+impl ToolkitHome {
+    /// Variable that points programs to the toolkit.
     pub fn variable(&self) -> &'static str {
-        match self.maker {
-            Maker::Nvidia => "CUDA_HOME",
-            Maker::Amd => "ROCM_PATH",
+        match self.vendor {
+            Vendor::Nvidia => "CUDA_HOME",
+            Vendor::Amd => "ROCM_PATH",
         }
     }
 
-    /// The directory that belongs in front of `PATH`.
+    /// Directory to prepend to `PATH`.
     pub fn programs(&self) -> Option<String> {
-        (self.reach == Reach::ByPath).then(|| format!("{}/bin", self.directory))
+        (self.path_setup == PathSetup::Required).then(|| format!("{}/bin", self.directory))
     }
 
-    /// The directory that belongs in front of `LD_LIBRARY_PATH`.
+    /// Directory to prepend to `LD_LIBRARY_PATH`.
     pub fn libraries(&self) -> Option<String> {
-        let name = match self.maker {
-            Maker::Nvidia => "lib64",
-            Maker::Amd => "lib",
+        let name = match self.vendor {
+            Vendor::Nvidia => "lib64",
+            Vendor::Amd => "lib",
         };
-        (self.reach == Reach::ByPath).then(|| format!("{}/{name}", self.directory))
+        (self.path_setup == PathSetup::Required).then(|| format!("{}/{name}", self.directory))
     }
 }
 
-fn source(place: &Place, toolkit: &Chosen) -> Source {
+fn source(place: &RepositoryLocation, toolkit: &GpuComponent) -> PackageSource {
     match place {
-        Place::Components(components) => Source::Components(components),
-        Place::Nvidia(directory) => {
+        RepositoryLocation::Distribution(components) => PackageSource::Components(components),
+        RepositoryLocation::Nvidia(directory) => {
             let (base, fingerprint) = NVIDIA;
             let (key, place) = (format!("{base}/{directory}/3bf863cc.pub"), format!("{base}/{directory} /"));
-            Source::Repositories(vec![Repository { name: "cuda", key, fingerprint, place }])
+            PackageSource::Repositories(vec![AptRepository { name: "cuda", key, fingerprint, source_line: place }])
         }
-        Place::Amd(suite) => Source::Repositories(of_amd(suite, toolkit)),
+        RepositoryLocation::Amd(suite) => PackageSource::Repositories(of_amd(suite, toolkit)),
     }
 }
 
-/// ROCm has a repository for each release, and so has the driver, whose releases are counted otherwise.
-fn of_amd(suite: &str, toolkit: &Chosen) -> Vec<Repository> {
-    let ((base, fingerprint), wished) = (AMD, toolkit.version());
-    let release = ROCM.iter().find(|(rocm, _)| super::version::of(&wished).is(&super::version::of(rocm)));
-    let repository = |name, place| Repository { name, key: format!("{base}/rocm/rocm.gpg.key"), fingerprint, place };
+/// Repositories of ROCm and of the driver. Each release has its own, and the two are numbered differently.
+fn of_amd(suite: &str, toolkit: &GpuComponent) -> Vec<AptRepository> {
+    let ((base, fingerprint), requested) = (AMD, toolkit.version());
+    let release = ROCM
+        .iter()
+        .find(|(rocm, _)| super::version::known_version(&requested).satisfies(&super::version::known_version(rocm)));
+    let repository =
+        |name, place| AptRepository { name, key: format!("{base}/rocm/rocm.gpg.key"), fingerprint, source_line: place };
     let both = release.map(|(rocm, driver)| {
         let rocm = repository("rocm", format!("{base}/rocm/apt/{rocm} {suite} main"));
         [rocm, repository("amdgpu", format!("{base}/amdgpu/{driver}/ubuntu {suite} main"))]

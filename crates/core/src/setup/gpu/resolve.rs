@@ -1,302 +1,320 @@
-//! From a wish and a machine to what is installed there.
+//! From requested versions and a machine to an installation recipe.
 
-use super::architecture::Modules;
-use super::contradiction::{Impossible, contradiction, cuda_of, fits, listed, supplies};
-use super::hardware::Hardware;
-use super::matrix::{Cudnn, Part, Supply};
-use super::recipe::{Chosen, Recipe};
-use super::version::of;
-use super::{GpuFrom, GpuStack, Maker, Version};
+use super::architecture::KernelModules;
+use super::conflict::{GpuConflict, cuda_of, find_conflict, fits, rows_of, version_list};
+use super::hardware::GpuHardware;
+use super::matrix::{CudnnPackages, MatrixRow, PackageGroup};
+use super::recipe::{GpuComponent, Recipe};
+use super::version::known_version;
+use super::{DottedVersion, GpuRepository, GpuStack, Vendor};
 
-/// A system, in the words of its `/etc/os-release`, and what it runs on.
+/// An operating system and its architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct System<'a> {
-    /// `debian`.
+    /// `ID` of `/etc/os-release`, such as `debian`.
     pub id: &'a str,
-    /// `12`.
+    /// `VERSION_ID` of `/etc/os-release`, such as `12`.
     pub version: &'a str,
-    /// As `uname -m` says it.
+    /// Architecture as `uname -m` prints it.
     pub arch: &'a str,
 }
 
-/// What is on the machine already, and works.
+/// Working software on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Have {
+pub struct Installed {
     /// The driver.
-    pub driver: Option<Version>,
+    pub driver: Option<DottedVersion>,
     /// The toolkit.
-    pub toolkit: Option<Version>,
+    pub toolkit: Option<DottedVersion>,
 }
 
-/// A combination of the matrix.
+/// A valid combination of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
-    /// Who has it, for what.
-    pub supply: &'static Supply,
+pub struct GpuCombination {
+    /// Row that contains the packages.
+    pub row: &'static MatrixRow,
     /// The driver.
-    pub driver: &'static Part,
-    /// Its kernel modules.
-    pub modules: Modules,
+    pub driver: &'static PackageGroup,
+    /// Kernel modules of the driver.
+    pub modules: KernelModules,
     /// The toolkit.
-    pub toolkit: &'static Part,
-    /// cuDNN, or none.
-    pub cudnn: Option<&'static Cudnn>,
+    pub toolkit: &'static PackageGroup,
+    /// cuDNN, if any.
+    pub cudnn: Option<&'static CudnnPackages>,
 }
 
-/// What a driver has to be for a toolkit.
+/// Minimum driver for a toolkit.
 #[derive(Clone, Copy)]
-enum Bar {
-    /// All of it works.
-    MadeWith,
-    /// It runs.
-    RunsFrom,
+enum MinimumDriver {
+    /// The driver released with the toolkit: everything works.
+    ReleasedWith,
+    /// The oldest driver that runs the toolkit.
+    Runs,
 }
 
-/// Every combination that goes together.
-pub fn rows() -> impl Iterator<Item = Row> {
-    [Maker::Nvidia, Maker::Amd].into_iter().flat_map(supplies).flat_map(|supply| {
-        let pairs =
-            supply.all_drivers().flat_map(|driver| supply.toolkits.iter().map(move |toolkit| (driver, toolkit)));
+/// All valid combinations.
+pub fn combinations() -> impl Iterator<Item = GpuCombination> {
+    [Vendor::Nvidia, Vendor::Amd].into_iter().flat_map(rows_of).flat_map(|row| {
+        let pairs = row.all_drivers().flat_map(|driver| row.toolkits.iter().map(move |toolkit| (driver, toolkit)));
         let pairs = pairs.filter(|((_, driver), toolkit)| {
-            goes(supply.maker, &Chosen::part(driver), &Chosen::part(toolkit), Bar::RunsFrom)
+            is_compatible(row.vendor, &GpuComponent::part(driver), &GpuComponent::part(toolkit), MinimumDriver::Runs)
         });
         pairs.flat_map(move |((modules, driver), toolkit)| {
-            let made_for = |cudnn: &&Cudnn| cudnn.cuda == of(toolkit.version).major();
-            let cudnns = supply.cudnns.iter().filter(made_for).map(Some);
-            std::iter::once(None).chain(cudnns).map(move |cudnn| Row { supply, driver, modules, toolkit, cudnn })
+            let made_for = |cudnn: &&CudnnPackages| cudnn.cuda == known_version(toolkit.version).major();
+            let cudnns = row.cudnns.iter().filter(made_for).map(Some);
+            std::iter::once(None).chain(cudnns).map(move |cudnn| GpuCombination {
+                row,
+                driver,
+                modules,
+                toolkit,
+                cudnn,
+            })
         })
     })
 }
 
-/// What is installed on a machine, and from where.
+/// Resolves requested versions to an installation recipe.
 ///
-/// What isn't wished is the newest that goes with the rest and with the accelerators, on a driver that has all that the
-/// toolkit was made for where there is one; what is there already stays where it isn't against the wish. The distribution's
-/// own packages go before the maker's.
+/// Versions that are not requested are the newest that are compatible with the others and with the GPUs, on a driver
+/// at least as new as the toolkit's own if there is one. Software on the machine is kept unless the request rules it
+/// out. The distribution's packages take precedence over the vendor's.
 ///
 /// # Errors
-/// Where the wish can't be had on that system, or not for these accelerators, with what can.
+/// The request is impossible on this system or for these GPUs. The error lists the alternatives.
 pub fn resolve(
-    maker: Maker,
+    vendor: Vendor,
     stack: &GpuStack,
     system: System<'_>,
-    hardware: &Hardware,
-    have: &Have,
-) -> Result<Recipe, Impossible> {
-    // Where the machine's accelerators decide, the wish may speak of both makers.
-    let only = (!stack.speaks_of(maker)).then_some(maker);
-    if let Some(impossible) = contradiction(only, stack) {
+    hardware: &GpuHardware,
+    have: &Installed,
+) -> Result<Recipe, GpuConflict> {
+    // If the machine's GPUs decide, the request may contain versions of both vendors.
+    let only = (!stack.names_version_for(vendor)).then_some(vendor);
+    if let Some(impossible) = find_conflict(only, stack) {
         return Err(impossible);
     }
-    if let Some(impossible) = hardware.refusal(maker, stack) {
+    if let Some(impossible) = hardware.conflict(vendor, stack) {
         return Err(impossible);
     }
-    let all: Vec<&Supply> = supplies(maker).filter(|supply| supply.is_for(system)).collect();
-    let wished = || all.iter().filter(|supply| stack.from.is_none_or(|from| from == supply.from));
-    for have in [have, &Have::default()] {
-        for bar in [Bar::MadeWith, Bar::RunsFrom] {
-            if let Some(recipe) = wished().find_map(|supply| choose(supply, stack, hardware, have, bar)) {
+    let all: Vec<&MatrixRow> = rows_of(vendor).filter(|row| row.is_for(system)).collect();
+    let requested = || all.iter().filter(|row| stack.from.is_none_or(|from| from == row.from));
+    for have in [have, &Installed::default()] {
+        for minimum in [MinimumDriver::ReleasedWith, MinimumDriver::Runs] {
+            if let Some(recipe) = requested().find_map(|row| choose(row, stack, hardware, have, minimum)) {
                 return Ok(recipe);
             }
         }
     }
-    Err(missing(maker, stack, system, hardware, &all))
+    Err(unavailable(vendor, stack, system, hardware, &all))
 }
 
-impl Supply {
+impl MatrixRow {
     fn is_for(&self, system: System<'_>) -> bool {
         (self.id, self.version, self.arch) == (system.id, system.version, system.arch)
     }
 
-    /// Its drivers, those first that also drive what is older.
-    pub(super) fn all_drivers(&self) -> impl Iterator<Item = (Modules, &'static Part)> + use<> {
-        let usual = self.drivers.iter().map(|part| (Modules::Usual, part));
-        usual.chain(self.open.iter().map(|part| (Modules::Open, part)))
+    /// Drivers. Those with default modules come first, since they support more GPUs.
+    pub(super) fn all_drivers(&self) -> impl Iterator<Item = (KernelModules, &'static PackageGroup)> + use<> {
+        let usual = self.drivers.iter().map(|part| (KernelModules::Standard, part));
+        usual.chain(self.open.iter().map(|part| (KernelModules::Open, part)))
     }
 
-    /// Who has it, for a sentence.
+    /// Owner of the repository, for messages.
     fn owner(&self) -> String {
         match self.from {
-            GpuFrom::Distribution => "the distribution".to_owned(),
-            GpuFrom::Maker => format!("{}'s repository", self.maker.name()),
+            GpuRepository::Distribution => "the distribution".to_owned(),
+            GpuRepository::Vendor => format!("{}'s repository", self.vendor.name()),
         }
     }
 }
 
-fn choose(supply: &Supply, stack: &GpuStack, hardware: &Hardware, have: &Have, bar: Bar) -> Option<Recipe> {
-    let drivers = drivers(supply, stack, hardware, have);
-    let toolkits = toolkits(supply, stack, hardware, have);
+fn choose(
+    row: &MatrixRow,
+    stack: &GpuStack,
+    hardware: &GpuHardware,
+    have: &Installed,
+    minimum: MinimumDriver,
+) -> Option<Recipe> {
+    let drivers = drivers(row, stack, hardware, have);
+    let toolkits = toolkits(row, stack, hardware, have);
     for (driver, fabric) in &drivers {
-        for toolkit in toolkits.iter().filter(|toolkit| goes(supply.maker, driver, toolkit, bar)) {
+        for toolkit in toolkits.iter().filter(|toolkit| is_compatible(row.vendor, driver, toolkit, minimum)) {
             let parts = (driver.clone(), fabric.clone());
-            let Some(wish) = stack.cudnn.as_ref().filter(|_| supply.maker == Maker::Nvidia) else {
-                return Some(Recipe::new(supply, parts, toolkit.clone(), None));
+            let Some(request) = stack.cudnn.as_ref().filter(|_| row.vendor == Vendor::Nvidia) else {
+                return Some(Recipe::new(row, parts, toolkit.clone(), None));
             };
-            let major = of(&toolkit.version()).major();
-            let serves = |cudnn: &&Cudnn| {
-                cudnn.cuda == major && fits(cudnn.version, Some(wish)) && hardware.takes_cudnn(cudnn.version)
+            let major = known_version(&toolkit.version()).major();
+            let serves = |cudnn: &&CudnnPackages| {
+                cudnn.cuda == major && fits(cudnn.version, Some(request)) && hardware.takes_cudnn(cudnn.version)
             };
-            if let Some(cudnn) = supply.cudnns.iter().find(serves) {
-                return Some(Recipe::new(supply, parts, toolkit.clone(), Some(cudnn)));
+            if let Some(cudnn) = row.cudnns.iter().find(serves) {
+                return Some(Recipe::new(row, parts, toolkit.clone(), Some(cudnn)));
             }
         }
     }
     None
 }
 
-/// What the driver can be, and the fabric manager with it, the best first. One that is there, drives the accelerators and
-/// isn't against the wish is the only candidate.
-fn drivers(supply: &Supply, stack: &GpuStack, hardware: &Hardware, have: &Have) -> Vec<(Chosen, Option<Chosen>)> {
-    // AMD's drivers have no versions that could be wished: each belongs to its ROCm.
-    let wish = stack.driver.as_ref().filter(|_| supply.maker == Maker::Nvidia);
-    if let Some(version) = have.driver.as_ref().filter(|version| fits(&version.to_string(), wish)) {
-        return vec![(Chosen::Kept(version.clone()), None)];
+/// Candidates for driver and fabric manager, best first. A driver on the machine that supports the GPUs and the
+/// request is the only candidate.
+fn drivers(
+    row: &MatrixRow,
+    stack: &GpuStack,
+    hardware: &GpuHardware,
+    have: &Installed,
+) -> Vec<(GpuComponent, Option<GpuComponent>)> {
+    // AMD's drivers have no version to request: each belongs to a ROCm release.
+    let request = stack.driver.as_ref().filter(|_| row.vendor == Vendor::Nvidia);
+    if let Some(version) = have.driver.as_ref().filter(|version| fits(&version.to_string(), request)) {
+        return vec![(GpuComponent::Existing(version.clone()), None)];
     }
-    let fitting = supply
+    let fitting = row
         .all_drivers()
-        .filter(|(modules, part)| fits(part.version, wish) && hardware.is_driven_by(part.version, *modules));
-    let with_fabric = |(_, driver): (Modules, &Part)| {
-        let fabric = supply.fabrics.iter().find(|fabric| fabric.version == driver.version).map(Chosen::part);
+        .filter(|(modules, part)| fits(part.version, request) && hardware.is_driven_by(part.version, *modules));
+    let with_fabric = |(_, driver): (KernelModules, &PackageGroup)| {
+        let fabric = row.fabrics.iter().find(|fabric| fabric.version == driver.version).map(GpuComponent::part);
         match hardware.is_switched() {
-            true => fabric.map(|fabric| (Chosen::part(driver), Some(fabric))),
-            false => Some((Chosen::part(driver), None)),
+            true => fabric.map(|fabric| (GpuComponent::part(driver), Some(fabric))),
+            false => Some((GpuComponent::part(driver), None)),
         }
     };
     fitting.filter_map(with_fabric).collect()
 }
 
-/// What the toolkit can be, the best first. One that is there, serves the accelerators and isn't against the wish is the
-/// only candidate.
-fn toolkits(supply: &Supply, stack: &GpuStack, hardware: &Hardware, have: &Have) -> Vec<Chosen> {
-    let wish = stack.toolkit(supply.maker);
-    let serves = |version: &Version| fits(&version.to_string(), wish) && hardware.takes_toolkit(version);
+/// Candidates for the toolkit, best first. A toolkit on the machine that supports the GPUs and the request is the only
+/// candidate.
+fn toolkits(row: &MatrixRow, stack: &GpuStack, hardware: &GpuHardware, have: &Installed) -> Vec<GpuComponent> {
+    let request = stack.toolkit(row.vendor);
+    let serves = |version: &DottedVersion| fits(&version.to_string(), request) && hardware.takes_toolkit(version);
     match have.toolkit.as_ref().filter(|version| serves(version)) {
-        Some(version) => vec![Chosen::Kept(version.clone())],
-        None => supply.toolkits.iter().filter(|part| serves(&of(part.version))).map(Chosen::part).collect(),
+        Some(version) => vec![GpuComponent::Existing(version.clone())],
+        None => {
+            row.toolkits.iter().filter(|part| serves(&known_version(part.version))).map(GpuComponent::part).collect()
+        }
     }
 }
 
-/// Whether a toolkit runs on a driver. AMD's come together.
-fn goes(maker: Maker, driver: &Chosen, toolkit: &Chosen, bar: Bar) -> bool {
-    let cuda = cuda_of(&of(&toolkit.version())).filter(|_| maker == Maker::Nvidia);
+/// True if a toolkit runs on a driver. AMD's are released together.
+fn is_compatible(vendor: Vendor, driver: &GpuComponent, toolkit: &GpuComponent, minimum: MinimumDriver) -> bool {
+    let cuda = cuda_of(&known_version(&toolkit.version())).filter(|_| vendor == Vendor::Nvidia);
     cuda.is_none_or(|cuda| {
-        let least = match bar {
-            Bar::MadeWith => cuda.made_with,
-            Bar::RunsFrom => cuda.runs_from,
+        let least = match minimum {
+            MinimumDriver::ReleasedWith => cuda.made_with,
+            MinimumDriver::Runs => cuda.runs_from,
         };
-        of(&driver.version()).reaches(&of(least))
+        known_version(&driver.version()).is_at_least(&known_version(least))
     })
 }
 
-/// Why a wish that may be had elsewhere can't be had there.
-fn missing(
-    maker: Maker,
+/// Reason why a request that may be possible elsewhere is impossible on this system.
+fn unavailable(
+    vendor: Vendor,
     stack: &GpuStack,
     system: System<'_>,
-    hardware: &Hardware,
-    all: &[&'static Supply],
-) -> Impossible {
+    hardware: &GpuHardware,
+    all: &[&'static MatrixRow],
+) -> GpuConflict {
     let System { id, version, arch } = system;
     if all.is_empty() {
-        let message = format!("the matrix has nothing of {} for `{id} {version}` on `{arch}`", maker.name());
-        let hint = format!("it has {}; {OTHERWISE}", systems(maker));
-        return Impossible { key: "maker", message, hint };
+        let message = format!("no {} drivers are known for `{id} {version}` on `{arch}`", vendor.name());
+        let hint = format!("known systems: {}; {WITHOUT_MATRIX}", systems(vendor));
+        return GpuConflict { key: "vendor", message, hint };
     }
-    let wishes = [
-        ("driver", "driver", stack.driver.as_ref().filter(|_| maker == Maker::Nvidia)),
-        (maker.toolkit_key(), maker.toolkit(), stack.toolkit(maker)),
-        ("cudnn", "cuDNN", stack.cudnn.as_ref().filter(|_| maker == Maker::Nvidia)),
+    let requests = [
+        ("driver", "driver", stack.driver.as_ref().filter(|_| vendor == Vendor::Nvidia)),
+        (vendor.toolkit_key(), vendor.toolkit(), stack.toolkit(vendor)),
+        ("cudnn", "cuDNN", stack.cudnn.as_ref().filter(|_| vendor == Vendor::Nvidia)),
     ];
-    let supplies: Vec<&'static Supply> =
-        all.iter().copied().filter(|supply| stack.from.is_none_or(|from| from == supply.from)).collect();
-    let lacking = wishes.iter().find_map(|(key, what, wish)| {
-        let wish = wish.filter(|_| !supplies.iter().any(|supply| has(supply, key, *wish)))?;
-        Some((*key, format!("{what} {wish}")))
+    let rows_of: Vec<&'static MatrixRow> =
+        all.iter().copied().filter(|row| stack.from.is_none_or(|from| from == row.from)).collect();
+    let lacking = requests.iter().find_map(|(key, what, request)| {
+        let request = request.filter(|_| !rows_of.iter().any(|row| has(row, key, *request)))?;
+        Some((*key, format!("{what} {request}")))
     });
     let (key, what, why) = match lacking {
         Some((key, what)) => (key, what, String::new()),
-        None => blocked(stack, hardware, &supplies),
+        None => blocked(stack, hardware, &rows_of),
     };
     let who = match stack.from {
-        Some(GpuFrom::Distribution) => " from the distribution".to_owned(),
-        Some(GpuFrom::Maker) => format!(" from {}", maker.name()),
+        Some(GpuRepository::Distribution) => " from the distribution".to_owned(),
+        Some(GpuRepository::Vendor) => format!(" from {}", vendor.name()),
         None => String::new(),
     };
-    let message = format!("`{id} {version}` has not got {what}{who}{why}");
-    let there: Vec<String> = all.iter().map(|supply| offered(supply)).collect();
+    let message = format!("`{id} {version}` does not offer {what}{who}{why}");
+    let there: Vec<String> = all.iter().map(|row| contents(row)).collect();
     let hint = format!(
-        "{}there, {}{}; {OTHERWISE}",
-        other_side(stack, hardware, all),
+        "{}{}{}; {WITHOUT_MATRIX}",
+        other_repository(stack, hardware, all),
         there.join("; "),
-        elsewhere(maker, stack, hardware)
+        systems_with_all(vendor, stack, hardware)
     );
-    Impossible { key, message, hint }
+    GpuConflict { key, message, hint }
 }
 
-/// The other side on the same system, where it has all that is wished.
-fn other_side(stack: &GpuStack, hardware: &Hardware, all: &[&Supply]) -> String {
-    let has_all = |supply: &&&Supply| choose(supply, stack, hardware, &Have::default(), Bar::RunsFrom).is_some();
-    let from = |supply: &&Supply| match supply.from {
-        GpuFrom::Distribution => "use `from: distribution`; ".to_owned(),
-        GpuFrom::Maker => "use `from: maker`; ".to_owned(),
+/// Advice to use the other repository if it has everything.
+fn other_repository(stack: &GpuStack, hardware: &GpuHardware, all: &[&MatrixRow]) -> String {
+    let has_all =
+        |row: &&&MatrixRow| choose(row, stack, hardware, &Installed::default(), MinimumDriver::Runs).is_some();
+    let from = |row: &&MatrixRow| match row.from {
+        GpuRepository::Distribution => "use `from: distribution`; ".to_owned(),
+        GpuRepository::Vendor => "use `from: vendor`; ".to_owned(),
     };
     all.iter().find(has_all).map(from).unwrap_or_default()
 }
 
-/// What to do where the matrix doesn't help.
-const OTHERWISE: &str =
-    "or use an image that has the drivers, or install them in a `custom` step and turn this phase off by `gpu: false`";
+/// Advice if the matrix has no solution.
+const WITHOUT_MATRIX: &str = "or use an image that contains the drivers; or install them in a `custom` step and turn this phase off with `gpu: false`";
 
-/// What it is that each side has by itself and none together: the key that it is about, what, and why it is needed.
-fn blocked(stack: &GpuStack, hardware: &Hardware, supplies: &[&Supply]) -> (&'static str, String, String) {
-    let could = |hardware: &Hardware| {
-        supplies.iter().any(|supply| choose(supply, stack, hardware, &Have::default(), Bar::RunsFrom).is_some())
+/// Part that no single repository provides: its key, its name, and the reason why it is needed.
+fn blocked(stack: &GpuStack, hardware: &GpuHardware, rows_of: &[&MatrixRow]) -> (&'static str, String, String) {
+    let could = |hardware: &GpuHardware| {
+        rows_of.iter().any(|row| choose(row, stack, hardware, &Installed::default(), MinimumDriver::Runs).is_some())
     };
-    let (what, why) = if !could(&Hardware::default()) {
-        ("these versions together".to_owned(), String::new())
+    let (what, why) = if !could(&GpuHardware::default()) {
+        ("this combination of versions".to_owned(), String::new())
     } else if could(&hardware.unlinked()) {
-        let why = ", without which CUDA doesn't start where NVSwitches link the accelerators";
+        let why = ", which CUDA requires on machines with NVSwitches";
         ("a fabric manager".to_owned(), why.to_owned())
     } else {
-        (format!("what accelerators of {} need", hardware.names()), format!(": {}", hardware.asks()))
+        (format!("drivers and toolkits for {} GPUs", hardware.names()), format!(": {}", hardware.constraints()))
     };
     ("from", what, why)
 }
 
-fn has(supply: &Supply, key: &str, wish: Option<&String>) -> bool {
+fn has(row: &MatrixRow, key: &str, request: Option<&String>) -> bool {
     match key {
-        "driver" => supply.all_drivers().any(|(_, part)| fits(part.version, wish)),
-        "cudnn" => supply.cudnns.iter().any(|part| fits(part.version, wish)),
-        _ => supply.toolkits.iter().any(|part| fits(part.version, wish)),
+        "driver" => row.all_drivers().any(|(_, part)| fits(part.version, request)),
+        "cudnn" => row.cudnns.iter().any(|part| fits(part.version, request)),
+        _ => row.toolkits.iter().any(|part| fits(part.version, request)),
     }
 }
 
-/// What a side has, for a sentence.
-fn offered(supply: &Supply) -> String {
-    let versions = |parts: &'static [Part]| listed(parts.iter().map(|part| part.version).collect());
-    let toolkits = format!("{} {}", supply.maker.toolkit(), versions(supply.toolkits));
-    if supply.maker == Maker::Amd {
-        return format!("{} has {toolkits}", supply.owner());
+/// Versions in a repository, for messages.
+fn contents(row: &MatrixRow) -> String {
+    let versions = |parts: &'static [PackageGroup]| version_list(parts.iter().map(|part| part.version).collect());
+    let toolkits = format!("{} {}", row.vendor.toolkit(), versions(row.toolkits));
+    if row.vendor == Vendor::Amd {
+        return format!("{} has {toolkits}", row.owner());
     }
-    let cudnns = listed(supply.cudnns.iter().map(|part| part.version).collect());
-    format!("{} has driver {}, {toolkits}, cuDNN {cudnns}", supply.owner(), versions(supply.drivers))
+    let cudnns = version_list(row.cudnns.iter().map(|part| part.version).collect());
+    format!("{} has driver {}, {toolkits}, cuDNN {cudnns}", row.owner(), versions(row.drivers))
 }
 
-/// The systems that have all that is wished.
-fn elsewhere(maker: Maker, stack: &GpuStack, hardware: &Hardware) -> String {
-    let mut names: Vec<String> = supplies(maker)
-        .filter(|supply| stack.from.is_none_or(|from| from == supply.from))
-        .filter(|supply| choose(supply, stack, hardware, &Have::default(), Bar::RunsFrom).is_some())
-        .map(|supply| format!("`{} {}`", supply.id, supply.version))
+/// Systems that have all requested versions.
+fn systems_with_all(vendor: Vendor, stack: &GpuStack, hardware: &GpuHardware) -> String {
+    let mut names: Vec<String> = rows_of(vendor)
+        .filter(|row| stack.from.is_none_or(|from| from == row.from))
+        .filter(|row| choose(row, stack, hardware, &Installed::default(), MinimumDriver::Runs).is_some())
+        .map(|row| format!("`{} {}`", row.id, row.version))
         .collect();
     names.sort();
     names.dedup();
-    if names.is_empty() { String::new() } else { format!("; what is wished can be had on {}", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!("; available on {}", names.join(", ")) }
 }
 
-fn systems(maker: Maker) -> String {
+fn systems(vendor: Vendor) -> String {
     let mut names: Vec<String> =
-        supplies(maker).map(|supply| format!("`{} {}` on `{}`", supply.id, supply.version, supply.arch)).collect();
+        rows_of(vendor).map(|row| format!("`{} {}` on `{}`", row.id, row.version, row.arch)).collect();
     names.sort();
     names.dedup();
     names.join(", ")

@@ -1,6 +1,6 @@
 //! The driver's kernel module: its build dependencies, and loading it.
 
-use hostler_core::setup::gpu::{Chosen, Maker};
+use hostler_core::setup::gpu::{GpuComponent, Vendor};
 
 use super::inspect::{GpuInventory, KernelModules};
 use crate::host::Command;
@@ -12,7 +12,7 @@ use crate::setup::{packages, restart};
 pub(super) async fn kernel_packages(
     job: &PhaseRun<'_>,
     inventory: &GpuInventory,
-    maker: Maker,
+    vendor: Vendor,
 ) -> Result<Vec<String>, SetupError> {
     let kernel = &inventory.kernel;
     if inventory.modules == KernelModules::Missing {
@@ -23,7 +23,7 @@ pub(super) async fn kernel_packages(
     }
     let exact = format!("linux-headers-{kernel}");
     // Ubuntu packages AMD's module separately from the kernel.
-    let extra = (maker == Maker::Amd && inventory.id == "ubuntu").then(|| format!("linux-modules-extra-{kernel}"));
+    let extra = (vendor == Vendor::Amd && inventory.id == "ubuntu").then(|| format!("linux-modules-extra-{kernel}"));
     if packages::first_available(job, &[&exact]).await?.is_some() {
         return Ok(std::iter::once(exact).chain(extra).collect());
     }
@@ -46,10 +46,10 @@ fn flavour(kernel: &str) -> String {
 
 /// Loads the module. If it needs a restart, returns the error of [`restart::restart`]; never restarts twice for the same
 /// reason.
-pub(super) async fn load(job: &PhaseRun<'_>, maker: Maker, driver: &Chosen) -> Result<(), SetupError> {
-    let module = match maker {
-        Maker::Nvidia => "nvidia",
-        Maker::Amd => "amdgpu",
+pub(super) async fn load(job: &PhaseRun<'_>, vendor: Vendor, driver: &GpuComponent) -> Result<(), SetupError> {
+    let module = match vendor {
+        Vendor::Nvidia => "nvidia",
+        Vendor::Amd => "amdgpu",
     };
     let load = Command::new(include_str!("../scripts/load-driver.sh")).args([module]).as_root();
     let answer = job.query(&load).await?.concat();

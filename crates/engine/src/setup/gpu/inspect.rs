@@ -1,6 +1,8 @@
 //! Inspection of a machine's GPUs, drivers and toolkits.
 
-use hostler_core::setup::gpu::{Access, Address, Device, Fabric, Links, Maker, Seen, Version, Working};
+use hostler_core::setup::gpu::{
+    DeviceAccess, DottedVersion, FabricManager, GpuLinks, GpuState, PciAddress, PciDevice, Vendor, WorkingGpu,
+};
 
 use crate::host::{Command, Shell};
 use crate::setup::error::SetupError;
@@ -20,12 +22,12 @@ pub(super) struct GpuInventory {
     /// Modules of the running kernel on the disk.
     pub(super) modules: KernelModules,
     /// All GPUs on the PCI bus.
-    pub(super) accelerators: Vec<Device>,
-    links: Links,
-    fabric: Fabric,
+    pub(super) accelerators: Vec<PciDevice>,
+    links: GpuLinks,
+    fabric: FabricManager,
     /// Login user.
     pub(super) user: String,
-    access: Access,
+    access: DeviceAccess,
     nvidia: VendorState,
     amd: VendorState,
 }
@@ -43,11 +45,11 @@ pub(super) enum KernelModules {
 /// Driver and toolkit of one GPU vendor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct VendorState {
-    working: Vec<Working>,
-    module: Option<Version>,
-    toolkit: Option<Version>,
-    places: Vec<(Version, String)>,
-    cudnn: Option<Version>,
+    working: Vec<WorkingGpu>,
+    module: Option<DottedVersion>,
+    toolkit: Option<DottedVersion>,
+    places: Vec<(DottedVersion, String)>,
+    cudnn: Option<DottedVersion>,
 }
 
 /// Inspects a machine with a single query.
@@ -66,21 +68,27 @@ fn read(lines: &[String]) -> GpuInventory {
             "arch" => inventory.arch = value.to_owned(),
             "kernel" => inventory.kernel = value.to_owned(),
             "modules" => inventory.modules = KernelModules::Present,
-            "device" => match Device::read(value) {
+            "device" => match PciDevice::read(value) {
                 Some(device) if device.is_accelerator() => inventory.accelerators.push(device),
-                Some(device) if device.is_switch() => inventory.links = Links::Switched,
+                Some(device) if device.is_switch() => inventory.links = GpuLinks::Switched,
                 _ => {}
             },
-            "nvidia" => inventory.nvidia.working.extend(working(Address::read(first), rest)),
-            "amd" => inventory.amd.working.extend(working(Address::within_domain(first), rest)),
-            "fabric" => inventory.fabric = if first == "running" { Fabric::Running } else { Fabric::Idle },
-            "module" if first == "nvidia" => inventory.nvidia.module = Version::read(rest),
-            "module" => inventory.amd.module = Version::read(rest),
-            "cuda" => inventory.nvidia.toolkit = Version::read(value),
-            "rocm" => inventory.amd.toolkit = Version::read(value),
-            "cuda_at" => inventory.nvidia.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
-            "rocm_at" => inventory.amd.places.extend(Version::read(first).map(|version| (version, rest.to_owned()))),
-            "cudnn" => inventory.nvidia.cudnn = Version::read(value),
+            "nvidia" => inventory.nvidia.working.extend(working(PciAddress::read(first), rest)),
+            "amd" => inventory.amd.working.extend(working(PciAddress::within_domain(first), rest)),
+            "fabric" => {
+                inventory.fabric = if first == "running" { FabricManager::Running } else { FabricManager::Stopped }
+            }
+            "module" if first == "nvidia" => inventory.nvidia.module = DottedVersion::read(rest),
+            "module" => inventory.amd.module = DottedVersion::read(rest),
+            "cuda" => inventory.nvidia.toolkit = DottedVersion::read(value),
+            "rocm" => inventory.amd.toolkit = DottedVersion::read(value),
+            "cuda_at" => {
+                inventory.nvidia.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())))
+            }
+            "rocm_at" => {
+                inventory.amd.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())))
+            }
+            "cudnn" => inventory.nvidia.cudnn = DottedVersion::read(value),
             "user" => (inventory.user, inventory.access) = (first.to_owned(), access(first, rest)),
             _ => {}
         }
@@ -88,34 +96,34 @@ fn read(lines: &[String]) -> GpuInventory {
     inventory
 }
 
-fn working(at: Option<Address>, what: &str) -> Option<Working> {
-    at.map(|at| Working { at, what: what.to_owned() })
+fn working(at: Option<PciAddress>, what: &str) -> Option<WorkingGpu> {
+    at.map(|at| WorkingGpu { address: at, label: what.to_owned() })
 }
 
-fn access(user: &str, groups: &str) -> Access {
+fn access(user: &str, groups: &str) -> DeviceAccess {
     let is_in = |group: &&str| groups.split(' ').any(|one| one == *group);
-    if user == "root" || ["render", "video"].iter().all(is_in) { Access::Given } else { Access::Missing }
+    if user == "root" || ["render", "video"].iter().all(is_in) { DeviceAccess::Granted } else { DeviceAccess::Denied }
 }
 
 impl GpuInventory {
     /// State of one vendor's GPUs, driver and toolkit.
-    pub(super) fn of(&self, maker: Maker) -> Seen {
-        let found = match maker {
-            Maker::Nvidia => self.nvidia.clone(),
-            Maker::Amd => self.amd.clone(),
+    pub(super) fn of(&self, vendor: Vendor) -> GpuState {
+        let found = match vendor {
+            Vendor::Nvidia => self.nvidia.clone(),
+            Vendor::Amd => self.amd.clone(),
         };
         let VendorState { working, module, toolkit, places, cudnn } = found;
         // All users may open NVIDIA's devices.
-        let access = if maker == Maker::Amd { self.access } else { Access::Given };
+        let access = if vendor == Vendor::Amd { self.access } else { DeviceAccess::Granted };
         // In a container, the computer that it runs on configures the NVSwitches.
-        let links = if self.modules == KernelModules::Present { self.links } else { Links::Direct };
+        let links = if self.modules == KernelModules::Present { self.links } else { GpuLinks::Direct };
         let (accelerators, fabric) = (self.accelerators.clone(), self.fabric);
-        Seen { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
+        GpuState { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
     }
 
     /// Vendor of the machine's GPUs.
-    pub(super) fn maker(&self) -> Option<Maker> {
-        self.of(Maker::Nvidia).maker()
+    pub(super) fn vendor(&self) -> Option<Vendor> {
+        self.of(Vendor::Nvidia).vendor()
     }
 }
 
@@ -139,15 +147,18 @@ mod tests {
             (inventory.id.as_str(), inventory.version.as_str(), inventory.modules),
             ("debian", "12", KernelModules::Present)
         );
-        let accelerators: Vec<String> = inventory.accelerators.iter().map(Device::pci_id).collect();
+        let accelerators: Vec<String> = inventory.accelerators.iter().map(PciDevice::pci_id).collect();
         assert_eq!(accelerators, ["10de:1db5"], "neither the network card nor the desktop's");
-        assert_eq!(inventory.maker(), Some(Maker::Nvidia));
-        let nvidia = inventory.of(Maker::Nvidia);
-        assert_eq!((nvidia.undriven(Maker::Nvidia).len(), nvidia.access), (0, Access::Given));
-        assert_eq!(nvidia.toolkit, Version::read("11.8.89"));
+        assert_eq!(inventory.vendor(), Some(Vendor::Nvidia));
+        let nvidia = inventory.of(Vendor::Nvidia);
+        assert_eq!((nvidia.undriven(Vendor::Nvidia).len(), nvidia.access), (0, DeviceAccess::Granted));
+        assert_eq!(nvidia.toolkit, DottedVersion::read("11.8.89"));
         assert_eq!(nvidia.places[0].1, "/usr/local/cuda-12.2");
-        let amd = inventory.of(Maker::Amd);
-        assert_eq!((amd.working.len(), amd.access, amd.module), (0, Access::Missing, Version::read("6.8.5")));
+        let amd = inventory.of(Vendor::Amd);
+        assert_eq!(
+            (amd.working.len(), amd.access, amd.module),
+            (0, DeviceAccess::Denied, DottedVersion::read("6.8.5"))
+        );
     }
 
     #[test]
@@ -155,18 +166,22 @@ mod tests {
         let inventory = inventory(
             "device 0002:c9:00.0 0x120000 0x1002 0x74a1\ndevice 0002:ca:00.0 0x120000 0x1002 0x74a1\namd 51456 gfx942",
         );
-        let amd = inventory.of(Maker::Amd);
-        let undriven: Vec<String> = amd.undriven(Maker::Amd).iter().map(ToString::to_string).collect();
-        assert_eq!((inventory.maker(), undriven), (Some(Maker::Amd), vec!["0002:ca:00.0 (1002:74a1)".to_owned()]));
+        let amd = inventory.of(Vendor::Amd);
+        let undriven: Vec<String> = amd.undriven(Vendor::Amd).iter().map(ToString::to_string).collect();
+        assert_eq!((inventory.vendor(), undriven), (Some(Vendor::Amd), vec!["0002:ca:00.0 (1002:74a1)".to_owned()]));
     }
 
     #[test]
     fn switches_are_ignored_in_containers() {
         let lines = "device 0000:01:00.0 0x030200 0x10de 0x2330\ndevice 0000:02:00.0 0x068000 0x10de 0x22a3\n\
                      fabric running\n";
-        let own = inventory(&format!("{lines}modules")).of(Maker::Nvidia);
-        assert_eq!((own.count(Maker::Nvidia), own.links, own.fabric), (1, Links::Switched, Fabric::Running));
-        assert_eq!(inventory(lines).of(Maker::Nvidia).links, Links::Direct, "a container's are set up outside of it");
+        let own = inventory(&format!("{lines}modules")).of(Vendor::Nvidia);
+        assert_eq!((own.count(Vendor::Nvidia), own.links, own.fabric), (1, GpuLinks::Switched, FabricManager::Running));
+        assert_eq!(
+            inventory(lines).of(Vendor::Nvidia).links,
+            GpuLinks::Direct,
+            "a container's are set up outside of it"
+        );
     }
 
     /// Output of the script on this computer, with these programs, and two GPUs and a switch on the bus.
@@ -201,23 +216,29 @@ mod tests {
             "echo 00000000:3B:00.0, 580.95.05\necho 'Unable to determine the device handle for GPU1: 0000:D8:00.0: Unknown Error'\nexit 15",
         );
         let undriven = |inventory: &GpuInventory| {
-            let seen = inventory.of(Maker::Nvidia);
-            seen.undriven(Maker::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>()
+            let seen = inventory.of(Vendor::Nvidia);
+            seen.undriven(Vendor::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let running = inspected(both, "exit 0");
-        assert_eq!((running.links, running.fabric, undriven(&running)), (Links::Switched, Fabric::Running, vec![]));
+        assert_eq!(
+            (running.links, running.fabric, undriven(&running)),
+            (GpuLinks::Switched, FabricManager::Running, vec![])
+        );
         let idle = inspected(one, "test \"$1\" = cat");
-        assert_eq!((idle.fabric, undriven(&idle)), (Fabric::Idle, vec!["0000:d8:00.0 (10de:2330)".to_owned()]));
-        assert_eq!(inspected("echo 'No devices were found'; exit 6", "exit 1").fabric, Fabric::Absent);
+        assert_eq!(
+            (idle.fabric, undriven(&idle)),
+            (FabricManager::Stopped, vec!["0000:d8:00.0 (10de:2330)".to_owned()])
+        );
+        assert_eq!(inspected("echo 'No devices were found'; exit 6", "exit 1").fabric, FabricManager::NotInstalled);
     }
 
     #[test]
     fn unreported_gpus_are_absent() {
-        assert_eq!(inventory("").maker(), None);
+        assert_eq!(inventory("").vendor(), None);
         assert_eq!(
-            inventory("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Maker::Amd).access,
-            Access::Given
+            inventory("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Vendor::Amd).access,
+            DeviceAccess::Granted
         );
-        assert_eq!(inventory("device 0000:05:00.0 0x038000 0x8086 0x0bd5").maker(), None, "another maker's");
+        assert_eq!(inventory("device 0000:05:00.0 0x038000 0x8086 0x0bd5").vendor(), None, "another maker's");
     }
 }

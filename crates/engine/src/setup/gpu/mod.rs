@@ -4,8 +4,8 @@ mod driver;
 mod inspect;
 
 use hostler_core::setup::gpu::{
-    Chosen, Fabric, GpuRequest, GpuStack, Home, Impossible, Lack, Maker, Reach, Recipe, Repository, Source, System,
-    lacks, resolve,
+    AptRepository, FabricManager, GpuComponent, GpuConflict, GpuRequest, GpuStack, MissingPart, PackageSource,
+    PathSetup, Recipe, System, ToolkitHome, Vendor, missing_parts, resolve,
 };
 
 use super::error::SetupError;
@@ -31,48 +31,53 @@ pub(super) async fn install_with_sysfs(
     devices: &str,
 ) -> Result<Performed, SetupError> {
     let inventory = inspect::inspect(job, devices).await?;
-    let Some((maker, stack)) = requested_stack(job, request, &inventory) else { return Ok(Performed::NotNeeded) };
-    let lacking = lacks(maker, stack, &inventory.of(maker));
+    let Some((vendor, stack)) = requested_stack(job, request, &inventory) else { return Ok(Performed::NotNeeded) };
+    let lacking = missing_parts(vendor, stack, &inventory.of(vendor));
     if lacking.is_empty() {
         return Ok(Performed::Already);
     }
-    let some = inventory.of(maker).undriven(maker).len() < inventory.of(maker).count(maker);
-    let driven = if some && lacking.contains(&Lack::Driver) {
-        format!("; {}", driven(&inventory, maker))
+    let some = inventory.of(vendor).undriven(vendor).len() < inventory.of(vendor).count(vendor);
+    let driven = if some && lacking.contains(&MissingPart::Driver) {
+        format!("; {}", driven(&inventory, vendor))
     } else {
         String::new()
     };
-    job.progress(&format!("{} for {}: {}{driven}", maker.name(), count(&inventory, maker), describe(maker, &lacking)));
-    supply(job, maker, stack, &inventory, &lacking).await?;
+    job.progress(&format!(
+        "{} for {}: {}{driven}",
+        vendor.name(),
+        count(&inventory, vendor),
+        describe(vendor, &lacking)
+    ));
+    supply(job, vendor, stack, &inventory, &lacking).await?;
     let inventory = inspect::inspect(job, devices).await?;
-    let lacking = lacks(maker, stack, &inventory.of(maker));
-    if lacking.is_empty() { Ok(Performed::Now) } else { Err(check_failed(job, maker, &inventory, &lacking)) }
+    let lacking = missing_parts(vendor, stack, &inventory.of(vendor));
+    if lacking.is_empty() { Ok(Performed::Now) } else { Err(check_failed(job, vendor, &inventory, &lacking)) }
 }
 
 /// Installs, loads and starts the missing parts.
 async fn supply(
     job: &PhaseRun<'_>,
-    maker: Maker,
+    vendor: Vendor,
     stack: &GpuStack,
     inventory: &GpuInventory,
-    lacking: &[Lack],
+    lacking: &[MissingPart],
 ) -> Result<(), SetupError> {
-    let is_installed = |lack: &Lack| match lack {
-        Lack::Path => true,
-        Lack::Fabric => inventory.of(maker).fabric != Fabric::Absent,
-        Lack::Driver | Lack::Toolkit | Lack::Cudnn | Lack::Access => false,
+    let is_installed = |lack: &MissingPart| match lack {
+        MissingPart::Path => true,
+        MissingPart::FabricManager => inventory.of(vendor).fabric != FabricManager::NotInstalled,
+        MissingPart::Driver | MissingPart::Toolkit | MissingPart::Cudnn | MissingPart::DeviceAccess => false,
     };
     let recipe = match lacking.iter().all(is_installed) {
         true => None,
-        false => Some(find_recipe(job, maker, stack, inventory)?),
+        false => Some(find_recipe(job, vendor, stack, inventory)?),
     };
     if let Some(recipe) = &recipe {
         install_recipe(job, recipe, inventory, lacking).await?;
     }
-    if lacking.contains(&Lack::Path) {
-        ensure::retry(job, || add_to_path(job, maker, stack, inventory)).await?;
+    if lacking.contains(&MissingPart::Path) {
+        ensure::retry(job, || add_to_path(job, vendor, stack, inventory)).await?;
     }
-    if lacking.contains(&Lack::Fabric) || recipe.is_some_and(|recipe| recipe.fabric.is_some()) {
+    if lacking.contains(&MissingPart::FabricManager) || recipe.is_some_and(|recipe| recipe.fabric.is_some()) {
         driver::start_fabric(job).await?;
     }
     Ok(())
@@ -84,16 +89,16 @@ async fn install_recipe(
     job: &PhaseRun<'_>,
     recipe: &Recipe,
     inventory: &GpuInventory,
-    lacking: &[Lack],
+    lacking: &[MissingPart],
 ) -> Result<(), SetupError> {
-    let is_new = lacking.contains(&Lack::Driver) || !recipe.driver.packages().is_empty();
+    let is_new = lacking.contains(&MissingPart::Driver) || !recipe.driver.packages().is_empty();
     let kernel = match is_new {
-        true => driver::kernel_packages(job, inventory, recipe.maker).await?,
+        true => driver::kernel_packages(job, inventory, recipe.vendor).await?,
         false => Vec::new(),
     };
     ensure::retry(job, || install_packages(job, recipe, inventory, &kernel)).await?;
     if is_new {
-        driver::load(job, recipe.maker, &recipe.driver).await?;
+        driver::load(job, recipe.vendor, &recipe.driver).await?;
     }
     Ok(())
 }
@@ -101,13 +106,13 @@ async fn install_recipe(
 /// Adds an installed toolkit to the path of login shells.
 async fn add_to_path(
     job: &PhaseRun<'_>,
-    maker: Maker,
+    vendor: Vendor,
     stack: &GpuStack,
     inventory: &GpuInventory,
 ) -> Result<(), SetupError> {
-    let seen = inventory.of(maker);
-    let Some((_, directory)) = seen.place(maker, stack) else { return Ok(()) };
-    write_profile(job, &Home { maker, directory: directory.clone(), reach: Reach::ByPath }).await
+    let seen = inventory.of(vendor);
+    let Some((_, directory)) = seen.place(vendor, stack) else { return Ok(()) };
+    write_profile(job, &ToolkitHome { vendor, directory: directory.clone(), path_setup: PathSetup::Required }).await
 }
 
 /// Vendor and stack to install; `None` if there is nothing to do.
@@ -115,20 +120,20 @@ fn requested_stack<'w>(
     job: &PhaseRun<'_>,
     request: &'w GpuRequest,
     inventory: &GpuInventory,
-) -> Option<(Maker, &'w GpuStack)> {
+) -> Option<(Vendor, &'w GpuStack)> {
     match request {
         GpuRequest::Off => None,
-        GpuRequest::Forced(maker, stack) => Some((*maker, stack)),
+        GpuRequest::Forced(vendor, stack) => Some((*vendor, stack)),
         GpuRequest::Auto(stack) => {
-            let maker = inventory.maker();
-            if maker.is_none() {
+            let vendor = inventory.vendor();
+            if vendor.is_none() {
                 let why = match inventory.accelerators.as_slice() {
                     [] => "no GPU on the PCI bus",
                     _ => "only GPUs of unsupported vendors on the PCI bus",
                 };
                 job.progress(&format!("{why}: installing nothing"));
             }
-            maker.map(|maker| (maker, stack))
+            vendor.map(|vendor| (vendor, stack))
         }
     }
 }
@@ -136,14 +141,14 @@ fn requested_stack<'w>(
 /// Recipe for the requested stack on this machine.
 fn find_recipe(
     job: &PhaseRun<'_>,
-    maker: Maker,
+    vendor: Vendor,
     stack: &GpuStack,
     inventory: &GpuInventory,
 ) -> Result<Recipe, SetupError> {
-    let seen = inventory.of(maker);
+    let seen = inventory.of(vendor);
     let system = System { id: &inventory.id, version: &inventory.version, arch: &inventory.arch };
-    let recipe = resolve(maker, stack, system, &seen.hardware(maker), &seen.have(maker, stack));
-    recipe.map_err(|Impossible { message, hint, .. }| job.unsatisfiable(message, &hint))
+    let recipe = resolve(vendor, stack, system, &seen.hardware(vendor), &seen.installed(vendor, stack));
+    recipe.map_err(|GpuConflict { message, hint, .. }| job.unsatisfiable(message, &hint))
 }
 
 async fn install_packages(
@@ -167,21 +172,21 @@ async fn install_packages(
             None => packages::install(job, &names).await?,
         };
     }
-    if let Some(home) = recipe.home() {
+    if let Some(home) = recipe.toolkit_home() {
         write_profile(job, &home).await?;
     }
-    if recipe.maker == Maker::Amd {
+    if recipe.vendor == Vendor::Amd {
         let open = Command::new(include_str!("../scripts/open-devices.sh")).args([&inventory.user]);
         job.run_checked(&open.as_root()).await?;
     }
     Ok(())
 }
 
-async fn add_source(job: &PhaseRun<'_>, source: &Source, id: &str) -> Result<(), SetupError> {
+async fn add_source(job: &PhaseRun<'_>, source: &PackageSource, id: &str) -> Result<(), SetupError> {
     match source {
-        Source::Components(components) => repository::add_components(job, id, components).await,
-        Source::Repositories(repositories) => {
-            for Repository { name, key, fingerprint, place } in repositories {
+        PackageSource::Components(components) => repository::add_components(job, id, components).await,
+        PackageSource::Repositories(repositories) => {
+            for AptRepository { name, key, fingerprint, source_line: place } in repositories {
                 let (name, key, place) = ((*name).to_owned(), key.clone(), place.clone());
                 let fingerprint = (*fingerprint).to_owned();
                 let added = repository::PackageRepository {
@@ -199,7 +204,7 @@ async fn add_source(job: &PhaseRun<'_>, source: &Source, id: &str) -> Result<(),
 }
 
 /// Writes the profile of login shells, with the toolkit before others.
-async fn write_profile(job: &PhaseRun<'_>, home: &Home) -> Result<(), SetupError> {
+async fn write_profile(job: &PhaseRun<'_>, home: &ToolkitHome) -> Result<(), SetupError> {
     let mut text = format!("# By hostler.\nexport {}={}", home.variable(), home.directory);
     for (name, place) in [("PATH", home.programs()), ("LD_LIBRARY_PATH", home.libraries())] {
         let Some(place) = place else { continue };
@@ -213,11 +218,11 @@ async fn write_profile(job: &PhaseRun<'_>, home: &Home) -> Result<(), SetupError
 
 /// Progress text: the parts being installed.
 fn summary(recipe: &Recipe) -> String {
-    let toolkit = recipe.maker.toolkit();
+    let toolkit = recipe.vendor.toolkit();
     let fabric = ("the fabric manager", recipe.fabric.as_ref());
     let parts =
         [("driver", Some(&recipe.driver)), fabric, (toolkit, Some(&recipe.toolkit)), ("cuDNN", recipe.cudnn.as_ref())];
-    let new = |(name, part): (&str, Option<&Chosen>)| {
+    let new = |(name, part): (&str, Option<&GpuComponent>)| {
         let part = part.filter(|part| !part.packages().is_empty())?;
         Some(format!("{name} {}", part.version()))
     };
@@ -225,8 +230,8 @@ fn summary(recipe: &Recipe) -> String {
     format!("installing {}", new.join(", "))
 }
 
-fn count(inventory: &GpuInventory, maker: Maker) -> String {
-    match inventory.of(maker).count(maker) {
+fn count(inventory: &GpuInventory, vendor: Vendor) -> String {
+    match inventory.of(vendor).count(vendor) {
         0 => "no GPU on the PCI bus".to_owned(),
         1 => "1 GPU".to_owned(),
         more => format!("{more} GPUs"),
@@ -234,34 +239,36 @@ fn count(inventory: &GpuInventory, maker: Maker) -> String {
 }
 
 /// Progress text: the missing parts.
-fn describe(maker: Maker, lacking: &[Lack]) -> String {
-    let name = |lack: &Lack| match lack {
-        Lack::Driver => "the driver is missing, of another version, or does not drive all GPUs",
-        Lack::Fabric => "the fabric manager, which configures the NVSwitches, does not run",
-        Lack::Toolkit if maker == Maker::Amd => "ROCm is missing, of another version, or does not support these GPUs",
-        Lack::Toolkit => "CUDA is missing, of another version, or does not support these GPUs",
-        Lack::Path if maker == Maker::Amd => "ROCm is not in the path of login shells",
-        Lack::Path => "CUDA is not in the path of login shells",
-        Lack::Cudnn => "cuDNN is missing or of another version",
-        Lack::Access => "the user is not in the groups `render` and `video`",
+fn describe(vendor: Vendor, lacking: &[MissingPart]) -> String {
+    let name = |lack: &MissingPart| match lack {
+        MissingPart::Driver => "the driver is missing, of another version, or does not drive all GPUs",
+        MissingPart::FabricManager => "the fabric manager, which configures the NVSwitches, does not run",
+        MissingPart::Toolkit if vendor == Vendor::Amd => {
+            "ROCm is missing, of another version, or does not support these GPUs"
+        }
+        MissingPart::Toolkit => "CUDA is missing, of another version, or does not support these GPUs",
+        MissingPart::Path if vendor == Vendor::Amd => "ROCm is not in the path of login shells",
+        MissingPart::Path => "CUDA is not in the path of login shells",
+        MissingPart::Cudnn => "cuDNN is missing or of another version",
+        MissingPart::DeviceAccess => "the user is not in the groups `render` and `video`",
     };
     lacking.iter().map(name).collect::<Vec<_>>().join("; ")
 }
 
 /// Error for parts that are still missing after the installation.
-fn check_failed(job: &PhaseRun<'_>, maker: Maker, inventory: &GpuInventory, lacking: &[Lack]) -> SetupError {
-    let mut said = vec![describe(maker, lacking)];
-    if lacking.contains(&Lack::Driver) {
-        said.push(driven(inventory, maker));
+fn check_failed(job: &PhaseRun<'_>, vendor: Vendor, inventory: &GpuInventory, lacking: &[MissingPart]) -> SetupError {
+    let mut said = vec![describe(vendor, lacking)];
+    if lacking.contains(&MissingPart::Driver) {
+        said.push(driven(inventory, vendor));
     }
     job.check_failed(said)
 }
 
 /// Number of GPUs with a working driver, and the ids of the others.
-fn driven(inventory: &GpuInventory, maker: Maker) -> String {
-    let seen = inventory.of(maker);
-    let undriven = seen.undriven(maker);
+fn driven(inventory: &GpuInventory, vendor: Vendor) -> String {
+    let seen = inventory.of(vendor);
+    let undriven = seen.undriven(vendor);
     let which: Vec<String> = undriven.iter().map(ToString::to_string).collect();
     let not = if which.is_empty() { String::new() } else { format!(", not {}", which.join(", ")) };
-    format!("the driver works on {} of {}{not}", seen.count(maker) - undriven.len(), count(inventory, maker))
+    format!("the driver works on {} of {}{not}", seen.count(vendor) - undriven.len(), count(inventory, vendor))
 }

@@ -43,7 +43,7 @@ pub(super) fn executor(server: &Sshd) -> SshExecutor {
         hosts: Arc::new(Ssh::new(quick())),
         identity: server.target().identity,
         deployment: Name::new("digits").unwrap(),
-        work: Work::default(),
+        work: Workload::default(),
         source: None,
         secrets: BTreeMap::new(),
         rerun: false,
@@ -83,7 +83,7 @@ impl Report for CutOnce<'_> {
 async fn machine_is_connected_pinned_and_set_up() {
     let server = Sshd::start();
     let executor = executor(&server);
-    let step = StepId::new("reach-digits").unwrap();
+    let step = StepId::new("wait-ssh-digits").unwrap();
     let new = machine(&server, None);
     let key = executor.wait_for_ssh(&step, &new, &Seen::default()).await.unwrap();
     assert_eq!(key, server.host_key.to_string());

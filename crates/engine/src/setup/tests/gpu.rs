@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use hostler_core::setup::gpu::{GpuFrom, GpuRequest, GpuStack, Maker};
+use hostler_core::setup::gpu::{GpuRepository, GpuRequest, GpuStack, Vendor};
 
 use super::executor::{executor, machine, set_up};
 use super::packages::{Scripted, answering};
@@ -311,7 +311,7 @@ async fn old_kernel_is_replaced_by_the_newest_of_its_flavour() {
 
 #[tokio::test]
 async fn vendor_repository_is_added_with_its_key_and_takes_precedence() {
-    let stack = GpuStack { from: Some(GpuFrom::Maker), ..cuda("12.4") };
+    let stack = GpuStack { from: Some(GpuRepository::Vendor), ..cuda("12.4") };
     let answers = [
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n")),
         (0, "apt\n"),
@@ -322,7 +322,7 @@ async fn vendor_repository_is_added_with_its_key_and_takes_precedence() {
         (0, ""),
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 12.4.131\n")),
     ];
-    let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuRequest::Forced(Maker::Nvidia, stack))).await;
+    let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuRequest::Forced(Vendor::Nvidia, stack))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     let [name, key, fingerprint, place, rank] = args_of(&asked, REPOSITORY) else { panic!() };
     assert_eq!((name.as_str(), rank.as_str()), ("cuda", "preferred"));
@@ -369,8 +369,11 @@ async fn with_devices(devices: &[&str], request: GpuRequest) -> Result<Performed
 
 #[tokio::test]
 async fn gpus_are_found_on_the_pci_bus_of_a_real_host() {
-    let request =
-        GpuRequest::Auto(GpuStack { driver: Some("470".to_owned()), from: Some(GpuFrom::Maker), ..cuda("11.8") });
+    let request = GpuRequest::Auto(GpuStack {
+        driver: Some("470".to_owned()),
+        from: Some(GpuRepository::Vendor),
+        ..cuda("11.8")
+    });
     let nothing = with_devices(&["0x020000 0x8086 0x1572", "0x030000 0x102b 0x0538"], request.clone()).await;
     assert_eq!(nothing.unwrap(), Performed::NotNeeded);
     let error = with_devices(&["0x020000 0x8086 0x1572", "0x030200 0x10de 0x1db5"], request).await.unwrap_err();

@@ -18,7 +18,7 @@ use std::process::Command as Program;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hostler_core::demand::Work;
+use hostler_core::demand::Workload;
 use hostler_core::name::Name;
 use hostler_core::ports::Address;
 use hostler_core::ticket::StepId;
@@ -34,7 +34,7 @@ use crate::host::{HostKey, Hosts as _, Keypair, Ssh};
 struct Bench {
     server: Sshd,
     session: Arc<dyn Session>,
-    work: Work,
+    work: Workload,
     source: Option<PathBuf>,
     secrets: BTreeMap<String, SecretString>,
     peers: Vec<Peer>,
@@ -69,7 +69,7 @@ impl Bench {
         Self {
             server,
             session,
-            work: Work::default(),
+            work: Workload::default(),
             source: None,
             secrets: BTreeMap::new(),
             peers,

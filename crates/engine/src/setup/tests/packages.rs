@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use hostler_core::setup::SystemNeed;
+use hostler_core::setup::SystemRequest;
 
 use super::*;
 use crate::host::{
@@ -170,7 +170,7 @@ async fn zypper_notices_count_as_success_if_nothing_is_missing() {
 #[tokio::test]
 async fn hint_names_packages_key_only_for_requested_packages() {
     let answers = [(0, "dnf"), (0, "dnf\ngit"), (1, "Error: Unable to find a match\nNo match for argument: git")];
-    let (outcome, _) = answering(&answers, &Phase::System(SystemNeed::default())).await;
+    let (outcome, _) = answering(&answers, &Phase::System(SystemRequest::default())).await;
     let hint = outcome.unwrap_err().hint.unwrap();
     assert!(hint.contains("another image") && !hint.contains("`packages`"), "{hint}");
 }

@@ -1,4 +1,4 @@
-use hostler_core::demand::PythonNeed;
+use hostler_core::demand::PythonRequest;
 
 use super::*;
 
@@ -9,8 +9,8 @@ const PROJECT: [(&str, &str); 3] = [
     ("app.py", "print('hello from the environment')\n"),
 ];
 
-fn need() -> PythonNeed {
-    PythonNeed { requirement_files: vec!["requirements.txt".to_owned()], ..PythonNeed::default() }
+fn need() -> PythonRequest {
+    PythonRequest { requirement_files: vec!["requirements.txt".to_owned()], ..PythonRequest::default() }
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn repository_is_installed_in_editable_mode() {
     let files = [("pyproject.toml", project), ("backend.py", BACKEND), ("src/thing.py", "value = 1\n")];
     let bench = Bench::new().await.with_source(&files);
     bench.perform(&Phase::Source).await.unwrap();
-    let python = Phase::Python(PythonNeed { install_project: true, ..PythonNeed::default() });
+    let python = Phase::Python(PythonRequest { install_project: true, ..PythonRequest::default() });
     assert!(!bench.already(&python).await);
     std::fs::write(bench.source.as_ref().unwrap().join("src/thing.py"), "value = 2\n").unwrap();
     bench.perform(&Phase::Source).await.unwrap();
@@ -78,7 +78,7 @@ async fn failed_change_of_an_environment_is_repaired() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();
     assert!(!bench.already(&Phase::Python(need())).await);
-    let other = PythonNeed { requirements: vec!["./no-such-directory".to_owned()], ..need() };
+    let other = PythonRequest { requirements: vec!["./no-such-directory".to_owned()], ..need() };
     bench.perform(&Phase::Python(other)).await.unwrap_err();
     assert!(!bench.already(&Phase::Python(need())).await);
 }
@@ -87,7 +87,7 @@ async fn failed_change_of_an_environment_is_repaired() {
 async fn unavailable_requirement_fails_each_time() {
     let bench = Bench::new().await.with_source(&PROJECT);
     bench.perform(&Phase::Source).await.unwrap();
-    let need = PythonNeed { requirements: vec!["./no-such-directory".to_owned()], ..PythonNeed::default() };
+    let need = PythonRequest { requirements: vec!["./no-such-directory".to_owned()], ..PythonRequest::default() };
     for _ in 0..2 {
         let error = bench.perform(&Phase::Python(need.clone())).await.unwrap_err();
         assert!(matches!(*error.cause, Cause::Exited(..)), "{error}");
@@ -97,20 +97,20 @@ async fn unavailable_requirement_fails_each_time() {
 #[tokio::test]
 async fn invalid_requests_fail_before_any_change() {
     let bench = Bench::new().await.with_source(&PROJECT);
-    let refused = async |need: PythonNeed| bench.perform(&Phase::Python(need)).await.unwrap_err().to_string();
-    let version = |version: &str| PythonNeed { version: Some(version.to_owned()), ..PythonNeed::default() };
+    let refused = async |need: PythonRequest| bench.perform(&Phase::Python(need)).await.unwrap_err().to_string();
+    let version = |version: &str| PythonRequest { version: Some(version.to_owned()), ..PythonRequest::default() };
     assert!(refused(version("3.x; touch y")).await.contains("is not a Python version"));
     assert!(refused(version("3.99")).await.ends_with("the machine has no Python 3.99"));
-    let option = PythonNeed { requirements: vec!["--index-url=x".to_owned()], ..PythonNeed::default() };
+    let option = PythonRequest { requirements: vec!["--index-url=x".to_owned()], ..PythonRequest::default() };
     assert!(refused(option).await.contains("is an option"));
     for file in ["../x.txt", "/etc/passwd"] {
-        let need = PythonNeed { requirement_files: vec![file.to_owned()], ..PythonNeed::default() };
+        let need = PythonRequest { requirement_files: vec![file.to_owned()], ..PythonRequest::default() };
         assert!(refused(need).await.contains("is not part of the source"));
     }
     let source = bench.source.as_ref().unwrap();
     std::os::unix::fs::symlink("/dev/zero", source.join("endless.txt")).unwrap();
-    let endless = PythonNeed { requirement_files: vec!["endless.txt".to_owned()], ..PythonNeed::default() };
+    let endless = PythonRequest { requirement_files: vec!["endless.txt".to_owned()], ..PythonRequest::default() };
     assert!(refused(endless).await.contains("leads out of the source"));
-    let missing = PythonNeed { requirement_files: vec!["none.txt".to_owned()], ..PythonNeed::default() };
+    let missing = PythonRequest { requirement_files: vec!["none.txt".to_owned()], ..PythonRequest::default() };
     assert!(refused(missing).await.contains("can't be read"));
 }

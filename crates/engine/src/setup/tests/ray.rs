@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
 
-use hostler_core::setup::RayNeed;
+use hostler_core::setup::RayRequest;
 use tempfile::TempDir;
 
 use super::*;
@@ -122,7 +122,7 @@ fn port_in_use_is_reported_with_running_processes() {
 
 #[tokio::test]
 async fn python_versions_have_separate_environments() {
-    let need = |python: Option<&str>| RayNeed { python: python.map(str::to_owned), ..RayNeed::default() };
+    let need = |python: Option<&str>| RayRequest { python: python.map(str::to_owned), ..RayRequest::default() };
     let bench = Bench::new().await;
     let homes =
         bench.in_context(async |context| [None, Some("3.10"), Some("3.11")].map(|one| home(context, &need(one))));

@@ -2,7 +2,7 @@ use std::error::Error as _;
 use std::num::NonZeroU32;
 
 use hostler_core::plan::Shape;
-use hostler_core::setup::{CustomStep, PhaseKind, Privilege};
+use hostler_core::setup::{CustomStep, PhaseKind, RunAs};
 
 use hostler_core::size::Bytes;
 use hostler_core::verify::Promise;
@@ -49,7 +49,7 @@ async fn failed_setup_runs_again() {
 
 fn custom(script: &str) -> Phase {
     let (name, run, tries) = ("state".to_owned(), script.to_owned(), NonZeroU32::MIN);
-    Phase::Custom(CustomStep { name, run, check: None, user: Privilege::User, timeout: None, tries })
+    Phase::Custom(CustomStep { name, run, check: None, user: RunAs::User, timeout: None, tries })
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn user_variables_may_have_any_name() {
 #[tokio::test]
 async fn lock_timeout_is_three_quarters_of_the_phase_limit() {
     let mut bench = Bench::new().await;
-    bench.work.phases.limits.insert(PhaseKind::Setup, jiff::SignedDuration::from_secs(8));
+    bench.work.phases.timeouts.insert(PhaseKind::Setup, jiff::SignedDuration::from_secs(8));
     let session = Scripted::new(&[(0, ""), (0, ""), (0, ""), (0, "")]);
     bench.perform_on(&session, &setup("true")).await.unwrap();
     assert!(session.commands().iter().all(|command| command.args[1] == "6"), "three quarters of it");

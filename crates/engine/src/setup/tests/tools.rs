@@ -1,6 +1,6 @@
 //! Tests of Python and Docker packages of different distributions.
 
-use hostler_core::setup::{DockerFrom, DockerNeed, InterpreterNeed};
+use hostler_core::setup::{DockerRepository, DockerRequest, InterpreterRequest};
 
 use super::packages::answering;
 use super::*;
@@ -13,7 +13,7 @@ fn args(command: &Command) -> &[String] {
 
 async fn python(answers: &[(u32, &'static str)]) -> Vec<Command> {
     let (outcome, asked) =
-        answering(answers, &Phase::Interpreter(InterpreterNeed { version: Some("3.11".to_owned()) })).await;
+        answering(answers, &Phase::Interpreter(InterpreterRequest { version: Some("3.11".to_owned()) })).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     asked
 }
@@ -62,21 +62,21 @@ async fn suse_package_names_are_used_for_python() {
 
 #[tokio::test]
 async fn unavailable_python_is_reported() {
-    let need = InterpreterNeed { version: Some("3.11".to_owned()) };
+    let need = InterpreterRequest { version: Some("3.11".to_owned()) };
     let (outcome, _) = answering(&[NONE, (0, "dnf"), (0, "")], &Phase::Interpreter(need)).await;
     let error = outcome.unwrap_err();
     assert!(error.to_string().contains("has no `python3.11`") && error.hint.is_some(), "{error}");
 }
 
-fn docker(from: DockerFrom) -> Phase {
-    Phase::Docker(DockerNeed { from, build: None })
+fn docker(from: DockerRepository) -> Phase {
+    Phase::Docker(DockerRequest { from, build: None })
 }
 
 const NO_DOCKER: (u32, &str) = (1, "docker is missing");
 
 #[tokio::test]
 async fn distribution_without_docker_engine_is_reported_with_a_hint() {
-    let (outcome, _) = answering(&[NO_DOCKER, (0, "dnf"), (0, "")], &docker(DockerFrom::Distribution)).await;
+    let (outcome, _) = answering(&[NO_DOCKER, (0, "dnf"), (0, "")], &docker(DockerRepository::Distribution)).await;
     let error = outcome.unwrap_err();
     assert!(error.to_string().contains("no package of the Docker engine"), "{error}");
     assert!(error.hint.unwrap().contains("docker: docker"));
@@ -100,7 +100,7 @@ async fn docker_packages_for_dnf_use_the_rpm_key() {
             (0, ""),
             (0, ""),
         ];
-        let (outcome, asked) = answering(&answers, &docker(DockerFrom::Docker)).await;
+        let (outcome, asked) = answering(&answers, &docker(DockerRepository::Docker)).await;
         assert_eq!(outcome.unwrap(), Performed::Now);
         let base = format!("https://download.docker.com/linux/{directory}");
         let [_, key, fingerprint, place, _] = args(&asked[3]) else { panic!("{:?}", asked[3]) };

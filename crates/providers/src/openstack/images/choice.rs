@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hostler_core::demand::{GpuNeed, Requirements};
+use hostler_core::demand::{GpuRequirement, Requirements};
 use hostler_core::name::SiteId;
 use hostler_core::offer::{Availability, Facts, GpuFacts, Offer, Supply, Terms};
 use hostler_core::plan::best_images;
@@ -87,7 +87,7 @@ fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
 
 /// The images that serve a request on a node, the chosen one first.
 fn candidates(lines: &[Line], request: &str, arch: &str, gpus: u32) -> Vec<String> {
-    let need = gpus.try_into().ok().map(|count| GpuNeed { model: None, count });
+    let need = gpus.try_into().ok().map(|count| GpuRequirement { model: None, count });
     let needs = Requirements {
         image: Some(request.to_owned()),
         gpus: need,

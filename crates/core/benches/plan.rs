@@ -5,9 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use hostler_core::demand::{Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, Workload};
 use hostler_core::name::{DeploymentId, GroupName, Name};
-use hostler_core::offer::{
-    AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
-};
+use hostler_core::offer::{Availability, Facts, GpuFacts, GpuSoftware, ImageFacts, Market, Offer, Supply, Terms};
 use hostler_core::plan::plan;
 use hostler_core::size::Bytes;
 use jiff::Timestamp;
@@ -21,7 +19,7 @@ fn offer(number: u32) -> Offer {
         disk: Bytes::gib(4),
         memory: Bytes::mib(512),
         os: None,
-        accelerators: AcceleratorSoftware::None,
+        gpu_software: GpuSoftware::None,
     };
     Offer {
         site: format!("aws/region-{}", number % 20).parse().expect("a site"),
@@ -35,7 +33,7 @@ fn offer(number: u32) -> Offer {
             labels: [("family".to_owned(), format!("f{}", number % 30))].into(),
             emulated: None,
         },
-        supply: if number.is_multiple_of(2) { Supply::Unlimited } else { Supply::Whole(number % 5) },
+        supply: if number.is_multiple_of(2) { Supply::Unlimited } else { Supply::Machines(number % 5) },
         availability: if number.is_multiple_of(11) { Availability::Unknown } else { Availability::Free },
         price_per_hour: Some(hostler_core::money::Money(i64::from(number % 997) * 10_000)),
         spot: number.is_multiple_of(6),

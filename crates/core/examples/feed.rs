@@ -14,7 +14,7 @@ use std::path::Path;
 
 use hostler_core::inventory::{Document, Feed, join};
 use hostler_core::offer::Availability;
-use hostler_core::time::{Window, instant};
+use hostler_core::time::{Window, parse_instant};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn joined(dir: &Path) -> Result<(), Box<dyn Error>> {
         ..Feed::default()
     }];
     let inventory = join(&feeds, SignedDuration::ZERO)?;
-    let window = Window::of(instant("2025-10-05T10:00Z")?, SignedDuration::from_hours(4))?;
+    let window = Window::starting_at(parse_instant("2025-10-05T10:00Z")?, SignedDuration::from_hours(4))?;
     let free = inventory.nodes().filter(|(_, node)| node.availability(&window) == Availability::Free).count();
     println!(
         "{} nodes, {free} free, {} reservations",
@@ -122,7 +122,7 @@ fn node(index: usize, uid: &str) -> Value {
 
 /// Reservations one after the other; each fiftieth begins some minutes before the last one ends.
 fn held(count: usize, chance: &mut Chance) -> Result<Vec<Value>, Box<dyn Error>> {
-    let mut at = instant("2025-10-01T00:00Z")?;
+    let mut at = parse_instant("2025-10-01T00:00Z")?;
     let mut all = Vec::with_capacity(count);
     let text = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S.000000").to_string();
     for index in 0..count {

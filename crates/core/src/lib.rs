@@ -15,7 +15,6 @@ pub mod inventory;
 pub mod journal;
 pub mod money;
 pub mod name;
-pub mod near;
 pub mod offer;
 pub mod opinion;
 pub mod plan;

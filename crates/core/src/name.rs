@@ -198,6 +198,15 @@ impl From<DeploymentId> for String {
     }
 }
 
+/// Jaro-Winkler similarity (1 is equal) above which one name is taken for a misspelling of another.
+const SIMILAR: f64 = 0.8;
+
+/// The most similar of the known names, if any is similar enough to be what was meant.
+pub fn closest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let ranked = names.into_iter().map(|name| (strsim::jaro_winkler(text, name), name));
+    ranked.filter(|(score, _)| *score > SIMILAR).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,5 +245,14 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.short(), "123456789abc");
         assert!("+0000000000000000000000000000001".parse::<DeploymentId>().is_err());
+    }
+
+    #[test]
+    fn closest_accepts_misspellings_and_no_other_word() {
+        let names = ["docker", "conda", "ray-start", "ray-status"];
+        assert_eq!(closest("dokcer", names), Some("docker"));
+        assert_eq!(closest("raystart", names), Some("ray-start"));
+        assert_eq!(closest("image", names), None);
+        assert_eq!(closest("docker", []), None);
     }
 }

@@ -19,7 +19,7 @@ pub struct Offer {
     pub site: SiteId,
     /// The site's name for this shape of hardware.
     pub node_type: String,
-    /// What one machine of it has. Of a [`Supply::Cut`] offer: the most that one machine can have.
+    /// What one machine of it has. Of a [`Supply::Divisible`] offer: the most that one machine can have.
     pub facts: Facts,
     /// How much of it there is.
     pub supply: Supply,
@@ -52,7 +52,7 @@ pub struct Terms {
     /// How it is reached.
     pub reach: ReachTerm,
     /// What its price is counted in.
-    pub unit: Unit,
+    pub unit: PriceUnit,
 }
 
 /// How a host is claimed for a machine.
@@ -80,7 +80,7 @@ pub enum KeyTerm {
     /// It is registered there already, by this name, and stays.
     Registered(String),
     /// It is there already, and another than the deployment's: the private one lies in this file on this computer.
-    Present(String),
+    IdentityFile(String),
 }
 
 /// The network that a machine stands on.
@@ -93,7 +93,7 @@ pub enum NetworkTerm {
     /// One that is there, by its name at the site.
     Shared(String),
     /// The site sees to it.
-    Given,
+    SiteManaged,
 }
 
 /// How a machine is reached from here.
@@ -110,7 +110,7 @@ pub enum ReachTerm {
 /// What a price is counted in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+pub enum PriceUnit {
     /// US dollars.
     #[default]
     Dollars,
@@ -118,7 +118,7 @@ pub enum Unit {
     ServiceUnits,
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for PriceUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Dollars => "USD",
@@ -197,9 +197,9 @@ pub struct GpuFacts {
 #[serde(rename_all = "snake_case")]
 pub enum Supply {
     /// So many whole machines, each just as the facts say.
-    Whole(u32),
+    Machines(u32),
     /// Machines are cut to measure out of what is left, each at most as the facts say.
-    Cut {
+    Divisible {
         /// Processors may be shared between machines, so they limit only one machine's size.
         memory: Bytes,
         /// What is left of the disk.
@@ -243,7 +243,7 @@ pub struct ImageFacts {
     pub os: Option<OsRelease>,
     /// What is on it for accelerators.
     #[serde(default)]
-    pub accelerators: AcceleratorSoftware,
+    pub gpu_software: GpuSoftware,
 }
 
 /// An operating system, in the words of its `/etc/os-release`.
@@ -258,14 +258,14 @@ pub struct OsRelease {
 impl ImageFacts {
     /// Whether it is the wished image: by its name, or as `ubuntu-22.04` (or `ubuntu`) by what runs on it.
     pub fn is(&self, wish: &str) -> bool {
-        let runs = |os: &OsRelease| OsRelease::wished(wish).is_some_and(|wish| os.is(&wish));
+        let runs = |os: &OsRelease| OsRelease::from_request(wish).is_some_and(|wish| os.is(&wish));
         self.name == wish || self.os.as_ref().is_some_and(runs)
     }
 }
 
 impl OsRelease {
     /// The system that a wish names: `ubuntu-22.04`, `Ubuntu 22.04`, `ubuntu22.04` or `ubuntu`.
-    pub fn wished(text: &str) -> Option<Self> {
+    pub fn from_request(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
         let (id, version) = text.split_at(digits);
@@ -299,7 +299,7 @@ impl fmt::Display for OsRelease {
 /// What an image brings for accelerators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AcceleratorSoftware {
+pub enum GpuSoftware {
     /// Nothing, or nothing that is known of.
     #[default]
     None,
@@ -315,7 +315,7 @@ pub struct Market {
     /// Every offer of every site that answered.
     pub offers: Vec<Offer>,
     /// The sites that did not, and why: a dead site never blinds the others.
-    pub silent: BTreeMap<SiteId, String>,
+    pub unreachable: BTreeMap<SiteId, String>,
 }
 
 impl Market {
@@ -343,7 +343,7 @@ mod tests {
             disk: size,
             memory: size,
             os: Some(ubuntu("22.04")),
-            accelerators: AcceleratorSoftware::Cuda,
+            gpu_software: GpuSoftware::Cuda,
         };
         for wish in ["CC-Ubuntu22.04-CUDA", "ubuntu-22.04", "Ubuntu 22.04", "ubuntu22.04", "ubuntu", "ubuntu-22"] {
             assert!(image.is(wish), "{wish}");

@@ -331,7 +331,7 @@ impl Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Its severity.
-    pub verdict: Verdict,
+    pub result: CheckResult,
     /// The check and its result.
     pub finding: String,
     /// The remedy, if one is known.
@@ -341,7 +341,7 @@ pub struct Health {
 /// Severity of a finding, ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckResult {
     /// Works as intended.
     Passed,
     /// Works, with a limitation.

@@ -22,7 +22,7 @@ pub enum BadTime {
 const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366 * 10);
 
 /// Reads `90m`, `4h`, `1h30m`, `2d`, `45s`; a bare number is minutes. Never zero, at most ten years.
-pub fn duration(text: &str) -> Result<SignedDuration, BadTime> {
+pub fn parse_duration(text: &str) -> Result<SignedDuration, BadTime> {
     let bad = || BadTime::Duration(text.to_owned());
     let mut seconds: i64 = 0;
     let mut number = String::new();
@@ -57,8 +57,8 @@ pub fn duration(text: &str) -> Result<SignedDuration, BadTime> {
     if duration > SignedDuration::ZERO && duration <= LONGEST { Ok(duration) } else { Err(bad()) }
 }
 
-/// Writes a duration as [`duration`] reads it: `1h30m`.
-pub fn show_duration(duration: SignedDuration) -> String {
+/// Writes a duration as [`parse_duration`] reads it: `1h30m`.
+pub fn format_duration(duration: SignedDuration) -> String {
     let mut rest = duration.as_secs().max(0);
     let mut out = String::new();
     for (unit, name) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
@@ -72,7 +72,7 @@ pub fn show_duration(duration: SignedDuration) -> String {
 
 /// Reads every time format of the prior systems: `Z`, offsets, none (which is UTC), `T` or a space, with or without
 /// seconds and fraction.
-pub fn instant(text: &str) -> Result<Timestamp, BadTime> {
+pub fn parse_instant(text: &str) -> Result<Timestamp, BadTime> {
     if let Some(instant) = utc_instant(text.as_bytes()) {
         return Ok(instant);
     }
@@ -157,7 +157,7 @@ impl Window {
     }
 
     /// So long from `start` on.
-    pub fn of(start: Timestamp, duration: SignedDuration) -> Result<Self, BadTime> {
+    pub fn starting_at(start: Timestamp, duration: SignedDuration) -> Result<Self, BadTime> {
         let end = start.checked_add(duration).unwrap_or(Timestamp::MAX);
         Self::new(start, end)
     }
@@ -191,7 +191,7 @@ impl Window {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {} ({})", self.start, self.end, show_duration(self.duration()))
+        write!(f, "{} to {} ({})", self.start, self.end, format_duration(self.duration()))
     }
 }
 
@@ -202,12 +202,12 @@ mod tests {
     #[test]
     fn durations_read_back_as_written() {
         for text in ["90s", "4h", "1h30m", "2d", "1d1h1m1s"] {
-            let read = duration(text).unwrap();
-            assert_eq!(duration(&show_duration(read)), Ok(read), "{text}");
+            let read = parse_duration(text).unwrap();
+            assert_eq!(parse_duration(&format_duration(read)), Ok(read), "{text}");
         }
-        assert_eq!(duration("240"), Ok(SignedDuration::from_mins(240)));
+        assert_eq!(parse_duration("240"), Ok(SignedDuration::from_mins(240)));
         for bad in ["", "0", "0h", "-4h", "4x", "1m1h", "1h1h", "1h5", "99999d", "h"] {
-            assert!(duration(bad).is_err(), "{bad}");
+            assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
 
@@ -227,10 +227,13 @@ mod tests {
             " 2025-10-30T10:00:00.000Z ",
             "2025-10-30t10:00:00z",
         ] {
-            assert_eq!(instant(text), Ok(expected), "{text}");
+            assert_eq!(parse_instant(text), Ok(expected), "{text}");
         }
         let half = Timestamp::from_millisecond(expected.as_millisecond() + 500).unwrap();
-        assert_eq!([instant("2025-10-30 10:00:00.5"), instant("2025-10-30T12:00:00.50+02:00")], [Ok(half), Ok(half)]);
+        assert_eq!(
+            [parse_instant("2025-10-30 10:00:00.5"), parse_instant("2025-10-30T12:00:00.50+02:00")],
+            [Ok(half), Ok(half)]
+        );
         for bad in [
             "",
             "yesterday",
@@ -241,13 +244,13 @@ mod tests {
             "2025-10-30T10:00:0x",
             "2025-10-30T10:00:00.Z",
         ] {
-            assert!(instant(bad).is_err(), "{bad}");
+            assert!(parse_instant(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn windows_that_touch_do_not_overlap() {
-        let at = |text| instant(text).unwrap();
+        let at = |text| parse_instant(text).unwrap();
         let first = Window::new(at("2025-01-01T10:00Z"), at("2025-01-01T11:00Z")).unwrap();
         let touching = Window::new(at("2025-01-01T11:00Z"), at("2025-01-01T12:00Z")).unwrap();
         let half_a_second = Window::new(at("2025-01-01T10:59:59.5Z"), at("2025-01-01T12:00Z")).unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::journal::{Entry, StepEvent};
 use crate::money::Money;
-use crate::offer::{ClaimTerm, Unit};
+use crate::offer::{ClaimTerm, PriceUnit};
 use crate::plan::{Action, Plan, PlannedResource};
 use crate::ticket::StepId;
 
@@ -15,7 +15,7 @@ use crate::ticket::StepId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// What the amounts are counted in.
-    pub unit: Unit,
+    pub unit: PriceUnit,
     /// The planned price an hour; unknown where absent.
     pub per_hour: Option<Money>,
     /// What it comes to from its start to its end as that is now; unknown where it has no end, or no price.
@@ -81,7 +81,9 @@ impl<'e> Spans<'e> {
     fn take(&mut self, at: Timestamp, entry: &'e Entry) {
         match entry {
             Entry::Until(until) => self.until = *until,
-            Entry::Step { step, event: StepEvent::Done { made: Some(_) } } => drop(self.open.entry(step).or_insert(at)),
+            Entry::Step { step, event: StepEvent::Done { created: Some(_) } } => {
+                self.open.entry(step).or_insert(at);
+            }
             Entry::Step { step, event: StepEvent::Undone } => {
                 self.closed.extend(self.open.remove(step).map(|from| (step, from, at)));
             }
@@ -106,7 +108,7 @@ mod tests {
 
     fn done(step: &str) -> Entry {
         let made = Some(Created { reference: Ref("x".into()), address: None });
-        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { made } }
+        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created: made } }
     }
 
     fn undone(step: &str) -> Entry {
@@ -147,9 +149,9 @@ mod tests {
         let market = market("chameleon/uc gpu hosts=n1 leased price=2.00");
         let plan = plan(&demand("for duration=4h\ngroup node 1"), &market, id(), now())
             .unwrap()
-            .making(&[ResourceKind::Lease]);
+            .with_only(&[ResourceKind::Lease]);
         assert_eq!(plan.steps.len(), 1);
-        assert!(plan.steps[0].after.is_empty() && plan.is_without_machines());
+        assert!(plan.steps[0].after.is_empty() && plan.has_no_machines());
         assert_eq!(told(&plan, &[(0, done("lease"))], 60).1, "2.00");
     }
 }

@@ -11,11 +11,11 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hostler_core::availability::{Answer, Question, ask};
+use hostler_core::availability::{AvailabilityQuery, AvailabilityReport, query};
 use hostler_core::calendar::Occupancy;
 use hostler_core::downgrade::Caps;
-use hostler_core::inventory::{Document, Feed, Inventory, Node, Problem, Service, holdings, join};
-use hostler_core::time::{Window, instant};
+use hostler_core::inventory::{Document, Feed, FeedProblem, Inventory, InventoryNode, NodeState, holdings, join};
+use hostler_core::time::{Window, parse_instant};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -55,16 +55,17 @@ fn joined(feeds: &[Feed]) -> Inventory<'_> {
     join(feeds, SignedDuration::ZERO).unwrap()
 }
 
-fn asked(inventory: &Inventory<'_>, filter: &str, start: &str, minutes: i64, amount: u32) -> Answer {
-    let window = Window::of(instant(start).unwrap(), SignedDuration::from_mins(minutes)).unwrap();
+fn asked(inventory: &Inventory<'_>, filter: &str, start: &str, minutes: i64, amount: u32) -> AvailabilityReport {
+    let window = Window::starting_at(parse_instant(start).unwrap(), SignedDuration::from_mins(minutes)).unwrap();
     let within = SignedDuration::from_hours(168);
     let (filter, amount) = (filter.parse().unwrap(), amount.try_into().unwrap());
-    let question = Question { sites: vec!["uc".to_owned()], filter, window, amount, within, caps: Caps::default() };
-    ask(inventory, &question).unwrap()
+    let question =
+        AvailabilityQuery { sites: vec!["uc".to_owned()], filter, window, amount, within, caps: Caps::default() };
+    query(inventory, &question).unwrap()
 }
 
 /// The first start, as the cases have it, and how many are free then.
-fn first(answer: &Answer) -> Option<(String, usize)> {
+fn first(answer: &AvailabilityReport) -> Option<(String, usize)> {
     Some((answer.earliest?.to_string(), answer.free_at_earliest?))
 }
 
@@ -78,14 +79,15 @@ fn the_real_feed_joins_without_a_rest() {
     assert_eq!(sites, [("uc", "CHI@UC", 1)]);
     assert_eq!((stats.total_nodes, stats.unmatched_allocations, stats.unmapped_nodes), (132, 0, 0));
     assert_eq!((stats.total_allocations, stats.nodes_with_allocations), (144, 115));
-    let is_unique = |node: &Node<'_>| {
+    let is_unique = |node: &InventoryNode<'_>| {
         let of_host: BTreeSet<_> = node.reservations.iter().map(|held| (&*held.id, held.window.start())).collect();
         of_host.len() == node.reservations.len()
     };
     assert!(inventory.nodes().all(|(_, node)| is_unique(node)), "nothing is listed twice");
     assert_eq!(inventory.nodes().filter(|(_, node)| node.reservations.is_empty()).count(), 17);
     // One node has less memory than it says; nothing else is wrong.
-    let words = |problem: &Problem| matches!(problem, Problem::MemoryInWords { node, .. } if node == "P3-SSD-010");
+    let words =
+        |problem: &FeedProblem| matches!(problem, FeedProblem::MemoryInWords { node, .. } if node == "P3-SSD-010");
     assert!(inventory.problems.len() == 1 && inventory.problems.iter().all(words), "{:?}", inventory.problems);
     // Padded neighbours overlap, and are one busy time.
     let padded =
@@ -186,8 +188,9 @@ fn all_nodes_of_the_reference_api_load() {
     let sites: Vec<_> = inventory.sites.iter().map(|site| (&*site.id, site.nodes().count())).collect();
     assert_eq!(sites, [("ncar", 44), ("nrp", 3), ("nu", 8), ("tacc", 313), ("uc", 132)]);
     // Never synced is not free, and not out of service either.
-    assert!(inventory.nodes().all(|(_, node)| node.service == Service::NeverSynced));
-    let words = inventory.problems.iter().filter(|problem| matches!(problem, Problem::MemoryInWords { .. })).count();
+    assert!(inventory.nodes().all(|(_, node)| node.state == NodeState::NeverSynced));
+    let words =
+        inventory.problems.iter().filter(|problem| matches!(problem, FeedProblem::MemoryInWords { .. })).count();
     assert_eq!((words, inventory.problems.len()), (17, 17));
     assert_eq!(inventory.nodes().filter(|(_, node)| node.facts.gpus.is_none()).count(), 55);
     assert_eq!(inventory.nodes().filter(|(_, node)| node.facts.gpu_count() > 0).count(), 101);
@@ -203,7 +206,8 @@ fn leases_to_come_count_against_a_capacity() {
     let names: Vec<_> = held.iter().map(|held| &*held.lease_id).collect();
     assert_eq!(names, ["A-overlap-current", "B-non-overlap-current", "D-ignored-pending"]);
     let occupancy = Occupancy::of(held.iter().map(|held| (held.window, held.hosts)));
-    let window = Window::new(instant("2025-10-10T00:00Z").unwrap(), instant("2025-10-10T02:00Z").unwrap()).unwrap();
+    let window =
+        Window::new(parse_instant("2025-10-10T00:00Z").unwrap(), parse_instant("2025-10-10T02:00Z").unwrap()).unwrap();
     assert_eq!(occupancy.peak(&window), 2);
     assert!(!occupancy.full(1, 1).is_free(&window) && occupancy.full(1, 3).is_free(&window));
 }
@@ -220,7 +224,7 @@ fn a_real_host_of_blazar_is_read() {
     let inventory = joined(&feeds);
     let (_, node) = inventory.nodes().next().unwrap();
     let facts = &node.facts;
-    assert_eq!((node.label(), node.host_id.as_deref(), node.service), ("nc09", Some("1139"), Service::Reservable));
+    assert_eq!((node.label(), node.host_id.as_deref(), node.state), ("nc09", Some("1139"), NodeState::Reservable));
     assert_eq!(
         (facts.arch.as_deref(), facts.threads, facts.memory.unwrap().0),
         (Some("x86_64"), Some(48), 205_084_688_384)

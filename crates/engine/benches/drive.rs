@@ -167,7 +167,7 @@ fn plan_of(machines: u32, site: &SiteId) -> Plan {
         workload: work,
         terms: Default::default(),
     };
-    let market = Market { offers: vec![offer(site)], silent: BTreeMap::new() };
+    let market = Market { offers: vec![offer(site)], unreachable: BTreeMap::new() };
     plan(&demand, &market, DeploymentId::from_bits(7), NOW()).unwrap()
 }
 

@@ -73,7 +73,7 @@ pub fn router(operator: Operator) -> Router {
 async fn plan(State(front): State<Arc<Front>>, text: String) -> Reply {
     let demand = Demand::from_yaml(&text).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     let (placement, key) = (PlacementRequest::default(), KeyRequest::default());
-    let plan = front.operator.plan(&Requested::from(demand), &placement, &key).await.map_err(refused)?.making(KINDS);
+    let plan = front.operator.plan(&Requested::from(demand), &placement, &key).await.map_err(refused)?.with_only(KINDS);
     let (id, document) = (plan.id().to_string(), json!({ "id": plan.id(), "plan": plan }));
     lock(&front.plans).insert(id, plan);
     Ok((StatusCode::CREATED, Json(document)))

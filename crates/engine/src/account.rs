@@ -110,7 +110,7 @@ fn of_plan(plan: &Plan) -> BTreeSet<&SiteId> {
 }
 
 fn journaled<'r>(record: &'r Record, journal: &'r Journal) -> Vec<(&'r SiteId, &'r Account)> {
-    let left: BTreeSet<SiteId> = journal.left(&record.plan).into_iter().map(|left| left.site).collect();
+    let left: BTreeSet<SiteId> = journal.remaining(&record.plan).into_iter().map(|left| left.site).collect();
     let sites = of_plan(&record.plan).into_iter().filter(|site| left.contains(*site));
     sites.filter_map(|site| Some((site, journal.account(site)?))).collect()
 }
@@ -152,7 +152,7 @@ mod tests {
         check(&others, &record).await.unwrap();
         let made = Some(Created { reference: Ref("1".into()), address: None });
         let step = plan.steps[0].id.clone();
-        let done = Entry::Step { step, event: StepEvent::Done { made } };
+        let done = Entry::Step { step, event: StepEvent::Done { created: made } };
         store.record(&mut record, second(2), done).await.unwrap();
 
         check(&ours, &record).await.unwrap();

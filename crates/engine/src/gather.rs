@@ -25,7 +25,7 @@ const WINDOW_WITHOUT_END: SignedDuration = SignedDuration::from_hours(24);
 /// If the demand's start and duration are no valid window.
 pub async fn query_market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, BadTime> {
     let start = demand.lease.start.unwrap_or(now);
-    let window = Window::of(start, demand.lease.duration.unwrap_or(WINDOW_WITHOUT_END))?;
+    let window = Window::starting_at(start, demand.lease.duration.unwrap_or(WINDOW_WITHOUT_END))?;
     Ok(gather(sites, &demand.on, &window).await)
 }
 
@@ -39,7 +39,7 @@ pub async fn gather(sites: &Sites, on: &[SiteSelector], window: &Window) -> Mark
         match answer {
             Ok(offers) => market.offers.extend(offers),
             Err(reason) => {
-                market.silent.insert(id.clone(), reason);
+                market.unreachable.insert(id.clone(), reason);
             }
         }
     }

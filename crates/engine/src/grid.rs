@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::journal::{Goal, Journal, Progress};
+use hostler_core::journal::{Goal, Journal, StepStatus};
 use hostler_core::plan::{Action, MachineSpec, Plan, PlannedResource, Step};
 use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::StepId;
@@ -88,13 +88,13 @@ impl StageState {
         self >= Self::Deleted
     }
 
-    fn read(progress: Option<&Progress>) -> Self {
+    fn read(progress: Option<&StepStatus>) -> Self {
         match progress {
             None => Self::Waiting,
-            Some(Progress::Started | Progress::Undoing) => Self::Started,
-            Some(Progress::Done(_)) => Self::Done,
-            Some(Progress::Undone) => Self::Deleted,
-            Some(Progress::Failed(_) | Progress::UndoFailed(..)) => Self::Failed,
+            Some(StepStatus::Started | StepStatus::Undoing) => Self::Started,
+            Some(StepStatus::Done(_)) => Self::Done,
+            Some(StepStatus::Undone) => Self::Deleted,
+            Some(StepStatus::Failed(_) | StepStatus::UndoFailed(..)) => Self::Failed,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Grid {
         };
         let mut grid = Self { rows: plan.machines().map(empty).collect(), cells: BTreeMap::new(), stages };
         for (step, row, stage) in placed {
-            grid.add(step, row, stage, StageState::read(journal.progress(&step.id)));
+            grid.add(step, row, stage, StageState::read(journal.step_status(&step.id)));
         }
         grid
     }

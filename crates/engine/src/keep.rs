@@ -149,7 +149,7 @@ pub async fn extend(
 
 /// Checks that every lease that the machines use, and that the deployment did not create, lasts until then.
 async fn check_existing_leases(sites: &Sites, record: &Record, until: Option<Timestamp>) -> Result<(), KeepError> {
-    let existing = |(_, spec): (&Step, &MachineSpec)| Some((spec.site.clone(), spec.uses.lease.clone()?));
+    let existing = |(_, spec): (&Step, &MachineSpec)| Some((spec.site.clone(), spec.existing.lease.clone()?));
     let existing: BTreeSet<(SiteId, Ref)> = record.plan.machines().filter_map(existing).collect();
     for (id, lease) in existing {
         let (name, until) = (record.name.clone(), until.unwrap_or(Timestamp::MAX));
@@ -179,7 +179,9 @@ fn site_of<'s>(sites: &'s Sites, record: &Record, site: &SiteId) -> Result<&'s A
 fn own_leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
     let journal = record.journal();
     let lease = |step: &Step| match &step.action {
-        Action::Create(PlannedResource::Lease(spec)) => Some((spec.clone(), journal.made(&step.id)?.reference.clone())),
+        Action::Create(PlannedResource::Lease(spec)) => {
+            Some((spec.clone(), journal.created(&step.id)?.reference.clone()))
+        }
         _ => None,
     };
     record.plan.steps.iter().filter_map(lease).collect()
@@ -187,7 +189,7 @@ fn own_leases(record: &Record) -> Vec<(LeaseSpec, Ref)> {
 
 /// Holds a deployment, so that a failure or its end does not delete it; `held: false` releases it again.
 pub async fn hold(store: &Store, record: &mut Record, held: bool, now: Timestamp) -> Result<(), KeepError> {
-    Ok(store.record(record, now, Entry::Held(held)).await?)
+    Ok(store.record(record, now, Entry::Hold(held)).await?)
 }
 
 /// Starts or stops all machines at the same time. Returns the number of machines whose state changed.
@@ -205,7 +207,7 @@ pub async fn set_power(
     let journal = record.journal();
     let created = |(step, spec): (&_, &MachineSpec)| {
         let step: &Step = step;
-        Some((step.id.clone(), spec.clone(), journal.made(&step.id)?.reference.clone()))
+        Some((step.id.clone(), spec.clone(), journal.created(&step.id)?.reference.clone()))
     };
     let machines: Vec<(StepId, MachineSpec, Ref)> = record.plan.machines().filter_map(created).collect();
     let mut calls = Vec::with_capacity(machines.len());
@@ -216,7 +218,7 @@ pub async fn set_power(
     let (mut changed, mut failed) = (0, Vec::new());
     for (step, answer) in join_all(calls).await {
         match answer {
-            Ok(()) if journal.is_off(&step) == (power == Power::Off) => {}
+            Ok(()) if journal.is_powered_off(&step) == (power == Power::Off) => {}
             Ok(()) => {
                 changed += 1;
                 store.record(record, now, Entry::Step { step, event: StepEvent::Power { power } }).await?;
@@ -257,7 +259,7 @@ mod tests {
         plan.steps.retain(|step| !matches!(step.action, Action::Create(PlannedResource::Lease(_))));
         for step in &mut plan.steps {
             if let Action::Create(PlannedResource::Machine(spec)) = &mut step.action {
-                (spec.lease, spec.uses.lease) = (None, Some(reference.clone()));
+                (spec.lease, spec.existing.lease) = (None, Some(reference.clone()));
             }
         }
         plan.until = Some(second(until));

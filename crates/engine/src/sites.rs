@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hostler_core::inventory::Source;
+use hostler_core::inventory::InventorySource;
 use hostler_core::name::SiteId;
 use hostler_core::ports::Provider;
 
@@ -11,4 +11,4 @@ use hostler_core::ports::Provider;
 pub type Sites = BTreeMap<SiteId, Arc<dyn Provider>>;
 
 /// The sites that publish a reservation calendar, by name.
-pub type Calendars = BTreeMap<SiteId, Arc<dyn Source>>;
+pub type Calendars = BTreeMap<SiteId, Arc<dyn InventorySource>>;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use hostler_core::journal::{Journal, Next, Progress, State};
+use hostler_core::journal::{DeploymentState, Journal, Next, StepStatus};
 use hostler_core::name::{DeploymentId, Name, SiteId};
 use hostler_core::ports::{Account, Owned, Provider, SiteError};
 use jiff::Timestamp;
@@ -71,12 +71,12 @@ pub enum SweepReason {
 /// One that was ready, or whose machines accepted a login, is kept until its end: there may be work on its machines.
 pub fn sweep_reason(record: &Record, now: Timestamp) -> Option<SweepReason> {
     let journal = record.journal();
-    if journal.expired(&record.plan, now) {
+    if journal.has_expired(&record.plan, now) {
         return Some(SweepReason::Expired);
     }
-    let unused = !journal.keeps() && !journal.was_reached();
-    let incomplete = matches!(record.state(), State::Launching | State::SettingUp) && unused;
-    (incomplete || journal.turns_back(&record.plan)).then_some(SweepReason::Abandoned)
+    let unused = !journal.is_kept_on_failure() && !journal.login_succeeded();
+    let incomplete = matches!(record.state(), DeploymentState::Launching | DeploymentState::SettingUp) && unused;
+    (incomplete || journal.is_rolling_back(&record.plan)).then_some(SweepReason::Abandoned)
 }
 
 /// True if a run would start further steps.
@@ -121,7 +121,7 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
             (Some(SweepReason::Expired), false) => found.expired.push(name),
             (Some(SweepReason::Abandoned), false) => found.abandoned.push(name),
             (None, false) if is_incomplete(record) => found.stuck.push(name),
-            (None, _) if record.state() == State::Stuck => found.stuck.push(name),
+            (None, _) if record.state() == DeploymentState::Stuck => found.stuck.push(name),
             _ => {}
         }
     }
@@ -155,7 +155,7 @@ fn sort(
         let orphan = Orphan { site: site.clone(), resource };
         let ticket = &orphan.resource.ticket;
         match journals.get(&ticket.deployment) {
-            Some(journal) if !matches!(journal.progress(&ticket.step), None | Some(Progress::Undone)) => {}
+            Some(journal) if !matches!(journal.step_status(&ticket.step), None | Some(StepStatus::Undone)) => {}
             None if !known.contains(&ticket.deployment) => found.untracked.push(orphan),
             // It may belong to a live deployment whose record cannot be read.
             None if !found.unreadable.is_empty() => {}
@@ -235,7 +235,7 @@ mod tests {
         let store = Store::open(dir).await.unwrap();
         let plan = hostler_core::plan::Plan { until: Some(second(100)), ..plan_of("web", 1) };
         store.begin(&plan, second(0)).await.unwrap();
-        let event = || StepEvent::Done { made: None };
+        let event = || StepEvent::Done { created: None };
         let entries: Vec<Entry> =
             done.iter().map(|step| Entry::Step { step: step.parse().unwrap(), event: event() }).collect();
         store.append_all(plan.deployment, second(1), &entries).await.unwrap();

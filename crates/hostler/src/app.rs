@@ -199,7 +199,7 @@ impl App {
         let siblings = full.parent().and_then(|directory| directory.read_dir().ok()).into_iter().flatten().flatten();
         let names: Vec<String> = siblings.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         let files = names.iter().map(String::as_str).filter(|name| is_demand_file(name));
-        match hostler_core::near::near(&name, files) {
+        match hostler_core::name::closest(&name, files) {
             Some(near) => {
                 let near = std::path::Path::new(path).with_file_name(near);
                 error.hinted(format!("did you mean `{}`?", near.display()))

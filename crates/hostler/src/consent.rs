@@ -74,7 +74,7 @@ impl Prompt {
                 if plan.price_per_hour == Some(Money::ZERO) {
                     return None;
                 }
-                Some(if plan.is_without_machines() { "Create this?" } else { "Launch these machines?" }.to_owned())
+                Some(if plan.has_no_machines() { "Create this?" } else { "Launch these machines?" }.to_owned())
             }
             Proposal::Create { kind, .. } => Some(format!("Create this {kind}? It may cost something.")),
             Proposal::Down(left) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hostler_core::near::near;
+use hostler_core::name::closest;
 use hostler_engine::fleet::{FleetOptions, OnHostFailure};
 use hostler_engine::host::{HostError, HostErrorKind, Identity, KnownHosts, Target};
 use hostler_engine::operate::{Fleet, FleetSource, Operator};
@@ -30,7 +30,7 @@ impl App {
         let hosts = self.listed_hosts(file)?;
         if let Some(name) = named.iter().find(|name| !hosts.iter().any(|host| host.name == **name)) {
             let error = Error::new(ErrorKind::NotFound, format!("`{}` lists no host `{name}`", file.display()));
-            let near = near(name, hosts.iter().map(|host| host.name.as_str()));
+            let near = closest(name, hosts.iter().map(|host| host.name.as_str()));
             return Err(error.maybe_hinted(near.map(|near| format!("did you mean `{near}`?"))));
         }
         self.settings.make_data_dir()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use hostler_core::inventory::Source;
+use hostler_core::inventory::InventorySource;
 use hostler_core::name::{ProviderKind, SiteId};
 use hostler_core::ports::Provider;
 use hostler_engine::audit::{AuditTrail, audited};
@@ -50,7 +50,8 @@ impl App {
 
     /// The configured sites that publish a reservation calendar.
     pub fn calendars(&self) -> Result<Calendars, Error> {
-        let source = |(id, site): (SiteId, Result<Arc<OpenStack>, String>)| Some((id, site.ok()? as Arc<dyn Source>));
+        let source =
+            |(id, site): (SiteId, Result<Arc<OpenStack>, String>)| Some((id, site.ok()? as Arc<dyn InventorySource>));
         Ok(self.openstack()?.into_iter().filter_map(source).collect())
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hostler_core::offer::Terms;
 use hostler_core::plan::ResourceKind;
-use hostler_core::ports::{Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
+use hostler_core::ports::{CheckResult, Owned, Power, Provider, Remedy, ResourceStatus};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::Ref;
 use hostler_providers::image::{AddImage, DEFAULT_IMAGE, ImageSource};
@@ -221,10 +221,10 @@ async fn kvm_is_tested_once_and_the_result_cached() {
 async fn check_passes_and_reports_an_unreachable_libvirt() {
     let lab = Lab::new().await;
     let findings = lab.local.check().await;
-    assert!(findings.iter().all(|health| health.verdict != Verdict::Failed), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.result != CheckResult::Failed), "{findings:#?}");
     let unreachable = lab.at("qemu:///nowhere").check().await;
     assert_eq!(unreachable.len(), 1, "{unreachable:#?}");
-    assert!(unreachable[0].verdict == Verdict::Failed && unreachable[0].hint.is_some(), "{unreachable:#?}");
+    assert!(unreachable[0].result == CheckResult::Failed && unreachable[0].hint.is_some(), "{unreachable:#?}");
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cloud::{World, cloud as named, references, session, texts};
-use hostler_core::offer::{HostState, NetworkTerm, ReachTerm, Supply, Unit};
+use hostler_core::offer::{HostState, NetworkTerm, PriceUnit, ReachTerm, Supply};
 use hostler_core::plan::ResourceKind;
-use hostler_core::ports::{CreateRequest, Owned, Power, Provider, Remedy, ResourceStatus, Verdict};
+use hostler_core::ports::{CheckResult, CreateRequest, Owned, Power, Provider, Remedy, ResourceStatus};
 use hostler_core::ticket::Ref;
 use hostler_core::time::Window;
 use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, cloud_names};
@@ -53,7 +53,10 @@ async fn offers_have_facts_and_calendars_of_hosts() {
     assert_eq!((gpus.facts.gpus.len(), gpus.facts.cpus), (4, Some(80)));
     assert_eq!(hidden.facts.gpus.len(), 1, "although its node type does not tell");
     assert_eq!(gpus.terms.network, NetworkTerm::Shared("sharednet1".to_owned()));
-    assert_eq!((&gpus.terms.reach, gpus.terms.unit), (&ReachTerm::PublicAddress("public".into()), Unit::ServiceUnits));
+    assert_eq!(
+        (&gpus.terms.reach, gpus.terms.unit),
+        (&ReachTerm::PublicAddress("public".into()), PriceUnit::ServiceUnits)
+    );
     assert!(gpus.images.iter().all(|image| image.arch == "x86_64" && image.user == "cc"));
     let count: usize =
         offers.iter().map(|offer| if let Supply::Hosts(hosts) = &offer.supply { hosts.len() } else { 0 }).sum();
@@ -155,7 +158,7 @@ async fn lease_is_extended_and_never_shortened() {
     assert_eq!(end().await, blazar::ceil_to_minute(later));
     world.site.extend(&lease.reference, before).await.unwrap();
     assert_eq!(end().await, blazar::ceil_to_minute(later));
-    let next = Window::of(blazar::ceil_to_minute(later), SignedDuration::from_mins(30)).unwrap();
+    let next = Window::starting_at(blazar::ceil_to_minute(later), SignedDuration::from_mins(30)).unwrap();
     world.site.create(&world.ticket("next"), &world.lease_of(&hosts, next)).await.unwrap();
     let error = world.site.extend(&lease.reference, next.end()).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Replan, "another lease follows on the host: {error}");
@@ -166,7 +169,7 @@ async fn lease_is_extended_and_never_shortened() {
 async fn too_long_lease_needs_the_user() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
-    let month = Window::of(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
+    let month = Window::starting_at(Timestamp::now(), SignedDuration::from_hours(24 * 30)).unwrap();
     let error = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, month)).await.unwrap_err();
     // No other host of this cloud can be leased for longer, so a new plan would not help.
     assert_eq!(error.remedy, Remedy::Ask, "{error}");
@@ -428,7 +431,7 @@ async fn login_and_lease_errors_carry_hints() {
         assert_eq!(error.remedy, remedy, "{error}");
         assert!(error.message.contains(words), "{error}");
         let findings = site.check().await;
-        assert!(findings.len() == 1 && findings[0].verdict == Verdict::Failed, "{findings:#?}");
+        assert!(findings.len() == 1 && findings[0].result == CheckResult::Failed, "{findings:#?}");
     }
     let restricted = world.with(session(named("alice-restricted"), None));
     let hosts = world.hosts("storage", 1).await;
@@ -436,12 +439,12 @@ async fn login_and_lease_errors_carry_hints() {
     assert_eq!(error.remedy, Remedy::Ask);
     assert!(error.hint.unwrap().contains("--unrestricted"));
     let findings = restricted.check().await;
-    assert_eq!(findings.iter().filter(|it| it.verdict == Verdict::Failed).count(), 1, "{findings:#?}");
+    assert_eq!(findings.iter().filter(|it| it.result == CheckResult::Failed).count(), 1, "{findings:#?}");
     let findings = world.site.check().await;
-    assert!(findings.iter().all(|health| health.verdict != Verdict::Failed), "{findings:#?}");
+    assert!(findings.iter().all(|health| health.result != CheckResult::Failed), "{findings:#?}");
     // The default group of a new project admits only its own servers.
     let notes: Vec<&str> =
-        findings.iter().filter(|it| it.verdict == Verdict::Warning).map(|it| it.finding.as_str()).collect();
+        findings.iter().filter(|it| it.result == CheckResult::Warning).map(|it| it.finding.as_str()).collect();
     assert_eq!(notes, ["the security group `default` does not admit SSH from outside"]);
     world.clean().await;
 }

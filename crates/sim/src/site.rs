@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use hostler_core::calendar::Timeline;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{
-    AcceleratorSoftware, Availability, ClaimTerm, Facts, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
-    NetworkTerm, Offer, ReachTerm, Supply, Terms, Unit,
+    Availability, ClaimTerm, Facts, GpuSoftware, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm,
+    Offer, PriceUnit, ReachTerm, Supply, Terms,
 };
 use hostler_core::plan::{LeaseSpec, ResourceKind};
 use hostler_core::ports::{
-    self, Account, Address, CreateRequest, Created, Grant, Health, Owned, Power, Provider, Remedy, ResourceStatus,
-    SiteError, Verdict,
+    self, Account, Address, CheckResult, CreateRequest, Created, Grant, Health, Owned, Power, Provider, Remedy,
+    ResourceStatus, SiteError,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
@@ -322,7 +322,7 @@ impl Provider for SimSite {
     }
 
     async fn check(&self) -> Vec<Health> {
-        vec![Health { verdict: Verdict::Passed, finding: "simulated".into(), hint: None }]
+        vec![Health { result: CheckResult::Passed, finding: "simulated".into(), hint: None }]
     }
 }
 
@@ -383,14 +383,14 @@ pub fn offer(site: SiteId) -> Offer {
             disk: Bytes::gib(2),
             memory: Bytes::mib(256),
             os: None,
-            accelerators: AcceleratorSoftware::None,
+            gpu_software: GpuSoftware::None,
         }],
         terms: Terms {
             claim: ClaimTerm::Lease,
             key: KeyTerm::Keypair,
             network: NetworkTerm::Own,
             reach: ReachTerm::PublicAddress("public".into()),
-            unit: Unit::ServiceUnits,
+            unit: PriceUnit::ServiceUnits,
         },
         accepts_images: false,
     }

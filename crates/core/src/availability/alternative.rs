@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Question;
-use super::ask::{Pool, Taken, cost};
+use super::AvailabilityQuery;
+use super::query::{Pool, Taken, cost};
 use crate::downgrade::CostChange;
-use crate::inventory::{Inventory, Site};
+use crate::inventory::{Inventory, InventorySite};
 use crate::money::Money;
 
 /// Something else that can be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Alternative {
     /// What is given up.
-    pub instead: Instead,
+    pub instead: Tradeoff,
     /// At which site.
     pub site: String,
     /// From when on.
@@ -37,7 +37,7 @@ pub struct Alternative {
 /// What is given up. In this order they are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Instead {
+pub enum Tradeoff {
     /// The time: later, at a site that was asked.
     Later,
     /// The site: when asked, at one that wasn't.
@@ -51,7 +51,7 @@ pub enum Instead {
 /// All alternatives, the best first.
 pub(super) fn alternatives(
     inventory: &Inventory<'_>,
-    question: &Question,
+    question: &AvailabilityQuery,
     pools: &[Pool<'_>],
     found: &[Option<Timestamp>],
     asked_for: Option<Money>,
@@ -71,29 +71,29 @@ pub(super) fn alternatives(
 }
 
 struct Offer<'q> {
-    question: &'q Question,
+    question: &'q AvailabilityQuery,
     asked_for: Option<Money>,
 }
 
 impl Offer<'_> {
     fn later(&self, pool: &Pool<'_>, start: Timestamp) -> Option<Alternative> {
         let is_later = start > self.question.window.start();
-        is_later.then(|| self.of(Instead::Later, start, &pool.choose(start, self.question)))
+        is_later.then(|| self.of(Tradeoff::Later, start, &pool.choose(start, self.question)))
     }
 
-    fn elsewhere(&self, site: &Site<'_>) -> Option<Alternative> {
+    fn elsewhere(&self, site: &InventorySite<'_>) -> Option<Alternative> {
         let start = self.question.window.start();
         let taken = Pool::of(site, self.question).choose(start, self.question);
-        (taken.len() == self.amount()).then(|| self.of(Instead::OtherSite, start, &taken))
+        (taken.len() == self.amount()).then(|| self.of(Tradeoff::OtherSite, start, &taken))
     }
 
     fn fewer(&self, pool: &Pool<'_>) -> Option<Alternative> {
         let start = self.question.window.start();
         let taken = pool.choose(start, self.question);
-        (1..self.amount()).contains(&taken.len()).then(|| self.of(Instead::FewerNodes, start, &taken))
+        (1..self.amount()).contains(&taken.len()).then(|| self.of(Tradeoff::FewerNodes, start, &taken))
     }
 
-    fn smaller(&self, site: &Site<'_>) -> Option<Alternative> {
+    fn smaller(&self, site: &InventorySite<'_>) -> Option<Alternative> {
         let (start, amount) = (self.question.window.start(), self.amount());
         let filter = self.question.filter.relaxed(|field, asked| self.question.caps.keep(field, asked))?;
         let mut free = Pool::matching(site, |node| filter.matches(site, node)).free(&self.question.window);
@@ -105,7 +105,7 @@ impl Offer<'_> {
         let enough = free.get(..amount)?;
         let serves = enough.iter().all(|taken| self.question.filter.matches(site, taken.node) == Some(true));
         let found =
-            Alternative { filter: Some(filter.to_string()), ..self.of(Instead::SmallerHardware, start, enough) };
+            Alternative { filter: Some(filter.to_string()), ..self.of(Tradeoff::SmallerHardware, start, enough) };
         (!serves).then_some(found)
     }
 
@@ -113,7 +113,7 @@ impl Offer<'_> {
         self.question.amount.get() as usize
     }
 
-    fn of(&self, instead: Instead, start: Timestamp, taken: &[Taken<'_>]) -> Alternative {
+    fn of(&self, instead: Tradeoff, start: Timestamp, taken: &[Taken<'_>]) -> Alternative {
         let service_units = cost(taken, self.question);
         let change = self.asked_for.map(|before| CostChange { before, after: service_units });
         let mut node_types: Vec<String> =

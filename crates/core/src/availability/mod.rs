@@ -1,7 +1,7 @@
 //! What can be had when: the question that people and scripts ask of an inventory, and its answer.
 
 mod alternative;
-mod ask;
+mod query;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +15,12 @@ use crate::filter::Filter;
 use crate::money::Money;
 use crate::time::Window;
 
-pub use alternative::{Alternative, Instead};
-pub use ask::ask;
+pub use alternative::{Alternative, Tradeoff};
+pub use query::query;
 
 /// What is wanted: so many nodes of one site, the same ones over the whole window.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+pub struct AvailabilityQuery {
     /// The sites to ask, the preferred one first; all where none is named.
     pub sites: Vec<String>,
     /// Which nodes will do.
@@ -37,7 +37,7 @@ pub struct Question {
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadQuestion {
+pub enum AvailabilityError {
     /// No node stands at such a site.
     #[error("the site `{site}` has no nodes here")]
     UnknownSite {
@@ -50,7 +50,7 @@ pub enum BadQuestion {
 
 /// What an inventory has to say to a question. In JSON, these keys are what scripts rely on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Answer {
+pub struct AvailabilityReport {
     /// How it can be had.
     pub decision: Decision,
     /// At which site.
@@ -70,7 +70,7 @@ pub struct Answer {
     /// How many that site has free then.
     pub free_at_earliest: Option<usize>,
     /// The nodes to take then: exactly the amount.
-    pub nodes: Vec<Choice>,
+    pub nodes: Vec<NodeChoice>,
     /// How many of the pool nobody knows the state of. They are never counted as free.
     pub unknown: usize,
     /// How many of the pool are out of service.
@@ -80,7 +80,7 @@ pub struct Answer {
     /// What else there is, where it can't be had as asked. The best first.
     pub alternatives: Vec<Alternative>,
     /// The same for each site that was asked.
-    pub sites: Vec<SiteAnswer>,
+    pub sites: Vec<SiteAvailability>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -101,7 +101,7 @@ pub enum Decision {
 
 /// What one site has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SiteAnswer {
+pub struct SiteAvailability {
     /// Which.
     pub site: String,
     /// How many nodes the filter means.
@@ -120,7 +120,7 @@ pub struct SiteAnswer {
 
 /// A node to take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Choice {
+pub struct NodeChoice {
     /// Its id in the static inventory.
     pub uid: String,
     /// What people call it.

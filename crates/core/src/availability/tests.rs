@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::calendar::Timeline;
 use crate::inventory::{Document, Feed, Inventory, join};
-use crate::time::instant;
+use crate::time::parse_instant;
 
 /// A node of a site, its host mapped unless `host` is empty, and the hours of 2025-09-02 at which it is held.
 struct Machine {
@@ -45,12 +45,12 @@ fn feed(site: &'static str, machines: &[Machine]) -> Feed {
     }
 }
 
-fn question(filter: &str, start: &str, hours: i64, amount: u32, within: i64) -> Question {
-    let start = instant(&format!("2025-09-02 {start}")).unwrap();
-    Question {
+fn question(filter: &str, start: &str, hours: i64, amount: u32, within: i64) -> AvailabilityQuery {
+    let start = parse_instant(&format!("2025-09-02 {start}")).unwrap();
+    AvailabilityQuery {
         sites: vec!["current".to_owned()],
         filter: filter.parse().unwrap(),
-        window: Window::of(start, SignedDuration::from_hours(hours)).unwrap(),
+        window: Window::starting_at(start, SignedDuration::from_hours(hours)).unwrap(),
         amount: amount.try_into().unwrap(),
         within: SignedDuration::from_hours(within),
         caps: Caps::default(),
@@ -62,7 +62,7 @@ fn joined(feeds: &[Feed]) -> Inventory<'_> {
 }
 
 /// Decision, site and hour of an answer.
-fn decided(answer: &Answer) -> (Decision, &str, String) {
+fn decided(answer: &AvailabilityReport) -> (Decision, &str, String) {
     let hour = answer.earliest.map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default();
     (answer.decision, answer.site.as_deref().unwrap_or_default(), hour)
 }
@@ -75,19 +75,20 @@ fn another_site_when_asked_goes_before_the_same_site_later() {
     let both = |wanted: &[&str], held| {
         let feeds = [current.clone(), other(held)];
         let sites = wanted.iter().map(|site| (*site).to_owned()).collect();
-        ask(&joined(&feeds), &Question { sites, ..question("any", "00:10", 4, 1, 48) }).unwrap()
+        query(&joined(&feeds), &AvailabilityQuery { sites, ..question("any", "00:10", 4, 1, 48) }).unwrap()
     };
     let change = both(&["current", "zone-b"], &[]);
     assert_eq!(decided(&change), (Decision::SiteChange, "zone-b", "00:10".to_owned()));
     let alone = both(&["current"], &[]);
     assert_eq!(decided(&alone), (Decision::TimeShift, "current", "03:00".to_owned()));
     let kinds: Vec<_> = alone.alternatives.iter().map(|found| (found.instead, &*found.site)).collect();
-    assert_eq!(kinds, [(Instead::Later, "current"), (Instead::OtherSite, "zone-b")]);
+    assert_eq!(kinds, [(Tradeoff::Later, "current"), (Tradeoff::OtherSite, "zone-b")]);
     let blocked = both(&["current", "zone-b"], &[(0, 2)]);
     assert_eq!(decided(&blocked), (Decision::TimeShift, "zone-b", "02:00".to_owned()));
     // Both are free: the preferred one is taken, and nothing else is offered.
     let feeds = [feed("current", &[PLAIN]), other(&[])];
-    let free = ask(&joined(&feeds), &Question { sites: vec![], ..question("any", "00:10", 4, 1, 48) }).unwrap();
+    let free =
+        query(&joined(&feeds), &AvailabilityQuery { sites: vec![], ..question("any", "00:10", 4, 1, 48) }).unwrap();
     assert_eq!((decided(&free).0, free.alternatives.len()), (Decision::Now, 0));
     // Where no site is named, none is preferred.
     let anywhere = both(&[], &[]);
@@ -99,9 +100,9 @@ fn what_was_taken_is_not_had_again() {
     let feeds = [feed("current", &[PLAIN])];
     let mut inventory = joined(&feeds);
     let question = question("any", "00:00", 4, 1, 1);
-    assert_eq!(decided(&ask(&inventory, &question).unwrap()).0, Decision::Now);
+    assert_eq!(decided(&query(&inventory, &question).unwrap()).0, Decision::Now);
     inventory.sites[0].clusters[0].nodes[0].timeline = Timeline::of([question.window]);
-    assert_eq!(decided(&ask(&inventory, &question).unwrap()).0, Decision::None);
+    assert_eq!(decided(&query(&inventory, &question).unwrap()).0, Decision::None);
 }
 
 /// A gang stands at one site: one node here and one there are no two.
@@ -112,7 +113,7 @@ fn nodes_of_two_sites_are_not_added_up() {
         feed("zone-b", &[Machine { site: "zone-b", name: "b1", ..PLAIN }]),
     ];
     let sites = vec!["current".to_owned(), "zone-b".to_owned()];
-    let answer = ask(&joined(&feeds), &Question { sites, ..question("any", "00:00", 1, 2, 48) }).unwrap();
+    let answer = query(&joined(&feeds), &AvailabilityQuery { sites, ..question("any", "00:00", 1, 2, 48) }).unwrap();
     assert_eq!(
         (answer.pool, answer.free, decided(&answer)),
         (3, 2, (Decision::TimeShift, "current", "05:00".to_owned()))
@@ -128,7 +129,7 @@ fn what_is_unknown_or_out_of_service_is_counted_and_never_free() {
     let hosts = json!([{ "id": "3", "hypervisor_hostname": "uid-c3", "disabled": true }]);
     feed.hosts = Some(Document::new("hosts.json", hosts.to_string()));
     let feeds = [feed];
-    let answer = ask(&joined(&feeds), &question("any", "00:00", 1, 2, 1_000)).unwrap();
+    let answer = query(&joined(&feeds), &question("any", "00:00", 1, 2, 1_000)).unwrap();
     assert_eq!((answer.pool, answer.free, answer.unknown, answer.maintenance), (3, 1, 1, 1));
     assert_eq!(answer.decision, Decision::None);
 }
@@ -139,7 +140,7 @@ fn the_cheapest_nodes_are_taken_and_no_more_than_asked() {
     let gpu = Machine { name: "a-gpu", host: "7", gpus: 4, ..PLAIN };
     let large = Machine { name: "b-large", host: "8", gib: 512, ..PLAIN };
     let feeds = [feed("current", &[gpu, large, PLAIN])];
-    let answer = ask(&joined(&feeds), &question("any", "00:00", 4, 2, 0)).unwrap();
+    let answer = query(&joined(&feeds), &question("any", "00:00", 4, 2, 0)).unwrap();
     let names: Vec<_> = answer.nodes.iter().map(|node| node.name.as_deref().unwrap()).collect();
     assert_eq!((names, answer.service_units), (vec!["c1", "b-large"], Some(Money(8_000_000))));
 }
@@ -160,7 +161,7 @@ fn alternatives_are_ranked_and_say_what_they_cost() {
             ],
         ),
     ];
-    let answer = ask(&joined(&feeds), &question("gpu_count>=4", "00:00", 4, 2, 48)).unwrap();
+    let answer = query(&joined(&feeds), &question("gpu_count>=4", "00:00", 4, 2, 48)).unwrap();
     insta::assert_json_snapshot!(answer);
 }
 
@@ -173,7 +174,7 @@ fn a_node_that_is_called_larger_than_it_is_is_explained() {
     feed.nodes = vec![Document::new("nodes.json", small.to_string())];
     let feeds = [feed];
     let inventory = joined(&feeds);
-    let answer = ask(&inventory, &question("ram>=256GiB", "00:00", 1, 1, 0)).unwrap();
+    let answer = query(&inventory, &question("ram>=256GiB", "00:00", 1, 1, 0)).unwrap();
     assert_eq!(answer.pool, 0);
     assert_eq!(
         answer.notes,
@@ -182,13 +183,13 @@ fn a_node_that_is_called_larger_than_it_is_is_explained() {
             "1 node doesn't say what the filter asks for, and can't be counted",
         ]
     );
-    assert_eq!(ask(&inventory, &question("ram>=238GiB", "00:00", 1, 1, 0)).unwrap().pool, 1);
+    assert_eq!(query(&inventory, &question("ram>=238GiB", "00:00", 1, 1, 0)).unwrap().pool, 1);
 }
 
 #[test]
 fn a_site_without_nodes_is_a_bad_question() {
     let feeds = [feed("current", &[PLAIN])];
-    let asked = Question { sites: vec!["currant".to_owned()], ..question("any", "00:00", 1, 1, 0) };
-    let error = ask(&joined(&feeds), &asked).unwrap_err();
-    assert_eq!(error, BadQuestion::UnknownSite { site: "currant".to_owned(), known: vec!["current".to_owned()] });
+    let asked = AvailabilityQuery { sites: vec!["currant".to_owned()], ..question("any", "00:00", 1, 1, 0) };
+    let error = query(&joined(&feeds), &asked).unwrap_err();
+    assert_eq!(error, AvailabilityError::UnknownSite { site: "currant".to_owned(), known: vec!["current".to_owned()] });
 }

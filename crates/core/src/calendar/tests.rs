@@ -119,7 +119,7 @@ proptest! {
         let host = timeline(&leases);
         let first = host.first_start(at(from), minutes(duration));
         prop_assert_eq!(Some(first), earliest(&[&host], 1, at(from), minutes(10_000), minutes(duration)));
-        prop_assert!(host.is_free(&Window::of(first, minutes(duration)).unwrap()));
+        prop_assert!(host.is_free(&Window::starting_at(first, minutes(duration)).unwrap()));
     }
 
     #[test]

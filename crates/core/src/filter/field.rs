@@ -1,10 +1,10 @@
 //! The fields that a filter can ask for.
 
 use super::{Known, Literal};
-use crate::inventory::{Node, Site, arch};
+use crate::inventory::{InventoryNode, InventorySite, arch};
 use crate::money::Money;
 use crate::name::Name;
-use crate::offer::{Offer, Unit};
+use crate::offer::{Offer, PriceUnit};
 use crate::size::Bytes;
 
 /// A fact that a filter can ask for.
@@ -58,7 +58,7 @@ pub enum Field {
 
 /// What a field's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldType {
     /// True or false.
     Flag,
     /// A number.
@@ -72,39 +72,59 @@ pub enum Kind {
 }
 
 /// Every field: its names, the one that is shown first, its kind, and what it is.
-pub const FIELDS: &[(Field, &[&str], Kind, &str)] = &[
-    (Field::Site, &["site"], Kind::Text, "the site's id, as `uc`"),
-    (Field::Uid, &["uid", "node_uuid", "hypervisor_hostname"], Kind::Text, "the node's id"),
-    (Field::Name, &["name", "node_name", "hostname"], Kind::Text, "the node's name"),
-    (Field::NodeType, &["node_type", "type"], Kind::Text, "the site's name for this shape of hardware"),
-    (Field::Arch, &["arch", "architecture.platform_type", "cpu_arch"], Kind::Text, "the architecture, as `x86_64`"),
+pub const FIELDS: &[(Field, &[&str], FieldType, &str)] = &[
+    (Field::Site, &["site"], FieldType::Text, "the site's id, as `uc`"),
+    (Field::Uid, &["uid", "node_uuid", "hypervisor_hostname"], FieldType::Text, "the node's id"),
+    (Field::Name, &["name", "node_name", "hostname"], FieldType::Text, "the node's name"),
+    (Field::NodeType, &["node_type", "type"], FieldType::Text, "the site's name for this shape of hardware"),
+    (
+        Field::Arch,
+        &["arch", "architecture.platform_type", "cpu_arch"],
+        FieldType::Text,
+        "the architecture, as `x86_64`",
+    ),
     (
         Field::Threads,
         &["threads", "smt", "architecture.smt_size", "smt_size", "cpus", "vcpus", "cores"],
-        Kind::Number,
+        FieldType::Number,
         "hardware threads: what `nproc` says",
     ),
-    (Field::Sockets, &["sockets", "architecture.smp_size", "smp_size"], Kind::Number, "processors in their sockets"),
-    (Field::CpuModel, &["cpu_model", "processor.model", "processor"], Kind::Text, "the processor's model"),
-    (Field::CpuVendor, &["cpu_vendor", "processor.vendor"], Kind::Text, "the processor's maker"),
-    (Field::ClockSpeed, &["clock_speed", "processor.clock_speed"], Kind::Number, "the processor's clock, in hertz"),
+    (
+        Field::Sockets,
+        &["sockets", "architecture.smp_size", "smp_size"],
+        FieldType::Number,
+        "processors in their sockets",
+    ),
+    (Field::CpuModel, &["cpu_model", "processor.model", "processor"], FieldType::Text, "the processor's model"),
+    (Field::CpuVendor, &["cpu_vendor", "processor.vendor"], FieldType::Text, "the processor's maker"),
+    (
+        Field::ClockSpeed,
+        &["clock_speed", "processor.clock_speed"],
+        FieldType::Number,
+        "the processor's clock, in hertz",
+    ),
     (
         Field::Memory,
         &["ram", "memory", "main_memory.ram_size", "ram_size"],
-        Kind::Size,
+        FieldType::Size,
         "memory, in bytes: what `256 GiB` is called may have less",
     ),
-    (Field::Gpu, &["gpu", "gpu.gpu"], Kind::Flag, "whether there are accelerators, whatever the node type is called"),
-    (Field::GpuCount, &["gpu_count", "gpu.gpu_count", "gpus"], Kind::Number, "how many accelerators"),
-    (Field::GpuModel, &["model", "gpu_model", "gpu.gpu_model"], Kind::Text, "the accelerators' model"),
-    (Field::GpuVendor, &["gpu_vendor", "gpu.gpu_vendor", "vendor"], Kind::Text, "the accelerators' maker"),
-    (Field::Infiniband, &["infiniband", "ib"], Kind::Flag, "whether it has InfiniBand"),
-    (Field::Disk, &["disk", "storage"], Kind::Size, "all disks together"),
-    (Field::Disks, &["disks", "storage_devices"], Kind::Number, "how many disks"),
-    (Field::Network, &["network", "rate"], Kind::Rate, "the fastest network adapter, as `25Gbps`"),
-    (Field::Rack, &["rack", "placement.rack"], Kind::Text, "the rack"),
-    (Field::Fpga, &["fpga", "fpga.board_model"], Kind::Text, "the FPGA board"),
-    (Field::SuFactor, &["su_factor"], Kind::Number, "service units an hour"),
+    (
+        Field::Gpu,
+        &["gpu", "gpu.gpu"],
+        FieldType::Flag,
+        "whether there are accelerators, whatever the node type is called",
+    ),
+    (Field::GpuCount, &["gpu_count", "gpu.gpu_count", "gpus"], FieldType::Number, "how many accelerators"),
+    (Field::GpuModel, &["model", "gpu_model", "gpu.gpu_model"], FieldType::Text, "the accelerators' model"),
+    (Field::GpuVendor, &["gpu_vendor", "gpu.gpu_vendor", "vendor"], FieldType::Text, "the accelerators' maker"),
+    (Field::Infiniband, &["infiniband", "ib"], FieldType::Flag, "whether it has InfiniBand"),
+    (Field::Disk, &["disk", "storage"], FieldType::Size, "all disks together"),
+    (Field::Disks, &["disks", "storage_devices"], FieldType::Number, "how many disks"),
+    (Field::Network, &["network", "rate"], FieldType::Rate, "the fastest network adapter, as `25Gbps`"),
+    (Field::Rack, &["rack", "placement.rack"], FieldType::Text, "the rack"),
+    (Field::Fpga, &["fpga", "fpga.board_model"], FieldType::Text, "the FPGA board"),
+    (Field::SuFactor, &["su_factor"], FieldType::Number, "service units an hour"),
 ];
 
 impl Field {
@@ -113,9 +133,9 @@ impl Field {
         FIELDS.iter().find(|(_, names, _, _)| named(names)).map(|(field, ..)| *field)
     }
 
-    fn row(self) -> (&'static [&'static str], Kind) {
+    fn row(self) -> (&'static [&'static str], FieldType) {
         let row = FIELDS.iter().find(|(field, ..)| *field == self);
-        row.map_or((&["?"], Kind::Text), |(_, names, kind, _)| (*names, *kind))
+        row.map_or((&["?"], FieldType::Text), |(_, names, kind, _)| (*names, *kind))
     }
 
     /// Its shortest name.
@@ -124,7 +144,7 @@ impl Field {
     }
 
     /// What its value is.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> FieldType {
         self.row().1
     }
 
@@ -134,13 +154,13 @@ impl Field {
             Literal::Text(text) if text.contains('\'') => format!("\"{text}\""),
             Literal::Text(text) if text.is_empty() || text.contains(|c: char| !is_plain(c)) => format!("'{text}'"),
             Literal::Text(text) => text.clone(),
-            Literal::Number(number) if self.kind() == Kind::Size => exact_size(*number as u64),
+            Literal::Number(number) if self.kind() == FieldType::Size => exact_size(*number as u64),
             Literal::Number(number) => number.to_string(),
         }
     }
 
     /// What a node is known to have of it. Who doesn't speak of accelerators, InfiniBand or an FPGA has none.
-    pub(super) fn of<'n>(self, site: &'n Site<'_>, node: &'n Node<'_>) -> Known<'n> {
+    pub(super) fn of<'n>(self, site: &'n InventorySite<'_>, node: &'n InventoryNode<'_>) -> Known<'n> {
         let facts = &node.facts;
         let gpus = facts.gpus.as_ref();
         match self {
@@ -189,7 +209,7 @@ impl Field {
             Self::Infiniband => Known::Flag(label("infiniband") == Some("true")),
             Self::Disk => large(facts.disk.map(|disk| disk.0)),
             Self::Fpga => Known::Text(label("fpga").unwrap_or_default()),
-            Self::SuFactor if offer.terms.unit == Unit::ServiceUnits => {
+            Self::SuFactor if offer.terms.unit == PriceUnit::ServiceUnits => {
                 offer.price_per_hour.map_or(Known::Nothing, |Money(micros)| Known::Number(micros as f64 / 1e6))
             }
             Self::Uid | Self::Name | Self::Sockets | Self::CpuVendor | Self::ClockSpeed | Self::GpuVendor => {
@@ -202,20 +222,20 @@ impl Field {
     /// The literal that a text is for this field; `None` where it is none.
     pub(super) fn literal(self, value: &str) -> Option<Literal> {
         match self.kind() {
-            Kind::Flag => match value.to_ascii_lowercase().as_str() {
+            FieldType::Flag => match value.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "1" => Some(Literal::Flag(true)),
                 "false" | "no" | "0" => Some(Literal::Flag(false)),
                 _ => None,
             },
-            Kind::Number => value.parse().ok().filter(|number: &f64| number.is_finite()).map(Literal::Number),
+            FieldType::Number => value.parse().ok().filter(|number: &f64| number.is_finite()).map(Literal::Number),
             // A bare number is bytes, as in Blazar's own queries; one that can't be meant so is refused.
-            Kind::Size => match value.parse::<u64>() {
+            FieldType::Size => match value.parse::<u64>() {
                 Ok(bytes) => (bytes >= 1 << 20).then_some(Literal::Number(bytes as f64)),
                 Err(_) => value.parse().ok().map(|Bytes(bytes)| Literal::Number(bytes as f64)),
             },
-            Kind::Rate => rate(value).map(Literal::Number),
-            Kind::Text if self == Self::Arch => Some(Literal::Text(arch(value).to_owned())),
-            Kind::Text => Some(Literal::Text(value.to_owned())),
+            FieldType::Rate => rate(value).map(Literal::Number),
+            FieldType::Text if self == Self::Arch => Some(Literal::Text(arch(value).to_owned())),
+            FieldType::Text => Some(Literal::Text(value.to_owned())),
         }
     }
 }

@@ -12,11 +12,11 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::inventory::{Node, Site};
+use crate::inventory::{InventoryNode, InventorySite};
 use crate::offer::Offer;
 use crate::size::Bytes;
 
-pub use field::{FIELDS, Field, Kind};
+pub use field::{FIELDS, Field, FieldType};
 pub use parse::BadFilter;
 
 /// Which nodes are meant.
@@ -64,7 +64,7 @@ impl Filter {
 
     /// Whether a node is meant. `None` where that hangs on what nobody has said of it: such a node is not meant, and
     /// not meant by the filter's opposite either.
-    pub fn matches(&self, site: &Site<'_>, node: &Node<'_>) -> Option<bool> {
+    pub fn matches(&self, site: &InventorySite<'_>, node: &InventoryNode<'_>) -> Option<bool> {
         self.0.holds(&|field| field.of(site, node))
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::field::is_plain;
-use super::{Comparison, FIELDS, Field, Kind, Literal, Term};
-use crate::near::near;
+use super::{Comparison, FIELDS, Field, FieldType, Literal, Term};
+use crate::name::closest;
 
 /// Why a text is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +117,8 @@ impl<'t> Parser<'t> {
         match sign {
             Some((at, sign)) => self.comparison(field, at, sign),
             None => match field.kind() {
-                Kind::Flag | Kind::Number if field != Field::SuFactor => Ok(Term::Has(field)),
-                Kind::Text if matches!(field, Field::Fpga | Field::GpuModel) => Ok(Term::Has(field)),
+                FieldType::Flag | FieldType::Number if field != Field::SuFactor => Ok(Term::Has(field)),
+                FieldType::Text if matches!(field, Field::Fpga | Field::GpuModel) => Ok(Term::Has(field)),
                 _ => Err(self.bad(start, format!("`{name}` is compared with nothing")).hinted(example(field))),
             },
         }
@@ -128,9 +128,9 @@ impl<'t> Parser<'t> {
         let orders = !matches!(sign, Comparison::Equal | Comparison::Unequal);
         let contains = matches!(sign, Comparison::Contains | Comparison::Lacks);
         let fits = match field.kind() {
-            Kind::Flag => !orders,
-            Kind::Text => !orders || contains,
-            Kind::Number | Kind::Size | Kind::Rate => !contains,
+            FieldType::Flag => !orders,
+            FieldType::Text => !orders || contains,
+            FieldType::Number | FieldType::Size | FieldType::Rate => !contains,
         };
         if !fits {
             let message = format!("`{}` can't be compared by `{}`", field.name(), sign.sign());
@@ -141,16 +141,16 @@ impl<'t> Parser<'t> {
         let value = self.value()?;
         let literal = field.literal(&value).ok_or_else(|| {
             let what = match field.kind() {
-                Kind::Flag => "true or false",
-                Kind::Size => "a size",
-                Kind::Rate => "a rate",
-                Kind::Number | Kind::Text => "a number",
+                FieldType::Flag => "true or false",
+                FieldType::Size => "a size",
+                FieldType::Rate => "a rate",
+                FieldType::Number | FieldType::Text => "a number",
             };
             self.bad(start, format!("`{value}` is not {what}")).hinted(example(field))
         })?;
         Ok(match (field.kind(), &literal) {
             // One form for one meaning.
-            (Kind::Flag, Literal::Flag(true)) if sign == Comparison::Equal => Term::Has(field),
+            (FieldType::Flag, Literal::Flag(true)) if sign == Comparison::Equal => Term::Has(field),
             _ => Term::Is(field, sign, literal),
         })
     }
@@ -173,7 +173,7 @@ impl<'t> Parser<'t> {
     fn unknown(&self, at: usize, name: &str) -> BadFilter {
         let names = || FIELDS.iter().flat_map(|(_, names, _, _)| names.iter());
         let lower = name.to_ascii_lowercase();
-        let hint = match near(&lower, names().copied()) {
+        let hint = match closest(&lower, names().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let all: Vec<&str> = FIELDS.iter().map(|(_, names, _, _)| names[0]).collect();
@@ -243,10 +243,10 @@ fn one_or(mut terms: Vec<Term>, many: fn(Vec<Term>) -> Term) -> Term {
 fn example(field: Field) -> String {
     let name = field.name();
     match field.kind() {
-        Kind::Flag => format!("as `{name}`, `not {name}` or `{name}=false`"),
-        Kind::Number => format!("as `{name}>=4`"),
-        Kind::Size => format!("as `{name}>=256GiB`"),
-        Kind::Rate => format!("as `{name}>=25Gbps`"),
-        Kind::Text => format!("as `{name}=…`, or `{name}~…` for a part of it"),
+        FieldType::Flag => format!("as `{name}`, `not {name}` or `{name}=false`"),
+        FieldType::Number => format!("as `{name}>=4`"),
+        FieldType::Size => format!("as `{name}>=256GiB`"),
+        FieldType::Rate => format!("as `{name}>=25Gbps`"),
+        FieldType::Text => format!("as `{name}=…`, or `{name}~…` for a part of it"),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::feed::{BadFeed, Document};
-use super::value::{Parts, Text, When};
+use super::value::{FeedText, Parts, When};
 
 /// The reservations of one host.
 #[derive(Debug, Default, Deserialize)]
@@ -11,7 +11,7 @@ use super::value::{Parts, Text, When};
 pub(super) struct RawAllocation<'a> {
     /// Blazar's id of the host.
     #[serde(borrow)]
-    pub(super) resource_id: Text<'a>,
+    pub(super) resource_id: FeedText<'a>,
     #[serde(borrow)]
     pub(super) reservations: Parts<RawReservation<'a>>,
 }
@@ -21,15 +21,15 @@ pub(super) struct RawAllocation<'a> {
 #[serde(default)]
 pub(super) struct RawReservation<'a> {
     #[serde(borrow)]
-    pub(super) id: Text<'a>,
+    pub(super) id: FeedText<'a>,
     #[serde(borrow)]
-    pub(super) lease_id: Text<'a>,
+    pub(super) lease_id: FeedText<'a>,
     #[serde(borrow, alias = "start")]
     pub(super) start_date: When<'a>,
     #[serde(borrow, alias = "end")]
     pub(super) end_date: When<'a>,
     #[serde(borrow)]
-    pub(super) status: Option<Text<'a>>,
+    pub(super) status: Option<FeedText<'a>>,
     #[serde(borrow)]
     pub(super) extras: Option<Extras<'a>>,
 }
@@ -39,7 +39,7 @@ pub(super) struct RawReservation<'a> {
 #[serde(default)]
 pub(super) struct Extras<'a> {
     #[serde(borrow)]
-    pub(super) user_name: Option<Text<'a>>,
+    pub(super) user_name: Option<FeedText<'a>>,
 }
 
 /// The allocations of a document, one after the other. None at all is a site where all is free.

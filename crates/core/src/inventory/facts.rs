@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::value::Text;
+use super::value::FeedText;
 use crate::money::Money;
 use crate::offer::{Facts, GpuFacts};
 use crate::size::Bytes;
@@ -14,10 +14,10 @@ use crate::size::Bytes;
 pub struct NodeFacts<'a> {
     /// The site's name for this shape of hardware.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_type: Option<Text<'a>>,
+    pub node_type: Option<FeedText<'a>>,
     /// Architecture, as `uname -m` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub arch: Option<Text<'a>>,
+    pub arch: Option<FeedText<'a>>,
     /// Processors in their sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sockets: Option<u32>,
@@ -26,10 +26,10 @@ pub struct NodeFacts<'a> {
     pub threads: Option<u32>,
     /// The processor's model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_model: Option<Text<'a>>,
+    pub cpu_model: Option<FeedText<'a>>,
     /// The processor's maker.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_vendor: Option<Text<'a>>,
+    pub cpu_vendor: Option<FeedText<'a>>,
     /// Its clock, in hertz.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_speed: Option<u64>,
@@ -38,7 +38,7 @@ pub struct NodeFacts<'a> {
     pub memory: Option<Bytes>,
     /// The same in the site's words, which may say another size: bytes count.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_text: Option<Text<'a>>,
+    pub memory_text: Option<FeedText<'a>>,
     /// The accelerators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpus: Option<Gpus<'a>>,
@@ -56,10 +56,10 @@ pub struct NodeFacts<'a> {
     pub network: Option<u64>,
     /// The rack that it stands in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rack: Option<Text<'a>>,
+    pub rack: Option<FeedText<'a>>,
     /// The model of its FPGA board.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fpga: Option<Text<'a>>,
+    pub fpga: Option<FeedText<'a>>,
     /// Service units for an hour of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub su_factor: Option<Money>,
@@ -72,10 +72,10 @@ pub struct Gpus<'a> {
     pub count: u32,
     /// The site's name for the model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<Text<'a>>,
+    pub model: Option<FeedText<'a>>,
     /// The maker.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub vendor: Option<Text<'a>>,
+    pub vendor: Option<FeedText<'a>>,
 }
 
 impl<'a> Gpus<'a> {
@@ -84,8 +84,8 @@ impl<'a> Gpus<'a> {
     pub(super) fn said(
         has: Option<bool>,
         count: Option<u32>,
-        model: Option<Text<'a>>,
-        vendor: Option<Text<'a>>,
+        model: Option<FeedText<'a>>,
+        vendor: Option<FeedText<'a>>,
     ) -> Option<Self> {
         let counted = match (has, count) {
             (Some(false), _) => 0,
@@ -154,7 +154,7 @@ impl<'a> NodeFacts<'a> {
             model: gpus.model.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
             memory: None,
         };
-        let text = |text: &Option<Text<'_>>| text.as_ref().map(ToString::to_string);
+        let text = |text: &Option<FeedText<'_>>| text.as_ref().map(ToString::to_string);
         let labels = [
             ("node_type", text(&self.node_type)),
             ("cpu_model", text(&self.cpu_model)),
@@ -186,6 +186,6 @@ pub fn arch(text: &str) -> &str {
 }
 
 /// The same, of a text that may be borrowed.
-pub(super) fn arch_of(text: Text<'_>) -> Text<'_> {
-    if arch(&text) == &*text { text } else { Text::from(arch(&text)).into_owned() }
+pub(super) fn arch_of(text: FeedText<'_>) -> FeedText<'_> {
+    if arch(&text) == &*text { text } else { FeedText::from(arch(&text)).into_owned() }
 }

@@ -139,7 +139,7 @@ impl Document {
 
 /// Whoever can say what stands at a site and who holds it.
 #[async_trait]
-pub trait Source: Send + Sync {
+pub trait InventorySource: Send + Sync {
     /// The site's raw answers: whole, or not at all.
     async fn feed(&self) -> Result<Feed, SiteError>;
 }

@@ -7,18 +7,18 @@ use serde::de::{DeserializeSeed, Deserializer};
 
 use super::facts::{Gpus, NodeFacts, arch_of};
 use super::feed::{BadFeed, Document};
-use super::value::{Entries, Loose, Text};
+use super::value::{Entries, FeedText, Loose};
 use crate::size::Bytes;
 
 /// A host of Blazar's `/os-hosts`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Host<'a> {
     /// Blazar's own id: a number, or a UUID where the site is patched so.
-    pub(super) id: Text<'a>,
-    pub(super) uid: Option<Text<'a>>,
+    pub(super) id: FeedText<'a>,
+    pub(super) uid: Option<FeedText<'a>>,
     /// Nova's name of it: on bare metal, the uid of the node.
-    pub(super) hostname: Option<Text<'a>>,
-    pub(super) node_name: Option<Text<'a>>,
+    pub(super) hostname: Option<FeedText<'a>>,
+    pub(super) node_name: Option<FeedText<'a>>,
     pub(super) facts: NodeFacts<'a>,
     /// Not to be reserved: switched off by an operator.
     pub(super) is_out_of_service: bool,
@@ -36,10 +36,10 @@ pub(super) fn hosts(document: &Document) -> Result<Vec<Host<'_>>, BadFeed> {
 }
 
 /// The entries of a resource map: Blazar's id, and the uid or name of its node.
-pub(super) fn resource_map<'a>(document: &'a Document) -> Result<Vec<(Text<'a>, Text<'a>)>, BadFeed> {
+pub(super) fn resource_map<'a>(document: &'a Document) -> Result<Vec<(FeedText<'a>, FeedText<'a>)>, BadFeed> {
     let mut map = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(document.text()?);
-    let entries = Entries(|id: Cow<'a, str>, node: Loose<'a>| map.extend(node.text().map(|node| (Text(id), node))));
+    let entries = Entries(|id: Cow<'a, str>, node: Loose<'a>| map.extend(node.text().map(|node| (FeedText(id), node))));
     entries.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| document.bad(&error))?;
     if map.is_empty() { Err(document.nothing("hosts")) } else { Ok(map) }
 }
@@ -57,8 +57,8 @@ struct RawHost<'a> {
     host: Host<'a>,
     has_gpu: Option<bool>,
     gpu_count: Option<u32>,
-    gpu_model: Option<Text<'a>>,
-    gpu_vendor: Option<Text<'a>>,
+    gpu_model: Option<FeedText<'a>>,
+    gpu_vendor: Option<FeedText<'a>>,
     /// Nova's numbers. On bare metal they are 0, and tell nothing.
     nova: Nova,
     is_virtual: bool,
@@ -112,7 +112,7 @@ impl<'a> RawHost<'a> {
 
     /// Properties that come as an object within a string.
     fn take_properties(&mut self, value: Loose<'a>) {
-        let Loose::Text(json) = value else { return };
+        let Loose::FeedText(json) = value else { return };
         let mut deserializer = serde_json::Deserializer::from_str(&json);
         // What isn't an object is a property that we don't know.
         let _ = Entries(|key: Cow<'_, str>, value: Loose<'_>| {
@@ -152,6 +152,6 @@ fn owned<'a>(value: Loose<'_>) -> Loose<'a> {
         Loose::Flag(flag) => Loose::Flag(flag),
         Loose::Whole(number) => Loose::Whole(number),
         Loose::Fraction(number) => Loose::Fraction(number),
-        Loose::Text(text) => Loose::Text(Cow::Owned(text.into_owned())),
+        Loose::FeedText(text) => Loose::FeedText(Cow::Owned(text.into_owned())),
     }
 }

@@ -9,8 +9,10 @@ use super::allocation::{RawAllocation, RawReservation, allocations, holds};
 use super::feed::{BadFeed, Document, Feed};
 use super::host::{Host, hosts, resource_map};
 use super::node::{Place, nodes};
-use super::value::Text;
-use super::{Allocation, Cluster, Inventory, Node, Problem, Reservation, Service, Site};
+use super::value::FeedText;
+use super::{
+    Allocation, FeedProblem, Inventory, InventoryCluster, InventoryNode, InventorySite, NodeState, Reservation,
+};
 use crate::calendar::Timeline;
 use crate::time::Window;
 
@@ -33,21 +35,21 @@ pub fn join(feeds: &[Feed], padding: SignedDuration) -> Result<Inventory<'_>, Ba
 struct Join<'a> {
     padding: SignedDuration,
     entries: Vec<Entry<'a>>,
-    by_uid: HashMap<Text<'a>, usize>,
+    by_uid: HashMap<FeedText<'a>, usize>,
     unmatched: Vec<Allocation<'a>>,
-    problems: Vec<Problem>,
+    problems: Vec<FeedProblem>,
 }
 
 struct Entry<'a> {
     place: Place<'a>,
-    node: Node<'a>,
+    node: InventoryNode<'a>,
 }
 
 /// How the nodes of one feed are called.
 #[derive(Default)]
 struct Lookup<'a> {
-    by_host: HashMap<Text<'a>, usize>,
-    by_name: HashMap<Text<'a>, usize>,
+    by_host: HashMap<FeedText<'a>, usize>,
+    by_name: HashMap<FeedText<'a>, usize>,
 }
 
 impl<'a> Join<'a> {
@@ -85,7 +87,7 @@ impl<'a> Join<'a> {
         let index = self.entries.len();
         match self.by_uid.get(&entry.node.uid) {
             Some(known) => {
-                self.problems.push(Problem::NodeAgain { uid: entry.node.uid.to_string() });
+                self.problems.push(FeedProblem::NodeAgain { uid: entry.node.uid.to_string() });
                 *known
             }
             None => {
@@ -96,7 +98,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    fn find(&self, node: &Text<'a>, lookup: &Lookup<'a>) -> Option<usize> {
+    fn find(&self, node: &FeedText<'a>, lookup: &Lookup<'a>) -> Option<usize> {
         self.by_uid.get(node).or_else(|| lookup.by_name.get(node)).copied()
     }
 
@@ -112,7 +114,7 @@ impl<'a> Join<'a> {
             }
             None if feed.nodes.is_empty() || !host.facts.is_empty() => {
                 let uid = host.uid.or(host.hostname).unwrap_or_else(|| host.id.clone());
-                let place = Place { site: feed.site.as_deref().map(Text::from), cluster: None };
+                let place = Place { site: feed.site.as_deref().map(FeedText::from), cluster: None };
                 self.insert(Entry { place, node: bare(uid, host.node_name, host.facts) })
             }
             None => return,
@@ -123,14 +125,14 @@ impl<'a> Join<'a> {
             node.hypervisor = hypervisor;
         }
         if host.is_out_of_service {
-            node.service = Service::Maintenance;
+            node.state = NodeState::Maintenance;
         }
     }
 
-    fn map(&mut self, id: Text<'a>, index: usize, lookup: &mut Lookup<'a>) {
+    fn map(&mut self, id: FeedText<'a>, index: usize, lookup: &mut Lookup<'a>) {
         let node = &mut self.entries[index].node;
         match &node.host_id {
-            Some(first) if *first != id => self.problems.push(Problem::SeveralHosts {
+            Some(first) if *first != id => self.problems.push(FeedProblem::SeveralHosts {
                 node: node.label().to_owned(),
                 first: first.to_string(),
                 other: id.to_string(),
@@ -138,7 +140,7 @@ impl<'a> Join<'a> {
             Some(_) => {}
             None => {
                 node.host_id = Some(id.clone());
-                node.service = Service::Reservable;
+                node.state = NodeState::Reservable;
             }
         }
         lookup.by_host.insert(id, index);
@@ -170,7 +172,7 @@ impl<'a> Join<'a> {
             node.reservations = in_order(std::mem::take(&mut node.reservations));
             node.timeline = Timeline::of(node.reservations.iter().map(|held| held.window));
             if node.facts.memory_in_words().is_some() {
-                self.problems.push(Problem::MemoryInWords {
+                self.problems.push(FeedProblem::MemoryInWords {
                     node: node.label().to_owned(),
                     words: node.facts.memory_text.as_deref().unwrap_or_default().to_owned(),
                     bytes: node.facts.memory.unwrap_or_default(),
@@ -191,22 +193,22 @@ impl<'a> Join<'a> {
     }
 }
 
-impl Node<'_> {
+impl InventoryNode<'_> {
     fn never_synced(&mut self) {
-        if self.service != Service::Maintenance {
-            self.service = Service::NeverSynced;
+        if self.state != NodeState::Maintenance {
+            self.state = NodeState::NeverSynced;
         }
     }
 }
 
 /// A node of which nothing but itself is known.
-fn bare<'a>(uid: Text<'a>, name: Option<Text<'a>>, facts: super::NodeFacts<'a>) -> Node<'a> {
-    Node {
+fn bare<'a>(uid: FeedText<'a>, name: Option<FeedText<'a>>, facts: super::NodeFacts<'a>) -> InventoryNode<'a> {
+    InventoryNode {
         uid,
         name,
         host_id: None,
         hypervisor: None,
-        service: Service::Unmapped,
+        state: NodeState::Unmapped,
         facts,
         reservations: Vec::new(),
         timeline: Timeline::default(),
@@ -216,23 +218,23 @@ fn bare<'a>(uid: Text<'a>, name: Option<Text<'a>>, facts: super::NodeFacts<'a>) 
 /// Makes sense of a reservation's times. What makes none leaves the host busy.
 fn reservation<'a>(
     raw: RawReservation<'a>,
-    host: &Text<'a>,
+    host: &FeedText<'a>,
     padding: SignedDuration,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<FeedProblem>,
 ) -> Reservation<'a> {
-    let mut tell = |problem: fn(String, String, Option<String>) -> Problem, said: Option<String>| {
+    let mut tell = |problem: fn(String, String, Option<String>) -> FeedProblem, said: Option<String>| {
         problems.push(problem(raw.id.to_string(), host.to_string(), said));
     };
     let start = raw.start_date.read().unwrap_or_else(|said| {
-        tell(|reservation, host, said| Problem::NoStart { reservation, host, said }, said);
+        tell(|reservation, host, said| FeedProblem::NoStart { reservation, host, said }, said);
         Timestamp::MIN
     });
     let end = raw.end_date.read().unwrap_or_else(|said| {
-        tell(|reservation, host, said| Problem::NoEnd { reservation, host, said }, said);
+        tell(|reservation, host, said| FeedProblem::NoEnd { reservation, host, said }, said);
         Timestamp::MAX
     });
     let window = Window::new(start, end).unwrap_or_else(|_| {
-        tell(|reservation, host, _| Problem::EndBeforeStart { reservation, host }, None);
+        tell(|reservation, host, _| FeedProblem::EndBeforeStart { reservation, host }, None);
         Window::open_ended(start)
     });
     let user = raw.extras.and_then(|extras| extras.user_name);
@@ -262,17 +264,17 @@ fn in_order(mut reservations: Vec<Reservation<'_>>) -> Vec<Reservation<'_>> {
 }
 
 /// Puts a node at the end of the sites, which are made in order.
-fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<Site<'a>>) {
-    let id = entry.place.site.unwrap_or(Text::from("unknown"));
+fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<InventorySite<'a>>) {
+    let id = entry.place.site.unwrap_or(FeedText::from("unknown"));
     if sites.last().is_none_or(|site| site.id != id) {
         let name = names.sites.get(&id).cloned().unwrap_or_else(|| id.clone());
-        sites.push(Site { id, name, clusters: Vec::new() });
+        sites.push(InventorySite { id, name, clusters: Vec::new() });
     }
     let Some(site) = sites.last_mut() else { return };
-    let id = entry.place.cluster.unwrap_or(Text::from("unknown"));
+    let id = entry.place.cluster.unwrap_or(FeedText::from("unknown"));
     if site.clusters.last().is_none_or(|cluster| cluster.id != id) {
         let name = names.clusters.get(&id).cloned().unwrap_or_else(|| id.clone());
-        site.clusters.push(Cluster { id, name, nodes: Vec::new() });
+        site.clusters.push(InventoryCluster { id, name, nodes: Vec::new() });
     }
     if let Some(cluster) = site.clusters.last_mut() {
         cluster.nodes.push(entry.node);
@@ -282,16 +284,16 @@ fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<Site<'a>>) {
 /// What people call sites and clusters.
 #[derive(Default)]
 struct Names<'a> {
-    sites: HashMap<Text<'a>, Text<'a>>,
-    clusters: HashMap<Text<'a>, Text<'a>>,
+    sites: HashMap<FeedText<'a>, FeedText<'a>>,
+    clusters: HashMap<FeedText<'a>, FeedText<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow)]
-    uid: Text<'a>,
+    uid: FeedText<'a>,
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<FeedText<'a>>,
 }
 
 impl<'a> Names<'a> {
@@ -303,7 +305,7 @@ impl<'a> Names<'a> {
     }
 }
 
-fn read_names<'a>(document: &'a Document, names: &mut HashMap<Text<'a>, Text<'a>>) -> Result<(), BadFeed> {
+fn read_names<'a>(document: &'a Document, names: &mut HashMap<FeedText<'a>, FeedText<'a>>) -> Result<(), BadFeed> {
     let listed: Vec<Named<'a>> = match document.list()? {
         Some(list) => list,
         None => vec![document.read()?],

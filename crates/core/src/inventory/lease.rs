@@ -5,16 +5,16 @@ use serde::Deserialize;
 
 use super::allocation::holds;
 use super::feed::{BadFeed, Document};
-use super::value::{Loose, Parts, Text, When};
+use super::value::{FeedText, Loose, Parts, When};
 use crate::time::Window;
 
 /// So many hosts, held over some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding<'a> {
     /// The lease.
-    pub lease_id: Text<'a>,
+    pub lease_id: FeedText<'a>,
     /// Where, as far as the lease says.
-    pub zone: Option<Text<'a>>,
+    pub zone: Option<FeedText<'a>>,
     /// From when until when.
     pub window: Window,
     /// How many hosts at most.
@@ -33,11 +33,11 @@ pub fn holdings(document: &Document) -> Result<Vec<Holding<'_>>, BadFeed> {
 #[serde(default)]
 struct RawLease<'a> {
     #[serde(borrow)]
-    id: Text<'a>,
+    id: FeedText<'a>,
     #[serde(borrow)]
-    status: Option<Text<'a>>,
+    status: Option<FeedText<'a>>,
     #[serde(borrow)]
-    zone: Option<Text<'a>>,
+    zone: Option<FeedText<'a>>,
     #[serde(borrow, alias = "start")]
     start_date: When<'a>,
     #[serde(borrow, alias = "end")]
@@ -50,9 +50,9 @@ struct RawLease<'a> {
 #[serde(default)]
 struct RawPart<'a> {
     #[serde(borrow)]
-    resource_type: Option<Text<'a>>,
+    resource_type: Option<FeedText<'a>>,
     #[serde(borrow)]
-    zone: Option<Text<'a>>,
+    zone: Option<FeedText<'a>>,
     #[serde(borrow)]
     min: Loose<'a>,
     #[serde(borrow)]

@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use super::facts::{Gpus, NodeFacts, arch_of};
 use super::feed::{BadFeed, Document};
-use super::value::{Loose, Parts, Text};
+use super::value::{FeedText, Loose, Parts};
 use crate::size::Bytes;
 
 /// A node as it is listed: who it is, where it stands, what it has.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StaticNode<'a> {
-    pub(super) uid: Text<'a>,
-    pub(super) name: Option<Text<'a>>,
+    pub(super) uid: FeedText<'a>,
+    pub(super) name: Option<FeedText<'a>>,
     pub(super) place: Place<'a>,
     pub(super) facts: NodeFacts<'a>,
 }
@@ -19,8 +19,8 @@ pub(super) struct StaticNode<'a> {
 /// Where a node stands, as far as it says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place<'a> {
-    pub(super) site: Option<Text<'a>>,
-    pub(super) cluster: Option<Text<'a>>,
+    pub(super) site: Option<FeedText<'a>>,
+    pub(super) cluster: Option<FeedText<'a>>,
 }
 
 /// The nodes of a document: a list, or one node.
@@ -41,7 +41,7 @@ impl<'a> Place<'a> {
         let mut parts = path.split('/');
         let site = parts.by_ref().find(|part| *part == "sites").and_then(|_| parts.next());
         let cluster = parts.next().filter(|part| *part == "clusters").and_then(|_| parts.next());
-        Self { site: site.map(Text::from), cluster: cluster.map(Text::from) }
+        Self { site: site.map(FeedText::from), cluster: cluster.map(FeedText::from) }
     }
 }
 
@@ -49,9 +49,9 @@ impl<'a> Place<'a> {
 #[serde(default)]
 struct RawNode<'a> {
     #[serde(borrow)]
-    uid: Option<Text<'a>>,
+    uid: Option<FeedText<'a>>,
     #[serde(borrow)]
-    node_name: Option<Text<'a>>,
+    node_name: Option<FeedText<'a>>,
     #[serde(borrow)]
     node_type: Loose<'a>,
     #[serde(borrow)]
@@ -198,7 +198,7 @@ impl<'a> Place<'a> {
             std::borrow::Cow::Borrowed(path) => Self::of_path(path),
             std::borrow::Cow::Owned(path) => {
                 let place = Place::of_path(&path);
-                Self { site: place.site.map(Text::into_owned), cluster: place.cluster.map(Text::into_owned) }
+                Self { site: place.site.map(FeedText::into_owned), cluster: place.cluster.map(FeedText::into_owned) }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::size::Bytes;
 
 /// Something in a feed that the user should know of. None of them makes a node look free.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum FeedProblem {
     /// A reservation without a readable start: its host is taken to be busy until its end.
     NoStart {
         /// Which reservation.
@@ -60,7 +60,7 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl FeedProblem {
     /// Its name in machine-readable output.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ fn instead(said: &Option<String>) -> String {
     said.as_ref().map_or_else(String::new, |said| format!(" (`{said}` is no time)"))
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for FeedProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStart { reservation, host, said } => {
@@ -106,7 +106,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Serialize for Problem {
+impl Serialize for FeedProblem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Problem", 2)?;
         object.serialize_field("kind", self.kind())?;

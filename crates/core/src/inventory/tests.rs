@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::money::Money;
 use crate::size::Bytes;
-use crate::time::instant;
+use crate::time::parse_instant;
 
 fn document(name: &str, content: &Value) -> Document {
     Document::new(name, content.to_string())
@@ -30,7 +30,7 @@ fn held(id: &str, start: &str, end: &str) -> Value {
 }
 
 fn window(start: &str, end: &str) -> Window {
-    Window::new(instant(start).unwrap(), instant(end).unwrap()).unwrap()
+    Window::new(parse_instant(start).unwrap(), parse_instant(end).unwrap()).unwrap()
 }
 
 fn joined(feeds: &[Feed]) -> Inventory<'_> {
@@ -38,7 +38,7 @@ fn joined(feeds: &[Feed]) -> Inventory<'_> {
 }
 
 #[track_caller]
-fn only<'i, 'a>(inventory: &'i Inventory<'a>, name: &str) -> &'i Node<'a> {
+fn only<'i, 'a>(inventory: &'i Inventory<'a>, name: &str) -> &'i InventoryNode<'a> {
     inventory.nodes().map(|(_, node)| node).find(|node| node.label() == name).unwrap()
 }
 
@@ -103,7 +103,7 @@ fn times_that_make_no_sense_leave_the_host_busy_and_are_told_with_their_id() {
     let (first, second) = (only(&inventory, "nc01"), only(&inventory, "nc02"));
     assert_eq!(first.availability(&window("2025-10-30T09:00", "2025-10-30T10:00")), Availability::Free);
     assert_eq!(first.availability(&window("2099-01-01T00:00", "2099-01-01T01:00")), Availability::Busy(None));
-    let until = instant("2025-10-30T10:00").unwrap();
+    let until = parse_instant("2025-10-30T10:00").unwrap();
     assert_eq!(second.availability(&window("1999-01-01T00:00", "1999-01-01T01:00")), Availability::Busy(Some(until)));
 }
 
@@ -200,7 +200,7 @@ fn static_facts_win_and_blazar_fills_what_they_lack() {
     let inventory = joined(&feeds);
     let node = only(&inventory, "nc01");
     assert_eq!((node.facts.node_type.as_deref(), node.facts.memory), (Some("compute"), Some(Bytes(256_000_000_000))));
-    assert_eq!((node.facts.gpu_count(), node.facts.threads, node.service), (2, Some(48), Service::Maintenance));
+    assert_eq!((node.facts.gpu_count(), node.facts.threads, node.state), (2, Some(48), NodeState::Maintenance));
     let problem = inventory.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(problem, ["node `nc01` says `256 GiB` and has 256000000000 bytes (238.4GiB): bytes count"]);
 }
@@ -244,7 +244,7 @@ fn the_merged_view_has_the_keys_that_scripts_know() {
         { "resource_id": "7", "reservations": [] },
     ]))];
     let inventory = joined(&feeds);
-    let view = View::new(&inventory, instant("2025-10-30T09:00Z").unwrap(), Origin::AllocationsFile);
+    let view = View::new(&inventory, parse_instant("2025-10-30T09:00Z").unwrap(), FeedOrigin::AllocationsFile);
     insta::assert_json_snapshot!(view);
 }
 

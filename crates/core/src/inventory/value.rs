@@ -14,29 +14,29 @@ use crate::time;
 /// A text of a feed, borrowed from it unless it is written with escapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Text<'a>(pub Cow<'a, str>);
+pub struct FeedText<'a>(pub Cow<'a, str>);
 
-impl Text<'_> {
+impl FeedText<'_> {
     /// The same, held by itself.
-    pub fn into_owned(self) -> Text<'static> {
-        Text(Cow::Owned(self.0.into_owned()))
+    pub fn into_owned(self) -> FeedText<'static> {
+        FeedText(Cow::Owned(self.0.into_owned()))
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for FeedText<'_> {
     type Target = str;
     fn deref(&self) -> &str {
         &self.0
     }
 }
 
-impl<'a> From<&'a str> for Text<'a> {
+impl<'a> From<&'a str> for FeedText<'a> {
     fn from(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for FeedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
@@ -51,7 +51,7 @@ pub(super) enum Loose<'a> {
     Flag(bool),
     Whole(i64),
     Fraction(f64),
-    Text(Cow<'a, str>),
+    FeedText(Cow<'a, str>),
 }
 
 impl<'a> Loose<'a> {
@@ -60,7 +60,7 @@ impl<'a> Loose<'a> {
         match self {
             Self::Flag(flag) => Some(*flag),
             Self::Whole(number) => Some(*number != 0),
-            Self::Text(text) => match text.to_ascii_lowercase().as_str() {
+            Self::FeedText(text) => match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "1" => Some(true),
                 "false" | "no" | "0" => Some(false),
                 _ => None,
@@ -73,7 +73,7 @@ impl<'a> Loose<'a> {
         match self {
             Self::Whole(number) => u64::try_from(*number).ok(),
             Self::Fraction(number) => (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u64),
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::FeedText(text) => text.trim().parse().ok(),
             Self::Nothing | Self::Flag(_) => None,
         }
     }
@@ -83,12 +83,12 @@ impl<'a> Loose<'a> {
     }
 
     /// The text; a number as it would be written.
-    pub(super) fn text(self) -> Option<Text<'a>> {
+    pub(super) fn text(self) -> Option<FeedText<'a>> {
         match self {
-            Self::Text(text) if matches!(text.as_ref(), "" | "None") => None,
-            Self::Text(text) => Some(Text(text)),
-            Self::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
-            Self::Fraction(number) => Some(Text(Cow::Owned(number.to_string()))),
+            Self::FeedText(text) if matches!(text.as_ref(), "" | "None") => None,
+            Self::FeedText(text) => Some(FeedText(text)),
+            Self::Whole(number) => Some(FeedText(Cow::Owned(number.to_string()))),
+            Self::Fraction(number) => Some(FeedText(Cow::Owned(number.to_string()))),
             Self::Nothing | Self::Flag(_) => None,
         }
     }
@@ -124,11 +124,11 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Loose<'de>, E> {
-        Ok(Loose::Text(Cow::Borrowed(text)))
+        Ok(Loose::FeedText(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Loose<'de>, E> {
-        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+        Ok(Loose::FeedText(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Loose<'de>, A::Error> {
@@ -148,7 +148,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for FeedText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(AnyValue)?;
         Ok(value.text().unwrap_or_default())
@@ -163,7 +163,7 @@ pub(super) enum When<'a> {
     Missing,
     At(Timestamp),
     /// Written, and yet no time.
-    Garbage(Text<'a>),
+    Garbage(FeedText<'a>),
 }
 
 impl When<'_> {
@@ -181,8 +181,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for When<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Loose::deserialize(deserializer)? {
             Loose::Nothing => Self::Missing,
-            Loose::Text(text) => time::instant(&text).map_or_else(|_| Self::Garbage(Text(text)), Self::At),
-            other => Self::Garbage(other.text().unwrap_or(Text::from("a flag"))),
+            Loose::FeedText(text) => {
+                time::parse_instant(&text).map_or_else(|_| Self::Garbage(FeedText(text)), Self::At)
+            }
+            other => Self::Garbage(other.text().unwrap_or(FeedText::from("a flag"))),
         })
     }
 }
@@ -268,7 +270,7 @@ impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> Visitor<'de> for Entries<F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<Text<'de>>()? {
+        while let Some(key) = map.next_key::<FeedText<'de>>()? {
             let value = map.next_value()?;
             (self.0)(key.0, value);
         }
@@ -315,7 +317,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<bool, A::Error> {
         let mut found = false;
-        while let Some(key) = object.next_key::<Text<'de>>()? {
+        while let Some(key) = object.next_key::<FeedText<'de>>()? {
             if LISTS.contains(&&*key) {
                 found |= object.next_value_seed(Listed(&mut self))?;
             } else {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Allocation, Inventory, Problem, Service, Site, Text};
+use super::{Allocation, FeedProblem, FeedText, Inventory, InventorySite, NodeState};
 
 /// Where the data is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum FeedOrigin {
     /// Files of a folder.
     AllocationsFile,
     /// The sites themselves.
@@ -21,15 +21,15 @@ pub struct View<'i, 'a> {
     /// When it was so.
     pub fetched_at: Timestamp,
     /// Where it is from.
-    pub source: Origin,
+    pub source: FeedOrigin,
     /// The sites, with all below them.
-    pub site_summaries: &'i [Site<'a>],
+    pub site_summaries: &'i [InventorySite<'a>],
     /// What is allocated on hosts that belong to no node.
     pub unmatched_allocations: &'i [Allocation<'a>],
     /// The nodes that no host is known for.
-    pub unmapped_nodes: Vec<&'i Text<'a>>,
+    pub unmapped_nodes: Vec<&'i FeedText<'a>>,
     /// What could not be made sense of.
-    pub problems: &'i [Problem],
+    pub problems: &'i [FeedProblem],
     /// In numbers.
     pub stats: Stats,
 }
@@ -53,8 +53,8 @@ pub struct Stats {
 
 impl<'i, 'a> View<'i, 'a> {
     /// Of an inventory that was so at a time.
-    pub fn new(inventory: &'i Inventory<'a>, fetched_at: Timestamp, source: Origin) -> Self {
-        let unmapped = inventory.nodes().filter(|(_, node)| node.service == Service::Unmapped);
+    pub fn new(inventory: &'i Inventory<'a>, fetched_at: Timestamp, source: FeedOrigin) -> Self {
+        let unmapped = inventory.nodes().filter(|(_, node)| node.state == NodeState::Unmapped);
         Self {
             fetched_at,
             source,
@@ -70,14 +70,14 @@ impl<'i, 'a> View<'i, 'a> {
 impl Inventory<'_> {
     /// In numbers.
     pub fn stats(&self) -> Stats {
-        let count = |service| self.nodes().filter(|(_, node)| node.service == service).count();
+        let count = |service| self.nodes().filter(|(_, node)| node.state == service).count();
         Stats {
             total_nodes: self.nodes().count(),
             nodes_with_allocations: self.nodes().filter(|(_, node)| !node.reservations.is_empty()).count(),
             total_allocations: self.nodes().map(|(_, node)| node.reservations.len()).sum(),
             unmatched_allocations: self.unmatched.len(),
-            unmapped_nodes: count(Service::Unmapped),
-            maintenance: count(Service::Maintenance),
+            unmapped_nodes: count(NodeState::Unmapped),
+            maintenance: count(NodeState::Maintenance),
         }
     }
 }

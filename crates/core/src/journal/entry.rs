@@ -21,13 +21,13 @@ pub enum Entry {
         event: StepEvent,
     },
     /// This round, which has just begun, leaves phases out: it makes nothing ready that wasn't.
-    InPart,
+    PartialRound,
     /// Every step is done.
     Ready,
     /// The end was moved; without an end where `None`.
     Until(Option<Timestamp>),
     /// Whether to keep it, though failed or expired.
-    Held(bool),
+    Hold(bool),
     /// As whom things are made at a site from here on.
     Account {
         /// The site.
@@ -45,7 +45,7 @@ pub enum Goal {
     #[default]
     Up,
     /// To give everything back, because it could not become ready.
-    Back(Cause),
+    RollBack(RollBackCause),
     /// To give everything back, because the user asked for it or its window is over.
     Down,
 }
@@ -53,7 +53,7 @@ pub enum Goal {
 /// Why a deployment turns back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum RollBackCause {
     /// A step failed.
     Failure,
     /// The user or the system stopped it.
@@ -69,7 +69,7 @@ pub enum StepEvent {
     /// It succeeded.
     Done {
         /// What was made, if it makes something.
-        made: Option<Created>,
+        created: Option<Created>,
     },
     /// It failed, and is not tried again in this round.
     Failed {

@@ -4,18 +4,18 @@
 //! happens in between, the next run reads the entries, and [`Journal::next`] says how to go on: a step that was started
 //! and never answered is simply done again, because making and deleting by ticket may be repeated.
 
-mod course;
 mod entry;
-mod frontier;
+mod live;
 mod next;
+mod ready_index;
 mod round;
 mod state;
 
-pub use course::Course;
-pub use entry::{Cause, Entry, Failure, Goal, StepEvent};
-pub use next::{Left, Next, is_run};
-pub use round::{Forgets, Round};
-pub use state::State;
+pub use entry::{Entry, Failure, Goal, RollBackCause, StepEvent};
+pub use live::LiveJournal;
+pub use next::{Next, RemainingResource, is_user_run};
+pub use round::{Round, UnaccountedResources};
+pub use state::DeploymentState;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,11 +27,11 @@ use crate::ports::{Account, Address, Created, Power};
 use crate::ticket::StepId;
 
 /// How often giving a thing back is tried before the deployment counts as stuck.
-pub const UNDO_TRIES: u32 = 3;
+pub const MAX_UNDO_ATTEMPTS: u32 = 3;
 
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum StepStatus {
     /// Announced; the answer is not known (yet).
     Started,
     /// Done; what was made, if it makes something.
@@ -50,7 +50,7 @@ pub enum Progress {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journal {
     goal: Goal,
-    steps: BTreeMap<StepId, Progress>,
+    steps: BTreeMap<StepId, StepStatus>,
     made: BTreeMap<StepId, Created>,
     off: BTreeSet<StepId>,
     /// Whether all was ready in this round, and in an earlier one.
@@ -59,7 +59,7 @@ pub struct Journal {
     /// Whether all was ready when this round began.
     last_ready: bool,
     /// Whether an earlier round got as far as a login: from then on the machines may hold somebody's work.
-    was_reached: bool,
+    login_succeeded: bool,
     held: bool,
     until: Option<Option<Timestamp>>,
     accounts: BTreeMap<SiteId, Account>,
@@ -78,10 +78,10 @@ impl Journal {
         match entry {
             Entry::Goal(goal) => self.turn(goal),
             Entry::Step { step, event } => self.step(step, event),
-            Entry::InPart => self.ready = self.last_ready,
+            Entry::PartialRound => self.ready = self.last_ready,
             Entry::Ready => self.ready = true,
             Entry::Until(until) => self.until = Some(*until),
-            Entry::Held(held) => self.held = *held,
+            Entry::Hold(held) => self.held = *held,
             Entry::Account { site, account } => {
                 self.accounts.insert(site.clone(), account.clone());
             }
@@ -95,14 +95,14 @@ impl Journal {
         if *goal == Goal::Up {
             self.last_ready = std::mem::take(&mut self.ready);
             self.was_ready |= self.last_ready;
-            self.was_reached = self.was_reached();
+            self.login_succeeded = self.login_succeeded();
             let made = &self.made;
-            self.steps.retain(|id, progress| !matches!(progress, Progress::Done(_)) || made.contains_key(id));
+            self.steps.retain(|id, progress| !matches!(progress, StepStatus::Done(_)) || made.contains_key(id));
         }
         for progress in self.steps.values_mut() {
             match progress {
-                Progress::Failed(_) if *goal == Goal::Up => *progress = Progress::Started,
-                Progress::UndoFailed(_, times) => *times = 0,
+                StepStatus::Failed(_) if *goal == Goal::Up => *progress = StepStatus::Started,
+                StepStatus::UndoFailed(_, times) => *times = 0,
                 _ => {}
             }
         }
@@ -111,22 +111,22 @@ impl Journal {
 
     fn step(&mut self, id: &StepId, event: &StepEvent) {
         let progress = match event {
-            StepEvent::Started => Progress::Started,
-            StepEvent::Done { made } => {
+            StepEvent::Started => StepStatus::Started,
+            StepEvent::Done { created: made } => {
                 if let Some(made) = made {
                     self.made.insert(id.clone(), made.clone());
                 }
-                Progress::Done(made.clone())
+                StepStatus::Done(made.clone())
             }
-            StepEvent::Failed { failure } => Progress::Failed(failure.clone()),
-            StepEvent::UndoStarted => Progress::Undoing,
+            StepEvent::Failed { failure } => StepStatus::Failed(failure.clone()),
+            StepEvent::UndoStarted => StepStatus::Undoing,
             StepEvent::Undone => {
                 self.made.remove(id);
                 self.off.remove(id);
-                Progress::Undone
+                StepStatus::Undone
             }
             StepEvent::UndoFailed { failure } => {
-                Progress::UndoFailed(failure.clone(), self.undo_failures(id).saturating_add(1))
+                StepStatus::UndoFailed(failure.clone(), self.undo_failures(id).saturating_add(1))
             }
             StepEvent::Power { power } => {
                 match power {
@@ -136,7 +136,7 @@ impl Journal {
                 return;
             }
         };
-        if progress == Progress::Undoing && matches!(self.steps.get(id), Some(Progress::UndoFailed(..))) {
+        if progress == StepStatus::Undoing && matches!(self.steps.get(id), Some(StepStatus::UndoFailed(..))) {
             return; // the count of failures must outlive the next try
         }
         self.steps.insert(id.clone(), progress);
@@ -144,18 +144,18 @@ impl Journal {
 
     fn undo_failures(&self, id: &StepId) -> u32 {
         match self.steps.get(id) {
-            Some(Progress::UndoFailed(_, times)) => *times,
+            Some(StepStatus::UndoFailed(_, times)) => *times,
             _ => 0,
         }
     }
 
     /// Where a step stands; `None` while it waits for its turn.
-    pub fn progress(&self, id: &StepId) -> Option<&Progress> {
+    pub fn step_status(&self, id: &StepId) -> Option<&StepStatus> {
         self.steps.get(id)
     }
 
     /// What a step made, while it is there.
-    pub fn made(&self, id: &StepId) -> Option<&Created> {
+    pub fn created(&self, id: &StepId) -> Option<&Created> {
         self.made.get(id)
     }
 
@@ -167,7 +167,7 @@ impl Journal {
     /// Where a machine is reached: at its public address where it has one, else at its own.
     pub fn address(&self, plan: &Plan, machine: &StepId) -> Option<&Address> {
         let step = plan.address_of(machine).map_or(machine, |step| &step.id);
-        self.made(step)?.address.as_ref()
+        self.created(step)?.address.as_ref()
     }
 
     /// Where it is heading.
@@ -186,24 +186,24 @@ impl Journal {
     }
 
     /// Whether a failure leaves the machines as they are: somebody's work may be on them, or the user said so.
-    pub fn keeps(&self) -> bool {
-        self.ready || self.may_hold_work()
+    pub fn is_kept_on_failure(&self) -> bool {
+        self.ready || self.is_kept_on_interrupt()
     }
 
     /// Whether somebody's work may be on the machines from an earlier round, or the user said to keep them. Then not even
     /// an interrupt gives them back.
-    pub fn may_hold_work(&self) -> bool {
-        self.was_ready || self.was_reached || self.held
+    pub fn is_kept_on_interrupt(&self) -> bool {
+        self.was_ready || self.login_succeeded || self.held
     }
 
     /// Whether somebody could log in to a machine, in this round or an earlier one: a step that makes nothing is done, and
     /// of these a login is the first.
-    pub fn was_reached(&self) -> bool {
-        self.was_reached || self.steps.values().any(|progress| *progress == Progress::Done(None))
+    pub fn login_succeeded(&self) -> bool {
+        self.login_succeeded || self.steps.values().any(|progress| *progress == StepStatus::Done(None))
     }
 
     /// Whether the user asked to keep it, though failed or expired.
-    pub fn held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         self.held
     }
 
@@ -213,18 +213,18 @@ impl Journal {
     }
 
     /// Whether it is to end at this time: its window is over, and nobody asked to hold it.
-    pub fn expired(&self, plan: &Plan, now: Timestamp) -> bool {
+    pub fn has_expired(&self, plan: &Plan, now: Timestamp) -> bool {
         !self.held && self.until(plan).is_some_and(|until| until <= now)
     }
 
     /// Whether the machine was shut down on request.
-    pub fn is_off(&self, machine: &StepId) -> bool {
+    pub fn is_powered_off(&self, machine: &StepId) -> bool {
         self.off.contains(machine)
     }
 
     /// Whether a step makes a thing that may be at the site now.
     fn may_be_there(&self, step: &crate::plan::Step) -> bool {
-        matches!(step.action, Action::Create(_)) && !matches!(self.steps.get(&step.id), None | Some(Progress::Undone))
+        matches!(step.action, Action::Create(_)) && !matches!(self.steps.get(&step.id), None | Some(StepStatus::Undone))
     }
 }
 

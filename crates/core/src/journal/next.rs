@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::frontier::Frontier;
+use super::ready_index::ReadyIndex;
 use super::{Goal, Journal};
 use crate::money::Money;
 use crate::name::SiteId;
@@ -19,7 +19,7 @@ pub enum Next<'p> {
     /// Give back what these steps made, side by side.
     Undo(Vec<&'p Step>),
     /// A machine can't be had or reached, and nothing is kept: everything is to be given back. The engine enters that.
-    TurnBack,
+    RollBack,
     /// Nothing can start before something in flight has ended.
     Wait,
     /// Every step is done; these runs of the user's own script failed.
@@ -27,14 +27,14 @@ pub enum Next<'p> {
     /// Everything was given back, because it could not become ready.
     RolledBack,
     /// Everything was given back, as asked.
-    Released,
+    Down,
     /// It can't go on by itself: what failed, and what is left.
-    Stuck(Vec<Left>),
+    Stuck(Vec<RemainingResource>),
 }
 
 /// A thing that is, or may be, still at a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Left {
+pub struct RemainingResource {
     /// The step that made it.
     pub step: StepId,
     /// What it is.
@@ -50,20 +50,20 @@ pub struct Left {
 impl Journal {
     /// What comes next, while the steps in `in_flight` are being worked on by this very process.
     ///
-    /// Who asks again and again keeps a [`Course`](super::Course).
+    /// Who asks again and again keeps a [`LiveJournal`](super::Course).
     pub fn next<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        Frontier::of(plan, self, in_flight).next(self, in_flight)
+        ReadyIndex::of(plan, self, in_flight).next(self, in_flight)
     }
 
     /// Whether it is on its way back, or about to turn: there is no way forward from here.
-    pub fn turns_back(&self, plan: &Plan) -> bool {
-        self.goal != Goal::Up || self.next(plan, &BTreeSet::new()) == Next::TurnBack
+    pub fn is_rolling_back(&self, plan: &Plan) -> bool {
+        self.goal != Goal::Up || self.next(plan, &BTreeSet::new()) == Next::RollBack
     }
 
     /// Everything of the plan that is, or may be, at a site.
-    pub fn left(&self, plan: &Plan) -> Vec<Left> {
+    pub fn remaining(&self, plan: &Plan) -> Vec<RemainingResource> {
         let left = |step: &Step| match &step.action {
-            Action::Create(what) if self.may_be_there(step) => Some(Left {
+            Action::Create(what) if self.may_be_there(step) => Some(RemainingResource {
                 step: step.id.clone(),
                 kind: what.kind(),
                 site: what.site().clone(),
@@ -82,6 +82,6 @@ pub(super) fn is_set_up(step: &Step) -> bool {
 }
 
 /// Whether a step runs the user's own script, which comes last and may fail without harm to the rest.
-pub fn is_run(step: &Step) -> bool {
+pub fn is_user_run(step: &Step) -> bool {
     matches!(step.action, Action::SetUp { phase: Phase::Run { .. }, .. })
 }

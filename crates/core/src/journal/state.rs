@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Goal, Journal, Next, Progress};
+use super::{Goal, Journal, Next, StepStatus};
 use crate::plan::{Action, Plan};
 
 /// Where a deployment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum DeploymentState {
     /// Things are being made.
     Launching,
     /// Machines are there, and being set up.
@@ -22,23 +22,23 @@ pub enum State {
     /// Everything is being given back after a failure.
     RollingBack,
     /// Everything is being given back, as asked.
-    Releasing,
+    GoingDown,
     /// Everything was given back after a failure.
     RolledBack,
     /// Everything was given back, as asked.
-    Released,
+    Down,
     /// It can't go on by itself, and something is left.
     Stuck,
 }
 
-impl State {
+impl DeploymentState {
     /// Whether nothing of it is left anywhere.
     pub fn is_over(self) -> bool {
-        matches!(self, Self::RolledBack | Self::Released)
+        matches!(self, Self::RolledBack | Self::Down)
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for DeploymentState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Launching => "launching",
@@ -46,9 +46,9 @@ impl fmt::Display for State {
             Self::Ready => "ready",
             Self::Stopped => "stopped",
             Self::RollingBack => "rolling back",
-            Self::Releasing => "releasing",
+            Self::GoingDown => "releasing",
             Self::RolledBack => "rolled back",
-            Self::Released => "released",
+            Self::Down => "released",
             Self::Stuck => "stuck",
         })
     }
@@ -57,19 +57,19 @@ impl fmt::Display for State {
 impl Journal {
     /// The state that the entries add up to. A deployment on its way whose process is gone looks like one whose process
     /// is at work: the lock tells the two apart.
-    pub fn state(&self, plan: &Plan) -> State {
+    pub fn state(&self, plan: &Plan) -> DeploymentState {
         match self.next(plan, &Default::default()) {
-            Next::Stuck(_) => State::Stuck,
-            Next::RolledBack => State::RolledBack,
-            Next::Released => State::Released,
-            Next::Undo(_) if self.goal == Goal::Down => State::Releasing,
-            Next::Undo(_) | Next::TurnBack => State::RollingBack,
-            _ if self.all_off(plan) => State::Stopped,
+            Next::Stuck(_) => DeploymentState::Stuck,
+            Next::RolledBack => DeploymentState::RolledBack,
+            Next::Down => DeploymentState::Down,
+            Next::Undo(_) if self.goal == Goal::Down => DeploymentState::GoingDown,
+            Next::Undo(_) | Next::RollBack => DeploymentState::RollingBack,
+            _ if self.all_off(plan) => DeploymentState::Stopped,
             // A round that left phases out has not made anything ready that wasn't.
-            Next::Ready(_) if plan.is_in_part() && !self.ready => State::SettingUp,
-            Next::Ready(_) => State::Ready,
-            Next::Run(_) | Next::Wait if self.all_made(plan) => State::SettingUp,
-            Next::Run(_) | Next::Wait => State::Launching,
+            Next::Ready(_) if plan.is_partial() && !self.ready => DeploymentState::SettingUp,
+            Next::Ready(_) => DeploymentState::Ready,
+            Next::Run(_) | Next::Wait if self.all_made(plan) => DeploymentState::SettingUp,
+            Next::Run(_) | Next::Wait => DeploymentState::Launching,
         }
     }
 
@@ -82,6 +82,6 @@ impl Journal {
         plan.steps
             .iter()
             .filter(|step| matches!(step.action, Action::Create(_)))
-            .all(|step| matches!(self.steps.get(&step.id), Some(Progress::Done(_))))
+            .all(|step| matches!(self.steps.get(&step.id), Some(StepStatus::Done(_))))
     }
 }

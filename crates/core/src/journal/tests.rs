@@ -29,7 +29,7 @@ fn machine(rank: u32) -> PlannedResource {
         host: None,
         lease: None,
         keypair: None,
-        uses: Default::default(),
+        existing: Default::default(),
     }))
 }
 
@@ -72,7 +72,7 @@ fn plan() -> Plan {
         price_per_hour: None,
         steps,
         part: None,
-        refusals: vec![],
+        rejections: vec![],
     }
 }
 
@@ -82,7 +82,7 @@ fn failure() -> Failure {
 
 fn done(step: &str, made: bool) -> Entry {
     let made = made.then(|| Created { reference: Ref(step.into()), address: None });
-    Entry::Step { step: id(step), event: StepEvent::Done { made } }
+    Entry::Step { step: id(step), event: StepEvent::Done { created: made } }
 }
 
 fn event(step: &str, event: StepEvent) -> Entry {
@@ -140,8 +140,8 @@ fn a_step_found_started_after_a_crash_is_done_again() {
 fn a_machine_that_cannot_be_had_gives_everything_back_in_reverse() {
     let failed = event("machine-1", StepEvent::Failed { failure: failure() });
     let entries = vec![done("network", true), done("machine-0", true), failed];
-    check(&entries, "turnback");
-    let entries = with(entries, [Entry::Goal(Goal::Back(Cause::Failure))]);
+    check(&entries, "rollback");
+    let entries = with(entries, [Entry::Goal(Goal::RollBack(RollBackCause::Failure))]);
     check(&entries, "undo machine-0 machine-1");
     let entries = with(entries, [event("machine-0", StepEvent::Undone)]);
     check(&entries, "undo machine-1");
@@ -174,8 +174,8 @@ fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
     let stuck = "stuck network machine-0 machine-1";
     let after = |before: Vec<Entry>| with(with(launched(), before), lost());
     check(&after(vec![Entry::Ready, Entry::Goal(Goal::Up)]), stuck);
-    check(&after(vec![Entry::Held(true)]), stuck);
-    check(&after(vec![]), "turnback");
+    check(&after(vec![Entry::Hold(true)]), stuck);
+    check(&after(vec![]), "rollback");
     // A machine that somebody could log in to in an earlier round may hold work, although its set-up failed.
     let set_up = event("setup-0", StepEvent::Failed { failure: failure() });
     check(&after(vec![set_up, Entry::Goal(Goal::Up)]), stuck);
@@ -183,7 +183,7 @@ fn what_was_ready_once_or_is_held_is_never_given_back_by_itself() {
 
 #[test]
 fn a_machine_is_reached_from_its_first_login_on_and_in_all_rounds_to_come() {
-    let reached = |entries: &[Entry]| Journal::of(entries).was_reached();
+    let reached = |entries: &[Entry]| Journal::of(entries).login_succeeded();
     let made = vec![Entry::Goal(Goal::Up), done("network", true), done("machine-0", true)];
     assert!(!reached(&made));
     let login = with(made, [done("wait-ssh-0", false)]);
@@ -201,28 +201,28 @@ fn what_failed_on_one_machine_holds_up_no_other() {
 #[test]
 fn a_round_in_part_makes_nothing_ready_that_was_not() {
     let only = [crate::setup::PhaseKind::Setup].into();
-    let part = plan().setting_up(crate::plan::Selection { only, ..Default::default() });
+    let part = plan().with_phases(crate::plan::PhaseSelection { only, ..Default::default() });
     let round = || {
         let steps = ["wait-ssh-0", "wait-ssh-1", "setup-0", "setup-1"].map(|step| done(step, false));
-        [Entry::Goal(Goal::Up), Entry::InPart].into_iter().chain(steps)
+        [Entry::Goal(Goal::Up), Entry::PartialRound].into_iter().chain(steps)
     };
     let state = |entries: &[Entry]| Journal::of(entries).state(&part);
     let once = with(launched(), round());
-    assert_eq!(state(&once), State::SettingUp);
-    assert_eq!(state(&with(once, round())), State::SettingUp);
+    assert_eq!(state(&once), DeploymentState::SettingUp);
+    assert_eq!(state(&with(once, round())), DeploymentState::SettingUp);
     let ready = with(launched(), [Entry::Ready]);
     let again = with(ready, round());
-    assert_eq!(state(&again), State::Ready);
+    assert_eq!(state(&again), DeploymentState::Ready);
     // A whole round that failed since counts, and not the one before it.
     let failed = event("setup-0", StepEvent::Failed { failure: failure() });
     let broken = with(again, [Entry::Goal(Goal::Up), failed]);
-    assert_eq!(state(&with(broken, round())), State::SettingUp);
+    assert_eq!(state(&with(broken, round())), DeploymentState::SettingUp);
 }
 
 #[test]
 fn giving_back_is_tried_three_times_a_round() {
     let mut entries = with(launched(), [Entry::Goal(Goal::Down), event("machine-0", StepEvent::Undone)]);
-    for _ in 0..UNDO_TRIES {
+    for _ in 0..MAX_UNDO_ATTEMPTS {
         check(&entries, "undo machine-1");
         entries.push(event("machine-1", StepEvent::UndoStarted));
         entries.push(event("machine-1", StepEvent::UndoFailed { failure: failure() }));
@@ -242,13 +242,16 @@ fn a_creation_of_unknown_outcome_is_looked_for_when_turning_back() {
 #[test]
 fn the_state_is_read_off_the_entries() {
     let state = |entries: &[Entry]| Journal::of(entries).state(&plan());
-    assert_eq!(state(&[]), State::Launching);
-    assert_eq!(state(&launched()), State::SettingUp);
+    assert_eq!(state(&[]), DeploymentState::Launching);
+    assert_eq!(state(&launched()), DeploymentState::SettingUp);
     let off = |n: u32| event(&format!("machine-{n}"), StepEvent::Power { power: Power::Off });
-    assert_eq!(state(&with(launched(), [off(0)])), State::SettingUp);
-    assert_eq!(state(&with(launched(), [off(0), off(1)])), State::Stopped);
-    assert_eq!(state(&with(launched(), [Entry::Goal(Goal::Down)])), State::Releasing);
-    assert_eq!(state(&with(launched(), [Entry::Goal(Goal::Back(Cause::Interrupt))])), State::RollingBack);
+    assert_eq!(state(&with(launched(), [off(0)])), DeploymentState::SettingUp);
+    assert_eq!(state(&with(launched(), [off(0), off(1)])), DeploymentState::Stopped);
+    assert_eq!(state(&with(launched(), [Entry::Goal(Goal::Down)])), DeploymentState::GoingDown);
+    assert_eq!(
+        state(&with(launched(), [Entry::Goal(Goal::RollBack(RollBackCause::Interrupt))])),
+        DeploymentState::RollingBack
+    );
 }
 
 #[test]
@@ -256,9 +259,9 @@ fn a_held_deployment_does_not_expire() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let until = Entry::Until(Some(at("2026-01-01T10:00:00Z")));
     let journal = Journal::of(std::slice::from_ref(&until));
-    assert!(journal.expired(&plan(), at("2026-01-01T10:00:00Z")));
-    assert!(!journal.expired(&plan(), at("2026-01-01T09:59:59Z")));
-    assert!(!Journal::of(&[until, Entry::Held(true)]).expired(&plan(), at("2027-01-01T10:00:00Z")));
+    assert!(journal.has_expired(&plan(), at("2026-01-01T10:00:00Z")));
+    assert!(!journal.has_expired(&plan(), at("2026-01-01T09:59:59Z")));
+    assert!(!Journal::of(&[until, Entry::Hold(true)]).has_expired(&plan(), at("2027-01-01T10:00:00Z")));
 }
 
 /// The stored text of an entry never changes meaning: a line may be added here, none may be changed.
@@ -273,12 +276,12 @@ fn stored_entries_read_as_they_were_written() {
 /// The rule for what comes next as it is said in words, looking at every step: what the index is held against.
 fn plain_next<'p>(journal: &Journal, plan: &'p Plan, flight: &BTreeSet<StepId>) -> Next<'p> {
     let steps = |wanted: &dyn Fn(&Step) -> bool| plan.steps.iter().filter(|step| wanted(step)).collect::<Vec<_>>();
-    let progress = |step: &Step| journal.progress(&step.id);
+    let progress = |step: &Step| journal.step_status(&step.id);
     if *journal.goal() != Goal::Up {
         let there = steps(&|step| {
-            matches!(step.action, Action::Create(_)) && !matches!(progress(step), None | Some(Progress::Undone))
+            matches!(step.action, Action::Create(_)) && !matches!(progress(step), None | Some(StepStatus::Undone))
         });
-        let tired = |step: &Step| matches!(progress(step), Some(Progress::UndoFailed(_, UNDO_TRIES..)));
+        let tired = |step: &Step| matches!(progress(step), Some(StepStatus::UndoFailed(_, MAX_UNDO_ATTEMPTS..)));
         let undoable = steps(&|step| {
             there.contains(&step)
                 && !flight.contains(&step.id)
@@ -288,34 +291,34 @@ fn plain_next<'p>(journal: &Journal, plan: &'p Plan, flight: &BTreeSet<StepId>) 
         return match (undoable.is_empty(), flight.is_empty(), there.is_empty()) {
             (false, ..) => Next::Undo(undoable),
             (true, false, _) => Next::Wait,
-            (true, true, false) => Next::Stuck(journal.left(plan)),
-            (true, true, true) if *journal.goal() == Goal::Down => Next::Released,
+            (true, true, false) => Next::Stuck(journal.remaining(plan)),
+            (true, true, true) if *journal.goal() == Goal::Down => Next::Down,
             (true, true, true) => Next::RolledBack,
         };
     }
-    let done = |step: &Step| matches!(progress(step), Some(Progress::Done(_)));
+    let done = |step: &Step| matches!(progress(step), Some(StepStatus::Done(_)));
     let waits = |step: &Step| match progress(step) {
         None => true,
-        Some(Progress::Started) => !flight.contains(&step.id),
+        Some(StepStatus::Started) => !flight.contains(&step.id),
         Some(_) => false,
     };
-    let failed = steps(&|step| !done(step) && !matches!(progress(step), None | Some(Progress::Started)));
+    let failed = steps(&|step| !done(step) && !matches!(progress(step), None | Some(StepStatus::Started)));
     let is_setup =
         |step: &Step| matches!(&step.action, Action::SetUp { phase, .. } if !matches!(phase, Phase::Verify(_)));
-    if !journal.keeps() && !failed.iter().all(|step| is_setup(step)) {
-        return Next::TurnBack;
+    if !journal.is_kept_on_failure() && !failed.iter().all(|step| is_setup(step)) {
+        return Next::RollBack;
     }
-    let all_ready = plan.steps.iter().all(|step| is_run(step) || done(step));
+    let all_ready = plan.steps.iter().all(|step| is_user_run(step) || done(step));
     let settled = |id: &StepId| {
         let failed_run =
-            || matches!(journal.progress(id), Some(Progress::Failed(_))) && plan.step(id).is_some_and(is_run);
-        matches!(journal.progress(id), Some(Progress::Done(_))) || failed_run()
+            || matches!(journal.step_status(id), Some(StepStatus::Failed(_))) && plan.step(id).is_some_and(is_user_run);
+        matches!(journal.step_status(id), Some(StepStatus::Done(_))) || failed_run()
     };
-    let runnable = steps(&|step| (all_ready || !is_run(step)) && waits(step) && step.after.iter().all(settled));
+    let runnable = steps(&|step| (all_ready || !is_user_run(step)) && waits(step) && step.after.iter().all(settled));
     match (runnable.is_empty(), flight.is_empty()) {
         (false, _) => Next::Run(runnable),
         (true, false) => Next::Wait,
-        (true, true) if failed.iter().any(|step| !is_run(step)) => Next::Stuck(journal.left(plan)),
+        (true, true) if failed.iter().any(|step| !is_user_run(step)) => Next::Stuck(journal.remaining(plan)),
         (true, true) => Next::Ready(failed),
     }
 }
@@ -325,8 +328,8 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     let ids: Vec<StepId> = plan().steps.into_iter().map(|step| step.id).chain([id("of-an-earlier-round")]).collect();
     let events = vec![
         StepEvent::Started,
-        StepEvent::Done { made: None },
-        StepEvent::Done { made: Some(Created { reference: Ref("x".into()), address: None }) },
+        StepEvent::Done { created: None },
+        StepEvent::Done { created: Some(Created { reference: Ref("x".into()), address: None }) },
         StepEvent::Failed { failure: failure() },
         StepEvent::UndoStarted,
         StepEvent::Undone,
@@ -337,11 +340,11 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         (prop::sample::select(ids), prop::sample::select(events)).prop_map(|(step, event)| Entry::Step { step, event });
     let whole = prop::sample::select(vec![
         Entry::Goal(Goal::Up),
-        Entry::Goal(Goal::Back(Cause::Failure)),
+        Entry::Goal(Goal::RollBack(RollBackCause::Failure)),
         Entry::Goal(Goal::Down),
         Entry::Ready,
-        Entry::Held(true),
-        Entry::Held(false),
+        Entry::Hold(true),
+        Entry::Hold(false),
     ]);
     prop_oneof![9 => step, 1 => whole]
 }
@@ -387,14 +390,14 @@ fn play(dice: &[u8]) -> (Journal, Vec<String>) {
                         let makes = |id: &StepId| matches!(plan.step(id).unwrap().action, Action::Create(_));
                         at_site.extend(std::mem::take(&mut flight).into_iter().filter(makes));
                     }
-                    4 => journal.apply(&Entry::Goal(Goal::Back(Cause::Interrupt))),
+                    4 => journal.apply(&Entry::Goal(Goal::RollBack(RollBackCause::Interrupt))),
                     _ => journal.apply(&done(step.as_str(), makes)),
                 }
             }
-            Next::TurnBack if flight.is_empty() || dice.next().unwrap_or(0) % 2 == 0 => {
-                journal.apply(&Entry::Goal(Goal::Back(Cause::Failure)));
+            Next::RollBack if flight.is_empty() || dice.next().unwrap_or(0) % 2 == 0 => {
+                journal.apply(&Entry::Goal(Goal::RollBack(RollBackCause::Failure)));
             }
-            Next::TurnBack => {
+            Next::RollBack => {
                 let step = flight.pop_first().expect("waiting for something");
                 let makes = matches!(plan.step(&step).unwrap().action, Action::Create(_));
                 at_site.extend(makes.then(|| step.clone()));
@@ -410,7 +413,7 @@ fn play(dice: &[u8]) -> (Journal, Vec<String>) {
                 assert!(at_site.is_subset(&named), "left behind unnamed: {at_site:?} in {log:?}");
                 journal.apply(&Entry::Goal(Goal::Down));
             }
-            Next::RolledBack | Next::Released => {
+            Next::RolledBack | Next::Down => {
                 assert!(at_site.is_empty(), "left behind: {at_site:?} in {log:?}");
                 break;
             }
@@ -429,7 +432,7 @@ proptest! {
         if strange {
             plan.steps[3].after.push(id("of-an-earlier-round"));
         }
-        let (mut course, mut flight) = (Course::new(&plan, Journal::default()), BTreeSet::new());
+        let (mut course, mut flight) = (LiveJournal::new(&plan, Journal::default()), BTreeSet::new());
         for (entry, flies) in &entries {
             course.apply(entry);
             if let Entry::Step { step, .. } = entry {
@@ -451,7 +454,7 @@ proptest! {
     fn every_life_ends_and_leaves_nothing_unnamed(dice in prop::collection::vec(any::<u8>(), 0..60)) {
         let (journal, log) = play(&dice);
         let last = log.last().unwrap();
-        prop_assert!(last.starts_with("ready") || last == "rolledback" || last == "released", "{log:?}");
+        prop_assert!(last.starts_with("ready") || last == "rolledback" || last == "down", "{log:?}");
         prop_assert_eq!(last.starts_with("ready"), journal.is_ready());
     }
 }

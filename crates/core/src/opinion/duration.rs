@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{AdvisedDecision, AnswerLimits, ModelAnswer, RejectionReason};
 use crate::money::Money;
-use crate::time::show_duration;
+use crate::time::format_duration;
 
 /// Keys of the model's answer.
 #[derive(Debug, Default, Deserialize)]
@@ -49,7 +49,7 @@ fn allowed(
         return Err(RejectionReason::NotA("a duration"));
     }
     if duration > limits.duration {
-        return Err(RejectionReason::TooMuch(show_duration(limits.duration)));
+        return Err(RejectionReason::TooMuch(format_duration(limits.duration)));
     }
     match (limits.budget.total, price) {
         (None, _) => Ok(duration),

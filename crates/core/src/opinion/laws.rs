@@ -10,7 +10,7 @@ use crate::demand::{Demand, GpuRequirement};
 use crate::money::Money;
 use crate::offer::{Market, OsRelease};
 use crate::plan::tests::text::{demand, market, now};
-use crate::plan::{could_serve, serving};
+use crate::plan::{could_match, matching_offers};
 use crate::time::Window;
 
 const KEYS: [&str; 14] = [
@@ -106,7 +106,7 @@ prop_compose! {
             memory: memory.map(Bytes::gib),
             disk: disk.map(Bytes::gib),
             gpus: gpus.map(|number| GpuRequirement { model: None, count: count(number) }),
-            os: os.then(|| OsRelease::wished("ubuntu-22.04").unwrap()),
+            os: os.then(|| OsRelease::from_request("ubuntu-22.04").unwrap()),
             cuda: None,
             python: None,
         }
@@ -142,7 +142,7 @@ proptest! {
         prop_assert!(!known.contains(&true), "{said}: {decision:?}");
         if *choice != rule {
             let demand = demand_for(choice);
-            let has = market.offers.iter().any(|offer| could_serve(&demand, &demand.groups[0], offer));
+            let has = market.offers.iter().any(|offer| could_match(&demand, &demand.groups[0], offer));
             prop_assert!(has, "{said}: {choice:?} is offered by nobody");
         }
         prop_assert!(*choice == rule || !decision.accepted.is_empty());
@@ -155,10 +155,10 @@ proptest! {
         let text = if gpus > 0 { format!("group node 1 gpus=any:{gpus}") } else { "group node 1".to_owned() };
         let (mut demand, market) = (demand(&text), offers());
         demand.budget.per_hour = limit.map(|limit| Money(limit * 1_000_000));
-        let window = Window::of(now(), SignedDuration::from_hours(4)).unwrap();
+        let window = Window::starting_at(now(), SignedDuration::from_hours(4)).unwrap();
         let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
         let decision = node_type(ModelAnswer::Text(&said), &wanted);
-        let serving = serving(&demand, &demand.groups[0], &market, &window);
+        let serving = matching_offers(&demand, &demand.groups[0], &market, &window);
         prop_assert_eq!(decision.choice.is_some(), !serving.is_empty());
         if let (Some(choice), Some(best)) = (&decision.choice, serving.first()) {
             let found = serving.iter().find(|offer| offer.site == choice.site && offer.node_type == choice.node_type);

@@ -8,7 +8,7 @@ use crate::demand::{Budget, Demand, Group};
 use crate::filter::{BadFilter, Filter};
 use crate::name::SiteId;
 use crate::offer::{Market, Offer};
-use crate::plan::serving;
+use crate::plan::matching_offers;
 use crate::time::Window;
 
 /// Query for a node type.
@@ -51,7 +51,7 @@ struct NodeTypeAnswer {
 /// the demand's budget or, if that sets no limit, any that costs no more than the rule's. Keys of an answer, all
 /// optional: `site`, `node_type`, `filter` (in the language of [`Filter`]) and `reason`.
 pub fn node_type(opinion: ModelAnswer<'_>, wanted: &NodeTypeQuery<'_>) -> AdvisedDecision<Option<NodeTypeChoice>> {
-    let serving = serving(wanted.demand, wanted.group, wanted.market, wanted.window);
+    let serving = matching_offers(wanted.demand, wanted.group, wanted.market, wanted.window);
     let mut decision = AdvisedDecision::by_rule(serving.first().map(|offer| NodeTypeChoice::of(offer, None)));
     let answer: NodeTypeAnswer = decision.parse_answer(opinion);
     decision.explain(answer.reason);

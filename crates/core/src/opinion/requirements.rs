@@ -12,7 +12,7 @@ use crate::demand::{
 };
 use crate::name::{GroupName, Name};
 use crate::offer::{Market, OsRelease};
-use crate::plan::could_serve;
+use crate::plan::could_match;
 use crate::scan::{Suggestions, python_version};
 use crate::size::Bytes;
 
@@ -161,7 +161,7 @@ impl Weighing<'_> {
 
     fn software(&mut self, answer: &RequirementsAnswer) {
         if let Some(text) = answer.os.as_deref() {
-            match OsRelease::wished(text) {
+            match OsRelease::from_request(text) {
                 Some(os) => self.weigh("os", os, |_| Ok(()), |all| &mut all.os),
                 None => self.decision.reject(
                     "os",
@@ -243,5 +243,5 @@ fn is_offered(required: &InferredRequirements, market: &Market, budget: &Budget)
         workload: Workload::default(),
         terms: TermsRequest::default(),
     };
-    market.offers.iter().any(|offer| could_serve(&demand, &group, offer))
+    market.offers.iter().any(|offer| could_match(&demand, &group, offer))
 }

@@ -177,7 +177,7 @@ fn told_of<T>(decision: &AdvisedDecision<T>) -> Vec<String> {
 
 fn chosen(said: &str, text: &str) -> AdvisedDecision<Option<NodeTypeChoice>> {
     let (demand, market): (Demand, _) = (demand(text), site());
-    let window = Window::of(now(), SignedDuration::from_hours(4)).unwrap();
+    let window = Window::starting_at(now(), SignedDuration::from_hours(4)).unwrap();
     let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
     node_type(ModelAnswer::Text(said), &wanted)
 }
@@ -264,7 +264,7 @@ fn duration_respects_maximum_and_budget() {
     };
     let ask = |hours: &str, price, limits: &AnswerLimits| {
         let decision = duration(ModelAnswer::Text(&format!("{{\"hours\": {hours}}}")), rule, price, limits);
-        format!("{}: {}\n", crate::time::show_duration(decision.choice), told(&decision).join("; "))
+        format!("{}: {}\n", crate::time::format_duration(decision.choice), told(&decision).join("; "))
     };
     let (free, tight) = (AnswerLimits::default(), budget(10_000_000));
     let price = Some(Money(2_000_000));

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::demand::Demand;
 use crate::money::Money;
-use crate::time::show_duration;
+use crate::time::format_duration;
 
 /// A limit of the budget, and a cost that is over it or can't be known to be within it.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +79,7 @@ impl Breach {
         match self.cost {
             Cost::Unknown => "an unknown price".to_owned(),
             Cost::PerHour(price) => format!("{price} an hour"),
-            Cost::Over(sum, duration) => format!("{sum} over {}", show_duration(duration)),
+            Cost::Over(sum, duration) => format!("{sum} over {}", format_duration(duration)),
             Cost::Endless(price) => format!("{price} an hour without an end"),
         }
     }

@@ -9,7 +9,7 @@ use crate::verify::pci_ids;
 
 /// What `setup_phases.gpu` wishes can't be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoDrivers {
+pub enum UnsupportedDrivers {
     /// On no machine at all.
     #[error("`setup_phases.gpu` can't be had: {0}")]
     Anywhere(GpuConflict),
@@ -23,7 +23,7 @@ pub enum NoDrivers {
     },
 }
 
-impl NoDrivers {
+impl UnsupportedDrivers {
     /// What can be had instead.
     pub fn hint(&self) -> &str {
         match self {
@@ -37,18 +37,18 @@ impl Plan {
     ///
     /// # Errors
     /// What can't be had, and what can.
-    pub fn check_drivers(&self) -> Result<(), NoDrivers> {
+    pub fn check_drivers(&self) -> Result<(), UnsupportedDrivers> {
         let (vendor, stack) = match &self.demand.workload.phases.gpu {
             GpuRequest::Off => return Ok(()),
             GpuRequest::Auto(stack) => (None, stack),
             GpuRequest::Forced(vendor, stack) => (Some(*vendor), stack),
         };
         if let Some(impossible) = find_conflict(vendor, stack) {
-            return Err(NoDrivers::Anywhere(impossible));
+            return Err(UnsupportedDrivers::Anywhere(impossible));
         }
         for pick in &self.picks {
             if let Some(impossible) = undrivable(pick, vendor, stack) {
-                return Err(NoDrivers::There { group: pick.group.clone(), impossible });
+                return Err(UnsupportedDrivers::There { group: pick.group.clone(), impossible });
             }
         }
         Ok(())

@@ -23,7 +23,7 @@ impl Exclusions {
     ///
     /// A lease that was refused speaks against its hosts in its window, a machine against its host, or against its whole offer where
     /// no host was chosen; without an address, a network or a key there is no use for the site.
-    pub fn learn(&mut self, plan: &Plan, step: &StepId) {
+    pub fn exclude_failed(&mut self, plan: &Plan, step: &StepId) {
         match plan.step(step).map(|step| &step.action) {
             Some(Action::Create(PlannedResource::Lease(spec))) => {
                 self.taken.extend(spec.hosts.iter().map(|host| (spec.site.clone(), host.clone(), spec.window)));

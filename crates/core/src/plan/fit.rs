@@ -176,11 +176,11 @@ fn supply(ask: &Ask, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
             sink.note(MisfitKind::Count, format_args!("{count}"), format_args!("{MOST_MACHINES} at most in one group"));
         }
         Supply::Unlimited => {}
-        Supply::Whole(there) => few(count, u64::from(*there), sink),
+        Supply::Machines(there) => few(count, u64::from(*there), sink),
         // With none free the availability already says so.
         Supply::Hosts(free) if free.is_empty() => {}
         Supply::Hosts(free) => few(count, free.len() as u64, sink),
-        Supply::Cut { memory, disk } => {
+        Supply::Divisible { memory, disk } => {
             if offer.facts.memory.is_none_or(|most| measure.memory <= most) {
                 pool(MisfitKind::Memory, Sum(count, measure.memory), *memory, sink);
             }

@@ -6,7 +6,7 @@ use super::fit;
 use super::measure::{self, Measure, Obstacle};
 use super::misfit::{Any, Sink as _};
 use crate::demand::Requirements;
-use crate::offer::{AcceleratorSoftware, ImageFacts, Offer};
+use crate::offer::{GpuSoftware, ImageFacts, Offer};
 
 /// The images of a site, judged for machines of one of its node types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,16 +14,16 @@ pub struct ImageChoice {
     /// The node type.
     pub node_type: String,
     /// The images: the chosen one, the others that would do from the best on, and then those that don't.
-    pub images: Vec<JudgedImage>,
+    pub images: Vec<ImageCandidate>,
 }
 
 /// An image, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JudgedImage {
+pub struct ImageCandidate {
     /// The image.
     pub image: ImageFacts,
     /// How far it comes.
-    pub standing: Standing,
+    pub outcome: ImageOutcome,
     /// Why.
     pub why: String,
 }
@@ -31,13 +31,13 @@ pub struct JudgedImage {
 /// How far an image comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum ImageOutcome {
     /// It would be booted.
     Chosen,
     /// It would do, and another is better.
-    Candidate,
+    Eligible,
     /// It does not do.
-    Refused,
+    Rejected,
 }
 
 /// The choice for the first of a site's offers that serves the needs apart from its image; nothing where none does.
@@ -49,7 +49,7 @@ pub fn choose_image(needs: &Requirements, offers: &[Offer]) -> Option<ImageChoic
     let best = measure::image_for(needs, offer);
     let mut judged: Vec<_> = images.into_iter().map(|image| judge(needs, offer, best, image)).collect();
     judged.sort_by(|a, b| {
-        a.standing.cmp(&b.standing).then(measure::rank(needs, &a.image).cmp(&measure::rank(needs, &b.image)))
+        a.outcome.cmp(&b.outcome).then(measure::rank(needs, &a.image).cmp(&measure::rank(needs, &b.image)))
     });
     Some(ImageChoice { node_type: offer.node_type.clone(), images: judged })
 }
@@ -72,13 +72,13 @@ fn serves(needs: &Requirements, offer: &Offer) -> bool {
     any.is_clear()
 }
 
-fn judge(needs: &Requirements, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> JudgedImage {
-    let (standing, why) = match measure::obstacle(needs, offer, image) {
-        Some(obstacle) => (Standing::Refused, refusal(needs, offer, &obstacle)),
-        None if best == Some(image) => (Standing::Chosen, merits(needs, image)),
-        None => (Standing::Candidate, merits(needs, image)),
+fn judge(needs: &Requirements, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> ImageCandidate {
+    let (outcome, why) = match measure::obstacle(needs, offer, image) {
+        Some(obstacle) => (ImageOutcome::Rejected, refusal(needs, offer, &obstacle)),
+        None if best == Some(image) => (ImageOutcome::Chosen, merits(needs, image)),
+        None => (ImageOutcome::Eligible, merits(needs, image)),
     };
-    JudgedImage { image: image.clone(), standing, why }
+    ImageCandidate { image: image.clone(), outcome, why }
 }
 
 fn refusal(needs: &Requirements, offer: &Offer, obstacle: &Obstacle) -> String {
@@ -97,11 +97,11 @@ fn merits(needs: &Requirements, image: &ImageFacts) -> String {
         Some(_) => "runs what is wished",
         None => "no image was wished",
     };
-    let software = match (needs.gpus.is_some(), image.accelerators) {
-        (true, AcceleratorSoftware::Cuda) => "brings CUDA for the accelerators",
-        (true, AcceleratorSoftware::Rocm) => "brings ROCm for the accelerators",
-        (true, AcceleratorSoftware::None) => "brings nothing for the accelerators",
-        (false, AcceleratorSoftware::None) => "brings nothing that isn't needed",
+    let software = match (needs.gpus.is_some(), image.gpu_software) {
+        (true, GpuSoftware::Cuda) => "brings CUDA for the accelerators",
+        (true, GpuSoftware::Rocm) => "brings ROCm for the accelerators",
+        (true, GpuSoftware::None) => "brings nothing for the accelerators",
+        (false, GpuSoftware::None) => "brings nothing that isn't needed",
         (false, _) => "brings drivers that nothing needs",
     };
     format!("{wish}, {software}")
@@ -119,7 +119,7 @@ mod tests {
         );
         let needs = demand(&format!("group main 1 {wish}")).groups[0].any_of[0].clone();
         let choice = choose_image(&needs, &market.offers).unwrap();
-        let line = |judged: &JudgedImage| format!("{:?} {}: {}", judged.standing, judged.image.name, judged.why);
+        let line = |judged: &ImageCandidate| format!("{:?} {}: {}", judged.outcome, judged.image.name, judged.why);
         choice.images.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
@@ -127,21 +127,21 @@ mod tests {
     fn the_best_is_chosen_among_those_that_do_and_each_says_why() {
         insta::assert_snapshot!(told("image=ubuntu gpus=any:1"), @r"
         Chosen ubuntu-22.04-cuda: runs what is wished, brings CUDA for the accelerators
-        Candidate ubuntu-22.04: runs what is wished, brings nothing for the accelerators
-        Refused debian-12: is no `ubuntu`
-        Refused ubuntu-22.04: is for aarch64, and the machine is x86_64
+        Eligible ubuntu-22.04: runs what is wished, brings nothing for the accelerators
+        Rejected debian-12: is no `ubuntu`
+        Rejected ubuntu-22.04: is for aarch64, and the machine is x86_64
         ");
         insta::assert_snapshot!(told("image=debian-12"), @r"
         Chosen debian-12: has the wished name, brings nothing that isn't needed
-        Refused ubuntu-22.04: is no `debian-12`
-        Refused ubuntu-22.04: is no `debian-12`
-        Refused ubuntu-22.04-cuda: is no `debian-12`
+        Rejected ubuntu-22.04: is no `debian-12`
+        Rejected ubuntu-22.04: is no `debian-12`
+        Rejected ubuntu-22.04-cuda: is no `debian-12`
         ");
         insta::assert_snapshot!(told(""), @r"
         Chosen ubuntu-22.04: no image was wished, brings nothing that isn't needed
-        Candidate debian-12: no image was wished, brings nothing that isn't needed
-        Candidate ubuntu-22.04-cuda: no image was wished, brings drivers that nothing needs
-        Refused ubuntu-22.04: is for aarch64, and the machine is x86_64
+        Eligible debian-12: no image was wished, brings nothing that isn't needed
+        Eligible ubuntu-22.04-cuda: no image was wished, brings drivers that nothing needs
+        Rejected ubuntu-22.04: is for aarch64, and the machine is x86_64
         ");
     }
 }

@@ -7,7 +7,7 @@ use super::fit::{self, Fit};
 use super::gpu;
 use super::misfit::MisfitKind;
 use crate::demand::{Amount, Requirements};
-use crate::offer::{AcceleratorSoftware, GpuFacts, ImageFacts, Offer, Supply};
+use crate::offer::{GpuFacts, GpuSoftware, ImageFacts, Offer, Supply};
 use crate::size::Bytes;
 
 const DEFAULT_CPUS: u32 = 2;
@@ -85,7 +85,7 @@ fn candidates<'a>(needs: &'a Requirements, offer: &'a Offer) -> impl Iterator<It
 /// some are asked for, and those without it, where none is. Among equals the offer's order counts.
 pub(super) fn rank(needs: &Requirements, image: &ImageFacts) -> (bool, bool) {
     let named = needs.image.as_ref().is_none_or(|wish| *wish == image.name);
-    let ready = image.accelerators != AcceleratorSoftware::None;
+    let ready = image.gpu_software != GpuSoftware::None;
     (!named, ready != needs.gpus.is_some())
 }
 
@@ -140,7 +140,7 @@ pub(super) fn shape(fit: &Fit) -> Shape {
 
 /// Whether the offer's machines are cut to measure.
 pub(super) fn is_cut(offer: &Offer) -> bool {
-    matches!(offer.supply, Supply::Cut { .. })
+    matches!(offer.supply, Supply::Divisible { .. })
 }
 
 /// What an offer has too little of for all these fits together, all of which are on it; nothing where it suffices.
@@ -149,9 +149,9 @@ pub(super) fn is_cut(offer: &Offer) -> bool {
 pub(super) fn short_of(offer: &Offer, fits: &[&Fit]) -> Option<MisfitKind> {
     match offer.supply {
         Supply::Unlimited => None,
-        Supply::Whole(there) => more_than(fits, u64::from(there)),
+        Supply::Machines(there) => more_than(fits, u64::from(there)),
         Supply::Hosts(ref hosts) => more_than(fits, hosts.len() as u64),
-        Supply::Cut { memory, disk } => {
+        Supply::Divisible { memory, disk } => {
             if total(fits, |measure| measure.memory) > memory {
                 Some(MisfitKind::Memory)
             } else if total(fits, |measure| measure.disk) > disk {

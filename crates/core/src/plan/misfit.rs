@@ -85,7 +85,7 @@ impl fmt::Display for MisfitKind {
 
 /// An offer that was looked at for a group and not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
+pub struct Rejection {
     /// For which group.
     pub group: GroupName,
     /// Where.

@@ -8,22 +8,22 @@ mod budget;
 mod diff;
 mod drivers;
 mod exclude;
+mod existing_lease;
 mod fit;
 mod gpu;
-mod held;
 mod images;
+mod matching;
 mod measure;
 mod misfit;
 mod part;
 mod phase;
 mod placement;
 mod planner;
-mod refuse;
+mod rejections;
 mod relax;
 mod rework;
 mod score;
 mod search;
-mod serving;
 mod stale;
 mod steps;
 mod window;
@@ -35,17 +35,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use diff::{Change, ChangeKind, diff};
-pub use drivers::NoDrivers;
+pub use drivers::UnsupportedDrivers;
 pub use exclude::Exclusions;
-pub use held::Held;
-pub use images::{ImageChoice, JudgedImage, Standing, choose_image, images_of};
+pub use existing_lease::ExistingLease;
+pub use images::{ImageCandidate, ImageChoice, ImageOutcome, choose_image, images_of};
+pub use matching::{could_match, matching_offers};
 pub use measure::best_images;
-pub use misfit::{Misfit, MisfitKind, Refusal};
-pub use part::Selection;
+pub use misfit::{Misfit, MisfitKind, Rejection};
+pub use part::PhaseSelection;
 pub use phase::Phase;
 pub use placement::Placement;
 pub use planner::{NoPlan, plan};
-pub use serving::{could_serve, serving};
 pub use stale::Staleness;
 
 use crate::demand::Demand;
@@ -78,9 +78,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Which phases of the set-up are among the steps, where some are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub part: Option<Selection>,
+    pub part: Option<PhaseSelection>,
     /// The offers that were not chosen, and why.
-    pub refusals: Vec<Refusal>,
+    pub rejections: Vec<Rejection>,
 }
 
 /// The hash of a plan's content: `apply` executes exactly that plan, or says that it is stale.
@@ -358,14 +358,14 @@ pub struct MachineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keypair: Option<StepId>,
     /// What no step makes.
-    #[serde(default, skip_serializing_if = "Uses::is_empty")]
-    pub uses: Uses,
+    #[serde(default, skip_serializing_if = "ExistingResources::is_empty")]
+    pub existing: ExistingResources,
 }
 
 /// Things that are there already: they are used, and stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Uses {
+pub struct ExistingResources {
     /// The lease that holds the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease: Option<Ref>,
@@ -377,7 +377,7 @@ pub struct Uses {
     pub identity: Option<String>,
 }
 
-impl Uses {
+impl ExistingResources {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -14,7 +14,7 @@ use crate::ticket::StepId;
 /// Which phases of a set-up are done. By default, all but the user's own `run`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Selection {
+pub struct PhaseSelection {
     /// Only these, where there are any.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub only: BTreeSet<PhaseKind>,
@@ -29,7 +29,7 @@ pub struct Selection {
     pub again: bool,
 }
 
-impl Selection {
+impl PhaseSelection {
     /// Whether a phase is done.
     pub fn takes(&self, kind: PhaseKind) -> bool {
         let wished = match kind {
@@ -43,7 +43,7 @@ impl Selection {
 impl Plan {
     /// The same plan with only the phases that are selected. Machines are made and reached all the same; what stood behind
     /// a phase that is left out stands behind those that it stood behind itself.
-    pub fn setting_up(mut self, selection: Selection) -> Self {
+    pub fn with_phases(mut self, selection: PhaseSelection) -> Self {
         let mut left_out: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut steps = Vec::with_capacity(self.steps.len());
         for mut step in self.steps {
@@ -61,13 +61,13 @@ impl Plan {
     }
 
     /// Whether some phases are left out.
-    pub fn is_in_part(&self) -> bool {
+    pub fn is_partial(&self) -> bool {
         self.part.is_some()
     }
 
     /// The same plan with only those steps that make things of these kinds. Everything stays decided: the next round of
     /// the deployment lays out all steps again.
-    pub fn making(mut self, kinds: &[ResourceKind]) -> Self {
+    pub fn with_only(mut self, kinds: &[ResourceKind]) -> Self {
         self.steps.retain(|step| matches!(&step.action, Action::Create(what) if kinds.contains(&what.kind())));
         let left: Vec<StepId> = self.steps.iter().map(|step| step.id.clone()).collect();
         for step in &mut self.steps {
@@ -77,7 +77,7 @@ impl Plan {
     }
 
     /// A plan that makes one thing, and chooses nothing.
-    pub fn of_one(deployment: DeploymentId, name: Name, what: PlannedResource, now: Timestamp) -> Self {
+    pub fn single(deployment: DeploymentId, name: Name, what: PlannedResource, now: Timestamp) -> Self {
         let (id, price) = (StepId::nearest(&what.kind().to_string()), None);
         let demand = Demand {
             name,
@@ -89,7 +89,7 @@ impl Plan {
             terms: TermsRequest::default(),
         };
         let steps = vec![Step { id, after: Vec::new(), action: Action::Create(what) }];
-        let (picks, refusals) = (Vec::new(), Vec::new());
+        let (picks, rejections) = (Vec::new(), Vec::new());
         Self {
             deployment,
             demand,
@@ -100,12 +100,12 @@ impl Plan {
             price_per_hour: price,
             steps,
             part: None,
-            refusals,
+            rejections,
         }
     }
 
     /// Whether it makes no machine (yet): a lease by itself, or a key.
-    pub fn is_without_machines(&self) -> bool {
+    pub fn has_no_machines(&self) -> bool {
         self.machines().next().is_none()
     }
 }
@@ -128,15 +128,15 @@ mod tests {
     use crate::plan::plan;
     use crate::plan::tests::text::{demand, id, market, now};
 
-    fn selected(selection: Selection) -> Vec<String> {
+    fn selected(selection: PhaseSelection) -> Vec<String> {
         let mut demand = demand("group main 2");
         demand.workload.packages.insert("jq".into());
         demand.workload.setup = Some("make".into());
         demand.workload.checks = vec!["true".into()];
         demand.workload.run = Some("./run".into());
         let plan = plan(&demand, &market("local vm memory=64 cut=64/640 price=0"), id(), now()).unwrap();
-        let plan = plan.setting_up(selection);
-        assert!(plan.is_in_part());
+        let plan = plan.with_phases(selection);
+        assert!(plan.is_partial());
         let of_the_first = plan.steps.iter().filter(|step| step.id.as_str().contains("digits-1"));
         let line = |step: &Step| {
             let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
@@ -147,15 +147,19 @@ mod tests {
 
     #[test]
     fn what_is_left_out_leaves_its_place_to_those_before_it() {
-        let only = |kinds: &[PhaseKind]| Selection { only: kinds.iter().copied().collect(), ..Selection::default() };
+        let only =
+            |kinds: &[PhaseKind]| PhaseSelection { only: kinds.iter().copied().collect(), ..PhaseSelection::default() };
         assert_eq!(selected(only(&[PhaseKind::Setup])), ["setup-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2"]);
         assert_eq!(selected(only(&[PhaseKind::Run])), ["run-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2"]);
-        let from = Selection { from: Some(PhaseKind::Setup), ..Selection::default() };
+        let from = PhaseSelection { from: Some(PhaseKind::Setup), ..PhaseSelection::default() };
         assert_eq!(
             selected(from),
             ["setup-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2", "check-digits-1-1 <- setup-digits-1"]
         );
-        let skip = Selection { skip: BTreeSet::from([PhaseKind::PeerNames, PhaseKind::Check]), ..Selection::default() };
+        let skip = PhaseSelection {
+            skip: BTreeSet::from([PhaseKind::PeerNames, PhaseKind::Check]),
+            ..PhaseSelection::default()
+        };
         assert_eq!(
             selected(skip),
             [

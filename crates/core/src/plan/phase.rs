@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::setup::gpu::GpuRequest;
 use crate::setup::{CondaRequest, CustomStep, DockerRequest, InterpreterRequest, PhaseKind, RayRequest, SystemRequest};
-use crate::verify::Promise;
+use crate::verify::ExpectedMachine;
 
 /// A part of the set-up of one machine. Each is idempotent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Compares the machine with what was promised.
-    Verify(Promise),
+    Verify(ExpectedMachine),
     /// Makes the deployment's machines known to each other.
     PeerNames,
     /// Logs in from the first machine to all others.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Held;
+use super::ExistingLease;
 use crate::demand::Demand;
 use crate::name::SiteId;
 use crate::offer::{HostId, Market};
@@ -12,7 +12,7 @@ use crate::offer::{HostId, Market};
 /// Limits on the hosts that a plan may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placement {
-    lease: Option<Held>,
+    lease: Option<ExistingLease>,
     hosts: BTreeSet<HostId>,
     /// The hosts that match a filter; `None` without a filter.
     matching: Option<BTreeSet<(SiteId, HostId)>>,
@@ -20,7 +20,7 @@ pub struct Placement {
 
 impl Placement {
     /// Only on an existing lease.
-    pub fn on_lease(lease: Held) -> Self {
+    pub fn on_lease(lease: ExistingLease) -> Self {
         Self { lease: Some(lease), ..Self::default() }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::{Fit, arch};
 use super::window::{Starts, standing};
-use super::{MisfitKind, Pick, Plan, Refusal, Tally, advice, measure, refuse, search, steps};
+use super::{MisfitKind, Pick, Plan, Rejection, Tally, advice, measure, rejections, search, steps};
 use crate::demand::{Demand, Group, ReachRequest, TermsRequest};
 use crate::name::{DeploymentId, SiteId};
 use crate::offer::{ClaimTerm, HostId, HostSupply, KeyTerm, Market, NetworkTerm, Offer, ReachTerm, Supply, Terms};
@@ -16,16 +16,16 @@ use crate::time::Window;
 
 /// Nobody can serve the demand: how many offers were looked at, why each was refused, and what would help.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("no offer serves the demand{}: {looked} looked at", .earliest.map(|at| format!(" before {at}")).unwrap_or_default())]
+#[error("no offer serves the demand{}: {offers_checked} looked at", .earliest.map(|at| format!(" before {at}")).unwrap_or_default())]
 pub struct NoPlan {
     /// How many offers were looked at.
-    pub looked: usize,
+    pub offers_checked: usize,
     /// Each of them, and what it lacks.
-    pub refusals: Vec<Refusal>,
+    pub rejections: Vec<Rejection>,
     /// How often each kind of misfit stood in the way.
     pub tally: Tally,
     /// The sites that could not be asked, and why.
-    pub silent: BTreeMap<SiteId, String>,
+    pub unreachable: BTreeMap<SiteId, String>,
     /// Changes of the demand that would help, the smallest first, as sentences for the user.
     pub advice: Vec<String>,
     /// When it could be served, within a week of the start that was asked for.
@@ -59,13 +59,13 @@ pub fn plan(demand: &Demand, market: &Market, id: DeploymentId, now: Timestamp) 
     }
     let offers = planner.standing(asked);
     let offers = search::in_order(offers.iter().map(Cow::as_ref));
-    let refusals = refuse::all(demand, &offers);
+    let rejected = rejections::all(demand, &offers);
     Err(NoPlan {
-        looked: offers.len(),
-        tally: tally(&refusals),
-        image_missing_at: refuse::image_missing_at(&refusals, &offers),
-        refusals,
-        silent: market.silent.clone(),
+        offers_checked: offers.len(),
+        tally: tally(&rejected),
+        image_missing_at: rejections::image_missing_at(&rejected, &offers),
+        rejections: rejected,
+        unreachable: market.unreachable.clone(),
         advice: advice::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.sentence).collect(),
         earliest: planner.first(asked, LOOK_AHEAD.max(within)).map(|plan| plan.start),
     })
@@ -103,7 +103,7 @@ impl Planner<'_> {
             steps: steps::lay_out(self.demand, &picks, &window),
             price_per_hour: search::price(&fits),
             part: None,
-            refusals: refuse::others(self.demand, &offers, &fits),
+            rejections: rejections::others(self.demand, &offers, &fits),
             picks,
         })
     }
@@ -117,7 +117,7 @@ impl Planner<'_> {
 
     /// The window from a start on; none at the end of all time.
     fn window(&self, start: Timestamp) -> Option<Window> {
-        Window::of(start, self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID)).ok()
+        Window::starting_at(start, self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID)).ok()
     }
 }
 
@@ -177,9 +177,9 @@ fn hosts<'o>(offer: &'o Offer, count: usize, window: &Window, taken: &mut BTreeS
 }
 
 /// Of each refusal every kind counts once, however many labels were missing.
-fn tally(refusals: &[Refusal]) -> Tally {
+fn tally(rejections: &[Rejection]) -> Tally {
     let mut tally = Tally::new();
-    for refusal in refusals {
+    for refusal in rejections {
         let kinds: BTreeSet<MisfitKind> = refusal.misfits.iter().map(|misfit| misfit.kind).collect();
         for kind in kinds {
             *tally.entry(kind).or_default() += 1;

@@ -12,7 +12,7 @@ use crate::demand::{Amount, Budget, Demand, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;
 use crate::size::Bytes;
-use crate::time::show_duration;
+use crate::time::format_duration;
 
 type Change = fn(&Trial) -> Vec<Relaxation>;
 
@@ -237,7 +237,7 @@ fn shorter(trial: &Trial) -> Option<Relaxation> {
     let limit = u64::try_from(wanted.as_secs()).unwrap_or_default().div_ceil(60);
     let most = largest(limit, |most| trial.serves(&lasting(trial.demand, minutes(most))))?;
     let sentence =
-        format!("keep them for {} or less instead of {}", show_duration(minutes(most)), show_duration(wanted));
+        format!("keep them for {} or less instead of {}", format_duration(minutes(most)), format_duration(wanted));
     Some(Relaxation { sentence, demand: lasting(trial.demand, minutes(most)) })
 }
 

@@ -71,7 +71,7 @@ impl Plan {
         match plan(&self.demand, &market, self.deployment, now) {
             Ok(again) => diff(self, &again).into_iter().next().map(Staleness::Changed),
             Err(no_plan) => {
-                let unmet = no_plan.refusals.into_iter().flat_map(|refusal| refusal.misfits).next();
+                let unmet = no_plan.rejections.into_iter().flat_map(|refusal| refusal.misfits).next();
                 Some(unmet.map_or(Staleness::NoOffers, Staleness::Unmet))
             }
         }

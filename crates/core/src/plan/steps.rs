@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, LeaseSpec, MachineSpec, Phase, Pick, PlannedResource, Step, Uses};
+use super::{Action, ExistingResources, LeaseSpec, MachineSpec, Phase, Pick, PlannedResource, Step};
 use crate::demand::{Demand, PythonRequest, Workload};
 use crate::hash::sha256;
 use crate::name::GroupName;
@@ -11,7 +11,7 @@ use crate::offer::{ClaimTerm, HostId, KeyTerm, NetworkTerm, ReachTerm, Terms};
 use crate::setup::{PeerAccess, PhaseKind, RayRequest};
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
-use crate::verify::Promise;
+use crate::verify::ExpectedMachine;
 
 /// Every step of a plan, each behind those that it needs.
 pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<Step> {
@@ -104,27 +104,27 @@ fn machine(name: String, rank: u32, pick: &Pick, host: Option<&HostId>, around: 
         network: id_if(&around.network, terms.network == NetworkTerm::Own),
         shared_network: match &terms.network {
             NetworkTerm::Shared(name) => Some(name.clone()),
-            NetworkTerm::Own | NetworkTerm::Given => None,
+            NetworkTerm::Own | NetworkTerm::SiteManaged => None,
         },
         host: host.cloned(),
         lease: id_if(&around.lease, terms.claim == ClaimTerm::Lease),
         keypair: id_if(&around.keypair, terms.key == KeyTerm::Keypair),
-        uses: uses(terms),
+        existing: uses(terms),
     }
 }
 
-fn uses(terms: &Terms) -> Uses {
-    Uses {
+fn uses(terms: &Terms) -> ExistingResources {
+    ExistingResources {
         lease: match &terms.claim {
             ClaimTerm::Existing(lease) => Some(lease.clone()),
             ClaimTerm::OnLaunch | ClaimTerm::Lease => None,
         },
         keypair: match &terms.key {
             KeyTerm::Registered(name) => Some(Ref(name.clone())),
-            KeyTerm::Inline | KeyTerm::Keypair | KeyTerm::Present(_) => None,
+            KeyTerm::Inline | KeyTerm::Keypair | KeyTerm::IdentityFile(_) => None,
         },
         identity: match &terms.key {
-            KeyTerm::Present(file) => Some(file.clone()),
+            KeyTerm::IdentityFile(file) => Some(file.clone()),
             KeyTerm::Inline | KeyTerm::Keypair | KeyTerm::Registered(_) => None,
         },
     }
@@ -261,7 +261,7 @@ impl Meeting {
 
 /// Hardware that was chosen by an inventory is compared with it. What is cut to measure is as it was cut.
 fn verify(pick: &Pick) -> Option<Phase> {
-    let promise = || Promise { shape: pick.shape.clone(), arch: pick.arch.clone(), os: pick.os.clone() };
+    let promise = || ExpectedMachine { shape: pick.shape.clone(), arch: pick.arch.clone(), os: pick.os.clone() };
     (!pick.hosts.is_empty()).then(|| Phase::Verify(promise()))
 }
 

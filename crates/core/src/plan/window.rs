@@ -142,7 +142,7 @@ impl<'a> Pool<'a> {
 /// Whether an offer would serve a group if all of its hosts were free.
 pub(super) fn would_serve(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
     let count = hosts.iter().filter(|host| host.state == HostState::InService).count();
-    let all = Supply::Whole(count.try_into().unwrap_or(u32::MAX));
+    let all = Supply::Machines(count.try_into().unwrap_or(u32::MAX));
     serves(demand, group, &Offer { supply: all, availability: Availability::Free, ..without_supply(offer) })
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::demand::GpuRequirement;
 use crate::size::Bytes;
-use crate::time::show_duration;
+use crate::time::format_duration;
 
 /// Findings of a scan, and the files that it could not understand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ impl ScanFact {
             Self::Cpus(count) => count.to_string(),
             Self::Nodes(count) => count.to_string(),
             Self::Memory(bytes) | Self::Disk(bytes) => bytes.to_string(),
-            Self::Duration(duration) => show_duration(*duration),
+            Self::Duration(duration) => format_duration(*duration),
             Self::InstallProject => "yes".to_owned(),
             Self::Cuda(text)
             | Self::BaseImage(text)

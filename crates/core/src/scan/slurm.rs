@@ -184,7 +184,7 @@ fn time(text: &str) -> Option<Option<SignedDuration>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::show_duration;
+    use crate::time::format_duration;
 
     #[test]
     fn slurm_times() {
@@ -196,7 +196,7 @@ mod tests {
             ("2-0:30", "2d30m"),
             ("1-12:00:00", "1d12h"),
         ] {
-            assert_eq!(time(text).flatten().map(show_duration).as_deref(), Some(expect), "{text}");
+            assert_eq!(time(text).flatten().map(format_duration).as_deref(), Some(expect), "{text}");
         }
         assert_eq!(time("UNLIMITED"), Some(None));
         for bad in ["", "x", "1-", "1:2:3:4", "-5", "99999999999999999999", "9223372036854775807-0"] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::near::near;
+use crate::name::closest;
 
 /// A set-up phase. Phases run in the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -289,7 +289,7 @@ pub struct UnknownPhase(String);
 /// The most similar phase name, or a list of all names.
 fn instead(text: &str) -> String {
     let names = || PHASES.iter().map(|policy| policy.kind.name());
-    match near(text, names()) {
+    match closest(text, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the phases are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     }

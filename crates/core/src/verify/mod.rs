@@ -14,7 +14,7 @@ use crate::size::Bytes;
 
 /// What a machine was promised to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promise {
+pub struct ExpectedMachine {
     /// Its size.
     pub shape: Shape,
     /// Its architecture, as `uname -m` says it.
@@ -25,7 +25,7 @@ pub struct Promise {
 
 /// What was seen on a machine. What could not be seen is absent, and never counts as a difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct ObservedMachine {
     /// Processors that are online.
     pub cpus: Option<u32>,
     /// Memory, as the kernel counts it: less than what is built in.
@@ -46,9 +46,9 @@ pub struct Seen {
 
 /// One thing that is not as promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct FactDifference {
     /// Which.
-    pub fact: Fact,
+    pub fact: CheckedFact,
     /// As promised.
     pub promised: String,
     /// As seen.
@@ -58,7 +58,7 @@ pub struct Difference {
 /// What can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fact {
+pub enum CheckedFact {
     /// Processors.
     Cpus,
     /// Memory.
@@ -77,7 +77,7 @@ pub enum Fact {
     CloudInit,
 }
 
-impl fmt::Display for Fact {
+impl fmt::Display for CheckedFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Cpus => "processors",
@@ -92,7 +92,7 @@ impl fmt::Display for Fact {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for FactDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: promised {}, found {}", self.fact, self.promised, self.seen)
     }
@@ -104,38 +104,39 @@ const MEMORY_PERCENT: u64 = 90;
 const DISK_PERCENT: u64 = 85;
 
 /// Everything that is less than, or other than, promised. More is no difference.
-pub fn differences(promise: &Promise, seen: &Seen) -> Vec<Difference> {
-    let Promise { shape, arch, os } = promise;
+pub fn differences(promise: &ExpectedMachine, seen: &ObservedMachine) -> Vec<FactDifference> {
+    let ExpectedMachine { shape, arch, os } = promise;
     let mut found = Vec::new();
-    let mut note = |fact, promised: String, seen: String| found.push(Difference { fact, promised, seen });
+    let mut note = |fact, promised: String, seen: String| found.push(FactDifference { fact, promised, seen });
     if let Some(cpus) = seen.cpus.filter(|cpus| *cpus < shape.cpus) {
-        note(Fact::Cpus, shape.cpus.to_string(), cpus.to_string());
+        note(CheckedFact::Cpus, shape.cpus.to_string(), cpus.to_string());
     }
-    for (fact, promised, seen, percent) in
-        [(Fact::Memory, shape.memory, seen.memory, MEMORY_PERCENT), (Fact::Disk, shape.disk, seen.disk, DISK_PERCENT)]
-    {
+    for (fact, promised, seen, percent) in [
+        (CheckedFact::Memory, shape.memory, seen.memory, MEMORY_PERCENT),
+        (CheckedFact::Disk, shape.disk, seen.disk, DISK_PERCENT),
+    ] {
         if let Some(seen) = seen.filter(|seen| seen.0 < promised.0 / 100 * percent) {
             note(fact, promised.to_string(), seen.to_string());
         }
     }
     if let Some(gpus) = seen.gpus.as_ref().filter(|gpus| model::missing(&shape.gpus, gpus) > 0) {
-        note(Fact::Gpus, listed(&shape.gpus), listed(gpus));
+        note(CheckedFact::Gpus, listed(&shape.gpus), listed(gpus));
     }
     if let (Some(arch), Some(seen)) = (arch, &seen.arch)
         && arch != seen
     {
-        note(Fact::Arch, arch.clone(), seen.clone());
+        note(CheckedFact::Arch, arch.clone(), seen.clone());
     }
     if let (Some(os), Some(seen)) = (os, &seen.os)
         && !seen.is(os)
     {
-        note(Fact::Os, os.to_string(), seen.to_string());
+        note(CheckedFact::Os, os.to_string(), seen.to_string());
     }
     if seen.names_resolve == Some(false) {
-        note(Fact::Names, "working".into(), "not working".into());
+        note(CheckedFact::Names, "working".into(), "not working".into());
     }
     if let Some(state) = seen.cloud_init.as_ref().filter(|state| *state == "error") {
-        note(Fact::CloudInit, "done".into(), state.clone());
+        note(CheckedFact::CloudInit, "done".into(), state.clone());
     }
     found
 }
@@ -152,15 +153,15 @@ fn listed(gpus: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn promise() -> Promise {
+    fn promise() -> ExpectedMachine {
         let gpus = vec!["V100".to_owned(); 2];
         let shape = Shape { cpus: 48, memory: Bytes::gib(192), disk: Bytes::gib(200), gpus };
         let os = OsRelease { id: "ubuntu".into(), version: Some("22.04".into()) };
-        Promise { shape, arch: Some("x86_64".into()), os: Some(os) }
+        ExpectedMachine { shape, arch: Some("x86_64".into()), os: Some(os) }
     }
 
-    fn seen() -> Seen {
-        Seen {
+    fn seen() -> ObservedMachine {
+        ObservedMachine {
             cpus: Some(48),
             memory: Some(Bytes::gib(188)),
             disk: Some(Bytes(200_000_000_000)),
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    fn differing(change: impl FnOnce(&mut Seen)) -> Vec<String> {
+    fn differing(change: impl FnOnce(&mut ObservedMachine)) -> Vec<String> {
         let mut seen = seen();
         change(&mut seen);
         differences(&promise(), &seen).iter().map(ToString::to_string).collect()
@@ -185,7 +186,7 @@ mod tests {
             differing(|seen| (seen.cpus, seen.memory) = (Some(96), Some(Bytes::gib(400)))),
             Vec::<String>::new()
         );
-        assert_eq!(differing(|seen| *seen = Seen::default()), Vec::<String>::new(), "nothing could be seen");
+        assert_eq!(differing(|seen| *seen = ObservedMachine::default()), Vec::<String>::new(), "nothing could be seen");
     }
 
     #[test]
@@ -193,18 +194,20 @@ mod tests {
         assert_eq!(differing(|seen| seen.cpus = Some(40)), ["processors: promised 48, found 40"]);
         assert_eq!(differing(|seen| seen.memory = Some(Bytes::gib(96))), ["memory: promised 192GiB, found 96GiB"]);
         assert_eq!(differing(|seen| seen.disk = Some(Bytes::gib(100))), ["disk: promised 200GiB, found 100GiB"]);
-        let others = |seen: &mut Seen| seen.gpus = Some(vec!["10de:15f8".into(); 2]);
+        let others = |seen: &mut ObservedMachine| seen.gpus = Some(vec!["10de:15f8".into(); 2]);
         assert_eq!(differing(others), ["accelerators: promised 2 × V100, found 2 × 10de:15f8"]);
-        let one = |seen: &mut Seen| seen.gpus = Some(vec!["V100".into()]);
+        let one = |seen: &mut ObservedMachine| seen.gpus = Some(vec!["V100".into()]);
         assert_eq!(differing(one), ["accelerators: promised 2 × V100, found 1 × V100"]);
         assert_eq!(differing(|seen| seen.gpus = Some(vec![])), ["accelerators: promised 2 × V100, found none"]);
-        let arm = |seen: &mut Seen| seen.arch = Some("aarch64".into());
+        let arm = |seen: &mut ObservedMachine| seen.arch = Some("aarch64".into());
         assert_eq!(differing(arm), ["architecture: promised x86_64, found aarch64"]);
-        let old = |seen: &mut Seen| seen.os = Some(OsRelease { id: "ubuntu".into(), version: Some("20.04".into()) });
+        let old = |seen: &mut ObservedMachine| {
+            seen.os = Some(OsRelease { id: "ubuntu".into(), version: Some("20.04".into()) })
+        };
         assert_eq!(differing(old), ["operating system: promised ubuntu 22.04, found ubuntu 20.04"]);
-        let mute = |seen: &mut Seen| seen.names_resolve = Some(false);
+        let mute = |seen: &mut ObservedMachine| seen.names_resolve = Some(false);
         assert_eq!(differing(mute), ["name resolution: promised working, found not working"]);
-        let failed = |seen: &mut Seen| seen.cloud_init = Some("error".into());
+        let failed = |seen: &mut ObservedMachine| seen.cloud_init = Some("error".into());
         assert_eq!(differing(failed), ["cloud-init: promised done, found error"]);
     }
 }

@@ -150,7 +150,7 @@ impl Files {
 
     /// The file of the private key for a machine: the deployment's, unless its site names another.
     pub fn key_for(&self, spec: &MachineSpec) -> PathBuf {
-        spec.uses.identity.as_ref().map_or_else(|| self.private_key(), PathBuf::from)
+        spec.existing.identity.as_ref().map_or_else(|| self.private_key(), PathBuf::from)
     }
 
     /// The private key for a machine.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostler_core::journal::{Entry, Forgets, Goal, Round};
+use hostler_core::journal::{Entry, Goal, Round, UnaccountedResources};
 use hostler_core::name::Name;
 use hostler_core::plan::Plan;
 use jiff::Timestamp;
@@ -73,14 +73,17 @@ pub enum DeployError {
     BeingDeleted(Name),
     /// A resource exists for which the plan of the new round has no step.
     #[error(transparent)]
-    Forgets(#[from] Forgets),
+    UnaccountedResources(#[from] UnaccountedResources),
 }
 
 impl DeployError {
     /// True if the error came before anything was journaled: the deployment, if any, is unchanged.
     pub fn changed_nothing(&self) -> bool {
         match self {
-            Self::Account(_) | Self::BeingDeleted(_) | Self::Forgets(_) | Self::Store(StoreError::NameTaken(_)) => true,
+            Self::Account(_)
+            | Self::BeingDeleted(_)
+            | Self::UnaccountedResources(_)
+            | Self::Store(StoreError::NameTaken(_)) => true,
             Self::Store(_) | Self::Files(_) => false,
         }
     }
@@ -121,7 +124,7 @@ impl Deployer<'_> {
     ///
     /// # Errors
     /// [`DeployError::BeingDeleted`] if `known` is going down or rolling back, [`DeployError::Account`] if another account
-    /// created it, [`DeployError::Forgets`] if the plan has no step for an existing resource. Nothing is done in these cases.
+    /// created it, [`DeployError::UnaccountedResources`] if the plan has no step for an existing resource. Nothing is done in these cases.
     pub async fn up(
         &self,
         plan: &Plan,
@@ -136,7 +139,7 @@ impl Deployer<'_> {
             self.store.record(&mut record, (self.now)(), account).await?;
             self.report_last_entry(&record);
         }
-        if self.on_failure == OnFailure::Hold && !record.journal().held() {
+        if self.on_failure == OnFailure::Hold && !record.journal().is_held() {
             self.hold(&mut record).await?;
         }
         let outcome = self.run(&mut record, local_inputs, interrupts).await?;
@@ -144,7 +147,7 @@ impl Deployer<'_> {
     }
 
     async fn hold(&self, record: &mut Record) -> Result<(), StoreError> {
-        let (at, entry) = ((self.now)(), Entry::Held(true));
+        let (at, entry) = ((self.now)(), Entry::Hold(true));
         self.store.record(record, at, entry).await?;
         self.report_last_entry(record);
         Ok(())
@@ -179,9 +182,9 @@ impl Deployer<'_> {
     ) -> Result<RunOutcome, DeployError> {
         let files = Files::open(self.store.files_of(record.id))?;
         // Deleting needs no key, and must not fail because one is missing.
-        let outcome = if record.journal().turns_back(&record.plan) {
+        let outcome = if record.journal().is_rolling_back(&record.plan) {
             self.runner(&NoExecutor).run(record, "", interrupts).await?
-        } else if record.plan.is_without_machines() {
+        } else if record.plan.has_no_machines() {
             // A lease or a keypair by itself: there is no machine to log in to.
             self.prepare_keys(record, &files, local_inputs)?;
             self.runner(&NoExecutor).run(record, &files.public_key()?, interrupts).await?
@@ -236,7 +239,7 @@ pub async fn begin_up(
 ) -> Result<Record, DeployError> {
     match known {
         None => store.begin(plan, now).await?,
-        Some(record) if record.journal().turns_back(&record.plan) => {
+        Some(record) if record.journal().is_rolling_back(&record.plan) => {
             return Err(DeployError::BeingDeleted(record.name.clone()));
         }
         Some(record) => {
@@ -266,12 +269,12 @@ mod tests {
         let store = Store::open(dir.path()).await.unwrap();
         let plan = plan_of("web", 1);
         let mut record = begin_up(&store, &plan, None, second(0)).await.unwrap();
-        let without_lease = plan.clone().making(&[ResourceKind::Keypair]);
+        let without_lease = plan.clone().with_only(&[ResourceKind::Keypair]);
         let lease = Entry::Step { step: "lease".parse().unwrap(), event: StepEvent::Started };
         store.record(&mut record, second(1), lease).await.unwrap();
         let error = begin_up(&store, &without_lease, Some(&record), second(2)).await.unwrap_err();
-        assert!(error.changed_nothing() && matches!(error, DeployError::Forgets(_)), "{error}");
+        assert!(error.changed_nothing() && matches!(error, DeployError::UnaccountedResources(_)), "{error}");
         assert_eq!(store.find(&record.name).await.unwrap().as_ref(), Some(&record));
-        begin_up(&store, &plan.making(&[ResourceKind::Lease]), Some(&record), second(3)).await.unwrap();
+        begin_up(&store, &plan.with_only(&[ResourceKind::Lease]), Some(&record), second(3)).await.unwrap();
     }
 }

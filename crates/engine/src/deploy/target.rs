@@ -40,7 +40,7 @@ pub fn target(
     files: &Files,
 ) -> Result<Target, NotReached> {
     let machine = spec.name.clone();
-    if journal.is_off(&step.id) {
+    if journal.is_powered_off(&step.id) {
         return Err(NotReached::PoweredOff(machine));
     }
     let (Some(address), Some(pinned)) = (journal.address(plan, &step.id), pins.get(&step.id)) else {

@@ -1,7 +1,7 @@
 //! Consent: what a front end is asked before anything costs money or is deleted.
 
 use async_trait::async_trait;
-use hostler_core::journal::Left;
+use hostler_core::journal::RemainingResource;
 use hostler_core::name::Name;
 use hostler_core::plan::{Plan, ResourceKind};
 
@@ -45,7 +45,7 @@ pub struct Leftover {
     /// The deployment.
     pub deployment: Name,
     /// Its resources.
-    pub left: Vec<Left>,
+    pub left: Vec<RemainingResource>,
 }
 
 /// Files that a sync would delete on, or for, a machine.

@@ -54,7 +54,7 @@ impl Attempts {
             return Err(error);
         }
         for step in refused {
-            self.refused.learn(plan, &step.step);
+            self.refused.exclude_failed(plan, &step.step);
             operator.notice(Notice::Replanning { reason: step.failure.message.clone() });
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::journal::State;
+use hostler_core::journal::DeploymentState;
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::offer::Unit;
+use hostler_core::offer::PriceUnit;
 use hostler_core::usage::Usage;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct CostLine {
     /// Its id.
     pub id: DeploymentId,
     /// Its state.
-    pub state: State,
+    pub state: DeploymentState,
     /// Its sites.
     pub sites: Vec<SiteId>,
     /// The time it was created.
@@ -94,7 +94,7 @@ fn line(record: &Record, now: Timestamp) -> CostLine {
 }
 
 fn totals(lines: &[CostLine]) -> BTreeMap<String, CostTotal> {
-    let mut totals: BTreeMap<Unit, CostTotal> = BTreeMap::new();
+    let mut totals: BTreeMap<PriceUnit, CostTotal> = BTreeMap::new();
     for line in lines {
         let total = totals.entry(line.usage.unit).or_default();
         match line.usage.used {

@@ -54,7 +54,7 @@ impl Operator {
         let site = self.one_site(&request.site)?;
         let resource = unless_interrupted(interrupts, self.planned(&request.resource, site)).await?;
         let kind = resource.kind();
-        let plan = Plan::of_one(new_id(), name.clone(), resource, (self.now)());
+        let plan = Plan::single(new_id(), name.clone(), resource, (self.now)());
         if request.mode == Mode::DryRun {
             return Ok(None);
         }
@@ -91,7 +91,7 @@ impl Operator {
     async fn pool_of(&self, site: &SiteId) -> Result<String, OperateError> {
         let none = || OperateError::NoPool(site.clone());
         let provider = self.sites.get(site).ok_or_else(none)?;
-        let window = Window::of((self.now)(), SignedDuration::from_hours(1))?;
+        let window = Window::starting_at((self.now)(), SignedDuration::from_hours(1))?;
         let offers = provider.offers(&window).await?;
         let pool = offers.into_iter().find_map(|offer| match offer.terms.reach {
             ReachTerm::PublicAddress(pool) => Some(pool),

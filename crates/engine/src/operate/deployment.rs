@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hostler_core::name::closest;
 use hostler_core::name::{DeploymentId, Name};
-use hostler_core::near::near;
 
 use super::{OperateError, Operator};
 use crate::event::Notice;
@@ -97,7 +97,7 @@ impl Operator {
     /// The error for an unknown deployment, with the most similar name.
     pub(super) async fn unknown(&self, name: &str) -> OperateError {
         let names = self.names().await;
-        let nearest = near(name, names.iter().map(String::as_str)).map(str::to_owned);
+        let nearest = closest(name, names.iter().map(String::as_str)).map(str::to_owned);
         OperateError::UnknownDeployment { name: name.to_owned(), nearest }
     }
 

@@ -48,8 +48,10 @@ impl Operator {
             None => self.deployments().await?,
             Some(names) => self.named(&store, names).await?,
         };
-        let left =
-            |record: &Record| Leftover { deployment: record.name.clone(), left: record.journal().left(&record.plan) };
+        let left = |record: &Record| Leftover {
+            deployment: record.name.clone(),
+            left: record.journal().remaining(&record.plan),
+        };
         let left: Vec<Leftover> = records.iter().map(left).filter(|leftover| !leftover.left.is_empty()).collect();
         if request.mode == Mode::DryRun {
             return Ok(Down { down: Vec::new(), left });

@@ -7,9 +7,9 @@ use std::time::Duration;
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::demand::source::BadSource;
 use hostler_core::inventory::BadFeed;
-use hostler_core::journal::Left;
+use hostler_core::journal::RemainingResource;
 use hostler_core::name::{BadName, Name, SiteId};
-use hostler_core::plan::{Change, NoDrivers, NoPlan, PlanId, ResourceKind, Staleness};
+use hostler_core::plan::{Change, NoPlan, PlanId, ResourceKind, Staleness, UnsupportedDrivers};
 use hostler_core::ports::SiteError;
 use hostler_core::setup::PhaseKind;
 use hostler_core::ticket::{Ref, StepId, Ticket};
@@ -50,7 +50,7 @@ pub enum OperateError {
     NoPlan(#[from] NoPlan),
     /// The requested drivers do not exist for the chosen machines.
     #[error(transparent)]
-    NoDrivers(#[from] NoDrivers),
+    UnsupportedDrivers(#[from] UnsupportedDrivers),
     /// A name is invalid.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -439,7 +439,7 @@ pub enum OperateError {
         /// The deployment.
         deployment: Name,
         /// Its resources that exist or may exist.
-        left: Vec<Left>,
+        left: Vec<RemainingResource>,
         /// The failure.
         failure: Box<OperateError>,
     },
@@ -470,7 +470,7 @@ pub struct Ended {
     /// The outcome.
     pub outcome: RunOutcome,
     /// Resources that exist or may exist.
-    pub left: Vec<Left>,
+    pub left: Vec<RemainingResource>,
     /// True if it can only be brought down from here.
     pub rolling_back: bool,
     /// The number of its machines.
@@ -519,7 +519,7 @@ impl fmt::Display for Ended {
 impl OperateError {
     /// This failure, with the resources of the deployment that exist because of it.
     pub fn leaving(self, record: &Record) -> Self {
-        let left = record.journal().left(&record.plan);
+        let left = record.journal().remaining(&record.plan);
         if left.is_empty() {
             return self;
         }

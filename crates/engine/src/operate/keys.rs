@@ -74,7 +74,7 @@ impl Operator {
     pub(super) async fn check_key(&self, key: &KeyRequest, plan: &Plan) -> Result<(), OperateError> {
         let KeySource::UserPair { public, private } = &key.source else { return Ok(()) };
         for (_, spec) in plan.machines() {
-            let (Some(name), Some(site)) = (&spec.uses.keypair, self.sites.get(&spec.site)) else { continue };
+            let (Some(name), Some(site)) = (&spec.existing.keypair, self.sites.get(&spec.site)) else { continue };
             let keypairs = site.resources(ResourceKind::Keypair).await?;
             let registered = keypairs.iter().find(|keypair| keypair.reference == *name);
             let registered = registered.ok_or_else(|| OperateError::UnknownResource {

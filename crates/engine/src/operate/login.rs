@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hostler_core::near::near;
+use hostler_core::name::closest;
 use hostler_core::plan::{MachineSpec, Step};
 
 use super::{OperateError, Operator};
@@ -63,6 +63,6 @@ impl Operator {
 
 fn unknown_machine(record: &Record, name: &str) -> OperateError {
     let machines: Vec<String> = record.plan.machines().map(|(_, spec)| spec.name.clone()).collect();
-    let nearest = near(name, machines.iter().map(String::as_str)).map(str::to_owned);
+    let nearest = closest(name, machines.iter().map(String::as_str)).map(str::to_owned);
     OperateError::UnknownMachine { deployment: record.name.clone(), machine: name.to_owned(), nearest, machines }
 }

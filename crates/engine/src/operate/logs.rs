@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostler_core::name::SiteId;
-use hostler_core::near::near;
+use hostler_core::name::closest;
 use hostler_core::plan::{Action, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 
@@ -112,7 +112,7 @@ impl Operator {
     ) -> Result<StepLog, OperateError> {
         let steps = steps(record);
         let Some(found) = steps.iter().find(|known| known.id.as_str() == step) else {
-            let nearest = near(step, steps.iter().map(|step| step.id.as_str())).map(str::to_owned);
+            let nearest = closest(step, steps.iter().map(|step| step.id.as_str())).map(str::to_owned);
             let (deployment, step) = (record.name.clone(), step.to_owned());
             return Err(OperateError::UnknownStep { deployment, step, nearest });
         };
@@ -155,7 +155,7 @@ impl Operator {
         lines: Option<usize>,
     ) -> Result<StepLog, OperateError> {
         let journal = record.journal();
-        let Some(created) = journal.made(step) else {
+        let Some(created) = journal.created(step) else {
             return Err(OperateError::NoMachine { step: step.clone() });
         };
         let provider = self.sites.get(site).ok_or_else(|| OperateError::UnknownSite {

@@ -9,7 +9,7 @@ use hostler_core::filter::Filter;
 use hostler_core::inventory::{Feed, join};
 use hostler_core::name::SiteId;
 use hostler_core::offer::{ClaimTerm, HostId};
-use hostler_core::plan::{Held, MachineSpec, Pick, Placement, Plan, ResourceKind, Staleness};
+use hostler_core::plan::{ExistingLease, MachineSpec, Pick, Placement, Plan, ResourceKind, Staleness};
 use hostler_core::ports::{Grant, Resource};
 use hostler_core::ticket::Ref;
 use jiff::SignedDuration;
@@ -62,7 +62,7 @@ impl Operator {
             return Err(OperateError::Stale { plan: plan.id(), reason });
         };
         let hosts = grant.hosts.iter().cloned().collect();
-        Ok(Placement::on_lease(Held { lease, site, window: grant.window, hosts }))
+        Ok(Placement::on_lease(ExistingLease { lease, site, window: grant.window, hosts }))
     }
 
     async fn on_lease(&self, text: &str) -> Result<Placement, OperateError> {
@@ -80,7 +80,7 @@ impl Operator {
             return Err(OperateError::LeaseFull { lease: lease() });
         }
         let (reference, window) = (listed.resource.reference.clone(), grant.window);
-        Ok(Placement::on_lease(Held { lease: reference, site: listed.site, window, hosts }))
+        Ok(Placement::on_lease(ExistingLease { lease: reference, site: listed.site, window, hosts }))
     }
 
     /// The hosts that match a filter. A host that does not report a fact that the filter needs does not match.
@@ -142,8 +142,8 @@ fn matches(
 fn hosts_on(record: &Record, lease: &Ref) -> Vec<HostId> {
     let journal = record.journal();
     let is_on = |spec: &MachineSpec| {
-        let own = spec.lease.as_ref().and_then(|step| journal.made(step)).map(|created| &created.reference);
-        spec.uses.lease.as_ref().or(own) == Some(lease)
+        let own = spec.lease.as_ref().and_then(|step| journal.created(step)).map(|created| &created.reference);
+        spec.existing.lease.as_ref().or(own) == Some(lease)
     };
     record.plan.machines().filter(|(_, spec)| is_on(spec)).filter_map(|(_, spec)| spec.host.clone()).collect()
 }

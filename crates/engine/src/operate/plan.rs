@@ -47,7 +47,7 @@ impl Operator {
         let market = refused.apply(placement.apply(query_market(&self.sites, demand, now).await?));
         let plan = plan(demand, &market, new_id(), now)?;
         plan.check_drivers()?;
-        for (site, reason) in &market.silent {
+        for (site, reason) in &market.unreachable {
             self.notice(Notice::Unreachable { site: site.clone(), reason: reason.clone() });
         }
         for site in emulated(&plan, &market) {

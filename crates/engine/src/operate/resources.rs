@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use hostler_core::demand::SiteSelector;
+use hostler_core::name::closest;
 use hostler_core::name::{DeploymentId, Name, SiteId};
-use hostler_core::near::near;
 use hostler_core::plan::{Action, MachineSpec, Plan, ResourceKind};
 use hostler_core::ports::{Resource, SiteError};
 use hostler_core::ticket::Ref;
@@ -97,7 +97,7 @@ impl Operator {
             [one] => Ok((*one).clone()),
             [] if unreachable.is_empty() => {
                 let names = listed.iter().map(|it| it.resource.name.as_str());
-                let nearest = near(&text, names).map(str::to_owned);
+                let nearest = closest(&text, names).map(str::to_owned);
                 Err(OperateError::UnknownResource { kind, text, nearest })
             }
             [] => Err(OperateError::MaybeElsewhere { kind, text, unreachable }),
@@ -126,7 +126,7 @@ impl Operator {
 
     async fn created(&self, kind: ResourceKind, record: &Record) -> Result<ListedResource, OperateError> {
         let vanished = || OperateError::Vanished { deployment: record.name.clone(), kind };
-        let left = record.journal().left(&record.plan).into_iter().find(|left| left.kind == kind);
+        let left = record.journal().remaining(&record.plan).into_iter().find(|left| left.kind == kind);
         let (site, reference) = left.and_then(|left| Some((left.site, left.reference?))).ok_or_else(vanished)?;
         let Listing { listed, .. } = self.list_resources(kind, &[SiteSelector(site.clone())]).await?;
         let is = |it: &ListedResource| it.site == site && it.resource.reference == reference;
@@ -216,9 +216,9 @@ impl Operator {
     /// Machines of other deployments on a lease are deleted with it.
     async fn warn_of_machines_on(&self, name: &Name) -> Result<(), OperateError> {
         let (_, record) = self.deployment(name.as_str()).await?;
-        let left = record.journal().left(&record.plan);
+        let left = record.journal().remaining(&record.plan);
         let leases: Vec<Ref> = left.into_iter().filter_map(|left| left.reference).collect();
-        let on_it = |spec: &MachineSpec| spec.uses.lease.as_ref().is_some_and(|lease| leases.contains(lease));
+        let on_it = |spec: &MachineSpec| spec.existing.lease.as_ref().is_some_and(|lease| leases.contains(lease));
         for other in self.deployments().await?.iter().filter(|other| other.name != *name) {
             if other.plan.machines().any(|(_, spec)| on_it(spec)) {
                 self.notice(Notice::LeaseInUse { deployment: other.name.clone() });

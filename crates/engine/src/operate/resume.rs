@@ -56,7 +56,7 @@ impl Run<'_> {
         let (record, outcome) = self.settled(plan.deployment, name, driven).await?;
         // Also if it is not ready: the machines that were reached can be inspected.
         if record.closed.is_none()
-            && !record.plan.is_without_machines()
+            && !record.plan.has_no_machines()
             && let Err(error) = self.operator.write_ssh_config(&self.store, &record).await
         {
             // The outcome matters more than a file that is written again at the next login.
@@ -127,8 +127,8 @@ fn ended(outcome: RunOutcome, record: &Record) -> OperateError {
     let failed_machines = failed.iter().filter_map(machine).collect::<BTreeSet<_>>().len();
     OperateError::Ended(Box::new(Ended {
         name: record.name.clone(),
-        left: journal.left(&record.plan),
-        rolling_back: journal.turns_back(&record.plan),
+        left: journal.remaining(&record.plan),
+        rolling_back: journal.is_rolling_back(&record.plan),
         machines: grid.count(),
         failed_machines,
         outcome,

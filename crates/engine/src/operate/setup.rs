@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hostler_core::demand::request_phase;
-use hostler_core::plan::{Action, Plan, Selection};
+use hostler_core::plan::{Action, PhaseSelection, Plan};
 use hostler_core::setup::{PeerAccess, PhaseKind, SetupRequest};
 use secrecy::SecretString;
 
@@ -25,7 +25,7 @@ pub struct SetupRun {
     /// Only these phases; all if empty. One that the demand lacks is added.
     pub only: Vec<PhaseKind>,
     /// The phases that are run.
-    pub selection: Selection,
+    pub selection: PhaseSelection,
     /// The values of the demand's secrets.
     pub secrets: BTreeMap<String, SecretString>,
     /// Limit for each machine until it can be logged in to.
@@ -58,7 +58,7 @@ impl Operator {
 
     fn set_up_plan(&self, record: &Record, requested: &Requested, run: &SetupRun) -> Result<Plan, OperateError> {
         let deployment = || record.name.clone();
-        if record.plan.is_without_machines() {
+        if record.plan.has_no_machines() {
             let planned = !record.plan.picks.is_empty();
             return Err(OperateError::NoMachines { deployment: deployment(), planned });
         }
@@ -66,7 +66,7 @@ impl Operator {
         let whole =
             reworked.map_err(|changes| OperateError::NeedsOtherMachines { deployment: deployment(), changes })?;
         whole.check_drivers()?;
-        let plan = whole.clone().setting_up(run.selection.clone());
+        let plan = whole.clone().with_phases(run.selection.clone());
         let phases = phases(&plan);
         let missing = run.only.iter().find(|kind| **kind != PhaseKind::WaitSsh && !phases.contains(kind));
         if let Some(phase) = missing {

@@ -27,7 +27,7 @@ impl Operator {
         let id = self.one_site(site)?;
         let unknown = || OperateError::UnknownSite { site: site.to_owned(), configured: self.configured() };
         let provider = self.sites.get(&id).ok_or_else(unknown)?;
-        let window = Window::of((self.now)(), SignedDuration::from_hours(1))?;
+        let window = Window::starting_at((self.now)(), SignedDuration::from_hours(1))?;
         Ok(provider.offers(&window).await?)
     }
 

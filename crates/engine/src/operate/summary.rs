@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hostler_core::journal::{Entry, Goal, Journal, Left, Progress, State};
+use hostler_core::journal::{DeploymentState, Entry, Goal, Journal, RemainingResource, StepStatus};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
-use hostler_core::offer::Unit;
+use hostler_core::offer::PriceUnit;
 use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub struct Summary {
     /// Its id.
     pub id: DeploymentId,
     /// Its state.
-    pub state: State,
+    pub state: DeploymentState,
     /// True while a process works on it.
     pub busy: bool,
     /// True if it is kept although it failed or expired.
@@ -56,14 +56,14 @@ pub struct Summary {
     /// Cost so far, by the planned price and for the time that its resources existed; `None` if unknown.
     pub cost: Option<Money>,
     /// Unit of the price and the cost.
-    pub unit: Unit,
+    pub unit: PriceUnit,
     /// Its machines, by rank.
     pub machines: Vec<MachineSummary>,
     /// Its steps.
     pub steps: Vec<StepSummary>,
     /// Its resources that exist or may exist.
     #[serde(rename = "remaining")]
-    pub left: Vec<Left>,
+    pub left: Vec<RemainingResource>,
     /// Its machines and their phases, for tables. Documents have the same facts in `steps`.
     #[serde(skip)]
     pub grid: Grid,
@@ -185,7 +185,7 @@ impl Summary {
             id: record.id,
             state: record.state(),
             busy,
-            held: journal.held(),
+            held: journal.is_held(),
             sites,
             created: record.created,
             ready: record.entries.iter().find(|stored| stored.entry == Entry::Ready).map(|stored| stored.at),
@@ -198,7 +198,7 @@ impl Summary {
             unit: usage.unit,
             machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
             steps: step_states(record, &journal),
-            left: journal.left(plan),
+            left: journal.remaining(plan),
             grid: grid(record, &journal, busy),
         }
     }
@@ -212,10 +212,10 @@ fn round_seconds(record: &Record) -> Option<i64> {
 
 fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> MachineSummary {
     let address = journal.address(plan, &step.id);
-    let status = match journal.made(&step.id) {
+    let status = match journal.created(&step.id) {
         None => MachineState::Missing,
-        Some(_) if journal.is_off(&step.id) => MachineState::Stopped,
-        Some(_) if journal.was_reached() => MachineState::Running,
+        Some(_) if journal.is_powered_off(&step.id) => MachineState::Stopped,
+        Some(_) if journal.login_succeeded() => MachineState::Running,
         Some(_) => MachineState::Pending,
     };
     let created = matches!(status, MachineState::Pending | MachineState::Running);
@@ -240,7 +240,7 @@ fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
     let mut grid = Grid::of(&record.plan, journal);
     for stored in record.entries.iter().filter(|_| busy) {
         if let Entry::Step { step, .. } = &stored.entry
-            && matches!(journal.progress(step), Some(Progress::Started | Progress::Undoing))
+            && matches!(journal.step_status(step), Some(StepStatus::Started | StepStatus::Undoing))
         {
             grid.set(step, StageState::Running(stored.at));
         }
@@ -258,14 +258,14 @@ fn step_states(record: &Record, journal: &Journal) -> Vec<StepSummary> {
 }
 
 fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSummary {
-    let (state, failure) = match journal.progress(&step.id) {
+    let (state, failure) = match journal.step_status(&step.id) {
         None => ("waiting", None),
-        Some(Progress::Started) => ("started", None),
-        Some(Progress::Done(_)) => ("done", None),
-        Some(Progress::Failed(failure)) => ("failed", Some(failure.message.clone())),
-        Some(Progress::Undoing) => ("undoing", None),
-        Some(Progress::Undone) => ("undone", None),
-        Some(Progress::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
+        Some(StepStatus::Started) => ("started", None),
+        Some(StepStatus::Done(_)) => ("done", None),
+        Some(StepStatus::Failed(failure)) => ("failed", Some(failure.message.clone())),
+        Some(StepStatus::Undoing) => ("undoing", None),
+        Some(StepStatus::Undone) => ("undone", None),
+        Some(StepStatus::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
     };
     StepSummary {
         step: step.id.to_string(),

@@ -9,7 +9,7 @@ use hostler_core::demand::{
     Demand, DemandFile, DemandInputs, FileAuthor, Overrides, PathBase, Secrets, Source, complete, parse,
 };
 use hostler_core::name::Name;
-use hostler_core::near::near;
+use hostler_core::name::closest;
 use hostler_core::scan::{Scan, scan};
 
 use super::resources::full_name;
@@ -165,7 +165,7 @@ impl Operator {
         let analysis = match self.analyze_source(source.clone()).await {
             Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.location).exists() => {
                 let names = self.names().await;
-                let nearest = near(text, names.iter().map(String::as_str)).map(str::to_owned);
+                let nearest = closest(text, names.iter().map(String::as_str)).map(str::to_owned);
                 return Err(OperateError::UnknownTarget { text: text.to_owned(), nearest, source: Box::new(error) });
             }
             analysis => analysis?,

@@ -148,7 +148,7 @@ impl Operator {
         let plan = self.plan_without(request.demand(), placement, &attempts.refused).await?;
         let plan = match request.scope {
             Scope::Everything => plan,
-            Scope::Only(kinds) => plan.making(kinds),
+            Scope::Only(kinds) => plan.with_only(kinds),
         };
         attempts.admit(&plan, request.later_start)?;
         self.check_key(&request.key, &plan).await?;
@@ -190,7 +190,7 @@ impl Operator {
         let run = Run { operator: self, store: store.clone(), _lock: lock };
         // Read again: another process may have changed it before the lock was ours.
         match store.find(&name).await? {
-            Some(record) if record.journal().turns_back(&record.plan) => {
+            Some(record) if record.journal().is_rolling_back(&record.plan) => {
                 self.notice(Notice::FinishingDown { deployment: name });
                 run.down(record, interrupts).await?;
             }

@@ -64,7 +64,7 @@ impl<'a> JournalRun<'a> {
         if let Some(machine) = self.created_machines.get(&step.id) {
             return Some(Arc::clone(machine));
         }
-        let created = self.journal().made(&step.id)?;
+        let created = self.journal().created(&step.id)?;
         Some(Arc::new(CreatedMachine {
             step: step.id.clone(),
             spec: spec.clone(),

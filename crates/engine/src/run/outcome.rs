@@ -1,6 +1,6 @@
 //! Outcomes of runs.
 
-use hostler_core::journal::{Failure, Left};
+use hostler_core::journal::{Failure, RemainingResource};
 use hostler_core::ticket::StepId;
 use serde::Serialize;
 
@@ -27,12 +27,12 @@ pub enum RunOutcome {
         /// The steps that failed.
         failed: Vec<FailedStep>,
         /// The resources that exist or may exist.
-        left: Vec<Left>,
+        left: Vec<RemainingResource>,
     },
     /// The user interrupted the run, and its resources remain.
     Interrupted {
         /// The resources that exist or may exist.
-        left: Vec<Left>,
+        left: Vec<RemainingResource>,
     },
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use hostler_core::journal::{Cause, Course, Entry, Failure, Goal, Journal, Next, StepEvent, is_run};
+use hostler_core::journal::{Entry, Failure, Goal, Journal, LiveJournal, Next, RollBackCause, StepEvent, is_user_run};
 use hostler_core::plan::{Action, Plan, Step};
 use hostler_core::ports::{Power, Remedy};
 use hostler_core::ticket::StepId;
@@ -49,7 +49,7 @@ pub(super) struct JournalRun<'a> {
     /// The deployment's public key, one line in OpenSSH's format; empty if nothing is created.
     pub(super) public_key: &'a str,
     pub(super) plan: &'a Plan,
-    pub(super) live: Course<'a>,
+    pub(super) live: LiveJournal<'a>,
     pub(super) host_keys: BTreeMap<StepId, String>,
     /// The created machines; `None` after a change, until the next step asks for them.
     pub(super) registry: Option<Arc<MachineRegistry>>,
@@ -91,7 +91,7 @@ impl JournalRunner<'_> {
             runner: self,
             public_key,
             plan: &plan,
-            live: Course::new(&plan, record.journal()),
+            live: LiveJournal::new(&plan, record.journal()),
             host_keys,
             registry: None,
             created_machines: BTreeMap::new(),
@@ -117,10 +117,10 @@ impl<'a> JournalRun<'a> {
             let stops = interrupts_handled > 0 && self.stops_after(interrupts_handled);
             if stops && (self.live.is_idle() || interrupts_handled > INTERRUPTS_THAT_WAIT) {
                 self.write().await?;
-                return Ok(RunOutcome::Interrupted { left: self.journal().left(self.plan) });
+                return Ok(RunOutcome::Interrupted { left: self.journal().remaining(self.plan) });
             }
             match self.live.next() {
-                Next::TurnBack => self.roll_back(Cause::Failure),
+                Next::RollBack => self.roll_back(RollBackCause::Failure),
                 Next::Run(steps) if !stops => {
                     self.start(&steps);
                     self.write().await?;
@@ -154,9 +154,9 @@ impl<'a> JournalRun<'a> {
     }
 
     /// Changes the goal to deleting everything, and cancels the sessions with machines.
-    fn roll_back(&mut self, cause: Cause) {
+    fn roll_back(&mut self, cause: RollBackCause) {
         self.cancel.send_replace(true);
-        self.append(Entry::Goal(Goal::Back(cause)));
+        self.append(Entry::Goal(Goal::RollBack(cause)));
     }
 
     /// True if this many interrupts stop the run before its goal. The first one stops a run that brings up, unless it rolls
@@ -169,15 +169,15 @@ impl<'a> JournalRun<'a> {
         self.cancel.send_replace(true);
         if *self.journal().goal() != Goal::Up {
             self.note("still deleting resources; interrupt again to stop and keep the rest");
-        } else if !self.journal().may_hold_work() {
+        } else if !self.journal().is_kept_on_interrupt() {
             self.note("interrupted: rolling back");
-            self.roll_back(Cause::Interrupt);
+            self.roll_back(RollBackCause::Interrupt);
         }
     }
 
     fn start(&mut self, steps: &[&Step]) {
         // User runs come last: from here on a failure rolls nothing back.
-        if steps.iter().any(|step| is_run(step)) {
+        if steps.iter().any(|step| is_user_run(step)) {
             self.append_ready();
         }
         for step in steps {
@@ -189,7 +189,7 @@ impl<'a> JournalRun<'a> {
 
     /// Marks the deployment as ready. A round that leaves out phases can't.
     fn append_ready(&mut self) {
-        if !self.journal().is_ready() && !self.plan.is_in_part() {
+        if !self.journal().is_ready() && !self.plan.is_partial() {
             self.append(Entry::Ready);
         }
     }
@@ -218,11 +218,11 @@ impl<'a> JournalRun<'a> {
                 if made.is_some() {
                     self.invalidate_created_by(&step);
                 }
-                (StepEvent::Done { made }, Event::Done { step: step.clone(), how })
+                (StepEvent::Done { created: made }, Event::Done { step: step.clone(), how })
             }
             StepResult::LoggedIn { host_key, started } => {
                 self.pin(&step, host_key, started);
-                (StepEvent::Done { made: None }, Event::Done { step: step.clone(), how: Performed::Now })
+                (StepEvent::Done { created: None }, Event::Done { step: step.clone(), how: Performed::Now })
             }
             StepResult::Failed(failure) => {
                 self.failed.push(FailedStep { step: step.clone(), failure: failure.clone() });
@@ -249,7 +249,7 @@ impl<'a> JournalRun<'a> {
     fn pin(&mut self, login: &StepId, host_key: String, started: bool) {
         let Some(Action::WaitSsh { machine }) = self.plan.step(login).map(|step| &step.action) else { return };
         self.unwritten.host_keys.push((machine.clone(), host_key.clone()));
-        if started || self.journal().is_off(machine) {
+        if started || self.journal().is_powered_off(machine) {
             let event = StepEvent::Power { power: Power::On };
             self.append(Entry::Step { step: machine.clone(), event });
         }
@@ -265,17 +265,17 @@ impl<'a> JournalRun<'a> {
         let failed = std::mem::take(&mut self.failed);
         match end {
             Next::Ready(_) => Ok(RunOutcome::Ready { failed_runs: failed }),
-            Next::Released => {
+            Next::Down => {
                 self.close().await?;
                 Ok(RunOutcome::Down)
             }
             Next::RolledBack => {
                 self.close().await?;
-                let interrupted = *self.journal().goal() == Goal::Back(Cause::Interrupt);
+                let interrupted = *self.journal().goal() == Goal::RollBack(RollBackCause::Interrupt);
                 Ok(RunOutcome::RolledBack { interrupted, failed })
             }
             // The loop handles every other variant: only `Stuck` is left.
-            _ => Ok(RunOutcome::Stuck { failed, left: self.journal().left(self.plan) }),
+            _ => Ok(RunOutcome::Stuck { failed, left: self.journal().remaining(self.plan) }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use hostler_core::journal::{Failure, Progress};
+use hostler_core::journal::{Failure, StepStatus};
 use hostler_core::name::SiteId;
 use hostler_core::plan::{Action, PlannedResource, ResourceKind, Step};
 use hostler_core::ports::{Account, CreateRequest, Created, Owned, Provider, Remedy, SiteError};
@@ -74,8 +74,8 @@ impl<'a> JournalRun<'a> {
             PlannedResource::Machine(spec) => CreateRequest::Machine {
                 spec: spec.clone(),
                 network: self.reference_if(spec.network.as_ref())?,
-                lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.uses.lease.clone()),
-                keypair: self.reference_if(spec.keypair.as_ref())?.or_else(|| spec.uses.keypair.clone()),
+                lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.existing.lease.clone()),
+                keypair: self.reference_if(spec.keypair.as_ref())?.or_else(|| spec.existing.keypair.clone()),
                 public_key: self.public_key.to_owned(),
                 first_boot: String::new(),
             },
@@ -88,7 +88,7 @@ impl<'a> JournalRun<'a> {
 
     /// The resource that an earlier step created. The order of the plan guarantees that the step is done.
     fn reference(&self, step: &StepId) -> Result<Ref, Failure> {
-        self.journal().made(step).map(|created| created.reference.clone()).ok_or_else(|| Failure {
+        self.journal().created(step).map(|created| created.reference.clone()).ok_or_else(|| Failure {
             message: format!("the step `{step}` has created nothing"),
             remedy: Remedy::Report,
             hint: None,
@@ -97,13 +97,13 @@ impl<'a> JournalRun<'a> {
 
     /// Outcome of a step's create call, as far as the journal knows.
     pub(super) fn create_outcome(&self, step: &Step) -> CreateOutcome {
-        let (created, progress) = (self.journal().made(&step.id), self.journal().progress(&step.id));
+        let (created, progress) = (self.journal().created(&step.id), self.journal().step_status(&step.id));
         match (created, progress) {
             (Some(_), _) => CreateOutcome::Answered,
-            (None, Some(Progress::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => {
+            (None, Some(StepStatus::Failed(failure))) if matches!(failure.remedy, Remedy::Retry(_)) => {
                 CreateOutcome::TimedOut
             }
-            (None, Some(Progress::Failed(_))) => CreateOutcome::Answered,
+            (None, Some(StepStatus::Failed(_))) => CreateOutcome::Answered,
             (None, _) => CreateOutcome::Unknown,
         }
     }
@@ -112,9 +112,9 @@ impl<'a> JournalRun<'a> {
     pub(super) fn undo(&self, step: &'a Step, create_outcome: CreateOutcome) -> StepFuture<'a> {
         let runner = self.runner;
         let ticket = self.ticket(step);
-        let created = self.journal().made(&step.id).cloned();
+        let created = self.journal().created(&step.id).cloned();
         let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
-        let failed_before = matches!(self.journal().progress(&step.id), Some(Progress::UndoFailed(..)));
+        let failed_before = matches!(self.journal().step_status(&step.id), Some(StepStatus::UndoFailed(..)));
         let undone = async move {
             let Action::Create(resource) = &step.action else { return Ok(()) };
             let site = runner.site(resource.site())?;

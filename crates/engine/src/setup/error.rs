@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hostler_core::plan::Phase;
-use hostler_core::time::show_duration;
-use hostler_core::verify::Difference;
+use hostler_core::time::format_duration;
+use hostler_core::verify::FactDifference;
 use jiff::SignedDuration;
 
 use crate::host::{HostError, ProcessExit};
@@ -36,7 +36,7 @@ pub enum Cause {
     /// The demand, or this machine, rules out what was requested. The text is a lower-case fragment.
     Unsatisfiable(String),
     /// The machine differs from the offer.
-    Mismatch(Vec<Difference>),
+    Mismatch(Vec<FactDifference>),
     /// The local log file could not be opened.
     Log(PathBuf, io::Error),
     /// The phase exceeded its time limit.
@@ -106,7 +106,7 @@ impl Error for SetupError {
 }
 
 fn shown(limit: Duration) -> String {
-    show_duration(SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX))
+    format_duration(SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX))
 }
 
 impl fmt::Display for OutputTail {

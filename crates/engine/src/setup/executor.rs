@@ -112,7 +112,7 @@ impl SshExecutor {
 
     /// Login key for a machine: the deployment's, unless the machine is a persistent host with a key of its own.
     async fn identity_for(&self, machine: &Machine) -> Result<Arc<Identity>, Failure> {
-        let Some(path) = &machine.spec.uses.identity else { return Ok(Arc::clone(&self.identity)) };
+        let Some(path) = &machine.spec.existing.identity else { return Ok(Arc::clone(&self.identity)) };
         let hint = format!("the login key for `{}` must be readable and have no passphrase", machine.spec.name);
         let path = PathBuf::from(path);
         match blocking(move || Identity::read(&path)).await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hostler_core::plan::Phase;
 use hostler_core::setup::PhaseKind;
-use hostler_core::time::show_duration;
+use hostler_core::time::format_duration;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 
@@ -167,7 +167,7 @@ impl<'a> PhaseRun<'a> {
                 let twice = SignedDuration::try_from(limit * 2).unwrap_or(SignedDuration::MAX);
                 format!(
                     "if the phase needs longer, set `setup_phases: {{timeouts: {{{kind}: {}}}}}`",
-                    show_duration(twice)
+                    format_duration(twice)
                 )
             }
         };

@@ -3,7 +3,7 @@
 use hostler_core::offer::OsRelease;
 use hostler_core::setup::gpu::PciDevice;
 use hostler_core::size::Bytes;
-use hostler_core::verify::{Promise, Seen, differences};
+use hostler_core::verify::{ExpectedMachine, ObservedMachine, differences};
 
 use super::error::{Cause, SetupError};
 use super::job::PhaseRun;
@@ -12,7 +12,7 @@ use crate::run::Performed;
 
 /// Inspects the machine and compares it with the promise of the offer. Inspects it each time: a reboot may change it. Waits for
 /// a first boot that installs updates, within the phase's time limit.
-pub(super) async fn verify(job: &PhaseRun<'_>, promise: &Promise) -> Result<Performed, SetupError> {
+pub(super) async fn verify(job: &PhaseRun<'_>, promise: &ExpectedMachine) -> Result<Performed, SetupError> {
     let script = concat!(include_str!("scripts/pci-devices.sh"), include_str!("scripts/inspect.sh"));
     let inspect = Command::new(script).as_root();
     let seen = read(&job.query(&inspect).await?);
@@ -25,8 +25,8 @@ pub(super) async fn verify(job: &PhaseRun<'_>, promise: &Promise) -> Result<Perf
 }
 
 /// Parses the output of the script.
-fn read(lines: &[String]) -> Seen {
-    let mut seen = Seen::default();
+fn read(lines: &[String]) -> ObservedMachine {
+    let mut seen = ObservedMachine::default();
     let (mut models, mut devices) = (Vec::new(), Vec::new());
     for line in lines {
         let (fact, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -62,7 +62,7 @@ fn os(text: &str) -> Option<OsRelease> {
 mod tests {
     use super::*;
 
-    fn seen(text: &str) -> Seen {
+    fn seen(text: &str) -> ObservedMachine {
         read(&text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
     }
 
@@ -93,7 +93,7 @@ mod tests {
     }
 
     /// Output of the script on this computer, with a resolver that answers or not.
-    fn inspected(answers: &str) -> Seen {
+    fn inspected(answers: &str) -> ObservedMachine {
         let dir = tempfile::tempdir().unwrap();
         for program in ["getent", "python3"] {
             let path = dir.path().join(program);

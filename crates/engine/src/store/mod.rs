@@ -144,8 +144,8 @@ impl Store {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
         self.insert_plan(&mut transaction, plan).await?;
         let mut number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
-        if plan.is_in_part() {
-            number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::InPart).await?;
+        if plan.is_partial() {
+            number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::PartialRound).await?;
         }
         transaction.commit().await.map_err(|source| self.failed(source))?;
         Ok(number)

@@ -1,6 +1,6 @@
 //! Deployments as stored.
 
-use hostler_core::journal::{Entry, Journal, State};
+use hostler_core::journal::{DeploymentState, Entry, Journal};
 use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
 use hostler_core::usage::{Usage, usage};
@@ -58,7 +58,7 @@ impl Record {
     }
 
     /// The current state.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> DeploymentState {
         self.journal().state(&self.plan)
     }
 }

@@ -29,6 +29,6 @@ pub(crate) fn plan_of(name: &str, id: u128) -> Plan {
         workload: Workload::default(),
         terms: Default::default(),
     };
-    let market = Market { offers: vec![hostler_sim::offer("local".parse().unwrap())], silent: BTreeMap::new() };
+    let market = Market { offers: vec![hostler_sim::offer("local".parse().unwrap())], unreachable: BTreeMap::new() };
     plan(&demand, &market, DeploymentId::from_bits(id), second(0)).unwrap()
 }

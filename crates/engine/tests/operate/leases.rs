@@ -79,7 +79,7 @@ fn conflict() -> Vec<Fault> {
 }
 
 fn from(hours: i64) -> Window {
-    Window::of(NOW() + SignedDuration::from_hours(hours), DURATION).unwrap()
+    Window::starting_at(NOW() + SignedDuration::from_hours(hours), DURATION).unwrap()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use hostler_core::demand::{Amount, Budget, Demand, Group, LeaseRequest, Requirements, Workload};
-use hostler_core::journal::{Entry, Left, State, StepEvent};
+use hostler_core::journal::{DeploymentState, Entry, RemainingResource, StepEvent};
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::Market;
 use hostler_core::plan::{Action, Plan};
@@ -61,7 +61,7 @@ fn plan_of(name: &str, id: u128, hosts: &[&str]) -> Plan {
         workload: work,
         terms: Default::default(),
     };
-    let market = Market { offers: vec![hostler_sim::offer(local())], silent: BTreeMap::new() };
+    let market = Market { offers: vec![hostler_sim::offer(local())], unreachable: BTreeMap::new() };
     let market = market.with_hosts(|_, host| hosts.contains(&host.0.as_str()));
     hostler_core::plan::plan(&demand, &market, DeploymentId::from_bits(id), NOW()).unwrap()
 }
@@ -177,7 +177,7 @@ impl Bench {
                 record
             }
             // As the operation does: an interrupted deletion is finished first.
-            (Order::Up, Some(record)) if record.journal().turns_back(&record.plan) => record,
+            (Order::Up, Some(record)) if record.journal().is_rolling_back(&record.plan) => record,
             (Order::Up, known) => begin_up(store, &self.plan, known.as_ref(), NOW()).await.unwrap(),
         };
         let number = record.entries.last().map_or(0, |stored| stored.number);
@@ -215,7 +215,7 @@ impl Bench {
         let is_reached = |stored: &StoredEntry| matches!(&stored.entry, Entry::Step { step, event: StepEvent::Done { .. } } if is_login(step));
         let reached = record.entries.iter().any(is_reached);
         let listed = |names: &[Name]| names.contains(&record.name);
-        let expected = (!reached, reached && record.state() != State::Ready);
+        let expected = (!reached, reached && record.state() != DeploymentState::Ready);
         assert_eq!((listed(&found.abandoned), listed(&found.stuck)), expected, "{what}");
     }
 
@@ -244,7 +244,7 @@ impl Bench {
 
     /// Every resource at the site is listed, and every listed one with an id exists. One without an id comes from a call of
     /// unknown outcome: it may exist.
-    pub fn assert_left(&self, left: &[Left], what: &str) {
+    pub fn assert_left(&self, left: &[RemainingResource], what: &str) {
         let listed: BTreeSet<_> = left.iter().map(|left| left.step.clone()).collect();
         let existing: BTreeSet<_> = self.at_site().into_iter().map(|ticket| ticket.step).collect();
         assert!(existing.is_subset(&listed), "{what}: {existing:?} exist, {listed:?} are listed");

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use bench::{Bench, Killed};
-use hostler_core::journal::{Goal, State};
+use hostler_core::journal::{DeploymentState, Goal};
 use hostler_core::plan::{Action, Phase, Plan, ResourceKind, Step};
 use hostler_core::ports::{Power, Remedy};
 use hostler_core::ticket::StepId;
@@ -234,12 +234,12 @@ enum After {
 async fn check_killed(bench: &Bench, after: After, what: &str) {
     let state = bench.record().await.map(|record| record.state());
     match (after, state) {
-        (_, None | Some(State::Released | State::RolledBack)) => {
+        (_, None | Some(DeploymentState::Down | DeploymentState::RolledBack)) => {
             bench.run(vec![], Order::Down).await;
             bench.assert_empty(what);
         }
         (After::Down, Some(_)) => bench.assert_down_deletes_all(what).await,
-        (After::Up, Some(State::RollingBack | State::Releasing)) => {
+        (After::Up, Some(DeploymentState::RollingBack | DeploymentState::GoingDown)) => {
             let outcome = bench.run(vec![], Order::Up).await;
             assert!(matches!(outcome, RunOutcome::RolledBack { .. } | RunOutcome::Down), "{what}: {outcome:?}");
             bench.assert_empty(what);
@@ -355,7 +355,7 @@ async fn goal_of_a_closed_deployment_is_down() {
     bench.run(vec![], Order::Up).await;
     bench.run(vec![], Order::Down).await;
     let record = bench.store().await.find_last(&bench.plan.demand.name).await.unwrap().unwrap();
-    assert_eq!((record.journal().goal().clone(), record.state()), (Goal::Down, State::Released));
+    assert_eq!((record.journal().goal().clone(), record.state()), (Goal::Down, DeploymentState::Down));
     assert!(record.closed.is_some());
 }
 
@@ -437,9 +437,9 @@ async fn up_starts_stopped_machines() {
     let bench = Bench::new();
     bench.run(vec![], Order::Up).await;
     bench.set_power(Power::Off).await;
-    assert_eq!(bench.record().await.unwrap().state(), State::Stopped);
+    assert_eq!(bench.record().await.unwrap().state(), DeploymentState::Stopped);
     assert!(matches!(bench.run(vec![], Order::Up).await, RunOutcome::Ready { .. }));
-    assert_eq!(bench.record().await.unwrap().state(), State::Ready);
+    assert_eq!(bench.record().await.unwrap().state(), DeploymentState::Ready);
     bench.assert_down_deletes_all("after a stop").await;
 }
 

@@ -65,11 +65,11 @@ pub struct AvailabilityArgs {
 }
 
 fn start(text: &str) -> Result<Timestamp, String> {
-    time::instant(text).map_err(|error| error.to_string())
+    time::parse_instant(text).map_err(|error| error.to_string())
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
-    let duration = time::duration(text).map_err(|error| error.to_string())?;
+    let duration = time::parse_duration(text).map_err(|error| error.to_string())?;
     match duration.as_mins() <= LONGEST_MINUTES {
         true => Ok(duration),
         false => Err("more than 31 days".to_owned()),
@@ -84,6 +84,6 @@ fn amount(text: &str) -> Result<NonZeroU32, String> {
 fn within(text: &str) -> Result<SignedDuration, String> {
     match text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) {
         "0" => Ok(SignedDuration::ZERO),
-        _ => time::duration(text).map_err(|error| error.to_string()),
+        _ => time::parse_duration(text).map_err(|error| error.to_string()),
     }
 }

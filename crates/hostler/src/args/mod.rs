@@ -362,7 +362,7 @@ pub struct SshTimeout {
 }
 
 pub(crate) fn patience(text: &str) -> Result<Duration, String> {
-    let duration = hostler_core::time::duration(text).map_err(|error| error.to_string())?;
+    let duration = hostler_core::time::parse_duration(text).map_err(|error| error.to_string())?;
     Duration::try_from(duration).map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use hostler_core::plan::Selection;
+use hostler_core::plan::PhaseSelection;
 use hostler_core::setup::PhaseKind;
 
 use super::SshTimeout;
@@ -46,8 +46,8 @@ pub struct SetupArgs {
 
 impl SetupArgs {
     /// The phases to run.
-    pub fn selection(&self) -> Selection {
-        Selection { only: whole(&self.only), from: self.from, skip: whole(&self.skip), again: self.again }
+    pub fn selection(&self) -> PhaseSelection {
+        PhaseSelection { only: whole(&self.only), from: self.from, skip: whole(&self.skip), again: self.again }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use hostler_core::name::DeploymentId;
 use hostler_core::ticket::Ref;
-use hostler_core::time::{duration, instant};
+use hostler_core::time::{parse_duration, parse_instant};
 use hostler_engine::audit::{AuditEntry, LeaseCall};
 use jiff::Timestamp;
 
@@ -49,9 +49,9 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
 
 /// A time, or so long before now.
 pub(super) fn back(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
-    match duration(text) {
+    match parse_duration(text) {
         Ok(ago) => Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN)),
-        Err(_) => Ok(instant(text)?),
+        Err(_) => Ok(parse_instant(text)?),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use hostler_core::availability::{Answer, BadQuestion, Decision, Question, ask};
+use hostler_core::availability::{AvailabilityError, AvailabilityQuery, AvailabilityReport, Decision, query};
 use hostler_core::downgrade::Caps;
 use hostler_core::filter::{BadFilter, Filter};
-use hostler_core::inventory::{Feed, Inventory, Origin, Problem, Service, View, join};
+use hostler_core::inventory::{Feed, FeedOrigin, FeedProblem, Inventory, NodeState, View, join};
 use hostler_core::name::SiteId;
-use hostler_core::near::near;
+use hostler_core::name::closest;
 use hostler_core::time::Window;
 use hostler_engine::operate::{CalendarAnswers, site_is_called, site_place};
 use hostler_engine::run::unless_interrupted;
@@ -27,15 +27,15 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     let filter: Filter = args.filter.parse()?;
     let picture = args.plot.as_deref().map(picture).transpose()?;
     let start = args.start.unwrap_or_else(app.now);
-    let window = Window::of(start, args.duration).map_err(|error| Error::of(ErrorKind::Usage, &error))?;
+    let window = Window::starting_at(start, args.duration).map_err(|error| Error::of(ErrorKind::Usage, &error))?;
     let heard = hear(app, args)?;
     let inventory = join(&heard.feeds, args.padding)?;
     check_mapped(&heard.feeds, &inventory)?;
     tell_problems(app, &inventory);
     let sites = args.site.iter().map(|name| heard.site_id(name, &inventory)).collect();
     let (amount, within) = (args.amount, args.within);
-    let question = Question { sites, filter, window, amount, within, caps: Caps::default() };
-    let answer = ask(&inventory, &question)?;
+    let question = AvailabilityQuery { sites, filter, window, amount, within, caps: Caps::default() };
+    let answer = query(&inventory, &question)?;
     if let Some(file) = &args.write {
         write_view(app, file, &View::new(&inventory, heard.at, heard.origin))?;
     }
@@ -51,7 +51,7 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(exit(&answer).code()))
 }
 
-fn exit(answer: &Answer) -> Exit {
+fn exit(answer: &AvailabilityReport) -> Exit {
     match answer.decision {
         Decision::Now | Decision::SiteChange => Exit::Done,
         Decision::TimeShift => Exit::NotNow,
@@ -63,7 +63,7 @@ fn exit(answer: &Answer) -> Exit {
 struct Heard {
     feeds: Vec<Feed>,
     at: Timestamp,
-    origin: Origin,
+    origin: FeedOrigin,
     /// The sites that were asked, by their whole names.
     asked: Vec<SiteId>,
 }
@@ -89,7 +89,7 @@ fn hear(app: &App, args: &AvailabilityArgs) -> Result<Heard, Error> {
     if let [only] = args.site.as_slice() {
         read.feed.site = Some(only.clone());
     }
-    Ok(Heard { feeds: vec![read.feed], at: read.at, origin: Origin::AllocationsFile, asked: Vec::new() })
+    Ok(Heard { feeds: vec![read.feed], at: read.at, origin: FeedOrigin::AllocationsFile, asked: Vec::new() })
 }
 
 /// Replaces the files of a folder by what a site says, if that is whole.
@@ -109,13 +109,13 @@ fn live(app: &App, names: &[String]) -> Result<Heard, Error> {
     let answers =
         app.operate(async |operator, interrupts| Ok(unless_interrupted(interrupts, operator.calendars(names)).await?))?;
     let CalendarAnswers { feeds, sites } = answers;
-    Ok(Heard { feeds, at: (app.now)(), origin: Origin::AllocationsApi, asked: sites })
+    Ok(Heard { feeds, at: (app.now)(), origin: FeedOrigin::AllocationsApi, asked: sites })
 }
 
 /// Without any map from hosts to nodes nothing is known, and the reason is a missing file.
 fn check_mapped(feeds: &[Feed], inventory: &Inventory<'_>) -> Result<(), Error> {
     let has_map = feeds.iter().any(|feed| feed.hosts.is_some() || feed.resource_map.is_some());
-    if has_map || inventory.nodes().any(|(_, node)| node.service != Service::Unmapped) {
+    if has_map || inventory.nodes().any(|(_, node)| node.state != NodeState::Unmapped) {
         return Ok(());
     }
     let error = Error::new(
@@ -127,8 +127,8 @@ fn check_mapped(feeds: &[Feed], inventory: &Inventory<'_>) -> Result<(), Error> 
 
 fn tell_problems(app: &App, inventory: &Inventory<'_>) {
     // Words about memory matter where memory is asked for, and the answer says so then.
-    let matters = |problem: &&Problem| !matches!(problem, Problem::MemoryInWords { .. });
-    let problems: Vec<&Problem> = inventory.problems.iter().filter(matters).collect();
+    let matters = |problem: &&FeedProblem| !matches!(problem, FeedProblem::MemoryInWords { .. });
+    let problems: Vec<&FeedProblem> = inventory.problems.iter().filter(matters).collect();
     for problem in problems.iter().take(TOLD) {
         app.printer.say(&format!("warning: {problem}"));
     }
@@ -166,10 +166,10 @@ impl From<BadFilter> for Error {
     }
 }
 
-impl From<BadQuestion> for Error {
-    fn from(error: BadQuestion) -> Self {
-        let BadQuestion::UnknownSite { site, known } = &error;
-        let hint = match near(site, known.iter().map(String::as_str)) {
+impl From<AvailabilityError> for Error {
+    fn from(error: AvailabilityError) -> Self {
+        let AvailabilityError::UnknownSite { site, known } = &error;
+        let hint = match closest(site, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 format!("there are: {}", known.iter().map(|site| format!("`{site}`")).collect::<Vec<_>>().join(", "))
@@ -193,7 +193,7 @@ mod tests {
         let feeds = [Feed { nodes, ..Feed::default() }];
         let inventory = join(&feeds, jiff::SignedDuration::ZERO).unwrap();
         let asked = asked.iter().map(|site| site.parse().unwrap()).collect();
-        let heard = Heard { feeds: Vec::new(), at: Timestamp::UNIX_EPOCH, origin: Origin::AllocationsApi, asked };
+        let heard = Heard { feeds: Vec::new(), at: Timestamp::UNIX_EPOCH, origin: FeedOrigin::AllocationsApi, asked };
         heard.site_id(name, &inventory)
     }
 

@@ -1,7 +1,7 @@
 //! `hostler check`: the health of the sites.
 
 use hostler_core::name::SiteId;
-use hostler_core::ports::{Health, Verdict};
+use hostler_core::ports::{CheckResult, Health};
 use serde_json::json;
 
 use crate::app::App;
@@ -17,12 +17,12 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
     })?;
     let document = |(site, findings): &(SiteId, Vec<Health>)| json!({ "site": site, "verdict": worst(findings), "findings": findings });
     let all = checks.iter().flat_map(|(_, findings)| findings);
-    let verdict = all.clone().map(|finding| finding.verdict).max().unwrap_or(Verdict::Passed);
+    let verdict = all.clone().map(|finding| finding.result).max().unwrap_or(CheckResult::Passed);
     let value = json!({ "verdict": verdict, "sites": checks.iter().map(document).collect::<Vec<_>>() });
     app.emit(&value, |_| view::checks(&checks))?;
     let bad: Vec<String> = checks
         .iter()
-        .filter(|(_, findings)| worst(findings) == Verdict::Failed)
+        .filter(|(_, findings)| worst(findings) == CheckResult::Failed)
         .map(|(site, _)| format!("`{site}`"))
         .collect();
     if bad.is_empty() {
@@ -33,6 +33,6 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<(), Error> {
     Err(if has_hints { error.hinted("apply the fixes above") } else { error })
 }
 
-fn worst(findings: &[Health]) -> Verdict {
-    findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Passed)
+fn worst(findings: &[Health]) -> CheckResult {
+    findings.iter().map(|finding| finding.result).max().unwrap_or(CheckResult::Passed)
 }

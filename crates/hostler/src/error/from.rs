@@ -2,9 +2,9 @@
 
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::inventory::BadFeed;
-use hostler_core::journal::{Forgets, Left};
+use hostler_core::journal::{RemainingResource, UnaccountedResources};
 use hostler_core::name::{BadName, Name};
-use hostler_core::plan::{MisfitKind, NoDrivers, NoPlan, ResourceKind};
+use hostler_core::plan::{MisfitKind, NoPlan, ResourceKind, UnsupportedDrivers};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
 use hostler_engine::account::AccountError;
@@ -147,8 +147,10 @@ impl From<NoPlan> for Error {
         let kind = kind_of(&no_plan);
         let message = match kind {
             ErrorKind::Site => "no site could be asked for offers".to_owned(),
-            ErrorKind::NotNow => format!("what would serve the demand is taken: {} looked at", offers(no_plan.looked)),
-            _ => format!("no offer serves the demand: {} looked at", offers(no_plan.looked)),
+            ErrorKind::NotNow => {
+                format!("what would serve the demand is taken: {} looked at", offers(no_plan.offers_checked))
+            }
+            _ => format!("no offer serves the demand: {} looked at", offers(no_plan.offers_checked)),
         };
         let later =
             no_plan.earliest.map(|at| format!("it can be had from {at} on: `--start {at}`, or allow it by `--within`"));
@@ -172,11 +174,11 @@ fn offers(count: usize) -> String {
 /// Whether it is the site's fault, a matter of time, or of the demand.
 fn kind_of(no_plan: &NoPlan) -> ErrorKind {
     let passes = |kind| matches!(kind, MisfitKind::Busy | MisfitKind::Maintenance | MisfitKind::Unknown);
-    let mut refusals = no_plan.refusals.iter().filter(|refusal| !refusal.misfits.is_empty());
-    if no_plan.looked == 0 && !no_plan.silent.is_empty() {
+    let mut rejections = no_plan.rejections.iter().filter(|refusal| !refusal.misfits.is_empty());
+    if no_plan.offers_checked == 0 && !no_plan.unreachable.is_empty() {
         ErrorKind::Site
     } else if no_plan.earliest.is_some()
-        || refusals.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind)))
+        || rejections.any(|refusal| refusal.misfits.iter().all(|misfit| passes(misfit.kind)))
     {
         ErrorKind::NotNow
     } else {
@@ -184,8 +186,8 @@ fn kind_of(no_plan: &NoPlan) -> ErrorKind {
     }
 }
 
-impl From<NoDrivers> for Error {
-    fn from(error: NoDrivers) -> Self {
+impl From<UnsupportedDrivers> for Error {
+    fn from(error: UnsupportedDrivers) -> Self {
         Self::of(ErrorKind::Demand, &error).hinted(error.hint())
     }
 }
@@ -265,8 +267,10 @@ impl From<DeployError> for Error {
                 let hint = format!("finish it with `hostler down {name}`");
                 Self::of(ErrorKind::InvalidState, &error).hinted(hint)
             }
-            DeployError::Forgets(Forgets { ref name, .. }) => Self::of(ErrorKind::IncompatibleChange, &error)
-                .hinted(format!("give it back first: `hostler down {name}`")),
+            DeployError::UnaccountedResources(UnaccountedResources { ref name, .. }) => {
+                Self::of(ErrorKind::IncompatibleChange, &error)
+                    .hinted(format!("give it back first: `hostler down {name}`"))
+            }
         }
     }
 }
@@ -288,7 +292,7 @@ impl From<OperateError> for Error {
             E::Deploy(error) => error.into(),
             E::Files(error) => error.into(),
             E::NoPlan(error) => error.into(),
-            E::NoDrivers(error) => error.into(),
+            E::UnsupportedDrivers(error) => error.into(),
             E::Name(error) => error.into(),
             E::Time(error) => error.into(),
             E::Repo(error) => error.into(),
@@ -469,7 +473,7 @@ fn listed(names: impl Iterator<Item = String>) -> String {
 }
 
 /// A failure, or an interrupt, after resources were created: they are listed, because they may cost money.
-fn leaving(deployment: &Name, left: Vec<Left>, failure: Error) -> Error {
+fn leaving(deployment: &Name, left: Vec<RemainingResource>, failure: Error) -> Error {
     let kind = if failure.kind == ErrorKind::Interrupted { ErrorKind::Halted } else { ErrorKind::Stuck };
     Error { kind, ..failure }
         .hinted(format!(

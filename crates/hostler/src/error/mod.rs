@@ -4,7 +4,7 @@ mod exit;
 mod from;
 
 use hostler_core::demand::diagnostic::Diagnostic;
-use hostler_core::journal::Left;
+use hostler_core::journal::RemainingResource;
 use hostler_core::name::Name;
 use hostler_core::plan::NoPlan;
 use hostler_engine::run::FailedStep;
@@ -42,7 +42,7 @@ pub enum Details {
         /// Failed steps.
         failed: Vec<FailedStep>,
         /// Resources that exist, or may exist, at a site.
-        left: Vec<Left>,
+        left: Vec<RemainingResource>,
     },
     /// Results of bringing down several deployments.
     Each {

@@ -4,9 +4,9 @@ mod gpu;
 pub mod man;
 
 use clap::{Arg, Command, CommandFactory};
-use hostler_core::filter::{FIELDS, Kind};
+use hostler_core::filter::{FIELDS, FieldType};
 use hostler_core::setup::{PHASES, PhasePolicy};
-use hostler_core::time::show_duration;
+use hostler_core::time::format_duration;
 use jiff::SignedDuration;
 
 pub use gpu::gpu;
@@ -50,7 +50,7 @@ pub fn phases() -> String {
         "| phase | planned if | action | check | time limit | attempts |\n|---|---|---|---|---|---|\n".to_owned();
     for policy in PHASES {
         let PhasePolicy { kind, condition, action, proof, timeout, tries } = policy;
-        let limit = timeout.and_then(|limit| SignedDuration::try_from(limit).ok()).map(show_duration);
+        let limit = timeout.and_then(|limit| SignedDuration::try_from(limit).ok()).map(format_duration);
         let limit = limit.unwrap_or_else(|| "-".to_owned());
         out.push_str(&format!("| `{kind}` | {condition} | {action} | {proof} | {limit} | {tries} |\n"));
     }
@@ -66,11 +66,11 @@ fn filters() -> String {
     out.push_str("| field | aliases | type | meaning |\n|---|---|---|---|\n");
     for (_, names, kind, what) in FIELDS {
         let kind = match kind {
-            Kind::Flag => "flag",
-            Kind::Number => "number",
-            Kind::Size => "size",
-            Kind::Rate => "rate",
-            Kind::Text => "text",
+            FieldType::Flag => "flag",
+            FieldType::Number => "number",
+            FieldType::Size => "size",
+            FieldType::Rate => "rate",
+            FieldType::Text => "text",
         };
         let others: Vec<String> = names[1..].iter().map(|name| format!("`{name}`")).collect();
         out.push_str(&format!("| `{}` | {} | {kind} | {what} |\n", names[0], others.join(", ")));

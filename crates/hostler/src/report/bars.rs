@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hostler_core::ticket::StepId;
-use hostler_core::time::show_duration;
+use hostler_core::time::format_duration;
 use hostler_engine::event::{Event, Report};
 use hostler_engine::run::Performed;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -99,7 +99,7 @@ fn after(how: Performed) -> &'static str {
 }
 
 fn elapsed(bar: &ProgressBar) -> String {
-    show_duration(SignedDuration::try_from(bar.elapsed()).unwrap_or_default())
+    format_duration(SignedDuration::try_from(bar.elapsed()).unwrap_or_default())
 }
 
 impl Report for Bars {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hostler_core::journal::Journal;
 use hostler_core::plan::Plan;
-use hostler_core::time::show_duration;
+use hostler_core::time::format_duration;
 use hostler_engine::event::{DiscardEvents, Event, Report};
 use jiff::{SignedDuration, Timestamp};
 
@@ -60,7 +60,7 @@ fn first_line(error: &str) -> &str {
 
 /// A duration of at least a second, as ` in 4s`.
 fn took(duration: SignedDuration) -> String {
-    if duration.as_secs() > 0 { format!(" in {}", show_duration(duration)) } else { String::new() }
+    if duration.as_secs() > 0 { format!(" in {}", format_duration(duration)) } else { String::new() }
 }
 
 /// One JSON document per event.

@@ -1,6 +1,6 @@
 //! Free nodes, the earliest start and alternatives.
 
-use hostler_core::availability::{Alternative, Answer, Choice, Decision, Instead, Question};
+use hostler_core::availability::{Alternative, AvailabilityQuery, AvailabilityReport, Decision, NodeChoice, Tradeoff};
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
 
@@ -8,7 +8,12 @@ use super::words::{coarse, heading, indented, instant, plural};
 use crate::table::{Column, Width, cell, facts, table};
 
 /// The verdict, the counts behind it, the selected nodes and the alternatives.
-pub fn availability(answer: &Answer, question: &Question, age: SignedDuration, width: Width) -> String {
+pub fn availability(
+    answer: &AvailabilityReport,
+    question: &AvailabilityQuery,
+    age: SignedDuration,
+    width: Width,
+) -> String {
     let mut out = format!("{}\n", verdict(answer, question));
     let free = match answer.free_at_earliest.filter(|_| answer.earliest != Some(answer.start)) {
         Some(later) => format!("{} at the requested start, {later} at the earliest", answer.free),
@@ -42,7 +47,7 @@ pub fn availability(answer: &Answer, question: &Question, age: SignedDuration, w
     out
 }
 
-fn verdict(answer: &Answer, question: &Question) -> String {
+fn verdict(answer: &AvailabilityReport, question: &AvailabilityQuery) -> String {
     let site = answer.site.as_deref().unwrap_or_default();
     let earliest = answer.earliest.map(instant).unwrap_or_default();
     match answer.decision {
@@ -52,9 +57,9 @@ fn verdict(answer: &Answer, question: &Question) -> String {
     }
 }
 
-fn nodes(nodes: &[Choice], width: Width) -> String {
+fn nodes(nodes: &[NodeChoice], width: Width) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let row = |node: &Choice| {
+    let row = |node: &NodeChoice| {
         vec![
             cell(node.name.as_ref().unwrap_or(&node.uid)),
             cell(&node.site),
@@ -76,10 +81,10 @@ fn nodes(nodes: &[Choice], width: Width) -> String {
 fn alternatives(alternatives: &[Alternative], width: Width) -> String {
     let row = |found: &Alternative| {
         let what = match found.instead {
-            Instead::Later => "later start",
-            Instead::OtherSite => "other site",
-            Instead::FewerNodes => "fewer nodes",
-            Instead::SmallerHardware => "smaller hardware",
+            Tradeoff::Later => "later start",
+            Tradeoff::OtherSite => "other site",
+            Tradeoff::FewerNodes => "fewer nodes",
+            Tradeoff::SmallerHardware => "smaller hardware",
         };
         vec![
             cell(what),

@@ -1,7 +1,7 @@
 //! Results of `hostler check`.
 
 use hostler_core::name::SiteId;
-use hostler_core::ports::{Health, Verdict};
+use hostler_core::ports::{CheckResult, Health};
 use owo_colors::OwoColorize;
 
 /// One line per check, with the suggested fix below it.
@@ -10,10 +10,10 @@ pub fn checks(sites: &[(SiteId, Vec<Health>)]) -> String {
     for (site, findings) in sites {
         out.push_str(&format!("{}\n", site.bold()));
         for finding in findings {
-            let verdict = match finding.verdict {
-                Verdict::Passed => "passed ".green().to_string(),
-                Verdict::Warning => "warning".yellow().to_string(),
-                Verdict::Failed => "FAILED ".red().to_string(),
+            let verdict = match finding.result {
+                CheckResult::Passed => "passed ".green().to_string(),
+                CheckResult::Warning => "warning".yellow().to_string(),
+                CheckResult::Failed => "FAILED ".red().to_string(),
             };
             out.push_str(&format!("  {verdict}  {}\n", finding.finding.replace('\n', "\n           ")));
             if let Some(hint) = &finding.hint {

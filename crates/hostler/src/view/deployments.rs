@@ -1,7 +1,7 @@
 //! The list of deployments.
 
 use comfy_table::{Cell, Color};
-use hostler_core::journal::State;
+use hostler_core::journal::DeploymentState;
 use jiff::Timestamp;
 
 use super::words::{ago, coarse, price};
@@ -44,17 +44,17 @@ fn state(summary: &Summary, width: Width) -> Cell {
     let narrow = width.is_some_and(|width| width < WIDE);
     let text = state_text(summary).replace(" (", if narrow { "\n(" } else { " (" });
     match summary.state {
-        State::Ready => cell(text).fg(Color::Green),
-        State::Stuck => cell(text).fg(Color::Red),
-        State::Stopped | State::Released | State::RolledBack => cell(text),
+        DeploymentState::Ready => cell(text).fg(Color::Green),
+        DeploymentState::Stuck => cell(text).fg(Color::Red),
+        DeploymentState::Stopped | DeploymentState::Down | DeploymentState::RolledBack => cell(text),
         _ => cell(text).fg(Color::Yellow),
     }
 }
 
 /// The state. A deployment in a transient state that no process works on was interrupted.
 pub(super) fn state_text(summary: &Summary) -> String {
-    use State::{Launching, Releasing, RollingBack, SettingUp};
-    let is_transient = matches!(summary.state, Launching | SettingUp | RollingBack | Releasing);
+    use DeploymentState::{GoingDown, Launching, RollingBack, SettingUp};
+    let is_transient = matches!(summary.state, Launching | SettingUp | RollingBack | GoingDown);
     let state = match (is_transient, summary.busy) {
         (true, false) => format!("{} (interrupted)", summary.state),
         _ => summary.state.to_string(),

@@ -5,7 +5,7 @@ use hostler_core::plan::NoPlan;
 use hostler_engine::run::FailedStep;
 use owo_colors::OwoColorize;
 
-use super::plan::refusals;
+use super::plan::rejections;
 use super::remaining::remaining;
 use super::several::{SHOWN, failures};
 use super::words::{heading, indented};
@@ -67,7 +67,7 @@ fn failed_step(failed: &FailedStep) -> String {
 
 fn no_offer(no_plan: &NoPlan, width: Width) -> String {
     let mut out = String::new();
-    for (site, why) in &no_plan.silent {
+    for (site, why) in &no_plan.unreachable {
         out.push_str(&format!("  site `{site}` is unreachable: {why}\n"));
     }
     if no_plan.tally.is_empty() {
@@ -83,6 +83,6 @@ fn no_offer(no_plan: &NoPlan, width: Width) -> String {
         tally.into_iter().map(row),
     ));
     out.push('\n');
-    out.push_str(&refusals(&no_plan.refusals, width));
+    out.push_str(&rejections(&no_plan.rejections, width));
     out
 }

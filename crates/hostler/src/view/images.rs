@@ -1,8 +1,8 @@
 //! Images of this computer and of sites.
 
 use comfy_table::Cell;
-use hostler_core::offer::{AcceleratorSoftware, ImageFacts};
-use hostler_core::plan::{ImageChoice, JudgedImage, Standing};
+use hostler_core::offer::{GpuSoftware, ImageFacts};
+use hostler_core::plan::{ImageCandidate, ImageChoice, ImageOutcome};
 use hostler_providers::image::Image;
 
 use crate::table::{Column, Width, cell, table};
@@ -49,8 +49,8 @@ pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
 pub fn image_choice(choice: &ImageChoice, width: Width) -> String {
     let columns: Vec<Column> =
         [Column::Name("RESULT")].into_iter().chain(facts_columns()).chain([Column::Left("REASON")]).collect();
-    let row = |judged: &JudgedImage| {
-        let mut row = vec![cell(standing(judged.standing))];
+    let row = |judged: &ImageCandidate| {
+        let mut row = vec![cell(standing(judged.outcome))];
         row.extend(facts_of(&judged.image));
         row.push(cell(&judged.why));
         row
@@ -59,11 +59,11 @@ pub fn image_choice(choice: &ImageChoice, width: Width) -> String {
     head + &table(width, &columns, choice.images.iter().map(row))
 }
 
-fn standing(standing: Standing) -> &'static str {
+fn standing(standing: ImageOutcome) -> &'static str {
     match standing {
-        Standing::Chosen => "chosen",
-        Standing::Candidate => "eligible",
-        Standing::Refused => "rejected",
+        ImageOutcome::Chosen => "chosen",
+        ImageOutcome::Eligible => "eligible",
+        ImageOutcome::Rejected => "rejected",
     }
 }
 
@@ -78,10 +78,10 @@ fn facts_columns() -> [Column; 5] {
 }
 
 fn facts_of(image: &ImageFacts) -> Vec<Cell> {
-    let software = match image.accelerators {
-        AcceleratorSoftware::None => "",
-        AcceleratorSoftware::Cuda => "CUDA",
-        AcceleratorSoftware::Rocm => "ROCm",
+    let software = match image.gpu_software {
+        GpuSoftware::None => "",
+        GpuSoftware::Cuda => "CUDA",
+        GpuSoftware::Rocm => "ROCm",
     };
     let system = image.os.as_ref().map(ToString::to_string).unwrap_or_default();
     vec![cell(&image.name), cell(&image.arch), cell(system), cell(software), cell(&image.user)]

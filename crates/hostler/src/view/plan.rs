@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Cell;
-use hostler_core::plan::{Action, Pick, Plan, Refusal, Shape, Step};
+use hostler_core::plan::{Action, Pick, Plan, Rejection, Shape, Step};
 use hostler_core::setup::DockerRepository;
 use hostler_core::setup::gpu::{GpuRequest, Vendor};
 use hostler_core::size::Bytes;
@@ -45,9 +45,9 @@ pub fn plan(plan: &Plan, now: Timestamp, width: Width) -> String {
     }
     out.push_str(&heading(&plural(plan.steps.len(), "step")));
     out.push_str(&steps(&plan.steps, width));
-    if !plan.refusals.is_empty() {
-        out.push_str(&heading(&plural(plan.refusals.len(), "other offer")));
-        out.push_str(&refusals(&plan.refusals, width));
+    if !plan.rejections.is_empty() {
+        out.push_str(&heading(&plural(plan.rejections.len(), "other offer")));
+        out.push_str(&rejections(&plan.rejections, width));
     }
     out
 }
@@ -190,9 +190,9 @@ fn first_line(script: &str) -> String {
 }
 
 /// Rejected offers with all unmet requirements. Groups with equal rows share one.
-pub(super) fn refusals(refusals: &[Refusal], width: Width) -> String {
+pub(super) fn rejections(rejections: &[Rejection], width: Width) -> String {
     let mut rows: Vec<(String, String, String, String)> = Vec::new();
-    for refusal in refusals {
+    for refusal in rejections {
         let why = if refusal.misfits.is_empty() {
             "suitable; ranked lower".to_owned()
         } else {

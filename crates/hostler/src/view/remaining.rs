@@ -1,14 +1,14 @@
 //! Remaining resources of deployments, and the result of a sweep.
 
-use hostler_core::journal::Left;
+use hostler_core::journal::RemainingResource;
 use hostler_engine::sweep::{Orphan, SweepFindings};
 
 use super::words::{heading, money};
 use crate::table::{Column, Width, cell, table};
 
 /// Remaining resources of a deployment.
-pub fn remaining(left: &[Left], width: Width) -> String {
-    let row = |left: &Left| {
+pub fn remaining(left: &[RemainingResource], width: Width) -> String {
+    let row = |left: &RemainingResource| {
         let reference = left.reference.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         vec![cell(left.kind), cell(&left.site), cell(reference), cell(&left.step), cell(money(left.price_per_hour))]
     };
@@ -23,8 +23,8 @@ pub fn remaining(left: &[Left], width: Width) -> String {
 }
 
 /// Resources that bringing down deployments will delete.
-pub fn deletions(all: &[(String, Vec<Left>)], width: Width) -> String {
-    let row = |(name, left): &(String, Left)| {
+pub fn deletions(all: &[(String, Vec<RemainingResource>)], width: Width) -> String {
+    let row = |(name, left): &(String, RemainingResource)| {
         let reference = left.reference.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         vec![cell(name), cell(left.kind), cell(&left.site), cell(reference), cell(money(left.price_per_hour))]
     };
@@ -35,7 +35,7 @@ pub fn deletions(all: &[(String, Vec<Left>)], width: Width) -> String {
         Column::Left("ID"),
         Column::Right("PRICE/H"),
     ];
-    let rows: Vec<(String, Left)> =
+    let rows: Vec<(String, RemainingResource)> =
         all.iter().flat_map(|(name, left)| left.iter().map(move |left| (name.clone(), left.clone()))).collect();
     table(width, &columns, rows.iter().map(row))
 }

@@ -1,6 +1,6 @@
 //! One deployment in detail.
 
-use hostler_core::journal::State;
+use hostler_core::journal::DeploymentState;
 use hostler_core::plan::ResourceKind;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
@@ -75,7 +75,7 @@ pub fn ready(summary: &Summary, width: Width) -> String {
 
 /// Result of a round that ran only some phases.
 pub fn set_up(summary: &Summary, width: Width) -> String {
-    if summary.state == State::Ready {
+    if summary.state == DeploymentState::Ready {
         return ready(summary, width);
     }
     let name = &summary.name;
@@ -107,11 +107,11 @@ fn machines(machines: &[MachineSummary], width: Width) -> String {
 
 /// Steps of no single machine as a list, the others as a table of machines and phases, and the failures.
 fn by_machine(summary: &Summary, now: Timestamp, width: Width) -> String {
-    let (of_one, of_all): (Vec<_>, Vec<_>) = summary.steps.iter().partition(|step| step.machine.is_some());
+    let (single, of_all): (Vec<_>, Vec<_>) = summary.steps.iter().partition(|step| step.machine.is_some());
     let mut out = if of_all.is_empty() { String::new() } else { steps(of_all.into_iter(), now, width) + "\n" };
     out.push_str(&grid(&summary.grid, now, Room { width, height: None }));
     out.push_str(&format!("{}\n", tally(&summary.grid)));
-    let failed: Vec<&StepSummary> = of_one.into_iter().filter(|step| step.failure.is_some()).collect();
+    let failed: Vec<&StepSummary> = single.into_iter().filter(|step| step.failure.is_some()).collect();
     if !failed.is_empty() {
         out.push_str(&heading("Failed"));
         let (shown, rest) = failed.split_at(failed.len().min(SHOWN));

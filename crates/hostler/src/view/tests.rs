@@ -5,11 +5,9 @@ use std::path::Path;
 use hostler_core::demand::{Demand, DemandInputs, FileAuthor, Overrides, PathBase, complete, parse};
 use hostler_core::journal::{Entry, Failure, Goal, Journal, StepEvent};
 use hostler_core::name::DeploymentId;
-use hostler_core::offer::{
-    AcceleratorSoftware, Availability, Facts, GpuFacts, ImageFacts, Market, Offer, Supply, Terms,
-};
+use hostler_core::offer::{Availability, Facts, GpuFacts, GpuSoftware, ImageFacts, Market, Offer, Supply, Terms};
 use hostler_core::plan::{Plan, plan};
-use hostler_core::ports::{Address, Created, Health, Remedy, Verdict};
+use hostler_core::ports::{Address, CheckResult, Created, Health, Remedy};
 use hostler_core::scan::{FileTree, scan};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId};
@@ -69,7 +67,7 @@ fn image() -> ImageFacts {
         disk: Bytes::gib(4),
         memory: Bytes::mib(512),
         os: None,
-        accelerators: AcceleratorSoftware::None,
+        gpu_software: GpuSoftware::None,
     }
 }
 
@@ -86,7 +84,7 @@ fn offer(site: &str, node_type: &str, cpus: u32, gpus: usize, price: Option<&str
             labels: Default::default(),
             emulated: None,
         },
-        supply: Supply::Whole(4),
+        supply: Supply::Machines(4),
         availability: Availability::Free,
         price_per_hour: price.map(|price| price.parse().unwrap()),
         spot: false,
@@ -108,7 +106,7 @@ fn market() -> Market {
             offer("chameleon/uc", "compute_icelake_r650", 160, 0, None),
             busy,
         ],
-        silent: silent.into(),
+        unreachable: silent.into(),
     }
 }
 
@@ -124,7 +122,7 @@ fn record() -> Record {
         let host = format!("10.66.3.{}", 10 + spec.rank);
         let made = Created { reference: Ref(format!("i-0{}", spec.rank)), address: Some(Address { host, port: 22 }) };
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
-        entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { made: Some(made) } });
+        entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { created: Some(made) } });
     }
     let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("wait-ssh-")).unwrap().id.clone();
     entries.push(Entry::Step { step: failed, event: StepEvent::Failed { failure: a_failure() } });
@@ -220,7 +218,7 @@ fn many() -> Grid {
     let wanted = demand(&TRAIN.replace("num_nodes: 2", "num_nodes: 30"));
     let market = Market {
         offers: vec![Offer { supply: Supply::Unlimited, ..offer("aws/us-east-1", "m7i.2xlarge", 8, 0, None) }],
-        silent: Default::default(),
+        unreachable: Default::default(),
     };
     let plan = plan(&wanted, &market, DeploymentId::from_bits(1), now()).unwrap();
     let mut grid = Grid::of(&plan, &Journal::default());
@@ -270,7 +268,7 @@ fn hundreds_of_failures_are_listed_by_name_only() {
 #[test]
 fn remaining_resources_are_listed_with_site_and_price() {
     let failed = vec![FailedStep { step: StepId::new("wait-ssh-train-1").unwrap(), failure: a_failure() }];
-    let left = record().journal().left(&record().plan);
+    let left = record().journal().remaining(&record().plan);
     let error = Error::new(ErrorKind::Stuck, "`train` is stuck")
         .hinted("resume with `hostler up train`")
         .detailed(Details::Remains { failed, left });
@@ -287,16 +285,16 @@ fn problems_of_a_demand_file_quote_their_lines() {
 #[test]
 fn health_checks_and_empty_sweep() {
     let finding = |verdict, finding: &str, hint: Option<&str>| Health {
-        verdict,
+        result: verdict,
         finding: finding.to_owned(),
         hint: hint.map(str::to_owned),
     };
     let checks = [(
         "local".parse().unwrap(),
         vec![
-            finding(Verdict::Passed, "libvirt 9.0 answers at `qemu:///system`", None),
-            finding(Verdict::Warning, "machines are emulated", Some("use a computer whose /dev/kvm works")),
-            finding(Verdict::Failed, "no images", Some("build one: `hostler image build debian-12`")),
+            finding(CheckResult::Passed, "libvirt 9.0 answers at `qemu:///system`", None),
+            finding(CheckResult::Warning, "machines are emulated", Some("use a computer whose /dev/kvm works")),
+            finding(CheckResult::Failed, "no images", Some("build one: `hostler image build debian-12`")),
         ],
     )];
     insta::assert_snapshot!("checks", anstream::adapter::strip_str(&super::checks(&checks)).to_string());

@@ -1,8 +1,8 @@
 //! Short texts shared by several views.
 
 use hostler_core::money::Money;
-use hostler_core::offer::Unit;
-use hostler_core::time::show_duration;
+use hostler_core::offer::PriceUnit;
+use hostler_core::time::format_duration;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
@@ -14,11 +14,11 @@ pub fn money(amount: Option<Money>) -> String {
 }
 
 /// A price or cost with its unit: `$0.80` or `1.00 SU`.
-pub fn price(amount: Option<Money>, unit: Unit) -> String {
+pub fn price(amount: Option<Money>, unit: PriceUnit) -> String {
     match (amount, unit) {
         (None, _) => "unknown".to_owned(),
-        (Some(amount), Unit::ServiceUnits) => format!("{amount}{NO_BREAK_SPACE}SU"),
-        (Some(amount), Unit::Dollars) => format!("${amount}"),
+        (Some(amount), PriceUnit::ServiceUnits) => format!("{amount}{NO_BREAK_SPACE}SU"),
+        (Some(amount), PriceUnit::Dollars) => format!("${amount}"),
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) fn coarse(duration: SignedDuration) -> String {
         3_600..86_400 => 60,
         _ => 3_600,
     };
-    show_duration(SignedDuration::from_secs(seconds - seconds % step))
+    format_duration(SignedDuration::from_secs(seconds - seconds % step))
 }
 
 /// A window as text: `from now until … (4h)`.

@@ -10,7 +10,7 @@ use hostler_core::demand::{DemandInputs, FileAuthor, Overrides, PathBase, comple
 use hostler_core::journal::{Entry, StepEvent};
 use hostler_core::name::DeploymentId;
 use hostler_core::offer::Market;
-use hostler_core::plan::{Plan, Selection, plan};
+use hostler_core::plan::{PhaseSelection, Plan, plan};
 use hostler_core::setup::PhaseKind;
 use hostler_engine::deploy::Files;
 use hostler_engine::store::Store;
@@ -116,9 +116,9 @@ fn digits_with(more: &str) -> Plan {
         json!({ "cpus": 2, "memory": 4u64 << 30, "disk": 50u64 << 30, "arch": "x86_64", "gpus": [], "labels": {} });
     let image =
         json!({ "name": "debian-12", "arch": "x86_64", "user": "debian", "disk": 4u64 << 30, "memory": 512 << 20 });
-    let market: Market = serde_json::from_value(json!({ "silent": {}, "offers": [{
+    let market: Market = serde_json::from_value(json!({ "unreachable": {}, "offers": [{
         "site": "local", "node_type": "vm", "facts": facts, "images": [image], "availability": "free", "spot": false,
-        "price_per_hour": 0, "supply": { "cut": { "memory": 4u64 << 30, "disk": 50u64 << 30 } },
+        "price_per_hour": 0, "supply": { "divisible": { "memory": 4u64 << 30, "disk": 50u64 << 30 } },
     }]}))
     .unwrap();
     let at = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -371,8 +371,8 @@ fn life_of_a_deployment_without_machines() {
 
 /// A deployment whose last round ran only `check`, with a `setup` log from an earlier round.
 fn with_a_log(home: &Home, text: &[u8]) -> std::path::PathBuf {
-    let only = Selection { only: [PhaseKind::Check].into(), ..Selection::default() };
-    let plan = digits_with("setup: make\nchecks: [make check]\n").setting_up(only);
+    let only = PhaseSelection { only: [PhaseKind::Check].into(), ..PhaseSelection::default() };
+    let plan = digits_with("setup: make\nchecks: [make check]\n").with_phases(only);
     home.enter(&plan);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime.block_on(Store::open(&home.data_dir())).unwrap();

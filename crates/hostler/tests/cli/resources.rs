@@ -15,7 +15,7 @@ use super::{Home, digits};
 
 pub fn created(step: &str) -> Entry {
     let made = Some(Created { reference: Ref(format!("{step}-1")), address: None });
-    Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { made } }
+    Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created: made } }
 }
 
 pub fn started(step: &str) -> Entry {
@@ -26,7 +26,7 @@ pub fn started(step: &str) -> Entry {
 pub fn lease(name: &str) -> Plan {
     let (site, window) = ("local".parse().unwrap(), digits().window());
     let spec = LeaseSpec { name: name.to_owned(), site, window, hosts: Vec::new() };
-    Plan::of_one(DeploymentId::from_bits(7), Name::new(name).unwrap(), PlannedResource::Lease(spec), digits().at)
+    Plan::single(DeploymentId::from_bits(7), Name::new(name).unwrap(), PlannedResource::Lease(spec), digits().at)
 }
 
 /// The same plan, for another deployment.
@@ -50,7 +50,7 @@ impl Home {
 fn another_round_keeps_a_single_resource() {
     let home = Home::new();
     let address = PlannedResource::Address { site: "local".parse().unwrap(), pool: "public".to_owned(), machine: None };
-    let plan = Plan::of_one(DeploymentId::from_bits(8), Name::new("b").unwrap(), address, digits().at);
+    let plan = Plan::single(DeploymentId::from_bits(8), Name::new("b").unwrap(), address, digits().at);
     home.enter_with(&plan, &[created("address"), Entry::Ready]);
     let (ready, code) = home.json(&["up", "b", "-o", "json"]);
     assert_eq!((code, &ready["remaining"][0]["reference"]), (0, &Value::from("address-1")), "{ready:#}");
@@ -69,7 +69,7 @@ fn deleting_a_kind_that_a_deployment_lacks_deletes_nothing() {
     let home = Home::new();
     let machines = renamed(&digits(), "web", 8);
     home.enter_with(&machines, &[started("network")]);
-    home.enter_with(&renamed(&machines.making(&[ResourceKind::Network]), "net", 9), &[started("network")]);
+    home.enter_with(&renamed(&machines.with_only(&[ResourceKind::Network]), "net", 9), &[started("network")]);
     for args in [["lease", "delete", "web"], ["server", "delete", "net"], ["ip", "release", "web"]] {
         let (refused, code) = home.json(&[&args[..], &["--yes", "-o", "json"]].concat());
         assert_eq!((code, &refused["error"]["kind"]), (2, &Value::from("not_found")), "{args:?}: {refused:#}");
@@ -126,7 +126,7 @@ fn cost_counts_existing_resources_only() {
 #[test]
 fn an_unwritable_ssh_config_is_only_a_warning() {
     let home = Home::new();
-    let plan = digits().making(&[ResourceKind::Network, ResourceKind::Machine]);
+    let plan = digits().with_only(&[ResourceKind::Network, ResourceKind::Machine]);
     let machine = plan.machines().next().unwrap().0.id.to_string();
     home.enter_with(&plan, &[created("network"), created(&machine), Entry::Ready]);
     let files = home.data_dir().join("deployments").join(plan.deployment.to_string());

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use hostler_core::ports::{Health, Remedy, SiteError, Verdict};
+use hostler_core::ports::{CheckResult, Health, Remedy, SiteError};
 use hostler_core::size::Bytes;
 
 use super::error::CallFailure;
@@ -70,7 +70,7 @@ pub(super) fn check(inner: &Inner, connection: &Connection) -> Vec<Health> {
 
 /// The only finding about a site that can't be reached.
 pub(super) fn unusable_site(error: SiteError) -> Health {
-    Health { verdict: Verdict::Failed, finding: error.message, hint: error.hint }
+    Health { result: CheckResult::Failed, finding: error.message, hint: error.hint }
 }
 
 /// Free disk of the file system that a directory is, or will be, on. 0 if unknown.
@@ -83,11 +83,11 @@ pub(super) fn free_disk(directory: &Path) -> Bytes {
 }
 
 fn good(finding: String) -> Health {
-    Health { verdict: Verdict::Passed, finding, hint: None }
+    Health { result: CheckResult::Passed, finding, hint: None }
 }
 
 fn bad(failure: CallFailure) -> Health {
-    Health { verdict: Verdict::Failed, finding: failure.message, hint: failure.hint }
+    Health { result: CheckResult::Failed, finding: failure.message, hint: failure.hint }
 }
 
 fn libvirt(inner: &Inner, connection: &Connection) -> Health {
@@ -108,7 +108,7 @@ fn qemu(connection: &Connection) -> Health {
     match (guest, connection.hypervisor_version()) {
         (Ok(_), Ok(version)) => good(format!("QEMU {} is installed", dotted(version))),
         _ => Health {
-            verdict: Verdict::Failed,
+            result: CheckResult::Failed,
             finding: "QEMU for x86_64 is not installed".to_owned(),
             hint: Some("on Debian or Ubuntu: sudo apt-get install qemu-system-x86".to_owned()),
         },
@@ -122,10 +122,10 @@ fn virtualization(inner: &Inner, connection: &Connection) -> Health {
                 return good("machines run with hardware virtualization (a test guest booted)".to_owned());
             }
             let finding = "libvirt reports hardware virtualization; no image is available yet to test it with";
-            Health { verdict: Verdict::Warning, finding: finding.to_owned(), hint: None }
+            Health { result: CheckResult::Warning, finding: finding.to_owned(), hint: None }
         }
         Ok(emulation) => {
-            Health { verdict: Verdict::Warning, finding: emulation.note().unwrap_or_default(), hint: None }
+            Health { result: CheckResult::Warning, finding: emulation.note().unwrap_or_default(), hint: None }
         }
         Err(error) => bad(error),
     }
@@ -143,7 +143,7 @@ fn pool(inner: &Inner, connection: &Connection) -> Health {
 fn images(inner: &Inner) -> Health {
     match inner.images.list() {
         Ok(images) if images.is_empty() => Health {
-            verdict: Verdict::Failed,
+            result: CheckResult::Failed,
             finding: "there is no image to boot machines from".to_owned(),
             hint: Some("build the image `debian-12`, which takes about a minute".to_owned()),
         },
@@ -158,7 +158,7 @@ fn images(inner: &Inner) -> Health {
 /// Images that [`images`] omits. They don't affect the others.
 fn unreadable_images(inner: &Inner) -> Vec<Health> {
     let entries = inner.images.unreadable().unwrap_or_default();
-    entries.into_iter().map(|(_, error)| Health { verdict: Verdict::Warning, ..bad(unusable(error)) }).collect()
+    entries.into_iter().map(|(_, error)| Health { result: CheckResult::Warning, ..bad(unusable(error)) }).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Images of the store: use and removal.
 
-use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
+use hostler_core::offer::{GpuSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
 
 use super::Inner;
@@ -66,8 +66,8 @@ fn missing(name: &str) -> CallFailure {
 /// Facts of an image for an offer.
 pub(super) fn image_facts(image: Image) -> ImageFacts {
     let Image { name, arch, user, disk, memory, .. } = image;
-    let os = OsRelease::wished(&name);
-    ImageFacts { name, arch, user, disk, memory, os, accelerators: AcceleratorSoftware::None }
+    let os = OsRelease::from_request(&name);
+    ImageFacts { name, arch, user, disk, memory, os, gpu_software: GpuSoftware::None }
 }
 
 fn broken(error: &ImageError) -> bool {

@@ -285,7 +285,7 @@ impl Inner {
                 labels,
                 emulated,
             },
-            supply: Supply::Cut { memory: memory.sum_of_guests(), disk },
+            supply: Supply::Divisible { memory: memory.sum_of_guests(), disk },
             availability: Availability::Free,
             // It is the user's own computer.
             price_per_hour: Some(Money::ZERO),

@@ -17,12 +17,11 @@ use hostler_core::calendar::Timeline;
 use hostler_core::money::Money;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{
-    AcceleratorSoftware, Availability, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, Supply,
-    Terms,
+    Availability, GpuSoftware, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, Supply, Terms,
 };
 use hostler_core::plan::{MachineSpec, ResourceKind};
 use hostler_core::ports::{
-    CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError, Verdict,
+    CheckResult, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError,
 };
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, Ticket};
@@ -104,9 +103,9 @@ impl SshSite {
             disk: Bytes(0),
             memory: Bytes(0),
             os: None,
-            accelerators: AcceleratorSoftware::None,
+            gpu_software: GpuSoftware::None,
         };
-        let key = first.key.as_ref().map(|key| KeyTerm::Present(key.display().to_string())).unwrap_or_default();
+        let key = first.key.as_ref().map(|key| KeyTerm::IdentityFile(key.display().to_string())).unwrap_or_default();
         Offer {
             site: self.site.clone(),
             node_type: node_type(hosts),
@@ -117,7 +116,7 @@ impl SshSite {
             spot: false,
             images: vec![image],
             accepts_images: false,
-            terms: Terms { network: NetworkTerm::Given, key, ..Terms::default() },
+            terms: Terms { network: NetworkTerm::SiteManaged, key, ..Terms::default() },
         }
     }
 }
@@ -225,29 +224,36 @@ impl Provider for SshSite {
     }
 
     async fn check(&self) -> Vec<Health> {
-        let health =
-            |verdict, finding: String, hint: Option<&str>| Health { verdict, finding, hint: hint.map(str::to_owned) };
+        let health = |verdict, finding: String, hint: Option<&str>| Health {
+            result: verdict,
+            finding,
+            hint: hint.map(str::to_owned),
+        };
         let hosts = match &self.hosts {
             Ok(hosts) => hosts,
-            Err(why) => return vec![health(Verdict::Failed, why.clone(), Some("correct the list"))],
+            Err(why) => return vec![health(CheckResult::Failed, why.clone(), Some("correct the list"))],
         };
         let mut findings = match self.claims.all() {
             Ok(claims) => {
                 vec![health(
-                    Verdict::Passed,
+                    CheckResult::Passed,
                     format!("{} hosts are listed, {} are claimed", hosts.len(), claims.len()),
                     None,
                 )]
             }
             Err(error) => {
-                vec![health(Verdict::Failed, format!("the records of claimed hosts can't be read: {error}"), None)]
+                vec![health(CheckResult::Failed, format!("the records of claimed hosts can't be read: {error}"), None)]
             }
         };
         let keyless = hosts.iter().filter(|host| host.key.as_ref().is_none_or(|key| !key.is_file()));
         let names: Vec<&str> = keyless.map(|host| host.name.as_str()).collect();
         if !names.is_empty() {
             let hint = "set `key` in the list, or `ssh.key`, to a private key";
-            findings.push(health(Verdict::Failed, format!("no key to log in with: {}", names.join(", ")), Some(hint)));
+            findings.push(health(
+                CheckResult::Failed,
+                format!("no key to log in with: {}", names.join(", ")),
+                Some(hint),
+            ));
         }
         findings
     }

@@ -58,7 +58,7 @@ fn machine(host: &str) -> CreateRequest {
         host: Some(HostId(host.to_owned())),
         lease: None,
         keypair: None,
-        uses: Default::default(),
+        existing: Default::default(),
     };
     CreateRequest::Machine {
         spec: Box::new(spec),
@@ -121,7 +121,7 @@ async fn claimed_host_is_released_without_a_readable_list() {
     let owned = broken.owned().await.unwrap();
     broken.delete(&owned[0]).await.unwrap();
     assert_eq!(broken.owned().await.unwrap(), []);
-    assert_eq!(broken.check().await[0].verdict, Verdict::Failed);
+    assert_eq!(broken.check().await[0].result, CheckResult::Failed);
 }
 
 #[tokio::test]

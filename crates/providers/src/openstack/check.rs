@@ -1,7 +1,7 @@
 //! Health of a cloud: whether it provides what a deployment needs, with a remedy for each defect.
 
 use hostler_core::offer::NetworkTerm;
-use hostler_core::ports::{Health, Remedy, Verdict};
+use hostler_core::ports::{CheckResult, Health, Remedy};
 
 use super::error::QUOTA_HINT;
 use super::keystone::{Account, Service, Session};
@@ -57,7 +57,7 @@ async fn check_leases(session: &Session, account: &Account) -> Vec<Health> {
     let hosts = async { blazar::parse_hosts(&blazar::hosts(session).await?) };
     let mut findings = match tokio::try_join!(hosts, blazar::allocations(session)) {
         Ok((hosts, _)) if hosts.is_empty() => {
-            vec![finding(Verdict::Failed, "Blazar lists no hosts".to_owned(), "check that the region is correct")]
+            vec![finding(CheckResult::Failed, "Blazar lists no hosts".to_owned(), "check that the region is correct")]
         }
         Ok((hosts, _)) => vec![good(format!("{} hosts can be leased", hosts.len()))],
         Err(error) => vec![failed("listing Blazar's hosts", error.into())],
@@ -78,7 +78,7 @@ async fn check_machines(session: &Session, settings: &Settings) -> Vec<Health> {
     if leases && !flavors.iter().any(|flavor| flavor.name == settings.flavor) {
         let names: Vec<&str> = flavors.iter().map(|flavor| flavor.name.as_str()).collect();
         let hint = format!("set `flavor` to one of: {}", names.join(", "));
-        findings.push(finding(Verdict::Failed, format!("the flavor `{}` does not exist", settings.flavor), &hint));
+        findings.push(finding(CheckResult::Failed, format!("the flavor `{}` does not exist", settings.flavor), &hint));
     }
     findings
 }
@@ -107,7 +107,7 @@ async fn check_networks(session: &Session, settings: &Settings) -> Vec<Health> {
     let missing = |configured: &Option<String>, existing: Vec<String>, what: &str, key: &str| {
         let configured = configured.as_ref().filter(|configured| !existing.contains(configured))?;
         let hint = format!("set `{key}` to one of: {}", existing.join(", "));
-        Some(finding(Verdict::Failed, format!("the {what} `{configured}` does not exist"), &hint))
+        Some(finding(CheckResult::Failed, format!("the {what} `{configured}` does not exist"), &hint))
     };
     let network = missing(&settings.network, names(false), "network", "network");
     let pool = missing(&settings.pool, names(true), "external network", "pool");
@@ -137,7 +137,7 @@ async fn check_security_groups(session: &Session, settings: &Settings) -> Vec<He
                  --remote-ip 0.0.0.0/0 {DEFAULT_GROUP}`"
             );
             let what = format!("the security group `{DEFAULT_GROUP}` does not admit SSH from outside");
-            vec![finding(Verdict::Warning, what, &hint)]
+            vec![finding(CheckResult::Warning, what, &hint)]
         }
         Some(_) => vec![good(format!("the security group `{DEFAULT_GROUP}` admits SSH"))],
         None => Vec::new(),
@@ -149,7 +149,7 @@ async fn check_node_api(settings: &Settings) -> Vec<Health> {
     let hint = "until it answers, only Blazar's own description of the hosts is available";
     match nodes::fetch_site(api).await {
         Ok(_) => vec![good(format!("the node API lists the nodes of `{}`", api.site))],
-        Err(error) => vec![finding(Verdict::Warning, format!("the node API does not answer: {error}"), hint)],
+        Err(error) => vec![finding(CheckResult::Warning, format!("the node API does not answer: {error}"), hint)],
     }
 }
 
@@ -157,18 +157,22 @@ fn quota_finding(what: &str, limit: i64, used: i64) -> Health {
     match limit {
         ..0 => good(format!("{used} {what} in use, without a limit")),
         _ if used < limit => good(format!("{used} of {limit} {what} in use")),
-        _ => finding(Verdict::Failed, format!("all {limit} {what} of the quota are in use"), QUOTA_HINT),
+        _ => finding(CheckResult::Failed, format!("all {limit} {what} of the quota are in use"), QUOTA_HINT),
     }
 }
 
 fn good(finding: String) -> Health {
-    Health { verdict: Verdict::Passed, finding, hint: None }
+    Health { result: CheckResult::Passed, finding, hint: None }
 }
 
-fn finding(verdict: Verdict, finding: String, hint: &str) -> Health {
-    Health { verdict, finding, hint: Some(hint.to_owned()) }
+fn finding(verdict: CheckResult, finding: String, hint: &str) -> Health {
+    Health { result: verdict, finding, hint: Some(hint.to_owned()) }
 }
 
 fn failed(operation: &str, failure: CallFailure) -> Health {
-    Health { verdict: Verdict::Failed, finding: format!("{operation} failed: {}", failure.message), hint: failure.hint }
+    Health {
+        result: CheckResult::Failed,
+        finding: format!("{operation} failed: {}", failure.message),
+        hint: failure.hint,
+    }
 }

@@ -5,7 +5,7 @@ use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{
-    Account, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError, Verdict,
+    Account, CheckResult, CreateRequest, Created, Health, Owned, Power, Provider, Remedy, ResourceStatus, SiteError,
 };
 use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
@@ -80,6 +80,6 @@ impl Provider for MisconfiguredSite {
     }
 
     async fn check(&self) -> Vec<Health> {
-        vec![Health { verdict: Verdict::Failed, finding: self.reason.clone(), hint: Some(HINT.to_owned()) }]
+        vec![Health { result: CheckResult::Failed, finding: self.reason.clone(), hint: Some(HINT.to_owned()) }]
     }
 }

@@ -27,7 +27,7 @@ mod wait;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hostler_core::inventory::{Feed, Source};
+use hostler_core::inventory::{Feed, InventorySource};
 use hostler_core::name::SiteId;
 use hostler_core::offer::Offer;
 use hostler_core::plan::{Plan, ResourceKind};
@@ -165,7 +165,7 @@ impl OpenStack {
 
 /// The node API's list, if the site has one, with Blazar's hosts and allocations.
 #[async_trait]
-impl Source for OpenStack {
+impl InventorySource for OpenStack {
     async fn feed(&self) -> Result<Feed, SiteError> {
         let feed = offers::feed(&self.session, &self.settings).await;
         feed.map_err(|failure| self.error("reading hosts and allocations", failure))

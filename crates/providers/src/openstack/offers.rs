@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hostler_core::inventory::{Feed, Inventory, Node, Service as InService, join};
+use hostler_core::inventory::{Feed, Inventory, InventoryNode, NodeState, join};
 use hostler_core::money::Money;
 use hostler_core::offer::{
-    Availability, ClaimTerm, Facts, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, ReachTerm, Supply,
-    Terms, Unit,
+    Availability, ClaimTerm, Facts, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, PriceUnit,
+    ReachTerm, Supply, Terms,
 };
 use hostler_core::size::Bytes;
 use jiff::SignedDuration;
@@ -106,7 +106,7 @@ fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings)
         facts,
         availability: availability(&hosts),
         supply: Supply::Hosts(hosts),
-        price_per_hour: (settings.unit == Unit::ServiceUnits).then_some(price),
+        price_per_hour: (settings.unit == PriceUnit::ServiceUnits).then_some(price),
         spot: false,
         terms: terms.clone(),
         accepts_images: false,
@@ -115,7 +115,10 @@ fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings)
 }
 
 /// The nodes of this site. Blazar lists no others; the node API may list those of other sites as well.
-fn nodes_of_site<'i, 'a>(inventory: &'i Inventory<'a>, settings: &Settings) -> impl Iterator<Item = &'i Node<'a>> {
+fn nodes_of_site<'i, 'a>(
+    inventory: &'i Inventory<'a>,
+    settings: &Settings,
+) -> impl Iterator<Item = &'i InventoryNode<'a>> {
     let place = settings.nodes.as_ref().map(|api| api.site.clone());
     inventory
         .nodes()
@@ -136,7 +139,7 @@ struct GroupKey {
 }
 
 impl GroupKey {
-    fn new(facts: &Facts, node: &Node<'_>, price: Money) -> Self {
+    fn new(facts: &Facts, node: &InventoryNode<'_>, price: Money) -> Self {
         Self {
             node_type: node.facts.node_type.as_deref().unwrap_or("host").to_owned(),
             arch: facts.arch.clone().unwrap_or_default(),
@@ -155,11 +158,11 @@ fn keep_common_minimum(all: &mut Facts, one: &Facts) {
     all.labels.retain(|name, value| one.labels.get(name) == Some(value));
 }
 
-fn supply(node: &Node<'_>) -> HostSupply {
-    let state = match node.service {
-        InService::Reservable => HostState::InService,
-        InService::Maintenance => HostState::Maintenance,
-        InService::Unmapped | InService::NeverSynced => HostState::Unknown,
+fn supply(node: &InventoryNode<'_>) -> HostSupply {
+    let state = match node.state {
+        NodeState::Reservable => HostState::InService,
+        NodeState::Maintenance => HostState::Maintenance,
+        NodeState::Unmapped | NodeState::NeverSynced => HostState::Unknown,
     };
     HostSupply { id: node.offer_host_id(), state, busy: node.timeline.clone() }
 }
@@ -193,7 +196,7 @@ fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFact
         quota_left(limits.max_total_ram, limits.total_ram_used, i64::try_from(flavor.ram).unwrap_or(i64::MAX)),
     ];
     let supply = match each.into_iter().flatten().min() {
-        Some(count) => Supply::Whole(count),
+        Some(count) => Supply::Machines(count),
         None => Supply::Unlimited,
     };
     Offer {

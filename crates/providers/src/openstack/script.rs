@@ -150,10 +150,10 @@ fn machine(spec: &MachineSpec, name: &str, flavor: &str) -> Vec<String> {
         let created = step.as_ref().map(|step| format!("\"${}\"", variable(step)));
         created.or_else(|| existing.as_ref().map(|existing| quoted(&existing.0)))
     };
-    let lease = created_or_existing(&spec.lease, &spec.uses.lease);
+    let lease = created_or_existing(&spec.lease, &spec.existing.lease);
     let flavor = if lease.is_some() { flavor } else { &spec.node_type };
     let mut words = format!("--flavor {} --image {}", quoted(flavor), quoted(&spec.image));
-    if let Some(keypair) = created_or_existing(&spec.keypair, &spec.uses.keypair) {
+    if let Some(keypair) = created_or_existing(&spec.keypair, &spec.existing.keypair) {
         words.push_str(&format!(" --key-name {keypair}"));
     }
     match (&spec.network, &spec.shared_network) {
@@ -244,10 +244,10 @@ mod tests {
             host: hosts.first().cloned(),
             lease: Some(id("lease")),
             keypair: Some(id("keypair")),
-            uses: Default::default(),
+            existing: Default::default(),
         };
         change(&mut spec);
-        let mut plan = Plan::of_one(
+        let mut plan = Plan::single(
             DeploymentId::from_bits(7),
             "digits".parse().unwrap(),
             PlannedResource::Keypair { site: site.clone() },
@@ -291,8 +291,8 @@ mod tests {
     fn existing_resources_are_neither_created_nor_deleted() {
         let mut plan = plan(|spec| {
             (spec.lease, spec.keypair) = (None, None);
-            spec.uses.lease = Some(Ref("lease-1".into()));
-            spec.uses.keypair = Some(Ref("my key".into()));
+            spec.existing.lease = Some(Ref("lease-1".into()));
+            spec.existing.keypair = Some(Ref("my key".into()));
         });
         plan.steps.retain(|step| step.id.as_str().starts_with("machine"));
         let script = up_and_down(&plan);

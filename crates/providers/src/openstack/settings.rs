@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hostler_core::name::{BadName, Name, ProviderKind, SiteId};
-use hostler_core::offer::Unit;
+use hostler_core::offer::PriceUnit;
 
 use super::cloud::{Cloud, Identity};
 use crate::http::Url;
@@ -26,7 +26,7 @@ pub struct Settings {
     /// The user to log in as, if neither the image's properties nor its name tell.
     pub user: String,
     /// The unit of prices.
-    pub unit: Unit,
+    pub unit: PriceUnit,
     /// The node API with the site's hardware, if it has one.
     pub nodes: Option<NodeApi>,
     /// Time limit for a machine to reach `ACTIVE`.
@@ -70,7 +70,7 @@ impl Settings {
             pool: None,
             address_policy: AddressPolicy::FloatingIp,
             user: "ubuntu".to_owned(),
-            unit: Unit::Dollars,
+            unit: PriceUnit::Dollars,
             nodes: None,
             launch_timeout: LAUNCH_TIMEOUT,
         }
@@ -85,7 +85,7 @@ impl Settings {
             network: Some("sharednet1".to_owned()),
             pool: Some("public".to_owned()),
             user: "cc".to_owned(),
-            unit: Unit::ServiceUnits,
+            unit: PriceUnit::ServiceUnits,
             nodes,
             ..Self::new(site)
         }

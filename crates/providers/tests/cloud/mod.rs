@@ -92,7 +92,7 @@ impl World {
 
     /// A window of one hour from now on.
     pub fn window(&self) -> Window {
-        Window::of(Timestamp::now(), SignedDuration::from_mins(60)).unwrap()
+        Window::starting_at(Timestamp::now(), SignedDuration::from_mins(60)).unwrap()
     }
 
     pub fn lease_of(&self, hosts: &[HostId], window: Window) -> CreateRequest {
@@ -136,7 +136,7 @@ impl World {
             host: None,
             lease: None,
             keypair: None,
-            uses: Default::default(),
+            existing: Default::default(),
         }
     }
 

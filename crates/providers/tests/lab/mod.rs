@@ -89,7 +89,7 @@ impl Lab {
             host: None,
             lease: None,
             keypair: None,
-            uses: Default::default(),
+            existing: Default::default(),
         }
     }
 

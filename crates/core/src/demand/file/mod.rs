@@ -163,15 +163,15 @@ fn lease(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> LeaseRequest {
     let Some(node) = task.get("lease") else { return LeaseRequest::default() };
     let fields = reader.fields(DemandSection::Lease, "lease.", node);
     LeaseRequest {
-        duration: reader.field(&fields, "duration", time::duration),
+        duration: reader.field(&fields, "duration", time::parse_duration),
         start: reader.field(&fields, "start", start).flatten(),
-        within: reader.field(&fields, "within", time::duration),
+        within: reader.field(&fields, "within", time::parse_duration),
     }
 }
 
 /// Start of a lease; `None` for `now`.
 pub(super) fn start(text: &str) -> Result<Option<Timestamp>, time::BadTime> {
-    if text.trim().eq_ignore_ascii_case("now") { Ok(None) } else { time::instant(text).map(Some) }
+    if text.trim().eq_ignore_ascii_case("now") { Ok(None) } else { time::parse_instant(text).map(Some) }
 }
 
 fn budget(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> Budget {

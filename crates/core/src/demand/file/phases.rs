@@ -319,7 +319,7 @@ fn step(reader: &mut FieldReader<'_>, node: &YamlNode, number: usize) -> Option<
         name: reader.field(&fields, "name", values::label).unwrap_or(usual.name),
         check: reader.field(&fields, "check", values::non_empty),
         user: reader.field(&fields, "user", user).unwrap_or_default(),
-        timeout: reader.field(&fields, "timeout", time::duration),
+        timeout: reader.field(&fields, "timeout", time::parse_duration),
         tries: reader.field(&fields, "tries", tries).unwrap_or(usual.tries),
         run: usual.run,
     })
@@ -334,7 +334,7 @@ fn timeouts(reader: &mut FieldReader<'_>, node: &YamlNode) -> BTreeMap<PhaseKind
                 reader.error(entry.key_at, "timeouts: the time to wait for SSH is not part of the demand")
             }
             Ok(kind) => {
-                if let Some(limit) = reader.value("timeouts", &entry.node, time::duration) {
+                if let Some(limit) = reader.value("timeouts", &entry.node, time::parse_duration) {
                     timeouts.insert(kind, limit);
                 }
             }

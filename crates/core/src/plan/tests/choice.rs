@@ -26,7 +26,7 @@ fn a_cut_machine_is_never_smaller_than_its_image_needs() {
     market.offers[0].images[0].disk = "12".parse().unwrap();
     let shape = |text: &str| {
         let plan = plan(&demand(text), &market, id(), now());
-        plan.map(|plan| plan.picks[0].shape.clone()).map_err(|none| none.refusals[0].misfits[0].to_string())
+        plan.map(|plan| plan.picks[0].shape.clone()).map_err(|none| none.rejections[0].misfits[0].to_string())
     };
     let small = shape("group main 1 memory=1+").unwrap();
     assert_eq!((small.cpus, small.memory.to_string(), small.disk.to_string()), (1, "2GiB".into(), "12GiB".into()));

@@ -1,7 +1,7 @@
 //! Drivers that can't be had on what was chosen.
 
 use super::text::{demand, id, market, now};
-use crate::plan::{NoDrivers, plan};
+use crate::plan::{UnsupportedDrivers, plan};
 use crate::setup::gpu::{GpuRequest, GpuStack, Vendor};
 
 /// What is said of a wish, where an offer with this image and these accelerators is chosen.
@@ -9,7 +9,7 @@ fn said(wish: GpuRequest, offer: &str) -> String {
     let mut demand = demand("group main 1");
     demand.workload.phases.gpu = wish;
     let plan = plan(&demand, &market(&format!("lab/a box memory=64 whole=4 price=0 {offer}")), id(), now()).unwrap();
-    let told = |error: &NoDrivers| format!("{error}\n{}", error.hint());
+    let told = |error: &UnsupportedDrivers| format!("{error}\n{}", error.hint());
     plan.check_drivers().map_or_else(|error| told(&error), |()| "it can be had".to_owned())
 }
 

@@ -14,7 +14,7 @@ use crate::journal::{Entry, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
 use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
-use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, advice, plan, search, serving};
+use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, advice, matching_offers, plan, search};
 use crate::size::Bytes;
 use crate::time::Window;
 
@@ -24,15 +24,15 @@ prop_compose! {
     fn any_offer()(
         site in 0..3usize, cpus in 1..9u32, memory in 1..9u64, gpus in 0..3usize, model in 0..2usize,
         supply in prop_oneof![
-            (0..4u32).prop_map(Supply::Whole),
-            (1..17u64, 10..41u64).prop_map(|(m, d)| Supply::Cut { memory: Bytes::gib(m), disk: Bytes::gib(d) }),
+            (0..4u32).prop_map(Supply::Machines),
+            (1..17u64, 10..41u64).prop_map(|(m, d)| Supply::Divisible { memory: Bytes::gib(m), disk: Bytes::gib(d) }),
             Just(Supply::Unlimited),
         ],
         free in prop::bool::weighted(0.9), told in prop::bool::weighted(0.8), price in prop::option::weighted(0.8, 0..4i64),
     ) -> Offer {
         let gpu = GpuFacts { model: ["Tesla T4", "NVIDIA A100-SXM4"][model].to_owned(), memory: None };
         // Of what is cut to measure the whole is known.
-        let told = told || matches!(supply, Supply::Cut { .. });
+        let told = told || matches!(supply, Supply::Divisible { .. });
         Offer {
             site: SITES[site].parse().unwrap(),
             node_type: String::new(),
@@ -54,7 +54,7 @@ fn any_market() -> impl Strategy<Value = Market> {
         for (at, offer) in offers.iter_mut().enumerate() {
             offer.node_type = format!("t{at}");
         }
-        Market { offers, silent: BTreeMap::new() }
+        Market { offers, unreachable: BTreeMap::new() }
     })
 }
 
@@ -117,7 +117,7 @@ fn take(needs: &Requirements, offer: &Offer) -> Option<Take> {
     let wanted = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
     let enough = offer.facts.gpus.iter().filter(model).count() >= wanted;
     let (cpus, memory) = match offer.supply {
-        Supply::Cut { .. } => {
+        Supply::Divisible { .. } => {
             let cpus = needs.cpus.least().unwrap_or(offer.facts.cpus.unwrap().min(2));
             (cpus, needs.memory.least().unwrap_or(Bytes::gib(1)))
         }
@@ -140,9 +140,9 @@ fn bears(offer: &Offer, takes: &[(u32, Take)]) -> bool {
     let sum = |of: &dyn Fn(&Take) -> u64| takes.iter().map(|(count, take)| u64::from(*count) * of(take)).sum::<u64>();
     match &offer.supply {
         Supply::Unlimited => true,
-        Supply::Whole(there) => sum(&|_| 1) <= u64::from(*there),
+        Supply::Machines(there) => sum(&|_| 1) <= u64::from(*there),
         Supply::Hosts(free) => sum(&|_| 1) <= free.len() as u64,
-        Supply::Cut { memory, disk } => {
+        Supply::Divisible { memory, disk } => {
             let gpus = sum(&|take| take.3 as u64) <= offer.facts.gpus.len() as u64;
             sum(&|take| take.1.0) <= memory.0 && sum(&|take| take.2.0) <= disk.0 && gpus
         }
@@ -272,8 +272,8 @@ proptest! {
                 prop_assert_eq!(place.unwrap_or(0), rank);
             }
             (Err(none), None) => {
-                prop_assert_eq!(none.refusals.len(), market.offers.len() * demand.groups.len());
-                prop_assert!(none.refusals.iter().all(|refusal| !refusal.misfits.is_empty()), "{:?}", none.refusals);
+                prop_assert_eq!(none.rejections.len(), market.offers.len() * demand.groups.len());
+                prop_assert!(none.rejections.iter().all(|refusal| !refusal.misfits.is_empty()), "{:?}", none.rejections);
             }
             (plan, best) => prop_assert!(false, "{plan:?} but {best:?}"),
         }
@@ -303,8 +303,8 @@ proptest! {
     fn for_one_group_the_first_that_serves_it_is_the_planners_pick(demand in any_demand(), market in any_market()) {
         let demand = Demand { groups: demand.groups[..1].to_vec(), ..demand };
         let plan = plan(&demand, &market, id(), now());
-        let window = Window::of(now(), SignedDuration::from_hours(1)).unwrap();
-        let first = serving(&demand, &demand.groups[0], &market, &window).first().map(|offer| offer.node_type.as_str());
+        let window = Window::starting_at(now(), SignedDuration::from_hours(1)).unwrap();
+        let first = matching_offers(&demand, &demand.groups[0], &market, &window).first().map(|offer| offer.node_type.as_str());
         prop_assert_eq!(first, plan.as_ref().ok().map(|plan| plan.picks[0].node_type.as_str()));
     }
 
@@ -325,10 +325,10 @@ proptest! {
             let reach = ReachTerm::PublicAddress("public".to_owned());
             offer.terms = Terms { key: KeyTerm::Keypair, reach, ..Terms::default() };
         }
-        let one = Plan::of_one(id(), wanted.name.clone(), resource, now());
+        let one = Plan::single(id(), wanted.name.clone(), resource, now());
         let planned = plan(&wanted, &market, id(), now()).ok();
         let planned = planned.map(|plan| match &part {
-            Some(kinds) => plan.making(kinds),
+            Some(kinds) => plan.with_only(kinds),
             None => plan,
         });
         let newer_work = Demand { workload:later.workload.clone(), ..wanted };
@@ -340,7 +340,7 @@ proptest! {
                 }
             }
         }
-        let forgetful = one.clone().making(&[]);
+        let forgetful = one.clone().with_only(&[]);
         prop_assert!(Round::of(&forgetful, &one, &begun(&one.steps)).is_err());
     }
 

@@ -4,7 +4,7 @@ mod advice;
 mod choice;
 mod drivers;
 mod laws;
-mod refusals;
+mod rejections;
 mod steps;
 mod terms;
 pub(crate) mod text;

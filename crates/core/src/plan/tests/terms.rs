@@ -3,17 +3,17 @@
 use super::text::{demand, id, market, now};
 use crate::demand::ReachRequest;
 use crate::offer::{HostId, Market};
-use crate::plan::{Action, Held, Plan, PlannedResource, ResourceKind, plan};
+use crate::plan::{Action, ExistingLease, Plan, PlannedResource, ResourceKind, plan};
 use crate::ticket::Ref;
-use crate::time::{Window, instant};
+use crate::time::{Window, parse_instant};
 
 const HOSTS: &str = "chameleon/uc gpu hosts=n1@12:00/20:00,n2@12:00/20:00,n3 leased price=2.00
                      chameleon/uc cpu hosts=c1 leased price=1.00
                      local vm cut=20/80 price=0";
 
-fn held(hosts: &[&str], from: &str, to: &str) -> Held {
-    let at = |clock: &str| instant(&format!("2025-06-01T{clock}Z")).unwrap();
-    Held {
+fn held(hosts: &[&str], from: &str, to: &str) -> ExistingLease {
+    let at = |clock: &str| parse_instant(&format!("2025-06-01T{clock}Z")).unwrap();
+    ExistingLease {
         lease: Ref("lease-7".into()),
         site: "chameleon/uc".parse().unwrap(),
         window: Window::new(at(from), at(to)).unwrap(),
@@ -35,7 +35,7 @@ fn a_machine_stands_on_a_lease_that_is_there_and_no_other_is_made() {
     let plan = planned("for duration=4h\ngroup node 2", &market);
     assert!(!steps(&plan).contains(&"lease"), "{:?}", steps(&plan));
     let specs: Vec<_> =
-        plan.machines().map(|(_, spec)| (spec.host.clone().unwrap().0, spec.uses.lease.clone())).collect();
+        plan.machines().map(|(_, spec)| (spec.host.clone().unwrap().0, spec.existing.lease.clone())).collect();
     let lease = Some(Ref("lease-7".into()));
     assert_eq!(specs, [("n1".to_owned(), lease.clone()), ("n2".to_owned(), lease)]);
     assert_eq!(plan.price_per_hour.unwrap().to_string(), "0.00", "the lease is paid for already");
@@ -44,7 +44,7 @@ fn a_machine_stands_on_a_lease_that_is_there_and_no_other_is_made() {
 
 #[test]
 fn a_lease_that_is_too_short_or_too_small_is_no_place() {
-    let market = |held: Held| held.apply(market(HOSTS));
+    let market = |held: ExistingLease| held.apply(market(HOSTS));
     let none = |text: &str, market| plan(&demand(text), &market, id(), now()).unwrap_err();
     none("for duration=4h\ngroup node 1", market(held(&["n1"], "12:00", "14:00")));
     none("for duration=4h\ngroup node 3", market(held(&["n1", "n2"], "12:00", "20:00")));
@@ -69,7 +69,10 @@ fn wishes_for_key_network_address_and_lease_are_in_the_plan() {
     let plan = plan(&demand, &market(HOSTS), id(), now()).unwrap();
     assert_eq!(steps(&plan), ["lease", "machine-digits", "wait-ssh-digits", "verify-digits"]);
     let (_, spec) = plan.machines().next().unwrap();
-    assert_eq!((spec.uses.keypair.clone(), spec.shared_network.as_deref()), (Some(Ref("my-key".into())), Some("mine")));
+    assert_eq!(
+        (spec.existing.keypair.clone(), spec.shared_network.as_deref()),
+        (Some(Ref("my-key".into())), Some("mine"))
+    );
     let Action::Create(PlannedResource::Lease(lease)) = &plan.steps[0].action else { panic!("{:?}", plan.steps[0]) };
     assert_eq!(lease.name, "for-the-paper");
 }
@@ -81,14 +84,14 @@ fn a_site_without_such_things_makes_nothing_of_the_wishes() {
     demand.terms.network = Some("mine".into());
     let plan = plan(&demand, &market(HOSTS), id(), now()).unwrap();
     let (_, spec) = plan.machines().next().unwrap();
-    assert!(spec.uses.keypair.is_none() && spec.shared_network.is_none() && spec.network.is_some());
+    assert!(spec.existing.keypair.is_none() && spec.shared_network.is_none() && spec.network.is_some());
 }
 
 /// A lease by itself is a deployment: its next round goes on with the machines, and the lease is the same step.
 #[test]
 fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
     let whole = planned("on chameleon/uc\nfor duration=4h\ngroup node 1", &market(HOSTS));
-    let part = whole.clone().making(&[ResourceKind::Lease]);
+    let part = whole.clone().with_only(&[ResourceKind::Lease]);
     assert_eq!(steps(&part), ["lease"]);
     let again = part.rework(&part.demand, now()).unwrap();
     assert_eq!(again, whole);
@@ -97,8 +100,8 @@ fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
 #[test]
 fn a_plan_of_one_thing_has_one_step() {
     let what = PlannedResource::Keypair { site: "chameleon/uc".parse().unwrap() };
-    let plan = Plan::of_one(id(), "key".parse().unwrap(), what, now());
+    let plan = Plan::single(id(), "key".parse().unwrap(), what, now());
     assert_eq!(steps(&plan), ["keypair"]);
-    assert!(plan.is_without_machines());
+    assert!(plan.has_no_machines());
     assert_eq!(plan.rework(&plan.demand, now()).unwrap(), plan, "another round makes the same thing");
 }

@@ -13,15 +13,15 @@ use crate::calendar::Timeline;
 use crate::demand::{Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, Spot, Workload};
 use crate::name::{DeploymentId, GroupName, Name};
 use crate::offer::{
-    AcceleratorSoftware, Availability, ClaimTerm, Facts, GpuFacts, HostId, HostState, HostSupply, ImageFacts, KeyTerm,
-    Market, NetworkTerm, Offer, OsRelease, ReachTerm, Supply, Terms, Unit,
+    Availability, ClaimTerm, Facts, GpuFacts, GpuSoftware, HostId, HostState, HostSupply, ImageFacts, KeyTerm, Market,
+    NetworkTerm, Offer, OsRelease, PriceUnit, ReachTerm, Supply, Terms,
 };
-use crate::plan::{NoPlan, Plan, Refusal, plan};
+use crate::plan::{NoPlan, Plan, Rejection, plan};
 use crate::size::Bytes;
 use crate::time::{self, Window};
 
 pub fn now() -> Timestamp {
-    time::instant("2025-06-01T12:00Z").unwrap()
+    time::parse_instant("2025-06-01T12:00Z").unwrap()
 }
 
 pub fn id() -> DeploymentId {
@@ -38,7 +38,7 @@ pub fn planned(demand_text: &str, market_text: &str) -> String {
 
 pub fn market(text: &str) -> Market {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Market { offers: lines.map(offer).collect(), silent: BTreeMap::new() }
+    Market { offers: lines.map(offer).collect(), unreachable: BTreeMap::new() }
 }
 
 fn offer(line: &str) -> Offer {
@@ -71,11 +71,11 @@ fn offer(line: &str) -> Offer {
 pub fn image(name: &str, arch: &str) -> ImageFacts {
     let (disk, memory) = (Bytes::gib(4), Bytes::mib(512));
     let (system, accelerators) = match name.strip_suffix("-cuda") {
-        Some(system) => (system, AcceleratorSoftware::Cuda),
-        None => (name, AcceleratorSoftware::None),
+        Some(system) => (system, GpuSoftware::Cuda),
+        None => (name, GpuSoftware::None),
     };
     let (name, arch, user) = (name.to_owned(), arch.to_owned(), "debian".to_owned());
-    ImageFacts { name, arch, user, disk, memory, os: OsRelease::wished(system), accelerators }
+    ImageFacts { name, arch, user, disk, memory, os: OsRelease::from_request(system), gpu_software: accelerators }
 }
 
 /// A fact, or `?` where the site doesn't say it.
@@ -95,10 +95,10 @@ fn set_offer(offer: &mut Offer, word: &str) {
             let gpu = GpuFacts { model: model.to_owned(), memory: None };
             offer.facts.gpus = vec![gpu; count.parse().unwrap()];
         }
-        "whole" => offer.supply = Supply::Whole(value.parse().unwrap()),
+        "whole" => offer.supply = Supply::Machines(value.parse().unwrap()),
         "cut" => {
             let (memory, disk) = value.split_once('/').unwrap();
-            offer.supply = Supply::Cut { memory: memory.parse().unwrap(), disk: disk.parse().unwrap() };
+            offer.supply = Supply::Divisible { memory: memory.parse().unwrap(), disk: disk.parse().unwrap() };
         }
         "hosts" => offer.supply = Supply::Hosts(value.split(',').map(host).collect()),
         "leased" => {
@@ -107,13 +107,13 @@ fn set_offer(offer: &mut Offer, word: &str) {
                 key: KeyTerm::Keypair,
                 network: NetworkTerm::Shared("sharednet1".into()),
                 reach: ReachTerm::PublicAddress("public".into()),
-                unit: Unit::ServiceUnits,
+                unit: PriceUnit::ServiceUnits,
             };
         }
         "price" => offer.price_per_hour = Some(value.parse().unwrap()),
         "spot" => offer.spot = true,
         "busy" if value.is_empty() => offer.availability = Availability::Busy(None),
-        "busy" => offer.availability = Availability::Busy(Some(time::instant(value).unwrap())),
+        "busy" => offer.availability = Availability::Busy(Some(time::parse_instant(value).unwrap())),
         "maintenance" => offer.availability = Availability::Maintenance,
         "unknown" => offer.availability = Availability::Unknown,
         "images" => {
@@ -133,7 +133,7 @@ fn host(text: &str) -> HostSupply {
         Some('?') => HostState::Unknown,
         _ => HostState::InService,
     };
-    let at = |clock: &str| time::instant(&format!("2025-06-01T{clock}Z")).unwrap();
+    let at = |clock: &str| time::parse_instant(&format!("2025-06-01T{clock}Z")).unwrap();
     let window = |span: &str| {
         let (start, end) = span.split_once('/').unwrap();
         Window::new(at(start), at(end)).unwrap()
@@ -172,9 +172,9 @@ fn set_terms(demand: &mut Demand, word: &str) {
     match key {
         "per_hour" => demand.budget.per_hour = Some(value.parse().unwrap()),
         "total" => demand.budget.total = Some(value.parse().unwrap()),
-        "duration" => demand.lease.duration = Some(time::duration(value).unwrap()),
-        "start" => demand.lease.start = Some(time::instant(value).unwrap()),
-        "within" => demand.lease.within = Some(time::duration(value).unwrap()),
+        "duration" => demand.lease.duration = Some(time::parse_duration(value).unwrap()),
+        "start" => demand.lease.start = Some(time::parse_instant(value).unwrap()),
+        "within" => demand.lease.within = Some(time::parse_duration(value).unwrap()),
         _ => panic!("{word}"),
     }
 }
@@ -227,10 +227,10 @@ fn show(plan: &Plan) -> String {
         format!("{} = {of}, {}, {} each\n", pick.group, pick.image, price(pick.price_per_hour))
     });
     let total = format!("{} an hour\n", price(plan.price_per_hour));
-    picks.chain([total]).chain(plan.refusals.iter().map(show_refusal)).collect()
+    picks.chain([total]).chain(plan.rejections.iter().map(show_refusal)).collect()
 }
 
-fn show_refusal(refusal: &Refusal) -> String {
+fn show_refusal(refusal: &Rejection) -> String {
     let misfits: Vec<String> = refusal.misfits.iter().map(ToString::to_string).collect();
     let misfits = if misfits.is_empty() { "would serve".to_owned() } else { misfits.join("; ") };
     format!(
@@ -245,5 +245,5 @@ fn show_none(none: &NoPlan) -> String {
     let tally: Vec<String> = none.tally.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let tally = format!("tally: {}\n", tally.join(", "));
     let advice = none.advice.iter().map(|advice| format!("try: {advice}\n"));
-    [head].into_iter().chain(none.refusals.iter().map(show_refusal)).chain([tally]).chain(advice).collect()
+    [head].into_iter().chain(none.rejections.iter().map(show_refusal)).chain([tally]).chain(advice).collect()
 }

@@ -53,13 +53,13 @@ fn a_later_start_is_taken_only_within_what_is_allowed() {
 #[test]
 fn a_refusal_says_when_the_first_host_is_free() {
     let none = made("group g 1\nlease duration=2h", "uc sky hosts=n1@11:00/13:00,n2@13:00/20:00").unwrap_err();
-    assert_eq!(none.refusals[0].misfits[0].to_string(), "busy: wanted free, has busy until 2025-06-01T13:00:00Z");
+    assert_eq!(none.rejections[0].misfits[0].to_string(), "busy: wanted free, has busy until 2025-06-01T13:00:00Z");
     assert_eq!(none.to_string(), "no offer serves the demand before 2025-06-01T13:00:00Z: 1 looked at");
     for (hosts, why) in
         [("n1!", "maintenance: wanted free, has maintenance"), ("n1?", "availability: wanted free, has unknown")]
     {
         let none = made("group g 1\nlease duration=2h", &format!("uc sky hosts={hosts}")).unwrap_err();
-        assert_eq!(none.refusals[0].misfits[0].to_string(), why);
+        assert_eq!(none.rejections[0].misfits[0].to_string(), why);
     }
 }
 
@@ -113,7 +113,7 @@ fn what_was_refused_is_not_planned_again() {
     let plan_without = |refused: &[&str]| {
         let first = plan(&demand("group g 1\nlease duration=30m"), &market, id(), now()).unwrap();
         let mut exclusions = Exclusions::default();
-        refused.iter().for_each(|step| exclusions.learn(&first, &StepId::nearest(step)));
+        refused.iter().for_each(|step| exclusions.exclude_failed(&first, &StepId::nearest(step)));
         plan(&first.demand, &exclusions.apply(market.clone()), id(), now())
             .map(|plan| plan.picks[0].hosts[0].to_string())
     };
@@ -122,7 +122,7 @@ fn what_was_refused_is_not_planned_again() {
         assert_eq!(plan_without(&[step]).unwrap(), "n3", "{step}");
     }
     let none = plan_without(&["address-digits"]).unwrap_err();
-    assert_eq!(none.looked, 0, "without an address the site is of no use");
+    assert_eq!(none.offers_checked, 0, "without an address the site is of no use");
 }
 
 fn minutes(count: i64) -> Timestamp {

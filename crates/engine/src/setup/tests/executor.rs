@@ -26,7 +26,7 @@ pub(super) fn machine(server: &Sshd, host_key: Option<String>) -> Machine {
         host: None,
         lease: None,
         keypair: None,
-        uses: Default::default(),
+        existing: Default::default(),
     };
     Machine {
         step: StepId::new("machine-digits").unwrap(),

@@ -5,7 +5,7 @@ use hostler_core::plan::Shape;
 use hostler_core::setup::{CustomStep, PhaseKind, RunAs};
 
 use hostler_core::size::Bytes;
-use hostler_core::verify::Promise;
+use hostler_core::verify::ExpectedMachine;
 
 use super::packages::Scripted;
 use super::*;
@@ -104,7 +104,7 @@ async fn first_boot_is_awaited_within_the_phase_limit() {
     let bench = Bench::new().await;
     let shape = Shape { cpus: 1, memory: Bytes::default(), disk: Bytes::default(), gpus: Vec::new() };
     let session = Scripted::new(&[(0, "cpus 1")]);
-    let phase = Phase::Verify(Promise { shape, arch: None, os: None });
+    let phase = Phase::Verify(ExpectedMachine { shape, arch: None, os: None });
     bench.perform_on(&session, &phase).await.unwrap();
     assert_eq!(session.commands()[0].limit, None, "only the phase has a limit, which the demand sets");
 }

@@ -6,8 +6,8 @@ mod text;
 
 use std::collections::HashMap;
 
-use hostler_core::availability::Question;
-use hostler_core::inventory::{Inventory, Node, Reservation, Service};
+use hostler_core::availability::AvailabilityQuery;
+use hostler_core::inventory::{Inventory, InventoryNode, NodeState, Reservation};
 use hostler_core::time::Window;
 use jiff::{SignedDuration, Timestamp};
 
@@ -60,7 +60,7 @@ struct Row<'i> {
     site: &'i str,
     label: &'i str,
     node_type: &'i str,
-    service: Service,
+    state: NodeState,
     held: Vec<Held>,
 }
 
@@ -84,11 +84,11 @@ struct Lease<'i> {
 
 impl<'i> Calendar<'i> {
     /// The nodes that match the query, from its start to the end of its search window.
-    pub fn new(inventory: &'i Inventory<'_>, question: &Question, earliest: Option<Timestamp>) -> Self {
+    pub fn new(inventory: &'i Inventory<'_>, question: &AvailabilityQuery, earliest: Option<Timestamp>) -> Self {
         let (start, duration) = (question.window.start(), question.window.duration());
         let length = question.within.max(duration).max(SignedDuration::from_hours(1));
-        let shown = Window::of(start, length).unwrap_or(question.window);
-        let earliest = earliest.and_then(|earliest| Window::of(earliest, duration).ok());
+        let shown = Window::starting_at(start, length).unwrap_or(question.window);
+        let earliest = earliest.and_then(|earliest| Window::starting_at(earliest, duration).ok());
         let frame = if earliest.is_some() { Frame::Earliest } else { Frame::Requested };
         let framed = earliest.unwrap_or(question.window);
         let mut calendar = Self { shown, framed, frame, rows: Vec::new(), leases: Vec::new() };
@@ -104,12 +104,12 @@ impl<'i> Calendar<'i> {
         calendar
     }
 
-    fn row(&mut self, site: &'i str, node: &'i Node<'_>, known: &mut HashMap<&'i str, usize>) -> Row<'i> {
+    fn row(&mut self, site: &'i str, node: &'i InventoryNode<'_>, known: &mut HashMap<&'i str, usize>) -> Row<'i> {
         let shown = self.shown;
         let visible = node.reservations.iter().filter(|held| held.window.overlaps(&shown));
         let held = visible.map(|held| Held { lease: self.lease(held, known), window: held.window }).collect();
         let node_type = node.facts.node_type.as_deref().unwrap_or_default();
-        Row { site, label: node.label(), node_type, service: node.service, held }
+        Row { site, label: node.label(), node_type, state: node.state, held }
     }
 
     fn lease(&mut self, held: &'i Reservation<'_>, known: &mut HashMap<&'i str, usize>) -> usize {

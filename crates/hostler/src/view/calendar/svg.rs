@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use hostler_core::inventory::Service;
+use hostler_core::inventory::NodeState;
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
@@ -52,8 +52,9 @@ fn x(calendar: &Calendar<'_>, at: Timestamp) -> f64 {
 fn scale(calendar: &Calendar<'_>, height: f64) -> String {
     let mut out = String::new();
     let step = step(&calendar.shown, 12);
-    let next = |cell: &Window| Window::of(cell.end(), step).ok().filter(|next| next.start() < calendar.shown.end());
-    for cell in std::iter::successors(Window::of(calendar.shown.start(), step).ok(), next) {
+    let next =
+        |cell: &Window| Window::starting_at(cell.end(), step).ok().filter(|next| next.start() < calendar.shown.end());
+    for cell in std::iter::successors(Window::starting_at(calendar.shown.start(), step).ok(), next) {
         let (at, label) = (x(calendar, cell.start()), minute(cell.start()));
         let _ = writeln!(out, "<line x1=\"{at:.1}\" y1=\"28\" x2=\"{at:.1}\" y2=\"{height:.1}\" stroke=\"#ddd\"/>");
         let _ = writeln!(out, "<text x=\"{at:.1}\" y=\"22\">{label}</text>");
@@ -65,10 +66,10 @@ fn drawn(calendar: &Calendar<'_>, row: &Row<'_>, y: f64) -> String {
     let middle = y + ROW * 0.7;
     let name = escaped(&format!("{}: {} {}", row.site, row.label, row.node_type));
     let mut out = format!("<text x=\"4\" y=\"{middle:.1}\">{name}</text>\n");
-    let state = match row.service {
-        Service::Reservable => None,
-        Service::Maintenance => Some(("#999", "maintenance")),
-        Service::Unmapped | Service::NeverSynced => Some(("#e8e8e8", "unknown")),
+    let state = match row.state {
+        NodeState::Reservable => None,
+        NodeState::Maintenance => Some(("#999", "maintenance")),
+        NodeState::Unmapped | NodeState::NeverSynced => Some(("#e8e8e8", "unknown")),
     };
     if let Some((colour, what)) = state {
         out.push_str(&bar(LABELS, LABELS + TIME, y, colour, what));

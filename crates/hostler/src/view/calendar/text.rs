@@ -1,6 +1,6 @@
 //! The calendar as text: one letter per lease, explained by a table below.
 
-use hostler_core::inventory::Service;
+use hostler_core::inventory::NodeState;
 use hostler_core::time::Window;
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
@@ -45,8 +45,8 @@ pub(super) fn text(calendar: &Calendar<'_>, width: Width) -> String {
 }
 
 fn cells(shown: &Window, step: SignedDuration, room: usize) -> Vec<Window> {
-    let next = |cell: &Window| Window::of(cell.end(), step).ok().filter(|next| next.start() < shown.end());
-    std::iter::successors(Window::of(shown.start(), step).ok(), next).take(room).collect()
+    let next = |cell: &Window| Window::starting_at(cell.end(), step).ok().filter(|next| next.start() < shown.end());
+    std::iter::successors(Window::starting_at(shown.start(), step).ok(), next).take(room).collect()
 }
 
 fn line(label: &str, width: usize, cells: &str) -> String {
@@ -73,14 +73,14 @@ fn headings(cells: &[Window]) -> String {
 
 fn mark(row: &Row<'_>, cell: &Window) -> char {
     let mut held = row.held.iter().filter(|held| held.window.overlaps(cell)).map(|held| held.lease);
-    let empty = match row.service {
-        Service::Reservable => '.',
-        Service::Maintenance => 'x',
-        Service::Unmapped | Service::NeverSynced => '?',
+    let empty = match row.state {
+        NodeState::Reservable => '.',
+        NodeState::Maintenance => 'x',
+        NodeState::Unmapped | NodeState::NeverSynced => '?',
     };
     match (held.next(), held.next()) {
         (None, _) => empty,
-        (Some(_), _) if row.service == Service::Maintenance => 'x',
+        (Some(_), _) if row.state == NodeState::Maintenance => 'x',
         (Some(first), Some(second)) if first != second => '+',
         (Some(lease), _) => letter(lease),
     }

@@ -23,5 +23,5 @@ pub fn format_date(at: Timestamp) -> String {
 
 /// Parses the format that Blazar returns: `2025-10-30T20:00:00.000000`.
 pub fn parse_date(text: &str) -> Result<Timestamp, BadTime> {
-    time::instant(text)
+    time::parse_instant(text)
 }

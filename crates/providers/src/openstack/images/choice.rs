@@ -76,7 +76,7 @@ fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
             labels: BTreeMap::new(),
             emulated: None,
         },
-        supply: Supply::Whole(1),
+        supply: Supply::Machines(1),
         availability: Availability::Free,
         price_per_hour: None,
         spot: false,

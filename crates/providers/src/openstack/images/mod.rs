@@ -1,7 +1,7 @@
 //! Facts about images, from their properties, or from their names if the properties are missing.
 
 use hostler_core::inventory::arch;
-use hostler_core::offer::{AcceleratorSoftware, ImageFacts, OsRelease};
+use hostler_core::offer::{GpuSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
 
 use super::Settings;
@@ -67,7 +67,7 @@ fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
         disk,
         memory: Bytes::mib(image.min_ram),
         os,
-        accelerators: accelerators(name),
+        gpu_software: accelerators(name),
     }
 }
 
@@ -82,12 +82,12 @@ fn architecture(image: &Image, name: &str) -> String {
     }
 }
 
-fn accelerators(name: &str) -> AcceleratorSoftware {
+fn accelerators(name: &str) -> GpuSoftware {
     let has = |word: &str| name.split(['-', '_', ' ']).any(|part| part.to_ascii_uppercase().starts_with(word));
     match (has("CUDA"), has("ROCM")) {
-        (true, _) => AcceleratorSoftware::Cuda,
-        (false, true) => AcceleratorSoftware::Rocm,
-        (false, false) => AcceleratorSoftware::None,
+        (true, _) => GpuSoftware::Cuda,
+        (false, true) => GpuSoftware::Rocm,
+        (false, false) => GpuSoftware::None,
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
             .iter()
             .map(|it| {
                 let os = it.os.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
-                format!("{} | {os} | {} | {:?} | {}", it.name, it.arch, it.accelerators, it.user)
+                format!("{} | {os} | {} | {:?} | {}", it.name, it.arch, it.gpu_software, it.user)
             })
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"

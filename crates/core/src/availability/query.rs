@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 
 use super::alternative::alternatives;
-use super::{Answer, BadQuestion, Choice, Decision, Question, SiteAnswer};
+use super::{AvailabilityError, AvailabilityQuery, AvailabilityReport, Decision, NodeChoice, SiteAvailability};
 use crate::calendar::{Timeline, earliest};
-use crate::inventory::{Inventory, Node, Service, Site};
+use crate::inventory::{Inventory, InventoryNode, InventorySite, NodeState};
 use crate::money::Money;
 use crate::offer::Availability;
 use crate::time::Window;
 
 /// Answers a question.
-pub fn ask(inventory: &Inventory<'_>, question: &Question) -> Result<Answer, BadQuestion> {
+pub fn query(inventory: &Inventory<'_>, question: &AvailabilityQuery) -> Result<AvailabilityReport, AvailabilityError> {
     let asked = sites(inventory, question)?;
     let pools: Vec<Pool<'_>> = asked.into_iter().map(|site| Pool::of(site, question)).collect();
     let found: Vec<Option<Timestamp>> = pools.iter().map(|pool| pool.earliest(question)).collect();
@@ -26,9 +26,10 @@ pub fn ask(inventory: &Inventory<'_>, question: &Question) -> Result<Answer, Bad
         }
         Some((start, index)) => (Decision::TimeShift, pools[index].choose(start, question)),
     };
-    let sites: Vec<SiteAnswer> = pools.iter().zip(&found).map(|(pool, start)| pool.answer(*start, question)).collect();
-    let sum = |count: fn(&SiteAnswer) -> usize| sites.iter().map(count).sum();
-    let mut answer = Answer {
+    let sites: Vec<SiteAvailability> =
+        pools.iter().zip(&found).map(|(pool, start)| pool.answer(*start, question)).collect();
+    let sum = |count: fn(&SiteAvailability) -> usize| sites.iter().map(count).sum();
+    let mut answer = AvailabilityReport {
         decision,
         site: first.map(|(_, index)| sites[index].site.clone()),
         start: question.window.start(),
@@ -54,18 +55,21 @@ pub fn ask(inventory: &Inventory<'_>, question: &Question) -> Result<Answer, Bad
 }
 
 /// The sites that are asked, in their order.
-fn sites<'i, 'a>(inventory: &'i Inventory<'a>, question: &Question) -> Result<Vec<&'i Site<'a>>, BadQuestion> {
+fn sites<'i, 'a>(
+    inventory: &'i Inventory<'a>,
+    question: &AvailabilityQuery,
+) -> Result<Vec<&'i InventorySite<'a>>, AvailabilityError> {
     if question.sites.is_empty() {
         return Ok(inventory.sites.iter().collect());
     }
     let find = |name: &String| {
         let found = inventory.sites.iter().find(|site| *site.id == **name);
-        found.ok_or_else(|| BadQuestion::UnknownSite {
+        found.ok_or_else(|| AvailabilityError::UnknownSite {
             site: name.clone(),
             known: inventory.sites.iter().map(|site| site.id.to_string()).collect(),
         })
     };
-    let mut sites: Vec<&'i Site<'a>> = Vec::new();
+    let mut sites: Vec<&'i InventorySite<'a>> = Vec::new();
     for name in &question.sites {
         let site = find(name)?;
         // Who is named twice has its nodes once.
@@ -78,7 +82,7 @@ fn sites<'i, 'a>(inventory: &'i Inventory<'a>, question: &Question) -> Result<Ve
 
 /// The nodes of one site that the filter means.
 pub(super) struct Pool<'p> {
-    pub(super) site: &'p Site<'p>,
+    pub(super) site: &'p InventorySite<'p>,
     /// The cheapest and smallest first, so that nobody gets an accelerator who asked for none.
     nodes: Vec<Taken<'p>>,
     /// How many don't say what the filter asks for.
@@ -90,15 +94,15 @@ pub(super) struct Pool<'p> {
 pub(super) struct Taken<'p> {
     site: &'p str,
     cluster: &'p str,
-    pub(super) node: &'p Node<'p>,
+    pub(super) node: &'p InventoryNode<'p>,
 }
 
 impl<'p> Pool<'p> {
-    pub(super) fn of(site: &'p Site<'p>, question: &Question) -> Self {
+    pub(super) fn of(site: &'p InventorySite<'p>, question: &AvailabilityQuery) -> Self {
         Self::matching(site, |node| question.filter.matches(site, node))
     }
 
-    pub(super) fn matching(site: &'p Site<'p>, matches: impl Fn(&Node<'_>) -> Option<bool>) -> Self {
+    pub(super) fn matching(site: &'p InventorySite<'p>, matches: impl Fn(&InventoryNode<'_>) -> Option<bool>) -> Self {
         let mut pool = Self { site, nodes: Vec::new(), unsaid: 0 };
         for cluster in &site.clusters {
             for node in &cluster.nodes {
@@ -122,24 +126,24 @@ impl<'p> Pool<'p> {
         self.nodes.iter().filter(is_free).copied().collect()
     }
 
-    fn earliest(&self, question: &Question) -> Option<Timestamp> {
+    fn earliest(&self, question: &AvailabilityQuery) -> Option<Timestamp> {
         let amount = question.amount.get() as usize;
-        let open = self.nodes.iter().filter(|taken| taken.node.service == Service::Reservable);
+        let open = self.nodes.iter().filter(|taken| taken.node.state == NodeState::Reservable);
         let timelines: Vec<&Timeline> = open.map(|taken| &taken.node.timeline).collect();
         earliest(&timelines, amount, question.window.start(), question.within, question.window.duration())
     }
 
-    pub(super) fn choose(&self, start: Timestamp, question: &Question) -> Vec<Taken<'p>> {
+    pub(super) fn choose(&self, start: Timestamp, question: &AvailabilityQuery) -> Vec<Taken<'p>> {
         let mut free = self.free(&at(start, question));
         free.truncate(question.amount.get() as usize);
         free
     }
 
-    fn answer(&self, earliest: Option<Timestamp>, question: &Question) -> SiteAnswer {
+    fn answer(&self, earliest: Option<Timestamp>, question: &AvailabilityQuery) -> SiteAvailability {
         let count = |wanted: fn(&Availability) -> bool| {
             self.nodes.iter().filter(|taken| wanted(&taken.node.availability(&question.window))).count()
         };
-        SiteAnswer {
+        SiteAvailability {
             site: self.site.id.to_string(),
             pool: self.nodes.len(),
             free: count(|state| *state == Availability::Free),
@@ -156,9 +160,9 @@ impl Taken<'_> {
         self.site
     }
 
-    fn choice(&self) -> Choice {
-        let text = |text: &Option<crate::inventory::Text<'_>>| text.as_ref().map(ToString::to_string);
-        Choice {
+    fn choice(&self) -> NodeChoice {
+        let text = |text: &Option<crate::inventory::FeedText<'_>>| text.as_ref().map(ToString::to_string);
+        NodeChoice {
             uid: self.node.uid.to_string(),
             name: text(&self.node.name),
             host_id: text(&self.node.host_id),
@@ -171,26 +175,26 @@ impl Taken<'_> {
 }
 
 /// The window that was asked for, from another start on.
-pub(super) fn at(start: Timestamp, question: &Question) -> Window {
-    Window::of(start, question.window.duration()).unwrap_or(question.window)
+pub(super) fn at(start: Timestamp, question: &AvailabilityQuery) -> Window {
+    Window::starting_at(start, question.window.duration()).unwrap_or(question.window)
 }
 
 /// Service units for some nodes over the time that was asked for.
-pub(super) fn cost(taken: &[Taken<'_>], question: &Question) -> Money {
+pub(super) fn cost(taken: &[Taken<'_>], question: &AvailabilityQuery) -> Money {
     let seconds = question.window.duration().as_secs();
     let each = taken.iter().map(|taken| taken.node.facts.service_units_per_hour().over_seconds(seconds));
     each.fold(Money::ZERO, Money::plus)
 }
 
 /// What was asked for would cost, if it could be had: the cheapest of a pool that has enough.
-fn whole_cost(pools: &[Pool<'_>], question: &Question) -> Option<Money> {
+fn whole_cost(pools: &[Pool<'_>], question: &AvailabilityQuery) -> Option<Money> {
     let amount = question.amount.get() as usize;
     let costs = pools.iter().filter_map(|pool| Some(cost(pool.nodes.get(..amount)?, question)));
     costs.min()
 }
 
 /// What the user should know of the pools.
-fn notes(pools: &[Pool<'_>], question: &Question) -> Vec<String> {
+fn notes(pools: &[Pool<'_>], question: &AvailabilityQuery) -> Vec<String> {
     let unsaid: usize = pools.iter().map(|pool| pool.unsaid).sum();
     let mut notes: Vec<String> = pools.iter().flat_map(|pool| called_larger(pool.site, question)).collect();
     if unsaid > 0 {
@@ -201,7 +205,7 @@ fn notes(pools: &[Pool<'_>], question: &Question) -> Vec<String> {
 }
 
 /// The nodes whose memory in words would do, and in bytes doesn't.
-fn called_larger(site: &Site<'_>, question: &Question) -> Option<String> {
+fn called_larger(site: &InventorySite<'_>, question: &AvailabilityQuery) -> Option<String> {
     let asked = question.filter.least_memory()?;
     let near = site.nodes().filter(|node| {
         let has = node.facts.memory.unwrap_or_default();
@@ -210,7 +214,7 @@ fn called_larger(site: &Site<'_>, question: &Question) -> Option<String> {
             && node.facts.memory_in_words().is_some_and(|words| words >= asked)
             && question.filter.relaxed(content).is_some_and(|filter| filter.matches(site, node) == Some(true))
     });
-    let near: Vec<&Node<'_>> = near.collect();
+    let near: Vec<&InventoryNode<'_>> = near.collect();
     let smallest = near.iter().filter_map(|node| node.facts.memory).min()?;
     // Rounded down, so that it counts them in.
     let would_do = format!("`ram>={}GiB` would count", smallest.0 >> 30);

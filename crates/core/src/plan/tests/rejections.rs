@@ -109,7 +109,7 @@ fn an_image_of_another_architecture_does_not_boot() {
     market.offers[0].images = vec![super::text::image("debian-12", "x86_64")];
     let demand = super::text::demand("group main 1 arch=aarch64");
     let none = crate::plan::plan(&demand, &market, super::text::id(), super::text::now()).unwrap_err();
-    assert_snapshot!(none.refusals[0].misfits[0], @"image: wanted one for aarch64, has `debian-12` (x86_64, from 512MiB of memory and 4GiB of disk)");
+    assert_snapshot!(none.rejections[0].misfits[0], @"image: wanted one for aarch64, has `debian-12` (x86_64, from 512MiB of memory and 4GiB of disk)");
 }
 
 /// A host of one's own whose list says only where it is: what is wished is looked for once it can be logged in to.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::budget;
 use super::fit::{Ask, Fit, examine};
 use super::measure::{self, Sum};
-use super::misfit::{Listed, Misfit, MisfitKind, Refusal, Sink};
+use super::misfit::{Listed, Misfit, MisfitKind, Rejection, Sink};
 use super::search::{by_site, fits};
 use crate::demand::{Demand, Group};
 use crate::money::Money;
@@ -15,8 +15,8 @@ use crate::size::Bytes;
 
 /// Beside a plan: every offer that a group didn't take. One without misfits would have served, alone at least, but
 /// the choice as a whole was better without it.
-pub(super) fn others(demand: &Demand, offers: &[&Offer], chosen: &[Fit]) -> Vec<Refusal> {
-    let of_group = |(group, fit): (&Group, &Fit)| -> Vec<Refusal> {
+pub(super) fn others(demand: &Demand, offers: &[&Offer], chosen: &[Fit]) -> Vec<Rejection> {
+    let of_group = |(group, fit): (&Group, &Fit)| -> Vec<Rejection> {
         let others = offers.iter().filter(|offer| !std::ptr::eq(**offer, fit.offer));
         others.map(|offer| refusal(group, offer, alone(demand, group, offer))).collect()
     };
@@ -25,8 +25,8 @@ pub(super) fn others(demand: &Demand, offers: &[&Offer], chosen: &[Fit]) -> Vec<
 
 /// Where there is no plan: every offer for every group. One that would serve its group alone has a misfit that says
 /// what keeps all the groups from being served together.
-pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Refusal> {
-    let mut refusals: Vec<(usize, Refusal)> = Vec::new();
+pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Rejection> {
+    let mut rejections: Vec<(usize, Rejection)> = Vec::new();
     for at_site in by_site(offers) {
         let ways: Vec<Vec<Fit>> = demand.groups.iter().map(|group| fits(demand, group, at_site)).collect();
         for (rank, group) in demand.groups.iter().enumerate() {
@@ -35,27 +35,27 @@ pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Refusal> {
                 if misfits.is_empty() {
                     together(demand, &ways, offer, &mut misfits);
                 }
-                refusals.push((rank, refusal(group, offer, misfits)));
+                rejections.push((rank, refusal(group, offer, misfits)));
             }
         }
     }
     // Stable: group by group, and within a group in the order of the offers.
-    refusals.sort_by_key(|(rank, _)| *rank);
-    refusals.into_iter().map(|(_, refusal)| refusal).collect()
+    rejections.sort_by_key(|(rank, _)| *rank);
+    rejections.into_iter().map(|(_, refusal)| refusal).collect()
 }
 
 /// Sites with an offer whose only misfit is the image, and which accept images of the user's.
-pub(super) fn image_missing_at(refusals: &[Refusal], offers: &[&Offer]) -> BTreeSet<SiteId> {
+pub(super) fn image_missing_at(rejections: &[Rejection], offers: &[&Offer]) -> BTreeSet<SiteId> {
     let accepting: BTreeSet<&SiteId> =
         offers.iter().filter(|offer| offer.accepts_images).map(|offer| &offer.site).collect();
     let lacks_image =
-        |refusal: &&Refusal| matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image);
-    let sites = refusals.iter().filter(lacks_image).map(|refusal| &refusal.site);
+        |refusal: &&Rejection| matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image);
+    let sites = rejections.iter().filter(lacks_image).map(|refusal| &refusal.site);
     sites.filter(|site| accepting.contains(site)).cloned().collect()
 }
 
-fn refusal(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Refusal {
-    Refusal { group: group.name.clone(), site: offer.site.clone(), node_type: offer.node_type.clone(), misfits }
+fn refusal(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Rejection {
+    Rejection { group: group.name.clone(), site: offer.site.clone(), node_type: offer.node_type.clone(), misfits }
 }
 
 /// The misfits of the alternative that comes nearest: of those with the fewest, the first.
@@ -94,16 +94,16 @@ fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
     let takers: Vec<&Fit> = here.collect();
     let machines: u64 = takers.iter().map(|fit| u64::from(fit.count)).sum();
     match (measure::short_of(offer, &takers), &offer.supply) {
-        (Some(kind @ MisfitKind::Memory), Supply::Cut { memory, .. }) => {
+        (Some(kind @ MisfitKind::Memory), Supply::Divisible { memory, .. }) => {
             pooled(kind, &takers, |fit| fit.measure.memory, *memory, misfits);
         }
-        (Some(kind @ MisfitKind::Disk), Supply::Cut { disk, .. }) => {
+        (Some(kind @ MisfitKind::Disk), Supply::Divisible { disk, .. }) => {
             pooled(kind, &takers, |fit| fit.measure.disk, *disk, misfits);
         }
         (Some(MisfitKind::Count), Supply::Hosts(free)) => {
             misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{}", free.len()));
         }
-        (Some(MisfitKind::Count), Supply::Whole(there)) => {
+        (Some(MisfitKind::Count), Supply::Machines(there)) => {
             misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{there}"));
         }
         (kind, _) => {

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::next::{Next, is_run, is_set_up};
-use super::{Goal, Journal, Progress, UNDO_TRIES};
+use super::next::{Next, is_set_up, is_user_run};
+use super::{Goal, Journal, MAX_UNDO_ATTEMPTS, StepStatus};
 use crate::plan::{Plan, Step};
 use crate::ticket::StepId;
 
 /// Where each step of a plan stands, and which of them can go on.
 #[derive(Debug)]
-pub(super) struct Frontier<'p> {
+pub(super) struct ReadyIndex<'p> {
     plan: &'p Plan,
     /// The number of each step: its place in the plan. Ids that only stand behind others come last.
     numbers: BTreeMap<&'p StepId, usize>,
@@ -48,7 +48,7 @@ struct Facts {
     undoable: bool,
 }
 
-impl<'p> Frontier<'p> {
+impl<'p> ReadyIndex<'p> {
     /// By a journal of the plan, while the steps in `in_flight` are being worked on by this very process.
     pub(super) fn of(plan: &'p Plan, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Self {
         let mut frontier = Self::untouched(plan);
@@ -120,7 +120,7 @@ impl<'p> Frontier<'p> {
     /// Puts a step where it belongs.
     fn sort(&mut self, number: usize) {
         let Some(step) = self.plan.steps.get(number) else { return };
-        let (facts, run) = (self.facts[number], is_run(step));
+        let (facts, run) = (self.facts[number], is_user_run(step));
         let may_begin = facts.waiting && self.unsettled[number] == 0;
         put(&mut self.runs, number, may_begin && run);
         put(&mut self.open, number, may_begin && !run);
@@ -135,14 +135,14 @@ impl<'p> Frontier<'p> {
     pub(super) fn next(&self, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
         match journal.goal() {
             Goal::Up => self.forward(journal, in_flight),
-            Goal::Back(_) => self.backward(journal, in_flight, Next::RolledBack),
-            Goal::Down => self.backward(journal, in_flight, Next::Released),
+            Goal::RollBack(_) => self.backward(journal, in_flight, Next::RolledBack),
+            Goal::Down => self.backward(journal, in_flight, Next::Down),
         }
     }
 
     fn forward(&self, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        if !journal.keeps() && !self.fatal.is_empty() {
-            return Next::TurnBack;
+        if !journal.is_kept_on_failure() && !self.fatal.is_empty() {
+            return Next::RollBack;
         }
         // What failed on one machine holds up no other: only what stands behind it is not begun. But the user's work
         // starts on no machine before all of them are ready: they may talk to each other at once.
@@ -153,8 +153,10 @@ impl<'p> Frontier<'p> {
         match (runnable.is_empty(), in_flight.is_empty()) {
             (false, _) => Next::Run(self.steps(&runnable)),
             (true, false) => Next::Wait,
-            (true, true) if self.steps(&self.failed).into_iter().all(is_run) => Next::Ready(self.steps(&self.failed)),
-            (true, true) => Next::Stuck(journal.left(self.plan)),
+            (true, true) if self.steps(&self.failed).into_iter().all(is_user_run) => {
+                Next::Ready(self.steps(&self.failed))
+            }
+            (true, true) => Next::Stuck(journal.remaining(self.plan)),
         }
     }
 
@@ -163,7 +165,7 @@ impl<'p> Frontier<'p> {
             (false, ..) => Next::Undo(self.steps(&self.undoable)),
             (true, false, _) => Next::Wait,
             (true, true, true) => end,
-            (true, true, false) => Next::Stuck(journal.left(self.plan)),
+            (true, true, false) => Next::Stuck(journal.remaining(self.plan)),
         }
     }
 
@@ -175,17 +177,17 @@ impl<'p> Frontier<'p> {
 impl Facts {
     /// Of a step; of an id that no step has, where there is none.
     fn of(step: Option<&Step>, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Self {
-        use Progress::{Done, Failed, Started, UndoFailed, Undoing, Undone};
-        let (progress, flies) = (journal.progress(id), in_flight.contains(id));
+        use StepStatus::{Done, Failed, Started, UndoFailed, Undoing, Undone};
+        let (progress, flies) = (journal.step_status(id), in_flight.contains(id));
         let there = step.is_some_and(|step| journal.may_be_there(step));
         let done = matches!(progress, Some(Done(_)));
         Self {
             done,
-            settled: done || matches!(progress, Some(Failed(_))) && step.is_some_and(is_run),
+            settled: done || matches!(progress, Some(Failed(_))) && step.is_some_and(is_user_run),
             waiting: progress.is_none() || progress == Some(&Started) && !flies,
             failed: matches!(progress, Some(Failed(_) | UndoFailed(..) | Undoing | Undone)),
             there,
-            undoable: there && !flies && journal.undo_failures(id) < UNDO_TRIES,
+            undoable: there && !flies && journal.undo_failures(id) < MAX_UNDO_ATTEMPTS,
         }
     }
 }

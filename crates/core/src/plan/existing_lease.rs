@@ -14,7 +14,7 @@ use crate::time::Window;
 
 /// A lease that is there already, whosever it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct ExistingLease {
     /// The site's id for it.
     pub lease: Ref,
     /// Where.
@@ -25,7 +25,7 @@ pub struct Held {
     pub hosts: BTreeSet<HostId>,
 }
 
-impl Held {
+impl ExistingLease {
     /// The market with only its hosts, within its window. They cost nothing more: the lease is paid for already.
     pub fn apply(&self, mut market: Market) -> Market {
         market.offers.retain(|offer| offer.site == self.site && matches!(offer.supply, Supply::Hosts(_)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::frontier::Frontier;
+use super::ready_index::ReadyIndex;
 use super::{Entry, Journal, Next};
 use crate::plan::Plan;
 use crate::ticket::StepId;
@@ -11,17 +11,17 @@ use crate::ticket::StepId;
 ///
 /// Says the same as [`Journal::next`], at the cost of what has changed since.
 #[derive(Debug)]
-pub struct Course<'p> {
+pub struct LiveJournal<'p> {
     journal: Journal,
     in_flight: BTreeSet<StepId>,
-    frontier: Frontier<'p>,
+    frontier: ReadyIndex<'p>,
 }
 
-impl<'p> Course<'p> {
+impl<'p> LiveJournal<'p> {
     /// Nothing is being worked on yet.
     pub fn new(plan: &'p Plan, journal: Journal) -> Self {
         let in_flight = BTreeSet::new();
-        Self { frontier: Frontier::of(plan, &journal, &in_flight), journal, in_flight }
+        Self { frontier: ReadyIndex::of(plan, &journal, &in_flight), journal, in_flight }
     }
 
     /// The journal as it is by now.
@@ -35,7 +35,7 @@ impl<'p> Course<'p> {
         match entry {
             Entry::Goal(_) => self.frontier.turned(&self.journal, &self.in_flight),
             Entry::Step { step, .. } => self.frontier.moved(step, &self.journal, &self.in_flight),
-            Entry::InPart | Entry::Ready | Entry::Account { .. } | Entry::Until(_) | Entry::Held(_) => {}
+            Entry::PartialRound | Entry::Ready | Entry::Account { .. } | Entry::Until(_) | Entry::Hold(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::offer::{Market, Offer, Supply};
 use crate::time::Window;
 
 /// Whether an offer has what a group asks for; of physical hosts, whoever holds them now.
-pub fn could_serve(demand: &Demand, group: &Group, offer: &Offer) -> bool {
+pub fn could_match(demand: &Demand, group: &Group, offer: &Offer) -> bool {
     match &offer.supply {
         _ if !admits(&demand.on, &offer.site) => false,
         Supply::Hosts(hosts) => window::would_serve(demand, group, offer, hosts),
@@ -19,7 +19,7 @@ pub fn could_serve(demand: &Demand, group: &Group, offer: &Offer) -> bool {
 
 /// The offers that serve a group all through a window, the best first: in the order in which the planner would take them
 /// if there were no other group.
-pub fn serving<'m>(demand: &Demand, group: &Group, market: &'m Market, window: &Window) -> Vec<&'m Offer> {
+pub fn matching_offers<'m>(demand: &Demand, group: &Group, market: &'m Market, window: &Window) -> Vec<&'m Offer> {
     let standing = window::standing(&market.offers, window);
     let ranked = market.offers.iter().zip(&standing).filter(|(offer, _)| admits(&demand.on, &offer.site));
     let mut ranked: Vec<((usize, Cost), &Offer)> =

@@ -9,6 +9,8 @@ mod blocking;
 pub mod deploy;
 pub mod event;
 pub mod fleet;
+#[cfg(test)]
+mod futures_are_send;
 pub mod gather;
 pub mod grid;
 pub mod host;

@@ -22,7 +22,7 @@ pub struct HostError {
     pub kind: HostErrorKind,
 }
 
-/// What failed. The display is a lower-case fragment.
+/// The failure. The display is a lower-case fragment.
 #[derive(Debug, thiserror::Error)]
 pub enum HostErrorKind {
     /// The host name could not be resolved.
@@ -68,7 +68,7 @@ pub enum HostErrorKind {
     ProgramFailed {
         /// Its name.
         program: &'static str,
-        /// How it ended.
+        /// Exit status.
         exit: ProcessExit,
         /// Last lines of its standard error, joined by `; `.
         stderr: String,
@@ -115,7 +115,7 @@ impl HostError {
         }
     }
 
-    /// What the user can do about it, if known. Names no command of a front end.
+    /// Advice for the user, if known. Names no command of a front end.
     pub fn hint(&self) -> Option<String> {
         let machine = &self.machine;
         Some(match &self.kind {

@@ -19,7 +19,7 @@ pub struct ConnectPolicy {
     pub fast_attempts: usize,
     /// Pause after the fast attempts.
     pub slow_interval: Duration,
-    /// How long a rejected login is retried: the SSH server may answer before the first boot has installed the key.
+    /// Time during which a rejected login is retried: the SSH server may answer before the first boot has installed the key.
     pub login_retry: Duration,
 }
 

@@ -108,7 +108,7 @@ pub enum RepoError {
 }
 
 impl RepoError {
-    /// What the user can do about it, if known. Names no command of a front end.
+    /// Advice for the user, if known. Names no command of a front end.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoDirectory(_) => {

@@ -22,7 +22,7 @@ pub struct SetupError {
     pub machine: String,
     /// The cause.
     pub cause: Box<Cause>,
-    /// What the user can do about it. Names keys of the demand, but no command of a front end.
+    /// Advice for the user. Names keys of the demand, but no command of a front end.
     pub hint: Option<String>,
 }
 

@@ -25,7 +25,7 @@ use crate::event::{Event, Report};
 use crate::host::{HostError, HostErrorKind, HostKey, Hosts, Identity, Keypair, KnownHosts, Target};
 use crate::run::{Executor, Machine, Performed};
 
-/// How often a phase is begun at most, where the connection breaks in it.
+/// Attempts at a phase if the connection breaks during it.
 const ATTEMPTS: u32 = 4;
 /// Restarts of a machine per phase.
 const RESTARTS: u32 = 2;

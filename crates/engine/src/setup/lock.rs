@@ -8,7 +8,7 @@ use hostler_core::setup::PhaseKind;
 use super::context::Context;
 use crate::host::{Command, remote_path};
 
-/// How long to wait for an earlier attempt. It ends by itself, or once its SSH server notices the broken connection. 20
+/// Longest wait for an earlier attempt. It ends by itself, or once its SSH server notices the broken connection. 20
 /// minutes, so that an installation that is nearly done may finish.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 

@@ -11,7 +11,7 @@ use crate::run::Performed;
 /// Marker file in the environment, written once everything is installed.
 pub(super) const MARKER: &str = ".venv/hostler-fingerprint";
 
-/// How to get the environment.
+/// Source of the environment.
 enum PythonSource {
     /// Keep the existing one, and add missing packages.
     Keep,

@@ -40,9 +40,9 @@ fn cuda(version: &str) -> GpuStack {
 
 /// Arguments of the command with this script.
 #[track_caller]
-fn args_of<'a>(asked: &'a [Command], script: &str) -> &'a [String] {
+fn args_of<'a>(commands: &'a [Command], script: &str) -> &'a [String] {
     let is = |command: &&Command| command.args.iter().any(|arg| arg == script);
-    let command = asked.iter().find(is).unwrap_or_else(|| panic!("not run: {script}"));
+    let command = commands.iter().find(is).unwrap_or_else(|| panic!("not run: {script}"));
     assert_eq!(command.user, RunAs::Root);
     // The lock's arguments and the script come first.
     &command.args[3..]
@@ -56,15 +56,15 @@ const PROFILE: &str = include_str!("../scripts/write-profile.sh");
 
 #[tokio::test]
 async fn machine_without_gpus_needs_nothing() {
-    let (outcome, asked) =
+    let (outcome, commands) =
         answering(&[(0, "os debian 12\narch x86_64\ndevice 0000:3b:00.0 0x030000 0x102b 0x0538")], &any()).await;
-    assert_eq!((outcome.unwrap(), asked.len()), (Performed::NotNeeded, 1));
+    assert_eq!((outcome.unwrap(), commands.len()), (Performed::NotNeeded, 1));
 }
 
 #[tokio::test]
 async fn complete_machine_is_queried_once() {
-    let (outcome, asked) = answering(&[(0, RIGHT)], &any()).await;
-    assert_eq!((outcome.unwrap(), asked.len(), asked[0].shell), (Performed::Already, 1, Shell::LoginBash));
+    let (outcome, commands) = answering(&[(0, RIGHT)], &any()).await;
+    assert_eq!((outcome.unwrap(), commands.len(), commands[0].shell), (Performed::Already, 1, Shell::LoginBash));
     // A stack that the matrix does not know counts, too.
     let foreign = "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\nnvidia 00000000:3B:00.0 999.1\ncuda 99.1.2";
     assert_eq!(answering(&[(0, foreign)], &any()).await.0.unwrap(), Performed::Already);
@@ -72,17 +72,21 @@ async fn complete_machine_is_queried_once() {
 
 #[tokio::test]
 async fn unavailable_version_fails_before_anything_is_installed() {
-    let (outcome, asked) = answering(&[(0, BARE)], &auto(cuda("12.2"))).await;
+    let (outcome, commands) = answering(&[(0, BARE)], &auto(cuda("12.2"))).await;
     let error = outcome.unwrap_err();
-    assert_eq!((error.to_string().contains("has not got CUDA 12.2"), asked.len()), (true, 1), "{error}");
+    assert_eq!((error.to_string().contains("has not got CUDA 12.2"), commands.len()), (true, 1), "{error}");
     assert!(error.hint.unwrap().contains("`ubuntu 22.04`"));
 }
 
 #[tokio::test]
 async fn kernel_without_modules_is_reported() {
-    let (outcome, asked) = answering(&[(0, debian!(""))], &any()).await;
+    let (outcome, commands) = answering(&[(0, debian!(""))], &any()).await;
     let error = outcome.unwrap_err();
-    assert_eq!((error.to_string().contains("modules of the kernel 6.1.0-37-amd64"), asked.len()), (true, 1), "{error}");
+    assert_eq!(
+        (error.to_string().contains("modules of the kernel 6.1.0-37-amd64"), commands.len()),
+        (true, 1),
+        "{error}"
+    );
     assert!(error.hint.unwrap().contains("container"));
 }
 
@@ -97,9 +101,9 @@ async fn container_with_driver_gets_its_toolkit() {
         (0, ""),
         (0, debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 11.8.89\n")),
     ];
-    let (outcome, asked) = answering(&answers, &any()).await;
+    let (outcome, commands) = answering(&answers, &any()).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
-    assert_eq!(args_of(&asked, INSTALL), ["apt", "nvidia-cuda-toolkit"]);
+    assert_eq!(args_of(&commands, INSTALL), ["apt", "nvidia-cuda-toolkit"]);
 }
 
 /// Answers up to loading the driver, on a machine whose kernel headers are available.
@@ -119,11 +123,15 @@ const INSTALLS: [(u32, &str); 10] = [
 #[tokio::test]
 async fn distribution_driver_and_toolkit_are_installed_with_kernel_headers() {
     let answers = [INSTALLS.as_slice(), &[(0, "ready"), (0, RIGHT)]].concat();
-    let (outcome, asked) = answering(&answers, &any()).await;
+    let (outcome, commands) = answering(&answers, &any()).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
-    assert_eq!(args_of(&asked, COMPONENTS), ["Debian", "contrib", "non-free", "non-free-firmware"]);
-    assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"], "before the module that needs them");
-    let [name, text] = args_of(&asked, PROFILE) else { panic!() };
+    assert_eq!(args_of(&commands, COMPONENTS), ["Debian", "contrib", "non-free", "non-free-firmware"]);
+    assert_eq!(
+        args_of(&commands, INSTALL),
+        ["apt", "linux-headers-6.1.0-37-amd64"],
+        "before the module that needs them"
+    );
+    let [name, text] = args_of(&commands, PROFILE) else { panic!() };
     assert_eq!(name, "gpu");
     assert!(text.ends_with("export CUDA_HOME=/usr/lib/cuda"), "{text}");
 }
@@ -159,9 +167,9 @@ async fn driver_too_old_for_the_toolkit_is_replaced() {
         (0, "a-boot-id"),
         (0, ""),
     ];
-    let (outcome, asked) = answering(&answers, &auto(cuda("12.4"))).await;
+    let (outcome, commands) = answering(&answers, &auto(cuda("12.4"))).await;
     assert!(matches!(*outcome.unwrap_err().cause, Cause::Restarting(_)));
-    assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"]);
+    assert_eq!(args_of(&commands, INSTALL), ["apt", "linux-headers-6.1.0-37-amd64"]);
 }
 
 /// Output for a machine with an NVSwitch, and further facts.
@@ -192,14 +200,14 @@ async fn fabric_manager_is_installed_for_nvswitches() {
         (0, ""),
         (0, WHOLE),
     ];
-    let (outcome, asked) = answering(&answers, &any()).await;
+    let (outcome, commands) = answering(&answers, &any()).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
     assert_eq!(
-        args_of(&asked, INSTALL),
+        args_of(&commands, INSTALL),
         ["apt", "nvidia-headless-580-server", "nvidia-utils-580-server", "nvidia-fabricmanager-580"],
         "a driver that is there is brought to the same version"
     );
-    assert!(args_of(&asked, FABRIC).is_empty());
+    assert!(args_of(&commands, FABRIC).is_empty());
     assert_eq!(answering(&[(0, WHOLE)], &any()).await.0.unwrap(), Performed::Already);
 }
 
@@ -208,9 +216,9 @@ async fn stopped_fabric_manager_is_started() {
     const IDLE: &str = "os gentoo 2\nmodules\ndevice 0000:3b:00.0 0x030200 0x10de 0x2330\n\
                         device 0000:c1:00.0 0x068000 0x10de 0x22a3\n\
                         nvidia 00000000:3B:00.0 580.95.05\ncuda 13.0.88\nfabric idle";
-    let (outcome, asked) = answering(&[(0, IDLE), (0, ""), (0, WHOLE)], &any()).await;
-    assert_eq!((outcome.unwrap(), asked.len()), (Performed::Now, 3));
-    assert!(args_of(&asked, FABRIC).is_empty());
+    let (outcome, commands) = answering(&[(0, IDLE), (0, ""), (0, WHOLE)], &any()).await;
+    assert_eq!((outcome.unwrap(), commands.len()), (Performed::Now, 3));
+    assert!(args_of(&commands, FABRIC).is_empty());
     let (outcome, _) = answering(&[(0, IDLE), (0, ""), (0, IDLE)], &any()).await;
     let error = outcome.unwrap_err();
     assert!(error.to_string().contains("the fabric manager, which configures the NVSwitches, does not run"), "{error}");
@@ -220,10 +228,10 @@ async fn stopped_fabric_manager_is_started() {
 async fn machine_restarts_once_if_another_driver_holds_the_gpus() {
     let nouveau = (0, "restart `nouveau` holds the GPUs");
     let answers = [INSTALLS.as_slice(), &[nouveau, (1, ""), (0, "a-boot-id"), (0, "")]].concat();
-    let (outcome, asked) = answering(&answers, &any()).await;
+    let (outcome, commands) = answering(&answers, &any()).await;
     assert!(matches!(&*outcome.unwrap_err().cause, Cause::Restarting(boot) if boot == "a-boot-id"));
-    assert!(args_of(&asked, include_str!("../scripts/restart.sh")).is_empty());
-    let noted = asked.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
+    assert!(args_of(&commands, include_str!("../scripts/restart.sh")).is_empty());
+    let noted = commands.iter().find(|command| command.args.iter().any(|arg| arg == RESTARTED)).unwrap();
     assert!(noted.args[4].ends_with(": `nouveau` holds the GPUs"), "another reason allows another restart");
     let again = [INSTALLS.as_slice(), &[nouveau, (0, "")]].concat();
     let error = answering(&again, &any()).await.0.unwrap_err();
@@ -304,9 +312,9 @@ async fn old_kernel_is_replaced_by_the_newest_of_its_flavour() {
         (0, "a-boot-id"),
         (0, ""),
     ];
-    let (outcome, asked) = answering(&answers, &any()).await;
+    let (outcome, commands) = answering(&answers, &any()).await;
     assert!(matches!(*outcome.unwrap_err().cause, Cause::Restarting(_)));
-    assert_eq!(args_of(&asked, INSTALL), ["apt", "linux-image-amd64", "linux-headers-amd64"]);
+    assert_eq!(args_of(&commands, INSTALL), ["apt", "linux-image-amd64", "linux-headers-amd64"]);
 }
 
 #[tokio::test]
@@ -322,13 +330,13 @@ async fn vendor_repository_is_added_with_its_key_and_takes_precedence() {
         (0, ""),
         (0, debian!("modules\nnvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\ncuda 12.4.131\n")),
     ];
-    let (outcome, asked) = answering(&answers, &Phase::Gpu(GpuRequest::Forced(Vendor::Nvidia, stack))).await;
+    let (outcome, commands) = answering(&answers, &Phase::Gpu(GpuRequest::Forced(Vendor::Nvidia, stack))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
-    let [name, key, fingerprint, place, rank] = args_of(&asked, REPOSITORY) else { panic!() };
+    let [name, key, fingerprint, place, rank] = args_of(&commands, REPOSITORY) else { panic!() };
     assert_eq!((name.as_str(), rank.as_str()), ("cuda", "preferred"));
     assert!(key.ends_with("/debian12/x86_64/3bf863cc.pub") && place.ends_with("/debian12/x86_64 /"), "{key} {place}");
     assert_eq!(fingerprint, "EB693B3035CD5710E231E123A4B469963BF863CC");
-    let text = &args_of(&asked, PROFILE)[1];
+    let text = &args_of(&commands, PROFILE)[1];
     assert!(text.contains("/usr/local/cuda-12.4/bin") && text.contains("/usr/local/cuda-12.4/lib64"), "{text}");
 }
 
@@ -341,9 +349,9 @@ async fn installed_toolkit_is_only_added_to_the_path() {
         (0, ""),
         (0, "os gentoo 2\ndevice 0000:3b:00.0 0x030200 0x10de 0x1db5\nnvidia 00000000:3B:00.0 580.95.05\ncuda 12.8.61"),
     ];
-    let (outcome, asked) = answering(&answers, &auto(cuda("12.8"))).await;
+    let (outcome, commands) = answering(&answers, &auto(cuda("12.8"))).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
-    let text = &args_of(&asked, PROFILE)[1];
+    let text = &args_of(&commands, PROFILE)[1];
     assert!(text.contains("/usr/local/cuda-12.8/bin") && text.contains("LD_LIBRARY_PATH"), "{text}");
 }
 

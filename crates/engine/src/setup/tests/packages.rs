@@ -94,14 +94,14 @@ async fn installed_packages_are_skipped() {
 
 #[tokio::test]
 async fn only_missing_packages_are_installed_as_root() {
-    let (outcome, asked) = installed(&[(0, "apt\njq"), (0, ""), (0, "apt")]).await;
+    let (outcome, commands) = installed(&[(0, "apt\njq"), (0, ""), (0, "apt")]).await;
     assert!(outcome.unwrap() == Performed::Now);
     assert_eq!(
-        (asked[1].user, asked[1].limit),
+        (commands[1].user, commands[1].limit),
         (RunAs::Root, None),
         "only the phase has a limit, which the demand sets"
     );
-    assert!(asked[1].args.ends_with(&["apt".to_owned(), "jq".to_owned()]), "{:?}", asked[1].args);
+    assert!(commands[1].args.ends_with(&["apt".to_owned(), "jq".to_owned()]), "{:?}", commands[1].args);
 }
 
 #[tokio::test]

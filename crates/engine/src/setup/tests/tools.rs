@@ -12,17 +12,17 @@ fn args(command: &Command) -> &[String] {
 }
 
 async fn python(answers: &[(u32, &'static str)]) -> Vec<Command> {
-    let (outcome, asked) =
+    let (outcome, commands) =
         answering(answers, &Phase::Interpreter(InterpreterRequest { version: Some("3.11".to_owned()) })).await;
     assert_eq!(outcome.unwrap(), Performed::Now);
-    asked
+    commands
 }
 
 const NONE: (u32, &str) = (1, "python3.11 (3.11) with venv is missing");
 
 #[tokio::test]
 async fn fedoras_additional_pythons_bundle_pip() {
-    let asked = python(&[
+    let commands = python(&[
         NONE,
         (0, "dnf"),
         (0, "python3.11"),
@@ -35,18 +35,18 @@ async fn fedoras_additional_pythons_bundle_pip() {
     ])
     .await;
     assert_eq!(
-        (args(&asked[2]), args(&asked[5])),
+        (args(&commands[2]), args(&commands[5])),
         (
             ["python3.11".to_owned(), "python311".to_owned()].as_slice(),
             ["dnf".to_owned(), "python3.11".to_owned()].as_slice()
         )
     );
-    assert!(asked[7].args[2].contains("-m ensurepip") && asked[7].user == RunAs::Root, "{:?}", asked[7]);
+    assert!(commands[7].args[2].contains("-m ensurepip") && commands[7].user == RunAs::Root, "{:?}", commands[7]);
 }
 
 #[tokio::test]
 async fn suse_package_names_are_used_for_python() {
-    let asked = python(&[
+    let commands = python(&[
         NONE,
         (0, "zypper"),
         (0, "python311"),
@@ -57,7 +57,7 @@ async fn suse_package_names_are_used_for_python() {
         (0, ""),
     ])
     .await;
-    assert_eq!(args(&asked[5]), ["zypper", "python311", "python311-pip"]);
+    assert_eq!(args(&commands[5]), ["zypper", "python311", "python311-pip"]);
 }
 
 #[tokio::test]
@@ -100,10 +100,10 @@ async fn docker_packages_for_dnf_use_the_rpm_key() {
             (0, ""),
             (0, ""),
         ];
-        let (outcome, asked) = answering(&answers, &docker(DockerRepository::Docker)).await;
+        let (outcome, commands) = answering(&answers, &docker(DockerRepository::Docker)).await;
         assert_eq!(outcome.unwrap(), Performed::Now);
         let base = format!("https://download.docker.com/linux/{directory}");
-        let [_, key, fingerprint, place, _] = args(&asked[3]) else { panic!("{:?}", asked[3]) };
+        let [_, key, fingerprint, place, _] = args(&commands[3]) else { panic!("{:?}", commands[3]) };
         assert_eq!((key, place), (&format!("{base}/gpg"), &format!("{base}/$releasever/$basearch/stable")));
         assert_eq!(fingerprint, "060A61C51B558A7F742B77AAC52FEB6B621E9F35");
     }

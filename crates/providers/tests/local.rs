@@ -230,7 +230,7 @@ async fn check_passes_and_reports_an_unreachable_libvirt() {
 #[tokio::test]
 async fn disk_with_a_backing_file_is_not_accepted_as_an_image() {
     let lab = Lab::new().await;
-    let overlay = lab.folder.path().join("overlay.qcow2");
+    let overlay = lab.directory.path().join("overlay.qcow2");
     let base = lab.store.disk(&lab.store.find(DEFAULT_IMAGE).unwrap().unwrap());
     lab::command(
         "qemu-img",

@@ -1,5 +1,8 @@
 //! Memory and disk of this computer that further machines can be given: what is free, minus what is committed already.
 
+use std::path::Path;
+use std::process::Command;
+
 use hostler_core::size::Bytes;
 
 use super::virtualization::Virtualization;
@@ -7,9 +10,9 @@ use super::virtualization::Virtualization;
 /// Memory of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GuestMemory {
-    /// The most that it may grow to.
+    /// Size that it may grow to.
     pub max: Bytes,
-    /// What it occupies now. 0 while it is off.
+    /// Memory that it occupies now. 0 while it is off.
     pub resident: Bytes,
 }
 
@@ -73,6 +76,15 @@ pub(super) fn uncommitted_disk(free: Bytes, volumes: &[(Bytes, Bytes)]) -> Bytes
     let still_to_grow =
         volumes.iter().map(|(capacity, allocation)| capacity.less(*allocation)).fold(Bytes(0), Bytes::plus);
     free.less(still_to_grow).less(Bytes::gib(1))
+}
+
+/// Disk for further volumes in a directory that does not exist yet. 0 if unknown.
+pub(super) fn free_disk(directory: &Path) -> Bytes {
+    let Some(existing) = directory.ancestors().find(|path| path.exists()) else { return Bytes(0) };
+    let output = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(existing).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let free = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap_or(0);
+    uncommitted_disk(Bytes(free), &[])
 }
 
 /// `MemTotal` and `MemAvailable` of `/proc/meminfo`.

@@ -2,17 +2,16 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::Command;
 
 use hostler_core::ports::{CheckResult, Health, Remedy, SiteError};
-use hostler_core::size::Bytes;
 
 use super::error::CallFailure;
 use super::images::unusable;
 use super::pool::Pool;
+use super::probe::{self, Freshness};
 use super::rpc::{Connection, Error, SUPPORTED_URIS, Uri};
-use super::virtualization::{self, Freshness};
-use super::{Inner, Virtualization, capacity};
+use super::site::Site;
+use super::virtualization::Virtualization;
 
 /// Failure to connect, with a hint that depends on the cause.
 pub(super) fn unreachable(uri: &str, error: Error) -> CallFailure {
@@ -56,30 +55,21 @@ fn start_hint(uri: &str) -> String {
 }
 
 /// Findings about a libvirt that answers.
-pub(super) fn check(inner: &Inner, connection: &Connection) -> Vec<Health> {
+pub(super) fn check(site: &Site, connection: &Connection) -> Vec<Health> {
     let mut findings = vec![
-        libvirt(inner, connection),
+        libvirt(site, connection),
         qemu(connection),
-        virtualization(inner, connection),
-        pool(inner, connection),
-        images(inner),
+        virtualization(site, connection),
+        pool(site, connection),
+        images(site),
     ];
-    findings.extend(unreadable_images(inner));
+    findings.extend(unreadable_images(site));
     findings
 }
 
 /// The only finding about a site that can't be reached.
 pub(super) fn unusable_site(error: SiteError) -> Health {
     Health { result: CheckResult::Failed, finding: error.message, hint: error.hint }
-}
-
-/// Free disk of the file system that a directory is, or will be, on. 0 if unknown.
-pub(super) fn free_disk(directory: &Path) -> Bytes {
-    let Some(existing) = directory.ancestors().find(|path| path.exists()) else { return Bytes(0) };
-    let output = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(existing).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let free = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap_or(0);
-    capacity::uncommitted_disk(Bytes(free), &[])
 }
 
 fn good(finding: String) -> Health {
@@ -90,8 +80,8 @@ fn bad(failure: CallFailure) -> Health {
     Health { result: CheckResult::Failed, finding: failure.message, hint: failure.hint }
 }
 
-fn libvirt(inner: &Inner, connection: &Connection) -> Health {
-    let uri = &inner.settings.uri;
+fn libvirt(site: &Site, connection: &Connection) -> Health {
+    let uri = &site.settings.uri;
     match connection.lib_version() {
         Ok(version) => good(format!("libvirt {} answers at `{uri}`", dotted(version))),
         Err(error) => bad(error.into()),
@@ -115,10 +105,10 @@ fn qemu(connection: &Connection) -> Health {
     }
 }
 
-fn virtualization(inner: &Inner, connection: &Connection) -> Health {
-    match inner.virtualization(connection, Freshness::Conclusive) {
+fn virtualization(site: &Site, connection: &Connection) -> Health {
+    match site.virtualization(connection, Freshness::Conclusive) {
         Ok(Virtualization::Kvm) => {
-            if matches!(virtualization::cached(connection, &inner.settings.virtualization_cache), Ok(Some(_))) {
+            if matches!(probe::cached(connection, &site.settings.virtualization_cache), Ok(Some(_))) {
                 return good("machines run with hardware virtualization (a test guest booted)".to_owned());
             }
             let finding = "libvirt reports hardware virtualization; no image is available yet to test it with";
@@ -131,8 +121,8 @@ fn virtualization(inner: &Inner, connection: &Connection) -> Health {
     }
 }
 
-fn pool(inner: &Inner, connection: &Connection) -> Health {
-    let directory = inner.settings.pool.display();
+fn pool(site: &Site, connection: &Connection) -> Health {
+    let directory = site.settings.pool.display();
     match Pool::find(connection).and_then(|pool| pool.map(|pool| pool.uncommitted()).transpose()) {
         Ok(Some(free)) => good(format!("the storage pool `hostler` has {free} free")),
         Ok(None) => good(format!("the storage pool `hostler` will be created in `{directory}`")),
@@ -140,8 +130,8 @@ fn pool(inner: &Inner, connection: &Connection) -> Health {
     }
 }
 
-fn images(inner: &Inner) -> Health {
-    match inner.images.list() {
+fn images(site: &Site) -> Health {
+    match site.images.list() {
         Ok(images) if images.is_empty() => Health {
             result: CheckResult::Failed,
             finding: "there is no image to boot machines from".to_owned(),
@@ -156,8 +146,8 @@ fn images(inner: &Inner) -> Health {
 }
 
 /// Images that [`images`] omits. They don't affect the others.
-fn unreadable_images(inner: &Inner) -> Vec<Health> {
-    let entries = inner.images.unreadable().unwrap_or_default();
+fn unreadable_images(site: &Site) -> Vec<Health> {
+    let entries = site.images.unreadable().unwrap_or_default();
     entries.into_iter().map(|(_, error)| Health { result: CheckResult::Warning, ..bad(unusable(error)) }).collect()
 }
 

@@ -65,7 +65,7 @@ fn unusable(path: &Path, error: &io::Error) -> CallFailure {
         return CallFailure::unexpected(message);
     }
     let hint = format!(
-        "create it for all users, now and whenever the computer starts:\n\
+        "create it for all users, now and at every boot:\n\
          echo 'f {shown} 0644' | sudo tee /etc/tmpfiles.d/hostler.conf && sudo systemd-tmpfiles --create hostler.conf\n\
          without systemd: sudo touch {shown} && sudo chmod 644 {shown}"
     );
@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_held_lock_is_retried_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
         let held = acquire(&path, Duration::ZERO).unwrap();
         let failure = acquire(&path, Duration::ZERO).unwrap_err();
         assert!(failure.message.contains("another hostler process"), "{}", failure.message);
@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn every_user_can_open_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
         acquire(&path, Duration::ZERO).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     }
@@ -101,8 +101,8 @@ mod tests {
         let failure = unusable(Path::new("/run/lock/l"), &ErrorKind::PermissionDenied.into());
         assert_eq!(failure.remedy, Remedy::Ask);
         assert!(failure.hint.unwrap().contains("'f /run/lock/l 0644'"));
-        let folder = tempfile::tempdir().unwrap();
-        let failure = acquire(&folder.path().join("none/lock"), Duration::ZERO).unwrap_err();
+        let directory = tempfile::tempdir().unwrap();
+        let failure = acquire(&directory.path().join("none/lock"), Duration::ZERO).unwrap_err();
         assert_eq!(failure.remedy, Remedy::Report);
     }
 }

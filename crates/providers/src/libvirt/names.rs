@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "hostler-";
 
+/// Prefix of the names of test guests and their logs. The id of the process follows.
+pub(super) const PROBE_PREFIX: &str = "hostler-probe-";
+
 /// A volume of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MachineVolume {

@@ -88,7 +88,7 @@ fn no_subnet() -> CallFailure {
     let hint = "`ip route` shows what uses 10.214.0.0/16, 172.29.0.0/16 and 192.168.128.0/19: a VPN, perhaps";
     CallFailure {
         hint: Some(hint.to_owned()),
-        ..CallFailure::unavailable("no subnet is free: the computer has routes to every candidate")
+        ..CallFailure::unavailable("no subnet is free: this computer has routes to every candidate")
     }
 }
 

@@ -13,9 +13,8 @@ use hostler_core::ticket::Ticket;
 
 use super::capacity;
 use super::error::{CallFailure, found};
-use super::names::ticket_of_volume;
+use super::names::{PROBE_PREFIX, ticket_of_volume};
 use super::rpc::{Connection, Error, ErrorCode, StoragePool, Volume};
-use super::virtualization::PROBE_PREFIX;
 use super::xml::{self, BootXml, Readers, VolumeXml};
 use crate::image::{Boot, Image, ImageStore};
 

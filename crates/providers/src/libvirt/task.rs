@@ -80,15 +80,15 @@ mod tests {
     struct HangingDaemon {
         uri: Uri,
         listener: UnixListener,
-        _folder: tempfile::TempDir,
+        _directory: tempfile::TempDir,
     }
 
     impl HangingDaemon {
         fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let socket = folder.path().join("sock");
+            let directory = tempfile::tempdir().unwrap();
+            let socket = directory.path().join("sock");
             let uri = Uri::parse(&format!("qemu:///system?socket={}", socket.display())).unwrap();
-            Self { uri, listener: UnixListener::bind(socket).unwrap(), _folder: folder }
+            Self { uri, listener: UnixListener::bind(socket).unwrap(), _directory: directory }
         }
 
         /// Work that reports how its connection ended.

@@ -27,7 +27,7 @@ pub struct Lab {
     pub store: ImageStore,
     pub deployment: DeploymentId,
     pub virtualization_cache: PathBuf,
-    pub folder: TempDir,
+    pub directory: TempDir,
     settings: Settings,
     _one: MutexGuard<'static, ()>,
 }
@@ -51,14 +51,14 @@ impl Lab {
         store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|_| {}).await.unwrap();
         settings.trust = format!("{}echo yes >/etc/hostler-trust", trust.script);
         settings.shutdown_timeout = Duration::from_secs(30);
-        let folder = tempfile::tempdir().unwrap();
-        command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", folder.path().join("key").to_str().unwrap()]);
+        let directory = tempfile::tempdir().unwrap();
+        command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", directory.path().join("key").to_str().unwrap()]);
         Self {
             local: Local::new(settings.clone(), store.clone()),
             virtualization_cache: settings.virtualization_cache.clone(),
             deployment: fresh(),
             store,
-            folder,
+            directory,
             settings,
             _one: one,
         }
@@ -134,13 +134,13 @@ impl Lab {
 
     /// Runs a command of `virsh` that reads XML.
     fn virsh_with(&self, arguments: &[&str], xml: &str) -> String {
-        let file = self.folder.path().join("argument.xml");
+        let file = self.directory.path().join("argument.xml");
         std::fs::write(&file, xml).unwrap();
         self.virsh(&[arguments, &[file.to_str().unwrap()]].concat())
     }
 
     pub fn public_key(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("key.pub")).unwrap()
+        std::fs::read_to_string(self.directory.path().join("key.pub")).unwrap()
     }
 
     /// Waits until the machine's SSH server answers.
@@ -161,7 +161,7 @@ impl Lab {
     }
 
     pub fn ssh(&self, address: &str, script: &str) -> String {
-        let key = self.folder.path().join("key");
+        let key = self.directory.path().join("key");
         let user = format!("debian@{address}");
         let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"];
         let mut arguments = vec!["-i", key.to_str().unwrap()];
@@ -171,7 +171,7 @@ impl Lab {
 
     /// An image that does not boot.
     pub async fn junk_image(&self, name: &str) -> Image {
-        let path = self.folder.path().join("junk");
+        let path = self.directory.path().join("junk");
         std::fs::write(&path, [&[0; 1 << 20], name.as_bytes(), self.deployment.to_string().as_bytes()].concat())
             .unwrap();
         let source = ImageSource::File { path, sha256: None };

@@ -99,7 +99,8 @@ const AUTH_POLKIT: u32 = 2;
 impl Connection {
     /// Connects to the daemon of a URI and opens its driver.
     pub fn open(uri: &Uri, user: &User, cancellation: &Cancellation) -> Result<Self, Error> {
-        let socket = uri.socket(user)?;
+        let sockets = uri.sockets(user);
+        let socket = sockets.iter().find(|path| path.exists()).cloned().ok_or(Error::NoDaemon(sockets))?;
         let stream = UnixStream::connect(&socket).map_err(|source| Error::Connect { socket, source })?;
         cancellation.attach(&stream)?;
         let session = Session { wire: Some(Wire::new(stream)), serial: 0, early: VecDeque::new() };

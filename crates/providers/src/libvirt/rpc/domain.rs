@@ -59,7 +59,7 @@ pub(in crate::libvirt) enum DomainState {
     Other(i32),
 }
 
-/// How a domain starts.
+/// Option of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::libvirt) enum StartFlags {
     /// The domain is destroyed when the connection ends: `VIR_DOMAIN_START_AUTODESTROY`.

@@ -63,9 +63,9 @@ pub(in crate::libvirt) struct Volume<'c> {
 /// Sizes of a volume in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::libvirt) struct VolumeSize {
-    /// The most that can be written to it.
+    /// Most bytes that it can hold.
     pub capacity: u64,
-    /// What it takes of the pool now.
+    /// Space that it occupies in the pool now.
     pub allocation: u64,
 }
 

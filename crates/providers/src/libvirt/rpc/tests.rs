@@ -70,20 +70,20 @@ fn error(code: i32, message: &str) -> Vec<u8> {
 }
 
 struct Scripted {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     daemon: JoinHandle<()>,
 }
 
 /// Runs a daemon for one connection.
 fn daemon(script: impl FnOnce(Daemon) + Send + 'static) -> Scripted {
-    let folder = tempfile::tempdir().unwrap();
-    let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
-    Scripted { folder, daemon: thread::spawn(move || script(Daemon::accept(&listener))) }
+    let directory = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(directory.path().join("sock")).unwrap();
+    Scripted { directory, daemon: thread::spawn(move || script(Daemon::accept(&listener))) }
 }
 
 impl Scripted {
     fn open(&self, cancellation: &Cancellation) -> Result<Connection, Error> {
-        open(&self.folder.path().join("sock"), cancellation)
+        open(&self.directory.path().join("sock"), cancellation)
     }
 
     /// Ends the client's side, and waits for the daemon's checks.
@@ -404,8 +404,8 @@ fn nothing_is_opened_for_a_call_that_is_cancelled() {
 
 #[test]
 fn a_socket_whose_daemon_has_ended_refuses() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sock");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sock");
     drop(UnixListener::bind(&path).unwrap());
     match open(&path, &Cancellation::default()).unwrap_err() {
         Error::Connect { socket, source } => {
@@ -413,4 +413,16 @@ fn a_socket_whose_daemon_has_ended_refuses() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn missing_sockets_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let user = User { id: 7, runtime_dir: directory.path().to_owned() };
+    let uri = Uri::parse("qemu:///session").unwrap();
+    let error = Connection::open(&uri, &user, &Cancellation::default()).unwrap_err();
+    assert_eq!(
+        error.to_string().replace(directory.path().to_str().unwrap(), "RUN"),
+        "no libvirt daemon listens: there is no `RUN/libvirt/virtqemud-sock` and no `RUN/libvirt/libvirt-sock`"
+    );
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{FaultPlan, files_of, is_plain, text_of, unusable_url};
+use super::files::{files_of, text_of};
+use super::script::{BootScript, is_plain, unusable_url};
 
 /// Suites of the release that images are built from. Sources of other releases are of no use to them.
 const SUITES: [&str; 4] = ["bookworm", "bookworm-updates", "bookworm-security", "bookworm-backports"];
@@ -41,7 +42,7 @@ pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
 }
 
 /// Adds the sources and apt's own proxies.
-pub(super) fn add(root: &Path, sources: Option<&str>, script: &mut FaultPlan) {
+pub(super) fn add(root: &Path, sources: Option<&str>, script: &mut BootScript) {
     if let Some(sources) = sources {
         let lines: Vec<String> = sources.lines().map(str::to_owned).collect();
         // The machine's image may be of another distribution.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{FaultPlan, files_of, text_of};
+use super::files::{files_of, text_of};
+use super::script::BootScript;
 
 /// Bundle of all trusted certificates on Debian.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -15,7 +16,7 @@ const DIRECTORIES: [&str; 2] = ["/usr/local/share/ca-certificates", "/etc/pki/ca
 const VARIABLES: [&str; 5] =
     ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS"];
 
-pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut FaultPlan) {
+pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut BootScript) {
     let certificates = additional(environment, root);
     if certificates.is_empty() {
         return;

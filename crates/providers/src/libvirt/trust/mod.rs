@@ -5,12 +5,14 @@
 
 mod apt;
 mod certificates;
+mod files;
 mod pip;
+mod script;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::shell_quoted as quoted;
+use script::{BootScript, is_plain, unusable_url};
 
 /// Settings that machines inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,43 +29,18 @@ pub struct Trust {
 ///
 /// Files that can't be read are skipped: a machine without their settings is better than none.
 pub fn read(environment: &BTreeMap<String, String>, root: &Path) -> Trust {
-    let mut script = FaultPlan::default();
+    let mut script = BootScript::default();
     let apt_sources = apt::sources(root, &mut script.notes);
     certificates::add(environment, root, &mut script);
     add_proxies(environment, &mut script);
     apt::add(root, apt_sources.as_deref(), &mut script);
     pip::add(environment, root, &mut script);
-    script.finish(apt_sources)
-}
-
-/// A first-boot script that is being written.
-#[derive(Default)]
-struct FaultPlan {
-    lines: Vec<String>,
-    notes: Vec<String>,
-    /// Variables for `/etc/environment`, which every log-in reads.
-    variables: BTreeMap<String, String>,
-}
-
-impl FaultPlan {
-    /// Appends lines to a file of the machine, which is created if it does not exist.
-    fn append(&mut self, path: &str, lines: &[String]) {
-        let words: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
-        self.lines.push(format!("printf '%s\\n' {} >>{}", words.join(" "), quoted(path)));
-    }
-
-    fn finish(mut self, apt_sources: Option<String>) -> Trust {
-        let lines: Vec<String> = self.variables.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        if !lines.is_empty() {
-            self.append("/etc/environment", &lines);
-        }
-        let script = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        Trust { script, apt_sources, notes: self.notes }
-    }
+    let (script, notes) = script.finish();
+    Trust { script, apt_sources, notes }
 }
 
 /// Adds the proxy variables, in lower and upper case, as some programs read only one.
-fn add_proxies(environment: &BTreeMap<String, String>, script: &mut FaultPlan) {
+fn add_proxies(environment: &BTreeMap<String, String>, script: &mut BootScript) {
     for name in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"] {
         let upper = name.to_uppercase();
         let Some(value) = environment.get(name).or_else(|| environment.get(&upper)) else { continue };
@@ -77,43 +54,6 @@ fn add_proxies(environment: &BTreeMap<String, String>, script: &mut FaultPlan) {
             Some(problem) => script.notes.push(format!("`{name}` is not copied to machines: {problem}")),
         }
     }
-}
-
-/// Reason why a machine can't use a URL, or must not.
-fn unusable_url(url: &str) -> Option<&'static str> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') {
-        return Some("it contains a user name or password");
-    }
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let loopback = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-    loopback.then_some("it is an address of this computer that machines can't reach")
-}
-
-/// True for a line without characters that `/etc/environment` or a configuration file would interpret.
-fn is_plain(value: &str) -> bool {
-    !value.chars().any(|c| c.is_control() || c == '"' || c == '\\')
-}
-
-fn text_of(root: &Path, path: &str) -> Option<String> {
-    std::fs::read_to_string(root.join(path.trim_start_matches('/'))).ok()
-}
-
-/// Names and contents of a directory's files with one of these endings, by name.
-fn files_of(root: &Path, directory: &str, endings: &[&str]) -> Vec<(String, String)> {
-    let directory = root.join(directory.trim_start_matches('/'));
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut files: Vec<(String, String)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let matches = endings.is_empty() || endings.iter().any(|ending| name.ends_with(ending));
-            matches.then(|| std::fs::read_to_string(entry.path()).ok().map(|text| (name, text))).flatten()
-        })
-        .collect();
-    files.sort();
-    files
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{FaultPlan, is_plain, text_of, unusable_url};
+use super::files::text_of;
+use super::script::{BootScript, is_plain, unusable_url};
 
 /// Settings about package indexes. Directories of this computer are of no use to a machine, so `find-links` is not one.
 const KEYS: [&str; 4] = ["index-url", "extra-index-url", "trusted-host", "timeout"];
 
-pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut FaultPlan) {
+pub(super) fn add(environment: &BTreeMap<String, String>, root: &Path, script: &mut BootScript) {
     let mut settings = settings(environment, root);
     for key in ["index-url", "extra-index-url"] {
         let problem = settings.get(key).and_then(|value| value.split_whitespace().find_map(unusable_url));

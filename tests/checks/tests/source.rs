@@ -5,11 +5,11 @@ use std::fmt::Display;
 use hostler_checks::{Finding, Repository};
 
 /// Findings of rules that are younger than the code. They may only shrink: lower a number here when you remove some.
-const CIRCLES: usize = 162;
-const PHRASES: usize = 193;
-const COMMAND_LINE: usize = 13;
+const CIRCLES: usize = 43;
+const PHRASES: usize = 57;
+const COMMAND_LINE: usize = 0;
 /// Doc comments that may open with a word like What or Whether, in percent.
-const OPENINGS: f64 = 13.0;
+const OPENINGS: f64 = 5.2;
 
 #[track_caller]
 fn at_most<T: Display>(limit: usize, found: Result<Vec<T>, Finding>) {

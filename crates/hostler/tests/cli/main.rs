@@ -153,7 +153,7 @@ fn problems_of_a_demand_file_are_reported_at_their_line() {
     insta::assert_snapshot!("bad_demand", home.session(&["plan", "train.yaml"]));
     let (answer, code) = home.json(&["plan", "train.yaml", "-o", "json"]);
     assert_eq!((code, &answer["error"]["kind"]), (2, &Value::from("demand")));
-    assert_eq!(answer["error"]["problems"][0]["place"]["file"]["line"], 3);
+    assert_eq!(answer["error"]["problems"][0]["location"]["file"]["line"], 3);
     insta::assert_snapshot!("no_demand", home.session(&["plan", "tarin.yaml"]));
     insta::assert_snapshot!("no_such_demand", home.session(&["up", "nosuch.yaml"]));
 }

@@ -90,7 +90,7 @@ fn a_server_that_goes_to_error() {
     let lab = Lab::new();
     knob(&["build", "broken*", "--fail", "no power in the rack"]);
     // There is one host of this type, so re-planning finds no other.
-    fails(&lab, "broken", &one("storage"), 4, &["no power in the rack", "planning anew"]);
+    fails(&lab, "broken", &one("storage"), 4, &["no power in the rack", "planning again"]);
 }
 
 #[test]

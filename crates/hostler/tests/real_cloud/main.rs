@@ -101,7 +101,7 @@ fn a_conflict_is_planned_again() {
     let file = lab.demand("around", &one("compute_skylake"));
     knob(&["fault", "blazar", "409", "--method", "POST", "--path", "leases", "--times", "1"]);
     let up = lab.hostler(&["up", &file, "--yes"]).succeeds();
-    assert!(up.err.contains("planning anew"), "{}", up.err);
+    assert!(up.err.contains("planning again"), "{}", up.err);
     lab.hostler(&["down", "around", "--yes"]).succeeds();
     lab.assert_nothing_left("a conflict");
 }
@@ -117,7 +117,7 @@ fn a_machine_that_differs_from_its_offer_is_replaced() {
     knob(&["lie", "clear"]);
     // Both hosts of the type differ from the offer, so that no offer remains.
     assert_ne!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.err.contains("accelerators: promised") && ended.err.contains("planning anew"), "{}", ended.err);
+    assert!(ended.err.contains("accelerators: promised") && ended.err.contains("planning again"), "{}", ended.err);
     lab.assert_nothing_left("machines that lie");
 }
 

@@ -17,7 +17,7 @@ fn life_of_a_single_lease() {
     let home = Home::new("lease");
     let name = home.name.as_str();
     let made = home.done(&["lease", "create", name, "--duration", "2h", "--lease-name", "paper", "--yes"]);
-    assert_eq!((&made["whose"], &made["deployment"]), (&json!("ours"), &json!(name)));
+    assert_eq!((&made["ownership"], &made["deployment"]), (&json!("owned"), &json!(name)));
     let id = made["resource"]["reference"].as_str().unwrap();
     assert!(seen(&["reservation", "lease"], "id").contains(id), "the observer sees it");
 
@@ -47,7 +47,7 @@ fn life_of_a_single_lease() {
     let report = home.done(&["cost-report"]);
     assert_eq!(
         (&report["deployments"][0]["name"], &report["deployments"][0]["state"]),
-        (&json!(name), &json!("released"))
+        (&json!(name), &json!("down"))
     );
     let trail = home.file("trail.jsonl");
     assert!(home.run(&["audit", "--export", trail.to_str().unwrap()]).status.success());
@@ -130,7 +130,7 @@ fn hosts_are_leased_by_filter_and_an_address_is_created() {
 #[test]
 fn image_choice_is_explained() {
     let home = Home::new("images");
-    let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
+    let site = home.done(&["check"])["sites"][0]["site"].as_str().unwrap().to_owned();
     let all = home.done(&["image", "ls", "--site", &site]);
     assert!(
         all.as_array()
@@ -139,13 +139,13 @@ fn image_choice_is_explained() {
             .all(|image| image["name"] != "CC-Ubuntu22.04-ARM64" && image["arch"] == "x86_64")
     );
     let judged = home.done(&["image", "ls", "--site", &site, "--for", "ubuntu-22.04", "--gpus", "1"]);
-    let of = |standing: &str| {
-        let images = judged["images"].as_array().unwrap().iter().filter(|it| it["standing"] == standing);
+    let of = |outcome: &str| {
+        let images = judged["images"].as_array().unwrap().iter().filter(|it| it["outcome"] == outcome);
         images.map(|it| it["image"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(of("chosen"), ["CC-Ubuntu22.04-CUDA"]);
     assert!(
-        of("candidate").contains(&"CC-Ubuntu22.04".to_owned()) && of("refused").contains(&"CC-Ubuntu24.04".to_owned())
+        of("eligible").contains(&"CC-Ubuntu22.04".to_owned()) && of("rejected").contains(&"CC-Ubuntu24.04".to_owned())
     );
 }
 
@@ -179,7 +179,7 @@ fn resources_of_another_project_are_not_touched() {
 fn keys_are_created_imported_and_deleted() {
     let home = Home::new("key");
     let name = home.name.as_str();
-    let site = home.done(&["check"])[0]["site"].as_str().unwrap().to_owned();
+    let site = home.done(&["check"])["sites"][0]["site"].as_str().unwrap().to_owned();
     let file = home.file("new/folder/mine");
     let path = file.to_str().unwrap();
     let made = home.done(&["key", "create", name, "--site", &site, "--out", path]);

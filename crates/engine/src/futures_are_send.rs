@@ -15,7 +15,7 @@ use crate::setup::{Context, perform};
 fn is_send(_: &(impl Future + Send)) {}
 
 /// Never called: it only has to compile.
-#[allow(dead_code)]
+#[expect(dead_code)]
 fn futures_are_send(
     (hosts, session, report): (&dyn Hosts, &dyn Session, &dyn Report),
     (target, command, fleet): (&Target, &Command, &FleetCommand<'_>),

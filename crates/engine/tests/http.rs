@@ -1,5 +1,7 @@
 //! The example front end, over real HTTP: it plans, brings up, interrupts and takes down at a simulated site.
 
+#![expect(clippy::unwrap_used, reason = "a panic reports the line")]
+
 #[path = "../examples/http.rs"]
 mod front;
 

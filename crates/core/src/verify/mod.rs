@@ -202,7 +202,7 @@ mod tests {
         let arm = |seen: &mut ObservedMachine| seen.arch = Some("aarch64".into());
         assert_eq!(differing(arm), ["architecture: promised x86_64, found aarch64"]);
         let old = |seen: &mut ObservedMachine| {
-            seen.os = Some(OsRelease { id: "ubuntu".into(), version: Some("20.04".into()) })
+            seen.os = Some(OsRelease { id: "ubuntu".into(), version: Some("20.04".into()) });
         };
         assert_eq!(differing(old), ["operating system: promised ubuntu 22.04, found ubuntu 20.04"]);
         let mute = |seen: &mut ObservedMachine| seen.names_resolve = Some(false);

@@ -14,7 +14,7 @@ pub(super) async fn upload(job: &PhaseRun<'_>) -> Result<Performed, SetupError> 
     let mut already = true;
     match job.context.source {
         Some(source) => {
-            already &= upload_one(job, source, &job.context.paths.work, FileSelection::Source).await?.is_unchanged()
+            already &= upload_one(job, source, &job.context.paths.work, FileSelection::Source).await?.is_unchanged();
         }
         None => job.run_checked(&job.in_work_dir(":")).await?,
     }

@@ -45,10 +45,7 @@ fn life_of_a_single_lease() {
     assert_eq!(home.json(&["lease", "delete", name]).1, 2);
 
     let report = home.done(&["cost-report"]);
-    assert_eq!(
-        (&report["deployments"][0]["name"], &report["deployments"][0]["state"]),
-        (&json!(name), &json!("down"))
-    );
+    assert_eq!((&report["deployments"][0]["name"], &report["deployments"][0]["state"]), (&json!(name), &json!("down")));
     let trail = home.file("trail.jsonl");
     assert!(home.run(&["audit", "--export", trail.to_str().unwrap()]).status.success());
     assert_eq!(std::fs::read_to_string(trail).unwrap().lines().count(), 6);

@@ -331,7 +331,7 @@ fn timeouts(reader: &mut FieldReader<'_>, node: &YamlNode) -> BTreeMap<PhaseKind
         match entry.key.parse::<PhaseKind>() {
             // Waiting for SSH has a deadline of its own, which is not part of the demand.
             Ok(PhaseKind::WaitSsh) => {
-                reader.error(entry.key_at, "timeouts: the time to wait for SSH is not part of the demand")
+                reader.error(entry.key_at, "timeouts: the time to wait for SSH is not part of the demand");
             }
             Ok(kind) => {
                 if let Some(limit) = reader.value("timeouts", &entry.node, time::parse_duration) {

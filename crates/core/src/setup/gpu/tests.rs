@@ -25,7 +25,7 @@ fn stack(text: &str) -> GpuStack {
             "rocm" => stack.rocm = value,
             "from" => {
                 stack.from =
-                    Some(if word == "from=vendor" { GpuRepository::Vendor } else { GpuRepository::Distribution })
+                    Some(if word == "from=vendor" { GpuRepository::Vendor } else { GpuRepository::Distribution });
             }
             _ => panic!("{word}"),
         }

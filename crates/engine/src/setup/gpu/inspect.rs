@@ -83,10 +83,10 @@ fn read(lines: &[String]) -> GpuInventory {
             "cuda" => inventory.nvidia.toolkit = DottedVersion::read(value),
             "rocm" => inventory.amd.toolkit = DottedVersion::read(value),
             "cuda_at" => {
-                inventory.nvidia.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())))
+                inventory.nvidia.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())));
             }
             "rocm_at" => {
-                inventory.amd.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())))
+                inventory.amd.places.extend(DottedVersion::read(first).map(|version| (version, rest.to_owned())));
             }
             "cudnn" => inventory.nvidia.cudnn = DottedVersion::read(value),
             "user" => (inventory.user, inventory.access) = (first.to_owned(), access(first, rest)),

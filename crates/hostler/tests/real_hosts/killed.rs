@@ -25,9 +25,12 @@ const TALKATIVE: [PhaseKind; 8] = [
     PhaseKind::Run,
 ];
 
-/// Phase of a title such as `ray-start on kill-1`.
+/// Phase of a title such as `ray-start on kill-1` or `wait for SSH on kill-1`.
 fn phase(title: &str) -> &str {
-    title.split(' ').next().unwrap_or_default()
+    match title.split(' ').next().unwrap_or_default() {
+        "wait" => "wait-ssh",
+        phase => phase,
+    }
 }
 
 #[test]

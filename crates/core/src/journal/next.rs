@@ -50,7 +50,7 @@ pub struct RemainingResource {
 impl Journal {
     /// What comes next, while the steps in `in_flight` are being worked on by this very process.
     ///
-    /// Who asks again and again keeps a [`LiveJournal`](super::Course).
+    /// Repeated callers keep a [`LiveJournal`](super::LiveJournal).
     pub fn next<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
         ReadyIndex::of(plan, self, in_flight).next(self, in_flight)
     }

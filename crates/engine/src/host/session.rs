@@ -56,8 +56,8 @@ pub trait Session: Send + Sync {
     /// the command does not delay the return.
     ///
     /// # Errors
-    /// [`HostErrorKind::ConnectionLost`] (the host kills the command once it notices), [`HostErrorKind::TimedOut`], or
-    /// [`HostErrorKind::InvalidCommand`]. A non-zero exit status is not an error.
+    /// [`HostErrorKind::ConnectionLost`](crate::host::HostErrorKind::ConnectionLost) (the host kills the command once it notices), [`HostErrorKind::TimedOut`](crate::host::HostErrorKind::TimedOut), or
+    /// [`HostErrorKind::InvalidCommand`](crate::host::HostErrorKind::InvalidCommand). A non-zero exit status is not an error.
     async fn run(&self, command: &Command, output: OutputSink<'_>) -> Result<ProcessExit, HostError>;
 
     /// Makes a remote directory (or file) equal to a local one.
@@ -69,7 +69,7 @@ pub trait Session: Send + Sync {
     /// Downloads a remote directory into a local one.
     ///
     /// # Errors
-    /// [`HostErrorKind::UnsafePath`] for a path that is absolute or leads out of the directory; nothing after it is written.
+    /// [`HostErrorKind::UnsafePath`](crate::host::HostErrorKind::UnsafePath) for a path that is absolute or leads out of the directory; nothing after it is written.
     async fn download(&self, from: &str, to: &Path) -> Result<DownloadReport, HostError>;
 
     /// Makes a remote directory like a local one. Compares the actual files, so changes made on the host are found, too.
@@ -78,6 +78,6 @@ pub trait Session: Send + Sync {
     /// Makes a local directory like a remote one.
     ///
     /// # Errors
-    /// [`HostErrorKind::UnsafePath`] for a path that is absolute or leads out of the directory; nothing after it is written.
+    /// [`HostErrorKind::UnsafePath`](crate::host::HostErrorKind::UnsafePath) for a path that is absolute or leads out of the directory; nothing after it is written.
     async fn sync_down(&self, from: &str, to: &Path, options: &SyncOptions) -> Result<SyncReport, HostError>;
 }

@@ -22,7 +22,7 @@ pub struct Context<'a> {
     pub work: &'a Workload,
     /// Local directory to upload as the source.
     pub source: Option<&'a Path>,
-    /// Values of [`Work::secrets`].
+    /// Values of [`Workload::secrets`].
     pub secrets: &'a BTreeMap<String, SecretString>,
     /// All machines of the deployment, in the order of their ranks.
     pub peers: &'a [Peer],

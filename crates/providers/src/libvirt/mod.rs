@@ -1,7 +1,7 @@
 //! The site `local`: virtual machines of this computer, managed by libvirt.
 //!
-//! Each call of the port opens its own connection and runs on its own thread, with a time limit ([`task`]). Memory, disk,
-//! subnets and places in the pool are claimed under one lock that every process of this computer shares ([`lock`]), so
+//! Each call of the port opens its own connection and runs on its own thread, with a time limit (`task.rs`). Memory, disk,
+//! subnets and places in the pool are claimed under one lock that every process of this computer shares (`lock.rs`), so
 //! that two concurrent calls can't both claim the last of them.
 
 mod capacity;

@@ -16,7 +16,7 @@ pub enum Virtualization {
 }
 
 impl Virtualization {
-    /// Value of an offer's label [`LABEL`].
+    /// Value of an offer's label `LABEL`.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Kvm => "kvm",

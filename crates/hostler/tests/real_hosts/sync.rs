@@ -27,7 +27,7 @@ fn a_directory_is_uploaded_to_all_hosts_and_downloaded_from_each() {
     // Without a terminal, deletions are declined.
     let (code, _, errors) = run(&["up", here, ":~/data", "--delete"]);
     assert_eq!(code, Some(1));
-    assert!(errors.contains("sync2: 1 name would be deleted\n  out\n"), "{errors}");
+    assert!(errors.contains("sync2: 1 file would be deleted\n  out\n"), "{errors}");
     let (code, text, errors) = run(&["down", ":~/data", back.to_str().unwrap()]);
     assert_eq!((code, text.matches(": 5 sent").count()), (Some(0), 3), "{text}{errors}");
     assert_eq!(fs::read_to_string(back.join("sync3/out")).unwrap(), "sync3\n");

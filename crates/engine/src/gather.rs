@@ -31,7 +31,7 @@ pub async fn query_market(sites: &Sites, demand: &Demand, now: Timestamp) -> Res
 
 /// Offers of the selected sites in a window. An empty selection means all sites.
 pub async fn gather(sites: &Sites, on: &[SiteSelector], window: &Window) -> Market {
-    let selected = sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|selector| selector.means(id)));
+    let selected = sites.iter().filter(|(id, _)| SiteSelector::includes(on, id));
     // Boxed: a plain future of a closure is `Send` for one lifetime only, and could not be spawned.
     let queries = selected.map(|(id, site)| async move { (id, query(site.offers(window)).await) }.boxed());
     let mut market = Market::default();

@@ -206,6 +206,11 @@ impl SiteSelector {
         self.0.provider == site.provider && (self.0.place.is_none() || self.0.place == site.place)
     }
 
+    /// True if a selection includes `site`. An empty selection includes every site.
+    pub fn includes(selection: &[Self], site: &SiteId) -> bool {
+        selection.is_empty() || selection.iter().any(|selector| selector.means(site))
+    }
+
     /// Selects every site of a provider.
     pub fn provider(kind: ProviderKind) -> Self {
         Self(SiteId { provider: kind, place: None })

@@ -6,7 +6,6 @@ use super::misfit::{Counted, ImageInWords, Listed, MisfitKind, Sink};
 use super::score::Cost;
 use crate::demand::{Amount, Demand, Group, Requirements, SiteSelector, Spot};
 use crate::money::Money;
-use crate::name::SiteId;
 use crate::offer::{Availability, ImageFacts, Offer, Supply};
 use crate::size::Bytes;
 
@@ -70,15 +69,10 @@ pub(super) fn examine<'a>(ask: &Ask<'a>, offer: &'a Offer, sink: &mut impl Sink)
 
 fn site(ask: &Ask, offer: &Offer, sink: &mut impl Sink) {
     for wishes in [&ask.demand.on, &ask.needs.sites] {
-        if !admits(wishes, &offer.site) {
+        if !SiteSelector::includes(wishes, &offer.site) {
             sink.note(MisfitKind::Site, format_args!("{}", Listed(wishes.iter())), format_args!("{}", offer.site));
         }
     }
-}
-
-/// Whether a site is among the wishes; every site is where there are none.
-pub(super) fn admits(wishes: &[SiteSelector], site: &SiteId) -> bool {
-    wishes.is_empty() || wishes.iter().any(|wish| wish.means(site))
 }
 
 pub(super) fn nature(needs: &Requirements, offer: &Offer, sink: &mut impl Sink) {

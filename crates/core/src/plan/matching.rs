@@ -1,17 +1,17 @@
 //! What would do for one group, looked at alone: for whoever chooses before there is a plan.
 
-use super::fit::{Ask, admits, examine};
+use super::fit::{Ask, examine};
 use super::misfit::Any;
 use super::score::Cost;
 use super::window;
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, SiteSelector};
 use crate::offer::{Market, Offer, Supply};
 use crate::time::Window;
 
 /// Whether an offer has what a group asks for; of physical hosts, whoever holds them now.
 pub fn could_match(demand: &Demand, group: &Group, offer: &Offer) -> bool {
     match &offer.supply {
-        _ if !admits(&demand.on, &offer.site) => false,
+        _ if !SiteSelector::includes(&demand.on, &offer.site) => false,
         Supply::Hosts(hosts) => window::would_serve(demand, group, offer, hosts),
         _ => window::serves(demand, group, offer),
     }
@@ -21,7 +21,8 @@ pub fn could_match(demand: &Demand, group: &Group, offer: &Offer) -> bool {
 /// if there were no other group.
 pub fn matching_offers<'m>(demand: &Demand, group: &Group, market: &'m Market, window: &Window) -> Vec<&'m Offer> {
     let standing = window::standing(&market.offers, window);
-    let ranked = market.offers.iter().zip(&standing).filter(|(offer, _)| admits(&demand.on, &offer.site));
+    let ranked =
+        market.offers.iter().zip(&standing).filter(|(offer, _)| SiteSelector::includes(&demand.on, &offer.site));
     let mut ranked: Vec<((usize, Cost), &Offer)> =
         ranked.filter_map(|(offer, as_it_stands)| Some((rank(demand, group, as_it_stands)?, offer))).collect();
     ranked.sort_by(|(rank_a, a), (rank_b, b)| {

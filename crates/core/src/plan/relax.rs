@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::advice::{Relaxation, Trial, count, largest};
 use super::budget::over;
-use super::fit::{Fit, admits, wanted_arch};
+use super::fit::{Fit, wanted_arch};
 use super::search;
 use crate::demand::{Amount, Budget, Demand, Requirements, SiteSelector, Spot};
 use crate::money::Money;
@@ -193,12 +193,12 @@ const MOST_SITES: usize = 3;
 fn other_sites(trial: &Trial) -> Vec<Relaxation> {
     let sites: BTreeSet<&SiteId> = trial.offers.iter().map(|offer| &offer.site).collect();
     let allowed = |site: &&SiteId| {
-        let all_needs = trial.needs().all(|needs| admits(&needs.sites, site));
-        all_needs && admits(&trial.demand.on, site)
+        let all_needs = trial.needs().all(|needs| SiteSelector::includes(&needs.sites, site));
+        all_needs && SiteSelector::includes(&trial.demand.on, site)
     };
     let with = |site: &SiteId| {
         let demand = allowing(trial, site);
-        let sentence = if admits(&trial.demand.on, site) {
+        let sentence = if SiteSelector::includes(&trial.demand.on, site) {
             format!("allow the site `{site}`")
         } else {
             format!("allow `{site}` in `on`")
@@ -210,7 +210,7 @@ fn other_sites(trial: &Trial) -> Vec<Relaxation> {
 
 fn allowing(trial: &Trial, site: &SiteId) -> Demand {
     let allow = |wishes: &mut Vec<SiteSelector>| {
-        if !admits(wishes, site) {
+        if !SiteSelector::includes(wishes, site) {
             wishes.push(SiteSelector(site.clone()));
         }
     };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Change, ChangeKind, Plan, steps};
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, SiteSelector};
 
 impl Plan {
     /// This plan's machines with a newer demand's work.
@@ -46,7 +46,7 @@ fn hardware_changes(old: &Demand, new: &Demand, plan: &Plan) -> Vec<Change> {
     }
     let added = new.groups.iter().filter(|group| old.groups.iter().all(|other| other.name != group.name));
     changes.extend(added.map(|group| change(ChangeKind::Group, group, String::new(), format!("`{}`", group.name))));
-    let elsewhere = |site| !new.on.is_empty() && !new.on.iter().any(|wish| wish.means(site));
+    let elsewhere = |site| !SiteSelector::includes(&new.on, site);
     if let Some(pick) = plan.picks.iter().find(|pick| elsewhere(&pick.site)) {
         let wished = new.on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (old, new) = (format!("`{}`", pick.site), format!("`{wished}`"));

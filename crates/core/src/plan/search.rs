@@ -16,11 +16,11 @@
 //! compete. Looking at the offers is linear, and is where the time goes.
 
 use super::budget;
-use super::fit::{Ask, Fit, admits, examine};
+use super::fit::{Ask, Fit, examine};
 use super::measure::short_of;
 use super::misfit::Any;
 use super::score::Cost;
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, SiteSelector};
 use crate::money::Money;
 use crate::offer::Offer;
 
@@ -33,7 +33,7 @@ const MOST_STEPS: u32 = 1_000_000;
 /// The offers must be in [`in_order`].
 pub(super) fn choose<'a>(demand: &'a Demand, offers: &[&'a Offer]) -> Option<Vec<Fit<'a>>> {
     let mut tiers: Vec<(usize, &[&Offer])> = by_site(offers)
-        .filter(|at_site| admits(&demand.on, &at_site[0].site))
+        .filter(|at_site| SiteSelector::includes(&demand.on, &at_site[0].site))
         .map(|at_site| (demand.on.iter().position(|wish| wish.means(&at_site[0].site)).unwrap_or(0), at_site))
         .collect();
     // Stable, so that sites of one rank stay in the order of their names.

@@ -6,10 +6,10 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fit::{Ask, admits, examine};
+use super::fit::{Ask, examine};
 use super::misfit::Any;
 use crate::calendar::{Timeline, earliest};
-use crate::demand::{Demand, Group};
+use crate::demand::{Demand, Group, SiteSelector};
 use crate::offer::{Availability, HostState, HostSupply, Market, Offer, Supply};
 use crate::time::Window;
 
@@ -125,7 +125,7 @@ impl Iterator for Starts<'_> {
 impl<'a> Pool<'a> {
     fn of(demand: &'a Demand, group: &'a Group, market: &'a Market) -> Self {
         let mut pool = Self { count: group.count.get() as usize, timelines: Vec::new(), elsewhere: false };
-        for offer in market.offers.iter().filter(|offer| admits(&demand.on, &offer.site)) {
+        for offer in market.offers.iter().filter(|offer| SiteSelector::includes(&demand.on, &offer.site)) {
             match &offer.supply {
                 Supply::Hosts(hosts) if would_serve(demand, group, offer, hosts) => {
                     let in_service = hosts.iter().filter(|host| host.state == HostState::InService);

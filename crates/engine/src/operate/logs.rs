@@ -158,10 +158,10 @@ impl Operator {
         let Some(created) = journal.created(step) else {
             return Err(OperateError::NoMachine { step: step.clone() });
         };
-        let provider = self.sites.get(site).ok_or_else(|| OperateError::UnknownSite {
-            site: site.to_string(),
-            configured: self.sites.keys().cloned().collect(),
-        })?;
+        let provider = self
+            .sites
+            .get(site)
+            .ok_or_else(|| OperateError::UnknownSite { site: site.to_string(), configured: self.configured() })?;
         let text = provider.console(&created.reference).await?.into_bytes();
         let text = lines.map(|lines| last_lines(&text, lines).to_vec()).unwrap_or(text);
         Ok(StepLog { step: step.clone(), file: None, text, end: 0 })

@@ -86,9 +86,7 @@ impl Operator {
     /// The hosts that match a filter. A host that does not report a fact that the filter needs does not match.
     async fn matching(&self, on: &[SiteSelector], filter: &Filter) -> Result<BTreeSet<(SiteId, HostId)>, OperateError> {
         let mut calendars = self.calendars.clone();
-        calendars.retain(|id, _| {
-            self.sites.contains_key(id) && (on.is_empty() || on.iter().any(|selector| selector.means(id)))
-        });
+        calendars.retain(|id, _| self.sites.contains_key(id) && SiteSelector::includes(on, id));
         let answers = calendars.iter().map(|(id, source)| async move { (id, source.feed().await) }.boxed());
         let (mut matching, mut checked, mut unreachable) = (BTreeSet::new(), 0, None);
         for (site, answer) in join_all(answers).await {

@@ -57,7 +57,7 @@ impl Operator {
         if self.sites.keys().any(|site| selector.means(site)) {
             return Ok(selector);
         }
-        Err(OperateError::UnknownSite { site: text.to_owned(), configured: self.sites.keys().cloned().collect() })
+        Err(OperateError::UnknownSite { site: text.to_owned(), configured: self.configured() })
     }
 
     /// All resources of a kind at the selected sites; at all sites if none is selected. A site that does not answer is
@@ -134,8 +134,7 @@ impl Operator {
     }
 
     async fn list_resources(&self, kind: ResourceKind, on: &[SiteSelector]) -> Result<Listing, OperateError> {
-        let selected =
-            self.sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|selector| selector.means(id)));
+        let selected = self.sites.iter().filter(|(id, _)| SiteSelector::includes(on, id));
         let answers = selected.map(|(id, site)| async move { (id, site.resources(kind).await) }.boxed());
         let answers = join_all(answers).await;
         let known = self.known().await?;

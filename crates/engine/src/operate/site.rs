@@ -14,8 +14,7 @@ use super::{OperateError, Operator};
 impl Operator {
     /// Checks the selected sites side by side; all sites if none is selected.
     pub async fn check(&self, on: &[SiteSelector]) -> Vec<(SiteId, Vec<Health>)> {
-        let selected =
-            self.sites.iter().filter(|(id, _)| on.is_empty() || on.iter().any(|selector| selector.means(id)));
+        let selected = self.sites.iter().filter(|(id, _)| SiteSelector::includes(on, id));
         join_all(selected.map(|(id, site)| async move { (id.clone(), site.check().await) }.boxed())).await
     }
 

@@ -28,7 +28,7 @@ mod stale;
 mod steps;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -99,6 +99,12 @@ impl Plan {
     pub fn id(&self) -> PlanId {
         let text = serde_json::to_vec(self).unwrap_or_default();
         PlanId(sha256(text)[..16].to_owned())
+    }
+
+    /// The sites of the choices, each once, in order of their names.
+    pub fn sites(&self) -> Vec<SiteId> {
+        let sites: BTreeSet<&SiteId> = self.picks.iter().map(|pick| &pick.site).collect();
+        sites.into_iter().cloned().collect()
     }
 
     /// A step by its id.

@@ -79,14 +79,11 @@ impl Operator {
 }
 
 fn line(record: &Record, now: Timestamp) -> CostLine {
-    let mut sites: Vec<SiteId> = record.plan.picks.iter().map(|pick| pick.site.clone()).collect();
-    sites.sort();
-    sites.dedup();
     CostLine {
         name: record.name.clone(),
         id: record.id,
         state: record.state(),
-        sites,
+        sites: record.plan.sites(),
         created: record.created,
         closed: record.closed,
         usage: record.usage(now),

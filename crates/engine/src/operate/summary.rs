@@ -177,16 +177,13 @@ impl Summary {
     /// keys of its machines.
     pub fn of(record: &Record, busy: bool, ssh_config: &Path, now: Timestamp) -> Self {
         let (plan, journal, usage) = (&record.plan, record.journal(), record.usage(now));
-        let mut sites: Vec<SiteId> = plan.picks.iter().map(|pick| pick.site.clone()).collect();
-        sites.sort();
-        sites.dedup();
         Self {
             name: record.name.clone(),
             id: record.id,
             state: record.state(),
             busy,
             held: journal.is_held(),
-            sites,
+            sites: plan.sites(),
             created: record.created,
             ready: record.entries.iter().find(|stored| stored.entry == Entry::Ready).map(|stored| stored.at),
             round_seconds: round_seconds(record),

@@ -41,6 +41,7 @@ impl Sshd {
         write_private(&dir.path().join("host"), &host.private).unwrap();
         write_private(&dir.path().join("login"), &login.private).unwrap();
         std::fs::write(dir.path().join("authorized"), &login.public).unwrap();
+        std::fs::create_dir(dir.path().join("home")).unwrap();
         let config = dir.path().join("sshd_config");
         std::fs::write(&config, server_config(dir.path(), port)).unwrap();
         if user() == "root" {
@@ -93,12 +94,13 @@ impl Drop for Sshd {
     }
 }
 
+/// Logins get a home directory without files: the profile of the user who runs the tests may print or change anything.
 fn server_config(dir: &Path, port: u16) -> String {
     let dir = dir.display();
     format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {dir}/host\nAuthorizedKeysFile {dir}/authorized\nPidFile none\n\
          StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 100\nMaxSessions 100\n\
-         PrintMotd no\n"
+         PrintMotd no\nSetEnv HOME={dir}/home\n"
     )
 }
 

@@ -1,37 +1,38 @@
 //! Money: exact, never a floating-point number.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An amount in millionths of the unit of account (US dollars, or a site's service units).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// An amount in millionths of the unit of account (US dollars, or a site's service units). Stored and printed as a
+/// decimal string, such as `"0.8064"`: JSON readers turn numbers into floating point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(pub i64);
 
-/// Why a text is not an amount of money.
+/// Text that is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an amount: use a number with at most six decimals, as `5.00`")]
 pub struct BadMoney(pub String);
 
 impl Money {
-    /// Nothing to pay.
+    /// No cost.
     pub const ZERO: Self = Self(0);
 
-    /// So many times as much; the largest amount where it doesn't fit.
+    /// The amount times `n`; saturates at the largest amount.
     pub const fn times(self, n: i64) -> Self {
         Self(self.0.saturating_mul(n))
     }
 
-    /// What this price an hour comes to over some seconds, rounded up to the next millionth.
+    /// Cost of `seconds` at this price per hour, rounded up to the next millionth.
     pub fn over_seconds(self, seconds: i64) -> Self {
         let exact = i128::from(self.0) * i128::from(seconds);
         let up = exact.div_euclid(3600) + i128::from(exact.rem_euclid(3600) != 0);
         Self(up.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
-    /// The sum.
+    /// The sum; saturates at the largest amount.
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -65,6 +66,21 @@ impl FromStr for Money {
     }
 }
 
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    /// Accepts a sign, unlike `FromStr`: differences of costs are stored, but no user writes a negative budget.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let (sign, digits) = text.strip_prefix('-').map_or((1, &*text), |digits| (-1, digits));
+        digits.parse().map(|amount: Self| amount.times(sign)).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +96,20 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_hour_is_rounded_up() {
+    fn stored_amounts_are_decimal_strings() {
+        for (amount, json) in
+            [(Money(806_400), r#""0.8064""#), (Money(-1_500_000), r#""-1.50""#), (Money::ZERO, r#""0.00""#)]
+        {
+            assert_eq!(serde_json::to_string(&amount).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Money>(json).unwrap(), amount);
+        }
+        for bad in ["806400", "0.8064", r#""--1""#, r#""1e3""#] {
+            assert!(serde_json::from_str::<Money>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn part_of_an_hour_is_rounded_up() {
         assert_eq!(Money(1).over_seconds(1), Money(1));
         assert_eq!(Money(3_600_000).over_seconds(90), Money(90_000));
     }

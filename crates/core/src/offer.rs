@@ -107,14 +107,15 @@ pub enum ReachTerm {
     PublicAddress(String),
 }
 
-/// What a price is counted in.
+/// Unit of a price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum PriceUnit {
     /// US dollars.
     #[default]
+    #[serde(rename = "USD")]
     Dollars,
     /// A testbed's service units.
+    #[serde(rename = "SU")]
     ServiceUnits,
 }
 

@@ -123,3 +123,18 @@ fn a_lease_deleted_by_another_client() {
     lab.hostler(&["down", "gone", "--yes"]).succeeds();
     lab.assert_nothing_left("a deleted lease");
 }
+
+/// Blazar sets one of two leases that were granted one host to ERROR. Once the other is gone, the same host is leased again.
+#[test]
+fn lease_that_fails_to_start_is_created_again() {
+    let lab = Lab::new();
+    let file = lab.demand("restart", &one(NODE));
+    let host = lab.json(&["plan", &file])["picks"][0]["hosts"][0].clone();
+    knob(&["fail-starts", "1"]);
+    let up = lab.hostler(&["up", &file, "--yes", "-o", "json"]).succeeds();
+    assert!(!up.err.contains("planning again"), "{}", up.err);
+    let leases = lab.json(&["lease", "ls"]);
+    assert_eq!(leases[0]["resource"]["details"]["lease"]["hosts"][0], host, "{leases:#}");
+    lab.hostler(&["down", "restart", "--yes"]).succeeds();
+    lab.assert_nothing_left("a lease that failed to start");
+}

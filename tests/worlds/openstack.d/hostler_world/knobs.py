@@ -34,6 +34,14 @@ def leases_held() -> bool:
     return (KNOBS / 'hold-leases').exists()
 
 
+def take_failing_start() -> bool:
+    """True if the start of the next lease shall fail. Only Blazar's manager calls this."""
+    left = int(_read('fail-starts') or 0)
+    if left > 0:
+        _set('fail-starts', str(left - 1))
+    return left > 0
+
+
 def stopped() -> set[str]:
     return {path.name for path in (KNOBS / 'stopped').glob('*')}
 
@@ -88,6 +96,7 @@ HELP = """\
   knob lie clear
   knob destroy SECONDS             duration of deleting a server
   knob hold-leases on|off          leases do not change status: PENDING stays PENDING, and none ends
+  knob fail-starts N               the next N leases go to ERROR when they are due to start
   knob clear                       revert all of the above except quotas and networks (`reset` reverts those, too)
 """
 
@@ -131,6 +140,8 @@ def main() -> None:
             _set('hold-leases', '')
         case ['hold-leases', 'off']:
             _unset('hold-leases')
+        case ['fail-starts', count]:
+            _set('fail-starts', str(int(count)))
         case ['quota', project, *limits] if limits:
             from . import limits as through_api
             through_api.quota(project, dict(limit.split('=', 1) for limit in limits))

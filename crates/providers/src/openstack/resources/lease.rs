@@ -21,26 +21,49 @@ use crate::openstack::{tickets, wait};
 /// Time limit for a lease to get from one status to the next.
 const TRANSITION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Creates the lease, or finds it. It is granted when this returns; its window may start later.
+/// Attempts to create a lease that starts at once and goes to ERROR. Of two leases on one host, Blazar starts one and sets
+/// the other to ERROR; that one can start once its rival has given way.
+const START_ATTEMPTS: u32 = 3;
+
+/// Creates the lease, or finds it. It is granted when this returns, and active if it was due; its window may start later.
 pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
     spec: &LeaseSpec,
 ) -> Result<Created, CallFailure> {
-    let lease = match find(session, ticket).await? {
-        Some(lease) => lease,
-        None => create_new(session, ticket, spec).await?,
-    };
-    let lease = settled(session, lease).await?;
-    match lease.status {
-        LeaseStatus::Pending | LeaseStatus::Active => {
-            check_hosts(&lease, spec)?;
-            ensure_exclusive(session, &lease, spec).await?;
-            Ok(Created { reference: Ref(lease.id.0), address: None })
+    let mut attempts_left = START_ATTEMPTS;
+    loop {
+        let lease = match find(session, ticket).await? {
+            Some(lease) => lease,
+            None => create_new(session, ticket, spec).await?,
+        };
+        let lease = granted(session, lease, spec).await?;
+        attempts_left -= 1;
+        match lease.status {
+            LeaseStatus::Pending | LeaseStatus::Active => {
+                return Ok(Created { reference: Ref(lease.id.0), address: None });
+            }
+            LeaseStatus::Error if attempts_left > 0 => delete_and_wait(session, &lease.id).await?,
+            status => return Err(CallFailure::unavailable(format!("the lease `{}` went to {status}", lease.id))),
         }
-        LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{}` has already ended", lease.id))),
-        status => Err(CallFailure::unavailable(format!("the lease `{}` went to {status}", lease.id))),
     }
+}
+
+/// Waits until the lease alone holds its hosts, and has started if it is due. Returns its last status.
+async fn granted(session: &Session, lease: Lease, spec: &LeaseSpec) -> Result<Lease, CallFailure> {
+    let lease = settled(session, lease).await?;
+    if !matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Active) {
+        return Ok(lease);
+    }
+    check_hosts(&lease, spec)?;
+    ensure_exclusive(session, &lease, spec).await?;
+    if lease.status == LeaseStatus::Active || lease.start > Timestamp::now() {
+        return Ok(lease);
+    }
+    let lease = after_start(session, &lease.id).await?;
+    // A concurrent request may have been granted the same host after the first check.
+    ensure_exclusive(session, &lease, spec).await?;
+    Ok(lease)
 }
 
 async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Lease>, CallFailure> {
@@ -148,15 +171,21 @@ async fn settled(session: &Session, lease: Lease) -> Result<Lease, CallFailure> 
 
 /// Waits for a lease to start. Before that, Nova can't launch servers on its hosts.
 pub(in crate::openstack) async fn started(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
+    let lease = after_start(session, id).await?;
+    match lease.status {
+        LeaseStatus::Active => Ok(lease),
+        LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{id}` has ended"))),
+        status => Err(CallFailure::unavailable(format!("Blazar reports {status} for the lease `{id}`"))),
+    }
+}
+
+/// Waits until a lease is active, over or failed.
+async fn after_start(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
     let read = || async { none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id)) };
     let query = || async {
         let lease = read().await?;
-        match lease.status {
-            LeaseStatus::Active => Ok(Some(lease)),
-            LeaseStatus::Pending | LeaseStatus::Transitional(_) => Ok(None),
-            LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{id}` has ended"))),
-            LeaseStatus::Error => Err(CallFailure::unavailable(format!("Blazar reports ERROR for the lease `{id}`"))),
-        }
+        let is_before = matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Transitional(_));
+        Ok(Some(lease).filter(|_| !is_before))
     };
     loop {
         if let Some(lease) = wait::poll(TRANSITION_TIMEOUT, query).await? {

@@ -26,6 +26,7 @@ mod score;
 mod search;
 mod stale;
 mod steps;
+mod trial;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

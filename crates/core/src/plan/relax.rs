@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::advice::{Relaxation, Trial, count, largest};
 use super::budget::over;
 use super::fit::{Fit, wanted_arch};
 use super::search;
+use super::trial::{Relaxation, Trial, count, largest};
 use crate::demand::{Amount, Budget, Demand, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;

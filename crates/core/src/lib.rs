@@ -21,6 +21,7 @@ pub mod plan;
 pub mod ports;
 pub mod scan;
 pub mod setup;
+pub mod shape;
 pub mod size;
 pub mod ticket;
 pub mod time;

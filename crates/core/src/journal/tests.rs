@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::demand::{Budget, Demand, LeaseRequest, Workload};
 use crate::name::{DeploymentId, GroupName, Name};
-use crate::plan::{MachineSpec, Phase, PlannedResource, Shape, Step};
+use crate::plan::{MachineSpec, Phase, PlannedResource, Step};
 use crate::ports::Remedy;
+use crate::shape::Shape;
 use crate::size::Bytes;
 use crate::ticket::Ref;
 

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::Shape;
 use super::fit::{self, Fit};
 use super::gpu;
 use super::misfit::MisfitKind;
 use crate::demand::{Amount, Requirements};
 use crate::offer::{GpuFacts, GpuSoftware, ImageFacts, Offer, Supply};
+use crate::shape::Shape;
 use crate::size::Bytes;
 
 const DEFAULT_CPUS: u32 = 2;

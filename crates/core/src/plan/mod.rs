@@ -54,7 +54,7 @@ use crate::hash::sha256;
 use crate::money::Money;
 use crate::name::{DeploymentId, GroupName, SiteId};
 use crate::offer::{HostId, OsRelease, Terms};
-use crate::size::Bytes;
+use crate::shape::Shape;
 use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 
@@ -171,27 +171,6 @@ pub struct Pick {
 
 fn is_default(terms: &Terms) -> bool {
     *terms == Terms::default()
-}
-
-/// The size of one machine, as it will be made; of one that is there, what is known of it or asked of it, and nothing where
-/// neither is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Processors.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub cpus: u32,
-    /// Memory.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub memory: Bytes,
-    /// Disk.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub disk: Bytes,
-    /// Accelerators, by the site's name of the model.
-    pub gpus: Vec<String>,
-}
-
-fn is_nothing<T: Default + PartialEq>(size: &T) -> bool {
-    *size == T::default()
 }
 
 /// One action, with its place in the order. Its undo is known from the action.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use model::pci_ids;
 
 use crate::offer::OsRelease;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::size::Bytes;
 
 /// What a machine was promised to be.

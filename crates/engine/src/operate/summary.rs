@@ -7,7 +7,8 @@ use hostler_core::journal::{DeploymentState, Entry, Goal, Journal, RemainingReso
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
 use hostler_core::offer::PriceUnit;
-use hostler_core::plan::{MachineSpec, Plan, PlanId, Shape, Step};
+use hostler_core::plan::{MachineSpec, Plan, PlanId, Step};
+use hostler_core::shape::Shape;
 use hostler_core::ticket::StepId;
 use jiff::Timestamp;
 use serde::Serialize;

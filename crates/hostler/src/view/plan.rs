@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Cell;
-use hostler_core::plan::{Action, Pick, Plan, Rejection, Shape, Step};
+use hostler_core::plan::{Action, Pick, Plan, Rejection, Step};
 use hostler_core::setup::DockerRepository;
 use hostler_core::setup::gpu::{GpuRequest, Vendor};
+use hostler_core::shape::Shape;
 use hostler_core::size::Bytes;
 use hostler_core::ticket::StepId;
 use hostler_engine::run::title;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hostler_core::name::{DeploymentId, GroupName};
-use hostler_core::plan::Shape;
+use hostler_core::shape::Shape;
 use hostler_core::ticket::StepId;
 use tempfile::TempDir;
 

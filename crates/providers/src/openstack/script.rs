@@ -212,7 +212,7 @@ mod tests {
 
     use hostler_core::name::{DeploymentId, GroupName};
     use hostler_core::offer::HostId;
-    use hostler_core::plan::Shape;
+    use hostler_core::shape::Shape;
     use hostler_core::size::Bytes;
     use hostler_core::ticket::Ref;
     use hostler_core::time::Window;

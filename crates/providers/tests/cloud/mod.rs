@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use hostler_core::name::{DeploymentId, GroupName};
 use hostler_core::offer::{HostId, HostState, Offer, Supply};
-use hostler_core::plan::{LeaseSpec, MachineSpec, ResourceKind, Shape};
+use hostler_core::plan::{LeaseSpec, MachineSpec, ResourceKind};
 use hostler_core::ports::{CreateRequest, Created, Owned, Provider, SiteError};
+use hostler_core::shape::Shape;
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hostler_core::name::{DeploymentId, GroupName};
-use hostler_core::plan::{MachineSpec, ResourceKind, Shape};
+use hostler_core::plan::{MachineSpec, ResourceKind};
 use hostler_core::ports::{CreateRequest, Created, Owned, Provider, ResourceStatus, SiteError};
+use hostler_core::shape::Shape;
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hostler_core::name::{GroupName, SiteId};
-use hostler_core::plan::{MachineSpec, Shape};
+use hostler_core::plan::MachineSpec;
 use hostler_core::ports::Remedy;
+use hostler_core::shape::Shape;
 use hostler_core::size::Bytes;
 
 use super::*;

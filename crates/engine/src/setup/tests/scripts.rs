@@ -1,8 +1,8 @@
 use std::error::Error as _;
 use std::num::NonZeroU32;
 
-use hostler_core::plan::Shape;
 use hostler_core::setup::{CustomStep, PhaseKind, RunAs};
+use hostler_core::shape::Shape;
 
 use hostler_core::size::Bytes;
 use hostler_core::verify::ExpectedMachine;

@@ -1,4 +1,4 @@
-//! Less than what was asked for: how much less is allowed, and what it costs.
+//! Downgrades: smaller machines than requested, within caps, and their costs.
 
 use std::fmt;
 
@@ -9,84 +9,84 @@ use crate::filter::Field;
 use crate::money::Money;
 use crate::size::Bytes;
 
-/// What one machine is to have.
+/// Requested size of one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
-    /// Processors.
+    /// CPUs: hardware threads.
     pub cpus: u32,
     /// Memory.
     pub memory: Bytes,
-    /// Accelerators.
+    /// GPUs.
     pub gpus: u32,
 }
 
-/// How much less a downgrade may come to, in per cent of what was asked for.
+/// Maximum reductions of a downgrade, in per cent of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caps {
-    /// So much less of the processors.
+    /// Of the CPUs.
     pub cpus: u8,
-    /// So much less of the memory.
+    /// Of the memory.
     pub memory: u8,
-    /// So much less of the accelerators.
+    /// Of the GPUs.
     pub gpus: u8,
-    /// Whether whoever asked for accelerators may get none.
+    /// Rule for the last GPU.
     pub last_gpu: LastGpu,
 }
 
-/// Whether whoever asked for accelerators may get none.
+/// Rule for a downgrade that would leave no GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastGpu {
-    /// At least one is kept.
+    /// Keep at least one.
     Kept,
-    /// None may be left.
+    /// None is acceptable.
     MayGo,
 }
 
 impl Default for Caps {
-    /// ENVBoot's policy: half of the processors, three quarters of the memory.
+    /// ENVBoot's policy: at least half of the CPUs and three quarters of the memory.
     fn default() -> Self {
         Self { cpus: 50, memory: 25, gpus: 50, last_gpu: LastGpu::Kept }
     }
 }
 
-/// What of a suggestion is less than the caps allow.
+/// A suggested size below the minimum that the caps allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Breach {
-    /// Too few processors.
-    #[error("{suggested} processors are fewer than the {least} that {asked} may come down to")]
+    /// Too few CPUs.
+    #[error("{suggested} CPUs are below the minimum of {least} for a request of {asked}")]
     Cpus {
-        /// What was asked for.
+        /// The request.
         asked: u32,
-        /// What was suggested.
+        /// The suggestion.
         suggested: u32,
-        /// The least that is allowed.
+        /// The minimum.
         least: u32,
     },
     /// Too little memory.
-    #[error("{suggested} of memory is less than the {least} that {asked} may come down to")]
+    #[error("{suggested} of memory is below the minimum of {least} for a request of {asked}")]
     Memory {
-        /// What was asked for.
+        /// The request.
         asked: Bytes,
-        /// What was suggested.
+        /// The suggestion.
         suggested: Bytes,
-        /// The least that is allowed.
+        /// The minimum.
         least: Bytes,
     },
-    /// Too few accelerators.
-    #[error("{suggested} accelerators are fewer than the {least} that {asked} may come down to")]
+    /// Too few GPUs.
+    #[error("{suggested} GPUs are below the minimum of {least} for a request of {asked}")]
     Gpus {
-        /// What was asked for.
+        /// The request.
         asked: u32,
-        /// What was suggested.
+        /// The suggestion.
         suggested: u32,
-        /// The least that is allowed.
+        /// The minimum.
         least: u32,
     },
 }
 
 impl Caps {
-    /// The smallest size that is allowed.
+    /// The smallest allowed size.
     pub fn least(&self, asked: &Size) -> Size {
         let memory = Bytes(less(asked.memory.0, self.memory));
         Size { cpus: few(asked.cpus, self.cpus).max(1), memory, gpus: self.least_gpus(asked.gpus) }
@@ -99,7 +99,10 @@ impl Caps {
         }
     }
 
-    /// Whether a suggestion keeps to them, whoever made it.
+    /// Checks a suggested size.
+    ///
+    /// # Errors
+    /// Every value below its minimum.
     pub fn check(&self, asked: &Size, suggested: &Size) -> Result<(), Vec<Breach>> {
         let least = self.least(asked);
         let mut breaches = Vec::new();
@@ -115,7 +118,7 @@ impl Caps {
         if breaches.is_empty() { Ok(()) } else { Err(breaches) }
     }
 
-    /// The least that is allowed of what a filter asks at least of a field.
+    /// The smallest allowed value of a field for which a filter requests at least `asked`.
     pub fn keep(&self, field: Field, asked: f64) -> f64 {
         let whole = asked as u64;
         match field {
@@ -127,7 +130,7 @@ impl Caps {
     }
 }
 
-/// What is cut is rounded down: of one, half is nothing.
+/// The reduction is rounded down, so half of 1 stays 1.
 fn less(asked: u64, percent: u8) -> u64 {
     let cut = u128::from(asked) * u128::from(percent.min(100)) / 100;
     asked - u64::try_from(cut).unwrap_or(asked)
@@ -137,27 +140,27 @@ fn few(asked: u32, percent: u8) -> u32 {
     u32::try_from(less(u64::from(asked), percent)).unwrap_or(asked)
 }
 
-/// Service units that a virtual machine of this size takes over some time: a 48th of a node for each processor, half a
-/// unit an hour for each accelerator. (Chameleon's rule for its KVM site.)
+/// Service units of a virtual machine over a duration: 1/48 per CPU and hour, 1/2 per GPU and hour, rounded up. This is
+/// Chameleon's rule for its KVM site.
 pub fn virtual_service_units(size: &Size, duration: SignedDuration) -> Money {
-    // In 48ths, so that nothing is rounded before the end.
+    // In 48ths, to round only once.
     let per_hour = i64::from(size.cpus) * 1_000_000 + i64::from(size.gpus) * 24_000_000;
     let seconds = duration.as_secs().max(0);
     let exact = i128::from(per_hour) * i128::from(seconds);
     Money(i64::try_from((exact + 48 * 3_600 - 1) / (48 * 3_600)).unwrap_or(i64::MAX))
 }
 
-/// What a change does to the cost.
+/// Effect of a change on the cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CostChange {
-    /// What was asked for costs.
+    /// Cost of the request.
     pub before: Money,
-    /// What there is instead costs.
+    /// Cost of the alternative.
     pub after: Money,
 }
 
 impl CostChange {
-    /// How much more it is; negative where it is less.
+    /// The increase; negative if the cost decreases.
     pub fn more(&self) -> Money {
         Money(self.after.0.saturating_sub(self.before.0))
     }
@@ -180,7 +183,7 @@ mod tests {
     const HEAVY: Size = Size { cpus: 8, memory: Bytes::gib(32), gpus: 1 };
 
     #[test]
-    fn a_downgrade_is_half_the_processors_and_three_quarters_of_the_memory() {
+    fn default_minimum_is_half_the_cpus_and_three_quarters_of_the_memory() {
         assert_eq!(Caps::default().least(&HEAVY), Size { cpus: 4, memory: Bytes::gib(24), gpus: 1 });
         let without = Caps { last_gpu: LastGpu::MayGo, ..Caps::default() };
         assert_eq!(without.least(&HEAVY).gpus, 0);
@@ -190,9 +193,9 @@ mod tests {
         );
     }
 
-    /// Half of the machine for twice the time is not cheaper, and says so.
+    /// Half the machine for twice the time is not cheaper.
     #[test]
-    fn what_takes_twice_as_long_is_told_to_cost_more() {
+    fn twice_the_duration_costs_more() {
         let (smaller, hours) = (Caps::default().least(&HEAVY), SignedDuration::from_hours);
         let before = virtual_service_units(&HEAVY, hours(4));
         let change = CostChange { before, after: virtual_service_units(&smaller, hours(8)) };
@@ -203,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn a_suggestion_beyond_the_caps_is_refused_whoever_made_it() {
+    fn suggestion_below_the_minimum_is_rejected() {
         let caps = Caps::default();
         assert_eq!(caps.check(&HEAVY, &caps.least(&HEAVY)), Ok(()));
-        let told =
+        let breaches =
             |suggested| caps.check(&HEAVY, &suggested).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>();
         let ten = Size { cpus: 4, memory: Bytes::gib(10), gpus: 1 };
-        assert_eq!(told(ten), ["10GiB of memory is less than the 24GiB that 32GiB may come down to"]);
-        assert_eq!(told(Size { cpus: 0, memory: Bytes(0), gpus: 0 }).len(), 3);
+        assert_eq!(breaches(ten), ["10GiB of memory is below the minimum of 24GiB for a request of 32GiB"]);
+        assert_eq!(breaches(Size { cpus: 0, memory: Bytes(0), gpus: 0 }).len(), 3);
     }
 }

@@ -1,13 +1,13 @@
-//! Hashes, as they are written: in lower-case hexadecimal digits.
+//! Hashes as text, in lower-case hexadecimal digits.
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes as digits, two each.
+/// Bytes as hexadecimal digits, two per byte.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The SHA-256 of some bytes, as its 64 digits.
+/// The SHA-256 of bytes, as 64 digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_those_that_sha256sum_prints() {
+    fn digits_equal_those_of_sha256sum() {
         assert_eq!(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(hexadecimal(&[0, 10, 255]), "000aff");
     }

@@ -1,9 +1,8 @@
 //! The pure core of hostler.
 //!
-//! Everything that is *decided* is decided here, by functions from values to values: what a repository needs ([`scan`]),
-//! what a demand file says ([`demand`]), which offers serve it ([`mod@plan`]), and what a deployment does next
-//! ([`journal`]). Nothing in this crate knows the time, the environment, a random number, a file or a socket: those
-//! come in as arguments, and a `clippy.toml` of its own bans the functions that would fetch them.
+//! All decisions are made here, by pure functions: the requirements of a repository ([`scan`]), the demand ([`demand`]),
+//! the choice of offers ([`mod@plan`]), and the next steps of a deployment ([`journal`]). Time, environment, randomness and
+//! files are arguments. The crate's `clippy.toml` bans functions that would read them.
 
 pub mod availability;
 pub mod calendar;

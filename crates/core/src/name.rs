@@ -1,25 +1,25 @@
-//! Names and ids: each a type of its own, made from text once, at the edge.
+//! Names and ids. Each is a type of its own, parsed from text once, at the edge.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a name. `Display` says what was wrong and what is allowed.
+/// The error for a text that is not a name. Its `Display` names the text and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {what}: {rule}")]
 pub struct BadName {
-    /// The text as it was given.
+    /// The text.
     pub text: String,
-    /// Which kind of name was wanted.
+    /// The kind of name that was expected.
     pub what: &'static str,
-    /// What such a name looks like.
+    /// The rule for such names.
     pub rule: &'static str,
 }
 
 const LABEL_RULE: &str = "use 1 to 40 lower-case letters, digits and inner hyphens, beginning with a letter";
 
-/// Is it a DNS label that begins with a letter? Then it is safe as host name, tag, file name and argument.
+/// True for a DNS label that begins with a letter. Such a label is safe as host name, tag, file name and argument.
 fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=40).contains(&bytes.len())
@@ -36,7 +36,7 @@ macro_rules! label {
         pub struct $type(String);
 
         impl $type {
-            /// Makes the name from text, or says why not.
+            /// Parses a name.
             pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
                 let text = text.into();
                 if is_label(&text) { Ok(Self(text)) } else { Err(BadName { text, what: $what, rule: LABEL_RULE }) }
@@ -90,9 +90,9 @@ label!(
 );
 
 impl Name {
-    /// The nearest name to any text (a repository's, say): what isn't allowed becomes a hyphen.
+    /// The name nearest to a text, such as a repository's name: other characters become hyphens.
     ///
-    /// Returns `None` where nothing is left, as for `..` or `.git`.
+    /// `None` if nothing is left, as for `..`.
     pub fn nearest(text: &str) -> Option<Self> {
         let mut out = String::new();
         for c in text.chars().flat_map(char::to_lowercase) {
@@ -114,7 +114,7 @@ impl Name {
 pub struct SiteId {
     /// The kind of API.
     pub provider: ProviderKind,
-    /// Which place of it, where there are several.
+    /// The place, if the provider has several.
     pub place: Option<Name>,
 }
 
@@ -157,12 +157,12 @@ impl fmt::Display for SiteId {
 pub struct DeploymentId(u128);
 
 impl DeploymentId {
-    /// From 128 bits made elsewhere (a version 7 UUID, so that ids sort by time).
+    /// The id with these 128 bits. The caller uses a version 7 UUID, so that ids sort by time.
     pub fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// Twelve hexadecimal digits of its random end: short enough for bridge and host names.
+    /// The last twelve hexadecimal digits, which are random: short enough for names of bridges and hosts.
     pub fn short(self) -> String {
         format!("{:012x}", self.0 & 0xffff_ffff_ffff)
     }
@@ -198,10 +198,10 @@ impl From<DeploymentId> for String {
     }
 }
 
-/// Jaro-Winkler similarity (1 is equal) above which one name is taken for a misspelling of another.
+/// Jaro-Winkler similarity (1 is equal) above which one name counts as a misspelling of another.
 const SIMILAR: f64 = 0.8;
 
-/// The most similar of the known names, if any is similar enough to be what was meant.
+/// The most similar of the known names, if any is similar enough to be a misspelling of it.
 pub fn closest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let ranked = names.into_iter().map(|name| (strsim::jaro_winkler(text, name), name));
     ranked.filter(|(score, _)| *score > SIMILAR).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_labels() {
+    fn names_are_dns_labels() {
         for good in ["a", "digits", "a-2", "x9"] {
             assert_eq!(Name::new(good).unwrap().as_str(), good);
         }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_of_a_repository() {
+    fn nearest_name_of_a_repository() {
         let near = |text| Name::nearest(text).map(String::from);
         assert_eq!(near("foo.github.io").as_deref(), Some("foo-github-io"));
         assert_eq!(near("My Repo!").as_deref(), Some("my-repo"));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn sites_read_back_as_written() {
+    fn site_survives_printing_and_parsing() {
         for text in ["local", "aws/us-east-1", "chameleon/uc"] {
             assert_eq!(text.parse::<SiteId>().unwrap().to_string(), text);
         }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_read_back_as_written() {
+    fn id_survives_printing_and_parsing() {
         let id = DeploymentId::from_bits(0x0192_f00d_0000_7000_8000_1234_5678_9abc);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.short(), "123456789abc");

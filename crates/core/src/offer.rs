@@ -1,4 +1,4 @@
-//! What the sites have: offers, with facts, supply and price. Gathered at the edge, compared here.
+//! Offers of sites, with facts, supply and price. The engine queries them; the planner compares them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,47 +15,47 @@ use crate::ticket::Ref;
 /// A node type at a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Where.
+    /// The site.
     pub site: SiteId,
     /// The site's name for this shape of hardware.
     pub node_type: String,
-    /// What one machine of it has. Of a [`Supply::Divisible`] offer: the most that one machine can have.
+    /// Hardware of one machine. Of a [`Supply::Divisible`] offer: the maximum for one machine.
     pub facts: Facts,
-    /// How much of it there is.
+    /// Amount that the site has.
     pub supply: Supply,
-    /// Whether it can be had in the window asked for.
+    /// Availability in the requested window.
     pub availability: Availability,
-    /// What one machine costs an hour; unknown where absent. Unknown is never taken for free of charge.
+    /// Price of one machine per hour. `None`: unknown, never treated as free of charge.
     pub price_per_hour: Option<Money>,
-    /// Whether the site may take it away at any time.
+    /// True if the site may reclaim the machine at any time.
     pub spot: bool,
-    /// The images that boot on it.
+    /// Images that boot on it.
     pub images: Vec<ImageFacts>,
     /// True if the user can add images to those that boot on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accepts_images: bool,
-    /// What the site asks for beside the machine itself.
+    /// Resources that a machine requires at the site.
     #[serde(default)]
     pub terms: Terms,
 }
 
-/// What a site asks for beside a machine: the steps of a plan follow from it.
+/// Resources that a machine requires at a site. They determine the steps of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Terms {
-    /// How the machine is held.
+    /// Claim on the host.
     pub claim: ClaimTerm,
-    /// How the user's public key gets onto it.
+    /// Installation of the user's public key.
     pub key: KeyTerm,
-    /// The network that it stands on.
+    /// Network of the machine.
     pub network: NetworkTerm,
-    /// How it is reached.
+    /// Address to reach the machine at.
     pub reach: ReachTerm,
-    /// What its price is counted in.
+    /// Unit of its price.
     pub unit: PriceUnit,
 }
 
-/// How a host is claimed for a machine.
+/// Claim of a machine on its host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimTerm {
@@ -68,42 +68,42 @@ pub enum ClaimTerm {
     Existing(Ref),
 }
 
-/// How a public key gets onto a machine.
+/// Installation of a public key on a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyTerm {
-    /// With the machine.
+    /// Passed when the machine is created.
     #[default]
     Inline,
-    /// It is registered at the site first.
+    /// Registered at the site first.
     Keypair,
-    /// It is registered there already, by this name, and stays.
+    /// An existing key at the site, by name. It is used and never changed.
     Registered(String),
-    /// It is there already, and another than the deployment's: the private one lies in this file on this computer.
+    /// Installed already, and not the deployment's own key. Its private half is this file on this computer.
     IdentityFile(String),
 }
 
-/// The network that a machine stands on.
+/// Network of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkTerm {
-    /// One of the deployment's own, made first.
+    /// The deployment's own network, created first.
     #[default]
     Own,
-    /// One that is there, by its name at the site.
+    /// An existing network, by its name at the site.
     Shared(String),
-    /// The site sees to it.
+    /// The site attaches the machine to a network.
     SiteManaged,
 }
 
-/// How a machine is reached from here.
+/// Address to reach a machine at from this computer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReachTerm {
-    /// At its own address.
+    /// Its own address.
     #[default]
     Direct,
-    /// At a public address out of a pool, made after it.
+    /// A public address from this pool, created after the machine.
     PublicAddress(String),
 }
 
@@ -128,7 +128,7 @@ impl fmt::Display for PriceUnit {
     }
 }
 
-/// A site's id for one of its physical hosts, by which it can be reserved.
+/// A site's id for one of its physical hosts, used to reserve it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HostId(pub String);
@@ -139,44 +139,44 @@ impl fmt::Display for HostId {
     }
 }
 
-/// One physical host of an offer, and when others have it.
+/// One physical host of an offer, and its reservations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostSupply {
-    /// Which.
+    /// Its id.
     pub id: HostId,
-    /// Whether it is in service at all.
+    /// Its state of service.
     pub state: HostState,
-    /// When it is taken.
+    /// The windows in which it is reserved.
     pub busy: Timeline,
 }
 
-/// Whether a host is in service. Unknown is never counted as free.
+/// State of service of a host. Unknown never counts as free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostState {
-    /// It can be reserved where it isn't busy.
+    /// Reservable when not busy.
     InService,
-    /// Taken out of service.
+    /// Out of service.
     Maintenance,
-    /// The site doesn't say.
+    /// Not reported by the site.
     Unknown,
 }
 
-/// What one machine has. What the site doesn't say is absent: it keeps no demand away, and is looked at once the machine can
-/// be logged in to.
+/// Hardware of one machine. `None`: not reported by the site. It never disqualifies an offer; the phase `verify` checks it
+/// after the first login.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Processors.
+    /// CPUs: hardware threads.
     pub cpus: Option<u32>,
     /// Memory.
     pub memory: Option<Bytes>,
     /// Disk.
     pub disk: Option<Bytes>,
-    /// Architecture, as `uname -m` says it.
+    /// Architecture, as `uname -m` prints it.
     pub arch: Option<String>,
-    /// Accelerators, each one listed.
+    /// GPUs, one entry each.
     pub gpus: Vec<GpuFacts>,
-    /// What else the site says of it.
+    /// Further properties that the site reports.
     pub labels: BTreeMap<String, String>,
     /// Reason that machines run in software emulation, which is some 20 times slower. `None` if they run on hardware, or if
     /// the site does not report it.
@@ -184,45 +184,45 @@ pub struct Facts {
     pub emulated: Option<String>,
 }
 
-/// One accelerator.
+/// One GPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuFacts {
     /// The site's own name for the model.
     pub model: String,
-    /// Its memory, where the site says.
+    /// Its memory, if the site reports it.
     pub memory: Option<Bytes>,
 }
 
-/// How much of an offer there is.
+/// Amount of an offer that a site has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Supply {
-    /// So many whole machines, each just as the facts say.
+    /// A number of whole machines, each exactly as in the facts.
     Machines(u32),
-    /// Machines are cut to measure out of what is left, each at most as the facts say.
+    /// Machines of any size up to the facts, as long as the free memory and disk suffice.
     Divisible {
-        /// Processors may be shared between machines, so they limit only one machine's size.
+        /// Free memory. Machines share CPUs, so CPUs limit only the size of one machine.
         memory: Bytes,
-        /// What is left of the disk.
+        /// Free disk.
         disk: Bytes,
     },
-    /// As many as one asks for, as far as the site tells.
+    /// No limit that the site reports.
     Unlimited,
-    /// These physical hosts, each just as the facts say, where and when they are free.
+    /// These physical hosts, each exactly as in the facts, when they are free.
     Hosts(Vec<HostSupply>),
 }
 
-/// Whether an offer can be had in the window asked for. Unknown is never counted as free.
+/// Availability of an offer in the requested window. Unknown never counts as free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
-    /// It can be had.
+    /// Available.
     Free,
-    /// Somebody has it, until then where that is known.
+    /// In use or reserved; until this time, if known.
     Busy(Option<Timestamp>),
-    /// The site has taken it out of service.
+    /// Out of service.
     Maintenance,
-    /// The site doesn't say.
+    /// Not reported by the site.
     Unknown,
 }
 
@@ -231,41 +231,41 @@ pub enum Availability {
 pub struct ImageFacts {
     /// Its name at the site.
     pub name: String,
-    /// Architecture, as `uname -m` says it.
+    /// Architecture, as `uname -m` prints it.
     pub arch: String,
     /// The user to log in as.
     pub user: String,
-    /// The least disk that it fits on.
+    /// Minimum disk size.
     pub disk: Bytes,
-    /// The least memory that it boots with.
+    /// Minimum memory to boot.
     pub memory: Bytes,
-    /// What runs on it, where that is known.
+    /// Its operating system, if known.
     #[serde(default)]
     pub os: Option<OsRelease>,
-    /// What is on it for accelerators.
+    /// Its GPU software.
     #[serde(default)]
     pub gpu_software: GpuSoftware,
 }
 
-/// An operating system, in the words of its `/etc/os-release`.
+/// An operating system, as in its `/etc/os-release`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OsRelease {
-    /// `ID`, as `ubuntu`.
+    /// `ID`, such as `ubuntu`.
     pub id: String,
-    /// `VERSION_ID`, as `22.04`; absent where there are no versions, or it is not known.
+    /// `VERSION_ID`, such as `22.04`; `None` if the system has no versions, or it is unknown.
     pub version: Option<String>,
 }
 
 impl ImageFacts {
-    /// Whether it is the wished image: by its name, or as `ubuntu-22.04` (or `ubuntu`) by what runs on it.
-    pub fn is(&self, wish: &str) -> bool {
-        let runs = |os: &OsRelease| OsRelease::from_request(wish).is_some_and(|wish| os.is(&wish));
-        self.name == wish || self.os.as_ref().is_some_and(runs)
+    /// True if it matches a requested image: by its name, or by its operating system, as `ubuntu-22.04` or `ubuntu`.
+    pub fn is(&self, requested: &str) -> bool {
+        let runs = |os: &OsRelease| OsRelease::from_request(requested).is_some_and(|requested| os.is(&requested));
+        self.name == requested || self.os.as_ref().is_some_and(runs)
     }
 }
 
 impl OsRelease {
-    /// The system that a wish names: `ubuntu-22.04`, `Ubuntu 22.04`, `ubuntu22.04` or `ubuntu`.
+    /// The system that a request names: `ubuntu-22.04`, `Ubuntu 22.04`, `ubuntu22.04` or `ubuntu`.
     pub fn from_request(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
@@ -277,14 +277,14 @@ impl OsRelease {
         good.then(|| Self { id: id.to_owned(), version: (!version.is_empty()).then(|| version.to_owned()) })
     }
 
-    /// Whether it is the wished one, where a wish without a version takes any, and `9` takes `9.4`.
-    pub fn is(&self, wish: &Self) -> bool {
-        let version = |wished: &String| {
+    /// True if it matches a requested system. A request without a version matches every version, and `9` matches `9.4`.
+    pub fn is(&self, requested: &Self) -> bool {
+        let version = |requested: &String| {
             self.version.as_ref().is_some_and(|have| {
-                have.strip_prefix(wished.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                have.strip_prefix(requested.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         };
-        self.id == wish.id && wish.version.as_ref().is_none_or(version)
+        self.id == requested.id && requested.version.as_ref().is_none_or(version)
     }
 }
 
@@ -297,11 +297,11 @@ impl fmt::Display for OsRelease {
     }
 }
 
-/// What an image brings for accelerators.
+/// GPU software of an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GpuSoftware {
-    /// Nothing, or nothing that is known of.
+    /// None, or unknown.
     #[default]
     None,
     /// NVIDIA's driver and CUDA.
@@ -310,17 +310,17 @@ pub enum GpuSoftware {
     Rocm,
 }
 
-/// All that was gathered: the offers, and what each site that could not be asked said.
+/// The offers of all sites, gathered for one plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Market {
     /// Every offer of every site that answered.
     pub offers: Vec<Offer>,
-    /// The sites that did not, and why: a dead site never blinds the others.
+    /// The sites that did not answer, with the error of each. They do not affect the offers of other sites.
     pub unreachable: BTreeMap<SiteId, String>,
 }
 
 impl Market {
-    /// The sites that made an offer.
+    /// The sites with an offer.
     pub fn sites(&self) -> BTreeSet<&SiteId> {
         self.offers.iter().map(|offer| &offer.site).collect()
     }
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_wished_by_its_name_or_by_what_runs_on_it() {
+    fn image_matches_a_request_by_name_or_operating_system() {
         let size = Bytes::gib(1);
         let image = ImageFacts {
             name: "CC-Ubuntu22.04-CUDA".into(),
@@ -346,11 +346,11 @@ mod tests {
             os: Some(ubuntu("22.04")),
             gpu_software: GpuSoftware::Cuda,
         };
-        for wish in ["CC-Ubuntu22.04-CUDA", "ubuntu-22.04", "Ubuntu 22.04", "ubuntu22.04", "ubuntu", "ubuntu-22"] {
-            assert!(image.is(wish), "{wish}");
+        for requested in ["CC-Ubuntu22.04-CUDA", "ubuntu-22.04", "Ubuntu 22.04", "ubuntu22.04", "ubuntu", "ubuntu-22"] {
+            assert!(image.is(requested), "{requested}");
         }
-        for wish in ["CC-Ubuntu22.04", "ubuntu-24.04", "ubuntu-22.0", "debian", "", "22.04", "ubuntu-22.04-arm"] {
-            assert!(!image.is(wish), "{wish}");
+        for requested in ["CC-Ubuntu22.04", "ubuntu-24.04", "ubuntu-22.0", "debian", "", "22.04", "ubuntu-22.04-arm"] {
+            assert!(!image.is(requested), "{requested}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::plan::{LeaseSpec, MachineSpec, Plan, ResourceKind};
 use crate::ticket::{Ref, Ticket};
 use crate::time::Window;
 
-/// One configured site, whatever API it speaks.
+/// One configured site, independent of its API.
 ///
 /// Every call may be repeated. `create` with the ticket of an existing resource returns that resource; `delete` of a
 /// missing resource succeeds. A contract test runs every provider through the same cases.
@@ -71,7 +71,7 @@ pub trait Provider: Send + Sync {
         false
     }
 
-    /// All resources of a kind that this account can list, whoever created them.
+    /// All resources of a kind that this account can list, with or without a ticket.
     ///
     /// The default lists only those that bear a ticket.
     async fn resources(&self, kind: ResourceKind) -> Result<Vec<Resource>, SiteError> {
@@ -158,7 +158,7 @@ pub struct Created {
     pub address: Option<Address>,
 }
 
-/// How a machine is reached.
+/// Address of a machine for SSH.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// A host name or an IP address.
@@ -238,7 +238,7 @@ pub struct Owned {
     pub reference: Ref,
 }
 
-/// A resource as a site lists it, whoever created it.
+/// A resource as a site lists it, with or without a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// Its kind.

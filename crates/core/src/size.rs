@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A number of bytes. Written as `4GiB`, `512MiB`, `20GB`; a bare number is GiB, as in SkyPilot's files.
+/// A number of bytes. Parsed from `4GiB`, `512MiB`, `20GB`; a bare number is GiB, as in SkyPilot's files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
-/// Why a text is not a size.
+/// The error for a text that is not a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a size: use a number with a unit, as `512MiB`, `4GiB` or `20GB` (a bare number is GiB)")]
+#[error("`{0}` is not a size: use a number with a unit, such as `512MiB`, `4GiB` or `20GB` (a bare number is GiB)")]
 pub struct BadSize(pub String);
 
 const KIB: u64 = 1 << 10;
@@ -21,12 +21,12 @@ const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
 impl Bytes {
-    /// So many mebibytes.
+    /// A number of mebibytes.
     pub const fn mib(n: u64) -> Self {
         Self(n.saturating_mul(MIB))
     }
 
-    /// So many gibibytes.
+    /// A number of gibibytes.
     pub const fn gib(n: u64) -> Self {
         Self(n.saturating_mul(GIB))
     }
@@ -36,17 +36,17 @@ impl Bytes {
         self.0 / MIB
     }
 
-    /// As a fraction of gibibytes, for scores and the user's eyes.
+    /// Gibibytes, with their fraction.
     pub fn as_gib(self) -> f64 {
         self.0 as f64 / GIB as f64
     }
 
-    /// The difference, or nothing where `other` is more.
+    /// The difference, or 0 if `other` is larger.
     pub const fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// So many times as much.
+    /// The product.
     pub const fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_as_people_write_them() {
+    fn sizes_are_parsed_in_common_notations() {
         for (text, bytes) in [
             ("4", 4 << 30),
             ("512MiB", 512 << 20),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_show_short() {
+    fn sizes_are_printed_briefly() {
         for (bytes, text) in
             [(0, "0B"), (512 << 20, "512MiB"), (3 << 29, "1.5GiB"), (8 << 30, "8GiB"), (1 << 40, "1TiB")]
         {

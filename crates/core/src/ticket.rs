@@ -1,4 +1,4 @@
-//! The ticket: our idempotency key, written on every thing we make at a site.
+//! The ticket: hostler's idempotency key, written on every resource at a site.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::name::{BadName, DeploymentId};
 pub struct StepId(String);
 
 impl StepId {
-    /// Made from lower-case letters, digits and inner hyphens.
+    /// Parses an id: lower-case letters, digits and inner hyphens.
     pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
         let text = text.into();
         let good = !text.is_empty()
@@ -29,7 +29,7 @@ impl StepId {
         }
     }
 
-    /// The nearest id to any text: what isn't allowed becomes a hyphen, and what is too long is cut.
+    /// The id nearest to a text: other characters become hyphens, and a long text is truncated.
     pub fn nearest(text: &str) -> Self {
         let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
         let id: String = text.to_ascii_lowercase().chars().map(allowed).collect();
@@ -70,15 +70,15 @@ impl From<StepId> for String {
     }
 }
 
-/// Which step of which deployment made a thing. Its text stands on the thing at the site.
+/// The deployment and the step that created a resource. Its text is written on the resource at the site.
 ///
-/// Equality is the whole text: a deployment `a` never matches one called `a-2`.
+/// Tickets are equal only as a whole: the step `machine-a` never matches `machine-a-2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ticket {
-    /// The deployment that the thing belongs to.
+    /// The deployment that the resource belongs to.
     pub deployment: DeploymentId,
-    /// The step that made it.
+    /// The step that created it.
     pub step: StepId,
 }
 
@@ -114,7 +114,7 @@ impl From<Ticket> for String {
     }
 }
 
-/// The site's own id for a thing.
+/// The site's own id for a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ref(pub String);
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_reads_back_as_written() {
+    fn ticket_survives_printing_and_parsing() {
         let ticket = Ticket { deployment: DeploymentId::from_bits(7), step: StepId::new("machine-a-1").unwrap() };
         assert_eq!(ticket.to_string(), "hostler:00000000000000000000000000000007:machine-a-1");
         assert_eq!(ticket.to_string().parse(), Ok(ticket));

@@ -1,27 +1,27 @@
-//! Time: UTC instants, half-open windows, durations as people write them.
+//! Time: UTC instants, half-open windows, and durations in the user's notation.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a time or a duration.
+/// The error for a text that is not a time or duration, or for an empty window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTime {
-    /// No duration.
-    #[error("`{0}` is not a duration: use `90m`, `4h`, `1h30m` or `2d`, more than nothing and at most 10 years")]
+    /// Not a duration.
+    #[error("`{0}` is not a duration: use `90m`, `4h`, `1h30m` or `2d`, more than zero and at most 10 years")]
     Duration(String),
-    /// No instant.
+    /// Not an instant.
     #[error("`{0}` is not a time: use `2025-10-30T20:00Z`, with an offset, or without one for UTC")]
     Instant(String),
-    /// A window that ends before it starts, or at once.
+    /// A window that does not end after its start.
     #[error("the window from {0} to {1} is empty")]
     Window(Timestamp, Timestamp),
 }
 
 const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366 * 10);
 
-/// Reads `90m`, `4h`, `1h30m`, `2d`, `45s`; a bare number is minutes. Never zero, at most ten years.
+/// Parses `90m`, `4h`, `1h30m`, `2d`, `45s`; a bare number is minutes. The result is positive and at most ten years.
 pub fn parse_duration(text: &str) -> Result<SignedDuration, BadTime> {
     let bad = || BadTime::Duration(text.to_owned());
     let mut seconds: i64 = 0;
@@ -57,7 +57,7 @@ pub fn parse_duration(text: &str) -> Result<SignedDuration, BadTime> {
     if duration > SignedDuration::ZERO && duration <= LONGEST { Ok(duration) } else { Err(bad()) }
 }
 
-/// Writes a duration as [`parse_duration`] reads it: `1h30m`.
+/// Formats a duration for [`parse_duration`]: `1h30m`. Fractions of a second are dropped.
 pub fn format_duration(duration: SignedDuration) -> String {
     let mut rest = duration.as_secs().max(0);
     let mut out = String::new();
@@ -70,8 +70,8 @@ pub fn format_duration(duration: SignedDuration) -> String {
     if out.is_empty() { "0s".to_owned() } else { out }
 }
 
-/// Reads every time format of the prior systems: `Z`, offsets, none (which is UTC), `T` or a space, with or without
-/// seconds and fraction.
+/// Parses every time format of the prior systems: with `Z`, an offset, or neither (UTC); with `T` or a space; with or
+/// without seconds and fraction.
 pub fn parse_instant(text: &str) -> Result<Timestamp, BadTime> {
     if let Some(instant) = utc_instant(text.as_bytes()) {
         return Ok(instant);
@@ -81,7 +81,7 @@ pub fn parse_instant(text: &str) -> Result<Timestamp, BadTime> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
     }
-    // jiff wants an offset for an instant; what has none is UTC by our contract.
+    // jiff requires an offset. A time without one is UTC.
     let civil: jiff::civil::DateTime = text.trim_end_matches(['Z', 'z']).parse().map_err(|_| bad())?;
     if !text.contains([':', 'T', 't']) {
         return Err(bad());
@@ -89,8 +89,8 @@ pub fn parse_instant(text: &str) -> Result<Timestamp, BadTime> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|_| bad())
 }
 
-/// The shapes that feeds of many thousand times have, all in UTC: `2025-10-30T20:00:00.000000`, and with a space, without
-/// seconds or fraction, or with a `Z`. A general parser takes most of the time that reading such a feed takes.
+/// Fast path for feeds with many thousand times, all in UTC: `2025-10-30T20:00:00.000000`, also with a space, without
+/// seconds or fraction, or with `Z`. The general parser would take most of the time of reading such a feed.
 fn utc_instant(text: &[u8]) -> Option<Timestamp> {
     let text = text.strip_suffix(b"Z").unwrap_or(text);
     let (date_and_minute, rest) = text.split_at_checked(16)?;
@@ -156,7 +156,7 @@ impl Window {
         Self { start: start.min(Timestamp::MAX - SignedDuration::from_nanos(1)), end: Timestamp::MAX }
     }
 
-    /// So long from `start` on.
+    /// From `start` for this long; until the end of time if that is sooner.
     pub fn starting_at(start: Timestamp, duration: SignedDuration) -> Result<Self, BadTime> {
         let end = start.checked_add(duration).unwrap_or(Timestamp::MAX);
         Self::new(start, end)
@@ -172,17 +172,17 @@ impl Window {
         self.end
     }
 
-    /// How long it is.
+    /// Its length.
     pub fn duration(&self) -> SignedDuration {
         self.end.duration_since(self.start)
     }
 
-    /// Whether they share an instant. Windows that touch do not.
+    /// True if both contain a common instant. Adjacent windows do not.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
     }
 
-    /// Both as one, where no instant lies between them.
+    /// The union, if no instant lies between them.
     pub fn joined(&self, other: &Self) -> Option<Self> {
         let touching = self.start <= other.end && other.start <= self.end;
         touching.then(|| Self { start: self.start.min(other.start), end: self.end.max(other.end) })
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_touch_do_not_overlap() {
+    fn adjacent_windows_do_not_overlap() {
         let at = |text| parse_instant(text).unwrap();
         let first = Window::new(at("2025-01-01T10:00Z"), at("2025-01-01T11:00Z")).unwrap();
         let touching = Window::new(at("2025-01-01T11:00Z"), at("2025-01-01T12:00Z")).unwrap();

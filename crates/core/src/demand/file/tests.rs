@@ -124,7 +124,7 @@ service:
       13 |   ports: 80
          |   ^^^^^
 
-    error: demand.yaml:14:19: duration: `soon` is not a duration: use `90m`, `4h`, `1h30m` or `2d`, more than nothing and at most 10 years
+    error: demand.yaml:14:19: duration: `soon` is not a duration: use `90m`, `4h`, `1h30m` or `2d`, more than zero and at most 10 years
       14 | lease: {duration: soon, untill: tomorrow}
          |                   ^^^^
 

@@ -6,26 +6,24 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use hostler_core::demand::{Demand, SiteSelector};
 use hostler_core::offer::Market;
+use hostler_core::plan::DEFAULT_LEASE_DURATION;
 use hostler_core::ports::SiteError;
 use hostler_core::time::{BadTime, Window};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::sites::Sites;
 
 /// Limit for a query to a site.
 const SITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Window of the query if the demand has no end. Equals the lease length that the planner assumes then, so that the
-/// availability in the offers covers the whole lease.
-const WINDOW_WITHOUT_END: SignedDuration = SignedDuration::from_hours(24);
-
-/// Offers of the sites that a demand allows, in the demand's window.
+/// Offers of the sites that a demand allows, in the demand's window. Without a duration, the window has the length of the
+/// lease that the planner assumes then, so that the availability in the offers covers the whole lease.
 ///
 /// # Errors
 /// If the demand's start and duration are no valid window.
 pub async fn query_market(sites: &Sites, demand: &Demand, now: Timestamp) -> Result<Market, BadTime> {
     let start = demand.lease.start.unwrap_or(now);
-    let window = Window::starting_at(start, demand.lease.duration.unwrap_or(WINDOW_WITHOUT_END))?;
+    let window = Window::starting_at(start, demand.lease.duration.unwrap_or(DEFAULT_LEASE_DURATION))?;
     Ok(gather(sites, &demand.on, &window).await)
 }
 

@@ -1,4 +1,4 @@
-//! Whether a price keeps to the budget.
+//! The check of a price against the budget.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::demand::Demand;
 use crate::money::Money;
 use crate::time::format_duration;
 
-/// A limit of the budget, and a cost that is over it or can't be known to be within it.
+/// A limit of the budget, and a cost that exceeds it or is not known to be within it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Breach {
     limit: Limit,
@@ -29,10 +29,9 @@ enum Cost {
     Endless(Money),
 }
 
-/// Every limit of the demand's budget that machines of this price an hour, all together, break.
+/// Every limit of the demand's budget that this price per hour, for all machines together, exceeds.
 ///
-/// An unknown price breaks every limit, and a price without an end breaks every total: neither is ever taken for
-/// nothing to pay.
+/// An unknown price exceeds every limit. A price above zero without an end exceeds every total.
 pub(super) fn breaches(demand: &Demand, per_hour: Option<Money>) -> impl Iterator<Item = Breach> {
     let hourly = demand.budget.per_hour.and_then(|limit| {
         let cost = match per_hour {
@@ -60,27 +59,27 @@ fn over_total(limit: Money, per_hour: Option<Money>, duration: Option<SignedDura
     }
 }
 
-/// What a price an hour comes to over a duration; a begun second counts.
+/// The cost of a duration at a price per hour. A started second counts as a whole one.
 pub(super) fn over(per_hour: Money, duration: SignedDuration) -> Money {
     per_hour.over_seconds(duration.as_secs() + i64::from(duration.subsec_nanos() > 0))
 }
 
 impl Breach {
-    /// The limit, as in `at most 5.00 an hour`.
-    pub(super) fn wanted(&self) -> impl fmt::Display {
+    /// The limit, as in `at most 5.00/h`.
+    pub(super) fn limit(&self) -> impl fmt::Display {
         match self.limit {
-            Limit::PerHour(limit) => format!("at most {limit} an hour"),
-            Limit::Total(limit) => format!("at most {limit} in all"),
+            Limit::PerHour(limit) => format!("at most {limit}/h"),
+            Limit::Total(limit) => format!("at most {limit} in total"),
         }
     }
 
     /// The cost, as in `24.00 over 4h`.
-    pub(super) fn have(&self) -> impl fmt::Display {
+    pub(super) fn cost(&self) -> impl fmt::Display {
         match self.cost {
             Cost::Unknown => "an unknown price".to_owned(),
-            Cost::PerHour(price) => format!("{price} an hour"),
+            Cost::PerHour(price) => format!("{price}/h"),
             Cost::Over(sum, duration) => format!("{sum} over {}", format_duration(duration)),
-            Cost::Endless(price) => format!("{price} an hour without an end"),
+            Cost::Endless(price) => format!("{price}/h without an end"),
         }
     }
 }

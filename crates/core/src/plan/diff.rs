@@ -1,4 +1,4 @@
-//! What differs between two plans: whether a deployment can go on as it is, or needs other machines.
+//! Differences between two plans: they decide if a deployment can keep its machines.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use crate::name::GroupName;
 /// One difference between the plan of a deployment and a newer one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// What is different.
+    /// The fact that differs.
     pub kind: ChangeKind,
-    /// Of which group; of the whole deployment where absent.
+    /// The group; `None` for the deployment as a whole.
     pub group: Option<GroupName>,
-    /// As it was; empty where it wasn't there.
+    /// The old value; empty if there was none.
     pub old: String,
-    /// As it is to be; empty where it is gone.
+    /// The new value; empty if there is none.
     pub new: String,
 }
 
-/// What differs between two plans.
+/// A fact that can differ between two plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// There is a group more or less.
+    /// A group was added or removed.
     Group,
     /// The number of machines.
     Count,
@@ -38,14 +38,14 @@ pub enum ChangeKind {
     Image,
     /// The price.
     Price,
-    /// The lease that is wished for.
+    /// The requested lease.
     Lease,
-    /// What is done on the machines.
+    /// The work on the machines.
     Work,
 }
 
 impl ChangeKind {
-    /// Whether it takes other machines. Where no change does, the set-up can be done again on those that are there.
+    /// True if the change needs other machines. If no change does, the set-up can run again on the existing ones.
     pub fn needs_other_machines(self) -> bool {
         match self {
             Self::Group | Self::Count | Self::Site | Self::NodeType | Self::Size | Self::Image => true,
@@ -78,27 +78,27 @@ impl fmt::Display for Change {
         }
         match (self.old.as_str(), self.new.as_str()) {
             ("", "") => f.write_str(" changes"),
-            ("", new) => write!(f, ": {new} is new"),
-            (old, "") => write!(f, ": {old} goes"),
+            ("", new) => write!(f, ": {new} added"),
+            (old, "") => write!(f, ": {old} removed"),
             (old, new) => write!(f, ": {old} becomes {new}"),
         }
     }
 }
 
-/// Everything that differs, hardware first. Empty where the newer plan asks for nothing else.
+/// All differences, hardware first.
 ///
-/// The time at which a plan was made, the deployment's id and the offers refused are no differences.
+/// Time of planning, deployment id and rejected offers are ignored.
 pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     let mut changes = Vec::new();
     for pick in &old.picks {
         match new.picks.iter().find(|other| other.group == pick.group) {
             Some(other) => changes.extend(between(pick, other)),
-            None => changes.push(group(pick, in_words(pick), String::new())),
+            None => changes.push(group(pick, count_and_type(pick), String::new())),
         }
     }
     let added = new.picks.iter().filter(|pick| old.picks.iter().all(|other| other.group != pick.group));
-    changes.extend(added.map(|pick| group(pick, String::new(), in_words(pick))));
-    // Of a lease and of the work the fact is told, and not the text: a script can be long.
+    changes.extend(added.map(|pick| group(pick, String::new(), count_and_type(pick))));
+    // Without values: a script can be long.
     let whole = |kind| Change { kind, group: None, old: String::new(), new: String::new() };
     changes.extend((old.demand.lease != new.demand.lease).then(|| whole(ChangeKind::Lease)));
     changes.extend((old.demand.workload != new.demand.workload).then(|| whole(ChangeKind::Work)));
@@ -109,7 +109,7 @@ fn group(pick: &Pick, old: String, new: String) -> Change {
     Change { kind: ChangeKind::Group, group: Some(pick.group.clone()), old, new }
 }
 
-fn in_words(pick: &Pick) -> String {
+fn count_and_type(pick: &Pick) -> String {
     format!("{} × `{}`", pick.count, pick.node_type)
 }
 
@@ -117,10 +117,10 @@ fn between(old: &Pick, new: &Pick) -> impl Iterator<Item = Change> {
     let size = |pick: &Pick| {
         let shape = &pick.shape;
         let gpus = if shape.gpus.is_empty() { String::new() } else { format!(", {}", shape.gpus.join(", ")) };
-        format!("{} processors, {} memory, {} disk{gpus}", shape.cpus, shape.memory, shape.disk)
+        format!("{} CPUs, {} memory, {} disk{gpus}", shape.cpus, shape.memory, shape.disk)
     };
     let price = |pick: &Pick| pick.price_per_hour.map_or_else(|| "unknown".to_owned(), |price| price.to_string());
-    // Compared as values, since two sizes can be written alike.
+    // Values are compared, since different sizes can print alike.
     let of = |kind, differs: bool, text: &dyn Fn(&Pick) -> String| differs.then(|| (kind, text(old), text(new)));
     let facts = [
         of(ChangeKind::Count, old.count != new.count, &|pick| pick.count.to_string()),

@@ -1,4 +1,4 @@
-//! Whether the chosen machines can have the drivers that are wished: said before they are made.
+//! The check of requested GPU drivers against the chosen machines, before any machine is created.
 
 use super::{Pick, Plan};
 use crate::name::GroupName;
@@ -7,57 +7,57 @@ use crate::setup::gpu::{
 };
 use crate::verify::pci_ids;
 
-/// What `setup_phases.gpu` wishes can't be had.
+/// The drivers that `setup_phases.gpu` requests are not available.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedDrivers {
-    /// On no machine at all.
-    #[error("`setup_phases.gpu` can't be had: {0}")]
+    /// On any machine: the request contradicts itself.
+    #[error("`setup_phases.gpu` is not available: {0}")]
     Anywhere(GpuConflict),
-    /// On the machines that were chosen for a group.
-    #[error("`setup_phases.gpu` can't be had on the machines of `{group}`: {impossible}")]
+    /// On the machines chosen for a group.
+    #[error("`setup_phases.gpu` is not available on the machines of `{group}`: {conflict}")]
     There {
         /// The group.
         group: GroupName,
-        /// Why.
-        impossible: GpuConflict,
+        /// The reason.
+        conflict: GpuConflict,
     },
 }
 
 impl UnsupportedDrivers {
-    /// What can be had instead.
+    /// Advice about available versions.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Anywhere(impossible) | Self::There { impossible, .. } => &impossible.hint,
+            Self::Anywhere(conflict) | Self::There { conflict, .. } => &conflict.hint,
         }
     }
 }
 
 impl Plan {
-    /// Whether its machines can have the drivers that are wished, as far as can be said before they are there.
+    /// Checks that the requested drivers are available for its machines, as far as the plan knows them.
     ///
     /// # Errors
-    /// What can't be had, and what can.
+    /// The first conflict, with advice about available versions.
     pub fn check_drivers(&self) -> Result<(), UnsupportedDrivers> {
         let (vendor, stack) = match &self.demand.workload.phases.gpu {
             GpuRequest::Off => return Ok(()),
             GpuRequest::Auto(stack) => (None, stack),
             GpuRequest::Forced(vendor, stack) => (Some(*vendor), stack),
         };
-        if let Some(impossible) = find_conflict(vendor, stack) {
-            return Err(UnsupportedDrivers::Anywhere(impossible));
+        if let Some(conflict) = find_conflict(vendor, stack) {
+            return Err(UnsupportedDrivers::Anywhere(conflict));
         }
         for pick in &self.picks {
-            if let Some(impossible) = undrivable(pick, vendor, stack) {
-                return Err(UnsupportedDrivers::There { group: pick.group.clone(), impossible });
+            if let Some(conflict) = pick_conflict(pick, vendor, stack) {
+                return Err(UnsupportedDrivers::There { group: pick.group.clone(), conflict });
             }
         }
         Ok(())
     }
 }
 
-/// Why a pick's machines can't have it. Where the machine decides, only versions that are named count: without any, an
-/// image may have all that is needed.
-fn undrivable(pick: &Pick, vendor: Option<Vendor>, stack: &GpuStack) -> Option<GpuConflict> {
+/// The conflict of a pick, if any. With `gpu: auto`, only named versions are checked: without one, the image may contain
+/// suitable drivers.
+fn pick_conflict(pick: &Pick, vendor: Option<Vendor>, stack: &GpuStack) -> Option<GpuConflict> {
     let os = pick.os.as_ref()?;
     let system = System { id: &os.id, version: os.version.as_deref()?, arch: pick.arch.as_deref()? };
     let vendors = match vendor {

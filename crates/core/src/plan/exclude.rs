@@ -1,4 +1,4 @@
-//! What a failed attempt has shown not to be had, so that the next plan does without it.
+//! Exclusions: hosts, offers and sites that a failed attempt found unavailable. The next plan avoids them.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::offer::{HostId, HostState, Market, Supply};
 use crate::ticket::StepId;
 use crate::time::Window;
 
-/// Hosts, offers and whole sites that are out of the question.
+/// Hosts, offers and sites that a plan must not use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exclusions {
     hosts: BTreeSet<(SiteId, HostId)>,
@@ -19,19 +19,19 @@ pub struct Exclusions {
 }
 
 impl Exclusions {
-    /// Takes in that a step of a plan was refused for want of something.
+    /// Excludes the cause of a failed step of a plan.
     ///
-    /// A lease that was refused speaks against its hosts in its window, a machine against its host, or against its whole offer where
-    /// no host was chosen; without an address, a network or a key there is no use for the site.
+    /// A failed lease excludes its hosts during its window. A failed machine excludes its host, or its offer if the plan
+    /// chose no host. A failed address, network or key excludes the site.
     pub fn exclude_failed(&mut self, plan: &Plan, step: &StepId) {
         match plan.step(step).map(|step| &step.action) {
             Some(Action::Create(PlannedResource::Lease(spec))) => {
                 self.taken.extend(spec.hosts.iter().map(|host| (spec.site.clone(), host.clone(), spec.window)));
             }
             Some(Action::Create(PlannedResource::Machine(spec))) => self.machine(spec),
-            Some(Action::Create(what)) => drop(self.sites.insert(what.site().clone())),
+            Some(Action::Create(resource)) => drop(self.sites.insert(resource.site().clone())),
             Some(Action::WaitSsh { machine } | Action::SetUp { machine, .. }) => {
-                if let Some((_, spec)) = plan.machines().find(|(made, _)| made.id == *machine) {
+                if let Some((_, spec)) = plan.machines().find(|(step, _)| step.id == *machine) {
                     self.machine(spec);
                 }
             }
@@ -46,7 +46,7 @@ impl Exclusions {
         }
     }
 
-    /// The market without them. A host stays visible, as one that can't be told to be free.
+    /// The market without them. An excluded host stays listed, with unknown availability.
     pub fn apply(&self, mut market: Market) -> Market {
         market.offers.retain(|offer| {
             !self.sites.contains(&offer.site) && !self.offers.contains(&(offer.site.clone(), offer.node_type.clone()))

@@ -1,4 +1,4 @@
-//! A lease that is there already, as the only place that a plan may look at.
+//! An existing lease as the only place for a plan's machines.
 
 use std::collections::BTreeSet;
 
@@ -12,28 +12,28 @@ use crate::offer::{Availability, ClaimTerm, HostId, HostState, Market, Supply};
 use crate::ticket::Ref;
 use crate::time::Window;
 
-/// A lease that is there already, whosever it is.
+/// An existing lease, of any owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExistingLease {
     /// The site's id for it.
     pub lease: Ref,
-    /// Where.
+    /// The site.
     pub site: SiteId,
     /// Its window.
     pub window: Window,
-    /// Its hosts that have room: none of our machines is on them.
+    /// Its hosts that have no machine of hostler's on them.
     pub hosts: BTreeSet<HostId>,
 }
 
 impl ExistingLease {
-    /// The market with only its hosts, within its window. They cost nothing more: the lease is paid for already.
+    /// The market with only its hosts, within its window. They are free of charge: the lease is already paid for.
     pub fn apply(&self, mut market: Market) -> Market {
         market.offers.retain(|offer| offer.site == self.site && matches!(offer.supply, Supply::Hosts(_)));
         for offer in &mut market.offers {
             let Supply::Hosts(hosts) = &mut offer.supply else { continue };
             hosts.retain(|host| self.hosts.contains(&host.id));
             for host in hosts {
-                // Whoever holds it holds it by this lease, so it is in service, whatever the calendar says.
+                // The calendar lists the host as taken by this very lease.
                 host.state = HostState::InService;
                 host.busy = self.outside();
             }
@@ -53,11 +53,11 @@ impl ExistingLease {
 }
 
 impl Market {
-    /// Only physical hosts, and of those only the ones that are wanted.
-    pub fn with_hosts(mut self, wanted: impl Fn(&SiteId, &HostId) -> bool) -> Self {
+    /// The market with only those physical hosts that `is_allowed` accepts.
+    pub fn with_hosts(mut self, is_allowed: impl Fn(&SiteId, &HostId) -> bool) -> Self {
         for offer in &mut self.offers {
             if let Supply::Hosts(hosts) = &mut offer.supply {
-                hosts.retain(|host| wanted(&offer.site, &host.id));
+                hosts.retain(|host| is_allowed(&offer.site, &host.id));
             }
         }
         self.offers.retain(|offer| matches!(&offer.supply, Supply::Hosts(hosts) if !hosts.is_empty()));

@@ -1,15 +1,15 @@
-//! Whether an accelerator is of the model that was asked for.
+//! Comparison of a GPU with the requested model.
 //!
-//! People write `A100` or `A100-80GB`, sites say `NVIDIA A100-SXM4-80GB`. A name is compared token by token, so that
-//! `A100` is a part of that name and not of `NVIDIA RTX A1000`.
+//! Users write `A100` or `A100-80GB`, sites report `NVIDIA A100-SXM4-80GB`. Names are compared token by token, so that
+//! `A100` matches that name and not `NVIDIA RTX A1000`.
 
 use crate::offer::GpuFacts;
 
-/// Whether every token of the wanted model stands in the site's name for it, without regard to case.
+/// True if every token of the requested model occurs in the site's name of the GPU, ignoring case.
 ///
-/// `RTX6000` is also found in `RTX 6000`, and a memory (`80GB`) also in the memory that the site states.
-pub(super) fn is_model(wanted: &str, gpu: &GpuFacts) -> bool {
-    tokens(wanted).all(|token| in_name(token, &gpu.model) || has_memory(token, gpu))
+/// `RTX6000` also matches `RTX 6000`, and a memory size (`80GB`) also matches the memory that the site reports.
+pub(super) fn is_model(requested: &str, gpu: &GpuFacts) -> bool {
+    tokens(requested).all(|token| in_name(token, &gpu.model) || has_memory(token, gpu))
 }
 
 fn tokens(text: &str) -> impl Iterator<Item = &str> + Clone {
@@ -26,8 +26,7 @@ fn is_joined(token: &str, first: &str, second: &str) -> bool {
     head.eq_ignore_ascii_case(first) && tail.eq_ignore_ascii_case(second)
 }
 
-/// A card sold as `80GB` states anything from 80 · 10⁹ bytes, less the two percent that error correction may take, up
-/// to 80 GiB.
+/// A card sold as `80GB` reports between 80 · 10⁹ bytes, less up to two per cent for error correction, and 80 GiB.
 fn has_memory(token: &str, gpu: &GpuFacts) -> bool {
     let (Some(gigabytes), Some(memory)) = (gigabytes(token), gpu.memory) else { return false };
     let (least, most) = (gigabytes.saturating_mul(980_000_000), gigabytes.saturating_mul(1 << 30));
@@ -48,10 +47,10 @@ mod tests {
 
     #[test]
     fn models_match_by_token() {
-        let is = |wanted: &str, model: &str, mib: Option<u64>| {
-            is_model(wanted, &GpuFacts { model: model.to_owned(), memory: mib.map(Bytes::mib) })
+        let is = |requested: &str, model: &str, mib: Option<u64>| {
+            is_model(requested, &GpuFacts { model: model.to_owned(), memory: mib.map(Bytes::mib) })
         };
-        for (wanted, model, mib) in [
+        for (requested, model, mib) in [
             ("A100", "NVIDIA A100-SXM4-80GB", None),
             ("a100", "A100", None),
             ("A100-80GB", "NVIDIA A100-SXM4-80GB", None),
@@ -59,16 +58,16 @@ mod tests {
             ("T4-16GB", "Tesla T4", Some(15_109)),
             ("RTX6000", "Quadro RTX 6000", None),
         ] {
-            assert!(is(wanted, model, mib), "{wanted} is {model}");
+            assert!(is(requested, model, mib), "{requested} is {model}");
         }
-        for (wanted, model, mib) in [
+        for (requested, model, mib) in [
             ("A100", "NVIDIA RTX A1000", None),
             ("A10", "NVIDIA A100", None),
             ("A100-80GB", "NVIDIA A100-SXM4-40GB", Some(40_536)),
             ("A100-80GB", "NVIDIA A100", None),
             ("H100", "NVIDIA A100-SXM4-80GB", Some(81_559)),
         ] {
-            assert!(!is(wanted, model, mib), "{wanted} is not {model}");
+            assert!(!is(requested, model, mib), "{requested} is not {model}");
         }
     }
 }

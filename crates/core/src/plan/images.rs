@@ -1,60 +1,86 @@
-//! How an image is chosen, told in its two stages: those that would do, and of those the best.
+//! The choice among a site's images: suitable ones ranked, and the obstacle of every other.
 
 use serde::{Deserialize, Serialize};
 
+use super::boot_image::{ImageObstacle, image_for, obstacle, rank};
 use super::fit;
-use super::measure::{self, Measure, Obstacle};
+use super::measure::Measure;
 use super::misfit::{Any, Sink as _};
 use crate::demand::Requirements;
-use crate::offer::{GpuSoftware, ImageFacts, Offer};
+use crate::offer::{ImageFacts, Offer};
 
-/// The images of a site, judged for machines of one of its node types.
+/// The images of a site, evaluated for machines of one of its node types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageChoice {
     /// The node type.
     pub node_type: String,
-    /// The images: the chosen one, the others that would do from the best on, and then those that don't.
+    /// The chosen image, then other suitable ones, best first, then unsuitable ones.
     pub images: Vec<ImageCandidate>,
 }
 
-/// An image, and what is said of it.
+/// An image and its evaluation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageCandidate {
     /// The image.
     pub image: ImageFacts,
-    /// How far it comes.
+    /// The result.
     pub outcome: ImageOutcome,
-    /// Why.
-    pub why: String,
+    /// The reason for the result.
+    pub reason: ImageReason,
 }
 
-/// How far an image comes.
+/// Result of the evaluation of an image, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageOutcome {
-    /// It would be booted.
+    /// The planner would boot it.
     Chosen,
-    /// It would do, and another is better.
+    /// Suitable, ranked lower.
     Eligible,
-    /// It does not do.
+    /// Unsuitable.
     Rejected,
 }
 
-/// The choice for the first of a site's offers that serves the needs apart from its image; nothing where none does.
-pub fn choose_image(needs: &Requirements, offers: &[Offer]) -> Option<ImageChoice> {
-    let offer = offers.iter().find(|offer| serves(needs, offer))?;
-    let mut images = images_of(offers);
-    // A stable order: among equals the offer's counts, which comes first.
-    images.sort_by_key(|image| offer.images.iter().position(|own| own == *image).unwrap_or(usize::MAX));
-    let best = measure::image_for(needs, offer);
-    let mut judged: Vec<_> = images.into_iter().map(|image| judge(needs, offer, best, image)).collect();
-    judged.sort_by(|a, b| {
-        a.outcome.cmp(&b.outcome).then(measure::rank(needs, &a.image).cmp(&measure::rank(needs, &b.image)))
-    });
-    Some(ImageChoice { node_type: offer.node_type.clone(), images: judged })
+/// Reason for the result of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageReason {
+    /// Suitable images are ranked by these facts, and by [`ImageFacts::gpu_software`].
+    Suitable {
+        /// The part of the request that the image matches.
+        matches: ImageMatch,
+        /// True if GPUs are requested: an image with GPU software then ranks higher, else lower.
+        gpus_requested: bool,
+    },
+    /// Unsuitable for this reason.
+    Unsuitable(ImageObstacle),
 }
 
-/// Every image that boots on some of the offers, once.
+/// The part of a request for an image that a suitable image matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageMatch {
+    /// Its name.
+    Name,
+    /// Its operating system.
+    System,
+    /// No image is requested.
+    Any,
+}
+
+/// The choice for the first offer that meets all needs except the image; `None` if no offer does.
+pub fn choose_image(needs: &Requirements, offers: &[Offer]) -> Option<ImageChoice> {
+    let offer = offers.iter().find(|offer| is_suitable(needs, offer))?;
+    let mut images = images_of(offers);
+    // The sorts are stable: among equals, the order of the offer's images decides, as in the planner.
+    images.sort_by_key(|image| offer.images.iter().position(|own| own == *image).unwrap_or(usize::MAX));
+    let best = image_for(needs, offer);
+    let mut candidates: Vec<_> = images.into_iter().map(|image| evaluate(needs, offer, best, image)).collect();
+    candidates.sort_by(|a, b| a.outcome.cmp(&b.outcome).then(rank(needs, &a.image).cmp(&rank(needs, &b.image))));
+    Some(ImageChoice { node_type: offer.node_type.clone(), images: candidates })
+}
+
+/// Every distinct image of the offers.
 pub fn images_of(offers: &[Offer]) -> Vec<&ImageFacts> {
     let mut images: Vec<&ImageFacts> = Vec::new();
     for image in offers.iter().flat_map(|offer| &offer.images) {
@@ -65,46 +91,29 @@ pub fn images_of(offers: &[Offer]) -> Vec<&ImageFacts> {
     images
 }
 
-fn serves(needs: &Requirements, offer: &Offer) -> bool {
+fn is_suitable(needs: &Requirements, offer: &Offer) -> bool {
     let mut any = Any::default();
     fit::nature(needs, offer, &mut any);
     fit::size(needs, offer, &Measure::of(needs, offer, None), &mut any);
     any.is_clear()
 }
 
-fn judge(needs: &Requirements, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> ImageCandidate {
-    let (outcome, why) = match measure::obstacle(needs, offer, image) {
-        Some(obstacle) => (ImageOutcome::Rejected, refusal(needs, offer, &obstacle)),
-        None if best == Some(image) => (ImageOutcome::Chosen, merits(needs, image)),
-        None => (ImageOutcome::Eligible, merits(needs, image)),
+fn evaluate(needs: &Requirements, offer: &Offer, best: Option<&ImageFacts>, image: &ImageFacts) -> ImageCandidate {
+    let (outcome, reason) = match obstacle(needs, offer, image) {
+        Some(obstacle) => (ImageOutcome::Rejected, ImageReason::Unsuitable(obstacle)),
+        None if best == Some(image) => (ImageOutcome::Chosen, suitable(needs, image)),
+        None => (ImageOutcome::Eligible, suitable(needs, image)),
     };
-    ImageCandidate { image: image.clone(), outcome, why }
+    ImageCandidate { image: image.clone(), outcome, reason }
 }
 
-fn refusal(needs: &Requirements, offer: &Offer, obstacle: &Obstacle) -> String {
-    match obstacle {
-        Obstacle::Wish => format!("is no `{}`", needs.image.as_deref().unwrap_or_default()),
-        Obstacle::Arch(arch) => format!("is for {arch}, and the machine is {}", fit::arch(needs, offer)),
-        Obstacle::Memory(memory) => format!("needs {memory} of memory"),
-        Obstacle::Disk(disk) => format!("needs {disk} of disk"),
-    }
-}
-
-/// What counts when images are ranked.
-fn merits(needs: &Requirements, image: &ImageFacts) -> String {
-    let wish = match &needs.image {
-        Some(wish) if *wish == image.name => "has the wished name",
-        Some(_) => "runs what is wished",
-        None => "no image was wished",
+fn suitable(needs: &Requirements, image: &ImageFacts) -> ImageReason {
+    let matches = match &needs.image {
+        Some(requested) if *requested == image.name => ImageMatch::Name,
+        Some(_) => ImageMatch::System,
+        None => ImageMatch::Any,
     };
-    let software = match (needs.gpus.is_some(), image.gpu_software) {
-        (true, GpuSoftware::Cuda) => "brings CUDA for the accelerators",
-        (true, GpuSoftware::Rocm) => "brings ROCm for the accelerators",
-        (true, GpuSoftware::None) => "brings nothing for the accelerators",
-        (false, GpuSoftware::None) => "brings nothing that isn't needed",
-        (false, _) => "brings drivers that nothing needs",
-    };
-    format!("{wish}, {software}")
+    ImageReason::Suitable { matches, gpus_requested: needs.gpus.is_some() }
 }
 
 #[cfg(test)]
@@ -112,36 +121,38 @@ mod tests {
     use super::*;
     use crate::plan::tests::text::{demand, market};
 
-    fn told(wish: &str) -> String {
+    fn choice(request: &str) -> String {
         let market = market(
             "chameleon/uc compute cpus=48 gpus=V100:2 images=ubuntu-22.04,ubuntu-22.04-cuda,debian-12\n\
              chameleon/uc arm arch=aarch64 images=ubuntu-22.04",
         );
-        let needs = demand(&format!("group main 1 {wish}")).groups[0].any_of[0].clone();
+        let needs = demand(&format!("group main 1 {request}")).groups[0].any_of[0].clone();
         let choice = choose_image(&needs, &market.offers).unwrap();
-        let line = |judged: &ImageCandidate| format!("{:?} {}: {}", judged.outcome, judged.image.name, judged.why);
+        let line = |candidate: &ImageCandidate| {
+            format!("{:?} {}: {:?}", candidate.outcome, candidate.image.name, candidate.reason)
+        };
         choice.images.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn the_best_is_chosen_among_those_that_do_and_each_says_why() {
-        insta::assert_snapshot!(told("image=ubuntu gpus=any:1"), @r"
-        Chosen ubuntu-22.04-cuda: runs what is wished, brings CUDA for the accelerators
-        Eligible ubuntu-22.04: runs what is wished, brings nothing for the accelerators
-        Rejected debian-12: is no `ubuntu`
-        Rejected ubuntu-22.04: is for aarch64, and the machine is x86_64
-        ");
-        insta::assert_snapshot!(told("image=debian-12"), @r"
-        Chosen debian-12: has the wished name, brings nothing that isn't needed
-        Rejected ubuntu-22.04: is no `debian-12`
-        Rejected ubuntu-22.04: is no `debian-12`
-        Rejected ubuntu-22.04-cuda: is no `debian-12`
-        ");
-        insta::assert_snapshot!(told(""), @r"
-        Chosen ubuntu-22.04: no image was wished, brings nothing that isn't needed
-        Eligible debian-12: no image was wished, brings nothing that isn't needed
-        Eligible ubuntu-22.04-cuda: no image was wished, brings drivers that nothing needs
-        Rejected ubuntu-22.04: is for aarch64, and the machine is x86_64
-        ");
+    fn suitable_images_are_ranked_and_every_image_has_a_reason() {
+        insta::assert_snapshot!(choice("image=ubuntu gpus=any:1"), @r#"
+        Chosen ubuntu-22.04-cuda: Suitable { matches: System, gpus_requested: true }
+        Eligible ubuntu-22.04: Suitable { matches: System, gpus_requested: true }
+        Rejected debian-12: Unsuitable(NotRequested { requested: "ubuntu" })
+        Rejected ubuntu-22.04: Unsuitable(Arch { image: "aarch64", machine: "x86_64" })
+        "#);
+        insta::assert_snapshot!(choice("image=debian-12"), @r#"
+        Chosen debian-12: Suitable { matches: Name, gpus_requested: false }
+        Rejected ubuntu-22.04: Unsuitable(NotRequested { requested: "debian-12" })
+        Rejected ubuntu-22.04: Unsuitable(NotRequested { requested: "debian-12" })
+        Rejected ubuntu-22.04-cuda: Unsuitable(NotRequested { requested: "debian-12" })
+        "#);
+        insta::assert_snapshot!(choice(""), @r#"
+        Chosen ubuntu-22.04: Suitable { matches: Any, gpus_requested: false }
+        Eligible debian-12: Suitable { matches: Any, gpus_requested: false }
+        Eligible ubuntu-22.04-cuda: Suitable { matches: Any, gpus_requested: false }
+        Rejected ubuntu-22.04: Unsuitable(Arch { image: "aarch64", machine: "x86_64" })
+        "#);
     }
 }

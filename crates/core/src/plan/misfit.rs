@@ -1,4 +1,4 @@
-//! The reasons why an offer does not serve, and how they are put into words.
+//! Misfits: requirements that an offer does not meet.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,56 +8,62 @@ use serde::{Deserialize, Serialize};
 use crate::name::{GroupName, SiteId};
 use crate::offer::{GpuFacts, ImageFacts};
 
-/// One reason why an offer does not serve a group.
+/// A requirement of a group that an offer does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misfit {
-    /// Which fact.
+    /// The requirement.
     pub kind: MisfitKind,
-    /// What was wanted of it.
-    pub wanted: String,
-    /// What the offer has.
-    pub have: String,
+    /// The requested value, as in `8+` or `A100:2`. Plans stored by earlier versions call it `wanted`.
+    #[serde(alias = "wanted")]
+    pub requested: String,
+    /// The offer's value, as in `4` or `none`. Plans stored by earlier versions call it `have`.
+    #[serde(alias = "have")]
+    pub offered: String,
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, has {}", self.kind, self.wanted, self.have)
+        match self.kind {
+            // Every demand requests free machines: only the offer's state is news.
+            MisfitKind::Busy | MisfitKind::Maintenance | MisfitKind::Unknown => f.write_str(&self.offered),
+            kind => write!(f, "{kind}: requested {}, offers {}", self.requested, self.offered),
+        }
     }
 }
 
-/// The fact that an offer and a need disagree in.
+/// The requirement that a misfit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MisfitKind {
-    /// The site is not among those wished.
+    /// The site is not among the allowed ones.
     Site,
-    /// Another node type was named.
+    /// The demand names another node type.
     NodeType,
     /// Architecture.
     Arch,
-    /// Processors.
+    /// CPUs.
     Cpus,
     /// Memory.
     Memory,
     /// Disk.
     Disk,
-    /// Accelerators.
+    /// GPUs.
     Gpus,
-    /// No such image there.
+    /// No image of the offer is suitable.
     Image,
     /// A label.
     Label,
-    /// Spot or not.
+    /// Spot or on-demand.
     Spot,
-    /// Taken in the window.
+    /// Reserved by others in the window.
     Busy,
     /// Out of service.
     Maintenance,
-    /// The site doesn't say whether it is free.
+    /// The site does not report availability.
     Unknown,
-    /// Too few of them, or too little left for all of them together.
+    /// Too few machines, alone or for all groups together.
     Count,
-    /// Over the budget, or of unknown price where there is a budget.
+    /// Over the budget, or of unknown price if there is a budget.
     Budget,
 }
 
@@ -67,10 +73,10 @@ impl fmt::Display for MisfitKind {
             Self::Site => "site",
             Self::NodeType => "node type",
             Self::Arch => "architecture",
-            Self::Cpus => "processors",
+            Self::Cpus => "cpus",
             Self::Memory => "memory",
             Self::Disk => "disk",
-            Self::Gpus => "accelerators",
+            Self::Gpus => "gpus",
             Self::Image => "image",
             Self::Label => "label",
             Self::Spot => "spot",
@@ -83,32 +89,35 @@ impl fmt::Display for MisfitKind {
     }
 }
 
-/// An offer that was looked at for a group and not taken.
+/// Number of rejections per kind of misfit: the summary of "no matching offer".
+pub type Tally = BTreeMap<MisfitKind, usize>;
+
+/// An offer that was checked for a group and not chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// For which group.
+    /// The group.
     pub group: GroupName,
-    /// Where.
+    /// The site of the offer.
     pub site: SiteId,
-    /// The node type there.
+    /// The node type of the offer.
     pub node_type: String,
-    /// Everything that was missing; empty where it would have served, but another was better.
+    /// Every unmet requirement. Empty if the offer is suitable and ranked lower.
     pub misfits: Vec<Misfit>,
 }
 
-/// Where misfits go: into a list for the user's eyes, or only into the fact that there was one.
+/// Receiver of misfits: a list of texts, or only a flag.
 ///
-/// A search looks at every offer many times over and needs no words; formatting them is most of the time.
+/// The search examines every offer many times and needs no texts. Formatting them would take most of its time.
 pub(super) trait Sink {
     /// Takes a misfit.
-    fn note(&mut self, kind: MisfitKind, wanted: fmt::Arguments<'_>, have: fmt::Arguments<'_>);
-    /// Whether there was none so far.
+    fn note(&mut self, kind: MisfitKind, requested: fmt::Arguments<'_>, offered: fmt::Arguments<'_>);
+    /// True if there was none so far.
     fn is_clear(&self) -> bool;
 }
 
 impl Sink for Vec<Misfit> {
-    fn note(&mut self, kind: MisfitKind, wanted: fmt::Arguments<'_>, have: fmt::Arguments<'_>) {
-        self.push(Misfit { kind, wanted: wanted.to_string(), have: have.to_string() });
+    fn note(&mut self, kind: MisfitKind, requested: fmt::Arguments<'_>, offered: fmt::Arguments<'_>) {
+        self.push(Misfit { kind, requested: requested.to_string(), offered: offered.to_string() });
     }
 
     fn is_clear(&self) -> bool {
@@ -116,7 +125,7 @@ impl Sink for Vec<Misfit> {
     }
 }
 
-/// The sink that keeps no words.
+/// The sink that keeps no texts.
 #[derive(Debug, Default)]
 pub(super) struct Any(bool);
 
@@ -130,7 +139,7 @@ impl Sink for Any {
     }
 }
 
-/// Things, comma after comma; `none` where there are none.
+/// Items separated by commas, or `none`.
 pub(super) struct Listed<I>(pub(super) I);
 
 impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Listed<I> {
@@ -142,7 +151,7 @@ impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Listed<I> {
     }
 }
 
-/// Accelerators by model: `2 × Tesla T4, 1 × NVIDIA L4`; `none` where there are none.
+/// GPUs by model: `2 × Tesla T4, 1 × NVIDIA L4`, or `none`.
 pub(super) struct Counted<'a>(pub(super) &'a [GpuFacts]);
 
 impl fmt::Display for Counted<'_> {
@@ -155,12 +164,12 @@ impl fmt::Display for Counted<'_> {
     }
 }
 
-/// An image, and what it boots on.
-pub(super) struct ImageInWords<'a>(pub(super) &'a ImageFacts);
+/// An image with the machine that it needs.
+pub(super) struct ImageNeeds<'a>(pub(super) &'a ImageFacts);
 
-impl fmt::Display for ImageInWords<'_> {
+impl fmt::Display for ImageNeeds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ImageFacts { name, arch, memory, disk, .. } = self.0;
-        write!(f, "`{name}` ({arch}, from {memory} of memory and {disk} of disk)")
+        write!(f, "`{name}` ({arch}, needs {memory} memory and {disk} disk)")
     }
 }

@@ -1,56 +1,25 @@
-//! Plans in part: only some of the steps, or one thing and nothing else.
+//! Partial plans: a subset of the steps of a plan, or a plan of a single resource.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Action, Plan, PlannedResource, ResourceKind, Step};
+use super::{Action, PhaseSelection, Plan, PlannedResource, ResourceKind, Step};
 use crate::demand::{Budget, Demand, LeaseRequest, TermsRequest, Workload};
 use crate::name::{DeploymentId, Name};
-use crate::setup::PhaseKind;
 use crate::ticket::StepId;
 
-/// Which phases of a set-up are done. By default, all but the user's own `run`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PhaseSelection {
-    /// Only these, where there are any.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub only: BTreeSet<PhaseKind>,
-    /// Only this one and those behind it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<PhaseKind>,
-    /// None of these.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub skip: BTreeSet<PhaseKind>,
-    /// Whether what is the user's own (steps, the Python environment, `setup`) is done though the same was done before.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub again: bool,
-}
-
-impl PhaseSelection {
-    /// Whether a phase is done.
-    pub fn takes(&self, kind: PhaseKind) -> bool {
-        let wished = match kind {
-            PhaseKind::Run => self.only.contains(&kind),
-            _ => self.only.is_empty() || self.only.contains(&kind),
-        };
-        wished && self.from.is_none_or(|from| from <= kind) && !self.skip.contains(&kind)
-    }
-}
-
 impl Plan {
-    /// The same plan with only the phases that are selected. Machines are made and reached all the same; what stood behind
-    /// a phase that is left out stands behind those that it stood behind itself.
+    /// The plan with only the selected phases. It still creates all machines and logs in to them. A step that depends on an
+    /// omitted phase depends on that phase's dependencies instead.
     pub fn with_phases(mut self, selection: PhaseSelection) -> Self {
-        let mut left_out: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
+        let mut omitted: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut steps = Vec::with_capacity(self.steps.len());
         for mut step in self.steps {
-            step.after = stand_behind(&step.after, &left_out);
+            step.after = without(&step.after, &omitted);
             match &step.action {
-                Action::SetUp { phase, .. } if !selection.takes(phase.kind()) => {
-                    left_out.insert(step.id, step.after);
+                Action::SetUp { phase, .. } if !selection.includes(phase.kind()) => {
+                    omitted.insert(step.id, step.after);
                 }
                 _ => steps.push(step),
             }
@@ -60,15 +29,15 @@ impl Plan {
         self
     }
 
-    /// Whether some phases are left out.
+    /// True if some phases are omitted.
     pub fn is_partial(&self) -> bool {
         self.part.is_some()
     }
 
-    /// The same plan with only those steps that make things of these kinds. Everything stays decided: the next round of
-    /// the deployment lays out all steps again.
+    /// The plan with only the steps that create resources of these kinds. All decisions stay: the next round of the
+    /// deployment has all steps again.
     pub fn with_only(mut self, kinds: &[ResourceKind]) -> Self {
-        self.steps.retain(|step| matches!(&step.action, Action::Create(what) if kinds.contains(&what.kind())));
+        self.steps.retain(|step| matches!(&step.action, Action::Create(resource) if kinds.contains(&resource.kind())));
         let left: Vec<StepId> = self.steps.iter().map(|step| step.id.clone()).collect();
         for step in &mut self.steps {
             step.after.retain(|id| left.contains(id));
@@ -76,9 +45,9 @@ impl Plan {
         self
     }
 
-    /// A plan that makes one thing, and chooses nothing.
-    pub fn single(deployment: DeploymentId, name: Name, what: PlannedResource, now: Timestamp) -> Self {
-        let (id, price) = (StepId::nearest(&what.kind().to_string()), None);
+    /// A plan that creates one resource and has no picks.
+    pub fn single(deployment: DeploymentId, name: Name, resource: PlannedResource, now: Timestamp) -> Self {
+        let (id, price) = (StepId::nearest(&resource.kind().to_string()), None);
         let demand = Demand {
             name,
             groups: Vec::new(),
@@ -88,7 +57,7 @@ impl Plan {
             workload: Workload::default(),
             terms: TermsRequest::default(),
         };
-        let steps = vec![Step { id, after: Vec::new(), action: Action::Create(what) }];
+        let steps = vec![Step { id, after: Vec::new(), action: Action::Create(resource) }];
         let (picks, rejections) = (Vec::new(), Vec::new());
         Self {
             deployment,
@@ -104,29 +73,32 @@ impl Plan {
         }
     }
 
-    /// Whether it makes no machine (yet): a lease by itself, or a key.
+    /// True if it creates no machine, such as the plan of a single lease or key.
     pub fn has_no_machines(&self) -> bool {
         self.machines().next().is_none()
     }
 }
 
-/// The steps to stand behind, once some are left out.
-fn stand_behind(after: &[StepId], left_out: &BTreeMap<StepId, Vec<StepId>>) -> Vec<StepId> {
-    let mut behind: Vec<StepId> = Vec::with_capacity(after.len());
-    let instead = |id: &StepId| left_out.get(id).cloned().unwrap_or_else(|| vec![id.clone()]);
+/// Dependencies, with each omitted step replaced by its own.
+fn without(after: &[StepId], omitted: &BTreeMap<StepId, Vec<StepId>>) -> Vec<StepId> {
+    let mut dependencies: Vec<StepId> = Vec::with_capacity(after.len());
+    let instead = |id: &StepId| omitted.get(id).cloned().unwrap_or_else(|| vec![id.clone()]);
     for id in after.iter().flat_map(instead) {
-        if !behind.contains(&id) {
-            behind.push(id);
+        if !dependencies.contains(&id) {
+            dependencies.push(id);
         }
     }
-    behind
+    dependencies
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::plan::plan;
     use crate::plan::tests::text::{demand, id, market, now};
+    use crate::setup::PhaseKind;
 
     fn selected(selection: PhaseSelection) -> Vec<String> {
         let mut demand = demand("group main 2");
@@ -146,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_leaves_its_place_to_those_before_it() {
+    fn dependents_of_an_omitted_phase_depend_on_its_dependencies() {
         let only =
             |kinds: &[PhaseKind]| PhaseSelection { only: kinds.iter().copied().collect(), ..PhaseSelection::default() };
         assert_eq!(selected(only(&[PhaseKind::Setup])), ["setup-digits-1 <- wait-ssh-digits-1 wait-ssh-digits-2"]);

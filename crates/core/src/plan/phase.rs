@@ -1,4 +1,6 @@
-//! The phases of a machine's set-up, with what each is done with.
+//! The phases of a machine's set-up with their parameters, and a selection of phases.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +8,13 @@ use crate::setup::gpu::GpuRequest;
 use crate::setup::{CondaRequest, CustomStep, DockerRequest, InterpreterRequest, PhaseKind, RayRequest, SystemRequest};
 use crate::verify::ExpectedMachine;
 
-/// A part of the set-up of one machine. Each is idempotent.
+/// A phase of the set-up of one machine. Every phase is idempotent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Compares the machine with what was promised.
+    /// Compares the machine with the hardware that the site promised.
     Verify(ExpectedMachine),
-    /// Makes the deployment's machines known to each other.
+    /// Makes the names of all machines resolve on each of them.
     PeerNames,
     /// Logs in from the first machine to all others.
     PeerSsh,
@@ -23,29 +25,29 @@ pub enum Phase {
         /// Their names.
         packages: Vec<String>,
     },
-    /// Installs Python and pip for everybody.
+    /// Installs Python and pip for all users.
     Interpreter(InterpreterRequest),
-    /// Installs conda, and makes an environment.
+    /// Installs conda and creates an environment.
     Conda(CondaRequest),
     /// Installs Docker.
     Docker(DockerRequest),
-    /// Installs drivers and toolkits of accelerators.
+    /// Installs drivers and toolkits of GPUs.
     Gpu(GpuRequest),
     /// Installs Ray.
     Ray(RayRequest),
-    /// Starts Ray: the head where the rank is 0.
+    /// Starts Ray: the head on the machine of rank 0, else a worker.
     RayStart(RayRequest),
-    /// Waits until all machines are in Ray's cluster.
+    /// Waits until all machines have joined the Ray cluster.
     RayStatus(RayRequest),
-    /// Runs a step of the user's own.
+    /// Runs a custom step of the demand.
     Custom(CustomStep),
-    /// Brings the source and further files.
+    /// Copies the source and further files to the machine.
     Source,
-    /// Makes the Python environment and installs the repository's requirements.
+    /// Creates the Python environment and installs the repository's requirements.
     Python(crate::demand::PythonRequest),
-    /// Builds the container image of the source.
+    /// Builds the container image from the source's Dockerfile.
     Image {
-        /// The directory with the Dockerfile, relative to the source's top.
+        /// The directory with the Dockerfile, relative to the source.
         directory: String,
     },
     /// Runs the user's `setup` script.
@@ -66,7 +68,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Which phase it is.
+    /// The kind of the phase.
     pub fn kind(&self) -> PhaseKind {
         match self {
             Self::Verify(_) => PhaseKind::Verify,
@@ -91,21 +93,50 @@ impl Phase {
         }
     }
 
-    /// Its name, as shown.
+    /// The name of its kind.
     pub fn name(&self) -> &'static str {
         self.kind().name()
     }
 
-    /// What its log is called on this computer, without an extension.
+    /// File name of its log on this computer, without extension.
     pub fn log_name(&self) -> String {
         self.title().replace(' ', "-")
     }
 
-    /// Its name, with what tells it apart from others of its kind.
+    /// Its name; of a custom step, with the name of the step.
     pub fn title(&self) -> String {
         match self {
             Self::Custom(step) => format!("{} {}", self.name(), step.name),
             _ => self.name().to_owned(),
         }
+    }
+}
+
+/// A selection of phases. By default, all phases except the user's `run`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PhaseSelection {
+    /// Only these phases; all if empty.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub only: BTreeSet<PhaseKind>,
+    /// Only this phase and later ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PhaseKind>,
+    /// None of these phases.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub skip: BTreeSet<PhaseKind>,
+    /// True to run the user's phases (custom steps, the Python environment, `setup`) again although they completed before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+}
+
+impl PhaseSelection {
+    /// True if a phase is selected.
+    pub fn includes(&self, kind: PhaseKind) -> bool {
+        let listed = match kind {
+            PhaseKind::Run => self.only.contains(&kind),
+            _ => self.only.is_empty() || self.only.contains(&kind),
+        };
+        listed && self.from.is_none_or(|from| from <= kind) && !self.skip.contains(&kind)
     }
 }

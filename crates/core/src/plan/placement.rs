@@ -1,4 +1,4 @@
-//! Limits on where a plan may look, beyond those of its demand: an existing lease, or certain hosts only.
+//! Limits on the hosts of a plan beyond those of its demand: an existing lease, or certain hosts only.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! From a demand and a market to a plan, or to the reasons why there is none.
+//! The planner: from a demand and a market to a plan, or to the reasons that there is none.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,58 +6,63 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::fit::{Fit, arch};
+use super::advice::Advice;
+use super::arch::arch_of;
+use super::fit::Fit;
 use super::window::{Starts, standing};
-use super::{MisfitKind, Pick, Plan, Rejection, Tally, advice, measure, rejections, search, steps};
+use super::{MisfitKind, Pick, Plan, Rejection, Tally, rejections, relax, search, steps};
 use crate::demand::{Demand, Group, ReachRequest, TermsRequest};
 use crate::name::{DeploymentId, SiteId};
 use crate::offer::{ClaimTerm, HostId, HostSupply, KeyTerm, Market, NetworkTerm, Offer, ReachTerm, Supply, Terms};
 use crate::time::Window;
 
-/// Nobody can serve the demand: how many offers were looked at, why each was refused, and what would help.
+/// No combination of offers meets the demand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("no offer serves the demand{}: {offers_checked} looked at", .earliest.map(|at| format!(" before {at}")).unwrap_or_default())]
+#[error("no matching offer{} ({offers_checked} checked)", .earliest.map(|at| format!(" before {at}")).unwrap_or_default())]
 pub struct NoPlan {
-    /// How many offers were looked at.
+    /// Number of offers checked.
     pub offers_checked: usize,
-    /// Each of them, and what it lacks.
+    /// Every offer for every group, with its unmet requirements.
     pub rejections: Vec<Rejection>,
-    /// How often each kind of misfit stood in the way.
+    /// Number of rejections per kind of unmet requirement.
     pub tally: Tally,
-    /// The sites that could not be asked, and why.
+    /// The sites that did not answer, with the error of each.
     pub unreachable: BTreeMap<SiteId, String>,
-    /// Changes of the demand that would help, the smallest first, as sentences for the user.
-    pub advice: Vec<String>,
-    /// When it could be served, within a week of the start that was asked for.
+    /// Changes of the demand that would give it a plan, the smallest first.
+    pub advice: Vec<Advice>,
+    /// The earliest start with a plan, at most a week after the requested one, or within `lease.within` if that is longer.
     pub earliest: Option<Timestamp>,
-    /// Sites where only the image is missing, and the user can add one.
+    /// Sites that lack only a suitable image and accept the user's.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub image_missing_at: BTreeSet<SiteId>,
 }
 
-/// For how long hosts are leased where the demand doesn't say.
-const LEASE_UNLESS_SAID: SignedDuration = SignedDuration::from_hours(24);
-/// How far ahead one that can't be served in time is told when it could be.
+/// Length of a lease if the demand gives none. EnvAgent leased for 24 h. Chameleon limits a lease to seven days, so a day
+/// is always accepted.
+pub const DEFAULT_LEASE_DURATION: SignedDuration = SignedDuration::from_hours(24);
+
+/// Search range for [`NoPlan::earliest`]: a week, since calendars of reservations are sparse beyond it.
 const LOOK_AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Chooses an offer for each group and lays out the steps.
 ///
-/// The start is the earliest, from the one asked for and within `lease.within` of it, at which the demand can be
-/// served. Among what can be had then, the order of preference is told where the search is, in `search.rs`. Nothing but
-/// the arguments counts: the same demand, offers (in any order), id and time give the same plan, byte for byte.
+/// The plan starts at the earliest instant from `lease.start` (`now` by default) to `lease.within` later at which the
+/// demand can be met. `search.rs` defines the order of preference among the offers available then. The result depends on
+/// the arguments only: the same demand, offers (in any order), id and time give the same plan, byte for byte.
 ///
-/// An offer of physical hosts says when each is busy; any other speaks for the window that it was gathered for.
+/// Offers of physical hosts list when each host is busy. The availability of other offers applies to the window that they
+/// were queried for.
 ///
 /// # Errors
-/// [`NoPlan`] where the demand can't be served, with every offer's misfits and the changes that would help.
+/// [`NoPlan`] if the demand can't be met, with every offer's misfits and the changes that would help.
 pub fn plan(demand: &Demand, market: &Market, id: DeploymentId, now: Timestamp) -> Result<Plan, NoPlan> {
-    let asked = demand.lease.start.unwrap_or(now);
+    let requested = demand.lease.start.unwrap_or(now);
     let planner = Planner { demand, market, id, now };
     let within = demand.lease.within.unwrap_or(SignedDuration::ZERO);
-    if let Some(plan) = planner.first(asked, within) {
+    if let Some(plan) = planner.first(requested, within) {
         return Ok(plan);
     }
-    let offers = planner.standing(asked);
+    let offers = planner.standing(requested);
     let offers = search::in_order(offers.iter().map(Cow::as_ref));
     let rejected = rejections::all(demand, &offers);
     Err(NoPlan {
@@ -66,8 +71,8 @@ pub fn plan(demand: &Demand, market: &Market, id: DeploymentId, now: Timestamp) 
         image_missing_at: rejections::image_missing_at(&rejected, &offers),
         rejections: rejected,
         unreachable: market.unreachable.clone(),
-        advice: advice::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.sentence).collect(),
-        earliest: planner.first(asked, LOOK_AHEAD.max(within)).map(|plan| plan.start),
+        advice: relax::relaxations(demand, &offers).into_iter().map(|relaxation| relaxation.advice).collect(),
+        earliest: planner.first(requested, LOOK_AHEAD.max(within)).map(|plan| plan.start),
     })
 }
 
@@ -80,10 +85,10 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// The plan with the earliest start.
-    fn first(&self, asked: Timestamp, within: SignedDuration) -> Option<Plan> {
-        let last = asked.saturating_add(within).unwrap_or(Timestamp::MAX);
-        let duration = self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID);
-        Starts::new(self.demand, self.market, asked, last, duration).find_map(|start| self.at(start))
+    fn first(&self, requested: Timestamp, within: SignedDuration) -> Option<Plan> {
+        let last = requested.saturating_add(within).unwrap_or(Timestamp::MAX);
+        let duration = self.demand.lease.duration.unwrap_or(DEFAULT_LEASE_DURATION);
+        Starts::new(self.demand, self.market, requested, last, duration).find_map(|start| self.at(start))
     }
 
     /// The plan with this start.
@@ -115,9 +120,9 @@ impl Planner<'_> {
         }
     }
 
-    /// The window from a start on; none at the end of all time.
+    /// The window from a start on; `None` at the end of time.
     fn window(&self, start: Timestamp) -> Option<Window> {
-        Window::starting_at(start, self.demand.lease.duration.unwrap_or(LEASE_UNLESS_SAID)).ok()
+        Window::starting_at(start, self.demand.lease.duration.unwrap_or(DEFAULT_LEASE_DURATION)).ok()
     }
 }
 
@@ -126,18 +131,18 @@ fn picks(demand: &Demand, fits: &[Fit], window: &Window) -> Vec<Pick> {
     demand.groups.iter().zip(fits).map(|(group, fit)| pick(demand, group, fit, window, &mut taken)).collect()
 }
 
-/// What the site asks for, with what is wished of it where the site has such things at all.
-fn terms(wish: &TermsRequest, offered: &Terms) -> Terms {
+/// The site's terms with the demand's choices. A choice has no effect at a site without such a resource.
+fn terms(request: &TermsRequest, offered: &Terms) -> Terms {
     let mut terms = offered.clone();
     if offered.key == KeyTerm::Keypair {
-        if let Some(name) = &wish.keypair {
+        if let Some(name) = &request.keypair {
             terms.key = KeyTerm::Registered(name.clone());
         }
-        if let Some(name) = &wish.network {
+        if let Some(name) = &request.network {
             terms.network = NetworkTerm::Shared(name.clone());
         }
     }
-    if wish.reach == ReachRequest::Direct {
+    if request.reach == ReachRequest::Direct {
         terms.reach = ReachTerm::Direct;
     }
     terms
@@ -146,7 +151,7 @@ fn terms(wish: &TermsRequest, offered: &Terms) -> Terms {
 fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Pick {
     let offer = fit.offer;
     Pick {
-        arch: Some(arch(fit.needs, offer).to_owned()),
+        arch: Some(arch_of(fit.needs, offer).to_owned()),
         os: fit.image.os.clone(),
         hosts: hosts(offer, fit.count as usize, window, taken),
         terms: terms(&demand.terms, &offer.terms),
@@ -154,15 +159,15 @@ fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, take
         count: fit.count,
         site: fit.offer.site.clone(),
         node_type: fit.offer.node_type.clone(),
-        shape: measure::shape(fit),
+        shape: fit.shape(),
         image: fit.image.name.clone(),
-        other_images: measure::other_images(fit),
+        other_images: fit.other_images(),
         user: fit.image.user.clone(),
         price_per_hour: fit.offer.price_per_hour,
     }
 }
 
-/// Of the free hosts those that are taken again soonest, so that the longest gaps stay whole.
+/// The free hosts with the earliest next reservation, so that the longest gaps stay free for longer leases.
 fn hosts<'o>(offer: &'o Offer, count: usize, window: &Window, taken: &mut BTreeSet<&'o HostId>) -> Vec<HostId> {
     let Supply::Hosts(free) = &offer.supply else { return Vec::new() };
     let taken_again = |host: &HostSupply| {
@@ -176,11 +181,11 @@ fn hosts<'o>(offer: &'o Offer, count: usize, window: &Window, taken: &mut BTreeS
     left.into_iter().map(|host| host.id.clone()).collect()
 }
 
-/// Of each refusal every kind counts once, however many labels were missing.
+/// Counts each kind once per rejection, however many labels are missing.
 fn tally(rejections: &[Rejection]) -> Tally {
     let mut tally = Tally::new();
-    for refusal in rejections {
-        let kinds: BTreeSet<MisfitKind> = refusal.misfits.iter().map(|misfit| misfit.kind).collect();
+    for rejection in rejections {
+        let kinds: BTreeSet<MisfitKind> = rejection.misfits.iter().map(|misfit| misfit.kind).collect();
         for kind in kinds {
             *tally.entry(kind).or_default() += 1;
         }

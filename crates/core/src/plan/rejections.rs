@@ -1,10 +1,11 @@
-//! Why the offers that were not chosen were not.
+//! Rejections: the reasons that offers were not chosen.
 
 use std::collections::BTreeSet;
 
 use super::budget;
+use super::capacity::shortage;
 use super::fit::{Ask, Fit, examine};
-use super::measure::{self, Sum};
+use super::measure::Sum;
 use super::misfit::{Listed, Misfit, MisfitKind, Rejection, Sink};
 use super::search::{by_site, fits};
 use crate::demand::{Demand, Group};
@@ -13,18 +14,18 @@ use crate::name::SiteId;
 use crate::offer::{Offer, Supply};
 use crate::size::Bytes;
 
-/// Beside a plan: every offer that a group didn't take. One without misfits would have served, alone at least, but
-/// the choice as a whole was better without it.
+/// The rejections of a plan: every offer that a group does not use. One without misfits is suitable for its group, but
+/// the chosen offers are better as a whole.
 pub(super) fn others(demand: &Demand, offers: &[&Offer], chosen: &[Fit]) -> Vec<Rejection> {
     let of_group = |(group, fit): (&Group, &Fit)| -> Vec<Rejection> {
         let others = offers.iter().filter(|offer| !std::ptr::eq(**offer, fit.offer));
-        others.map(|offer| refusal(group, offer, alone(demand, group, offer))).collect()
+        others.map(|offer| rejection(group, offer, alone(demand, group, offer))).collect()
     };
     demand.groups.iter().zip(chosen).flat_map(of_group).collect()
 }
 
-/// Where there is no plan: every offer for every group. One that would serve its group alone has a misfit that says
-/// what keeps all the groups from being served together.
+/// The rejections without a plan: every offer for every group. An offer that is suitable for its group alone has a
+/// misfit about all groups together.
 pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Rejection> {
     let mut rejections: Vec<(usize, Rejection)> = Vec::new();
     for at_site in by_site(offers) {
@@ -35,30 +36,30 @@ pub(super) fn all(demand: &Demand, offers: &[&Offer]) -> Vec<Rejection> {
                 if misfits.is_empty() {
                     together(demand, &ways, offer, &mut misfits);
                 }
-                rejections.push((rank, refusal(group, offer, misfits)));
+                rejections.push((rank, rejection(group, offer, misfits)));
             }
         }
     }
     // Stable: group by group, and within a group in the order of the offers.
     rejections.sort_by_key(|(rank, _)| *rank);
-    rejections.into_iter().map(|(_, refusal)| refusal).collect()
+    rejections.into_iter().map(|(_, rejection)| rejection).collect()
 }
 
-/// Sites with an offer whose only misfit is the image, and which accept images of the user's.
+/// Sites with an offer whose only misfit is the image, and which accept the user's images.
 pub(super) fn image_missing_at(rejections: &[Rejection], offers: &[&Offer]) -> BTreeSet<SiteId> {
     let accepting: BTreeSet<&SiteId> =
         offers.iter().filter(|offer| offer.accepts_images).map(|offer| &offer.site).collect();
     let lacks_image =
-        |refusal: &&Rejection| matches!(refusal.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image);
-    let sites = rejections.iter().filter(lacks_image).map(|refusal| &refusal.site);
+        |rejection: &&Rejection| matches!(rejection.misfits.as_slice(), [misfit] if misfit.kind == MisfitKind::Image);
+    let sites = rejections.iter().filter(lacks_image).map(|rejection| &rejection.site);
     sites.filter(|site| accepting.contains(site)).cloned().collect()
 }
 
-fn refusal(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Rejection {
+fn rejection(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Rejection {
     Rejection { group: group.name.clone(), site: offer.site.clone(), node_type: offer.node_type.clone(), misfits }
 }
 
-/// The misfits of the alternative that comes nearest: of those with the fewest, the first.
+/// The misfits of the nearest alternative: the first with the fewest.
 fn alone(demand: &Demand, group: &Group, offer: &Offer) -> Vec<Misfit> {
     let misfits = Ask::all(demand, group).map(|ask| {
         let mut misfits = Vec::new();
@@ -68,32 +69,32 @@ fn alone(demand: &Demand, group: &Group, offer: &Offer) -> Vec<Misfit> {
     misfits.min_by_key(Vec::len).unwrap_or_default()
 }
 
-/// What keeps the groups from being served together at the offer's site, though each of `ways` is good alone.
+/// Notes the reason that the groups do not fit together at the offer's site, although each of `ways` fits alone.
 fn together(demand: &Demand, ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
     let unserved = demand.groups.iter().zip(ways).filter(|(_, ways)| ways.is_empty());
     let unserved: Vec<String> = unserved.map(|(group, _)| format!("`{}`", group.name)).collect();
     if !unserved.is_empty() {
-        let have = Listed(unserved.iter());
-        misfits.note(MisfitKind::Site, format_args!("one site for all groups"), format_args!("nothing for {have}"));
+        let unserved = Listed(unserved.iter());
+        misfits.note(MisfitKind::Site, format_args!("one site for all groups"), format_args!("nothing for {unserved}"));
         return;
     }
     let mut cheapest = ways.iter().map(|ways| ways.iter().filter_map(Fit::price).min());
     let least = cheapest.try_fold(Money::ZERO, |sum, price| Some(sum.plus(price?)));
     for breach in budget::breaches(demand, least) {
-        let have = breach.have();
-        misfits.note(MisfitKind::Budget, format_args!("{}", breach.wanted()), format_args!("{have} for all groups"));
+        let cost = breach.cost();
+        misfits.note(MisfitKind::Budget, format_args!("{}", breach.limit()), format_args!("{cost} for all groups"));
     }
     if misfits.is_empty() {
         contended(ways, offer, misfits);
     }
 }
 
-/// The groups compete for what there is.
+/// Notes the resource of the offer that the groups compete for.
 fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
     let here = ways.iter().filter_map(|ways| ways.iter().find(|fit| std::ptr::eq(fit.offer, offer)));
     let takers: Vec<&Fit> = here.collect();
     let machines: u64 = takers.iter().map(|fit| u64::from(fit.count)).sum();
-    match (measure::short_of(offer, &takers), &offer.supply) {
+    match (shortage(offer, &takers), &offer.supply) {
         (Some(kind @ MisfitKind::Memory), Supply::Divisible { memory, .. }) => {
             pooled(kind, &takers, |fit| fit.measure.memory, *memory, misfits);
         }
@@ -103,8 +104,8 @@ fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
         (Some(MisfitKind::Count), Supply::Hosts(free)) => {
             misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{}", free.len()));
         }
-        (Some(MisfitKind::Count), Supply::Machines(there)) => {
-            misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{there}"));
+        (Some(MisfitKind::Count), Supply::Machines(available)) => {
+            misfits.note(MisfitKind::Count, format_args!("{machines} for all groups"), format_args!("{available}"));
         }
         (kind, _) => {
             let kind = kind.unwrap_or(MisfitKind::Count);
@@ -113,8 +114,8 @@ fn contended(ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec<Misfit>) {
     }
 }
 
-fn pooled(kind: MisfitKind, takers: &[&Fit], of: impl Fn(&Fit) -> Bytes, left: Bytes, misfits: &mut Vec<Misfit>) {
+fn pooled(kind: MisfitKind, takers: &[&Fit], of: impl Fn(&Fit) -> Bytes, free: Bytes, misfits: &mut Vec<Misfit>) {
     let parts: Vec<String> = takers.iter().map(|fit| Sum(fit.count, of(fit)).product()).collect();
     let total = takers.iter().fold(Bytes(0), |sum, fit| sum.plus(Sum(fit.count, of(fit)).total()));
-    misfits.note(kind, format_args!("{} = {total}", parts.join(" + ")), format_args!("{left} left"));
+    misfits.note(kind, format_args!("{} = {total}", parts.join(" + ")), format_args!("{free} free"));
 }

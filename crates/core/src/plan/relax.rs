@@ -1,148 +1,173 @@
-//! The changes of a demand that advice is made of. Each answers with those that were tried and served.
+//! Search for advice: changes of a demand that has no plan, each of which gives it one.
+//!
+//! The search plans every changed demand and returns only changes that succeed. Each change is a single one: of one group
+//! if that is enough, else the same in every group. Amounts only decrease, so every amount below the largest one with a
+//! plan has a plan too, and bisection finds the largest.
 
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
+use super::advice::DemandChange;
+use super::arch::requested_arch;
 use super::budget::over;
-use super::fit::{Fit, wanted_arch};
 use super::search;
-use super::trial::{Relaxation, Trial, count, largest};
-use crate::demand::{Amount, Budget, Demand, Requirements, SiteSelector, Spot};
+use super::trial::{Relaxation, Scope, Trial, count, largest};
+use crate::demand::{Amount, Budget, Demand, GpuRequirement, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;
+use crate::offer::Offer;
 use crate::size::Bytes;
-use crate::time::format_duration;
+
+/// Every single change that would help, the smallest first. The offers must be in order.
+pub(super) fn relaxations(demand: &Demand, offers: &[&Offer]) -> Vec<Relaxation> {
+    let trial = |scope| Trial { demand, offers, scope };
+    let mut found = Vec::new();
+    for change in GROUP_CHANGES {
+        let mut helpful: Vec<Relaxation> =
+            (0..demand.groups.len()).flat_map(|at| change(&trial(Scope::Group(at)))).collect();
+        if helpful.is_empty() && demand.groups.len() > 1 {
+            helpful = change(&trial(Scope::All));
+        }
+        found.append(&mut helpful);
+    }
+    for change in DEMAND_CHANGES {
+        found.extend(change(&trial(Scope::All)));
+    }
+    // All advice is verified here, however it was found.
+    found.retain(|relaxation| search::choose(&relaxation.demand, offers).is_some());
+    found
+}
 
 type Change = fn(&Trial) -> Vec<Relaxation>;
 
-/// Changes of the needs of a group, the smallest first.
-pub(super) const OF_GROUPS: &[Change] = &[
+/// Changes of a group, the smallest first.
+const GROUP_CHANGES: &[Change] = &[
     sizes,
     |trial| Vec::from_iter(other_image(trial)),
-    other_labels,
+    fewer_labels,
     |trial| Vec::from_iter(other_node_type(trial)),
-    accelerators,
+    gpus,
     |trial| Vec::from_iter(fewer_machines(trial)),
-    |trial| Vec::from_iter(other_spot(trial)),
+    |trial| Vec::from_iter(other_market(trial)),
     other_arch,
 ];
 
 /// Changes of the demand as a whole.
-pub(super) const OF_THE_WHOLE: &[Change] = &[
+const DEMAND_CHANGES: &[Change] = &[
     other_sites,
     |trial| Vec::from_iter(known_end(trial)),
     |trial| Vec::from_iter(shorter(trial)),
-    |trial| Vec::from_iter(more_money(trial)),
+    |trial| Vec::from_iter(larger_budget(trial)),
 ];
 
-/// Not exactly so much; and only where that doesn't help, less.
+/// Minimums instead of exact sizes; smaller sizes only if that does not help.
 fn sizes(trial: &Trial) -> Vec<Relaxation> {
-    match at_least(trial) {
+    match minimum(trial) {
         Some(relaxation) => vec![relaxation],
         None => [less_memory, less_disk, fewer_cpus].into_iter().filter_map(|change| change(trial)).collect(),
     }
 }
 
-fn at_least(trial: &Trial) -> Option<Relaxation> {
+fn minimum(trial: &Trial) -> Option<Relaxation> {
     let exact =
-        |needs: &Requirements| matches!(needs.cpus, Amount::Exactly(_)) || matches!(needs.memory, Amount::Exactly(_));
-    let first = trial.needs().find(|needs| exact(needs))?;
+        |needs: &&Requirements| matches!(needs.cpus, Amount::Exactly(_)) || matches!(needs.memory, Amount::Exactly(_));
+    let first = trial.needs().find(exact)?;
     let demand = trial.with_needs(|needs| {
         needs.cpus = or_more(needs.cpus);
         needs.memory = or_more(needs.memory);
     });
-    let (cpus, memory) = (or_more(first.cpus), or_more(first.memory));
-    trial.advise(demand, |_| match (first.cpus, first.memory) {
-        (Amount::Exactly(_), Amount::Exactly(_)) => {
-            format!("ask for {cpus} processors and {memory} of memory, at least and not exactly")
-        }
-        (Amount::Exactly(_), _) => format!("ask for {cpus} processors, at least and not exactly"),
-        _ => format!("ask for {memory} of memory, at least and not exactly"),
-    })
+    trial.advise(demand, |_| DemandChange::Minimum { cpus: exactly(first.cpus), memory: exactly(first.memory) })
 }
 
-fn or_more<T: Copy>(wish: Amount<T>) -> Amount<T> {
-    if let Amount::Exactly(amount) = wish { Amount::AtLeast(amount) } else { wish }
+fn exactly<T>(requested: Amount<T>) -> Option<T> {
+    if let Amount::Exactly(amount) = requested { Some(amount) } else { None }
 }
 
-/// At least so much, where more was asked for.
-fn cap<T: Copy + PartialOrd>(wish: Amount<T>, most: T) -> Amount<T> {
-    if wish.least().is_some_and(|least| least > most) { Amount::AtLeast(most) } else { wish }
+fn or_more<T: Copy>(requested: Amount<T>) -> Amount<T> {
+    if let Amount::Exactly(amount) = requested { Amount::AtLeast(amount) } else { requested }
+}
+
+/// At least `most` if more was requested.
+fn cap<T: Copy + PartialOrd>(requested: Amount<T>, most: T) -> Amount<T> {
+    if requested.least().is_some_and(|least| least > most) { Amount::AtLeast(most) } else { requested }
 }
 
 fn less_memory(trial: &Trial) -> Option<Relaxation> {
-    let wanted = trial.needs().filter_map(|needs| needs.memory.least()).max()?;
+    let requested = trial.needs().filter_map(|needs| needs.memory.least()).max()?;
     let capped = |most| trial.with_needs(|needs| needs.memory = cap(needs.memory, most));
-    let most = largest_size(wanted, |size| trial.serves(&capped(size)))?;
-    trial.advise(capped(most), |_| format!("ask for {} of memory or less", Amount::AtLeast(most)))
+    let at_most = largest_size(requested, |size| trial.has_plan(&capped(size)))?;
+    trial.advise(capped(at_most), |_| DemandChange::Memory { at_most })
 }
 
 fn less_disk(trial: &Trial) -> Option<Relaxation> {
-    let wanted = trial.needs().filter_map(|needs| needs.disk).max()?;
+    let requested = trial.needs().filter_map(|needs| needs.disk).max()?;
     let capped = |most| trial.with_needs(|needs| needs.disk = needs.disk.map(|disk| disk.min(most)));
-    let most = largest_size(wanted, |size| trial.serves(&capped(size)))?;
-    trial.advise(capped(most), |_| format!("ask for {most} of disk or less"))
+    let at_most = largest_size(requested, |size| trial.has_plan(&capped(size)))?;
+    trial.advise(capped(at_most), |_| DemandChange::Disk { at_most })
 }
 
-/// The largest size below the wanted one that serves, in steps that are written without rounding: half a gibibyte, or
-/// a mebibyte where that is too much.
-fn largest_size(wanted: Bytes, serves: impl Fn(Bytes) -> bool) -> Option<Bytes> {
+/// The largest good size below the requested one, in steps that print without rounding: half a gibibyte, or a mebibyte
+/// if half a gibibyte is too much.
+fn largest_size(requested: Bytes, is_good: impl Fn(Bytes) -> bool) -> Option<Bytes> {
     [512, 1].into_iter().find_map(|step| {
-        let limit = wanted.0.div_ceil(Bytes::mib(step).0);
-        largest(limit, |steps| serves(Bytes::mib(step).times(steps))).map(|steps| Bytes::mib(step).times(steps))
+        let limit = requested.0.div_ceil(Bytes::mib(step).0);
+        largest(limit, |steps| is_good(Bytes::mib(step).times(steps))).map(|steps| Bytes::mib(step).times(steps))
     })
 }
 
 fn fewer_cpus(trial: &Trial) -> Option<Relaxation> {
-    let wanted = trial.needs().filter_map(|needs| needs.cpus.least()).max()?;
+    let requested = trial.needs().filter_map(|needs| needs.cpus.least()).max()?;
     let capped = |most: u64| trial.with_needs(|needs| needs.cpus = cap(needs.cpus, count(most).get()));
-    let most = largest(wanted.into(), |most| trial.serves(&capped(most)))?;
-    trial.advise(capped(most), |_| format!("ask for {most}+ processors or fewer"))
+    let most = largest(requested.into(), |most| trial.has_plan(&capped(most)))?;
+    trial.advise(capped(most), |_| DemandChange::Cpus { at_most: count(most).get() })
 }
 
 fn other_image(trial: &Trial) -> Option<Relaxation> {
-    let named = trial.needs().find_map(|needs| needs.image.clone())?;
+    let requested = trial.needs().find_map(|needs| needs.image.clone())?;
     let demand = trial.with_needs(|needs| needs.image = None);
-    trial.advise(demand, |fit| format!("boot `{}` instead of `{named}`", fit.image.name))
+    trial.advise(demand, |fit| DemandChange::Image { requested: requested.clone(), available: fit.image.name.clone() })
 }
 
-fn other_labels(trial: &Trial) -> Vec<Relaxation> {
+fn fewer_labels(trial: &Trial) -> Vec<Relaxation> {
     let labels: BTreeSet<_> = trial.needs().flat_map(|needs| &needs.labels).collect();
-    let without = |(label, value): (&String, &String)| {
-        let demand = trial.with_needs(|needs| needs.labels.retain(|l, v| (l, &*v) != (label, value)));
-        trial.advise(demand, |_| format!("drop the label `{label}={value}`"))
+    let without = |(key, value): (&String, &String)| {
+        let demand = trial.with_needs(|needs| needs.labels.retain(|k, v| (k, &*v) != (key, value)));
+        trial.advise(demand, |_| DemandChange::Label { key: key.clone(), value: value.clone() })
     };
     labels.into_iter().filter_map(without).collect()
 }
 
 fn other_node_type(trial: &Trial) -> Option<Relaxation> {
-    let named = trial.needs().find_map(|needs| needs.node_type.clone())?;
+    let requested = trial.needs().find_map(|needs| needs.node_type.clone())?;
     let demand = trial.with_needs(|needs| needs.node_type = None);
-    trial.advise(demand, |fit| format!("take the node type `{}` instead of `{named}`", fit.offer.node_type))
+    trial.advise(demand, |fit| DemandChange::NodeType {
+        requested: requested.clone(),
+        available: fit.offer.node_type.clone(),
+    })
 }
 
-/// Another model, fewer of them; and only where neither helps, none at all.
-fn accelerators(trial: &Trial) -> Vec<Relaxation> {
-    let found: Vec<Relaxation> = other_model(trial).into_iter().chain(fewer_gpus(trial)).collect();
-    if found.is_empty() { no_gpus(trial).into_iter().collect() } else { found }
+/// Another model, or fewer GPUs; none at all only if neither helps.
+fn gpus(trial: &Trial) -> Vec<Relaxation> {
+    let found: Vec<Relaxation> = any_gpu(trial).into_iter().chain(fewer_gpus(trial)).collect();
+    if found.is_empty() { no_gpu(trial).into_iter().collect() } else { found }
 }
 
-fn other_model(trial: &Trial) -> Option<Relaxation> {
-    let named = trial.needs().find_map(|needs| needs.gpus.as_ref()?.model.clone())?;
+fn any_gpu(trial: &Trial) -> Option<Relaxation> {
+    let requested = trial.needs().filter_map(|needs| needs.gpus.as_ref()).find(|need| need.model.is_some())?;
     let demand = trial.with_needs(|needs| {
         if let Some(need) = &mut needs.gpus {
             need.model = None;
         }
     });
     trial.advise(demand, |fit| {
-        let there = fit.offer.facts.gpus.first().map_or("no accelerator", |gpu| &gpu.model);
-        format!("take any accelerator instead of `{named}`: there is `{there}`")
+        let available = fit.offer.facts.gpus.first().map_or_else(|| "none".to_owned(), |gpu| gpu.model.clone());
+        DemandChange::AnyGpu { requested: requested.clone(), available }
     })
 }
 
 fn fewer_gpus(trial: &Trial) -> Option<Relaxation> {
-    let wanted = trial.needs().filter_map(|needs| Some(needs.gpus.as_ref()?.count.get())).max()?;
+    let requested = trial.needs().filter_map(|needs| needs.gpus.as_ref()).max_by_key(|need| need.count)?;
     let capped = |most| {
         trial.with_needs(|needs| {
             if let Some(need) = &mut needs.gpus {
@@ -150,45 +175,45 @@ fn fewer_gpus(trial: &Trial) -> Option<Relaxation> {
             }
         })
     };
-    let most = largest(wanted.into(), |most| trial.serves(&capped(most)))?;
-    let or_fewer = if most > 1 { " or fewer" } else { "" };
-    trial.advise(capped(most), |_| format!("ask for {most} of the accelerators{or_fewer} in each machine"))
+    let most = largest(requested.count.get().into(), |most| trial.has_plan(&capped(most)))?;
+    trial.advise(capped(most), |_| DemandChange::Gpus {
+        at_most: GpuRequirement { count: count(most), ..requested.clone() },
+    })
 }
 
-fn no_gpus(trial: &Trial) -> Option<Relaxation> {
+fn no_gpu(trial: &Trial) -> Option<Relaxation> {
     trial.needs().find(|needs| needs.gpus.is_some())?;
-    trial.advise(trial.with_needs(|needs| needs.gpus = None), |_| "ask for no accelerators".to_owned())
+    trial.advise(trial.with_needs(|needs| needs.gpus = None), |_| DemandChange::NoGpu)
 }
 
 fn fewer_machines(trial: &Trial) -> Option<Relaxation> {
-    let wanted = trial.groups().map(|group| group.count.get()).max()?;
+    let requested = trial.groups().map(|group| group.count.get()).max()?;
     let capped = |most| trial.with_groups(|group| group.count = group.count.min(count(most)));
-    let most = largest(wanted.into(), |most| trial.serves(&capped(most)))?;
-    let (s, or_fewer) = if most > 1 { ("s", " or fewer") } else { ("", "") };
-    trial.advise(capped(most), |_| format!("ask for {most} machine{s}{or_fewer} instead of {wanted}"))
+    let most = largest(requested.into(), |most| trial.has_plan(&capped(most)))?;
+    trial.advise(capped(most), |_| DemandChange::Count { requested, at_most: count(most).get() })
 }
 
-fn other_spot(trial: &Trial) -> Option<Relaxation> {
-    let (spot, sentence) = match trial.needs().next()?.spot {
-        Spot::Never => (Spot::Only, "take spot machines, which the site may take away"),
-        Spot::Only => (Spot::Never, "take machines that stay instead of spot ones"),
+fn other_market(trial: &Trial) -> Option<Relaxation> {
+    let spot = match trial.needs().next()?.spot {
+        Spot::Never => Spot::Only,
+        Spot::Only => Spot::Never,
     };
-    trial.advise(trial.with_needs(|needs| needs.spot = spot), |_| sentence.to_owned())
+    trial.advise(trial.with_needs(|needs| needs.spot = spot), |_| DemandChange::Spot(spot))
 }
 
 fn other_arch(trial: &Trial) -> Vec<Relaxation> {
-    let there: BTreeSet<&str> = trial.offers.iter().filter_map(|offer| offer.facts.arch.as_deref()).collect();
-    let asked: BTreeSet<&str> = trial.needs().map(wanted_arch).collect();
-    let others = there.into_iter().filter(|arch| !asked.contains(arch));
+    let offered: BTreeSet<&str> = trial.offers.iter().filter_map(|offer| offer.facts.arch.as_deref()).collect();
+    let requested: BTreeSet<&str> = trial.needs().map(requested_arch).collect();
+    let others = offered.into_iter().filter(|arch| !requested.contains(arch));
     let with = |arch: &str| {
         let demand = trial.with_needs(|needs| needs.arch = Some(arch.to_owned()));
-        trial.advise(demand, |_| format!("take the architecture `{arch}`"))
+        trial.advise(demand, |_| DemandChange::Arch(arch.to_owned()))
     };
     others.filter_map(with).collect()
 }
 
-/// More sites than so many are no advice, but a list.
-const MOST_SITES: usize = 3;
+/// Maximum number of sites to suggest: a user needs a few that work, not a list of all.
+const MAX_SITES: usize = 3;
 
 fn other_sites(trial: &Trial) -> Vec<Relaxation> {
     let sites: BTreeSet<&SiteId> = trial.offers.iter().map(|offer| &offer.site).collect();
@@ -196,22 +221,14 @@ fn other_sites(trial: &Trial) -> Vec<Relaxation> {
         let all_needs = trial.needs().all(|needs| SiteSelector::includes(&needs.sites, site));
         all_needs && SiteSelector::includes(&trial.demand.on, site)
     };
-    let with = |site: &SiteId| {
-        let demand = allowing(trial, site);
-        let sentence = if SiteSelector::includes(&trial.demand.on, site) {
-            format!("allow the site `{site}`")
-        } else {
-            format!("allow `{site}` in `on`")
-        };
-        trial.serves(&demand).then_some(Relaxation { sentence, demand })
-    };
-    sites.into_iter().filter(|site| !allowed(site)).filter_map(with).take(MOST_SITES).collect()
+    let with = |site: &SiteId| trial.advise_whole(allowing(trial, site), DemandChange::Site(site.clone()));
+    sites.into_iter().filter(|site| !allowed(site)).filter_map(with).take(MAX_SITES).collect()
 }
 
 fn allowing(trial: &Trial, site: &SiteId) -> Demand {
-    let allow = |wishes: &mut Vec<SiteSelector>| {
-        if !SiteSelector::includes(wishes, site) {
-            wishes.push(SiteSelector(site.clone()));
+    let allow = |selectors: &mut Vec<SiteSelector>| {
+        if !SiteSelector::includes(selectors, site) {
+            selectors.push(SiteSelector(site.clone()));
         }
     };
     let mut demand = trial.with_needs(|needs| allow(&mut needs.sites));
@@ -219,26 +236,27 @@ fn allowing(trial: &Trial, site: &SiteId) -> Demand {
     demand
 }
 
-/// A total means nothing while the end isn't known.
+/// A duration for a demand with a total budget and no end: without an end, any price exceeds a total.
 fn known_end(trial: &Trial) -> Option<Relaxation> {
-    let total = trial.demand.budget.total.filter(|_| trial.demand.lease.duration.is_none())?;
-    let with = |hours| lasting(trial.demand, SignedDuration::from_hours(hours as i64));
-    let hours = largest(MOST_HOURS, |hours| trial.serves(&with(hours)))?;
-    let sentence = format!("say for how long (`lease.duration`): the total budget of {total} lasts for {hours}h");
-    Some(Relaxation { sentence, demand: with(hours) })
+    let budget = trial.demand.budget.total.filter(|_| trial.demand.lease.duration.is_none())?;
+    let duration = |hours: u64| SignedDuration::from_hours(hours as i64);
+    let hours = largest(MAX_HOURS, |hours| trial.has_plan(&lasting(trial.demand, duration(hours))))?;
+    let at_most = duration(hours);
+    let change = DemandChange::Duration { requested: None, at_most, budget };
+    trial.advise_whole(lasting(trial.demand, at_most), change)
 }
 
-/// Ten years: no lease is longer.
-const MOST_HOURS: u64 = 24 * 366 * 10 + 1;
+/// Ten years, the longest duration that a demand can request; one more as the limit of the bisection.
+const MAX_HOURS: u64 = 24 * 366 * 10 + 1;
 
 fn shorter(trial: &Trial) -> Option<Relaxation> {
-    let (_, wanted) = trial.demand.budget.total.zip(trial.demand.lease.duration)?;
-    let minutes = |minutes: u64| SignedDuration::from_mins(minutes as i64);
-    let limit = u64::try_from(wanted.as_secs()).unwrap_or_default().div_ceil(60);
-    let most = largest(limit, |most| trial.serves(&lasting(trial.demand, minutes(most))))?;
-    let sentence =
-        format!("keep them for {} or less instead of {}", format_duration(minutes(most)), format_duration(wanted));
-    Some(Relaxation { sentence, demand: lasting(trial.demand, minutes(most)) })
+    let (budget, requested) = trial.demand.budget.total.zip(trial.demand.lease.duration)?;
+    let duration = |minutes: u64| SignedDuration::from_mins(minutes as i64);
+    let limit = u64::try_from(requested.as_secs()).unwrap_or_default().div_ceil(60);
+    let minutes = largest(limit, |minutes| trial.has_plan(&lasting(trial.demand, duration(minutes))))?;
+    let at_most = duration(minutes);
+    let change = DemandChange::Duration { requested: Some(requested), at_most, budget };
+    trial.advise_whole(lasting(trial.demand, at_most), change)
 }
 
 fn lasting(demand: &Demand, duration: SignedDuration) -> Demand {
@@ -247,14 +265,13 @@ fn lasting(demand: &Demand, duration: SignedDuration) -> Demand {
     demand
 }
 
-fn more_money(trial: &Trial) -> Option<Relaxation> {
+fn larger_budget(trial: &Trial) -> Option<Relaxation> {
     if trial.demand.budget == Budget::default() {
         return None;
     }
     let with = |budget| Demand { budget, ..trial.demand.clone() };
-    let Some(price) = least_price(trial) else {
-        let drop = |_: &Fit| "drop the budget: the price of what is there is unknown".to_owned();
-        return trial.advise(with(Budget::default()), drop);
+    let Some(price) = lowest_price(trial) else {
+        return trial.advise_whole(with(Budget::default()), DemandChange::NoBudget);
     };
     let Budget { per_hour, total } = trial.demand.budget;
     let sum = trial.demand.lease.duration.map(|duration| over(price, duration));
@@ -262,24 +279,25 @@ fn more_money(trial: &Trial) -> Option<Relaxation> {
         per_hour: per_hour.map(|limit| limit.max(price)),
         total: total.map(|limit| limit.max(sum.unwrap_or(limit))),
     };
-    let raised = [("per_hour", per_hour, budget.per_hour), ("total", total, budget.total)];
-    let raised = raised.iter().filter(|(_, old, new)| old != new);
-    let raised = raised.filter_map(|(name, _, new)| new.map(|new| format!("`budget.{name}` to {new}")));
-    let raised: Vec<String> = raised.collect();
-    let sentence = format!("raise {}", raised.join(" and "));
-    (!raised.is_empty()).then(|| Relaxation { sentence, demand: with(budget) })
+    if budget == trial.demand.budget {
+        return None;
+    }
+    let raised = |old: Option<Money>, new: Option<Money>| new.filter(|_| old != new);
+    let change =
+        DemandChange::Budget { per_hour: raised(per_hour, budget.per_hour), total: raised(total, budget.total) };
+    trial.advise_whole(with(budget), change)
 }
 
-/// The least price an hour at which there is anything of known price that serves.
-fn least_price(trial: &Trial) -> Option<Money> {
+/// The lowest price per hour at which the demand has a plan; `None` if only offers of unknown price match.
+fn lowest_price(trial: &Trial) -> Option<Money> {
     let up_to = |limit: Money| Demand { budget: Budget { per_hour: Some(limit), total: None }, ..trial.demand.clone() };
     let anything = up_to(Money(i64::MAX));
-    // The price of the place that is liked best is an upper bound; a place liked less may be cheaper.
-    let liked_best = search::price(&search::choose(&anything, trial.offers)?)?;
-    let (mut bad, mut good) = (-1, liked_best.0);
+    // The price at the preferred site is an upper bound: a less preferred site may be cheaper.
+    let preferred = search::price(&search::choose(&anything, trial.offers)?)?;
+    let (mut bad, mut good) = (-1, preferred.0);
     while good - bad > 1 {
         let middle = bad + (good - bad) / 2;
-        if trial.serves(&up_to(Money(middle))) { good = middle } else { bad = middle }
+        if trial.has_plan(&up_to(Money(middle))) { good = middle } else { bad = middle }
     }
     Some(Money(good))
 }

@@ -1,4 +1,4 @@
-//! Another round of a deployment: the machines stay, the work may be another.
+//! Another round of a deployment: the same machines, possibly other work.
 
 use jiff::Timestamp;
 
@@ -8,11 +8,11 @@ use crate::demand::{Demand, Group, SiteSelector};
 impl Plan {
     /// This plan's machines with a newer demand's work.
     ///
-    /// The window stays as it is: it is moved by extending the deployment, not by a demand. So do the site's terms. A plan
-    /// that chose nothing has nothing to lay out: it makes the one thing that it was made for.
+    /// Window and terms stay unchanged: extending the deployment moves the window, not a demand. A plan without picks keeps
+    /// its steps: it creates a single resource.
     ///
     /// # Errors
-    /// What differs, where the demand takes other machines than those that are there.
+    /// The differences, if the demand requires other machines than the existing ones.
     pub fn rework(&self, demand: &Demand, now: Timestamp) -> Result<Self, Vec<Change>> {
         let changes = hardware_changes(&self.demand, demand, self);
         if !changes.is_empty() {
@@ -48,8 +48,8 @@ fn hardware_changes(old: &Demand, new: &Demand, plan: &Plan) -> Vec<Change> {
     changes.extend(added.map(|group| change(ChangeKind::Group, group, String::new(), format!("`{}`", group.name))));
     let elsewhere = |site| !SiteSelector::includes(&new.on, site);
     if let Some(pick) = plan.picks.iter().find(|pick| elsewhere(&pick.site)) {
-        let wished = new.on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let (old, new) = (format!("`{}`", pick.site), format!("`{wished}`"));
+        let allowed = new.on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let (old, new) = (format!("`{}`", pick.site), format!("`{allowed}`"));
         changes.push(Change { kind: ChangeKind::Site, group: Some(pick.group.clone()), old, new });
     }
     changes

@@ -1,4 +1,4 @@
-//! How good an assignment is: a cost, smaller is better, that adds up over the groups.
+//! The cost of an assignment: the sum over its groups. The planner takes the smallest.
 
 use std::iter::Sum;
 use std::ops::Add;
@@ -8,42 +8,42 @@ use crate::demand::Requirements;
 use crate::money::Money;
 use crate::offer::Offer;
 
-/// The cost of serving a group, or several, by certain offers of one site.
+/// The cost of placing one or several groups on offers of one site.
 ///
-/// Compared field by field, the first that differs decides. The order does not change when the same cost is added to
-/// both sides, and that is what makes the search's bound exact: the least cost of the groups still open can be added
-/// to what is chosen so far.
+/// Costs are compared field by field; the first difference decides. Adding the same cost to both sides keeps their
+/// order. This makes the bound of the search exact: the minimum cost of the remaining groups can be added to the cost of
+/// those already placed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cost {
-    /// How far down its list of alternatives a group had to go.
+    /// Position of the chosen alternative in the group's list.
     pub(super) alternative: u64,
-    /// How far down the sites of that alternative.
+    /// Position of the site in that alternative's list.
     pub(super) site: u64,
-    /// Machines of unknown price: after every known one.
+    /// Machines of unknown price, which rank after every known price.
     pub(super) unpriced: u64,
-    /// An hour, of the machines with a known price.
+    /// Price per hour of the machines with a known price.
     pub(super) price: Money,
-    /// Machines of which nobody says whether they are as large as is wished: after every known one.
+    /// Machines whose site does not report a requested size. They rank after machines that are known to be large enough.
     pub(super) unknown: u64,
-    /// Accelerators beyond those needed: the scarcest first.
+    /// Excess GPUs, the scarcest resource first.
     pub(super) spare_gpus: u64,
-    /// Bytes of memory beyond.
+    /// Excess memory in bytes.
     pub(super) spare_memory: u64,
-    /// Processors beyond.
+    /// Excess CPUs.
     pub(super) spare_cpus: u64,
 }
 
 impl Cost {
-    /// Of so many machines for the needs on an offer.
+    /// The cost of `count` machines of an offer.
     pub(super) fn of(needs: &Requirements, alternative: usize, offer: &Offer, measure: &Measure, count: u32) -> Self {
         let count = u64::from(count);
-        let wanted_gpus = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
-        let gpus = measure::gpus_count(needs, offer).saturating_sub(wanted_gpus);
+        let requested_gpus = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
+        let gpus = measure::gpus_count(needs, offer).saturating_sub(requested_gpus);
         let memory = measure.memory.less(needs.memory.least().unwrap_or_default());
         let cpus = measure.cpus.saturating_sub(needs.cpus.least().unwrap_or_default());
         Self {
             alternative: alternative as u64,
-            site: needs.sites.iter().position(|wish| wish.means(&offer.site)).unwrap_or_default() as u64,
+            site: needs.sites.iter().position(|selector| selector.means(&offer.site)).unwrap_or_default() as u64,
             unpriced: if offer.price_per_hour.is_none() { count } else { 0 },
             price: offer.price_per_hour.unwrap_or_default().times(count as i64),
             unknown: if is_known(needs, offer) { 0 } else { count },
@@ -54,7 +54,7 @@ impl Cost {
     }
 }
 
-/// Whether the site says how much it has of all that is wished.
+/// True if the site reports every requested size.
 fn is_known(needs: &Requirements, offer: &Offer) -> bool {
     let facts = &offer.facts;
     (needs.cpus.least().is_none() || facts.cpus.is_some())

@@ -1,4 +1,4 @@
-//! A stored plan, some time later: whether it can still be carried out exactly as it is.
+//! The check that a stored plan can still be applied unchanged.
 
 use jiff::Timestamp;
 
@@ -12,10 +12,10 @@ use crate::ticket::Ref;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Staleness {
     /// The end of its window has passed.
-    #[error("its window is over")]
+    #[error("its window has ended")]
     Over,
     /// Too much of its window has passed since its start.
-    #[error("it was to start at {0}, and too much of its window has passed")]
+    #[error("its window started at {0}, and too much of it has passed")]
     Late(Timestamp),
     /// Planning again gives a different plan.
     #[error("{0}")]
@@ -23,7 +23,7 @@ pub enum Staleness {
     /// An offer that it chose no longer meets the demand.
     #[error("{0}")]
     Unmet(Misfit),
-    /// The sites no longer make the offers that it chose.
+    /// The sites no longer have the offers that it chose.
     #[error("its offers no longer exist")]
     NoOffers,
     /// The existing lease that it uses is gone.
@@ -36,9 +36,8 @@ pub enum Staleness {
     },
 }
 
-/// A plan is applied a little after it was made: a tenth of its window may have passed. Beyond that the user would pay for
-/// noticeably less than was shown.
-const PASSED: i32 = 10;
+/// A plan is stale after a tenth of its window: the user would get noticeably less time than the plan showed.
+const STALE_AFTER_FRACTION: i32 = 10;
 
 impl Plan {
     /// The plan for the rest of its window.
@@ -51,14 +50,14 @@ impl Plan {
         if until <= start {
             return Err(Staleness::Over);
         }
-        if start.duration_since(self.start) > self.window().duration() / PASSED {
+        if start.duration_since(self.start) > self.window().duration() / STALE_AFTER_FRACTION {
             return Err(Staleness::Late(self.start));
         }
         let lease = LeaseRequest { start: Some(start), duration: Some(until.duration_since(start)), within: None };
         Ok(Self { demand: Demand { lease, ..self.demand.clone() }, ..self.clone() })
     }
 
-    /// The reason why the market can no longer serve this plan exactly as it is; `None` if it can.
+    /// The reason that the market no longer has this exact plan; `None` if it has.
     pub fn staleness(&self, mut market: Market, now: Timestamp) -> Option<Staleness> {
         // A better offer or another host does not matter: the plan names those that it uses.
         let picked =
@@ -71,7 +70,7 @@ impl Plan {
         match plan(&self.demand, &market, self.deployment, now) {
             Ok(again) => diff(self, &again).into_iter().next().map(Staleness::Changed),
             Err(no_plan) => {
-                let unmet = no_plan.rejections.into_iter().flat_map(|refusal| refusal.misfits).next();
+                let unmet = no_plan.rejections.into_iter().flat_map(|rejection| rejection.misfits).next();
                 Some(unmet.map_or(Staleness::NoOffers, Staleness::Unmet))
             }
         }

@@ -1,5 +1,5 @@
-//! Laying out the steps: what the site asks for before a machine (a key, a network, a lease), the machines side by side,
-//! their public addresses, then each machine's set-up in its order, and the work itself once every machine is ready.
+//! The steps of a plan: the resources that the site requires before a machine (a key, a network, a lease), the machines in
+//! parallel, their public addresses, the set-up of each machine, and `run` once every machine is ready.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::ticket::{Ref, StepId};
 use crate::time::Window;
 use crate::verify::ExpectedMachine;
 
-/// Every step of a plan, each behind those that it needs.
+/// Every step of a plan, each after those that it depends on.
 pub(super) fn lay_out(demand: &Demand, picks: &[Pick], window: &Window) -> Vec<Step> {
     let surroundings = Surroundings::of(demand, picks, window);
     let machines = machines(demand, picks, &surroundings);
-    let all = Meeting::of(&machines, demand.workload.phases.peers);
+    let all = Peers::of(&machines, demand.workload.phases.peers);
     let set_ups: Vec<Vec<Step>> =
         machines.iter().map(|(machine, pick)| set_up(&demand.workload, machine, pick, &all)).collect();
     let last = set_ups.iter().map(|steps| steps.last().map(|step| step.id.clone()));
     let runs: Vec<Step> =
         machines.iter().zip(last).filter_map(|((machine, _), last)| run(&demand.workload, machine, last)).collect();
     let mut set_ups: Vec<Step> = set_ups.into_iter().flatten().collect();
-    // Phase by phase over all machines: then each step stands behind all that it waits for, on other machines too.
+    // Phase by phase over all machines, so that each step comes after its dependencies on other machines.
     set_ups.sort_by_key(kind_of);
     let creations: Vec<Step> = machines.iter().map(|(machine, _)| creation(machine)).collect();
     let addresses = machines.iter().filter_map(|(machine, pick)| address(machine, pick));
@@ -38,7 +38,7 @@ fn kind_of(step: &Step) -> PhaseKind {
     }
 }
 
-/// What is made before the machines, as far as the site's terms ask for it.
+/// The steps before the machines, as far as the site's terms require them.
 struct Surroundings {
     keypair: Option<Step>,
     network: Option<Step>,
@@ -46,17 +46,21 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    /// All picks are at one site: its machines must reach each other.
+    /// All picks are at one site, since the machines must reach each other.
     fn of(demand: &Demand, picks: &[Pick], window: &Window) -> Self {
-        let site_where =
-            |asks: fn(&Terms) -> bool| picks.iter().find(|pick| asks(&pick.terms)).map(|pick| pick.site.clone());
-        let step =
-            |id: &str, after: Vec<StepId>, what| Step { id: StepId::nearest(id), after, action: Action::Create(what) };
+        let site_where = |requires: fn(&Terms) -> bool| {
+            picks.iter().find(|pick| requires(&pick.terms)).map(|pick| pick.site.clone())
+        };
+        let step = |id: &str, after: Vec<StepId>, resource| Step {
+            id: StepId::nearest(id),
+            after,
+            action: Action::Create(resource),
+        };
         let keypair = site_where(|terms| terms.key == KeyTerm::Keypair)
             .map(|site| step("keypair", Vec::new(), PlannedResource::Keypair { site }));
         let network = site_where(|terms| terms.network == NetworkTerm::Own)
             .map(|site| step("network", Vec::new(), PlannedResource::Network { site }));
-        // A lease is paid for from its start on, so it comes after all that could fail for nothing.
+        // A lease costs from its start on, so steps that may fail at no cost come first.
         let before_lease = [&keypair, &network].into_iter().flatten().map(|step| step.id.clone()).collect();
         let lease = site_where(|terms| terms.claim == ClaimTerm::Lease).map(|site| {
             let leased = picks.iter().filter(|pick| pick.terms.claim == ClaimTerm::Lease);
@@ -109,11 +113,11 @@ fn machine(name: String, rank: u32, pick: &Pick, host: Option<&HostId>, around: 
         host: host.cloned(),
         lease: id_if(&around.lease, terms.claim == ClaimTerm::Lease),
         keypair: id_if(&around.keypair, terms.key == KeyTerm::Keypair),
-        existing: uses(terms),
+        existing: existing(terms),
     }
 }
 
-fn uses(terms: &Terms) -> ExistingResources {
+fn existing(terms: &Terms) -> ExistingResources {
     ExistingResources {
         lease: match &terms.claim {
             ClaimTerm::Existing(lease) => Some(lease.clone()),
@@ -134,21 +138,21 @@ fn lease_name(demand: &Demand) -> String {
     demand.terms.lease_name.clone().unwrap_or_else(|| demand.name.to_string())
 }
 
-/// The longest label of a host name (RFC 1123).
-const LONGEST_HOST_NAME: usize = 63;
+/// Maximum length of a label of a host name (RFC 1123).
+const MAX_HOST_NAME: usize = 63;
 
-/// `train-2`, or `train-worker-2`. What would be too long for a host name is cut, and told apart by a hash.
+/// `train-2`, or `train-worker-2`. A name that is too long is truncated and made unique with a hash.
 fn host_name(demand: &Demand, group: Option<&GroupName>, number: u32) -> String {
     let stem = match group {
         Some(group) => format!("{}-{group}", demand.name),
         None => demand.name.to_string(),
     };
     let name = format!("{stem}-{number}");
-    if name.len() <= LONGEST_HOST_NAME {
+    if name.len() <= MAX_HOST_NAME {
         return name;
     }
     let hash = &sha256(&stem)[..8];
-    let room = LONGEST_HOST_NAME - hash.len() - number.to_string().len() - 2;
+    let room = MAX_HOST_NAME - hash.len() - number.to_string().len() - 2;
     let start: String = stem.chars().take(room).collect();
     format!("{}-{hash}-{number}", start.trim_end_matches('-'))
 }
@@ -164,41 +168,41 @@ fn creation(machine: &MachineSpec) -> Step {
 fn address(machine: &MachineSpec, pick: &Pick) -> Option<Step> {
     let ReachTerm::PublicAddress(pool) = &pick.terms.reach else { return None };
     let created = step_of("machine", machine);
-    let what =
+    let resource =
         PlannedResource::Address { site: machine.site.clone(), pool: pool.clone(), machine: Some(created.clone()) };
-    Some(Step { id: step_of("address", machine), after: vec![created], action: Action::Create(what) })
+    Some(Step { id: step_of("address", machine), after: vec![created], action: Action::Create(resource) })
 }
 
-/// The step after which a machine has the address that it is reached at.
+/// The step after which a machine has its address for SSH.
 fn reachable(machine: &MachineSpec, pick: &Pick) -> StepId {
     address(machine, pick).map_or_else(|| step_of("machine", machine), |step| step.id)
 }
 
-/// A machine's steps from the first login to its last check, each after the one before.
+/// The steps of a machine from the first login to its last check, each after the previous one.
 ///
-/// What is done on one machine may need the others: the machines are made known to each other once all can be logged in
-/// to, and Ray's workers start once its head runs. The first machine stands for all: the others wait for its steps.
-fn set_up(work: &Workload, machine: &MachineSpec, pick: &Pick, all: &Meeting) -> Vec<Step> {
+/// Some also depend on other machines: `peer-names` waits until all machines accept a login, and Ray's workers wait for
+/// its head.
+fn set_up(work: &Workload, machine: &MachineSpec, pick: &Pick, all: &Peers) -> Vec<Step> {
     let created = step_of("machine", machine);
-    let reach = Step {
+    let wait_ssh = Step {
         id: step_of("wait-ssh", machine),
         after: vec![reachable(machine, pick)],
         action: Action::WaitSsh { machine: created.clone() },
     };
-    let mut steps = vec![reach];
+    let mut steps = vec![wait_ssh];
     let mut numbers = BTreeMap::new();
     for phase in verify(pick).into_iter().chain(phases(work, machine, all)) {
         let number = numbers.entry(phase.kind()).or_insert(0);
         *number += 1;
         let mut after: Vec<StepId> = steps.last().map(|step| step.id.clone()).into_iter().collect();
-        after.extend(all.awaited(&phase, machine));
+        after.extend(all.dependencies(&phase, machine));
         let id = phase_step(&phase, machine, *number);
         steps.push(Step { id, after, action: Action::SetUp { machine: created.clone(), phase } });
     }
     steps
 }
 
-/// The id of a phase's step; of phases that may be there several times, with a number.
+/// The id of a phase's step; numbered if the phase can occur several times.
 fn phase_step(phase: &Phase, machine: &MachineSpec, number: u32) -> StepId {
     let id = step_of(phase.name(), machine);
     match phase {
@@ -207,31 +211,31 @@ fn phase_step(phase: &Phase, machine: &MachineSpec, number: u32) -> StepId {
     }
 }
 
-/// Where machines wait for each other. As few steps as will do: with hundreds of machines that each wait for all others, a
-/// plan would be made of nothing else. So the first machine stands for all: it waits for them, and they for it.
-struct Meeting {
+/// Dependencies between machines. With hundreds of machines, dependencies of each on all others would dominate the plan.
+/// So all synchronise through the first machine: it waits for the others, and they wait for it.
+struct Peers {
     /// The machine of rank 0.
     first: Option<MachineSpec>,
-    /// All of them.
+    /// All machines.
     machines: Vec<MachineSpec>,
-    peers: PeerAccess,
+    access: PeerAccess,
 }
 
-impl Meeting {
-    fn of(machines: &[(MachineSpec, &Pick)], peers: PeerAccess) -> Self {
+impl Peers {
+    fn of(machines: &[(MachineSpec, &Pick)], access: PeerAccess) -> Self {
         let machines: Vec<MachineSpec> = machines.iter().map(|(machine, _)| machine.clone()).collect();
-        Self { first: machines.first().cloned(), machines, peers }
+        Self { first: machines.first().cloned(), machines, access }
     }
 
-    fn introduces(&self) -> bool {
-        self.machines.len() > 1 && self.peers == PeerAccess::On
+    fn are_set_up(&self) -> bool {
+        self.machines.len() > 1 && self.access == PeerAccess::On
     }
 
     fn is_first(&self, machine: &MachineSpec) -> bool {
         self.first.as_ref().is_some_and(|first| first.rank == machine.rank)
     }
 
-    /// A step of every machine but this one.
+    /// The step of a phase on every other machine.
     fn of_others(&self, kind: PhaseKind, machine: &MachineSpec) -> Vec<StepId> {
         let others = self.machines.iter().filter(|other| other.rank != machine.rank);
         others.map(|other| step_of(kind.name(), other)).collect()
@@ -242,15 +246,16 @@ impl Meeting {
         first.map(|first| step_of(kind.name(), first)).into_iter().collect()
     }
 
-    /// The steps of other machines that a phase waits for. The user's own commands are told of all machines.
-    fn awaited(&self, phase: &Phase, machine: &MachineSpec) -> Vec<StepId> {
+    /// The steps of other machines that a phase depends on. The user's commands receive the addresses of all machines, so
+    /// they wait until all have one.
+    fn dependencies(&self, phase: &Phase, machine: &MachineSpec) -> Vec<StepId> {
         match phase.kind() {
             PhaseKind::PeerNames if self.is_first(machine) => self.of_others(PhaseKind::WaitSsh, machine),
             PhaseKind::PeerNames => self.of_the_first(PhaseKind::PeerNames, machine),
             PhaseKind::PeerSsh => self.of_others(PhaseKind::PeerNames, machine),
             PhaseKind::RayStatus => self.of_others(PhaseKind::RayStart, machine),
             PhaseKind::RayStart if !self.is_first(machine) => self.of_the_first(PhaseKind::RayStart, machine),
-            PhaseKind::RayStart | PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check if self.introduces() => {
+            PhaseKind::RayStart | PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check if self.are_set_up() => {
                 self.of_the_first(PhaseKind::PeerSsh, machine)
             }
             PhaseKind::Custom | PhaseKind::Setup | PhaseKind::Check => self.of_others(PhaseKind::WaitSsh, machine),
@@ -259,50 +264,51 @@ impl Meeting {
     }
 }
 
-/// Hardware that was chosen by an inventory is compared with it. What is cut to measure is as it was cut.
+/// Compares a physical host with the inventory that it was chosen by. A machine of a divisible offer has the size that it
+/// was created with.
 fn verify(pick: &Pick) -> Option<Phase> {
-    let promise = || ExpectedMachine { shape: pick.shape.clone(), arch: pick.arch.clone(), os: pick.os.clone() };
-    (!pick.hosts.is_empty()).then(|| Phase::Verify(promise()))
+    let expected = || ExpectedMachine { shape: pick.shape.clone(), arch: pick.arch.clone(), os: pick.os.clone() };
+    (!pick.hosts.is_empty()).then(|| Phase::Verify(expected()))
 }
 
-/// The parts of the set-up that the work asks for, in their order.
-fn phases(work: &Workload, machine: &MachineSpec, all: &Meeting) -> Vec<Phase> {
-    let wish = &work.phases;
+/// The phases that the work requires, in order.
+fn phases(work: &Workload, machine: &MachineSpec, all: &Peers) -> Vec<Phase> {
+    let request = &work.phases;
     let is_first = all.is_first(machine);
     let packages =
         (!work.packages.is_empty()).then(|| Phase::Packages { packages: work.packages.iter().cloned().collect() });
-    let ray = wish.ray.as_ref().map(|ray| ray_for(ray, work));
+    let ray = request.ray.as_ref().map(|ray| ray_for(ray, work));
     let tools = [
-        wish.system.map(Phase::System),
+        request.system.map(Phase::System),
         packages,
-        wish.interpreter.clone().map(Phase::Interpreter),
-        wish.conda.clone().map(Phase::Conda),
-        wish.docker.clone().map(Phase::Docker),
-        (!wish.gpu.is_off()).then(|| Phase::Gpu(wish.gpu.clone())),
+        request.interpreter.clone().map(Phase::Interpreter),
+        request.conda.clone().map(Phase::Conda),
+        request.docker.clone().map(Phase::Docker),
+        (!request.gpu.is_off()).then(|| Phase::Gpu(request.gpu.clone())),
         ray.clone().map(Phase::Ray),
-        all.introduces().then_some(Phase::PeerNames),
-        (all.introduces() && is_first).then_some(Phase::PeerSsh),
+        all.are_set_up().then_some(Phase::PeerNames),
+        (all.are_set_up() && is_first).then_some(Phase::PeerSsh),
         ray.clone().map(Phase::RayStart),
         ray.filter(|_| is_first).map(Phase::RayStatus),
     ];
     let own = [
         (work.source.is_some() || !work.files.is_empty()).then_some(Phase::Source),
-        work.python.clone().map(|python| Phase::Python(with_ray(python, wish.ray.as_ref()))),
-        wish.docker.as_ref().and_then(|docker| docker.build.clone()).map(|directory| Phase::Image { directory }),
+        work.python.clone().map(|python| Phase::Python(with_ray(python, request.ray.as_ref()))),
+        request.docker.as_ref().and_then(|docker| docker.build.clone()).map(|directory| Phase::Image { directory }),
         work.setup.clone().map(|script| Phase::Setup { script }),
     ];
-    let custom = wish.custom.iter().cloned().map(Phase::Custom);
+    let custom = request.custom.iter().cloned().map(Phase::Custom);
     let checks = work.checks.iter().map(|command| Phase::Check { command: command.clone() });
     tools.into_iter().flatten().chain(custom).chain(own.into_iter().flatten()).chain(checks).collect()
 }
 
-/// Ray and the programs that use it must run on one version of Python.
+/// Ray runs on the same Python version as the programs that use it.
 fn ray_for(ray: &RayRequest, work: &Workload) -> RayRequest {
     let python = ray.python.clone().or_else(|| work.python.as_ref()?.version.clone());
     RayRequest { python, ..ray.clone() }
 }
 
-/// A repository whose machines have Ray imports it, in the cluster's own version.
+/// Installs Ray into the repository's environment, in the version of the cluster.
 fn with_ray(mut python: PythonRequest, ray: Option<&RayRequest>) -> PythonRequest {
     if let Some(ray) = ray {
         python.requirements.push(format!("ray[default]=={}", ray.version));
@@ -311,7 +317,7 @@ fn with_ray(mut python: PythonRequest, ray: Option<&RayRequest>) -> PythonReques
     python
 }
 
-/// The work comes after the machine's own set-up; the journal starts it on no machine before all are ready.
+/// The `run` step, after the machine's set-up. The journal starts it on no machine before all are ready.
 fn run(work: &Workload, machine: &MachineSpec, last: Option<StepId>) -> Option<Step> {
     let script = work.run.clone()?;
     Some(Step {

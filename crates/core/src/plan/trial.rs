@@ -2,21 +2,20 @@
 
 use std::num::NonZeroU32;
 
+use super::advice::{Advice, AdviceScope, DemandChange};
 use super::fit::Fit;
 use super::search;
 use crate::demand::{Demand, Group, Requirements};
 use crate::offer::Offer;
 
-/// A change of the demand that makes it servable.
+/// A change of a demand, and the demand with that change.
 #[derive(Debug, Clone)]
 pub(super) struct Relaxation {
-    /// What to change, for the user.
-    pub(super) sentence: String,
-    /// The demand with that change: it has a plan.
+    pub(super) advice: Advice,
     pub(super) demand: Demand,
 }
 
-/// A demand that can't be served, the offers to try its changes on, and the groups that a change is for.
+/// A demand without a plan, the offers to try changes on, and the groups to change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trial<'a> {
     pub(super) demand: &'a Demand,
@@ -24,24 +23,24 @@ pub(super) struct Trial<'a> {
     pub(super) scope: Scope,
 }
 
-/// The groups that a change is for.
+/// The groups to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// The one at this place.
+    /// The group at this index.
     Group(usize),
-    /// All of them.
+    /// All groups.
     All,
 }
 
 impl<'a> Trial<'a> {
-    /// The groups in question.
+    /// The groups to change.
     pub(super) fn groups(&self) -> impl Iterator<Item = &'a Group> {
         let scope = self.scope;
         let groups = self.demand.groups.iter().enumerate();
         groups.filter(move |(at, _)| scope == Scope::All || scope == Scope::Group(*at)).map(|(_, group)| group)
     }
 
-    /// All their alternatives.
+    /// All alternatives of these groups.
     pub(super) fn needs(&self) -> impl Iterator<Item = &'a Requirements> {
         self.groups().flat_map(|group| &group.any_of)
     }
@@ -62,45 +61,51 @@ impl<'a> Trial<'a> {
         self.with_groups(|group| group.any_of.iter_mut().for_each(&change))
     }
 
-    /// Whether a changed demand is served.
-    pub(super) fn serves(&self, demand: &Demand) -> bool {
+    /// True if a changed demand has a plan.
+    pub(super) fn has_plan(&self, demand: &Demand) -> bool {
         search::choose(demand, self.offers).is_some()
     }
 
-    /// The advice, if the changed demand is served. The sentence may tell what was chosen for the first of the groups.
-    pub(super) fn advise(&self, demand: Demand, sentence: impl Fn(&Fit) -> String) -> Option<Relaxation> {
+    /// The advice to change the groups, if the changed demand has a plan. `change` receives the offer that the plan
+    /// chooses for the first of them.
+    pub(super) fn advise(&self, demand: Demand, change: impl Fn(&Fit) -> DemandChange) -> Option<Relaxation> {
         let fits = search::choose(&demand, self.offers)?;
         let at = if let Scope::Group(at) = self.scope { at } else { 0 };
-        let sentence = format!("{}{}", sentence(fits.get(at)?), self.place());
-        Some(Relaxation { sentence, demand })
+        let change = change(fits.get(at)?);
+        Some(Relaxation { advice: Advice { scope: self.advice_scope(), change }, demand })
     }
 
-    /// Where the change is to be made; nothing needs to be said where there is one group only.
-    fn place(&self) -> String {
+    /// The advice to change the demand as a whole, if the changed demand has a plan.
+    pub(super) fn advise_whole(&self, demand: Demand, change: DemandChange) -> Option<Relaxation> {
+        let advice = Advice { scope: AdviceScope::Demand, change };
+        self.has_plan(&demand).then_some(Relaxation { advice, demand })
+    }
+
+    fn advice_scope(&self) -> AdviceScope {
         match (self.scope, self.demand.groups.as_slice()) {
-            (_, [] | [_]) => String::new(),
+            (_, [] | [_]) => AdviceScope::Demand,
             (Scope::Group(at), groups) => {
-                groups.get(at).map(|g| format!(" for group `{}`", g.name)).unwrap_or_default()
+                groups.get(at).map_or(AdviceScope::Demand, |group| AdviceScope::Group(group.name.clone()))
             }
-            (Scope::All, _) => " for every group".to_owned(),
+            (Scope::All, _) => AdviceScope::EveryGroup,
         }
     }
 }
 
-/// The largest number from 1 to below `limit` that serves, where all smaller ones serve too.
-pub(super) fn largest(limit: u64, serves: impl Fn(u64) -> bool) -> Option<u64> {
+/// The largest number from 1 to below `limit` that is good, provided that every number below a good one is good.
+pub(super) fn largest(limit: u64, is_good: impl Fn(u64) -> bool) -> Option<u64> {
     let (mut good, mut bad) = (1, limit);
-    if good >= bad || !serves(good) {
+    if good >= bad || !is_good(good) {
         return None;
     }
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
-        if serves(middle) { good = middle } else { bad = middle }
+        if is_good(middle) { good = middle } else { bad = middle }
     }
     Some(good)
 }
 
-/// A number as a count; 1 for none.
+/// A number as a count, at least 1.
 pub(super) fn count(number: u64) -> NonZeroU32 {
     u32::try_from(number).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }

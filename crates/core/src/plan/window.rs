@@ -1,4 +1,4 @@
-//! When: the offers as they stand in one window, and the starts that are worth a look.
+//! Offers within one window, and the starts that are worth planning for.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::demand::{Demand, Group, SiteSelector};
 use crate::offer::{Availability, HostState, HostSupply, Market, Offer, Supply};
 use crate::time::Window;
 
-/// Every offer as it stands in a window: of physical hosts, those that are free all through it.
+/// Every offer within a window, with those of its physical hosts that are free throughout.
 pub(super) fn standing<'o>(offers: &'o [Offer], window: &Window) -> Vec<Cow<'o, Offer>> {
     let standing = |offer: &'o Offer| match &offer.supply {
         Supply::Hosts(hosts) => Cow::Owned(only_free(offer, hosts, window)),
@@ -29,7 +29,7 @@ fn only_free(offer: &Offer, hosts: &[HostSupply], window: &Window) -> Offer {
     Offer { availability, supply: Supply::Hosts(free), ..without_supply(offer) }
 }
 
-/// A copy without the hosts: cloning them only to drop them would cost the most.
+/// A copy without the hosts. Cloning them only to drop them would dominate the time.
 fn without_supply(offer: &Offer) -> Offer {
     Offer {
         site: offer.site.clone(),
@@ -45,13 +45,14 @@ fn without_supply(offer: &Offer) -> Offer {
     }
 }
 
-/// Busy where some host is only busy, until the first of them is free for as long; else what most of them are.
+/// The reason that no host is free. Busy if some host is in service, until the first is free for the window's length;
+/// else in maintenance if some host is; else unknown.
 fn why_none(hosts: &[HostSupply], window: &Window) -> Availability {
     let length = window.duration();
     let in_service = hosts.iter().filter(|host| host.state == HostState::InService);
     let free_from = in_service.map(|host| host.busy.first_start(window.start(), length)).min();
     match free_from {
-        // Taken without an end.
+        // Reserved without an end.
         Some(from) if from == Timestamp::MAX => Availability::Busy(None),
         Some(from) => Availability::Busy(Some(from)),
         None if hosts.iter().any(|host| host.state == HostState::Maintenance) => Availability::Maintenance,
@@ -59,10 +60,10 @@ fn why_none(hosts: &[HostSupply], window: &Window) -> Availability {
     }
 }
 
-/// The starts from `from` on, not later than `last`, at which the demand may be served, the earliest first.
+/// The starts from `from` to `last` at which the demand may be met, earliest first.
 ///
-/// Only where a host becomes free can something be had that could not be had before. Most such instants can be passed
-/// over: no group can be served before so many of the hosts that would serve it are free at once.
+/// Only the end of a reservation can make a plan possible that was not possible before. Most ends are skipped: a group
+/// can't start before enough of its suitable hosts are free at the same time.
 pub(super) struct Starts<'a> {
     groups: Vec<Pool<'a>>,
     ends: BTreeSet<Timestamp>,
@@ -71,11 +72,11 @@ pub(super) struct Starts<'a> {
     duration: SignedDuration,
 }
 
-/// When those hosts are busy that would serve a group if they were free.
+/// The timelines of the hosts that suit a group when free.
 struct Pool<'a> {
     count: usize,
     timelines: Vec<&'a Timeline>,
-    /// Whether something other than a physical host may serve it, at any time.
+    /// True if an offer without physical hosts matches the group, at any time.
     elsewhere: bool,
 }
 
@@ -93,7 +94,7 @@ impl<'a> Starts<'a> {
         Self { groups, ends, next: Some(from), last, duration }
     }
 
-    /// The earliest instant from `at` on at which each group, looked at alone, can be served.
+    /// The earliest instant from `at` on at which every group, each alone, can start.
     fn bound(&self, at: Timestamp) -> Option<Timestamp> {
         let room = at.duration_until(self.last);
         self.groups.iter().try_fold(at, |bound, pool| {
@@ -127,26 +128,26 @@ impl<'a> Pool<'a> {
         let mut pool = Self { count: group.count.get() as usize, timelines: Vec::new(), elsewhere: false };
         for offer in market.offers.iter().filter(|offer| SiteSelector::includes(&demand.on, &offer.site)) {
             match &offer.supply {
-                Supply::Hosts(hosts) if would_serve(demand, group, offer, hosts) => {
+                Supply::Hosts(hosts) if would_match(demand, group, offer, hosts) => {
                     let in_service = hosts.iter().filter(|host| host.state == HostState::InService);
                     pool.timelines.extend(in_service.map(|host| &host.busy));
                 }
                 Supply::Hosts(_) => {}
-                _ => pool.elsewhere |= serves(demand, group, offer),
+                _ => pool.elsewhere |= matches(demand, group, offer),
             }
         }
         pool
     }
 }
 
-/// Whether an offer would serve a group if all of its hosts were free.
-pub(super) fn would_serve(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
+/// True if an offer would match a group if all its hosts were free.
+pub(super) fn would_match(demand: &Demand, group: &Group, offer: &Offer, hosts: &[HostSupply]) -> bool {
     let count = hosts.iter().filter(|host| host.state == HostState::InService).count();
     let all = Supply::Machines(count.try_into().unwrap_or(u32::MAX));
-    serves(demand, group, &Offer { supply: all, availability: Availability::Free, ..without_supply(offer) })
+    matches(demand, group, &Offer { supply: all, availability: Availability::Free, ..without_supply(offer) })
 }
 
-/// Whether an offer serves a group just as it is.
-pub(super) fn serves(demand: &Demand, group: &Group, offer: &Offer) -> bool {
+/// True if an offer matches a group in its present state.
+pub(super) fn matches(demand: &Demand, group: &Group, offer: &Offer) -> bool {
     Ask::all(demand, group).any(|ask| examine(&ask, offer, &mut Any::default()).is_some())
 }

@@ -19,6 +19,7 @@ use hostler_engine::store::StoreError;
 use hostler_providers::image::ImageError;
 
 use super::{Details, Error, ErrorKind};
+use crate::view::advice;
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
@@ -154,7 +155,7 @@ impl From<NoPlan> for Error {
         };
         let later =
             no_plan.earliest.map(|at| format!("it can be had from {at} on: `--start {at}`, or allow it by `--within`"));
-        let mut hints: Vec<String> = later.into_iter().chain(no_plan.advice.iter().cloned()).collect();
+        let mut hints: Vec<String> = later.into_iter().chain(no_plan.advice.iter().map(advice)).collect();
         hints.extend(image_hint(&no_plan));
         let error = Self::new(kind, message).detailed(Details::NoPlan(Box::new(no_plan)));
         Self { hints, ..error }

@@ -2,7 +2,7 @@
 
 use comfy_table::Cell;
 use hostler_core::offer::{GpuSoftware, ImageFacts};
-use hostler_core::plan::{ImageCandidate, ImageChoice, ImageOutcome};
+use hostler_core::plan::{ImageCandidate, ImageChoice, ImageMatch, ImageObstacle, ImageOutcome, ImageReason};
 use hostler_providers::image::Image;
 
 use crate::table::{Column, Width, cell, table};
@@ -49,21 +49,51 @@ pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
 pub fn image_choice(choice: &ImageChoice, width: Width) -> String {
     let columns: Vec<Column> =
         [Column::Name("RESULT")].into_iter().chain(facts_columns()).chain([Column::Left("REASON")]).collect();
-    let row = |judged: &ImageCandidate| {
-        let mut row = vec![cell(standing(judged.outcome))];
-        row.extend(facts_of(&judged.image));
-        row.push(cell(&judged.why));
+    let row = |candidate: &ImageCandidate| {
+        let mut row = vec![cell(outcome(candidate.outcome))];
+        row.extend(facts_of(&candidate.image));
+        row.push(cell(reason(candidate)));
         row
     };
     let head = format!("Images for node type {}\n", choice.node_type);
     head + &table(width, &columns, choice.images.iter().map(row))
 }
 
-fn standing(standing: ImageOutcome) -> &'static str {
-    match standing {
+fn outcome(outcome: ImageOutcome) -> &'static str {
+    match outcome {
         ImageOutcome::Chosen => "chosen",
         ImageOutcome::Eligible => "eligible",
         ImageOutcome::Rejected => "rejected",
+    }
+}
+
+fn reason(candidate: &ImageCandidate) -> String {
+    match &candidate.reason {
+        ImageReason::Unsuitable(obstacle) => obstacle_text(obstacle),
+        ImageReason::Suitable { matches, gpus_requested } => {
+            let matches = match matches {
+                ImageMatch::Name => "has the requested name",
+                ImageMatch::System => "runs the requested system",
+                ImageMatch::Any => "no image requested",
+            };
+            let software = match (gpus_requested, candidate.image.gpu_software) {
+                (true, GpuSoftware::Cuda) => "includes CUDA for the GPUs",
+                (true, GpuSoftware::Rocm) => "includes ROCm for the GPUs",
+                (true, GpuSoftware::None) => "includes no GPU software",
+                (false, GpuSoftware::None) => "no GPU software needed",
+                (false, _) => "includes GPU software that is not needed",
+            };
+            format!("{matches}, {software}")
+        }
+    }
+}
+
+fn obstacle_text(obstacle: &ImageObstacle) -> String {
+    match obstacle {
+        ImageObstacle::NotRequested { requested } => format!("is not `{requested}`"),
+        ImageObstacle::Arch { image, machine } => format!("is for {image}, the machine is {machine}"),
+        ImageObstacle::Memory { needed } => format!("needs {needed} memory"),
+        ImageObstacle::Disk { needed } => format!("needs {needed} disk"),
     }
 }
 

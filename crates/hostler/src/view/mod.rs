@@ -1,6 +1,7 @@
 //! Pure functions from a value and a width to text. Texts contain ANSI styles, which the printer strips where colour is
 //! off.
 
+mod advice;
 mod availability;
 mod calendar;
 mod checks;
@@ -20,6 +21,7 @@ mod status;
 mod tests;
 mod words;
 
+pub use advice::advice;
 pub use availability::availability;
 pub use calendar::{Calendar, Picture};
 pub use checks::checks;

@@ -17,7 +17,7 @@ use super::words::{coarse, heading, instant, plural, price};
 use crate::table::{Column, NO_BREAK_SPACE, Width, cell, facts, table};
 
 /// Maximum number of rejected offers to list; the rest is counted.
-const REFUSALS: usize = 20;
+const MAX_REJECTIONS: usize = 20;
 
 /// Picks, window and cost.
 pub fn brief(plan: &Plan, now: Timestamp, width: Width) -> String {
@@ -193,23 +193,23 @@ fn first_line(script: &str) -> String {
 /// Rejected offers with all unmet requirements. Groups with equal rows share one.
 pub(super) fn rejections(rejections: &[Rejection], width: Width) -> String {
     let mut rows: Vec<(String, String, String, String)> = Vec::new();
-    for refusal in rejections {
-        let why = if refusal.misfits.is_empty() {
+    for rejection in rejections {
+        let why = if rejection.misfits.is_empty() {
             "suitable; ranked lower".to_owned()
         } else {
-            refusal.misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            rejection.misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         };
-        let (site, node_type) = (refusal.site.to_string(), refusal.node_type.clone());
+        let (site, node_type) = (rejection.site.to_string(), rejection.node_type.clone());
         match rows.iter_mut().find(|row| (&row.0, &row.1, &row.3) == (&site, &node_type, &why)) {
-            Some(row) => row.2 = format!("{}, {}", row.2, refusal.group),
-            None => rows.push((site, node_type, refusal.group.to_string(), why)),
+            Some(row) => row.2 = format!("{}, {}", row.2, rejection.group),
+            None => rows.push((site, node_type, rejection.group.to_string(), why)),
         }
     }
     let columns = [Column::Name("SITE"), Column::Name("NODE TYPE"), Column::Left("GROUP"), Column::Left("REASON")];
-    let hidden = rows.len().saturating_sub(REFUSALS);
+    let hidden = rows.len().saturating_sub(MAX_REJECTIONS);
     let shown = rows
         .into_iter()
-        .take(REFUSALS)
+        .take(MAX_REJECTIONS)
         .map(|(site, node_type, group, why)| vec![cell(site), cell(node_type), cell(group), cell(why)]);
     let mut out = table(width, &columns, shown);
     if hidden > 0 {

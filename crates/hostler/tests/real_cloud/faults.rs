@@ -61,7 +61,7 @@ fn a_project_without_quota() {
 
 #[test]
 fn more_hosts_than_there_are() {
-    fails(&Lab::new(), "many", &format!("num_nodes: 5\n{}", one(NODE)), 1, &["count: wanted 5, has 4"]);
+    fails(&Lab::new(), "many", &format!("num_nodes: 5\n{}", one(NODE)), 1, &["count: requested 5, offers 4"]);
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! Drivers that can't be had on what was chosen.
+//! Drivers that are not available on the chosen machines.
 
 use super::text::{demand, id, market, now};
 use crate::plan::{UnsupportedDrivers, plan};
 use crate::setup::gpu::{GpuRequest, GpuStack, Vendor};
 
-/// What is said of a wish, where an offer with this image and these accelerators is chosen.
-fn said(wish: GpuRequest, offer: &str) -> String {
+/// The result of the check of a request, if an offer with this image and these GPUs is chosen.
+fn check(request: GpuRequest, offer: &str) -> String {
     let mut demand = demand("group main 1");
-    demand.workload.phases.gpu = wish;
+    demand.workload.phases.gpu = request;
     let plan = plan(&demand, &market(&format!("lab/a box memory=64 whole=4 price=0 {offer}")), id(), now()).unwrap();
-    let told = |error: &UnsupportedDrivers| format!("{error}\n{}", error.hint());
-    plan.check_drivers().map_or_else(|error| told(&error), |()| "it can be had".to_owned())
+    let show = |error: &UnsupportedDrivers| format!("{error}\n{}", error.hint());
+    plan.check_drivers().map_or_else(|error| show(&error), |()| "available".to_owned())
 }
 
 fn cuda(version: &str) -> GpuStack {
@@ -18,42 +18,49 @@ fn cuda(version: &str) -> GpuStack {
 }
 
 #[test]
-fn what_cannot_be_had_on_the_chosen_system_is_said() {
+fn versions_missing_on_the_chosen_system_are_rejected() {
     let forced = |version| GpuRequest::Forced(Vendor::Nvidia, cuda(version));
-    assert_eq!(said(forced("12.2"), "images=ubuntu-22.04"), "it can be had");
-    let told = said(forced("12.2"), "images=debian-12");
-    assert!(told.starts_with(
-        "`setup_phases.gpu` can't be had on the machines of `main`: `debian 12` does not offer CUDA 12.2"
+    assert_eq!(check(forced("12.2"), "images=ubuntu-22.04"), "available");
+    let conflict = check(forced("12.2"), "images=debian-12");
+    assert!(conflict.starts_with(
+        "`setup_phases.gpu` is not available on the machines of `main`: `debian 12` does not offer CUDA 12.2"
     ));
-    assert!(told.contains("available on `ubuntu 22.04`"), "{told}");
-    assert!(said(GpuRequest::Forced(Vendor::Nvidia, GpuStack::default()), "images=fedora-41").contains("`fedora 41`"));
-    // It may be any.
-    assert_eq!(said(forced("12.2"), "images=mine"), "it can be had");
+    assert!(conflict.contains("available on `ubuntu 22.04`"), "{conflict}");
+    assert!(check(GpuRequest::Forced(Vendor::Nvidia, GpuStack::default()), "images=fedora-41").contains("`fedora 41`"));
+    // An unknown system may offer any version.
+    assert_eq!(check(forced("12.2"), "images=mine"), "available");
 }
 
 #[test]
-fn where_the_machine_decides_only_what_is_named_counts() {
+fn automatic_request_checks_only_named_versions() {
     let auto = |stack| GpuRequest::Auto(stack);
-    assert_eq!(said(auto(cuda("12.2")), "images=debian-12"), "it can be had", "there is no accelerator");
-    assert!(said(auto(cuda("12.2")), "images=debian-12 gpus=V100:1").contains("CUDA 12.2"));
-    assert_eq!(said(auto(GpuStack::default()), "images=fedora-41 gpus=V100:1"), "it can be had", "by the image");
-}
-
-#[test]
-fn what_the_accelerators_of_the_chosen_machines_cannot_use_is_said() {
-    let told = said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=V100:1");
-    assert!(told.contains("CUDA 13 does not support Volta GPUs\nuse CUDA 12.9 or older"), "{told}");
-    assert_eq!(said(GpuRequest::Auto(cuda("12")), "images=ubuntu-22.04 gpus=V100:1"), "it can be had");
-    assert_eq!(said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=H100:1"), "it can be had");
+    assert_eq!(check(auto(cuda("12.2")), "images=debian-12"), "available", "no GPU");
+    assert!(check(auto(cuda("12.2")), "images=debian-12 gpus=V100:1").contains("CUDA 12.2"));
     assert_eq!(
-        said(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=Brandnew:1"),
-        "it can be had",
-        "nobody knows"
+        check(auto(GpuStack::default()), "images=fedora-41 gpus=V100:1"),
+        "available",
+        "the image may contain a driver"
     );
 }
 
 #[test]
-fn what_flags_make_a_contradiction_is_said_whatever_is_chosen() {
-    let told = said(GpuRequest::Forced(Vendor::Amd, cuda("12.2")), "images=mine");
-    assert!(told.starts_with("`setup_phases.gpu` can't be had: `cuda` does not apply to AMD GPUs"), "{told}");
+fn versions_that_the_chosen_gpus_do_not_support_are_rejected() {
+    let conflict = check(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=V100:1");
+    assert!(conflict.contains("CUDA 13 does not support Volta GPUs\nuse CUDA 12.9 or older"), "{conflict}");
+    assert_eq!(check(GpuRequest::Auto(cuda("12")), "images=ubuntu-22.04 gpus=V100:1"), "available");
+    assert_eq!(check(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=H100:1"), "available");
+    assert_eq!(
+        check(GpuRequest::Auto(cuda("13")), "images=ubuntu-22.04 gpus=Brandnew:1"),
+        "available",
+        "unknown model"
+    );
+}
+
+#[test]
+fn contradictory_request_is_rejected_on_any_machine() {
+    let conflict = check(GpuRequest::Forced(Vendor::Amd, cuda("12.2")), "images=mine");
+    assert!(
+        conflict.starts_with("`setup_phases.gpu` is not available: `cuda` does not apply to AMD GPUs"),
+        "{conflict}"
+    );
 }

@@ -1,4 +1,4 @@
-//! What holds of every demand and market.
+//! Laws that hold for every demand and market.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use crate::journal::{Entry, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
 use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
-use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, advice, matching_offers, plan, search};
+use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, matching_offers, plan, relax, search};
 use crate::size::Bytes;
 use crate::time::Window;
 
@@ -28,17 +28,17 @@ prop_compose! {
             (1..17u64, 10..41u64).prop_map(|(m, d)| Supply::Divisible { memory: Bytes::gib(m), disk: Bytes::gib(d) }),
             Just(Supply::Unlimited),
         ],
-        free in prop::bool::weighted(0.9), told in prop::bool::weighted(0.8), price in prop::option::weighted(0.8, 0..4i64),
+        free in prop::bool::weighted(0.9), reported in prop::bool::weighted(0.8), price in prop::option::weighted(0.8, 0..4i64),
     ) -> Offer {
         let gpu = GpuFacts { model: ["Tesla T4", "NVIDIA A100-SXM4"][model].to_owned(), memory: None };
-        // Of what is cut to measure the whole is known.
-        let told = told || matches!(supply, Supply::Divisible { .. });
+        // The size of a divisible offer is always known.
+        let reported = reported || matches!(supply, Supply::Divisible { .. });
         Offer {
             site: SITES[site].parse().unwrap(),
             node_type: String::new(),
             facts: Facts {
-                cpus: told.then_some(cpus), memory: told.then(|| Bytes::gib(memory)), disk: Some(Bytes::gib(20)),
-                arch: told.then(|| "x86_64".to_owned()),
+                cpus: reported.then_some(cpus), memory: reported.then(|| Bytes::gib(memory)), disk: Some(Bytes::gib(20)),
+                arch: reported.then(|| "x86_64".to_owned()),
                 gpus: vec![gpu; gpus], labels: BTreeMap::new(), emulated: None, },
             supply,
             availability: if free { Availability::Free } else { Availability::Unknown },
@@ -106,22 +106,22 @@ prop_compose! {
     }
 }
 
-/// What one machine takes: processors, memory, disk, accelerators.
+/// The share of one machine: CPUs, memory, disk, GPUs.
 type Take = (u32, Bytes, Bytes, usize);
 
-/// What a group takes of an offer, told by a rule of the test's own; nothing where it doesn't serve.
+/// The share of an offer that a machine of a group takes, by a rule independent of the planner; `None` if unsuitable.
 fn take(needs: &Requirements, offer: &Offer) -> Option<Take> {
     let model = |gpu: &&GpuFacts| {
         needs.gpus.as_ref().and_then(|need| need.model.as_ref()).is_none_or(|model| gpu.model.contains(model))
     };
-    let wanted = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
-    let enough = offer.facts.gpus.iter().filter(model).count() >= wanted;
+    let requested = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
+    let enough = offer.facts.gpus.iter().filter(model).count() >= requested;
     let (cpus, memory) = match offer.supply {
         Supply::Divisible { .. } => {
             let cpus = needs.cpus.least().unwrap_or(offer.facts.cpus.unwrap().min(2));
             (cpus, needs.memory.least().unwrap_or(Bytes::gib(1)))
         }
-        // What isn't said is as large as is wished, until the machine was looked at.
+        // A size that the site does not report is assumed as requested, until `verify` checks the machine.
         _ => (
             offer.facts.cpus.or(needs.cpus.least()).unwrap_or(0),
             offer.facts.memory.or(needs.memory.least()).unwrap_or(Bytes(0)),
@@ -131,16 +131,16 @@ fn take(needs: &Requirements, offer: &Offer) -> Option<Take> {
         offer.facts.cpus.is_none_or(|most| cpus <= most) && offer.facts.memory.is_none_or(|most| memory <= most);
     let right = (offer.facts.cpus.is_none() || needs.cpus.takes(cpus))
         && (offer.facts.memory.is_none() || needs.memory.takes(memory));
-    let serves = offer.availability == Availability::Free && enough && small_enough && right;
-    serves.then_some((cpus, memory, Bytes::gib(10), wanted))
+    let matches = offer.availability == Availability::Free && enough && small_enough && right;
+    matches.then_some((cpus, memory, Bytes::gib(10), requested))
 }
 
-/// Whether the offers bear all that is put on them: so many machines with a take each.
-fn bears(offer: &Offer, takes: &[(u32, Take)]) -> bool {
+/// True if the offer suffices for these numbers of machines with their shares.
+fn suffices(offer: &Offer, takes: &[(u32, Take)]) -> bool {
     let sum = |of: &dyn Fn(&Take) -> u64| takes.iter().map(|(count, take)| u64::from(*count) * of(take)).sum::<u64>();
     match &offer.supply {
         Supply::Unlimited => true,
-        Supply::Machines(there) => sum(&|_| 1) <= u64::from(*there),
+        Supply::Machines(available) => sum(&|_| 1) <= u64::from(*available),
         Supply::Hosts(free) => sum(&|_| 1) <= free.len() as u64,
         Supply::Divisible { memory, disk } => {
             let gpus = sum(&|take| take.3 as u64) <= offer.facts.gpus.len() as u64;
@@ -149,10 +149,10 @@ fn bears(offer: &Offer, takes: &[(u32, Take)]) -> bool {
     }
 }
 
-/// Place in `on`, alternatives, unpriced machines, price: what decides before excess and names.
+/// Position in `on`, alternatives, unpriced machines, price: the criteria before excess and names.
 type Worth = (usize, usize, u32, i64);
 
-/// The best worth of all assignments, each of which is looked at.
+/// The best worth among all assignments.
 fn brute_force(demand: &Demand, market: &Market) -> Option<Worth> {
     let mut all: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
     for group in &demand.groups {
@@ -169,7 +169,7 @@ fn worth(demand: &Demand, market: &Market, ways: &[(usize, usize)]) -> Option<Wo
     if ways.iter().any(|(_, offer)| market.offers[*offer].site != *site) {
         return None;
     }
-    let rank = if demand.on.is_empty() { 0 } else { demand.on.iter().position(|wish| wish.means(site))? };
+    let rank = if demand.on.is_empty() { 0 } else { demand.on.iter().position(|selector| selector.means(site))? };
     let mut on_offer: BTreeMap<usize, Vec<_>> = BTreeMap::new();
     let (mut unpriced, mut price) = (0, 0);
     for (group, (alternative, at)) in demand.groups.iter().zip(ways) {
@@ -180,36 +180,36 @@ fn worth(demand: &Demand, market: &Market, ways: &[(usize, usize)]) -> Option<Wo
             None => unpriced += count,
         }
     }
-    let borne = on_offer.iter().all(|(at, takes)| bears(&market.offers[*at], takes));
+    let sufficient = on_offer.iter().all(|(at, takes)| suffices(&market.offers[*at], takes));
     let affordable = affordable(demand, (unpriced == 0).then_some(price));
     let alternatives = ways.iter().map(|(alternative, _)| alternative).sum();
-    (borne && affordable).then_some((rank, alternatives, unpriced, price))
+    (sufficient && affordable).then_some((rank, alternatives, unpriced, price))
 }
 
 fn affordable(demand: &Demand, price: Option<i64>) -> bool {
     let Budget { per_hour, total } = demand.budget;
     let hours = demand.lease.duration.map(|duration| duration.as_hours());
-    let in_all = |total: Money| match (price, hours) {
+    let within = |total: Money| match (price, hours) {
         (Some(price), Some(hours)) => price * hours <= total.0,
         (price, _) => price == Some(0),
     };
-    per_hour.is_none_or(|limit| price.is_some_and(|price| price <= limit.0)) && total.is_none_or(in_all)
+    per_hour.is_none_or(|limit| price.is_some_and(|price| price <= limit.0)) && total.is_none_or(within)
 }
 
 fn offer_of<'a>(market: &'a Market, pick: &Pick) -> &'a Offer {
     market.offers.iter().find(|offer| offer.node_type == pick.node_type).unwrap()
 }
 
-/// Each pick serves an alternative of its group, and no offer bears more than it has.
+/// Each pick matches an alternative of its group, and no offer is over-committed.
 fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), TestCaseError> {
     let mut on_offer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (group, pick) in demand.groups.iter().zip(&plan.picks) {
         let offer = offer_of(market, pick);
-        let serves = |needs: &Requirements| {
+        let matches = |needs: &Requirements| {
             let (cpus, memory, _, gpus) = take(needs, offer)?;
             ((cpus, memory) == (pick.shape.cpus, pick.shape.memory) && pick.shape.gpus.len() >= gpus).then_some(())
         };
-        prop_assert!(group.any_of.iter().find_map(serves).is_some(), "{pick:?}");
+        prop_assert!(group.any_of.iter().find_map(matches).is_some(), "{pick:?}");
         prop_assert_eq!((&pick.group, pick.count), (&group.name, group.count.get()));
         let takes = (pick.shape.cpus, pick.shape.memory, pick.shape.disk, pick.shape.gpus.len());
         on_offer.entry(&pick.node_type).or_default().push((pick.count, takes));
@@ -217,19 +217,19 @@ fn check_picks(demand: &Demand, market: &Market, plan: &Plan) -> Result<(), Test
     }
     for (name, takes) in on_offer {
         let offer = market.offers.iter().find(|offer| offer.node_type == name).unwrap();
-        prop_assert!(bears(offer, &takes), "{name} is over-committed");
+        prop_assert!(suffices(offer, &takes), "{name} is over-committed");
     }
     Ok(())
 }
 
-/// All of a plan, or a part of it, or one thing by itself.
+/// A whole plan, or only steps of these kinds.
 fn any_part() -> impl Strategy<Value = Option<Vec<ResourceKind>>> {
     let kinds = vec![ResourceKind::Keypair, ResourceKind::Network, ResourceKind::Machine, ResourceKind::Address];
     let len = kinds.len();
     prop::option::weighted(0.8, prop::sample::subsequence(kinds, 0..=len))
 }
 
-fn any_thing() -> impl Strategy<Value = PlannedResource> {
+fn any_resource() -> impl Strategy<Value = PlannedResource> {
     let site = || "aws/a".parse().unwrap();
     let address = PlannedResource::Address { site: site(), pool: "public".to_owned(), machine: None };
     prop::sample::select(vec![
@@ -239,8 +239,8 @@ fn any_thing() -> impl Strategy<Value = PlannedResource> {
     ])
 }
 
-/// The journal of a deployment all of whose steps were begun.
-fn begun(steps: &[Step]) -> Journal {
+/// The journal of a deployment whose steps have all started.
+fn all_started(steps: &[Step]) -> Journal {
     let entries: Vec<Entry> =
         steps.iter().map(|step| Entry::Step { step: step.id.clone(), event: StepEvent::Started }).collect();
     Journal::of(&entries)
@@ -250,7 +250,7 @@ fn check_steps(plan: &Plan) -> Result<(), TestCaseError> {
     let mut done = BTreeSet::new();
     for step in &plan.steps {
         prop_assert!(step.after.iter().all(|id| done.contains(id)), "{} comes too early", step.id);
-        prop_assert!(done.insert(step.id.clone()), "{} is there twice", step.id);
+        prop_assert!(done.insert(step.id.clone()), "{} occurs twice", step.id);
     }
     let machines: u32 = plan.picks.iter().map(|pick| pick.count).sum();
     prop_assert_eq!(plan.machines().count(), machines as usize);
@@ -261,26 +261,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_plan_is_what_looking_at_every_assignment_finds(demand in any_demand(), market in any_market()) {
+    fn plan_is_as_good_as_the_best_of_all_assignments(demand in any_demand(), market in any_market()) {
         let best = brute_force(&demand, &market);
         match (plan(&demand, &market, id(), now()), best) {
             (Ok(plan), Some((rank, _, unpriced, price))) => {
                 check_picks(&demand, &market, &plan)?;
                 check_steps(&plan)?;
                 prop_assert_eq!(plan.price_per_hour, (unpriced == 0).then_some(Money(price)));
-                let place = demand.on.iter().position(|wish| wish.means(&plan.picks[0].site));
+                let place = demand.on.iter().position(|selector| selector.means(&plan.picks[0].site));
                 prop_assert_eq!(place.unwrap_or(0), rank);
             }
             (Err(none), None) => {
                 prop_assert_eq!(none.rejections.len(), market.offers.len() * demand.groups.len());
-                prop_assert!(none.rejections.iter().all(|refusal| !refusal.misfits.is_empty()), "{:?}", none.rejections);
+                prop_assert!(none.rejections.iter().all(|rejection| !rejection.misfits.is_empty()), "{:?}", none.rejections);
             }
             (plan, best) => prop_assert!(false, "{plan:?} but {best:?}"),
         }
     }
 
     #[test]
-    fn the_order_of_the_offers_changes_nothing(
+    fn order_of_offers_does_not_matter(
         demand in any_demand(), market in any_market(), seed in any::<prop::sample::Index>(),
     ) {
         let json = |market: &Market| match plan(&demand, market, id(), now()) {
@@ -300,7 +300,7 @@ proptest! {
     }
 
     #[test]
-    fn for_one_group_the_first_that_serves_it_is_the_planners_pick(demand in any_demand(), market in any_market()) {
+    fn first_matching_offer_of_a_single_group_is_the_planners_pick(demand in any_demand(), market in any_market()) {
         let demand = Demand { groups: demand.groups[..1].to_vec(), ..demand };
         let plan = plan(&demand, &market, id(), now());
         let window = Window::starting_at(now(), SignedDuration::from_hours(1)).unwrap();
@@ -309,7 +309,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_reads_back_as_written(demand in any_demand(), market in any_market()) {
+    fn plan_survives_serialisation(demand in any_demand(), market in any_market()) {
         if let Ok(plan) = plan(&demand, &market, id(), now()) {
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
@@ -317,39 +317,39 @@ proptest! {
     }
 
     #[test]
-    fn no_other_round_forgets_what_was_made(
-        wanted in any_demand(), market in any_market(), later in any_demand(), part in any_part(), resource in any_thing(),
+    fn no_later_round_loses_a_started_resource(
+        demand in any_demand(), market in any_market(), later in any_demand(), part in any_part(), resource in any_resource(),
     ) {
         let mut market = market;
         for offer in &mut market.offers {
             let reach = ReachTerm::PublicAddress("public".to_owned());
             offer.terms = Terms { key: KeyTerm::Keypair, reach, ..Terms::default() };
         }
-        let one = Plan::single(id(), wanted.name.clone(), resource, now());
-        let planned = plan(&wanted, &market, id(), now()).ok();
+        let one = Plan::single(id(), demand.name.clone(), resource, now());
+        let planned = plan(&demand, &market, id(), now()).ok();
         let planned = planned.map(|plan| match &part {
             Some(kinds) => plan.with_only(kinds),
             None => plan,
         });
-        let newer_work = Demand { workload:later.workload.clone(), ..wanted };
+        let newer_work = Demand { workload:later.workload.clone(), ..demand };
         for before in planned.iter().chain([&one]) {
-            for demand in [&before.demand, &newer_work, &later] {
-                if let Ok(again) = before.rework(demand, now()) {
-                    let round = Round::of(&again, before, &begun(&before.steps));
+            for next in [&before.demand, &newer_work, &later] {
+                if let Ok(again) = before.rework(next, now()) {
+                    let round = Round::of(&again, before, &all_started(&before.steps));
                     prop_assert!(round.is_ok(), "{:?}", round);
                 }
             }
         }
         let forgetful = one.clone().with_only(&[]);
-        prop_assert!(Round::of(&forgetful, &one, &begun(&one.steps)).is_err());
+        prop_assert!(Round::of(&forgetful, &one, &all_started(&one.steps)).is_err());
     }
 
     #[test]
-    fn advice_is_true(demand in any_demand(), market in any_market()) {
+    fn demand_changed_as_advised_has_a_plan(demand in any_demand(), market in any_market()) {
         if plan(&demand, &market, id(), now()).is_err() {
-            for advice in advice::relaxations(&demand, &search::in_order(market.offers.iter())) {
-                prop_assert!(brute_force(&advice.demand, &market).is_some(), "{}", advice.sentence);
-                prop_assert_ne!(&advice.demand, &demand, "{}", advice.sentence);
+            for advice in relax::relaxations(&demand, &search::in_order(market.offers.iter())) {
+                prop_assert!(brute_force(&advice.demand, &market).is_some(), "{}", advice.advice);
+                prop_assert_ne!(&advice.demand, &demand, "{}", advice.advice);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The steps of a plan, and what differs between two.
+//! The steps of a plan, and the differences between two plans.
 
 use insta::assert_snapshot;
 
@@ -13,7 +13,7 @@ fn make(demand: &Demand) -> Plan {
     plan(demand, &market("local vm memory=64 cut=64/640 price=0"), id(), now()).unwrap()
 }
 
-/// One line a step: its id, and those that it waits for.
+/// One line per step: its id and its dependencies.
 fn lines(plan: &Plan) -> String {
     let after = |step: &crate::plan::Step| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let line = |step: &crate::plan::Step| format!("{} <- {}", step.id, after(step));
@@ -21,7 +21,7 @@ fn lines(plan: &Plan) -> String {
 }
 
 #[test]
-fn one_machine_bears_the_name_of_the_deployment() {
+fn single_machine_is_named_after_the_deployment() {
     let mut demand = demand("group main 1");
     demand.workload.packages = ["git".to_owned()].into();
     demand.workload.source = Some(Source { location: "/src".into(), revision: None, subdirectory: String::new() });
@@ -44,7 +44,7 @@ fn one_machine_bears_the_name_of_the_deployment() {
 }
 
 #[test]
-fn a_run_starts_when_every_machine_is_ready() {
+fn run_follows_the_set_up_of_each_machine() {
     let mut demand = demand("group main 2");
     demand.workload.setup = Some("make".into());
     demand.workload.run = Some("./run".into());
@@ -65,7 +65,7 @@ fn a_run_starts_when_every_machine_is_ready() {
 }
 
 #[test]
-fn the_phases_come_in_their_order_and_workers_after_the_head() {
+fn phases_are_in_order_and_workers_wait_for_the_head() {
     let mut demand = demand("group main 2");
     demand.workload.python = Some(PythonRequest { version: Some("3.11".into()), ..PythonRequest::default() });
     let step = |name: &str| CustomStep {
@@ -115,7 +115,7 @@ fn the_phases_come_in_their_order_and_workers_after_the_head() {
 }
 
 #[test]
-fn machines_of_several_groups_bear_the_names_of_both() {
+fn machines_of_several_groups_are_named_after_deployment_and_group() {
     let demand = demand("group head 1\ngroup worker 2");
     let plan = make(&demand);
     let named = plan.machines().map(|(_, machine)| format!("{} {}", machine.rank, machine.name));
@@ -123,7 +123,7 @@ fn machines_of_several_groups_bear_the_names_of_both() {
 }
 
 #[test]
-fn a_name_too_long_for_a_host_is_cut_and_stays_apart() {
+fn long_host_name_is_truncated_and_stays_unique() {
     let long = "x".repeat(39);
     let mut demand = demand(&format!("group {long}y 2\ngroup {long}z 1"));
     demand.name = Name::new("d".repeat(40)).unwrap();
@@ -136,7 +136,7 @@ fn a_name_too_long_for_a_host_is_cut_and_stays_apart() {
 }
 
 #[test]
-fn what_differs_between_plans() {
+fn differences_between_plans() {
     let changes = |old: &str, new: &str| {
         let (old, new) = (make(&demand(old)), make(&demand(new)));
         diff(&old, &new).iter().map(|c| format!("{c} ({})\n", c.kind.needs_other_machines())).collect::<String>()
@@ -144,8 +144,8 @@ fn what_differs_between_plans() {
     assert_eq!(changes("group main 1", "group main 1"), "");
     assert_snapshot!(changes("group main 1", "group main 2 memory=4+\ngroup head 1\nlease duration=4h"), @"
     count of `main`: 1 becomes 2 (true)
-    size of `main`: 2 processors, 1GiB memory, 10GiB disk becomes 2 processors, 4GiB memory, 10GiB disk (true)
-    group of `head`: 1 × `vm` is new (true)
+    size of `main`: 2 CPUs, 1GiB memory, 10GiB disk becomes 2 CPUs, 4GiB memory, 10GiB disk (true)
+    group of `head`: 1 × `vm` added (true)
     lease changes (false)
     ");
     let mut edited = demand("group main 1");
@@ -154,7 +154,7 @@ fn what_differs_between_plans() {
 }
 
 #[test]
-fn another_round_keeps_the_machines_and_takes_the_new_work() {
+fn another_round_keeps_the_machines_and_has_the_new_work() {
     let old = make(&demand("group main 2"));
     let mut again = demand("group main 2\nlease duration=4h");
     again.workload.run = Some("./run".into());

@@ -1,4 +1,4 @@
-//! What is wished of a site's terms, and leases that are there already.
+//! Choices among a site's terms, and existing leases.
 
 use super::text::{demand, id, market, now};
 use crate::demand::ReachRequest;
@@ -30,7 +30,7 @@ fn planned(text: &str, market: &Market) -> Plan {
 }
 
 #[test]
-fn a_machine_stands_on_a_lease_that_is_there_and_no_other_is_made() {
+fn machine_uses_an_existing_lease_and_creates_none() {
     let market = held(&["n1", "n2"], "12:00", "20:00").apply(market(HOSTS));
     let plan = planned("for duration=4h\ngroup node 2", &market);
     assert!(!steps(&plan).contains(&"lease"), "{:?}", steps(&plan));
@@ -43,7 +43,7 @@ fn a_machine_stands_on_a_lease_that_is_there_and_no_other_is_made() {
 }
 
 #[test]
-fn a_lease_that_is_too_short_or_too_small_is_no_place() {
+fn existing_lease_that_is_too_short_or_too_small_has_no_plan() {
     let market = |held: ExistingLease| held.apply(market(HOSTS));
     let none = |text: &str, market| plan(&demand(text), &market, id(), now()).unwrap_err();
     none("for duration=4h\ngroup node 1", market(held(&["n1"], "12:00", "14:00")));
@@ -53,14 +53,14 @@ fn a_lease_that_is_too_short_or_too_small_is_no_place() {
 }
 
 #[test]
-fn only_named_hosts_are_taken() {
+fn only_named_hosts_are_used() {
     let market = market(HOSTS).with_hosts(|_, host| host.0 == "n3");
     let plan = planned("for duration=4h\ngroup node 1", &market);
     assert_eq!(plan.picks[0].hosts, [HostId("n3".into())]);
 }
 
 #[test]
-fn wishes_for_key_network_address_and_lease_are_in_the_plan() {
+fn choices_of_key_network_address_and_lease_are_in_the_plan() {
     let mut demand = demand("on chameleon/uc\nfor duration=4h\ngroup node 1");
     demand.terms.keypair = Some("my-key".into());
     demand.terms.network = Some("mine".into());
@@ -78,7 +78,7 @@ fn wishes_for_key_network_address_and_lease_are_in_the_plan() {
 }
 
 #[test]
-fn a_site_without_such_things_makes_nothing_of_the_wishes() {
+fn choices_have_no_effect_at_a_site_without_such_terms() {
     let mut demand = demand("on local\ngroup node 1");
     demand.terms.keypair = Some("my-key".into());
     demand.terms.network = Some("mine".into());
@@ -87,9 +87,9 @@ fn a_site_without_such_things_makes_nothing_of_the_wishes() {
     assert!(spec.existing.keypair.is_none() && spec.shared_network.is_none() && spec.network.is_some());
 }
 
-/// A lease by itself is a deployment: its next round goes on with the machines, and the lease is the same step.
+/// A lease alone is a deployment. Its next round adds the machines and keeps the step of the lease.
 #[test]
-fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
+fn round_after_a_lease_alone_has_all_other_steps() {
     let whole = planned("on chameleon/uc\nfor duration=4h\ngroup node 1", &market(HOSTS));
     let part = whole.clone().with_only(&[ResourceKind::Lease]);
     assert_eq!(steps(&part), ["lease"]);
@@ -98,10 +98,10 @@ fn a_plan_that_was_cut_at_the_lease_goes_on_with_the_rest() {
 }
 
 #[test]
-fn a_plan_of_one_thing_has_one_step() {
-    let what = PlannedResource::Keypair { site: "chameleon/uc".parse().unwrap() };
-    let plan = Plan::single(id(), "key".parse().unwrap(), what, now());
+fn plan_of_a_single_resource_has_one_step() {
+    let resource = PlannedResource::Keypair { site: "chameleon/uc".parse().unwrap() };
+    let plan = Plan::single(id(), "key".parse().unwrap(), resource, now());
     assert_eq!(steps(&plan), ["keypair"]);
     assert!(plan.has_no_machines());
-    assert_eq!(plan.rework(&plan.demand, now()).unwrap(), plan, "another round makes the same thing");
+    assert_eq!(plan.rework(&plan.demand, now()).unwrap(), plan, "another round has the same step");
 }

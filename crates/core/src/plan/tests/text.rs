@@ -1,4 +1,4 @@
-//! Demands and markets as text, and plans as text: what the cases are written in.
+//! Demands, markets and plans as text, for test cases.
 //!
 //! ```text
 //! local vm cpus=8 memory=32 disk=100 cut=20/80 price=0 images=debian-12
@@ -28,7 +28,7 @@ pub fn id() -> DeploymentId {
     DeploymentId::from_bits(7)
 }
 
-/// Plans the demand on the market, and writes what came out.
+/// Plans the demand on the market and prints the result.
 pub fn planned(demand_text: &str, market_text: &str) -> String {
     match plan(&demand(demand_text), &market(market_text), id(), now()) {
         Ok(plan) => show(&plan),
@@ -67,29 +67,29 @@ fn offer(line: &str) -> Offer {
     offer
 }
 
-/// `ubuntu-22.04`, or `ubuntu-22.04-cuda` where it brings that.
+/// `ubuntu-22.04`, or `ubuntu-22.04-cuda` with CUDA.
 pub fn image(name: &str, arch: &str) -> ImageFacts {
     let (disk, memory) = (Bytes::gib(4), Bytes::mib(512));
-    let (system, accelerators) = match name.strip_suffix("-cuda") {
+    let (system, gpu_software) = match name.strip_suffix("-cuda") {
         Some(system) => (system, GpuSoftware::Cuda),
         None => (name, GpuSoftware::None),
     };
     let (name, arch, user) = (name.to_owned(), arch.to_owned(), "debian".to_owned());
-    ImageFacts { name, arch, user, disk, memory, os: OsRelease::from_request(system), gpu_software: accelerators }
+    ImageFacts { name, arch, user, disk, memory, os: OsRelease::from_request(system), gpu_software }
 }
 
-/// A fact, or `?` where the site doesn't say it.
-fn told<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &str) -> Option<T> {
+/// A fact, or `?` if the site does not report it.
+fn reported<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &str) -> Option<T> {
     (value != "?").then(|| value.parse().unwrap())
 }
 
 fn set_offer(offer: &mut Offer, word: &str) {
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
     match key {
-        "cpus" => offer.facts.cpus = told(value),
-        "memory" => offer.facts.memory = told(value),
-        "disk" => offer.facts.disk = told(value),
-        "arch" => offer.facts.arch = told(value),
+        "cpus" => offer.facts.cpus = reported(value),
+        "memory" => offer.facts.memory = reported(value),
+        "disk" => offer.facts.disk = reported(value),
+        "arch" => offer.facts.arch = reported(value),
         "gpus" => {
             let (model, count) = value.split_once(':').unwrap();
             let gpu = GpuFacts { model: model.to_owned(), memory: None };
@@ -124,7 +124,7 @@ fn set_offer(offer: &mut Offer, word: &str) {
     }
 }
 
-/// `n1`, `n1@10:00/12:00@14:00/15:00` where it is busy then, `n1!` in maintenance, `n1?` where the site doesn't say.
+/// `n1`, `n1@10:00/12:00@14:00/15:00` with reservations, `n1!` in maintenance, `n1?` with unknown state.
 fn host(text: &str) -> HostSupply {
     let mut parts = text.split('@');
     let name = parts.next().unwrap();
@@ -226,17 +226,17 @@ fn show(plan: &Plan) -> String {
         let of = format!("{} x {} {}: {size}", pick.count, pick.site, pick.node_type);
         format!("{} = {of}, {}, {} each\n", pick.group, pick.image, price(pick.price_per_hour))
     });
-    let total = format!("{} an hour\n", price(plan.price_per_hour));
-    picks.chain([total]).chain(plan.rejections.iter().map(show_refusal)).collect()
+    let total = format!("{}/h\n", price(plan.price_per_hour));
+    picks.chain([total]).chain(plan.rejections.iter().map(show_rejection)).collect()
 }
 
-fn show_refusal(refusal: &Rejection) -> String {
-    let misfits: Vec<String> = refusal.misfits.iter().map(ToString::to_string).collect();
-    let misfits = if misfits.is_empty() { "would serve".to_owned() } else { misfits.join("; ") };
+fn show_rejection(rejection: &Rejection) -> String {
+    let misfits: Vec<String> = rejection.misfits.iter().map(ToString::to_string).collect();
+    let misfits = if misfits.is_empty() { "suitable".to_owned() } else { misfits.join("; ") };
     format!(
         "not {} for {}: {misfits}\n",
-        [refusal.site.to_string(), refusal.node_type.clone()].join(" "),
-        refusal.group
+        [rejection.site.to_string(), rejection.node_type.clone()].join(" "),
+        rejection.group
     )
 }
 
@@ -245,5 +245,5 @@ fn show_none(none: &NoPlan) -> String {
     let tally: Vec<String> = none.tally.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let tally = format!("tally: {}\n", tally.join(", "));
     let advice = none.advice.iter().map(|advice| format!("try: {advice}\n"));
-    [head].into_iter().chain(none.rejections.iter().map(show_refusal)).chain([tally]).chain(advice).collect()
+    [head].into_iter().chain(none.rejections.iter().map(show_rejection)).chain([tally]).chain(advice).collect()
 }

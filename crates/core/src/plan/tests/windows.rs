@@ -1,4 +1,4 @@
-//! When hosts are free: the start that is chosen, the hosts that are pinned, and the steps around them.
+//! Reservations of hosts: the chosen start, the chosen hosts, and the steps around them.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use crate::plan::{Action, Exclusions, NoPlan, Plan, PlannedResource, plan};
 use crate::ticket::StepId;
 use crate::time::Window;
 
-fn made(demand_text: &str, market_text: &str) -> Result<Plan, NoPlan> {
+fn planned(demand_text: &str, market_text: &str) -> Result<Plan, NoPlan> {
     plan(&demand(demand_text), &market(market_text), id(), now())
 }
 
-/// The start and the hosts of each pick, or when it could be had.
+/// The start and the hosts of each pick, or the earliest start.
 fn when(demand_text: &str, market_text: &str) -> String {
-    match made(demand_text, market_text) {
+    match planned(demand_text, market_text) {
         Ok(plan) => {
             let hosts =
                 |pick: &crate::plan::Pick| pick.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join("+");
@@ -33,15 +33,19 @@ fn when(demand_text: &str, market_text: &str) -> String {
 const RACK: &str = "uc sky hosts=n1@12:00/13:00,n2@12:30/14:00,n3,n4!,n5? leased price=1";
 
 #[test]
-fn hosts_that_are_free_all_through_the_window_are_pinned() {
-    assert_eq!(when("group g 1\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2", "it is taken again soonest");
+fn hosts_that_are_free_throughout_the_window_are_chosen() {
+    assert_eq!(
+        when("group g 1\nlease duration=30m", RACK),
+        "2025-06-01T12:00:00Z n2",
+        "its next reservation is the earliest"
+    );
     assert_eq!(when("group g 1\nlease duration=4h", RACK), "2025-06-01T12:00:00Z n3");
     assert_eq!(when("group g 2\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2+n3");
     assert_eq!(when("group a 1\ngroup b 1\nlease duration=30m", RACK), "2025-06-01T12:00:00Z n2 n3");
 }
 
 #[test]
-fn a_later_start_is_taken_only_within_what_is_allowed() {
+fn later_start_is_used_only_within_the_allowed_delay() {
     let demand = |within: &str| format!("group g 2\nlease duration=1h{within}");
     assert_eq!(when(&demand(""), RACK), "earliest 2025-06-01T13:00:00Z");
     assert_eq!(when(&demand(" within=59m"), RACK), "earliest 2025-06-01T13:00:00Z");
@@ -51,20 +55,18 @@ fn a_later_start_is_taken_only_within_what_is_allowed() {
 }
 
 #[test]
-fn a_refusal_says_when_the_first_host_is_free() {
-    let none = made("group g 1\nlease duration=2h", "uc sky hosts=n1@11:00/13:00,n2@13:00/20:00").unwrap_err();
-    assert_eq!(none.rejections[0].misfits[0].to_string(), "busy: wanted free, has busy until 2025-06-01T13:00:00Z");
-    assert_eq!(none.to_string(), "no offer serves the demand before 2025-06-01T13:00:00Z: 1 looked at");
-    for (hosts, why) in
-        [("n1!", "maintenance: wanted free, has maintenance"), ("n1?", "availability: wanted free, has unknown")]
-    {
-        let none = made("group g 1\nlease duration=2h", &format!("uc sky hosts={hosts}")).unwrap_err();
+fn rejection_reports_when_the_first_host_is_free() {
+    let none = planned("group g 1\nlease duration=2h", "uc sky hosts=n1@11:00/13:00,n2@13:00/20:00").unwrap_err();
+    assert_eq!(none.rejections[0].misfits[0].to_string(), "busy until 2025-06-01T13:00:00Z");
+    assert_eq!(none.to_string(), "no matching offer before 2025-06-01T13:00:00Z (1 checked)");
+    for (hosts, why) in [("n1!", "in maintenance"), ("n1?", "availability unknown")] {
+        let none = planned("group g 1\nlease duration=2h", &format!("uc sky hosts={hosts}")).unwrap_err();
         assert_eq!(none.rejections[0].misfits[0].to_string(), why);
     }
 }
 
 #[test]
-fn what_a_site_asks_for_becomes_steps() {
+fn terms_of_a_site_become_steps() {
     let mut demand = demand("group g 2\nlease duration=30m");
     demand.workload.setup = Some("make".into());
     let plan = plan(&demand, &market(RACK), id(), now()).unwrap();
@@ -101,19 +103,23 @@ fn what_a_site_asks_for_becomes_steps() {
 }
 
 #[test]
-fn a_lease_without_a_duration_still_ends() {
-    let plan = made("group g 1", RACK).unwrap();
+fn lease_without_a_duration_has_the_default_end() {
+    let plan = planned("group g 1", RACK).unwrap();
     assert_eq!(plan.until, Some("2025-06-02T12:00:00Z".parse().unwrap()));
-    assert_eq!(made("group g 1", "uc sky hosts=n1 price=1").unwrap().until, None, "what isn't leased does not");
+    assert_eq!(
+        planned("group g 1", "uc sky hosts=n1 price=1").unwrap().until,
+        None,
+        "machines without a lease have none"
+    );
 }
 
 #[test]
-fn what_was_refused_is_not_planned_again() {
+fn excluded_hosts_and_sites_are_not_planned_again() {
     let market = market(RACK);
-    let plan_without = |refused: &[&str]| {
+    let plan_without = |failed: &[&str]| {
         let first = plan(&demand("group g 1\nlease duration=30m"), &market, id(), now()).unwrap();
         let mut exclusions = Exclusions::default();
-        refused.iter().for_each(|step| exclusions.exclude_failed(&first, &StepId::nearest(step)));
+        failed.iter().for_each(|step| exclusions.exclude_failed(&first, &StepId::nearest(step)));
         plan(&first.demand, &exclusions.apply(market.clone()), id(), now())
             .map(|plan| plan.picks[0].hosts[0].to_string())
     };
@@ -122,7 +128,7 @@ fn what_was_refused_is_not_planned_again() {
         assert_eq!(plan_without(&[step]).unwrap(), "n3", "{step}");
     }
     let none = plan_without(&["address-digits"]).unwrap_err();
-    assert_eq!(none.offers_checked, 0, "without an address the site is of no use");
+    assert_eq!(none.offers_checked, 0, "a site without an address is excluded");
 }
 
 fn minutes(count: i64) -> Timestamp {
@@ -146,7 +152,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn the_start_is_the_earliest_there_is(
+    fn start_is_the_earliest_possible(
         mut racks in prop::collection::vec(any_rack(), 1..4), counts in prop::collection::vec(1..4u32, 1..3),
         duration in 1..12i64, within in 0..40i64,
     ) {
@@ -160,7 +166,7 @@ proptest! {
         let template = market("uc a\nuc b\ntacc a");
         let offer = |(template, rack): (&Offer, &Vec<HostSupply>)| Offer { supply: Supply::Hosts(rack.clone()), ..template.clone() };
         let market = Market { offers: template.offers.iter().zip(&racks).map(offer).collect(), ..Market::default() };
-        // Each minute is asked alone: no other start is allowed.
+        // Plan for each minute alone, with no other start allowed.
         let expected = (0..=within).map(minutes).find(|start| {
             let mut alone = demand.clone();
             (alone.lease.start, alone.lease.within) = (Some(*start), None);

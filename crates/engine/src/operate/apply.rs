@@ -33,8 +33,8 @@ impl Operator {
         if let Some(source) = &plan.demand.workload.source {
             requested.checkout = Some(unless_interrupted(interrupts, self.fetch(source)).await?);
         }
-        let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let local_inputs = local_inputs(&plan.demand.workload, &requested, secrets, source)?;
+        let workload = &plan.demand.workload;
+        let local_inputs = local_inputs(workload, &requested, secrets, requested.checkout_dir())?;
         if mode == Mode::DryRun {
             return Ok(UpResult::Planned(Box::new(plan.clone())));
         }

@@ -48,8 +48,8 @@ impl Operator {
         }
         let Locked { store, record, lock } = self.locked(&run.name).await?;
         let plan = self.set_up_plan(&record, &requested, run)?;
-        let source = requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let local_inputs = local_inputs(&requested.demand.workload, &requested, &run.secrets, source)?;
+        let workload = &requested.demand.workload;
+        let local_inputs = local_inputs(workload, &requested, &run.secrets, requested.checkout_dir())?;
         let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::RollBack };
         let drive = Run { operator: self, store, _lock: lock };
         let summary = drive.up(&plan, Some(&record), &local_inputs, manner, interrupts).await?;

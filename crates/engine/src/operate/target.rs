@@ -61,6 +61,13 @@ pub struct Requested {
     pub live: Option<Box<Record>>,
 }
 
+impl Requested {
+    /// The directory of the checkout; `None` if the demand has no source.
+    pub fn checkout_dir(&self) -> Option<&Path> {
+        self.checkout.as_ref().map(|checkout| checkout.path.as_path())
+    }
+}
+
 /// A repository, scanned.
 pub struct Analysis {
     /// The source.

@@ -69,8 +69,7 @@ impl UpRequest {
     }
 
     fn local_inputs(&self) -> Result<LocalInputs, OperateError> {
-        let checkout = self.requested.checkout.as_ref().map(|checkout| checkout.path.as_path());
-        let source = self.source.as_deref().or(checkout);
+        let source = self.source.as_deref().or(self.requested.checkout_dir());
         let local_inputs = local_inputs(&self.demand().workload, &self.requested, &self.secrets, source)?;
         Ok(LocalInputs { key: self.key.source.clone(), ..local_inputs })
     }

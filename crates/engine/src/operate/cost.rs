@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{OperateError, Operator};
-use crate::event::Notice;
 use crate::store::Record;
 
 /// The cost of deployments.
@@ -64,11 +63,7 @@ impl Operator {
     pub async fn cost_report(&self, since: Option<Timestamp>, live: bool) -> Result<CostReport, OperateError> {
         let mut records = Vec::new();
         if let Some(store) = self.store.existing().await? {
-            let listing = store.list_all().await?;
-            for error in &listing.unreadable {
-                self.notice(Notice::Unreadable { reason: error.to_string() });
-            }
-            records = listing.records;
+            records = self.readable(store.list_all().await?);
         }
         records.retain(|record| since.is_none_or(|since| record.created >= since));
         records.retain(|record| !live || record.closed.is_none());

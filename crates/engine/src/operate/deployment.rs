@@ -8,7 +8,7 @@ use hostler_core::name::{DeploymentId, Name};
 
 use super::{OperateError, Operator};
 use crate::event::Notice;
-use crate::store::{Lock, Record, Store, StoreError};
+use crate::store::{DeploymentListing, Lock, Record, Store, StoreError};
 
 /// A live deployment that only this operation may change.
 #[derive(Debug)]
@@ -69,11 +69,15 @@ impl Operator {
     /// If the store cannot be read at all.
     pub async fn deployments(&self) -> Result<Vec<Record>, OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(Vec::new()) };
-        let listing = store.list().await?;
+        Ok(self.readable(store.list().await?))
+    }
+
+    /// The readable records of a listing. Each unreadable one is reported as a notice.
+    pub(super) fn readable(&self, listing: DeploymentListing) -> Vec<Record> {
         for error in &listing.unreadable {
             self.notice(Notice::Unreadable { reason: error.to_string() });
         }
-        Ok(listing.records)
+        listing.records
     }
 
     /// The ids of all deployments that have, or had, this name.

@@ -275,7 +275,7 @@ pub enum OperateError {
         kind: ResourceKind,
     },
     /// A resource that was just created cannot be read back.
-    #[error("`{deployment}` was created, and could not be read back")]
+    #[error("`{deployment}` was created, but could not be read back")]
     Unread {
         /// The deployment.
         deployment: Name,
@@ -352,7 +352,7 @@ pub enum OperateError {
         /// The time waited.
         waited: Duration,
     },
-    /// Every host of a lease is in use by machines of ours.
+    /// Every host of a lease is in use by machines of live deployments.
     #[error("the lease `{lease}` has no free host: machines of live deployments are on all of them")]
     LeaseFull {
         /// The lease.

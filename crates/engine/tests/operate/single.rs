@@ -50,7 +50,7 @@ async fn created_resource_that_cannot_be_read_back_is_listed_as_left() {
     let (user, _site) = user(vec![deaf]);
     let unread = address(&user, "a", KeyRequest::default()).await.unwrap_err();
     assert_eq!(left(&unread), ["address"]);
-    assert_eq!(unread.to_string(), "`a` was created, and could not be read back");
+    assert_eq!(unread.to_string(), "`a` was created, but could not be read back");
     // A user who interrupts the reading has the resource all the same.
     let interrupted = OperateError::from(Interrupted).leaving(&record(&user, "a").await);
     assert!(interrupted.is_interrupt() && left(&interrupted) == ["address"]);

@@ -3,6 +3,9 @@
 mod exit;
 mod from;
 
+use std::io;
+use std::path::Path;
+
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::journal::RemainingResource;
 use hostler_core::name::Name;
@@ -62,6 +65,16 @@ impl Error {
     /// An error of a kind, with the message and sources of another error.
     pub fn of(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         Self { causes: chain(error.source()), ..Self::new(kind, error.to_string()) }
+    }
+
+    /// The error for a file or directory that can't be read.
+    pub fn unreadable(kind: ErrorKind, path: &Path, error: &io::Error) -> Self {
+        Self::new(kind, format!("`{}` can't be read", path.display())).caused_by(error)
+    }
+
+    /// The error for a file that can't be written.
+    pub fn unwritable(path: &Path, error: &io::Error) -> Self {
+        Self::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(error)
     }
 
     /// Adds a source error and its own sources.
@@ -155,8 +168,8 @@ mod tests {
 
     #[test]
     fn causes_contain_each_message_of_the_chain_once() {
-        let disk = std::io::Error::other("no space left on device");
-        let outer = std::io::Error::other(disk);
+        let disk = io::Error::other("no space left on device");
+        let outer = io::Error::other(disk);
         let error = Error::new(ErrorKind::System, "`/x` can't be written").caused_by(&outer).hinted("make room");
         assert_eq!(error.causes, ["no space left on device"]);
         assert_eq!(error.to_json()["error"]["exit_code"], 2);

@@ -18,11 +18,11 @@ use hostler_providers::openstack::keystone::Session;
 use hostler_providers::openstack::{MisconfiguredSite, OpenStack};
 
 use crate::app::App;
-use crate::config::openstack::Site;
+use crate::config::Site;
 use crate::error::{Error, ErrorKind};
 
 impl App {
-    /// The configured sites. None is asked anything yet.
+    /// The configured sites. No request is sent yet.
     pub fn sites(&self) -> Result<Sites, Error> {
         let mut sites = Sites::new();
         if self.settings.config.local.enabled {
@@ -43,7 +43,7 @@ impl App {
         Ok(audited(sites, &Arc::new(self.trail()), self.now))
     }
 
-    /// The audit trail of all leases. It is made with its first line.
+    /// The audit trail of all leases. The file is created with its first entry.
     pub fn trail(&self) -> AuditTrail {
         AuditTrail::in_dir(&self.settings.data_dir)
     }
@@ -55,25 +55,25 @@ impl App {
         Ok(self.openstack()?.into_iter().filter_map(source).collect())
     }
 
-    /// The OpenStack clouds that are sites, and why one can't be used.
+    /// The OpenStack sites. A misconfigured one has its error instead.
     pub fn openstack(&self) -> Result<BTreeMap<SiteId, Result<Arc<OpenStack>, String>>, Error> {
-        let folder = self.settings.openstack_dir().join("tokens");
+        let tokens = self.settings.openstack_dir().join("tokens");
         let open = |site: Result<Site, BadCloud>| {
             let Site { cloud, used, authority } = site.map_err(|error| error.to_string())?;
             let authorities: Vec<String> = authority.into_iter().collect();
             let caller = HttpClient::new(RetryPolicy::default(), &authorities).map_err(|error| error.to_string())?;
-            Ok(Arc::new(OpenStack::new(used, Session::new(cloud, caller, Some(&folder)))))
+            Ok(Arc::new(OpenStack::new(used, Session::new(cloud, caller, Some(&tokens)))))
         };
         Ok(self.settings.openstack()?.into_iter().map(|(id, site)| (id, open(site))).collect())
     }
 
-    /// The user's own hosts. A list that can't be read makes no offers, and keeps nobody from giving hosts back.
+    /// The user's own hosts. An unreadable list makes no offers, but does not prevent `down`.
     fn listed(&self, file: &Path) -> Result<SshSite, Error> {
         let hosts = self.listed_hosts(file).map_err(|error| error.message);
         Ok(SshSite::new(id_of("ssh")?, hosts, self.settings.data_dir.join("hosts/claims")))
     }
 
-    /// The virtual machines of this computer. They are told what this computer trusts.
+    /// The site `local`: virtual machines on this computer, which inherit its proxies and certificates.
     pub fn local(&self) -> Result<libvirt::Local, Error> {
         let mut settings = libvirt::Settings::new(local_id()?, &self.settings.data_dir);
         if let Some(uri) = self.settings.libvirt_uri() {
@@ -87,17 +87,17 @@ impl App {
         Ok(libvirt::Local::new(settings, self.images()))
     }
 
-    /// What this computer trusts.
+    /// Proxies, certificates and package sources of this computer.
     pub fn trust(&self) -> trust::Trust {
         trust::read(&self.settings.env.trusted(), Path::new("/"))
     }
 
-    /// The store of images, to look into: nothing is made.
+    /// The store of images, for reading: creates nothing.
     pub fn images(&self) -> ImageStore {
         ImageStore::new(&self.settings.data_dir)
     }
 
-    /// The store of images, to put one into, in a data directory that is there.
+    /// The store of images, for writing: creates the data directory.
     pub fn images_to_fill(&self) -> Result<ImageStore, Error> {
         self.settings.make_data_dir()?;
         Ok(self.images())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hostler_core::inventory::{Document, Feed};
 use jiff::Timestamp;
 
-use super::Settings;
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind};
 
 /// Directory in which ENVBoot keeps the static inventory.
@@ -94,12 +94,12 @@ impl Draft {
             write(&mut writer)?;
             writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         });
-        written.map_err(|error| unwritable(path, &error))?;
+        written.map_err(|error| Error::unwritable(path, &error))?;
         Ok(draft)
     }
 
     fn commit(mut self) -> Result<(), Error> {
-        fs::rename(&self.draft, &self.path).map_err(|error| unwritable(&self.path, &error))?;
+        fs::rename(&self.draft, &self.path).map_err(|error| Error::unwritable(&self.path, &error))?;
         self.committed = true;
         Ok(())
     }
@@ -190,9 +190,5 @@ impl Directory<'_> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Inventory, format!("`{}` can't be read", path.display())).caused_by(error)
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(error)
+    Error::unreadable(ErrorKind::Inventory, path, error)
 }

@@ -2,7 +2,7 @@
 //!
 //! A section of the configuration changes how a cloud is used. No cloud needs one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hostler_core::name::{Name, ProviderKind, SiteId};
@@ -11,39 +11,10 @@ use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, cloud_nam
 use hostler_providers::openstack::{
     AddressPolicy, NodeApi, Settings as Used, for_chameleon_site, other_chameleon_sites,
 };
-use serde::Deserialize;
 
-use super::{Settings, unusable};
+use super::file::{Section, unusable};
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind};
-
-/// Environment variables of OpenStack clouds, also shown in `docs/reference/cli.md` and the manual.
-pub const VARIABLES: &[(&str, &str)] = &[
-    ("OS_CLIENT_CONFIG_FILE", "path of `clouds.yaml`; default in `$XDG_CONFIG_HOME/openstack`, then `/etc/openstack`"),
-    ("OS_CLIENT_SECURE_FILE", "path of `secure.yaml`; default next to `clouds.yaml`"),
-    ("OS_CLIENT_VENDOR_FILE", "path of `clouds-public.yaml`; default next to `clouds.yaml`"),
-    ("OS_CLOUD", "use only this cloud of `clouds.yaml`, and those with a section in the configuration"),
-    ("OS_AUTH_URL", "Keystone of a cloud without `clouds.yaml`; the other `OS_…` variables hold its credentials"),
-];
-
-/// A section `[openstack.NAME]` or `[chameleon.SITE]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Section {
-    /// Name in `clouds.yaml`, or `envvars` for the variables; default the section's name.
-    pub cloud: Option<String>,
-    /// Network of the machines.
-    pub network: Option<String>,
-    /// External network that public addresses are allocated from.
-    pub pool: Option<String>,
-    /// False reaches machines at their private addresses.
-    pub floating_ips: Option<bool>,
-    /// Flavor for machines on leased hosts.
-    pub flavor: Option<String>,
-    /// Login user, unless the image names one.
-    pub user: Option<String>,
-    /// Node API that lists the site's hardware.
-    pub nodes: Option<String>,
-}
 
 /// A cloud that is used as a site.
 #[derive(Debug, Clone)]
@@ -226,15 +197,13 @@ fn provider_kind(text: &str) -> Result<ProviderKind, Error> {
     ProviderKind::new(text).map_err(|error| Error::of(ErrorKind::Config, &error))
 }
 
-/// Sections by site name.
-pub type Sections = BTreeMap<Name, Section>;
-
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
     use super::*;
-    use crate::config::{Config, Env};
+    use crate::config::env::Env;
+    use crate::config::file::Config;
 
     fn settings(dir: &Path, config: &str, variables: &[(&str, &str)]) -> Settings {
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));

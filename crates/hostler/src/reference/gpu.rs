@@ -13,7 +13,7 @@ below are generated from the data that the phase uses.
 ## Behaviour
 
 * **Detection.** The phase reads the PCI bus: all display controllers of NVIDIA, AMD's display controllers that are not VGA
-  controllers, and AMD's processing accelerators (MI300 and later). With `auto`, a machine without a GPU is left unchanged and
+  controllers, and AMD's devices of PCI class 12h (MI300 and later). With `auto`, a machine without a GPU is left unchanged and
   the phase reports so. With `nvidia` or `amd`, drivers are installed whatever the bus shows. The PCI device id gives the GPU's
   architecture, which limits driver and toolkit versions (see below). An unknown id sets no limit.
 * **No change.** A machine is left unchanged if its driver runs every GPU on the bus, and its login shells find a toolkit in the

@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::args::{Cli, examples};
-use crate::config::{VARIABLES, openstack};
+use crate::config::VARIABLES;
 use crate::error::Exit;
 
 /// Files that hostler reads or writes.
@@ -72,8 +72,7 @@ fn page(command: &Command, out: &mut dyn Write) -> io::Result<()> {
     }
     let exits: Vec<String> = Exit::ALL.iter().map(|exit| item(&exit.code().to_string(), exit.meaning())).collect();
     section(out, "EXIT STATUS", &exits)?;
-    let variables = VARIABLES.iter().chain(openstack::VARIABLES);
-    section(out, "ENVIRONMENT", &variables.map(|(name, effect)| item(name, effect)).collect::<Vec<_>>())?;
+    section(out, "ENVIRONMENT", &VARIABLES.iter().map(|(name, effect)| item(name, effect)).collect::<Vec<_>>())?;
     section(out, "FILES", &FILES.iter().map(|(path, content)| item(path, content)).collect::<Vec<_>>())?;
     section(out, "SEE ALSO", &[paragraph(&see_also(command))])
 }

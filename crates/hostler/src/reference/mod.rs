@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 pub use gpu::gpu;
 
 use crate::args::Cli;
-use crate::config::{KEYS, TRUSTED, VARIABLES, openstack};
+use crate::config::{KEYS, TRUSTED, VARIABLES};
 
 /// `docs/reference/cli.md`.
 pub fn cli() -> String {
@@ -36,7 +36,7 @@ pub fn cli() -> String {
         out.push_str(&format!("| `{key}` | `{example}` | {what} |\n"));
     }
     out.push_str("\n## Environment\n\n| variable | effect |\n|---|---|\n");
-    for (name, what) in VARIABLES.iter().chain(openstack::VARIABLES) {
+    for (name, what) in VARIABLES {
         out.push_str(&format!("| `{name}` | {what} |\n"));
     }
     let trusted: Vec<String> = TRUSTED.iter().map(|name| format!("`{name}`")).collect();

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
 use super::live::Live;
-use super::{Labels, first_line};
+use super::text::{Labels, first_line};
 use crate::printer::Printer;
 use hostler_engine::grid::{Grid, StageState};
 
@@ -39,8 +39,8 @@ impl Bars {
     }
 
     /// Updates the table; false if the step is not in it.
-    fn in_table(&self, step: &StepId, standing: StageState) -> bool {
-        self.table.as_ref().is_some_and(|table| table.set(step, standing))
+    fn in_table(&self, step: &StepId, state: StageState) -> bool {
+        self.table.as_ref().is_some_and(|table| table.set(step, state))
     }
 
     fn say(&self, line: String) {

@@ -8,7 +8,7 @@ use hostler_engine::event::{Event, Report};
 use hostler_engine::run::Performed;
 use jiff::Timestamp;
 
-use super::{Labels, first_line, took};
+use super::text::{Labels, first_line, took};
 use crate::printer::Printer;
 
 pub(super) struct Lines {

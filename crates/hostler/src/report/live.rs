@@ -52,8 +52,8 @@ impl Live {
     }
 
     /// Updates a step; false if it is not a step of one machine.
-    pub(super) fn set(&self, step: &StepId, standing: StageState) -> bool {
-        locked(&self.shared.grid).set(step, standing)
+    pub(super) fn set(&self, step: &StepId, state: StageState) -> bool {
+        locked(&self.shared.grid).set(step, state)
     }
 
     /// Queues a line to print above the table.

@@ -1,7 +1,7 @@
 //! The calendar as an HTML page: the drawing and a table of leases. The page loads and runs nothing.
 
+use super::model::{Calendar, Frame, minute};
 use super::svg::{colour, escaped, svg};
-use super::{Calendar, Frame, minute};
 
 pub(super) fn html(calendar: &Calendar<'_>) -> String {
     let mut rows = String::new();

@@ -6,7 +6,7 @@ use hostler_core::inventory::NodeState;
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-use super::{Calendar, Held, Lease, Row, minute, step};
+use super::model::{Calendar, Held, Lease, Row, minute, step};
 
 /// Sizes in pixels.
 const LABELS: f64 = 260.0;

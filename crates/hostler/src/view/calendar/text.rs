@@ -5,7 +5,7 @@ use hostler_core::time::Window;
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
 
-use super::{Calendar, Lease, Row, minute, step};
+use super::model::{Calendar, Lease, Row, minute, step};
 use crate::table::{Column, Width, cell, table};
 use crate::view::words::{coarse, plural};
 

@@ -15,7 +15,7 @@ const LIBRARIES: [&str; 3] = ["crates/core", "crates/providers", "crates/engine"
 const CODE: [&str; 2] = ["crates", "tests/checks"];
 
 const PHRASES: &str = "tests/checks/phrases.txt";
-const VERBS: &str = "crates/hostler/src/args/mod.rs";
+const VERBS: &str = "crates/hostler/src/args/cli.rs";
 
 /// A checkout of hostler.
 #[derive(Debug)]

@@ -119,7 +119,7 @@ pub fn command_line(literal: &Literal, verbs: &[String]) -> Option<Finding> {
     Some(Finding::new(&literal.file, literal.line, message))
 }
 
-/// The verbs of the command line: the names of the enum `Verb` in `crates/hostler/src/args/mod.rs`, in kebab case.
+/// The verbs of the command line: the names of the enum `Verb` in `crates/hostler/src/args/cli.rs`, in kebab case.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `hostler exec` and `sync`: commands for many hosts.
+//! `hostler ssh`, `exec` and `sync`: commands and files on machines.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -6,7 +6,23 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Consent, patience};
+use super::shared::{Consent, time_limit};
+
+/// A machine to log in to.
+#[derive(Debug, Args)]
+pub struct SshArgs {
+    /// Deployment
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Machine [default: the first]
+    #[arg(value_name = "MACHINE")]
+    pub machine: Option<String>,
+
+    /// Command to run on the machine, passed to `ssh`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
 
 /// Hosts, and limits of running on them.
 #[derive(Debug, Args)]
@@ -28,7 +44,7 @@ pub struct FleetArgs {
     pub fail_fast: bool,
 
     /// Time limit per machine, including the connection
-    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
     pub timeout: Option<Duration>,
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{CommandsArgs, Consent, DeleteArgs, DemandArgs, ExtendArgs, ListArgs, ShowArgs};
-use hostler_engine::operate::LaterStart;
+use super::demand::DemandArgs;
+use super::deployment::ExtendArgs;
+use super::resources::{DeleteArgs, ListArgs, ShowArgs};
+use super::shared::{CommandsArgs, Consent, ShiftArgs, time_limit};
 
 /// `hostler lease`.
 #[derive(Debug, Args)]
@@ -86,9 +88,9 @@ pub struct LeaseCreateArgs {
     #[arg(long, value_name = "DURATION")]
     pub within: Option<String>,
 
-    /// Accept a later start if the planned hosts are taken meanwhile
-    #[arg(long)]
-    pub allow_shift: bool,
+    /// Permission to move the start.
+    #[command(flatten)]
+    pub shift: ShiftArgs,
 
     /// Use this active lease if it matches, instead of creating one: id or name
     #[arg(long, value_name = "LEASE")]
@@ -120,11 +122,6 @@ impl LeaseCreateArgs {
             ..DemandArgs::default()
         }
     }
-
-    /// Permission to move the start.
-    pub fn shift(&self) -> LaterStart {
-        if self.allow_shift { LaterStart::Accepted } else { LaterStart::Refused }
-    }
 }
 
 /// A lease to wait for.
@@ -139,6 +136,6 @@ pub struct LeaseWaitArgs {
     pub on: Vec<String>,
 
     /// Time limit
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = super::patience)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = time_limit)]
     pub timeout: Duration,
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Consent, DemandArgs, KeyArgs, SshTimeout};
+use super::demand::{DemandArgs, KeyArgs};
+use super::shared::{Consent, SshTimeout};
 
 /// Resources to list.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub struct ListArgs {
     pub on: Vec<String>,
 }
 
-/// A resource to show.
+/// A resource to show, or a machine whose console to print.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// Id or name at the site, or deployment that created it
@@ -183,7 +184,7 @@ pub enum ServerVerb {
     /// Delete a deployment with its machines
     Delete(DeleteArgs),
     /// Print the last part of a machine's console
-    Console(ConsoleArgs),
+    Console(ShowArgs),
 }
 
 /// Machines to launch.
@@ -212,16 +213,4 @@ pub struct ServerCreateArgs {
     /// Resource options.
     #[command(flatten)]
     pub demand: DemandArgs,
-}
-
-/// A machine whose console to print.
-#[derive(Debug, Args)]
-pub struct ConsoleArgs {
-    /// Id or name at the site, or deployment that created it
-    #[arg(value_name = "NAME")]
-    pub name: String,
-
-    /// Search only these sites
-    #[arg(long = "site", visible_alias = "on", value_name = "SITE", value_delimiter = ',')]
-    pub on: Vec<String>,
 }

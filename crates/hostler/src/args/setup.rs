@@ -6,7 +6,7 @@ use clap::Args;
 use hostler_core::plan::PhaseSelection;
 use hostler_core::setup::PhaseKind;
 
-use super::SshTimeout;
+use super::shared::SshTimeout;
 
 /// A deployment, and the phases to run.
 #[derive(Debug, Args)]

@@ -43,7 +43,7 @@ fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
         let request = UpRequest {
             placement,
             ssh_timeout: Duration::ZERO,
-            later_start: args.shift(),
+            later_start: args.shift.later_start(),
             scope: Scope::Only(&[ResourceKind::Lease]),
             mode: args.consent.mode(),
             ..UpRequest::new(Requested::from(demand))

@@ -16,14 +16,14 @@ use super::up;
 use crate::app::App;
 use crate::args::Consent;
 use crate::args::{
-    ConsoleArgs, DeleteArgs, DemandArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb,
-    KeypairArgs, ListArgs, NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
+    DeleteArgs, DemandArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs,
+    NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
 use crate::error::{Error, ErrorKind};
 use crate::output::Format;
 use crate::view;
 
-/// Runs a `key` verb.
+/// Runs a `key` command.
 pub fn keys(app: &App, args: &KeypairArgs) -> Result<(), Error> {
     match &args.verb {
         KeyVerb::Create(args) => create_key(app, args),
@@ -33,13 +33,13 @@ pub fn keys(app: &App, args: &KeypairArgs) -> Result<(), Error> {
     }
 }
 
-/// Runs a `network` verb.
+/// Runs a `network` command.
 pub fn networks(app: &App, args: &NetworkArgs) -> Result<(), Error> {
     let NetworkVerb::Ls(args) = &args.verb;
     ls(app, ResourceKind::Network, args)
 }
 
-/// Runs an `ip` verb.
+/// Runs an `ip` command.
 pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
     match &args.verb {
         IpVerb::Create(args) => create_address(app, args),
@@ -48,7 +48,7 @@ pub fn addresses(app: &App, args: &IpArgs) -> Result<(), Error> {
     }
 }
 
-/// Runs a `server` verb.
+/// Runs a `server` command.
 pub fn servers(app: &App, args: &ServerArgs) -> Result<(), Error> {
     match &args.verb {
         ServerVerb::Create(args) => create_server(app, args),
@@ -67,7 +67,7 @@ pub(super) fn ls(app: &App, kind: ResourceKind, args: &ListArgs) -> Result<(), E
     })?;
     listed.retain(|listed| args.all || listed.ownership == Ownership::Owned);
     if listed.is_empty() && app.format == Format::Text {
-        let hint = if args.all { "" } else { " of a deployment; `--all` lists all that the account can see" };
+        let hint = if args.all { "" } else { " created by a deployment; `--all` lists all that the account can see" };
         app.printer.say(&format!("no {kind}{hint}"));
         return Ok(());
     }
@@ -168,7 +168,7 @@ fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
     up::show(app, &result)
 }
 
-fn console(app: &App, args: &ConsoleArgs) -> Result<(), Error> {
+fn console(app: &App, args: &ShowArgs) -> Result<(), Error> {
     let text = app.operate(async |operator, interrupts| {
         let on = operator.select(&args.on)?;
         Ok(operator.console(&args.name, &on, interrupts).await?)

@@ -21,7 +21,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
             key: app.key(&args.key)?,
             ssh_timeout: args.timeout.ssh_timeout,
             on_failure: if args.hold { OnFailure::Hold } else { OnFailure::RollBack },
-            later_start: args.shift(),
+            later_start: args.shift.later_start(),
             mode: args.consent.mode(),
             ..UpRequest::new(requested)
         };

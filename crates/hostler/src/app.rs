@@ -1,4 +1,4 @@
-//! The context of every command: settings, printer and time; and the operator that carries the command out.
+//! The context of every command: settings, printer, time, and the operator that runs operations.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,14 @@ use hostler_core::demand::{Demand, Overrides};
 use hostler_engine::host::Ssh;
 use hostler_engine::operate::{KeyRequest, Operator, Requested, Target, TargetRequest};
 use hostler_engine::run::Interrupts;
+use hostler_engine::sites::Sites;
 use hostler_engine::store::LazyStore;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use crate::args::{Consent, DemandArgs, Events, Global, KeyArgs};
+use crate::args::{CommandsArgs, Consent, DemandArgs, Events, Global, KeyArgs};
 use crate::config::Settings;
 use crate::consent::Prompt;
 use crate::error::{Error, ErrorKind};
@@ -80,6 +81,16 @@ impl App {
         })
     }
 
+    /// The client commands that `--show-commands` and `--script` request.
+    ///
+    /// # Errors
+    /// If the configuration of the sites can't be used.
+    pub fn client_commands(&self, args: &CommandsArgs) -> Result<Commands, Error> {
+        let file = args.script.as_ref().map(|path| self.settings.directory.join(path));
+        let sites = if args.show_commands || file.is_some() { self.sites()? } else { Sites::new() };
+        Ok(Commands { show: args.show_commands, file, sites, printer: Arc::clone(&self.printer) })
+    }
+
     fn prompt(&self, consent: &Consent) -> Prompt {
         Prompt {
             printer: Arc::clone(&self.printer),
@@ -106,14 +117,14 @@ impl App {
         })
     }
 
-    /// Writes a value to standard output: as JSON or YAML, or the text that is made of it.
+    /// Writes a value to standard output: as JSON, YAML, or the result of `text`.
     pub fn emit<T: Serialize>(&self, value: &T, text: impl FnOnce(Width) -> String) -> Result<(), Error> {
         let text = render(self.format, value, || text(self.printer.width))?;
         self.printer.data(&text);
         Ok(())
     }
 
-    /// Shows a text for people: on standard output if that is for people, else on standard error.
+    /// Writes a text to standard output, or to standard error if standard output is JSON or YAML.
     pub fn show(&self, text: impl FnOnce(Width) -> String) {
         match self.format {
             Format::Text => self.printer.data(&text(self.printer.width)),
@@ -121,8 +132,8 @@ impl App {
         }
     }
 
-    /// Asks a question that is answered by yes or no, unless `--yes` was given. For changes to this computer only; operations
-    /// ask by themselves.
+    /// Asks a yes-or-no question, unless `--yes` was given. Only for changes that are no [`Operator`] method: those ask by
+    /// themselves.
     pub fn confirm(&self, consent: &Consent, question: &str) -> Result<(), Error> {
         if consent.yes {
             return Ok(());
@@ -155,7 +166,7 @@ impl App {
     /// The demand of options alone.
     ///
     /// # Errors
-    /// If an option cannot be used.
+    /// If an option is invalid.
     pub async fn demand_of(&self, operator: &Operator, options: &DemandArgs, name: &str) -> Result<Demand, Error> {
         Ok(self.resolve_as(operator, Target::Options(name), options.overrides(None)).await?.demand)
     }
@@ -176,7 +187,7 @@ impl App {
         names.filter_map(|name| Some((name.clone(), SecretString::from(self.settings.env.secret(name)?)))).collect()
     }
 
-    /// The key that the command line names.
+    /// The key that the options select.
     ///
     /// # Errors
     /// If a key file cannot be used, or a file for a new key exists.

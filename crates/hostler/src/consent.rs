@@ -1,4 +1,4 @@
-//! The terminal asks for consent.
+//! Questions to the user on the terminal.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,10 +12,10 @@ use crate::printer::Printer;
 use crate::script::Commands;
 use crate::view;
 
-/// The number of names that are shown of the files that would be deleted on a machine.
+/// Maximum number of file names to show per machine.
 const NAMES: usize = 20;
 
-/// Shows proposals on standard error, and asks unless `--yes` was given. Off a terminal there is no one to ask.
+/// Shows proposals on standard error, and asks unless `--yes` was given. Off a terminal the answer is [`Answer::Unavailable`].
 pub struct Prompt {
     /// The only writer to the terminal.
     pub printer: Arc<Printer>,
@@ -23,11 +23,11 @@ pub struct Prompt {
     pub yes: bool,
     /// The time.
     pub now: fn() -> Timestamp,
-    /// Shows a plan's steps as commands of the site's own client, if the command line asks for it.
+    /// Prints client commands of a plan, if requested.
     pub commands: Option<Commands>,
-    /// The reason why those commands could not be shown. Nothing is carried out then.
+    /// The error that prevented printing them. The operation is cancelled then.
     pub failure: Mutex<Option<Error>>,
-    /// Notes about what this computer's machines inherit, shown before a plan.
+    /// Notes about settings that local machines inherit, shown before a plan.
     pub notes: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub struct Prompt {
 impl Ask for Prompt {
     async fn agree(&self, proposal: &Proposal<'_>) -> Answer {
         if let (Proposal::Plan(plan), Some(commands)) = (proposal, &self.commands)
-            && let Err(error) = commands.tell(plan)
+            && let Err(error) = commands.output(plan)
         {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             return Answer::No;
@@ -57,7 +57,7 @@ impl Ask for Prompt {
 }
 
 impl Prompt {
-    /// The result of an operation, or the reason why it was never proposed to the user.
+    /// The result of an operation, or the error that prevented the question.
     pub fn settle<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(failure) => Err(failure),
@@ -76,7 +76,7 @@ impl Prompt {
                 }
                 Some(if plan.has_no_machines() { "Create this?" } else { "Launch these machines?" }.to_owned())
             }
-            Proposal::Create { kind, .. } => Some(format!("Create this {kind}? It may cost something.")),
+            Proposal::Create { kind, .. } => Some(format!("Create this {kind}? It may cost money.")),
             Proposal::Down(left) => {
                 let left: Vec<_> = left.iter().map(|it| (it.deployment.to_string(), it.left.clone())).collect();
                 self.printer.say(&view::deletions(&left, self.printer.error_width));

@@ -1,4 +1,4 @@
-//! A plan's steps as commands of the site's own client, to learn from, or to run without hostler.
+//! The steps of a plan as commands of the site's own client, to read, or to run without hostler.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,36 +8,28 @@ use std::sync::Arc;
 use hostler_core::plan::{Action, Plan};
 use hostler_engine::sites::Sites;
 
-use crate::app::App;
-use crate::args::CommandsArgs;
 use crate::error::{Error, ErrorKind};
 use crate::printer::Printer;
 
-/// Shows a plan's commands and writes them to a file, as far as the command line asks for it.
+/// Prints the client commands of a plan, or writes them to a script, as the command line selects.
 #[derive(Clone)]
 pub struct Commands {
-    show: bool,
-    file: Option<PathBuf>,
-    sites: Sites,
-    printer: Arc<Printer>,
+    /// True prints the commands to standard error.
+    pub show: bool,
+    /// The script to write.
+    pub file: Option<PathBuf>,
+    /// The sites whose clients are used. Empty if nothing is printed or written.
+    pub sites: Sites,
+    /// The only writer to the terminal.
+    pub printer: Arc<Printer>,
 }
 
 impl Commands {
-    /// As the command line asks.
+    /// Prints and writes the commands of a plan.
     ///
     /// # Errors
-    /// If the configuration of the sites cannot be read.
-    pub fn of(app: &App, args: &CommandsArgs) -> Result<Self, Error> {
-        let (show, file) = (args.show_commands, args.script.as_ref().map(|path| app.settings.directory.join(path)));
-        let sites = if show || file.is_some() { app.sites()? } else { Sites::new() };
-        Ok(Self { show, file, sites, printer: Arc::clone(&app.printer) })
-    }
-
-    /// Shows and writes the commands of a plan.
-    ///
-    /// # Errors
-    /// If the plan's site has no such client, or the file cannot be written.
-    pub fn tell(&self, plan: &Plan) -> Result<(), Error> {
+    /// If no site of the plan has a client, or the script can't be written.
+    pub fn output(&self, plan: &Plan) -> Result<(), Error> {
         if !self.show && self.file.is_none() {
             return Ok(());
         }
@@ -46,10 +38,8 @@ impl Commands {
             self.printer.say(&script);
         }
         if let Some(path) = &self.file {
-            write(path, &script).map_err(|error| {
-                Error::new(ErrorKind::System, format!("cannot write `{}`", path.display())).caused_by(&error)
-            })?;
-            self.printer.say(&format!("run it without hostler: sh {0} up; sh {0} down", path.display()));
+            write(path, &script).map_err(|error| Error::unwritable(path, &error))?;
+            self.printer.say(&format!("the script works without hostler: `sh {0} up`, `sh {0} down`", path.display()));
         }
         Ok(())
     }
@@ -63,7 +53,7 @@ impl Commands {
             return Ok(script);
         }
         let sites: Vec<String> = plan.picks.iter().map(|pick| format!("`{}`", pick.site)).collect();
-        Err(Error::new(ErrorKind::Usage, format!("{} has no client whose commands could be shown", sites.join(", "))))
+        Err(Error::new(ErrorKind::Usage, format!("{} has no command-line client", sites.join(", "))))
     }
 }
 

@@ -11,10 +11,9 @@ use super::{extend, up};
 use crate::app::App;
 use crate::args::{LeaseArgs, LeaseCreateArgs, LeaseVerb, LeaseWaitArgs};
 use crate::error::Error;
-use crate::script::Commands;
 use crate::view;
 
-/// Runs a `lease` verb.
+/// Runs a `lease` command.
 pub fn run(app: &App, args: &LeaseArgs) -> Result<(), Error> {
     match &args.verb {
         LeaseVerb::Create(args) => create(app, args),
@@ -26,9 +25,9 @@ pub fn run(app: &App, args: &LeaseArgs) -> Result<(), Error> {
     }
 }
 
-/// Creates a lease, and shows what the site granted. With `--reuse-lease` an existing one is shown instead.
+/// Creates a lease, and shows the hosts and window that the site granted. With `--reuse-lease`, shows the existing one.
 fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
-    let commands = Commands::of(app, &args.commands)?;
+    let commands = app.client_commands(&args.commands)?;
     let result = app.operate_with(&args.consent, Some(commands.clone()), async |operator, interrupts| {
         let demand = app.demand_of(operator, &args.demand(), &args.name).await?;
         if let Some(lease) = &args.reuse_lease {
@@ -53,7 +52,7 @@ fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
     match result {
         LeaseResult::Granted(lease) => emit(app, &lease),
         LeaseResult::Planned(plan) => {
-            commands.tell(&plan)?;
+            commands.output(&plan)?;
             up::show(app, &UpResult::Planned(plan))
         }
     }

@@ -9,7 +9,6 @@ use hostler_engine::run::unless_interrupted;
 use crate::app::App;
 use crate::args::PlanArgs;
 use crate::error::{Error, ErrorKind};
-use crate::script::Commands;
 use crate::view;
 
 /// Shows the plan, and writes it to a file for `apply`.
@@ -22,20 +21,19 @@ pub fn run(app: &App, args: &PlanArgs) -> Result<(), Error> {
         };
         unless_interrupted(interrupts, planned).await
     })?;
-    Commands::of(app, &args.commands)?.tell(&plan)?;
+    app.client_commands(&args.commands)?.output(&plan)?;
     if let Some(file) = &args.out {
         write(file, &plan)?;
     }
     app.emit(&plan, |width| view::plan(&plan, (app.now)(), width))?;
     if let Some(file) = &args.out {
-        app.printer.say(&format!("apply it with: hostler apply {}", file.display()));
+        app.printer.say(&format!("to execute it: hostler apply {}", file.display()));
     }
     Ok(())
 }
 
 fn write(file: &Path, plan: &Plan) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(plan);
-    let text = text.map_err(|error| Error::new(ErrorKind::System, "cannot write the plan").caused_by(&error))?;
-    std::fs::write(file, text + "\n")
-        .map_err(|error| Error::new(ErrorKind::System, format!("cannot write `{}`", file.display())).caused_by(&error))
+    let text = text.map_err(|error| Error::new(ErrorKind::System, "the plan can't be serialized").caused_by(&error))?;
+    std::fs::write(file, text + "\n").map_err(|error| Error::unwritable(file, &error))
 }

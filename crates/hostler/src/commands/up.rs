@@ -1,4 +1,4 @@
-//! `hostler up`: from a target to machines that are ready.
+//! `hostler up`: brings a deployment up.
 
 use hostler_engine::deploy::OnFailure;
 use hostler_engine::operate::{PlacementRequest, UpRequest, UpResult};
@@ -6,12 +6,11 @@ use hostler_engine::operate::{PlacementRequest, UpRequest, UpResult};
 use crate::app::App;
 use crate::args::{Consent, UpArgs};
 use crate::error::Error;
-use crate::script::Commands;
 use crate::view;
 
 /// Brings a deployment up, and shows how to log in.
 pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
-    let commands = Commands::of(app, &args.commands)?;
+    let commands = app.client_commands(&args.commands)?;
     let result = app.operate_with(&args.consent, Some(commands.clone()), async |operator, interrupts| {
         let resolved = app.resolve(operator, &args.target, &args.demand);
         let requested = hostler_engine::run::unless_interrupted(interrupts, resolved).await?;
@@ -28,7 +27,7 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
         Ok(operator.up(&request, interrupts).await?)
     })?;
     if let UpResult::Planned(plan) = &result {
-        commands.tell(plan)?;
+        commands.output(plan)?;
     }
     show(app, &result)
 }
@@ -42,7 +41,7 @@ pub fn show(app: &App, result: &UpResult) -> Result<(), Error> {
 }
 
 impl Consent {
-    /// Whether anything is done.
+    /// Dry run, or changes.
     pub fn mode(&self) -> hostler_engine::operate::Mode {
         match self.dry_run {
             true => hostler_engine::operate::Mode::DryRun,

@@ -59,9 +59,7 @@ const MAIN_HELP: &str = "\
   help          Print help for a command
 
 \u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
-{options}
-
-{after-help}";
+{options}{after-help}";
 
 /// Provision machines and set them up: local virtual machines, bare metal with reservations, OpenStack clouds, and your
 /// own SSH hosts.

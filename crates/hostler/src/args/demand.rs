@@ -67,11 +67,11 @@ pub struct DemandArgs {
     pub within: Option<String>,
 
     /// Maximum price per hour for all machines together
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "MAX")]
     pub budget_per_hour: Option<String>,
 
     /// Maximum total price
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "MAX")]
     pub budget: Option<String>,
 
     /// Environment variable for scripts; repeatable

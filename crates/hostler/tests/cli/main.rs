@@ -134,6 +134,15 @@ fn help_and_version() {
 }
 
 #[test]
+fn short_help_omits_rare_options_and_examples() {
+    let home = Home::new();
+    let (short, long) = (home.session(&["up", "-h"]), home.session(&["up", "--help"]));
+    for rare in ["--events", "--trace", "--ssh-timeout", "--key-name", "Examples:"] {
+        assert!(long.contains(rare) && !short.contains(rare), "{rare}");
+    }
+}
+
+#[test]
 fn invalid_command_lines_are_usage_errors() {
     let home = Home::new();
     assert_eq!(home.run(&[]).status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! From arguments and environment to an exit code.
+//! The entry point: from arguments and environment to an exit code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub fn main(args: Vec<OsString>, env: Vec<(OsString, OsString)>) -> ExitCode {
     let env = Env::new(env);
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return not_understood(&error, wished_format(&args), &env),
+        Err(error) => return show_clap_error(&error, requested_format(&args), &env),
     };
     let printer = Arc::new(Printer::new(&env, cli.global.color));
     let format = cli.global.output;
@@ -32,14 +32,14 @@ pub fn main(args: Vec<OsString>, env: Vec<(OsString, OsString)>) -> ExitCode {
     end(done, format, &printer)
 }
 
-/// Shows a failure, and gives the exit code.
+/// Prints an error, and returns the exit code.
 fn end(done: Result<ExitCode, Error>, format: Format, printer: &Printer) -> ExitCode {
     let code = match done {
         Ok(code) => code,
         Err(error) => {
             printer.say(&view::failure(&error, printer.error_width));
             if format != Format::Text && !printer.has_data() {
-                tell(&error.to_json(), format, printer);
+                print_error(&error.to_json(), format, printer);
             }
             ExitCode::from(error.kind.exit().code())
         }
@@ -55,15 +55,15 @@ fn end(done: Result<ExitCode, Error>, format: Format, printer: &Printer) -> Exit
 }
 
 /// Writes an error to standard output, for programs.
-fn tell(error: &Value, format: Format, printer: &Printer) {
+fn print_error(error: &Value, format: Format, printer: &Printer) {
     match render(format, error, String::new) {
         Ok(text) => printer.data(&text),
         Err(error) => printer.say(&view::failure(&error, printer.error_width)),
     }
 }
 
-/// Shows help, the version, or what is wrong with the command line.
-fn not_understood(error: &clap::Error, format: Format, env: &Env) -> ExitCode {
+/// Prints help, version or usage error.
+fn show_clap_error(error: &clap::Error, format: Format, env: &Env) -> ExitCode {
     let printer = Printer::new(env, Colour::Auto);
     let text = error.render().ansi().to_string();
     if !error.use_stderr() {
@@ -74,17 +74,17 @@ fn not_understood(error: &clap::Error, format: Format, env: &Env) -> ExitCode {
     if format != Format::Text {
         let message = error.render().to_string();
         let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-        tell(&Error::new(ErrorKind::Usage, message).to_json(), format, &printer);
+        print_error(&Error::new(ErrorKind::Usage, message).to_json(), format, &printer);
     }
     ExitCode::from(Exit::Input.code())
 }
 
-/// The format that a command line wishes, though it may not be understood.
-fn wished_format(args: &[OsString]) -> Format {
+/// The output format that a command line requests, even if clap rejects the rest of it.
+fn requested_format(args: &[OsString]) -> Format {
     let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).take_while(|arg| *arg != "--").collect();
-    let beside = texts.windows(2).filter(|pair| matches!(pair[0], "-o" | "--output")).map(|pair| pair[1]);
-    let within = texts.iter().filter_map(|arg| arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")));
-    match beside.chain(within).find(|format| matches!(*format, "json" | "yaml")) {
+    let separate = texts.windows(2).filter(|pair| matches!(pair[0], "-o" | "--output")).map(|pair| pair[1]);
+    let attached = texts.iter().filter_map(|arg| arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")));
+    match separate.chain(attached).find(|format| matches!(*format, "json" | "yaml")) {
         Some("json") => Format::Json,
         Some(_) => Format::Yaml,
         None => Format::Text,

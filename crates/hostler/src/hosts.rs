@@ -1,4 +1,4 @@
-//! Hosts that the user lists.
+//! Hosts that the user lists in a file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::args::FleetArgs;
 use crate::error::{Error, ErrorKind};
 
 impl App {
-    /// The machines of a deployment, or of the list of hosts that is named.
+    /// The machines of a deployment, or the hosts of the list that `--hosts` names.
     ///
     /// # Errors
     /// If there is no such deployment, host or list.
@@ -36,9 +36,7 @@ impl App {
         self.settings.make_data_dir()?;
         let known = KnownHosts::path_in(&self.settings.data_dir);
         let pins = KnownHosts::read(&known).map_err(|error| {
-            Error::new(ErrorKind::System, format!("cannot read `{}`", known.display()))
-                .caused_by(&error)
-                .hinted("check its owner, or set HOSTLER_DATA_DIR")
+            Error::unreadable(ErrorKind::System, &known, &error).hinted("check its owner, or set HOSTLER_DATA_DIR")
         })?;
         let mut keys = Keys::default();
         let selected = hosts.into_iter().filter(|host| named.is_empty() || named.contains(&host.name));
@@ -49,7 +47,7 @@ impl App {
     /// Reads a list of hosts.
     ///
     /// # Errors
-    /// If the file cannot be read, with the line that is wrong.
+    /// If the file can't be read or a line is invalid.
     pub fn listed_hosts(&self, file: &Path) -> Result<Vec<ListedHost>, Error> {
         let text = self.settings.read_file(file, ErrorKind::Config)?;
         let defaults = self.settings.listed_defaults();
@@ -67,7 +65,7 @@ impl FleetArgs {
     }
 }
 
-/// Advice about a host that could not be used.
+/// Hint for a failed host.
 pub fn hint(fleet: &Fleet, error: &HostError) -> Option<String> {
     match (&fleet.source, &error.kind) {
         (FleetSource::Listed(pins), HostErrorKind::HostKeyChanged { .. }) => {
@@ -82,14 +80,15 @@ type Keys = BTreeMap<PathBuf, Arc<Identity>>;
 
 fn target(host: ListedHost, pins: &KnownHosts, keys: &mut Keys) -> Result<Target, Error> {
     let Some(path) = host.key else {
-        let error = Error::new(ErrorKind::Config, format!("no key to log in to `{}` with", host.name));
-        return Err(error.hinted("name one in the list: `key = \"~/.ssh/…\"`; or in the configuration: `ssh.key`"));
+        let error = Error::new(ErrorKind::Config, format!("no key for the login to `{}`", host.name));
+        return Err(error.hinted("set `key = \"~/.ssh/…\"` in the list, or `ssh.key` in the configuration"));
     };
     let identity = match keys.get(&path) {
         Some(identity) => Arc::clone(identity),
         None => {
             let identity = Arc::new(Identity::read(&path).map_err(|error| {
-                Error::of(ErrorKind::Config, &error).hinted(format!("it logs in to `{}`: name another key", host.name))
+                Error::of(ErrorKind::Config, &error)
+                    .hinted(format!("the key is for the login to `{}`; name another one", host.name))
             })?);
             keys.insert(path, Arc::clone(&identity));
             identity

@@ -1,6 +1,6 @@
 //! hostler provisions machines and sets them up. This crate is its library and its command line.
 //!
-//! As a library it needs one dependency, without the command line's own:
+//! To use it as a library, without the dependencies of the command line:
 //! `hostler = { version = "0.1", default-features = false }`.
 //!
 //! ```no_run
@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! Every operation of the command line is a method of [`operate::Operator`]; [`Provisioner`] is a small front of it.
+//! Every operation of the command line is a method of [`operate::Operator`]; [`Provisioner`] wraps the most common ones.
 //!
 //! Invariant: of the command line, only `config` reads the user's environment and files, and only `printer` writes to the
 //! terminal. Every failure becomes an `error::Error`, whose kind alone decides the exit code.

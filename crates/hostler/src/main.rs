@@ -1,4 +1,4 @@
-//! The binary: all of it is in the library beside it.
+//! The binary. All code is in the library.
 
 fn main() -> std::process::ExitCode {
     hostler::main(std::env::args_os().collect(), std::env::vars_os().collect())

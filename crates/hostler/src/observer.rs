@@ -15,7 +15,7 @@ use crate::report;
 pub struct Terminal {
     /// The only writer to the terminal.
     pub printer: Arc<Printer>,
-    /// How progress is shown.
+    /// Format of progress.
     pub events: Events,
     /// The time.
     pub now: fn() -> Timestamp,
@@ -41,14 +41,14 @@ fn text(notice: &Notice) -> String {
         Notice::Unreadable { reason } => format!("warning: {reason}"),
         Notice::Replanning { reason } => format!("note: {reason}; planning again without it"),
         Notice::FinishingDown { deployment } => {
-            format!("note: `{deployment}` was going down: this is finished first")
+            format!("note: finishing the interrupted `hostler down` of `{deployment}` first")
         }
         Notice::EndUnchanged { deployment } => {
-            format!("note: the end of `{deployment}` stays as it is; `hostler extend {deployment}` moves it")
+            format!("note: the end of `{deployment}` is unchanged; `hostler extend {deployment}` changes it")
         }
         Notice::AlreadyDown { deployment } => format!("{deployment} is already down"),
         Notice::Busy { deployment } => {
-            format!("note: another hostler is working on `{deployment}`, which is left to it")
+            format!("note: `{deployment}` was skipped: another hostler process is changing it")
         }
         Notice::LeaseInUse { deployment } => {
             format!("warning: the machines of `{deployment}` use this lease and are deleted with it")

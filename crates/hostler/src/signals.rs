@@ -14,7 +14,7 @@ pub fn interrupts() -> Result<Interrupts, Error> {
     let (count, interrupts) = watch::channel(0);
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals = signal(kind)
-            .map_err(|error| Error::new(ErrorKind::System, "cannot listen for signals").caused_by(&error))?;
+            .map_err(|error| Error::new(ErrorKind::System, "signals can't be handled").caused_by(&error))?;
         let count = count.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {

@@ -1,4 +1,4 @@
-//! `hostler apply`: carries out a stored plan exactly as it is.
+//! `hostler apply`: executes a saved plan exactly.
 
 use hostler_core::plan::Plan;
 
@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::args::ApplyArgs;
 use crate::error::{Error, ErrorKind};
 
-/// Carries the plan out, or reports that it is stale.
+/// Executes the plan, or reports that it is stale.
 pub fn run(app: &App, args: &ApplyArgs) -> Result<(), Error> {
     let plan = read(app, args)?;
     let secrets = app.secrets(&plan.demand);

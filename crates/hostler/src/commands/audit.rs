@@ -1,4 +1,4 @@
-//! `hostler audit`: what was asked of which site about leases, and what was granted.
+//! `hostler audit`: lease requests and their results.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::output::Format;
 use crate::view;
 
-/// Shows the trail, or a part of it.
+/// Shows the audit trail, or the selected part of it.
 pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
     let (mut lines, bad) = app.trail().read()?;
     if bad > 0 {
@@ -27,12 +27,12 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
         let ids = app.operate(async |operator, _| Ok(operator.ids_of(name).await?))?;
         lines = about(lines, name, &ids);
         if lines.is_empty() {
-            let error = Error::new(ErrorKind::NotFound, format!("the audit trail knows nothing of `{name}`"));
-            return Err(error.hinted("`hostler audit` shows all of it"));
+            let error = Error::new(ErrorKind::NotFound, format!("the audit trail has no entry about `{name}`"));
+            return Err(error.hinted("`hostler audit` shows all entries"));
         }
     }
     if let Some(since) = &args.since {
-        let since = back(since, (app.now)())?;
+        let since = parse_since(since, (app.now)())?;
         lines.retain(|line| line.at >= since);
     }
     if let Some(file) = &args.export {
@@ -41,22 +41,22 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<(), Error> {
         return Ok(());
     }
     if lines.is_empty() && app.format == Format::Text {
-        app.printer.say("nothing was asked about leases");
+        app.printer.say("no lease requests");
         return Ok(());
     }
     app.emit(&lines, |width| view::audit(&lines, width))
 }
 
-/// A time, or so long before now.
-pub(super) fn back(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+/// Parses an instant, or a duration before now.
+pub(super) fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
     match parse_duration(text) {
         Ok(ago) => Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN)),
         Err(_) => Ok(parse_instant(text)?),
     }
 }
 
-/// The lines about a deployment, a lease of this name, or a lease of this id. An extension bears no ticket: it is told by
-/// the lease.
+/// The entries about a deployment of this name, or a lease of this name or id. An extension has no ticket, so it is matched
+/// by the lease.
 fn about(lines: Vec<AuditEntry>, name: &str, ids: &BTreeSet<DeploymentId>) -> Vec<AuditEntry> {
     let is_meant = |line: &AuditEntry| {
         line.ticket.as_ref().is_some_and(|ticket| ids.contains(&ticket.deployment))
@@ -72,8 +72,7 @@ fn about(lines: Vec<AuditEntry>, name: &str, ids: &BTreeSet<DeploymentId>) -> Ve
 
 fn export(path: &Path, lines: &[AuditEntry]) -> Result<(), Error> {
     let unwritable = |error: std::io::Error| {
-        let error = Error::new(ErrorKind::System, format!("`{}` can't be written", path.display())).caused_by(&error);
-        error.hinted("name a new file: what is there is not written over")
+        Error::unwritable(path, &error).hinted("name a new file: existing files are not overwritten")
     };
     let mut text = Vec::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! `hostler exec`: a command on many machines, side by side.
+//! `hostler exec`: a command on many machines in parallel.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -16,26 +16,26 @@ use crate::hosts;
 use crate::output::Format;
 use crate::view;
 
-/// Of what a machine writes, a document holds so many bytes for each stream: the log holds all.
-const DOCUMENTED: usize = 256 * 1024;
+/// Maximum number of bytes per machine and stream in JSON and YAML output. The log contains all output.
+const LONGEST_OUTPUT: usize = 256 * 1024;
 
-/// What is to stand in a document of a machine's output.
+/// Output of one machine, for JSON and YAML.
 #[derive(Default)]
-struct Written {
+struct CollectedOutput {
     lines: BTreeMap<&'static str, Vec<String>>,
     bytes: BTreeMap<&'static str, usize>,
 }
 
-/// Runs the command, and exits with its exit status: of several, the largest.
+/// Runs the command. Exits with the largest of its exit statuses.
 pub fn run(app: &App, args: &ExecArgs) -> Result<ExitCode, Error> {
     app.operate(async |operator, interrupts| {
         let fleet = app.fleet(operator, args.name.as_deref(), &args.fleet).await?;
-        let written = Mutex::new(BTreeMap::new());
+        let collected = Mutex::new(BTreeMap::new());
         let several = fleet.targets.len() > 1;
         let output = |machine: &str, stream: Stream, line: &str| {
             if app.format != Format::Text {
-                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-                let of_machine: &mut Written = written.entry(machine.to_owned()).or_default();
+                let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+                let of_machine: &mut CollectedOutput = collected.entry(machine.to_owned()).or_default();
                 of_machine.add(stream, line);
                 return;
             }
@@ -49,14 +49,14 @@ pub fn run(app: &App, args: &ExecArgs) -> Result<ExitCode, Error> {
         let request = ExecRequest { fleet: &fleet, program, options, output: &output };
         let ran = operator.exec(&request, interrupts).await?;
         if app.format != Format::Text {
-            let written = written.lock().unwrap_or_else(PoisonError::into_inner);
-            app.emit(&ran.iter().map(|ran| document(ran, &written)).collect::<Vec<_>>(), |_| String::new())?;
+            let collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            app.emit(&ran.iter().map(|ran| document(ran, &collected)).collect::<Vec<_>>(), |_| String::new())?;
         }
         ended(app, &fleet, &ran, *interrupts.borrow() > 0)
     })
 }
 
-/// Says what failed, and what the whole ended with.
+/// Prints the failures, and returns the exit code.
 fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Result<ExitCode, Error> {
     if ran.len() > 1 || ran.iter().any(|ran| !matches!(ran.outcome, HostOutcome::Exited(_))) {
         let hint = |ran: &HostResult| match &ran.outcome {
@@ -75,13 +75,14 @@ fn ended(app: &App, fleet: &Fleet, ran: &[HostResult], interrupted: bool) -> Res
     match unfinished.iter().min() {
         Some(kind) => {
             let count = unfinished.len();
-            Err(Error::new(*kind, format!("the command did not end on {count} of {}", view::machines(ran.len()))))
+            Err(Error::new(*kind, format!("the command did not finish on {count} of {}", view::machines(ran.len()))))
         }
         None => Ok(ExitCode::from(ran.iter().map(|ran| code(&ran.outcome)).max().unwrap_or(0))),
     }
 }
 
-/// What it means that a command did not end by itself. One that was stopped because another failed says nothing new.
+/// The kind of error of a command that did not finish. `None` if it was stopped because of another machine: that machine's
+/// error is reported.
 fn unfinished(ending: &HostOutcome) -> Option<ErrorKind> {
     match ending {
         HostOutcome::Exited(_) | HostOutcome::Stopped => None,
@@ -94,7 +95,7 @@ fn unfinished(ending: &HostOutcome) -> Option<ErrorKind> {
     }
 }
 
-/// What the command's end is in an exit code: 128 and more for a signal, as shells have it.
+/// Exit code of a command: 128 plus the number of a signal, as in shells.
 fn code(ending: &HostOutcome) -> u8 {
     match ending {
         HostOutcome::Exited(ProcessExit::Status(status)) => u8::try_from(*status).unwrap_or(255),
@@ -105,18 +106,18 @@ fn code(ending: &HostOutcome) -> u8 {
     }
 }
 
-impl Written {
+impl CollectedOutput {
     fn add(&mut self, stream: Stream, line: &str) {
         let name = name_of(stream);
         let bytes = self.bytes.entry(name).or_default();
         *bytes += line.len() + 1;
-        if *bytes <= DOCUMENTED {
+        if *bytes <= LONGEST_OUTPUT {
             self.lines.entry(name).or_default().push(line.to_owned());
         }
     }
 
-    fn is_cut(&self) -> bool {
-        self.bytes.values().any(|bytes| *bytes > DOCUMENTED)
+    fn is_truncated(&self) -> bool {
+        self.bytes.values().any(|bytes| *bytes > LONGEST_OUTPUT)
     }
 }
 
@@ -127,9 +128,10 @@ fn name_of(stream: Stream) -> &'static str {
     }
 }
 
-fn document(ran: &HostResult, written: &BTreeMap<String, Written>) -> Value {
-    let written = written.get(&ran.machine);
-    let lines = |stream| written.and_then(|written| written.lines.get(name_of(stream))).cloned().unwrap_or_default();
+fn document(ran: &HostResult, collected: &BTreeMap<String, CollectedOutput>) -> Value {
+    let collected = collected.get(&ran.machine);
+    let lines =
+        |stream| collected.and_then(|collected| collected.lines.get(name_of(stream))).cloned().unwrap_or_default();
     let exited = matches!(ran.outcome, HostOutcome::Exited(_));
     json!({
         "machine": ran.machine,
@@ -137,7 +139,7 @@ fn document(ran: &HostResult, written: &BTreeMap<String, Written>) -> Value {
         "error": (!exited).then(|| view::outcome(&ran.outcome)),
         "stdout": lines(Stream::Stdout),
         "stderr": lines(Stream::Stderr),
-        "truncated": written.is_some_and(Written::is_cut),
+        "truncated": collected.is_some_and(CollectedOutput::is_truncated),
         "log": ran.log,
     })
 }

@@ -1,4 +1,4 @@
-//! `hostler hold`: keeps a deployment although it failed or expired.
+//! `hostler hold`: keeps a deployment after a failure or its end.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ pub fn run(app: &App, args: &HoldArgs) -> Result<(), Error> {
     let summary = app.operate(async |operator, _| Ok(operator.hold(&args.name, !args.release).await?))?;
     let (name, held) = (&summary.name, summary.held);
     app.emit(&json!({ "name": name, "held": held }), |_| match held {
-        true => format!("{name} is held: it stays until `hostler down {name}`\n"),
-        false => format!("{name} is no longer held: it goes down when it expires\n"),
+        true => format!("{name} is held until `hostler down {name}`\n"),
+        false => format!("{name} is no longer held; it ends when it expires\n"),
     })
 }

@@ -14,7 +14,7 @@ use crate::output::Format;
 use crate::signals::interrupts;
 use crate::view;
 
-/// Does what is asked with the images.
+/// Runs an `image` command.
 pub fn run(app: &App, args: &ImageArgs) -> Result<(), Error> {
     match &args.verb {
         ImageVerb::Build(args) => build(app, args),
@@ -42,8 +42,8 @@ fn add(app: &App, args: &ImageAddArgs) -> Result<(), Error> {
     let source = match args.from.split_once("://") {
         Some(("https" | "http", _)) => ImageSource::Url { url: args.from.clone(), sha256: args.sha256.clone() },
         Some((scheme, _)) => {
-            let error = Error::new(ErrorKind::Usage, format!("images are not fetched by `{scheme}`"));
-            return Err(error.hinted("name a file, or an `https` address"));
+            let error = Error::new(ErrorKind::Usage, format!("`{scheme}` URLs are not supported"));
+            return Err(error.hinted("name a file, or an `https` URL"));
         }
         None => ImageSource::File { path: Path::new(&args.from).to_owned(), sha256: Some(args.sha256.clone()) },
     };
@@ -69,19 +69,18 @@ fn ls(app: &App) -> Result<(), Error> {
     }
     if images.is_empty() && app.format == Format::Text {
         if broken.is_empty() {
-            app.printer.say("no images: `hostler image build debian-12` makes one");
+            app.printer.say("no images; `hostler image build debian-12` builds one");
         }
         return Ok(());
     }
     app.emit(&images, |width| view::images(&images, width))
 }
 
-/// Of an image that can't be read, its name is all that there is to show.
+/// Prints a warning for an image that can't be read.
 fn warn(app: &App, name: &str, error: &ImageError) {
-    let why = Error::of(ErrorKind::System, error);
-    let why: Vec<&str> = std::iter::once(&why.message).chain(&why.causes).map(String::as_str).collect();
-    app.printer.say(&format!("warning: the image `{name}` is broken: {}", why.join(": ")));
-    app.printer.say(&format!("`hostler image rm {name}` removes it"));
+    let why = Error::of(ErrorKind::System, error).in_one_line();
+    app.printer.say(&format!("warning: the image `{name}` is broken: {why}"));
+    app.printer.say(&format!("`hostler image rm {name}` deletes it"));
 }
 
 fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
@@ -95,10 +94,10 @@ fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
     if args.consent.dry_run {
         return Ok(());
     }
-    app.confirm(&args.consent, &format!("Remove the image `{name}`?"))?;
-    // The site knows which machines stand on it, and has a copy of its own.
+    app.confirm(&args.consent, &format!("Delete the image `{name}`?"))?;
+    // Delete through the site: it knows which machines use the image, and has its own copy.
     app.block_on(async { Ok(app.local()?.remove_image(name).await?) })?;
-    app.emit(&json!({ "deleted": name }), |_| format!("the image `{name}` is gone\n"))
+    app.emit(&json!({ "deleted": name }), |_| format!("the image `{name}` is deleted\n"))
 }
 
 /// Lists the images of a site. With a request, shows how one of them is chosen.
@@ -123,8 +122,8 @@ fn ls_site(app: &App, site: &str, args: &ImageLsArgs) -> Result<(), Error> {
     }
     let requirements = demand.groups.first().and_then(|group| group.any_of.first());
     let Some(choice) = requirements.and_then(|requirements| choose_image(requirements, &offers)) else {
-        let error = Error::new(ErrorKind::NoOffer, format!("`{site}` has no such machines"));
-        return Err(error.hinted("`hostler availability` shows the machines it has"));
+        let error = Error::new(ErrorKind::NoOffer, format!("`{site}` has no matching machines"));
+        return Err(error.hinted(format!("`hostler availability --site {site}` lists its nodes")));
     };
     app.emit(&choice, |width| view::image_choice(&choice, width))
 }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::args::LogsArgs;
 use crate::error::Error;
 
-/// Shows the logs of the steps in their order; with `--follow` as long as a process works on the deployment.
+/// Prints the logs of the steps in order; with `--follow`, new output until the running command ends.
 pub fn run(app: &App, args: &LogsArgs) -> Result<(), Error> {
     let request = LogRequest { name: args.name.clone(), step: args.step.clone(), lines: args.lines };
     app.operate(async |operator, interrupts| {

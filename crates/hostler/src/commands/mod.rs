@@ -1,4 +1,4 @@
-//! One file a verb.
+//! Commands, one file each.
 
 mod analyze;
 mod apply;
@@ -32,8 +32,7 @@ use crate::app::App;
 use crate::args::Verb;
 use crate::error::Error;
 
-/// Does what the command line says. The exit code is that of the user's own command where one was run, or the answer
-/// to a question; else zero.
+/// Runs a command. The exit code is zero, except for `exec` (that of the user's command) and `availability` (the answer).
 pub fn run(app: &App, verb: &Verb) -> Result<ExitCode, Error> {
     let done = match verb {
         Verb::Exec(args) => return exec::run(app, args),

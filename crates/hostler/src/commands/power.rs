@@ -15,7 +15,7 @@ pub fn stop(app: &App, args: &DeploymentArgs) -> Result<(), Error> {
     show(app, &args.name, Power::Off, change)
 }
 
-/// Starts all machines, and waits until they can be logged in to.
+/// Starts all machines, and waits for SSH.
 pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
     let change = app.operate(async |operator, interrupts| {
         Ok(operator.start(&args.name, args.timeout.ssh_timeout, interrupts).await?)

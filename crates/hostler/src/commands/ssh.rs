@@ -12,6 +12,6 @@ pub fn run(app: &App, args: &SshArgs) -> Result<(), Error> {
     let (config, machine) =
         app.operate(async |operator, _| Ok(operator.login(&args.name, args.machine.as_deref()).await?))?;
     let error = Command::new("ssh").arg("-F").arg(config).arg("--").arg(machine).args(&args.command).exec();
-    let error = Error::new(ErrorKind::System, "cannot start `ssh`").caused_by(&error);
+    let error = Error::new(ErrorKind::System, "`ssh` can't be started").caused_by(&error);
     Err(error.hinted("install OpenSSH's client; on Debian or Ubuntu: apt-get install openssh-client"))
 }

@@ -1,4 +1,4 @@
-//! `hostler status`: one deployment in full.
+//! `hostler status`: one deployment in detail.
 
 use crate::app::App;
 use crate::args::DeploymentArgs;

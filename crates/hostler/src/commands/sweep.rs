@@ -7,7 +7,7 @@ use crate::args::SweepArgs;
 use crate::error::{Error, ErrorKind};
 use crate::view;
 
-/// Shows what was found, asks, and deletes it.
+/// Lists orphaned resources, asks, and deletes them.
 pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
     let tickets = args.ticket.iter().map(|text| text.parse()).collect::<Result<Vec<Ticket>, _>>()?;
     let found = app.operate_with(&args.consent, None, async |operator, interrupts| {
@@ -23,7 +23,7 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
     })?;
     match found.unreachable.first_key_value() {
         Some((site, reason)) => {
-            Err(Error::new(ErrorKind::Site, format!("`{site}` did not answer, and was not swept: {reason}")))
+            Err(Error::new(ErrorKind::Site, format!("`{site}` did not answer; its orphans are not listed: {reason}")))
         }
         None => Ok(()),
     }

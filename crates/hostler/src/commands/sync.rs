@@ -1,4 +1,4 @@
-//! `hostler sync`: synchronizes a directory of this computer with one on each of many machines.
+//! `hostler sync`: synchronizes a directory of this computer with a directory on each machine.
 
 use std::path::PathBuf;
 
@@ -26,8 +26,8 @@ pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
         let fleet = app.fleet(operator, remote.name.as_deref(), &what.fleet).await?;
         let local = app.settings.directory.join(local);
         if direction == Direction::Up && !local.exists() {
-            let error = Error::new(ErrorKind::Usage, format!("no `{}` to send", local.display()));
-            return Err(error.hinted("name a local directory first, then the remote one"));
+            let error = Error::new(ErrorKind::Usage, format!("the directory `{}` does not exist", local.display()));
+            return Err(error.hinted("name the local directory first, then the remote one"));
         }
         let (sync_options, mode) = (what.sync_options(direction), what.consent.mode());
         let request = SyncRequest {
@@ -67,7 +67,8 @@ fn finish(app: &App, fleet: &Fleet, results: &[SyncResult], mode: Mode) -> Resul
     if failed == 0 {
         return Ok(());
     }
-    let mut error = Error::new(ErrorKind::Site, format!("{failed} of {} not synchronized", view::machines(all.len())));
+    let mut error =
+        Error::new(ErrorKind::Site, format!("{failed} of {} were not synchronized", view::machines(all.len())));
     for result in results {
         if let SyncResult::Failed(host) = result {
             error = error.caused_by(host).maybe_hinted(hosts::hint(fleet, host));
@@ -81,10 +82,10 @@ fn finish(app: &App, fleet: &Fleet, results: &[SyncResult], mode: Mode) -> Resul
 fn line(target: &Target, result: &SyncResult, mode: Mode) -> String {
     let machine = &target.machine;
     match result {
-        SyncResult::Stopped => format!("{machine}: not begun, or stopped\n"),
+        SyncResult::Stopped => format!("{machine}: cancelled\n"),
         SyncResult::Failed(error) => format!("{machine}: {}\n", error.kind),
         SyncResult::TimedOut(limit) => {
-            format!("{machine}: did not end within {} s, and was stopped\n", limit.as_secs_f32())
+            format!("{machine}: timed out after {} s\n", limit.as_secs_f32())
         }
         SyncResult::SyncReport(synced) => {
             let would = if mode == Mode::DryRun { "would be " } else { "" };
@@ -93,7 +94,10 @@ fn line(target: &Target, result: &SyncResult, mode: Mode) -> String {
                 text.push_str(&format!(", {} {would}deleted", synced.deleted.len()));
             }
             if !synced.skipped.is_empty() {
-                text.push_str(&format!(", {} skipped (devices, and links out of the directory)", synced.skipped.len()));
+                text.push_str(&format!(
+                    ", {} skipped (devices, and links that leave the directory)",
+                    synced.skipped.len()
+                ));
             }
             text + "\n"
         }
@@ -103,7 +107,7 @@ fn line(target: &Target, result: &SyncResult, mode: Mode) -> String {
 fn document(target: &Target, result: &SyncResult) -> Value {
     let (synced, error) = match result {
         SyncResult::SyncReport(synced) => (Some(synced), None),
-        SyncResult::Stopped => (None, Some("not begun, or stopped".to_owned())),
+        SyncResult::Stopped => (None, Some("cancelled".to_owned())),
         SyncResult::Failed(error) => (None, Some(error.to_string())),
         SyncResult::TimedOut(_) => (None, Some("timed out".to_owned())),
     };

@@ -1,4 +1,4 @@
-//! From the errors of the other crates to kinds and hints.
+//! Conversion of other crates' errors: kind, causes and hints.
 
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::inventory::BadFeed;
@@ -25,23 +25,21 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let (kind, hint) = match &error {
             StoreError::Busy { name, .. } => {
-                (ErrorKind::Busy, format!("wait until it has ended (`hostler status {name}` shows how far it is)"))
+                (ErrorKind::Busy, format!("wait until it ends; `hostler status {name}` shows its progress"))
             }
-            StoreError::Vanished(name) => {
-                (ErrorKind::System, format!("look whether it is there: `hostler status {name}`"))
-            }
+            StoreError::Vanished(name) => (ErrorKind::System, format!("check its state: `hostler status {name}`")),
             StoreError::NameTaken(name) => {
-                (ErrorKind::InvalidState, format!("look at it with `hostler status {name}`, or take another name"))
+                (ErrorKind::InvalidState, format!("see `hostler status {name}`, or choose another name"))
             }
             StoreError::Version { .. } => {
-                (ErrorKind::System, "use the newest hostler that ever ran with this data directory".to_owned())
+                (ErrorKind::System, "use the newest version of hostler that has used this data directory".to_owned())
             }
             StoreError::Files { .. } | StoreError::Database { .. } => {
                 (ErrorKind::System, "check the directory's owner and free space, or set HOSTLER_DATA_DIR".to_owned())
             }
             StoreError::Damaged { .. } => (
                 ErrorKind::System,
-                "keep a copy of the file; `hostler sweep` finds what is left at the sites".to_owned(),
+                "keep a copy of the file; `hostler sweep` finds remaining resources at the sites".to_owned(),
             ),
         };
         Self::of(kind, &error).hinted(hint)
@@ -51,9 +49,9 @@ impl From<StoreError> for Error {
 impl From<BadFeed> for Error {
     fn from(error: BadFeed) -> Self {
         let hint = match &error {
-            BadFeed::CutOff { .. } | BadFeed::Empty { .. } => "it was not written to its end: fetch it again",
-            BadFeed::Unreadable { .. } => "it should be JSON as the site's API or `openstack … -f json` writes it",
-            BadFeed::Nothing { .. } => "look whether it is the right file",
+            BadFeed::CutOff { .. } | BadFeed::Empty { .. } => "the file is incomplete: fetch it again",
+            BadFeed::Unreadable { .. } => "the file must be JSON from the site's API or from `openstack … -f json`",
+            BadFeed::Nothing { .. } => "check that it is the right file",
         };
         Self::of(ErrorKind::Inventory, &error).hinted(hint)
     }
@@ -63,8 +61,8 @@ impl From<SiteError> for Error {
     fn from(error: SiteError) -> Self {
         let hint = match (&error.hint, error.remedy) {
             (Some(hint), _) => hint.clone(),
-            (None, Remedy::Ask) => format!("look at the site's configuration: `hostler check {}`", error.site),
-            (None, _) => format!("see how the site is: `hostler check {}`", error.site),
+            (None, Remedy::Ask) => format!("check the site's configuration: `hostler check {}`", error.site),
+            (None, _) => format!("check the site: `hostler check {}`", error.site),
         };
         Self::of(ErrorKind::Site, &error).hinted(hint)
     }
@@ -75,7 +73,7 @@ impl From<AccountError> for Error {
         match error {
             AccountError::Site(source) => source.into(),
             AccountError::DifferentAccount { .. } => Self::of(ErrorKind::WrongAccount, &error)
-                .hinted("use the credentials that it was made with: another `OS_CLOUD`, or another openrc file"),
+                .hinted("use the credentials that created it: set `OS_CLOUD`, or source the other openrc file"),
         }
     }
 }
@@ -86,24 +84,24 @@ impl From<KeepError> for Error {
             KeepError::Store(error) => error.into(),
             KeepError::Account(error) => error.into(),
             KeepError::EarlierEnd { ref name, .. } => {
-                let hint = format!("an end is moved to a later time only; give it back early: `hostler down {name}`");
+                let hint = format!("an end can only be moved later; to end it now: `hostler down {name}`");
                 Self::of(ErrorKind::Usage, &error).hinted(hint)
             }
             KeepError::LeaseTooShort { ref lease, .. } => Self::of(ErrorKind::InvalidState, &error).hinted(format!(
-                "move that first: `hostler lease extend` where a deployment of ours made it, else whoever did; then \
-                 extend this. `hostler lease show {lease}` says whose it is"
+                "extend the lease first: with `hostler lease extend` if a deployment created it, else ask its owner, whom \
+                 `hostler lease show {lease}` names"
             )),
             KeepError::LeaseMissing { ref name, .. } => Self::of(ErrorKind::InvalidState, &error)
-                .hinted(format!("its machines went with the lease: `hostler down {name}` gives the rest back")),
+                .hinted(format!("its machines were deleted with the lease; `hostler down {name}` deletes the rest")),
             KeepError::LeaseEndUnknown { ref source, .. } => {
                 let hint = source.hint.clone();
                 Self::of(ErrorKind::Site, &error).maybe_hinted(hint)
             }
             KeepError::EndInPast { .. } => {
-                Self::of(ErrorKind::Usage, &error).hinted("name a time to come, or a duration as `4h`")
+                Self::of(ErrorKind::Usage, &error).hinted("name a later time, or a duration such as `4h`")
             }
             KeepError::LeaseNeedsEnd { .. } => {
-                Self::of(ErrorKind::Usage, &error).hinted("name a time to come (`--until`), or a duration as `4h`")
+                Self::of(ErrorKind::Usage, &error).hinted("name a later time (`--until`), or a duration such as `4h`")
             }
             KeepError::LeaseNotExtended { ref source, .. } => {
                 let mut out = Self::of(ErrorKind::Site, &error);
@@ -112,7 +110,7 @@ impl From<KeepError> for Error {
                 out
             }
             KeepError::SiteNotConfigured { .. } => Self::of(ErrorKind::Config, &error)
-                .hinted("configure the site again: this deployment has machines there"),
+                .hinted("configure the site again: the deployment has machines there"),
             KeepError::PowerFailed { ref failed, .. } => {
                 let mut out = Self::of(ErrorKind::Site, &error);
                 for refusal in failed {
@@ -147,14 +145,13 @@ impl From<NoPlan> for Error {
     fn from(no_plan: NoPlan) -> Self {
         let kind = kind_of(&no_plan);
         let message = match kind {
-            ErrorKind::Site => "no site could be asked for offers".to_owned(),
+            ErrorKind::Site => "no site could be reached for offers".to_owned(),
             ErrorKind::NotNow => {
-                format!("what would serve the demand is taken: {} looked at", offers(no_plan.offers_checked))
+                format!("matching offers exist, but none is free ({} checked)", no_plan.offers_checked)
             }
-            _ => format!("no offer serves the demand: {} looked at", offers(no_plan.offers_checked)),
+            _ => format!("no matching offer ({} checked)", no_plan.offers_checked),
         };
-        let later =
-            no_plan.earliest.map(|at| format!("it can be had from {at} on: `--start {at}`, or allow it by `--within`"));
+        let later = no_plan.earliest.map(|at| format!("available from {at}: pass `--start {at}`, or `--within`"));
         let mut hints: Vec<String> = later.into_iter().chain(no_plan.advice.iter().map(advice)).collect();
         hints.extend(image_hint(&no_plan));
         let error = Self::new(kind, message).detailed(Details::NoPlan(Box::new(no_plan)));
@@ -162,17 +159,13 @@ impl From<NoPlan> for Error {
     }
 }
 
-/// Advice if only the image is missing at a site that accepts images of the user's.
+/// Advice if only the image is missing at a site that accepts the user's own images.
 fn image_hint(no_plan: &NoPlan) -> Option<String> {
     (!no_plan.image_missing_at.is_empty())
-        .then(|| "make a base image: `hostler image build debian-12`; `hostler image ls` lists those there are".into())
+        .then(|| "build a base image: `hostler image build debian-12`; `hostler image ls` lists existing ones".into())
 }
 
-fn offers(count: usize) -> String {
-    if count == 1 { "1 offer was".to_owned() } else { format!("{count} offers were") }
-}
-
-/// Whether it is the site's fault, a matter of time, or of the demand.
+/// `Site` if no site was reachable, `NotNow` if time alone can help, else `NoOffer`.
 fn kind_of(no_plan: &NoPlan) -> ErrorKind {
     let passes = |kind| matches!(kind, MisfitKind::Busy | MisfitKind::Maintenance | MisfitKind::Unknown);
     let mut rejections = no_plan.rejections.iter().filter(|refusal| !refusal.misfits.is_empty());
@@ -197,7 +190,7 @@ impl From<Vec<Diagnostic>> for Error {
     fn from(problems: Vec<Diagnostic>) -> Self {
         let message = match problems.as_slice() {
             [only] => only.to_string(),
-            many => format!("the demand can't be used: {} problems", many.len()),
+            many => format!("the demand has {} problems", many.len()),
         };
         Self::new(ErrorKind::Demand, message).detailed(Details::Problems(problems))
     }
@@ -226,9 +219,9 @@ impl From<ImageError> for Error {
             ImageError::NoProgram { .. } | ImageError::Program { .. } | ImageError::File { .. } => ErrorKind::System,
         };
         let hint = match &error {
-            ImageError::Missing(_) => Some("`hostler image ls` lists those that there are".to_owned()),
-            ImageError::Exists(name) => Some(format!("remove it first: `hostler image rm {name}`")),
-            ImageError::Digest { .. } => Some("get the checksum from whoever publishes the image".to_owned()),
+            ImageError::Missing(_) => Some("`hostler image ls` lists existing images".to_owned()),
+            ImageError::Exists(name) => Some(format!("delete it first: `hostler image rm {name}`")),
+            ImageError::Digest { .. } => Some("compare with the checksum that the image's publisher lists".to_owned()),
             _ => None,
         };
         Self::of(kind, &error).maybe_hinted(hint)
@@ -270,7 +263,7 @@ impl From<DeployError> for Error {
             }
             DeployError::UnaccountedResources(UnaccountedResources { ref name, .. }) => {
                 Self::of(ErrorKind::IncompatibleChange, &error)
-                    .hinted(format!("give it back first: `hostler down {name}`"))
+                    .hinted(format!("bring it down first: `hostler down {name}`"))
             }
         }
     }
@@ -319,14 +312,14 @@ impl From<OperateError> for Error {
             }
             E::NeedsOtherMachines { ref deployment, ref changes } => {
                 let mut out = Self::of(ErrorKind::IncompatibleChange, &error).hinted(format!(
-                    "bring it down first (`hostler down {deployment}`), or give this one another name (`--name`)"
+                    "bring it down first (`hostler down {deployment}`), or choose another name (`--name`)"
                 ));
                 out.causes.extend(changes.iter().map(ToString::to_string));
                 out
             }
             E::Unread { ref deployment, source } => {
                 let outer =
-                    Self::new(ErrorKind::Stuck, format!("`{deployment}` was created, and could not be read back"));
+                    Self::new(ErrorKind::Stuck, format!("`{deployment}` was created, but could not be read back"));
                 let inner = Self::from(*source);
                 Self { kind: inner.kind, ..outer }.and(inner)
             }
@@ -341,7 +334,7 @@ impl Error {
     }
 }
 
-/// The kind of an error that an operation itself detected.
+/// The kind of an error that has no source with a kind of its own.
 fn kind_of_operation(error: &OperateError) -> ErrorKind {
     use OperateError as E;
     match error {
@@ -386,7 +379,7 @@ fn kind_of_operation(error: &OperateError) -> ErrorKind {
     }
 }
 
-/// The advice about an error that an operation itself detected, with commands to type.
+/// The hint of an error that has no source with a hint of its own.
 fn hint_of(error: &OperateError) -> Option<String> {
     use OperateError as E;
     let near = |nearest: &Option<String>, otherwise: &str| match nearest {
@@ -394,13 +387,13 @@ fn hint_of(error: &OperateError) -> Option<String> {
         None => otherwise.to_owned(),
     };
     let hint = match error {
-        E::Unconfirmed => "review what is shown above, then add `--yes`".to_owned(),
+        E::Unconfirmed => "review the output above, then add `--yes`".to_owned(),
         E::UnknownDeployment { nearest, .. } => near(nearest, "`hostler ls` lists the deployments"),
         E::UnknownTarget { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
         E::UnknownTarget { .. } => "name a demand file (`.yaml`), a directory, a git URL or a deployment".to_owned(),
         E::LiveTarget(_) => "name its demand file or repository instead".to_owned(),
         E::NoSites => {
-            "enable this computer's own: set `enabled = true` under `[local]` in the configuration".to_owned()
+            "enable the site `local`: set `enabled = true` under `[local]` in the configuration".to_owned()
         }
         E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } if configured.is_empty() => {
             "no site of this kind is configured; a cloud is configured by its credentials in `clouds.yaml` or an openrc file"
@@ -410,10 +403,10 @@ fn hint_of(error: &OperateError) -> Option<String> {
             "configured: {}; a cloud is configured by its credentials in `clouds.yaml` or an openrc file",
             listed(configured.iter().map(|site| format!("`{site}`")))
         ),
-        E::NoCalendar { site } => format!("see its health: `hostler check {site}`"),
+        E::NoCalendar { site } => format!("check the site: `hostler check {site}`"),
         E::NoCalendars => "`--from DIR` reads files instead".to_owned(),
         E::MissingSecret { name } => format!("set it in your environment first: `read -rs {name} && export {name}`"),
-        E::Stale { .. } => "make a new plan: `hostler plan`".to_owned(),
+        E::Stale { .. } => "create a new plan: `hostler plan`".to_owned(),
         E::Applied { deployment, .. } => format!("continue its deployment: `hostler up {deployment}`"),
         E::LaterStart { .. } => "accept the later start: `--allow-shift`".to_owned(),
         E::NoMachines { deployment, planned: true } => format!("`hostler up {deployment}` launches them"),
@@ -439,20 +432,20 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::NeededByDeployment { deployment, .. } => format!("bring all of it down: `hostler down {deployment}`"),
         E::Orphaned { .. } => "`hostler sweep` deletes orphaned resources".to_owned(),
         E::NotOwned { ticketed: true, .. } => {
-            "it bears a ticket of another store: `hostler sweep --ticket TICKET` deletes it".to_owned()
+            "its deployment is unknown to this computer; `hostler sweep --ticket TICKET` deletes it".to_owned()
         }
-        E::NotOwned { .. } => "its owner can delete it, with `openstack` or the site's own pages".to_owned(),
+        E::NotOwned { .. } => "only its owner can delete it, with `openstack` or the site's web interface".to_owned(),
         E::NoPool(_) => {
             "name the external network: `--pool NETWORK`; `hostler network ls --all` lists the networks".to_owned()
         }
-        E::LeaseNotBegun { lease, .. } => format!("wait for it: `hostler lease wait {lease}`"),
-        E::LeaseInactive { .. } => "`hostler lease ls --all` lists the leases and their states".to_owned(),
+        E::LeaseNotBegun { lease, .. } => format!("wait until it begins: `hostler lease wait {lease}`"),
+        E::LeaseInactive { .. } => "`hostler lease ls --all` lists leases and their states".to_owned(),
         E::LeaseTimedOut { lease, .. } => format!("see its state: `hostler lease show {lease}`"),
-        E::NoHostMatches { .. } => "`hostler availability --filter FILTER` shows the hosts there are".to_owned(),
-        E::OtherKey { .. } => "name the file of its private half: `--key-path`".to_owned(),
-        E::KeyExists(_) => "name a new file, or use the existing key: leave `--create-key` out".to_owned(),
+        E::NoHostMatches { .. } => "try a wider filter; `hostler availability --filter FILTER` counts matching nodes".to_owned(),
+        E::OtherKey { .. } => "name the file of its private key: `--key-path`".to_owned(),
+        E::KeyExists(_) => "name a new file, or use the existing key without `--create-key`".to_owned(),
         E::KeyDirectory { .. } => "name another file for the key: `--key-path`".to_owned(),
-        E::KeyCopy { key, .. } => format!("the key itself is `{}`: copy that", key.display()),
+        E::KeyCopy { key, .. } => format!("copy the key from `{}`", key.display()),
         E::File { .. } => "check its owner and the free space, or set HOSTLER_DATA_DIR".to_owned(),
         _ => return None,
     };
@@ -473,7 +466,7 @@ fn listed(names: impl Iterator<Item = String>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// A failure, or an interrupt, after resources were created: they are listed, because they may cost money.
+/// The error of a failure or interrupt after which resources remain. They are listed, because they may cost money.
 fn leaving(deployment: &Name, left: Vec<RemainingResource>, failure: Error) -> Error {
     let kind = if failure.kind == ErrorKind::Interrupted { ErrorKind::Halted } else { ErrorKind::Stuck };
     Error { kind, ..failure }
@@ -509,7 +502,8 @@ impl From<Ended> for Error {
     }
 }
 
-/// Several failures of one operation. All are reported, the first one decides the exit code; of deployments, the worst.
+/// One error for several failures, all of which are reported. The most severe one decides the exit code of deployments, the
+/// first one of others.
 fn several(error: OperateError) -> Error {
     match error {
         OperateError::Several { done, failed } => {

@@ -12,13 +12,13 @@ pub fn audit(lines: &[AuditEntry], width: Width) -> String {
     let columns = [Name("TIME"), Name("SITE"), Left("REQUEST"), Left("RESULT"), Left("LEASE")];
     let row = |line: &AuditEntry| {
         let lease = line.lease.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![cell(instant(line.at)), cell(&line.site), cell(act(&line.call)), cell(stage(&line.stage)), cell(lease)]
+        vec![cell(instant(line.at)), cell(&line.site), cell(request(&line.call)), cell(stage(&line.stage)), cell(lease)]
     };
     table(width, &columns, lines.iter().map(row))
 }
 
-fn act(act: &LeaseCall) -> String {
-    match act {
+fn request(call: &LeaseCall) -> String {
+    match call {
         LeaseCall::Create { name, window, hosts } => {
             let until = instant(window.end());
             format!("create {name} from {} until {until}: {}", instant(window.start()), joined(hosts))

@@ -222,9 +222,9 @@ fn many() -> Grid {
     };
     let plan = plan(&wanted, &market, DeploymentId::from_bits(1), now()).unwrap();
     let mut grid = Grid::of(&plan, &Journal::default());
-    let mut set = |what: &str, machines: std::ops::Range<u32>, standing: StageState| {
+    let mut set = |what: &str, machines: std::ops::Range<u32>, state: StageState| {
         for number in machines {
-            assert!(grid.set(&StepId::new(format!("{what}-train-{number}")).unwrap(), standing), "{what}");
+            assert!(grid.set(&StepId::new(format!("{what}-train-{number}")).unwrap(), state), "{what}");
         }
     };
     set("machine", 1..31, StageState::Done);

@@ -86,7 +86,7 @@ fn two_requests_for_the_last_host() {
     codes.sort_unstable();
     assert_eq!(codes, [Some(0), Some(4)], "{ends:#?}");
     let rejected = ends.iter().find(|end| end.code == Some(4)).expect("one of them");
-    assert!(rejected.err.contains("it can be had from"), "{}", rejected.err);
+    assert!(rejected.err.contains("available from"), "{}", rejected.err);
     let (has, not) = if ends[0].code == Some(0) { ("a", "a-2") } else { ("a-2", "a") };
     lab.hostler(&["down", not, "--yes"]).succeeds();
     lab.hostler(&["exec", has, "--", "true"]).succeeds();

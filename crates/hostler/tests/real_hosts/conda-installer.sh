@@ -1,6 +1,6 @@
 #!/bin/bash
-# An installer as conda's are used: `bash installer -b -f -p PREFIX`. What it installs makes environments that hold nothing but the
-# names of what was asked for: enough to see what a set-up asks for, and whether login shells find it.
+# An installer with the options of conda's: `bash installer -b -f -p PREFIX`. The installed `conda` creates environments that only
+# contain the names of the requested packages: enough to check the requests of a set-up, and that login shells find them.
 set -e
 force=
 while getopts bfp: option; do

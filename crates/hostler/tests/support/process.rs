@@ -62,7 +62,7 @@ impl Running {
     }
 }
 
-/// Starts a command whose standard error is read as it is written.
+/// Starts a command, with a pipe from its standard error.
 pub fn start(mut command: Command) -> Running {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");

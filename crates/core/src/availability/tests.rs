@@ -3,10 +3,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::calendar::Timeline;
+use crate::downgrade::Caps;
 use crate::inventory::{Document, Feed, Inventory, join};
-use crate::time::parse_instant;
+use crate::money::Money;
+use crate::time::{Window, parse_instant};
 
-/// A node of a site, its host mapped unless `host` is empty, and the hours of 2025-09-02 at which it is held.
+/// A node, with the hours of 2025-09-02 during which it is reserved. Mapped to a host unless `host` is empty.
 struct Machine {
     site: &'static str,
     name: &'static str,
@@ -45,7 +47,7 @@ fn feed(site: &'static str, machines: &[Machine]) -> Feed {
     }
 }
 
-fn question(filter: &str, start: &str, hours: i64, amount: u32, within: i64) -> AvailabilityQuery {
+fn request(filter: &str, start: &str, hours: i64, amount: u32, within: i64) -> AvailabilityQuery {
     let start = parse_instant(&format!("2025-09-02 {start}")).unwrap();
     AvailabilityQuery {
         sites: vec!["current".to_owned()],
@@ -61,21 +63,20 @@ fn joined(feeds: &[Feed]) -> Inventory<'_> {
     join(feeds, SignedDuration::ZERO).unwrap()
 }
 
-/// Decision, site and hour of an answer.
-fn decided(answer: &AvailabilityReport) -> (Decision, &str, String) {
-    let hour = answer.earliest.map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default();
-    (answer.decision, answer.site.as_deref().unwrap_or_default(), hour)
+/// Decision, site and hour of a report.
+fn decided(report: &AvailabilityReport) -> (Decision, &str, String) {
+    let hour = report.earliest.map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default();
+    (report.decision, report.site.as_deref().unwrap_or_default(), hour)
 }
 
-/// The preferred site is blocked; another one that was asked too is free.
 #[test]
-fn another_site_when_asked_goes_before_the_same_site_later() {
+fn other_requested_site_precedes_later_start_at_the_preferred_one() {
     let current = feed("current", &[Machine { held: &[(0, 3)], ..PLAIN }]);
     let other = |held| feed("zone-b", &[Machine { site: "zone-b", name: "b1", held, ..PLAIN }]);
-    let both = |wanted: &[&str], held| {
+    let both = |requested: &[&str], held| {
         let feeds = [current.clone(), other(held)];
-        let sites = wanted.iter().map(|site| (*site).to_owned()).collect();
-        query(&joined(&feeds), &AvailabilityQuery { sites, ..question("any", "00:10", 4, 1, 48) }).unwrap()
+        let sites = requested.iter().map(|site| (*site).to_owned()).collect();
+        query(&joined(&feeds), &AvailabilityQuery { sites, ..request("any", "00:10", 4, 1, 48) }).unwrap()
     };
     let change = both(&["current", "zone-b"], &[]);
     assert_eq!(decided(&change), (Decision::SiteChange, "zone-b", "00:10".to_owned()));
@@ -85,43 +86,42 @@ fn another_site_when_asked_goes_before_the_same_site_later() {
     assert_eq!(kinds, [(Tradeoff::Later, "current"), (Tradeoff::OtherSite, "zone-b")]);
     let blocked = both(&["current", "zone-b"], &[(0, 2)]);
     assert_eq!(decided(&blocked), (Decision::TimeShift, "zone-b", "02:00".to_owned()));
-    // Both are free: the preferred one is taken, and nothing else is offered.
+    // Both are free: the preferred site is chosen, without alternatives.
     let feeds = [feed("current", &[PLAIN]), other(&[])];
     let free =
-        query(&joined(&feeds), &AvailabilityQuery { sites: vec![], ..question("any", "00:10", 4, 1, 48) }).unwrap();
+        query(&joined(&feeds), &AvailabilityQuery { sites: vec![], ..request("any", "00:10", 4, 1, 48) }).unwrap();
     assert_eq!((decided(&free).0, free.alternatives.len()), (Decision::Now, 0));
-    // Where no site is named, none is preferred.
+    // Without requested sites, none is preferred.
     let anywhere = both(&[], &[]);
     assert_eq!(decided(&anywhere), (Decision::Now, "zone-b", "00:10".to_owned()));
 }
 
 #[test]
-fn what_was_taken_is_not_had_again() {
+fn reserved_node_is_not_offered_again() {
     let feeds = [feed("current", &[PLAIN])];
     let mut inventory = joined(&feeds);
-    let question = question("any", "00:00", 4, 1, 1);
-    assert_eq!(decided(&query(&inventory, &question).unwrap()).0, Decision::Now);
-    inventory.sites[0].clusters[0].nodes[0].timeline = Timeline::of([question.window]);
-    assert_eq!(decided(&query(&inventory, &question).unwrap()).0, Decision::None);
+    let request = request("any", "00:00", 4, 1, 1);
+    assert_eq!(decided(&query(&inventory, &request).unwrap()).0, Decision::Now);
+    inventory.sites[0].clusters[0].nodes[0].timeline = Timeline::of([request.window]);
+    assert_eq!(decided(&query(&inventory, &request).unwrap()).0, Decision::None);
 }
 
-/// A gang stands at one site: one node here and one there are no two.
 #[test]
-fn nodes_of_two_sites_are_not_added_up() {
+fn nodes_of_two_sites_are_not_combined() {
     let feeds = [
         feed("current", &[PLAIN, Machine { name: "c2", host: "2", held: &[(0, 5)], ..PLAIN }]),
         feed("zone-b", &[Machine { site: "zone-b", name: "b1", ..PLAIN }]),
     ];
     let sites = vec!["current".to_owned(), "zone-b".to_owned()];
-    let answer = query(&joined(&feeds), &AvailabilityQuery { sites, ..question("any", "00:00", 1, 2, 48) }).unwrap();
+    let report = query(&joined(&feeds), &AvailabilityQuery { sites, ..request("any", "00:00", 1, 2, 48) }).unwrap();
     assert_eq!(
-        (answer.pool, answer.free, decided(&answer)),
+        (report.pool, report.free, decided(&report)),
         (3, 2, (Decision::TimeShift, "current", "05:00".to_owned()))
     );
 }
 
 #[test]
-fn what_is_unknown_or_out_of_service_is_counted_and_never_free() {
+fn unknown_and_out_of_service_nodes_are_counted_and_never_free() {
     let mut feed = feed(
         "current",
         &[PLAIN, Machine { name: "c2", host: "", ..PLAIN }, Machine { name: "c3", host: "3", ..PLAIN }],
@@ -129,24 +129,23 @@ fn what_is_unknown_or_out_of_service_is_counted_and_never_free() {
     let hosts = json!([{ "id": "3", "hypervisor_hostname": "uid-c3", "disabled": true }]);
     feed.hosts = Some(Document::new("hosts.json", hosts.to_string()));
     let feeds = [feed];
-    let answer = query(&joined(&feeds), &question("any", "00:00", 1, 2, 1_000)).unwrap();
-    assert_eq!((answer.pool, answer.free, answer.unknown, answer.maintenance), (3, 1, 1, 1));
-    assert_eq!(answer.decision, Decision::None);
+    let report = query(&joined(&feeds), &request("any", "00:00", 1, 2, 1_000)).unwrap();
+    assert_eq!((report.pool, report.free, report.unknown, report.maintenance), (3, 1, 1, 1));
+    assert_eq!(report.decision, Decision::None);
 }
 
-/// Nobody gets an accelerator who asked for none, and a lease pins exactly as many as were asked for.
 #[test]
-fn the_cheapest_nodes_are_taken_and_no_more_than_asked() {
+fn cheapest_nodes_are_chosen_and_no_more_than_requested() {
     let gpu = Machine { name: "a-gpu", host: "7", gpus: 4, ..PLAIN };
     let large = Machine { name: "b-large", host: "8", gib: 512, ..PLAIN };
     let feeds = [feed("current", &[gpu, large, PLAIN])];
-    let answer = query(&joined(&feeds), &question("any", "00:00", 4, 2, 0)).unwrap();
-    let names: Vec<_> = answer.nodes.iter().map(|node| node.name.as_deref().unwrap()).collect();
-    assert_eq!((names, answer.service_units), (vec!["c1", "b-large"], Some(Money(8_000_000))));
+    let report = query(&joined(&feeds), &request("any", "00:00", 4, 2, 0)).unwrap();
+    let names: Vec<_> = report.nodes.iter().map(|node| node.name.as_deref().unwrap()).collect();
+    assert_eq!((names, report.service_units), (vec!["c1", "b-large"], Some(Money(8_000_000))));
 }
 
 #[test]
-fn alternatives_are_ranked_and_say_what_they_cost() {
+fn alternatives_are_ranked_and_priced() {
     let gpu = |name, host, gpus, held| Machine { name, host, gpus, held, ..PLAIN };
     let feeds = [
         feed(
@@ -161,35 +160,35 @@ fn alternatives_are_ranked_and_say_what_they_cost() {
             ],
         ),
     ];
-    let answer = query(&joined(&feeds), &question("gpu_count>=4", "00:00", 4, 2, 48)).unwrap();
-    insta::assert_json_snapshot!(answer);
+    let report = query(&joined(&feeds), &request("gpu_count>=4", "00:00", 4, 2, 48)).unwrap();
+    insta::assert_json_snapshot!(report);
 }
 
-/// The words say 256 GiB, the bytes don't: they count, and it is said why a node is missing.
+/// Bytes count, not the label `256 GiB`, and a note explains the missing node.
 #[test]
-fn a_node_that_is_called_larger_than_it_is_is_explained() {
+fn node_with_less_memory_than_its_label_is_explained() {
     let mut feed = feed("current", &[PLAIN]);
     let small = json!([{ "uid": "uid-c1", "node_name": "c1", "main_memory": { "ram_size": 256_000_000_000_u64, "humanized_ram_size": "256 GiB" },
                          "links": [{ "href": "/sites/current/clusters/main" }] }, { "uid": "silent", "links": [{ "href": "/sites/current" }] }]);
     feed.nodes = vec![Document::new("nodes.json", small.to_string())];
     let feeds = [feed];
     let inventory = joined(&feeds);
-    let answer = query(&inventory, &question("ram>=256GiB", "00:00", 1, 1, 0)).unwrap();
-    assert_eq!(answer.pool, 0);
+    let report = query(&inventory, &request("ram>=256GiB", "00:00", 1, 1, 0)).unwrap();
+    assert_eq!(report.pool, 0);
     assert_eq!(
-        answer.notes,
+        report.notes,
         [
-            "`c1` is called `256 GiB` and has 238.4GiB: `ram>=238GiB` would count it in",
-            "1 node doesn't say what the filter asks for, and can't be counted",
+            "`c1` is labelled `256 GiB` but has 238.4GiB: `ram>=238GiB` would include it",
+            "1 node does not report a fact that the filter needs and is not counted",
         ]
     );
-    assert_eq!(query(&inventory, &question("ram>=238GiB", "00:00", 1, 1, 0)).unwrap().pool, 1);
+    assert_eq!(query(&inventory, &request("ram>=238GiB", "00:00", 1, 1, 0)).unwrap().pool, 1);
 }
 
 #[test]
-fn a_site_without_nodes_is_a_bad_question() {
+fn site_without_nodes_is_an_error() {
     let feeds = [feed("current", &[PLAIN])];
-    let asked = AvailabilityQuery { sites: vec!["currant".to_owned()], ..question("any", "00:00", 1, 1, 0) };
-    let error = query(&joined(&feeds), &asked).unwrap_err();
+    let request = AvailabilityQuery { sites: vec!["currant".to_owned()], ..request("any", "00:00", 1, 1, 0) };
+    let error = query(&joined(&feeds), &request).unwrap_err();
     assert_eq!(error, AvailabilityError::UnknownSite { site: "currant".to_owned(), known: vec!["current".to_owned()] });
 }

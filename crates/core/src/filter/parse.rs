@@ -1,27 +1,28 @@
-//! From text to a filter, or to what is wrong with it, where, and what was probably meant.
+//! The parser of filters.
 
 use std::fmt;
 
-use super::field::is_plain;
-use super::{Comparison, FIELDS, Field, FieldType, Literal, Term};
+use super::field::{FIELDS, Field, FieldType};
+use super::literal::{Literal, is_plain};
+use super::term::{Comparison, Term};
 use crate::name::closest;
 
-/// Why a text is not a filter.
+/// A text that is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFilter {
-    /// The filter as it was given.
+    /// The text.
     pub filter: String,
-    /// Where, in characters from 1.
+    /// The column of the error, in characters from 1.
     pub column: usize,
-    /// What is wrong there.
+    /// The error: a lower-case fragment.
     pub message: String,
-    /// What was probably meant.
+    /// A suggestion.
     pub hint: Option<String>,
 }
 
 impl fmt::Display for BadFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the filter `{}` can't be read at column {}: {}", self.filter, self.column, self.message)
+        write!(f, "invalid filter `{}` at column {}: {}", self.filter, self.column, self.message)
     }
 }
 
@@ -33,28 +34,28 @@ impl BadFilter {
     }
 }
 
-/// Deeper nesting is nobody's wish, and would end the stack.
-const DEEPEST: usize = 100;
+/// Limit of nesting, well below a stack overflow.
+const MAX_DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str) -> Result<Term, BadFilter> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     parser.skip_spaces();
     if parser.rest().is_empty() {
-        return Err(parser.bad(parser.at, "it is empty").hinted("`any` means all nodes"));
+        return Err(parser.bad(parser.at, "it is empty").hinted("`any` matches all nodes"));
     }
     let term = parser.or()?;
     match parser.rest().chars().next() {
         None => Ok(term),
-        Some(')') => Err(parser.bad(parser.at, "`)` closes nothing")),
-        Some(_) => {
-            Err(parser.bad(parser.at, "`and` or `or` is missing").hinted("join conditions, as `gpu and ram>=256GiB`"))
-        }
+        Some(')') => Err(parser.bad(parser.at, "unmatched `)`")),
+        Some(_) => Err(parser
+            .bad(parser.at, "missing `and` or `or`")
+            .hinted("join conditions, for example `gpu and ram>=256GiB`")),
     }
 }
 
 struct Parser<'t> {
     text: &'t str,
-    /// In bytes.
+    /// Byte offset.
     at: usize,
     depth: usize,
 }
@@ -70,7 +71,7 @@ impl<'t> Parser<'t> {
 
     fn and(&mut self) -> Result<Term, BadFilter> {
         let mut terms = vec![self.not()?];
-        // Commas join what must all hold, as in lists of demands.
+        // A comma means `and`.
         while self.took_word("and") || self.took_sign("&&") || self.took_sign(",") {
             terms.push(self.not()?);
         }
@@ -80,15 +81,15 @@ impl<'t> Parser<'t> {
     fn not(&mut self) -> Result<Term, BadFilter> {
         let start = self.at;
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.bad(start, "it is nested too deeply"));
+        if self.depth > MAX_DEPTH {
+            return Err(self.bad(start, "too deeply nested"));
         }
         let term = if self.took_word("not") || self.took_sign("!") {
             Term::Not(Box::new(self.not()?))
         } else if self.took_sign("(") {
             let inner = self.or()?;
             if !self.took_sign(")") {
-                return Err(self.bad(start, "`(` is never closed"));
+                return Err(self.bad(start, "unclosed `(`"));
             }
             inner
         } else {
@@ -98,16 +99,16 @@ impl<'t> Parser<'t> {
         Ok(term)
     }
 
-    /// `gpu`, or `ram >= 256GiB`.
+    /// Parses `gpu` or `ram >= 256GiB`.
     fn condition(&mut self) -> Result<Term, BadFilter> {
         let start = self.at;
         let name = self.word();
         if name.is_empty() {
             let message = match self.rest().chars().next() {
-                None => "a condition is missing".to_owned(),
-                Some(sign) => format!("`{sign}` stands where a condition should begin"),
+                None => "missing condition".to_owned(),
+                Some(sign) => format!("expected a condition, found `{sign}`"),
             };
-            return Err(self.bad(start, message).hinted("as `gpu`, `ram>=256GiB` or `node_type=compute`"));
+            return Err(self.bad(start, message).hinted("for example `gpu`, `ram>=256GiB` or `node_type=compute`"));
         }
         let sign = self.sign();
         if matches!(name.to_ascii_lowercase().as_str(), "any" | "all" | "*") && sign.is_none() {
@@ -119,7 +120,7 @@ impl<'t> Parser<'t> {
             None => match field.kind() {
                 FieldType::Flag | FieldType::Number if field != Field::SuFactor => Ok(Term::Has(field)),
                 FieldType::Text if matches!(field, Field::Fpga | Field::GpuModel) => Ok(Term::Has(field)),
-                _ => Err(self.bad(start, format!("`{name}` is compared with nothing")).hinted(example(field))),
+                _ => Err(self.bad(start, format!("`{name}` needs a comparison")).hinted(example(field))),
             },
         }
     }
@@ -133,23 +134,23 @@ impl<'t> Parser<'t> {
             FieldType::Number | FieldType::Size | FieldType::Rate => !contains,
         };
         if !fits {
-            let message = format!("`{}` can't be compared by `{}`", field.name(), sign.sign());
+            let message = format!("`{}` can't be compared with `{}`", field.name(), sign.sign());
             return Err(self.bad(sign_at, message).hinted(example(field)));
         }
         self.skip_spaces();
         let start = self.at;
         let value = self.value()?;
-        let literal = field.literal(&value).ok_or_else(|| {
-            let what = match field.kind() {
+        let literal = Literal::parse(field, &value).ok_or_else(|| {
+            let expected = match field.kind() {
                 FieldType::Flag => "true or false",
                 FieldType::Size => "a size",
                 FieldType::Rate => "a rate",
                 FieldType::Number | FieldType::Text => "a number",
             };
-            self.bad(start, format!("`{value}` is not {what}")).hinted(example(field))
+            self.bad(start, format!("`{value}` is not {expected}")).hinted(example(field))
         })?;
         Ok(match (field.kind(), &literal) {
-            // One form for one meaning.
+            // Normalised, so that equal filters print equally.
             (FieldType::Flag, Literal::Flag(true)) if sign == Comparison::Equal => Term::Has(field),
             _ => Term::Is(field, sign, literal),
         })
@@ -159,13 +160,13 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '\'')) {
             let inner = &self.rest()[1..];
-            let Some(end) = inner.find(quote) else { return Err(self.bad(start, "the quote is never closed")) };
+            let Some(end) = inner.find(quote) else { return Err(self.bad(start, "unclosed quote")) };
             self.at += end + 2;
             self.skip_spaces();
             return Ok(inner[..end].to_owned());
         }
         match self.word() {
-            "" => Err(self.bad(start, "a value is missing")),
+            "" => Err(self.bad(start, "missing value")),
             value => Ok(value.to_owned()),
         }
     }
@@ -177,10 +178,10 @@ impl<'t> Parser<'t> {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let all: Vec<&str> = FIELDS.iter().map(|(_, names, _, _)| names[0]).collect();
-                format!("there are: {}", all.join(", "))
+                format!("fields: {}", all.join(", "))
             }
         };
-        self.bad(at, format!("`{name}` is not known of nodes")).hinted(hint)
+        self.bad(at, format!("unknown field `{name}`")).hinted(hint)
     }
 }
 
@@ -193,7 +194,7 @@ impl<'t> Parser<'t> {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
 
-    /// The characters that need no quotes, and the spaces behind them.
+    /// Takes the characters that need no quotes, and the spaces after them. May be empty.
     fn word(&mut self) -> &'t str {
         let rest = self.rest();
         let word = &rest[..rest.find(|c| !is_plain(c)).unwrap_or(rest.len())];
@@ -220,7 +221,7 @@ impl<'t> Parser<'t> {
         found
     }
 
-    /// A comparison and where it stands.
+    /// Takes a comparison operator, and returns it with its offset.
     fn sign(&mut self) -> Option<(usize, Comparison)> {
         let at = self.at;
         let (_, sign) = Comparison::ALL.into_iter().find(|(sign, _)| self.took_sign(sign))?;
@@ -243,10 +244,10 @@ fn one_or(mut terms: Vec<Term>, many: fn(Vec<Term>) -> Term) -> Term {
 fn example(field: Field) -> String {
     let name = field.name();
     match field.kind() {
-        FieldType::Flag => format!("as `{name}`, `not {name}` or `{name}=false`"),
-        FieldType::Number => format!("as `{name}>=4`"),
-        FieldType::Size => format!("as `{name}>=256GiB`"),
-        FieldType::Rate => format!("as `{name}>=25Gbps`"),
-        FieldType::Text => format!("as `{name}=…`, or `{name}~…` for a part of it"),
+        FieldType::Flag => format!("for example `{name}`, `not {name}` or `{name}=false`"),
+        FieldType::Number => format!("for example `{name}>=4`"),
+        FieldType::Size => format!("for example `{name}>=256GiB`"),
+        FieldType::Rate => format!("for example `{name}>=25Gbps`"),
+        FieldType::Text => format!("for example `{name}=…`, or `{name}~…` for a substring"),
     }
 }

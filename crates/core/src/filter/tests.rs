@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::inventory::{Document, Feed, join};
 
-/// Four nodes: a plain one, two with accelerators of which one is not called so, and one that says nothing.
+/// Four nodes: one without GPUs, two with GPUs, one of which has a node type without `gpu`, and one without facts.
 fn feed() -> Feed {
     let nodes = json!([
         { "uid": "u1", "node_name": "plain", "node_type": "compute", "infiniband": true,
@@ -22,9 +22,9 @@ fn feed() -> Feed {
     Feed { nodes: vec![Document::new("nodes.json", nodes.to_string())], ..Feed::default() }
 }
 
-/// The nodes that a filter means.
+/// The names of the nodes that match a filter.
 #[track_caller]
-fn meant(filter: &str) -> String {
+fn matching(filter: &str) -> String {
     let filter: Filter = filter.parse().unwrap_or_else(|error| panic!("{error}"));
     let (feeds, mut found) = ([feed()], Vec::new());
     let inventory = join(&feeds, SignedDuration::ZERO).unwrap();
@@ -37,7 +37,7 @@ fn meant(filter: &str) -> String {
 }
 
 #[test]
-fn facts_count_and_not_names() {
+fn filter_selects_by_facts() {
     for (filter, expected) in [
         ("any", "gpu hidden plain silent"),
         ("gpu", "gpu hidden"),
@@ -62,22 +62,21 @@ fn facts_count_and_not_names() {
         ("gpu or infiniband and node_type=compute_gigaio", "gpu hidden"),
         ("!gpu && name!=silent || name=\"gpu\"", "gpu plain"),
     ] {
-        assert_eq!(meant(filter), expected, "{filter}");
+        assert_eq!(matching(filter), expected, "{filter}");
     }
 }
 
-/// What a node doesn't say, it neither has nor lacks.
 #[test]
-fn what_is_unknown_is_not_meant_by_the_opposite_either() {
-    assert_eq!(meant("arch=x86_64"), "gpu plain");
-    assert_eq!(meant("not arch=x86_64"), "hidden");
-    assert_eq!(meant("not arch=x86_64 or not gpu"), "hidden plain silent");
-    assert_eq!(meant("arch!=x86_64 and name=silent"), "");
+fn unknown_fact_matches_neither_a_condition_nor_its_negation() {
+    assert_eq!(matching("arch=x86_64"), "gpu plain");
+    assert_eq!(matching("not arch=x86_64"), "hidden");
+    assert_eq!(matching("not arch=x86_64 or not gpu"), "hidden plain silent");
+    assert_eq!(matching("arch!=x86_64 and name=silent"), "");
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_column_and_what_was_meant() {
-    let told: Vec<String> = [
+fn errors_have_a_column_and_a_hint() {
+    let messages: Vec<String> = [
         "",
         "gpus_count>=4",
         "colour=red",
@@ -103,12 +102,12 @@ fn what_is_wrong_is_said_with_its_column_and_what_was_meant() {
         format!("{error}\n  {}", error.hint.as_deref().unwrap_or_default())
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
     assert!("(".repeat(10_000).parse::<Filter>().is_err());
 }
 
 #[test]
-fn only_what_is_asked_at_least_can_be_less() {
+fn only_lower_bounds_are_relaxed() {
     let relaxed = |filter: &str| {
         let filter: Filter = filter.parse().unwrap();
         filter
@@ -147,13 +146,13 @@ fn filters() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_filter_reads_back_as_it_is_shown(text in filters()) {
+    fn printed_filter_parses_to_the_same_filter(text in filters()) {
         let filter: Filter = text.parse().unwrap();
         prop_assert_eq!(filter.to_string().parse::<Filter>().unwrap(), filter);
     }
 
     #[test]
-    fn no_text_is_too_strange_to_be_refused(text in ".{0,60}") {
+    fn parsing_arbitrary_text_never_panics(text in ".{0,60}") {
         if let Err(error) = text.parse::<Filter>() {
             prop_assert!(error.column <= text.chars().count() + 1);
         }

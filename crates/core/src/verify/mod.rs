@@ -1,4 +1,5 @@
-//! Whether a machine is what was promised: the plan's promise, what was seen on the machine, and the differences.
+//! Comparison of a machine with its offer: the facts that the plan expects, those observed on the machine, and the
+//! differences.
 
 mod model;
 
@@ -12,60 +13,60 @@ use crate::offer::OsRelease;
 use crate::shape::Shape;
 use crate::size::Bytes;
 
-/// What a machine was promised to be.
+/// The facts that a plan expects of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedMachine {
     /// Its size.
     pub shape: Shape,
-    /// Its architecture, as `uname -m` says it.
+    /// Its architecture, as `uname -m` prints it.
     pub arch: Option<String>,
-    /// What runs on it, where its image says.
+    /// Its operating system, if the image names it.
     pub os: Option<OsRelease>,
 }
 
-/// What was seen on a machine. What could not be seen is absent, and never counts as a difference.
+/// The facts observed on a machine. `None`: could not be determined; never counts as a difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedMachine {
-    /// Processors that are online.
+    /// Online CPUs.
     pub cpus: Option<u32>,
-    /// Memory, as the kernel counts it: less than what is built in.
+    /// Memory as the kernel reports it: less than is installed.
     pub memory: Option<Bytes>,
-    /// All disks together.
+    /// Capacity of all disks together.
     pub disk: Option<Bytes>,
-    /// Models of the accelerators, or their PCI ids where no driver tells the model.
+    /// Models of the GPUs, or their PCI ids if no driver reports the model.
     pub gpus: Option<Vec<String>>,
-    /// `uname -m`.
+    /// Architecture, from `uname -m`.
     pub arch: Option<String>,
-    /// Of `/etc/os-release`.
+    /// Operating system, from `/etc/os-release`.
     pub os: Option<OsRelease>,
-    /// Whether a server that looks up names answers: not whether it knows a certain one, for a site may have no way out.
+    /// True if a DNS server answers. It need not know any particular name: a site may have no access to the internet.
     pub names_resolve: Option<bool>,
-    /// What cloud-init says of itself, as `done` or `error`.
+    /// Status that cloud-init reports, as `done` or `error`.
     pub cloud_init: Option<String>,
 }
 
-/// One thing that is not as promised.
+/// A fact that differs from the expected one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactDifference {
-    /// Which.
+    /// The fact.
     pub fact: CheckedFact,
-    /// As promised.
+    /// The expected value.
     pub promised: String,
-    /// As seen.
+    /// The observed value.
     pub seen: String,
 }
 
-/// What can differ.
+/// A fact that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckedFact {
-    /// Processors.
+    /// Number of CPUs.
     Cpus,
     /// Memory.
     Memory,
     /// Disk.
     Disk,
-    /// Accelerators.
+    /// Models and number of GPUs.
     Gpus,
     /// Architecture.
     Arch,
@@ -73,17 +74,17 @@ pub enum CheckedFact {
     Os,
     /// Name resolution.
     Names,
-    /// First boot.
+    /// First boot, by cloud-init.
     CloudInit,
 }
 
 impl fmt::Display for CheckedFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Cpus => "processors",
+            Self::Cpus => "CPUs",
             Self::Memory => "memory",
             Self::Disk => "disk",
-            Self::Gpus => "accelerators",
+            Self::Gpus => "GPUs",
             Self::Arch => "architecture",
             Self::Os => "operating system",
             Self::Names => "name resolution",
@@ -94,18 +95,18 @@ impl fmt::Display for CheckedFact {
 
 impl fmt::Display for FactDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: promised {}, found {}", self.fact, self.promised, self.seen)
+        write!(f, "{}: expected {}, found {}", self.fact, self.promised, self.seen)
     }
 }
 
-/// Firmware and kernel keep memory for themselves, and inventories round: so many hundredths of it must be there.
+/// Per cent of the expected memory that is enough: firmware and kernel reserve some, and inventories round.
 const MEMORY_PERCENT: u64 = 90;
-/// Disks are sold in powers of ten and partitioned: so many hundredths of what is promised must be there.
+/// Per cent of the expected disk that is enough: disks are sold in powers of ten, and partitioning takes some.
 const DISK_PERCENT: u64 = 85;
 
-/// Everything that is less than, or other than, promised. More is no difference.
-pub fn differences(promise: &ExpectedMachine, seen: &ObservedMachine) -> Vec<FactDifference> {
-    let ExpectedMachine { shape, arch, os } = promise;
+/// Every fact that is less than, or different from, the expected one. More than expected is no difference.
+pub fn differences(expected: &ExpectedMachine, seen: &ObservedMachine) -> Vec<FactDifference> {
+    let ExpectedMachine { shape, arch, os } = expected;
     let mut found = Vec::new();
     let mut note = |fact, promised: String, seen: String| found.push(FactDifference { fact, promised, seen });
     if let Some(cpus) = seen.cpus.filter(|cpus| *cpus < shape.cpus) {
@@ -153,7 +154,7 @@ fn listed(gpus: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn promise() -> ExpectedMachine {
+    fn expected() -> ExpectedMachine {
         let gpus = vec!["V100".to_owned(); 2];
         let shape = Shape { cpus: 48, memory: Bytes::gib(192), disk: Bytes::gib(200), gpus };
         let os = OsRelease { id: "ubuntu".into(), version: Some("22.04".into()) };
@@ -176,38 +177,42 @@ mod tests {
     fn differing(change: impl FnOnce(&mut ObservedMachine)) -> Vec<String> {
         let mut seen = seen();
         change(&mut seen);
-        differences(&promise(), &seen).iter().map(ToString::to_string).collect()
+        differences(&expected(), &seen).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn a_machine_may_have_a_little_less_memory_and_disk_and_more_of_everything() {
+    fn slightly_less_memory_and_disk_and_more_of_anything_is_no_difference() {
         assert_eq!(differing(|_| {}), Vec::<String>::new());
         assert_eq!(
             differing(|seen| (seen.cpus, seen.memory) = (Some(96), Some(Bytes::gib(400)))),
             Vec::<String>::new()
         );
-        assert_eq!(differing(|seen| *seen = ObservedMachine::default()), Vec::<String>::new(), "nothing could be seen");
+        assert_eq!(
+            differing(|seen| *seen = ObservedMachine::default()),
+            Vec::<String>::new(),
+            "nothing was determined"
+        );
     }
 
     #[test]
-    fn every_fact_can_differ() {
-        assert_eq!(differing(|seen| seen.cpus = Some(40)), ["processors: promised 48, found 40"]);
-        assert_eq!(differing(|seen| seen.memory = Some(Bytes::gib(96))), ["memory: promised 192GiB, found 96GiB"]);
-        assert_eq!(differing(|seen| seen.disk = Some(Bytes::gib(100))), ["disk: promised 200GiB, found 100GiB"]);
+    fn each_difference_is_reported() {
+        assert_eq!(differing(|seen| seen.cpus = Some(40)), ["CPUs: expected 48, found 40"]);
+        assert_eq!(differing(|seen| seen.memory = Some(Bytes::gib(96))), ["memory: expected 192GiB, found 96GiB"]);
+        assert_eq!(differing(|seen| seen.disk = Some(Bytes::gib(100))), ["disk: expected 200GiB, found 100GiB"]);
         let others = |seen: &mut ObservedMachine| seen.gpus = Some(vec!["10de:15f8".into(); 2]);
-        assert_eq!(differing(others), ["accelerators: promised 2 × V100, found 2 × 10de:15f8"]);
+        assert_eq!(differing(others), ["GPUs: expected 2 × V100, found 2 × 10de:15f8"]);
         let one = |seen: &mut ObservedMachine| seen.gpus = Some(vec!["V100".into()]);
-        assert_eq!(differing(one), ["accelerators: promised 2 × V100, found 1 × V100"]);
-        assert_eq!(differing(|seen| seen.gpus = Some(vec![])), ["accelerators: promised 2 × V100, found none"]);
+        assert_eq!(differing(one), ["GPUs: expected 2 × V100, found 1 × V100"]);
+        assert_eq!(differing(|seen| seen.gpus = Some(vec![])), ["GPUs: expected 2 × V100, found none"]);
         let arm = |seen: &mut ObservedMachine| seen.arch = Some("aarch64".into());
-        assert_eq!(differing(arm), ["architecture: promised x86_64, found aarch64"]);
+        assert_eq!(differing(arm), ["architecture: expected x86_64, found aarch64"]);
         let old = |seen: &mut ObservedMachine| {
             seen.os = Some(OsRelease { id: "ubuntu".into(), version: Some("20.04".into()) });
         };
-        assert_eq!(differing(old), ["operating system: promised ubuntu 22.04, found ubuntu 20.04"]);
+        assert_eq!(differing(old), ["operating system: expected ubuntu 22.04, found ubuntu 20.04"]);
         let mute = |seen: &mut ObservedMachine| seen.names_resolve = Some(false);
-        assert_eq!(differing(mute), ["name resolution: promised working, found not working"]);
+        assert_eq!(differing(mute), ["name resolution: expected working, found not working"]);
         let failed = |seen: &mut ObservedMachine| seen.cloud_init = Some("error".into());
-        assert_eq!(differing(failed), ["cloud-init: promised done, found error"]);
+        assert_eq!(differing(failed), ["cloud-init: expected done, found error"]);
     }
 }

@@ -1,11 +1,11 @@
-//! Whether two names can be of the same accelerator.
+//! Comparison of GPU names from different sources.
 //!
-//! A driver says `Tesla V100-SXM2-32GB`, an inventory `GV100GL [Tesla V100 SXM2 32GB]`, a bus `10de:1db5`. What they share
-//! is the model's designation, `V100`. A name without one that is known says nothing, and agrees with all.
+//! A driver reports `Tesla V100-SXM2-32GB`, an inventory `GV100GL [Tesla V100 SXM2 32GB]`, the PCI bus `10de:1db5`. They
+//! share the designation of the model, `V100`. A name without a known designation is compatible with every other.
 
 use std::collections::BTreeSet;
 
-/// The names of those that are seen as a PCI id only, because no driver is there, from the PCI ID repository.
+/// Models by PCI id, for machines without a driver. Source: the PCI ID repository.
 const BY_PCI_ID: &[(&str, &str)] = &[
     ("10de:102d", "K80"),
     ("10de:13f2", "M60"),
@@ -47,18 +47,18 @@ const BY_PCI_ID: &[(&str, &str)] = &[
     ("1002:74a5", "MI325X"),
 ];
 
-/// The PCI ids of the accelerators that a name can be of, as `10de:1db5`; none where its model isn't known.
+/// The PCI ids that a GPU of this name can have, as `10de:1db5`. Empty if the model is unknown.
 pub fn pci_ids(name: &str) -> impl Iterator<Item = &'static str> {
-    let named = designations(name);
-    BY_PCI_ID.iter().filter(move |(_, model)| !named.is_disjoint(&designations(model))).map(|(id, _)| *id)
+    let wanted = designations(name);
+    BY_PCI_ID.iter().filter(move |(_, model)| !wanted.is_disjoint(&designations(model))).map(|(id, _)| *id)
 }
 
-/// How many of the promised models nothing seen can be.
-pub(super) fn missing(promised: &[String], seen: &[String]) -> usize {
+/// Number of expected GPUs without an observed one that can be of their model.
+pub(super) fn missing(expected: &[String], seen: &[String]) -> usize {
     let mut left: Vec<BTreeSet<String>> = seen.iter().map(|name| designations(name)).collect();
-    // Those that know what they are go first: what says nothing may stand in for any.
+    // GPUs of a known model are matched first: one of an unknown model matches any.
     left.sort_by_key(BTreeSet::is_empty);
-    let mut wanted: Vec<BTreeSet<String>> = promised.iter().map(|name| designations(name)).collect();
+    let mut wanted: Vec<BTreeSet<String>> = expected.iter().map(|name| designations(name)).collect();
     wanted.sort_by_key(BTreeSet::is_empty);
     let mut missing = 0;
     for wanted in wanted {
@@ -74,14 +74,14 @@ fn agree(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
     one.is_empty() || other.is_empty() || !one.is_disjoint(other)
 }
 
-/// The designations that a name holds; several where it is of several models, as `RTX 6000/8000`.
+/// The designations in a name: several if it covers several models, as `RTX 6000/8000`.
 fn designations(name: &str) -> BTreeSet<String> {
     let known = BY_PCI_ID.iter().find(|(id, _)| *id == name).map(|(_, model)| *model);
     if known.is_none() && is_pci_id(name) {
         return BTreeSet::new();
     }
     let name = known.unwrap_or(name);
-    // What stands before brackets is the chip: several models have it.
+    // The text before the brackets is the chip, which several models share.
     let name = name.split_once('[').map_or(name, |(_, rest)| rest.trim_end_matches(']'));
     let mut family = "";
     let mut found = BTreeSet::new();
@@ -96,7 +96,8 @@ fn designations(name: &str) -> BTreeSet<String> {
     found.iter().map(|text| text.to_ascii_uppercase()).collect()
 }
 
-/// A word of one to three letters, digits, and at most one letter, that is no chip, memory or slot.
+/// The designation that a word is: one to three letters, digits, and at most one letter. Chips (`GA100`), memory (`HBM3`) and
+/// slots (`SXM2`) are excluded.
 fn designation(word: &str) -> Option<String> {
     let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
     let digits = word.bytes().skip(letters).take_while(u8::is_ascii_digit).count();
@@ -122,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn all_who_speak_of_one_model_agree() {
-        for (promised, seen) in [
+    fn names_of_one_model_agree() {
+        for (expected, seen) in [
             ("V100", "Tesla V100-SXM2-32GB"),
             ("GV100GL [Tesla V100 SXM2 32GB]", "10de:1db5"),
             ("GV100GL [Tesla V100 SXM2 32GB]", "Tesla V100-SXM2-32GB"),
@@ -138,9 +139,9 @@ mod tests {
             ("V100", "10de:ffff"),
             ("something", "Tesla T4"),
         ] {
-            assert!(agree_on(promised, seen), "{promised} and {seen}");
+            assert!(agree_on(expected, seen), "{expected} and {seen}");
         }
-        for (promised, seen) in [
+        for (expected, seen) in [
             ("V100", "Tesla P100-PCIE-16GB"),
             ("GV100GL [Tesla V100 SXM2 32GB]", "10de:20b5"),
             ("A100", "NVIDIA A10"),
@@ -149,23 +150,23 @@ mod tests {
             ("MI210", "AMD Instinct MI100"),
             ("GM200GL [Tesla M40]", "Tesla K80"),
         ] {
-            assert!(!agree_on(promised, seen), "{promised} and {seen}");
+            assert!(!agree_on(expected, seen), "{expected} and {seen}");
         }
     }
 
     #[test]
-    fn a_name_leads_to_the_devices_of_its_model() {
+    fn pci_ids_of_a_name_are_those_of_its_model() {
         let ids = |name| pci_ids(name).collect::<Vec<_>>();
         assert_eq!(ids("GV100GL [Tesla V100 SXM2 32GB]"), ["10de:1db1", "10de:1db4", "10de:1db5", "10de:1db6"]);
         assert_eq!((ids("AMD Instinct MI300X"), ids("something").len()), (vec!["1002:74a1"], 0));
     }
 
     #[test]
-    fn each_stands_in_for_one_only() {
+    fn each_observed_gpu_matches_one_expected_gpu() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let missing = |promised: &[&str], seen: &[&str]| missing(&names(promised), &names(seen));
+        let missing = |expected: &[&str], seen: &[&str]| missing(&names(expected), &names(seen));
         assert_eq!(missing(&["V100", "V100"], &["V100", "P100"]), 1);
-        assert_eq!(missing(&["gpu", "V100"], &["V100", "P100"]), 0, "any model will do beside it");
+        assert_eq!(missing(&["gpu", "V100"], &["V100", "P100"]), 0, "an unknown model matches any other");
         assert_eq!(missing(&["V100", "A100"], &["10de:ffff", "A100"]), 0);
         assert_eq!(missing(&["V100"], &[]), 1);
     }

@@ -117,7 +117,7 @@ fn a_machine_that_differs_from_its_offer_is_replaced() {
     knob(&["lie", "clear"]);
     // Both hosts of the type differ from the offer, so that no offer remains.
     assert_ne!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.err.contains("accelerators: promised") && ended.err.contains("planning again"), "{}", ended.err);
+    assert!(ended.err.contains("GPUs: expected") && ended.err.contains("planning again"), "{}", ended.err);
     lab.assert_nothing_left("machines that lie");
 }
 

@@ -1,4 +1,4 @@
-//! What a deployment has used, by its plan's prices and its journal's times.
+//! Cost of a deployment, from the prices of its plan and the times of its journal.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,24 @@ use crate::offer::{ClaimTerm, PriceUnit};
 use crate::plan::{Action, Plan, PlannedResource};
 use crate::ticket::StepId;
 
-/// What a deployment costs and has cost.
+/// Planned cost and cost to date of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Usage {
-    /// What the amounts are counted in.
+    /// Unit of the amounts.
     pub unit: PriceUnit,
-    /// The planned price an hour; unknown where absent.
+    /// Planned price per hour. `None`: unknown.
     pub per_hour: Option<Money>,
-    /// What it comes to from its start to its end as that is now; unknown where it has no end, or no price.
+    /// Planned cost from its start to its current end. `None`: no end, or unknown price.
     pub planned: Option<Money>,
-    /// What was used until now; unknown where a price is.
+    /// Cost to date. `None` if a price is unknown.
     pub used: Option<Money>,
 }
 
 impl Plan {
-    /// What a thing costs an hour while it is there; unknown where absent. Leased hosts are paid for by their lease.
-    pub fn price_of(&self, what: &PlannedResource) -> Option<Money> {
-        match what {
+    /// Price per hour of a resource while it exists. `None`: unknown. Zero for machines on leased hosts: the lease is
+    /// charged.
+    pub fn price_of(&self, resource: &PlannedResource) -> Option<Money> {
+        match resource {
             PlannedResource::Machine(spec) => match self.picks.iter().find(|pick| pick.group == spec.group) {
                 Some(pick) if pick.terms.claim != ClaimTerm::OnLaunch => Some(Money::ZERO),
                 pick => pick?.price_per_hour,
@@ -45,18 +46,18 @@ impl Plan {
     }
 }
 
-/// What a deployment costs and has cost, by its latest plan and all entries of its journal with their times.
+/// Computes the cost of a deployment from its latest plan and all entries of its journal with their times.
 ///
-/// A machine is paid for from when it was made until it was given back; a lease within its window only.
+/// A machine is charged from its creation to its deletion, a lease only within its window.
 pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e Entry)>, now: Timestamp) -> Usage {
-    let mut spans = Spans { open: BTreeMap::new(), closed: Vec::new(), until: plan.until };
-    entries.into_iter().for_each(|(at, entry)| spans.take(at, entry));
-    let until = spans.until;
+    let mut lifetimes = Lifetimes { open: BTreeMap::new(), closed: Vec::new(), until: plan.until };
+    entries.into_iter().for_each(|(at, entry)| lifetimes.take(at, entry));
+    let until = lifetimes.until;
     let priced = |step: &StepId| match plan.step(step).map(|step| &step.action) {
-        Some(Action::Create(what)) => (plan.price_of(what), matches!(what, PlannedResource::Lease(_))),
+        Some(Action::Create(resource)) => (plan.price_of(resource), matches!(resource, PlannedResource::Lease(_))),
         _ => (Some(Money::ZERO), false),
     };
-    let used = spans.all(now).try_fold(Money::ZERO, |sum, (step, from, to)| {
+    let used = lifetimes.all(now).try_fold(Money::ZERO, |sum, (step, from, to)| {
         let (price, is_lease) = priced(step);
         let (from, to) = if is_lease { (from.max(plan.start), to.min(until.unwrap_or(to))) } else { (from, to) };
         Some(sum.plus(price?.over_seconds(to.duration_since(from).as_secs().max(0))))
@@ -70,14 +71,14 @@ pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e 
     }
 }
 
-/// From when until when things were there.
-struct Spans<'e> {
+/// Lifetimes of resources, by the step that created them.
+struct Lifetimes<'e> {
     open: BTreeMap<&'e StepId, Timestamp>,
     closed: Vec<(&'e StepId, Timestamp, Timestamp)>,
     until: Option<Timestamp>,
 }
 
-impl<'e> Spans<'e> {
+impl<'e> Lifetimes<'e> {
     fn take(&mut self, at: Timestamp, entry: &'e Entry) {
         match entry {
             Entry::Until(until) => self.until = *until,
@@ -107,15 +108,15 @@ mod tests {
     use super::*;
 
     fn done(step: &str) -> Entry {
-        let made = Some(Created { reference: Ref("x".into()), address: None });
-        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created: made } }
+        let created = Some(Created { reference: Ref("x".into()), address: None });
+        Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created } }
     }
 
     fn undone(step: &str) -> Entry {
         Entry::Step { step: step.parse().unwrap(), event: StepEvent::Undone }
     }
 
-    fn told(plan: &Plan, entries: &[(i64, Entry)], minutes: i64) -> (String, String) {
+    fn costs(plan: &Plan, entries: &[(i64, Entry)], minutes: i64) -> (String, String) {
         let at = |minutes: i64| now() + jiff::SignedDuration::from_mins(minutes);
         let usage = usage(plan, entries.iter().map(|(minutes, entry)| (at(*minutes), entry)), at(minutes));
         let text = |amount: Option<Money>| amount.map_or("unknown".to_owned(), |amount| amount.to_string());
@@ -123,35 +124,35 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_paid_for_within_its_window_and_machines_on_it_are_not_paid_for_again() {
+    fn lease_is_charged_within_its_window_and_its_machines_are_free() {
         let market = market("chameleon/uc gpu hosts=n1,n2,n3 leased price=2.00");
         let plan = plan(&demand("for duration=4h\ngroup node 2"), &market, id(), now()).unwrap();
         let lease = [(0, done("lease"))];
-        assert_eq!(told(&plan, &lease, 60), ("16.00 SU".into(), "4.00".into()));
-        assert_eq!(told(&plan, &lease, 600), ("16.00 SU".into(), "16.00".into()), "its window is over");
+        assert_eq!(costs(&plan, &lease, 60), ("16.00 SU".into(), "4.00".into()));
+        assert_eq!(costs(&plan, &lease, 600), ("16.00 SU".into(), "16.00".into()), "after its window");
         let all = [(0, done("lease")), (5, done("machine-digits-1")), (30, undone("lease"))];
-        assert_eq!(told(&plan, &all, 600).1, "2.00");
+        assert_eq!(costs(&plan, &all, 600).1, "2.00");
         let longer = [(0, done("lease")), (5, Entry::Until(Some(now() + jiff::SignedDuration::from_hours(5))))];
-        assert_eq!(told(&plan, &longer, 600), ("20.00 SU".into(), "20.00".into()));
+        assert_eq!(costs(&plan, &longer, 600), ("20.00 SU".into(), "20.00".into()));
     }
 
     #[test]
-    fn a_machine_is_paid_for_while_it_is_there() {
+    fn machine_is_charged_from_creation_to_deletion() {
         let plan = plan(&demand("group node 1"), &market("aws/us-east-1 m price=0.60"), id(), now()).unwrap();
         let step = plan.steps.iter().find(|step| step.id.as_str().starts_with("machine")).unwrap().id.to_string();
-        assert_eq!(told(&plan, &[], 60), ("unknown USD".into(), "0.00".into()));
+        assert_eq!(costs(&plan, &[], 60), ("unknown USD".into(), "0.00".into()));
         let entries = [(0, done(&step)), (30, undone(&step)), (60, done(&step))];
-        assert_eq!(told(&plan, &entries, 90).1, "0.60");
+        assert_eq!(costs(&plan, &entries, 90).1, "0.60");
     }
 
     #[test]
-    fn a_lease_by_itself_is_what_costs() {
+    fn lease_without_machines_is_charged() {
         let market = market("chameleon/uc gpu hosts=n1 leased price=2.00");
         let plan = plan(&demand("for duration=4h\ngroup node 1"), &market, id(), now())
             .unwrap()
             .with_only(&[ResourceKind::Lease]);
         assert_eq!(plan.steps.len(), 1);
         assert!(plan.steps[0].after.is_empty() && plan.has_no_machines());
-        assert_eq!(told(&plan, &[(0, done("lease"))], 60).1, "2.00");
+        assert_eq!(costs(&plan, &[(0, done("lease"))], 60).1, "2.00");
     }
 }

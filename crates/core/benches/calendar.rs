@@ -1,6 +1,6 @@
-//! How long the earliest start for half of the hosts takes to find: spread over a full calendar, and where it is at
-//! the calendar's very end, so that all of it is looked at. Beside it the plainest sweep that is exact: all starts that
-//! each host serves, sorted at once. `benches/calendar` tells both as a ratio.
+//! Search time of the earliest start: for half of the hosts, at times spread over a full calendar; and for all hosts, where
+//! the answer is the end of the calendar. The peer is the simplest exact sweep, which sorts all possible starts of all hosts
+//! at once. `benches/calendar` prints the ratio.
 
 use std::hint::black_box;
 
@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 const HOUR: i64 = 3_600;
 
-/// A xorshift generator: the same calendar in each run.
-struct Chance(u64);
+/// A xorshift generator: each run has the same calendar.
+struct XorShift(u64);
 
-impl Chance {
+impl XorShift {
     fn below(&mut self, n: u64) -> i64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -27,16 +27,17 @@ fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(1_761_818_400 + hour * HOUR).expect("within range")
 }
 
-/// Leases of 1 to 48 hours with up to 48 hours between them, on each host in turn; and when the last one ends.
+/// A calendar with leases of 1 to 48 hours and gaps of up to 48 hours on each host, and the hour at which the last lease
+/// ends.
 fn calendar(hosts: usize, leases: usize) -> (Vec<Timeline>, i64) {
-    let mut chance = Chance(88_172_645_463_325_252);
+    let mut random = XorShift(88_172_645_463_325_252);
     let mut last = 0;
     let timelines = (0..hosts).map(|_| {
         let mut end = 0;
         let windows: Vec<Window> = (0..leases / hosts)
             .map(|_| {
-                let start = end + chance.below(49);
-                end = start + 1 + chance.below(48);
+                let start = end + random.below(49);
+                end = start + 1 + random.below(48);
                 last = last.max(end);
                 Window::new(at(start), at(end)).expect("not empty")
             })
@@ -46,7 +47,7 @@ fn calendar(hosts: usize, leases: usize) -> (Vec<Timeline>, i64) {
     (timelines.collect(), last)
 }
 
-/// The peer. Seconds do: the calendar has whole hours.
+/// The peer. Its resolution of seconds is enough: leases start and end on the hour.
 fn plain(timelines: &[&Timeline], amount: usize, from: Timestamp, duration: SignedDuration) -> Option<Timestamp> {
     let (from, duration) = (from.as_second(), duration.as_secs());
     let mut changes: Vec<(i64, i32)> = Vec::new();

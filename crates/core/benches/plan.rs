@@ -1,4 +1,4 @@
-//! How long planning takes on a large market: 10,000 offers for three groups, served and refused.
+//! Planning time on a large market: 10,000 offers for three groups, with and without a match.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! The calendar: the busy time of hosts, and when enough of them are free.
+//! The calendar: busy times of hosts, and the earliest start at which enough hosts are free.
 
 mod occupancy;
 mod sweep;
@@ -15,7 +15,7 @@ pub use sweep::earliest;
 
 /// The busy time of one host: sorted windows that neither overlap nor touch.
 ///
-/// What goes in may overlap: Blazar pads each allocation by some minutes, so that neighbours do.
+/// Windows passed to [`Timeline::of`] may overlap: Blazar pads allocations by some minutes, so that consecutive ones do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Window>", into = "Vec<Window>")]
 pub struct Timeline {
@@ -39,22 +39,22 @@ impl Timeline {
         Self { busy }
     }
 
-    /// The busy windows, sorted; between two of them there is always some free time.
+    /// The busy windows, sorted, with free time between any two.
     pub fn busy(&self) -> &[Window] {
         &self.busy
     }
 
-    /// Whether the host is free over the whole of a window.
+    /// True if the host is free over the whole of a window.
     pub fn is_free(&self, window: &Window) -> bool {
         self.busy.get(self.next(window.start())).is_none_or(|busy| !busy.overlaps(window))
     }
 
-    /// When the host is free again, where it is busy at an instant.
+    /// End of the busy window that contains an instant. `None` if the host is free then.
     pub fn busy_until(&self, at: Timestamp) -> Option<Timestamp> {
         self.busy.get(self.next(at)).filter(|busy| busy.start() <= at).map(Window::end)
     }
 
-    /// The first start, `from` on, at which the host is free for so long.
+    /// The earliest start, not before `from`, at which the host is free for `duration`.
     pub fn first_start(&self, from: Timestamp, duration: SignedDuration) -> Timestamp {
         let mut start = from;
         for busy in &self.busy[self.next(from)..] {
@@ -66,7 +66,7 @@ impl Timeline {
         start
     }
 
-    /// The first window that ends after an instant, as a place in the list.
+    /// Index of the first window that ends after an instant.
     fn next(&self, at: Timestamp) -> usize {
         self.busy.partition_point(|busy| busy.end() <= at)
     }

@@ -1,21 +1,21 @@
-//! How many of some machines are held, where leases say how many and not which.
+//! Occupancy of a capacity, for leases that report a number of machines and not which ones.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Timeline;
 use crate::time::Window;
 
-/// How many machines are held, over time.
+/// Number of occupied machines over time.
 ///
-/// What counts is the peak: two leases that follow one another need one machine, not two.
+/// The peak counts, not the sum: two consecutive leases need one machine, not two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// From when on how many are held, by time.
+    /// Times at which the number changes, sorted, each with the new number.
     steps: Vec<(Timestamp, u64)>,
 }
 
 impl Occupancy {
-    /// Of leases, each with how many machines it holds.
+    /// Computes the occupancy from leases, each with its number of machines.
     pub fn of(leases: impl IntoIterator<Item = (Window, u32)>) -> Self {
         let mut changes: Vec<(Timestamp, i64)> = Vec::new();
         for (window, amount) in leases {
@@ -36,7 +36,7 @@ impl Occupancy {
         Self { steps }
     }
 
-    /// The most that are held at one instant of a window.
+    /// The maximum number within a window.
     pub fn peak(&self, window: &Window) -> u64 {
         let next = self.steps.partition_point(|(at, _)| *at <= window.start());
         let at_start = next.checked_sub(1).map_or(0, |last| self.steps[last].1);
@@ -44,7 +44,7 @@ impl Occupancy {
         within.map(|(_, held)| *held).fold(at_start, u64::max)
     }
 
-    /// When no `amount` more of `capacity` machines can be had.
+    /// The times at which fewer than `amount` of `capacity` machines are free.
     pub fn full(&self, amount: u32, capacity: u32) -> Timeline {
         let room = u64::from(capacity).checked_sub(u64::from(amount));
         let ends = self.steps.iter().skip(1).map(|(at, _)| *at).chain([Timestamp::MAX]);
@@ -56,7 +56,7 @@ impl Occupancy {
         }
     }
 
-    /// The earliest start, within a horizon, at which so many more can be had for so long.
+    /// The earliest start from `from` to `from + within` at which `amount` machines are free for `duration`.
     pub fn earliest(
         &self,
         amount: u32,

@@ -1,4 +1,4 @@
-//! The earliest start for some hosts at once: a sweep over their free gaps that looks no further than the answer.
+//! The earliest common start of several hosts: a sweep over their free gaps that stops at the answer.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,10 +7,10 @@ use crate::time::Window;
 
 /// The earliest start at which the same `amount` hosts are free over a whole window of `duration`.
 ///
-/// Starts from `from` up to and including `from + within` count. The answer is exact: a host serves the starts
-/// between the end of one busy window and `duration` before the next, and only where such a span begins can the number
-/// of hosts that serve rise. The spans are looked at in slices of time that grow where little happens, each sorted by
-/// itself: the work is in proportion to what happens before the answer, not to the calendar's length.
+/// Considers starts from `from` to `from + within`, inclusive. The answer is exact: a host can start between the end of
+/// one busy window and `duration` before the next, so the number of such hosts rises only where one of these spans begins.
+/// The sweep visits the spans in slices of time and sorts each slice by itself. Slices grow while there are few changes:
+/// the work is proportional to the changes before the answer, not to the length of the calendar.
 pub fn earliest(
     timelines: &[&Timeline],
     amount: usize,
@@ -30,7 +30,7 @@ pub fn earliest(
     let mut changes: Vec<u64> = Vec::new();
     let mut serving = 0_usize;
     let (mut begin, mut slice) = (0_i64, duration);
-    // The last reading is no instant: it stands for a busy time without an end.
+    // `i64::MAX` is not an instant: it marks a busy window without an end.
     while begin <= last && begin < i64::MAX {
         let end = begin.saturating_add(slice).min(last.saturating_add(1));
         changes.clear();
@@ -44,11 +44,11 @@ pub fn earliest(
     None
 }
 
-/// When the hosts that serve become `amount`, if these changes bring that about; else how many they leave.
+/// Applies changes to the number of hosts that can start. Returns the reading at which it reaches `amount`, if it does.
 fn reaching(amount: usize, serving: &mut usize, changes: &mut [u64]) -> Option<i64> {
     let gains = changes.iter().filter(|change| **change & GAIN != 0).count();
     if *serving + gains < amount {
-        // The order doesn't matter then, and sorting is most of the work.
+        // `amount` is out of reach in any order: skip the sort, which is most of the work.
         *serving = *serving + gains - (changes.len() - gains);
         return None;
     }
@@ -65,11 +65,11 @@ fn reaching(amount: usize, serving: &mut usize, changes: &mut [u64]) -> Option<i
     None
 }
 
-/// A change is `instant * 2 + (0 where a host is lost, 1 where one is gained)`: sorted, losses come first, so that a
-/// host that is lost at an instant is never counted together with one that is gained then.
+/// A change is `reading * 2`, plus 1 if a host is gained. Losses sort before gains at the same instant, so that a host lost
+/// then is never counted together with one gained.
 const GAIN: u64 = 1;
 
-/// Slices with few changes cost visits to hosts for nothing, those with many sorting beyond the answer.
+/// Adapts the length of slices: with few changes, visits to hosts are wasted; with many, changes beyond the answer are sorted.
 fn next_slice(slice: i64, changes: usize, hosts: usize) -> i64 {
     match changes {
         few if few * 4 <= hosts => slice.saturating_mul(2),
@@ -78,18 +78,18 @@ fn next_slice(slice: i64, changes: usize, hosts: usize) -> i64 {
     }
 }
 
-/// A length in nanoseconds; more than 292 years are taken for 292 years.
+/// A duration in nanoseconds, saturating at 292 years.
 fn nanoseconds(duration: SignedDuration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Counts nanoseconds from the first start that is asked for.
+/// Readings in nanoseconds since the first start.
 struct Clock {
     from: Timestamp,
 }
 
 impl Clock {
-    /// Saturates 292 years away, as a busy window without an end does.
+    /// Saturates after 292 years, so that a busy window without an end reads `i64::MAX`.
     fn reading(&self, at: Timestamp) -> i64 {
         let seconds = at.as_second() - self.from.as_second();
         let nanoseconds = at.subsec_nanosecond() - self.from.subsec_nanosecond();
@@ -101,17 +101,17 @@ impl Clock {
     }
 }
 
-/// The spans of starts that one host serves, one after the other.
+/// An iterator over the spans of possible starts of one host.
 struct Spans<'a> {
     clock: &'a Clock,
     duration: i64,
-    /// The busy windows that end later gaps.
+    /// The busy windows after the current gap.
     busy: &'a [Window],
-    /// Where the next gap begins.
+    /// Start of the next gap.
     open: i64,
-    /// When the next change comes.
+    /// Time of the next change.
     change: i64,
-    /// Which change that is: the host serves already, or does not yet.
+    /// True inside a span: the next change is its end.
     serves: bool,
     /// The first instant after the span.
     end: i64,
@@ -129,7 +129,7 @@ impl<'a> Spans<'a> {
         spans
     }
 
-    /// Tells the changes before `end`.
+    /// Appends the changes before `end`.
     fn changes_until(&mut self, end: i64, changes: &mut Vec<u64>) {
         while self.change < end {
             if self.serves {
@@ -142,7 +142,7 @@ impl<'a> Spans<'a> {
         }
     }
 
-    /// On to the next gap that is long enough; the one after the last busy window always is.
+    /// Moves to the next gap that is long enough. The one after the last busy window always is.
     fn advance(&mut self) {
         self.serves = false;
         while let Some((next, later)) = self.busy.split_first() {

@@ -1,11 +1,11 @@
-//! For `benches/calendar`: makes feeds of any size, and does the least that anybody can do with one.
+//! Feeds for `benches/calendar`, and programs to measure against each other.
 //!
-//! `feed generate DIR NODES RESERVATIONS` writes a feed as ENVBoot lays it out; `feed parse FILE…` reads the files and
-//! parses them as JSON, and nothing else; `feed skim FILE…` only looks whether they are JSON, and keeps nothing of them;
-//! `feed join DIR` joins a feed and asks for one window.
+//! `feed generate DIR NODES RESERVATIONS` writes a feed in ENVBoot's layout. `feed parse FILE…` parses the files as JSON.
+//! `feed skim FILE…` checks that they are JSON and keeps no value. `feed join DIR` joins a feed and counts the free nodes
+//! of one window.
 
-#![expect(clippy::disallowed_methods, reason = "core reads no files; what measures it does")]
-#![expect(clippy::print_stdout, reason = "an example for a bench says what it did")]
+#![expect(clippy::disallowed_methods, reason = "core reads no files; its measurements do")]
+#![expect(clippy::print_stdout, reason = "the bench reads its output")]
 
 use std::error::Error;
 use std::fs;
@@ -60,10 +60,10 @@ fn joined(dir: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A xorshift generator: the same feed in each run.
-struct Chance(u64);
+/// A xorshift generator: each run has the same feed.
+struct XorShift(u64);
 
-impl Chance {
+impl XorShift {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -89,16 +89,16 @@ impl Chance {
 }
 
 fn generate(dir: &Path, nodes: usize, reservations: usize) -> Result<(), Box<dyn Error>> {
-    let mut chance = Chance(88_172_645_463_325_252);
+    let mut random = XorShift(88_172_645_463_325_252);
     let (mut listed, mut map, mut hosts, mut allocations) =
         (Vec::new(), serde_json::Map::new(), Vec::new(), Vec::new());
     for index in 0..nodes {
-        let (uid, id) = (chance.id(), (1_000 + index).to_string());
+        let (uid, id) = (random.id(), (1_000 + index).to_string());
         listed.push(node(index, &uid));
         map.insert(id.clone(), uid.clone().into());
         hosts.push(json!({ "id": id, "hypervisor_hostname": uid, "vcpus": 0, "memory_mb": 0, "local_gb": 0 }));
         let share = reservations / nodes + usize::from(index < reservations % nodes);
-        allocations.push(json!({ "resource_id": id, "reservations": held(share, &mut chance)? }));
+        allocations.push(json!({ "resource_id": id, "reservations": held(share, &mut random)? }));
     }
     fs::create_dir_all(dir)?;
     let write = |name: &str, value: Value| fs::write(dir.join(name), value.to_string());
@@ -120,18 +120,18 @@ fn node(index: usize, uid: &str) -> Value {
     })
 }
 
-/// Reservations one after the other; each fiftieth begins some minutes before the last one ends.
-fn held(count: usize, chance: &mut Chance) -> Result<Vec<Value>, Box<dyn Error>> {
+/// Consecutive reservations. One in fifty starts some minutes before the previous one ends.
+fn held(count: usize, random: &mut XorShift) -> Result<Vec<Value>, Box<dyn Error>> {
     let mut at = parse_instant("2025-10-01T00:00Z")?;
     let mut all = Vec::with_capacity(count);
     let text = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S.000000").to_string();
     for index in 0..count {
-        let gap = if index % 50 == 49 { -3 } else { chance.below(48 * 60) };
+        let gap = if index % 50 == 49 { -3 } else { random.below(48 * 60) };
         let start = at.checked_add(SignedDuration::from_mins(gap))?;
-        at = start.checked_add(SignedDuration::from_mins(10 + chance.below(48 * 60)))?;
+        at = start.checked_add(SignedDuration::from_mins(10 + random.below(48 * 60)))?;
         all.push(json!({
-            "id": chance.id(), "lease_id": chance.id(), "start_date": text(start), "end_date": text(at),
-            "extras": { "user_name": format!("user{}@example.org", chance.below(500)) },
+            "id": random.id(), "lease_id": random.id(), "start_date": text(start), "end_date": text(at),
+            "extras": { "user_name": format!("user{}@example.org", random.below(500)) },
         }));
     }
     Ok(all)

@@ -1,10 +1,10 @@
-//! The feed of a real site, and the answers that two independent programs agree on. The data is not part of the
-//! repository: `HOSTLER_DATA` names the folder that has it, and without it these tests say that they are skipped. The
-//! same laws are tested on data of our own beside the code.
+//! Availability on the feed of a real site, compared with answers that two independent programs agree on. The data is not
+//! part of the repository: `HOSTLER_DATA` names its directory, and without it these tests are skipped. Unit tests next to
+//! the code check the same laws on synthetic data.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that can't continue fails")]
 #![expect(clippy::disallowed_methods, reason = "core reads no files; its tests read real ones")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![expect(clippy::print_stderr, reason = "a skipped test prints that it is skipped")]
 
 use std::collections::BTreeSet;
 use std::env;
@@ -19,14 +19,14 @@ use hostler_core::time::{Window, parse_instant};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-/// A folder of the data, or `None` and a word about it.
-fn data(folder: &str) -> Option<PathBuf> {
+/// A directory of the data. `None`, with a message, if there is no data.
+fn data(directory: &str) -> Option<PathBuf> {
     let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = env::var_os("HOSTLER_DATA").map_or_else(default, PathBuf::from).join(folder);
+    let path = env::var_os("HOSTLER_DATA").map_or_else(default, PathBuf::from).join(directory);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: `{}` is not there", path.display());
+    eprintln!("skipped: `{}` does not exist", path.display());
     None
 }
 
@@ -37,7 +37,7 @@ fn read(path: &Path) -> Document {
     )
 }
 
-/// The feed of `uc`, with other allocations where they are named.
+/// The feed of `uc`, with the allocations of a file.
 fn feed(envboot: &Path, allocations: &str) -> Feed {
     let sample = |name: &str| read(&envboot.join("examples/api_samples").join(name));
     Feed {
@@ -55,22 +55,22 @@ fn joined(feeds: &[Feed]) -> Inventory<'_> {
     join(feeds, SignedDuration::ZERO).unwrap()
 }
 
-fn asked(inventory: &Inventory<'_>, filter: &str, start: &str, minutes: i64, amount: u32) -> AvailabilityReport {
+fn answer(inventory: &Inventory<'_>, filter: &str, start: &str, minutes: i64, amount: u32) -> AvailabilityReport {
     let window = Window::starting_at(parse_instant(start).unwrap(), SignedDuration::from_mins(minutes)).unwrap();
     let within = SignedDuration::from_hours(168);
     let (filter, amount) = (filter.parse().unwrap(), amount.try_into().unwrap());
-    let question =
+    let request =
         AvailabilityQuery { sites: vec!["uc".to_owned()], filter, window, amount, within, caps: Caps::default() };
-    query(inventory, &question).unwrap()
+    query(inventory, &request).unwrap()
 }
 
-/// The first start, as the cases have it, and how many are free then.
-fn first(answer: &AvailabilityReport) -> Option<(String, usize)> {
-    Some((answer.earliest?.to_string(), answer.free_at_earliest?))
+/// The earliest start, and the number of free nodes then.
+fn first(report: &AvailabilityReport) -> Option<(String, usize)> {
+    Some((report.earliest?.to_string(), report.free_at_earliest?))
 }
 
 #[test]
-fn the_real_feed_joins_without_a_rest() {
+fn real_feed_joins_completely() {
     let Some(envboot) = data("envboot") else { return };
     let feeds = [feed(&envboot, "allocations.json")];
     let inventory = joined(&feeds);
@@ -83,13 +83,13 @@ fn the_real_feed_joins_without_a_rest() {
         let of_host: BTreeSet<_> = node.reservations.iter().map(|held| (&*held.id, held.window.start())).collect();
         of_host.len() == node.reservations.len()
     };
-    assert!(inventory.nodes().all(|(_, node)| is_unique(node)), "nothing is listed twice");
+    assert!(inventory.nodes().all(|(_, node)| is_unique(node)), "no duplicates");
     assert_eq!(inventory.nodes().filter(|(_, node)| node.reservations.is_empty()).count(), 17);
-    // One node has less memory than it says; nothing else is wrong.
+    // One node has less memory than its label; there is no other problem.
     let words =
         |problem: &FeedProblem| matches!(problem, FeedProblem::MemoryInWords { node, .. } if node == "P3-SSD-010");
     assert!(inventory.problems.len() == 1 && inventory.problems.iter().all(words), "{:?}", inventory.problems);
-    // Padded neighbours overlap, and are one busy time.
+    // Consecutive padded allocations overlap and merge.
     let padded =
         inventory.nodes().find(|(_, node)| node.host_id.as_deref() == Some("c76b84dd-cbc7-4dbb-a8b3-e69cd4494bcf"));
     let (_, padded) = padded.unwrap();
@@ -97,59 +97,59 @@ fn the_real_feed_joins_without_a_rest() {
 }
 
 #[test]
-fn nothing_allocated_is_all_free() {
+fn empty_allocations_mean_all_nodes_are_free() {
     let Some(envboot) = data("envboot") else { return };
     let feeds =
         [Feed { allocations: Some(Document::new("allocations.json", "[]")), ..feed(&envboot, "allocations.json") }];
-    let answer = asked(&joined(&feeds), "any", "2025-10-30T20:00Z", 60, 132);
-    assert_eq!((answer.free, answer.nodes.len()), (132, 132));
+    let report = answer(&joined(&feeds), "any", "2025-10-30T20:00Z", 60, 132);
+    assert_eq!((report.free, report.nodes.len()), (132, 132));
 }
 
 #[test]
-fn a_blocked_morning_frees_step_by_step() {
+fn blocked_nodes_become_free_step_by_step() {
     let Some(envboot) = data("envboot") else { return };
     let feeds = [feed(&envboot, "examples/allocations_heavily_blocked.json")];
     let inventory = joined(&feeds);
-    let found = |start: &str, minutes, amount| first(&asked(&inventory, "any", start, minutes, amount));
+    let found = |start: &str, minutes, amount| first(&answer(&inventory, "any", start, minutes, amount));
     let at = |time: &str, free| Some((format!("2025-10-30T{time}:00Z"), free));
     assert_eq!(found("2025-10-30T10:00Z", 60, 127), at("10:00", 127));
     assert_eq!(found("2025-10-30T10:00Z", 60, 128), at("11:00", 129));
     assert_eq!(found("2025-10-30T10:00Z", 60, 130), at("12:00", 131));
     assert_eq!(found("2025-10-30T10:00Z", 60, 132), at("13:00", 132));
     assert_eq!([133, 200].map(|amount| found("2025-10-30T10:00Z", 60, amount)), [None, None]);
-    // Not on the hour: the grid of the prior search found 12:30 and 13:15.
+    // Off the hour: an earlier program, which searched a grid, found 12:30 and 13:15.
     assert_eq!(found("2025-10-30T10:30Z", 30, 130).unwrap().0, "2025-10-30T12:00:00Z");
     assert_eq!(found("2025-10-30T10:15Z", 60, 132).unwrap().0, "2025-10-30T13:00:00Z");
 }
 
 #[test]
-fn the_first_start_is_exact_on_the_real_feed() {
+fn earliest_start_is_exact_on_the_real_feed() {
     let Some(envboot) = data("envboot") else { return };
     let feeds = [feed(&envboot, "allocations.json")];
     let inventory = joined(&feeds);
     let start = "2025-10-30T20:00:00Z";
-    let found = |filter: &str, amount| asked(&inventory, filter, start, 240, amount).earliest.map(|at| at.to_string());
+    let found = |filter: &str, amount| answer(&inventory, filter, start, 240, amount).earliest.map(|at| at.to_string());
     let at = |time: &str| Some(format!("2025-{time}:00Z"));
-    assert_eq!((asked(&inventory, "any", start, 240, 1).free, asked(&inventory, "any", start, 60, 1).free), (19, 22));
+    assert_eq!((answer(&inventory, "any", start, 240, 1).free, answer(&inventory, "any", start, 60, 1).free), (19, 22));
     assert_eq!(
         [30, 60, 100].map(|amount| found("any", amount)),
         [at("10-31T22:40"), at("11-02T22:38"), at("11-05T22:08")]
     );
     assert_eq!([132, 133].map(|amount| found("any", amount)), [None, None]);
     for (filter, pool, free) in [("node_type=gpu_rtx_6000", 37, 7), ("gpu_count>=4", 9, 1)] {
-        let answer = asked(&inventory, filter, start, 240, 1);
-        assert_eq!((answer.pool, answer.free), (pool, free), "{filter}");
+        let report = answer(&inventory, filter, start, 240, 1);
+        assert_eq!((report.pool, report.free), (pool, free), "{filter}");
     }
-    // Seven nodes with accelerators are not called so.
-    assert_eq!(["gpu=true", "node_type~gpu_"].map(|filter| asked(&inventory, filter, start, 240, 1).pool), [53, 46]);
+    // Seven nodes with GPUs have a node type without `gpu_` in its name.
+    assert_eq!(["gpu=true", "node_type~gpu_"].map(|filter| answer(&inventory, filter, start, 240, 1).pool), [53, 46]);
     assert_eq!([8, 20].map(|amount| found("node_type=gpu_rtx_6000", amount)), [at("10-30T23:05"), at("11-03T18:01")]);
     assert_eq!([2, 4, 8].map(|amount| found("gpu_count>=4", amount)), [at("11-03T11:05"), at("11-04T09:05"), None]);
-    assert_eq!((asked(&inventory, "model~A100", start, 240, 4).pool, found("model~A100", 4)), (12, at("11-03T11:05")));
-    assert_eq!(asked(&inventory, "model~A100 and node_type=compute_gigaio", start, 240, 1).pool, 7);
+    assert_eq!((answer(&inventory, "model~A100", start, 240, 4).pool, found("model~A100", 4)), (12, at("11-03T11:05")));
+    assert_eq!(answer(&inventory, "model~A100 and node_type=compute_gigaio", start, 240, 1).pool, 7);
 }
 
 #[test]
-fn every_case_of_the_oracle_holds() {
+fn every_case_of_the_oracle_passes() {
     let Some(envboot) = data("envboot") else { return };
     let feeds = [feed(&envboot, "allocations.json")];
     let inventory = joined(&feeds);
@@ -158,7 +158,7 @@ fn every_case_of_the_oracle_holds() {
     for case in &cases {
         let number = |key: &str| case[key].as_i64().unwrap();
         let amount = u32::try_from(number("amount")).unwrap();
-        let answer = asked(
+        let report = answer(
             &inventory,
             case["filter"].as_str().unwrap(),
             case["start"].as_str().unwrap(),
@@ -166,28 +166,28 @@ fn every_case_of_the_oracle_holds() {
             amount,
         );
         assert_eq!(number("max_search_h"), 168);
-        let found = serde_json::json!([answer.pool, answer.free, answer.earliest, answer.free_at_earliest]);
+        let found = serde_json::json!([report.pool, report.free, report.earliest, report.free_at_earliest]);
         let expected =
             serde_json::json!([case["pool"], case["free_at_start"], case["earliest"], case["free_at_earliest"]]);
         assert_eq!(found, expected, "{case}");
-        assert_eq!(answer.nodes.len(), answer.earliest.map_or(0, |_| amount as usize), "{case}");
+        assert_eq!(report.nodes.len(), report.earliest.map_or(0, |_| amount as usize), "{case}");
     }
 }
 
 #[test]
-fn all_nodes_of_the_reference_api_load() {
+fn all_nodes_of_the_reference_api_are_read() {
     let Some(reference) = data("reference_api/chameleoncloud/sites") else { return };
     let mut nodes = Vec::new();
     for site in fs::read_dir(&reference).unwrap() {
-        let folder = site.unwrap().path().join("clusters/chameleon/nodes");
-        let files = fs::read_dir(&folder).into_iter().flatten();
+        let directory = site.unwrap().path().join("clusters/chameleon/nodes");
+        let files = fs::read_dir(&directory).into_iter().flatten();
         nodes.extend(files.map(|file| read(&file.unwrap().path())));
     }
     let feeds = [Feed { nodes, ..Feed::default() }];
     let inventory = joined(&feeds);
     let sites: Vec<_> = inventory.sites.iter().map(|site| (&*site.id, site.nodes().count())).collect();
     assert_eq!(sites, [("ncar", 44), ("nrp", 3), ("nu", 8), ("tacc", 313), ("uc", 132)]);
-    // Never synced is not free, and not out of service either.
+    // Without allocations, a node is neither free nor out of service.
     assert!(inventory.nodes().all(|(_, node)| node.state == NodeState::NeverSynced));
     let words =
         inventory.problems.iter().filter(|problem| matches!(problem, FeedProblem::MemoryInWords { .. })).count();
@@ -198,7 +198,7 @@ fn all_nodes_of_the_reference_api_load() {
 }
 
 #[test]
-fn leases_to_come_count_against_a_capacity() {
+fn pending_leases_count_against_the_capacity() {
     let Some(envboot) = data("envboot/examples") else { return };
     let leases = read(&envboot.join("mock_leases.json"));
     let held = holdings(&leases).unwrap();
@@ -212,9 +212,9 @@ fn leases_to_come_count_against_a_capacity() {
     assert!(!occupancy.full(1, 1).is_free(&window) && occupancy.full(1, 3).is_free(&window));
 }
 
-/// What Blazar says of a host differs from the reference API in spelling, not in kind.
+/// Blazar's record of a host has the facts of the reference API in another spelling.
 #[test]
-fn a_real_host_of_blazar_is_read() {
+fn real_host_of_blazar_is_read() {
     let Some(envagent) = data("envagent") else { return };
     let feeds = [Feed {
         hosts: Some(read(&envagent.join("blazar_host_show_1139.json"))),

@@ -117,7 +117,7 @@ fn labelled_larger(site: &InventorySite<'_>, query: &AvailabilityQuery) -> Optio
         let has = node.facts.memory.unwrap_or_default();
         let lowered = |field, least: f64| if field == Field::Memory { has.0 as f64 } else { least };
         has < requested
-            && node.facts.memory_in_words().is_some_and(|label| label >= requested)
+            && node.facts.labelled_memory().is_some_and(|label| label >= requested)
             && query.filter.relaxed(lowered).is_some_and(|filter| filter.matches(site, node) == Some(true))
     });
     let near: Vec<&InventoryNode<'_>> = near.collect();

@@ -1,9 +1,9 @@
-//! Who holds what, when: Blazar's allocations, as they come.
+//! Blazar's allocations, as read.
 
 use serde::Deserialize;
 
 use super::feed::{BadFeed, Document};
-use super::value::{FeedText, Parts, When};
+use super::value::{FeedText, FeedTime, Parts};
 
 /// The reservations of one host.
 #[derive(Debug, Default, Deserialize)]
@@ -16,7 +16,7 @@ pub(super) struct RawAllocation<'a> {
     pub(super) reservations: Parts<RawReservation<'a>>,
 }
 
-/// One reservation, before its times are made sense of.
+/// One reservation, before its times are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawReservation<'a> {
@@ -25,16 +25,16 @@ pub(super) struct RawReservation<'a> {
     #[serde(borrow)]
     pub(super) lease_id: FeedText<'a>,
     #[serde(borrow, alias = "start")]
-    pub(super) start_date: When<'a>,
+    pub(super) start_date: FeedTime<'a>,
     #[serde(borrow, alias = "end")]
-    pub(super) end_date: When<'a>,
+    pub(super) end_date: FeedTime<'a>,
     #[serde(borrow)]
     pub(super) status: Option<FeedText<'a>>,
     #[serde(borrow)]
     pub(super) extras: Option<Extras<'a>>,
 }
 
-/// What Chameleon adds.
+/// Chameleon's additional fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Extras<'a> {
@@ -42,13 +42,13 @@ pub(super) struct Extras<'a> {
     pub(super) user_name: Option<FeedText<'a>>,
 }
 
-/// The allocations of a document, one after the other. None at all is a site where all is free.
+/// Passes each allocation of a document to `take`. An empty list is valid: every host is free.
 pub(super) fn allocations<'a>(document: &'a Document, take: impl FnMut(RawAllocation<'a>)) -> Result<(), BadFeed> {
     if document.each(take)? { Ok(()) } else { Err(document.nothing("allocations")) }
 }
 
-/// Whether a lease in this state holds its hosts. What is to come holds them as what is running does; an unknown state
-/// does too, since a host that is not surely free is not free.
+/// True if a lease with this status holds its hosts. Pending leases do, and so does an unknown status: unknown never
+/// counts as free.
 pub(super) fn holds(status: &str) -> bool {
-    !["DELETED", "TERMINATED", "COMPLETE", "COMPLETED"].iter().any(|over| status.eq_ignore_ascii_case(over))
+    !["DELETED", "TERMINATED", "COMPLETE", "COMPLETED"].iter().any(|ended| status.eq_ignore_ascii_case(ended))
 }

@@ -1,4 +1,4 @@
-//! What a node is known to have. Two sources say it: the static inventory, and Blazar's own record of the host.
+//! Hardware facts of nodes, from the static inventory and from Blazar's record of the host.
 
 use std::collections::BTreeMap;
 
@@ -9,107 +9,107 @@ use crate::money::Money;
 use crate::offer::{Facts, GpuFacts};
 use crate::size::Bytes;
 
-/// What a node is known to have. What is absent was not said, which is not the same as none.
+/// Hardware facts of a node. `None`: not reported, which differs from zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NodeFacts<'a> {
-    /// The site's name for this shape of hardware.
+    /// The node type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_type: Option<FeedText<'a>>,
-    /// Architecture, as `uname -m` says it.
+    /// CPU architecture, as `uname -m` prints it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arch: Option<FeedText<'a>>,
-    /// Processors in their sockets.
+    /// CPU sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sockets: Option<u32>,
-    /// Hardware threads: what `nproc` says.
+    /// Hardware threads, as `nproc` counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
-    /// The processor's model.
+    /// CPU model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_model: Option<FeedText<'a>>,
-    /// The processor's maker.
+    /// CPU vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_vendor: Option<FeedText<'a>>,
-    /// Its clock, in hertz.
+    /// CPU clock, in hertz.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_speed: Option<u64>,
-    /// Memory, in bytes.
+    /// Memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Bytes>,
-    /// The same in the site's words, which may say another size: bytes count.
+    /// The site's label for the memory. It may differ from the bytes, which count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_text: Option<FeedText<'a>>,
-    /// The accelerators.
+    /// GPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpus: Option<Gpus<'a>>,
-    /// Whether it has InfiniBand.
+    /// True if there is InfiniBand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infiniband: Option<bool>,
-    /// All its disks together, in bytes.
+    /// Capacity of all disks together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<Bytes>,
-    /// How many disks it has.
+    /// Number of disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disks: Option<u32>,
-    /// Its fastest network adapter, in bits a second.
+    /// Rate of the fastest network adapter, in bits per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<u64>,
-    /// The rack that it stands in.
+    /// The rack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<FeedText<'a>>,
-    /// The model of its FPGA board.
+    /// Model of the FPGA board.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fpga: Option<FeedText<'a>>,
-    /// Service units for an hour of it.
+    /// Service units per hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub su_factor: Option<Money>,
 }
 
-/// The accelerators of a node.
+/// The GPUs of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Gpus<'a> {
-    /// How many.
+    /// Number of GPUs.
     pub count: u32,
-    /// The site's name for the model.
+    /// The site's name of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<FeedText<'a>>,
-    /// The maker.
+    /// The vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<FeedText<'a>>,
 }
 
 impl<'a> Gpus<'a> {
-    /// From what a record says, as far as it speaks of any: that there is none is none, whatever is counted; one that
-    /// is named and not counted is one.
-    pub(super) fn said(
+    /// Combines the fields of a record. `has: false` means none, whatever the count; a model without a count means one.
+    /// `None` if the record does not mention GPUs.
+    pub(super) fn reported(
         has: Option<bool>,
         count: Option<u32>,
         model: Option<FeedText<'a>>,
         vendor: Option<FeedText<'a>>,
     ) -> Option<Self> {
-        let counted = match (has, count) {
+        let number = match (has, count) {
             (Some(false), _) => 0,
             (_, Some(count)) => count,
             (Some(true), None) => 1,
             (None, None) => u32::from(model.is_some()),
         };
-        let speaks = has.is_some() || count.is_some() || model.is_some();
-        speaks.then_some(Self { count: counted, model, vendor })
+        let is_reported = has.is_some() || count.is_some() || model.is_some();
+        is_reported.then_some(Self { count: number, model, vendor })
     }
 }
 
 impl<'a> NodeFacts<'a> {
-    /// How many accelerators; a node that doesn't speak of any has none.
+    /// Number of GPUs; zero if none are reported.
     pub fn gpu_count(&self) -> u32 {
         self.gpus.as_ref().map_or(0, |gpus| gpus.count)
     }
 
-    /// Whether anything is known at all.
+    /// True if no fact is known.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// What `other` knows beyond these: these win.
+    /// Fills in facts that are not reported here from another source.
     pub(super) fn fill(&mut self, other: Self) {
         fn fill<T>(ours: &mut Option<T>, theirs: Option<T>) {
             if ours.is_none() {
@@ -136,19 +136,19 @@ impl<'a> NodeFacts<'a> {
         fill(&mut self.su_factor, other.su_factor);
     }
 
-    /// The size that the site's words say, where it is not the one in bytes.
-    pub fn memory_in_words(&self) -> Option<Bytes> {
-        let said: Bytes = self.memory_text.as_deref()?.parse().ok()?;
-        (Some(said) != self.memory).then_some(said)
+    /// The memory by the site's label, if it differs from the bytes.
+    pub fn labelled_memory(&self) -> Option<Bytes> {
+        let labelled: Bytes = self.memory_text.as_deref()?.parse().ok()?;
+        (Some(labelled) != self.memory).then_some(labelled)
     }
 
-    /// Service units for an hour. Where the site doesn't say, Chameleon's rule: one, and two with accelerators.
+    /// Service units per hour. Default if not reported, from Chameleon's price list: 1, or 2 with GPUs.
     pub fn service_units_per_hour(&self) -> Money {
-        let rule = Money(if self.gpu_count() > 0 { 2_000_000 } else { 1_000_000 });
-        self.su_factor.unwrap_or(rule)
+        let default = Money(if self.gpu_count() > 0 { 2_000_000 } else { 1_000_000 });
+        self.su_factor.unwrap_or(default)
     }
 
-    /// The same, as the planner compares machines.
+    /// The facts in the form that offers have.
     pub fn to_offer(&self) -> Facts {
         let gpu = |gpus: &Gpus<'_>| GpuFacts {
             model: gpus.model.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
@@ -176,7 +176,7 @@ impl<'a> NodeFacts<'a> {
     }
 }
 
-/// One spelling for each architecture: Blazar says `x86-64` where the reference API says `x86_64`.
+/// Normalises the spelling of an architecture: Blazar writes `x86-64`, the reference API `x86_64`.
 pub fn arch(text: &str) -> &str {
     match text {
         "x86-64" | "amd64" | "AMD64" | "X86_64" => "x86_64",
@@ -185,7 +185,7 @@ pub fn arch(text: &str) -> &str {
     }
 }
 
-/// The same, of a text that may be borrowed.
+/// Normalises like [`arch`], and copies only if the spelling changes.
 pub(super) fn arch_of(text: FeedText<'_>) -> FeedText<'_> {
     if arch(&text) == &*text { text } else { FeedText::from(arch(&text)).into_owned() }
 }

@@ -1,4 +1,4 @@
-//! What a site says, as it came: JSON, with the name of where it is from.
+//! Raw answers of sites: JSON documents with their origin.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -7,20 +7,20 @@ use serde::de::DeserializeSeed;
 use super::value::Each;
 use crate::ports::SiteError;
 
-/// The raw answers of one site, or a folder of files with the same content. What is absent was not asked or not had.
+/// The raw answers of one site, from its APIs or from files. `None`: not requested, or not provided by the site.
 ///
-/// The bytes are held here, and what is read borrows from them.
+/// Owns the bytes; parsed values borrow from them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Feed {
-    /// Which site this is, for nodes that don't say so themselves.
+    /// The site's id, for nodes that do not report it.
     pub site: Option<String>,
-    /// Blazar's `/os-hosts/allocations`, bare or as the API wraps it. Without it nothing is known to be free.
+    /// Blazar's `/os-hosts/allocations`, as a list or in the API's envelope. Without it no node counts as free.
     pub allocations: Option<Document>,
-    /// Blazar's `/os-hosts`, bare or as the API wraps it.
+    /// Blazar's `/os-hosts`, as a list or in the API's envelope.
     pub hosts: Option<Document>,
-    /// `{"host id": "uid or name of the node"}`.
+    /// Map from Blazar's host ids to nodes: `{"host id": "uid or name of the node"}`.
     pub resource_map: Option<Document>,
-    /// The static nodes of the reference API: lists, or one node each.
+    /// The static nodes of the reference API: each document is a list or one node.
     pub nodes: Vec<Document>,
     /// The clusters of the reference API.
     pub clusters: Vec<Document>,
@@ -28,65 +28,65 @@ pub struct Feed {
     pub sites: Option<Document>,
 }
 
-/// Some JSON, and where it is from.
+/// A JSON document with its origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
-    /// A file as the user named it, or a URL.
+    /// Its origin: a path as the user wrote it, or a URL.
     pub name: String,
-    /// What it holds.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
-/// Why a document can't be used.
+/// An unusable document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadFeed {
-    /// It has no content at all.
+    /// The document has no content.
     #[error("`{name}` is empty")]
     Empty {
-        /// Which document.
+        /// Origin of the document.
         name: String,
     },
-    /// It stops in the middle.
+    /// The document ends too early.
     #[error("`{name}` is cut off at line {line}, column {column}, after {bytes} bytes")]
     CutOff {
-        /// Which document.
+        /// Origin of the document.
         name: String,
-        /// The line that it ends in, from 1.
+        /// Its last line, from 1.
         line: usize,
-        /// The column that it ends at, from 1.
+        /// Its last column, from 1.
         column: usize,
-        /// How long it is.
+        /// Its length.
         bytes: usize,
     },
-    /// It is not JSON, or not of the shape that it should have.
+    /// The document is not JSON, or does not have the expected structure.
     #[error("`{name}` can't be read at line {line}, column {column}: {message}")]
     Unreadable {
-        /// Which document.
+        /// Origin of the document.
         name: String,
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
         column: usize,
-        /// What is wrong there.
+        /// The error of the parser.
         message: String,
     },
-    /// It lists nothing, where that can't be.
+    /// The document is a list without usable entries.
     #[error("`{name}` lists no {what}")]
     Nothing {
-        /// Which document.
+        /// Origin of the document.
         name: String,
-        /// What it should list.
+        /// The expected entries, as `nodes`.
         what: &'static str,
     },
 }
 
 impl Document {
-    /// Some JSON that came from somewhere.
+    /// Creates a document from its origin and content.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), bytes: bytes.into() }
     }
 
-    /// The content as text: checked once, where it is not UTF-8 for each string.
+    /// The content as text. Checking UTF-8 once is cheaper than checking every string.
     pub(super) fn text(&self) -> Result<&str, BadFeed> {
         let text = str::from_utf8(&self.bytes).map_err(|error| {
             let before = &self.bytes[..error.valid_up_to()];
@@ -108,13 +108,13 @@ impl Document {
         serde_json::from_str(self.text()?).map_err(|error| self.bad(&error))
     }
 
-    /// A list: bare, or as the APIs wrap it. `None` where it is an object without a list.
+    /// Parses a list, bare or in the API's envelope. `None` if the document is an object without a list.
     pub(super) fn list<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<Vec<T>>, BadFeed> {
         let mut list = Vec::new();
         Ok(self.each(|entry| list.push(entry))?.then_some(list))
     }
 
-    /// The entries of such a list, one after the other: they need not be held all at once. False where there is none.
+    /// Passes each entry of such a list to `take`, without collecting them. False if there is no list.
     pub(super) fn each<'a, T: Deserialize<'a>>(&'a self, take: impl FnMut(T)) -> Result<bool, BadFeed> {
         let mut deserializer = serde_json::Deserializer::from_str(self.text()?);
         let found = Each::new(take).deserialize(&mut deserializer);
@@ -130,16 +130,16 @@ impl Document {
         if error.is_eof() {
             return BadFeed::CutOff { name, line, column, bytes: self.bytes.len() };
         }
-        // The place is told already.
+        // serde_json repeats line and column at the end of its message.
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
         BadFeed::Unreadable { name, line, column, message }
     }
 }
 
-/// Whoever can say what stands at a site and who holds it.
+/// A site that can report its nodes and reservations.
 #[async_trait]
 pub trait InventorySource: Send + Sync {
-    /// The site's raw answers: whole, or not at all.
+    /// Fetches all documents, or fails: a partial feed would hide nodes.
     async fn feed(&self) -> Result<Feed, SiteError>;
 }

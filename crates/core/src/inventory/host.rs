@@ -1,4 +1,4 @@
-//! The hosts as Blazar knows them, and the map from its ids to nodes.
+//! Blazar's hosts, and the map from its host ids to nodes.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use crate::size::Bytes;
 /// A host of Blazar's `/os-hosts`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Host<'a> {
-    /// Blazar's own id: a number, or a UUID where the site is patched so.
+    /// Blazar's id: a number, or a UUID at sites with a patched Blazar.
     pub(super) id: FeedText<'a>,
     pub(super) uid: Option<FeedText<'a>>,
-    /// Nova's name of it: on bare metal, the uid of the node.
+    /// Nova's name of the hypervisor: on bare metal, the uid of the node.
     pub(super) hostname: Option<FeedText<'a>>,
     pub(super) node_name: Option<FeedText<'a>>,
     pub(super) facts: NodeFacts<'a>,
-    /// Not to be reserved: switched off by an operator.
+    /// True if an operator has excluded it from reservation.
     pub(super) is_out_of_service: bool,
 }
 
@@ -28,14 +28,14 @@ pub(super) struct Host<'a> {
 pub(super) fn hosts(document: &Document) -> Result<Vec<Host<'_>>, BadFeed> {
     let hosts: Vec<Host<'_>> = match document.list()? {
         Some(list) => list,
-        // `openstack reservation host show -f json` writes one.
+        // `openstack reservation host show -f json` writes a single host.
         None => vec![document.read()?],
     };
     let hosts: Vec<_> = hosts.into_iter().filter(|host| !host.id.is_empty()).collect();
     if hosts.is_empty() { Err(document.nothing("hosts")) } else { Ok(hosts) }
 }
 
-/// The entries of a resource map: Blazar's id, and the uid or name of its node.
+/// The entries of a resource map: Blazar's host id, and the uid or name of the node.
 pub(super) fn resource_map<'a>(document: &'a Document) -> Result<Vec<(FeedText<'a>, FeedText<'a>)>, BadFeed> {
     let mut map = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(document.text()?);
@@ -59,7 +59,7 @@ struct RawHost<'a> {
     gpu_count: Option<u32>,
     gpu_model: Option<FeedText<'a>>,
     gpu_vendor: Option<FeedText<'a>>,
-    /// Nova's numbers. On bare metal they are 0, and tell nothing.
+    /// Nova's numbers. On bare metal they are 0 and meaningless.
     nova: Nova,
     is_virtual: bool,
 }
@@ -110,18 +110,18 @@ impl<'a> RawHost<'a> {
         }
     }
 
-    /// Properties that come as an object within a string.
+    /// Reads properties from a string that contains a JSON object.
     fn take_properties(&mut self, value: Loose<'a>) {
         let Loose::FeedText(json) = value else { return };
         let mut deserializer = serde_json::Deserializer::from_str(&json);
-        // What isn't an object is a property that we don't know.
+        // A string that is not a JSON object is some other property: ignored like every unknown one.
         let _ = Entries(|key: Cow<'_, str>, value: Loose<'_>| {
             self.take(Cow::Owned(key.into_owned()), owned(value));
         })
         .deserialize(&mut deserializer);
     }
 
-    /// `storage_devices.0.size`, `network_adapters.1.rate`.
+    /// Reads `storage_devices.0.size` and `network_adapters.1.rate`.
     fn take_device(&mut self, key: &str, value: &Loose<'_>) {
         let facts = &mut self.host.facts;
         let is_disk = key.starts_with("storage_devices.");
@@ -136,7 +136,7 @@ impl<'a> RawHost<'a> {
 
     fn done(mut self) -> Host<'a> {
         let facts = &mut self.host.facts;
-        facts.gpus = Gpus::said(self.has_gpu, self.gpu_count, self.gpu_model, self.gpu_vendor);
+        facts.gpus = Gpus::reported(self.has_gpu, self.gpu_count, self.gpu_model, self.gpu_vendor);
         if self.is_virtual {
             facts.threads = facts.threads.or(self.nova.cpus);
             facts.memory = facts.memory.or(self.nova.memory_mib.map(Bytes::mib));

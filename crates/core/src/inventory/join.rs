@@ -1,4 +1,4 @@
-//! The join: static nodes, hosts and allocations become one inventory, in one pass over each.
+//! The join of static nodes, hosts and allocations into one inventory, in one pass over each.
 
 use std::collections::HashMap;
 
@@ -16,11 +16,11 @@ use super::{
 use crate::calendar::Timeline;
 use crate::time::Window;
 
-/// Joins what several sites say.
+/// Joins the feeds of several sites.
 ///
-/// `padding` is what the feed's allocations are longer by at each end than the leases they are for: Blazar may keep a
-/// host for some minutes before and after a lease. With [`SignedDuration::ZERO`] the allocations count as they are.
-/// Ids of hosts are those of their own site: two sites may use the same number for different hosts.
+/// `padding` is the time by which an allocation exceeds its lease at each end: Blazar may keep a host for some minutes
+/// before and after a lease. With [`SignedDuration::ZERO`] allocations are used unchanged. Host ids are local to a feed:
+/// two sites may use the same number for different hosts.
 pub fn join(feeds: &[Feed], padding: SignedDuration) -> Result<Inventory<'_>, BadFeed> {
     let mut joined = Join { padding, ..Join::default() };
     let mut names = Names::default();
@@ -34,18 +34,18 @@ pub fn join(feeds: &[Feed], padding: SignedDuration) -> Result<Inventory<'_>, Ba
 #[derive(Default)]
 struct Join<'a> {
     padding: SignedDuration,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<PlacedNode<'a>>,
     by_uid: HashMap<FeedText<'a>, usize>,
     unmatched: Vec<Allocation<'a>>,
     problems: Vec<FeedProblem>,
 }
 
-struct Entry<'a> {
+struct PlacedNode<'a> {
     place: Place<'a>,
     node: InventoryNode<'a>,
 }
 
-/// How the nodes of one feed are called.
+/// The nodes of one feed, by host id and by name.
 #[derive(Default)]
 struct Lookup<'a> {
     by_host: HashMap<FeedText<'a>, usize>,
@@ -59,7 +59,7 @@ impl<'a> Join<'a> {
         for document in &feed.nodes {
             for node in nodes(document)? {
                 let name = node.name.clone();
-                let new = Entry { place: node.place, node: bare(node.uid, node.name, node.facts) };
+                let new = PlacedNode { place: node.place, node: bare(node.uid, node.name, node.facts) };
                 let index = self.insert(new);
                 lookup.by_name.extend(name.map(|name| (name, index)));
             }
@@ -83,7 +83,7 @@ impl<'a> Join<'a> {
         Ok(())
     }
 
-    fn insert(&mut self, entry: Entry<'a>) -> usize {
+    fn insert(&mut self, entry: PlacedNode<'a>) -> usize {
         let index = self.entries.len();
         match self.by_uid.get(&entry.node.uid) {
             Some(known) => {
@@ -102,11 +102,12 @@ impl<'a> Join<'a> {
         self.by_uid.get(node).or_else(|| lookup.by_name.get(node)).copied()
     }
 
-    /// Says what a host is. Where the static inventory lacks it, it is a node by itself if it tells more than its id.
+    /// Adds the facts of a host to its node. A host without a static node becomes a node if it has facts, or if the feed has no
+    /// static nodes at all.
     fn add_host(&mut self, host: Host<'a>, feed: &'a Feed, lookup: &mut Lookup<'a>) {
         let (id, hypervisor) = (host.id.clone(), host.hostname.clone());
-        let called = [&host.uid, &host.hostname, &host.node_name];
-        let known = called.into_iter().flatten().find_map(|called| self.find(called, lookup));
+        let names = [&host.uid, &host.hostname, &host.node_name];
+        let known = names.into_iter().flatten().find_map(|name| self.find(name, lookup));
         let index = match known {
             Some(index) => {
                 self.entries[index].node.facts.fill(host.facts);
@@ -115,7 +116,7 @@ impl<'a> Join<'a> {
             None if feed.nodes.is_empty() || !host.facts.is_empty() => {
                 let uid = host.uid.or(host.hostname).unwrap_or_else(|| host.id.clone());
                 let place = Place { site: feed.site.as_deref().map(FeedText::from), cluster: None };
-                self.insert(Entry { place, node: bare(uid, host.node_name, host.facts) })
+                self.insert(PlacedNode { place, node: bare(uid, host.node_name, host.facts) })
             }
             None => return,
         };
@@ -151,9 +152,9 @@ impl<'a> Join<'a> {
         let held = allocation.reservations.0.into_iter();
         let held = held.filter(|held| held.status.as_deref().is_none_or(holds));
         let mut held: Vec<_> = held.map(|held| reservation(held, &id, self.padding, problems)).collect();
-        // What was read is larger than what is kept, and there are many.
+        // `collect` reuses the buffer of the larger raw reservations, and there are many.
         held.shrink_to_fit();
-        // Without a map, a host may be called by what its node is called.
+        // Without a map, the id of a host may be the uid or the name of its node.
         let Some(index) = lookup.by_host.get(&id).copied().or_else(|| self.find(&id, lookup)) else {
             return self.unmatched.push(Allocation { resource_id: id, reservations: in_order(held) });
         };
@@ -168,10 +169,10 @@ impl<'a> Join<'a> {
     }
 
     fn done(mut self, names: &Names<'a>) -> Inventory<'a> {
-        for Entry { node, .. } in &mut self.entries {
+        for PlacedNode { node, .. } in &mut self.entries {
             node.reservations = in_order(std::mem::take(&mut node.reservations));
             node.timeline = Timeline::of(node.reservations.iter().map(|held| held.window));
-            if node.facts.memory_in_words().is_some() {
+            if node.facts.labelled_memory().is_some() {
                 self.problems.push(FeedProblem::MemoryInWords {
                     node: node.label().to_owned(),
                     words: node.facts.memory_text.as_deref().unwrap_or_default().to_owned(),
@@ -181,7 +182,7 @@ impl<'a> Join<'a> {
         }
         self.entries.sort_by(|a, b| {
             let (here, there) = (&a.place, &b.place);
-            // Where a node stands that doesn't say so comes last.
+            // Nodes without a site come last.
             let sites = (here.site.is_none(), &here.site, &here.cluster);
             let order = sites.cmp(&(there.site.is_none(), &there.site, &there.cluster));
             order.then_with(|| (a.node.label(), &a.node.uid).cmp(&(b.node.label(), &b.node.uid)))
@@ -201,7 +202,7 @@ impl InventoryNode<'_> {
     }
 }
 
-/// A node of which nothing but itself is known.
+/// A node without host and reservations.
 fn bare<'a>(uid: FeedText<'a>, name: Option<FeedText<'a>>, facts: super::NodeFacts<'a>) -> InventoryNode<'a> {
     InventoryNode {
         uid,
@@ -215,45 +216,45 @@ fn bare<'a>(uid: FeedText<'a>, name: Option<FeedText<'a>>, facts: super::NodeFac
     }
 }
 
-/// Makes sense of a reservation's times. What makes none leaves the host busy.
+/// Checks the times of a reservation. An unreadable time leaves the host busy on that side.
 fn reservation<'a>(
     raw: RawReservation<'a>,
     host: &FeedText<'a>,
     padding: SignedDuration,
     problems: &mut Vec<FeedProblem>,
 ) -> Reservation<'a> {
-    let mut tell = |problem: fn(String, String, Option<String>) -> FeedProblem, said: Option<String>| {
-        problems.push(problem(raw.id.to_string(), host.to_string(), said));
+    let mut report = |problem: fn(String, String, Option<String>) -> FeedProblem, text: Option<String>| {
+        problems.push(problem(raw.id.to_string(), host.to_string(), text));
     };
-    let start = raw.start_date.read().unwrap_or_else(|said| {
-        tell(|reservation, host, said| FeedProblem::NoStart { reservation, host, said }, said);
+    let start = raw.start_date.read().unwrap_or_else(|text| {
+        report(|reservation, host, text| FeedProblem::NoStart { reservation, host, text }, text);
         Timestamp::MIN
     });
-    let end = raw.end_date.read().unwrap_or_else(|said| {
-        tell(|reservation, host, said| FeedProblem::NoEnd { reservation, host, said }, said);
+    let end = raw.end_date.read().unwrap_or_else(|text| {
+        report(|reservation, host, text| FeedProblem::NoEnd { reservation, host, text }, text);
         Timestamp::MAX
     });
     let window = Window::new(start, end).unwrap_or_else(|_| {
-        tell(|reservation, host, _| FeedProblem::EndBeforeStart { reservation, host }, None);
+        report(|reservation, host, _| FeedProblem::EndBeforeStart { reservation, host }, None);
         Window::open_ended(start)
     });
     let user = raw.extras.and_then(|extras| extras.user_name);
     Reservation { id: raw.id, lease_id: raw.lease_id, window: unpadded(window, padding), user }
 }
 
-/// The lease that a padded allocation is for. What would leave nothing stays as it is.
+/// The window of the lease behind a padded allocation. An allocation no longer than its padding stays unchanged.
 fn unpadded(window: Window, padding: SignedDuration) -> Window {
     if padding.is_zero() {
         return window;
     }
     let (start, end) = (window.start(), window.end());
-    // What has no start or end is not moved into time.
+    // An unbounded start or end stays unbounded.
     let start = if start == Timestamp::MIN { start } else { start.saturating_add(padding).unwrap_or(start) };
     let end = if end == Timestamp::MAX { end } else { end.saturating_sub(padding).unwrap_or(end) };
     Window::new(start, end).unwrap_or(window)
 }
 
-/// By start; what is listed twice counts once.
+/// Sorts by start, and removes duplicates.
 fn in_order(mut reservations: Vec<Reservation<'_>>) -> Vec<Reservation<'_>> {
     reservations.sort_by(|a, b| {
         let key = |held: &Reservation<'_>| (held.window.start(), held.window.end());
@@ -263,8 +264,8 @@ fn in_order(mut reservations: Vec<Reservation<'_>>) -> Vec<Reservation<'_>> {
     reservations
 }
 
-/// Puts a node at the end of the sites, which are made in order.
-fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<InventorySite<'a>>) {
+/// Appends a node to its site and cluster. Entries arrive sorted by both.
+fn place<'a>(entry: PlacedNode<'a>, names: &Names<'a>, sites: &mut Vec<InventorySite<'a>>) {
     let id = entry.place.site.unwrap_or(FeedText::from("unknown"));
     if sites.last().is_none_or(|site| site.id != id) {
         let name = names.sites.get(&id).cloned().unwrap_or_else(|| id.clone());
@@ -281,7 +282,7 @@ fn place<'a>(entry: Entry<'a>, names: &Names<'a>, sites: &mut Vec<InventorySite<
     }
 }
 
-/// What people call sites and clusters.
+/// Display names of sites and clusters.
 #[derive(Default)]
 struct Names<'a> {
     sites: HashMap<FeedText<'a>, FeedText<'a>>,

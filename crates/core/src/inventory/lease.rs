@@ -1,28 +1,28 @@
-//! Leases as the sites list them, for those that tell nobody which host a lease holds, but only how many.
+//! Leases as sites list them, for sites that report only the number of hosts of a lease and not which ones.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::allocation::holds;
 use super::feed::{BadFeed, Document};
-use super::value::{FeedText, Loose, Parts, When};
+use super::value::{FeedText, FeedTime, Loose, Parts};
 use crate::time::Window;
 
-/// So many hosts, held over some time.
+/// A number of hosts, held for a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding<'a> {
     /// The lease.
     pub lease_id: FeedText<'a>,
-    /// Where, as far as the lease says.
+    /// The availability zone, if the lease names it.
     pub zone: Option<FeedText<'a>>,
-    /// From when until when.
+    /// The window.
     pub window: Window,
-    /// How many hosts at most.
+    /// The maximum number of hosts.
     pub hosts: u32,
 }
 
-/// The hosts that the leases of a document hold. What is to come counts as what is running does; what is deleted or over
-/// holds nothing, nor does what is not a host. A time that is not readable holds for all time at that end.
+/// The hosts that the leases of a document hold. Pending leases count like active ones; ended and deleted leases do not,
+/// nor do reservations of other resources than hosts. An unreadable start or end counts as unbounded.
 pub fn holdings(document: &Document) -> Result<Vec<Holding<'_>>, BadFeed> {
     let leases: Vec<RawLease<'_>> = document.list()?.ok_or_else(|| document.nothing("leases"))?;
     let live = leases.into_iter().filter(|lease| lease.status.as_deref().is_none_or(holds));
@@ -39,9 +39,9 @@ struct RawLease<'a> {
     #[serde(borrow)]
     zone: Option<FeedText<'a>>,
     #[serde(borrow, alias = "start")]
-    start_date: When<'a>,
+    start_date: FeedTime<'a>,
     #[serde(borrow, alias = "end")]
-    end_date: When<'a>,
+    end_date: FeedTime<'a>,
     #[serde(borrow)]
     reservations: Parts<RawPart<'a>>,
 }

@@ -1,8 +1,8 @@
-//! The inventory: what nodes there are, what each has, and who holds it when.
+//! The inventory: nodes, their facts and their reservations.
 //!
-//! Three sources are joined, each of which may lack what another has: the static nodes of the reference API, the hosts
-//! as Blazar knows them (or a map from its ids to nodes), and Blazar's allocations. What can't be joined is reported,
-//! and is never taken for free.
+//! Joins three sources, each of which may lack facts that another has: the static nodes of the reference API, Blazar's
+//! hosts (or a map from its host ids to nodes), and Blazar's allocations. Entries that can't be joined are reported and
+//! never count as free.
 
 mod allocation;
 mod facts;
@@ -30,51 +30,51 @@ pub use join::join;
 pub use lease::{Holding, holdings};
 pub use problem::FeedProblem;
 pub use value::FeedText;
-pub use view::{FeedOrigin, View};
+pub use view::{FeedOrigin, InventoryView};
 
-/// All nodes of some sites, with who holds them. It borrows from the feeds that it was made from.
+/// All nodes of some sites, with their reservations. Borrows from the feeds that were joined.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inventory<'a> {
-    /// The sites that have nodes, by id.
+    /// The sites that have nodes, sorted by id.
     pub sites: Vec<InventorySite<'a>>,
-    /// What is allocated on hosts that belong to no node.
+    /// Allocations on hosts without a node.
     pub unmatched: Vec<Allocation<'a>>,
-    /// What was read, and yet could not be made sense of.
+    /// Problems of the feeds.
     pub problems: Vec<FeedProblem>,
 }
 
 /// A site and its clusters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InventorySite<'a> {
-    /// Its id: `uc`.
+    /// Its id, as `uc`.
     #[serde(rename = "site_id")]
     pub id: FeedText<'a>,
-    /// What people call it: `CHI@UC`.
+    /// Its display name, as `CHI@UC`.
     #[serde(rename = "display_name")]
     pub name: FeedText<'a>,
-    /// By id.
+    /// Its clusters, sorted by id.
     pub clusters: Vec<InventoryCluster<'a>>,
 }
 
 /// A cluster and its nodes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InventoryCluster<'a> {
-    /// Its id: `chameleon`.
+    /// Its id, as `chameleon`.
     #[serde(rename = "cluster_id")]
     pub id: FeedText<'a>,
-    /// What people call it.
+    /// Its display name.
     pub name: FeedText<'a>,
-    /// By name, then by id.
+    /// Its nodes, sorted by name and id.
     pub nodes: Vec<InventoryNode<'a>>,
 }
 
-/// A machine that can be reserved.
+/// A reservable physical machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InventoryNode<'a> {
-    /// Its id in the static inventory, or the host's name where it isn't listed there.
+    /// Its id in the static inventory; for a host that is not listed there, the host's name.
     #[serde(rename = "node_uuid")]
     pub uid: FeedText<'a>,
-    /// What people call it.
+    /// Its name, as `nc01`.
     #[serde(rename = "hostname")]
     pub name: Option<FeedText<'a>>,
     /// Blazar's id of the host.
@@ -83,72 +83,72 @@ pub struct InventoryNode<'a> {
     /// Nova's name of the hypervisor, by which Blazar reserves the host. `None` if Blazar lists no host for the node.
     #[serde(skip)]
     pub hypervisor: Option<FeedText<'a>>,
-    /// Whether it can be reserved at all.
+    /// Its state, regardless of reservations.
     pub state: NodeState,
-    /// What it has.
+    /// Its hardware.
     pub facts: NodeFacts<'a>,
-    /// Who holds it when, by start.
+    /// Its reservations, sorted by start.
     pub reservations: Vec<Reservation<'a>>,
-    /// The union of its reservations.
+    /// The union of the reservations' windows.
     #[serde(skip)]
     pub timeline: Timeline,
 }
 
-/// Whether a node can be reserved at all.
+/// State of a node, regardless of reservations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// It can, where it is free.
+    /// Reservable whenever it is free.
     Reservable,
-    /// An operator has taken it out of service.
+    /// Taken out of service by an operator.
     Maintenance,
-    /// No host is known for it, so neither is who holds it.
+    /// Without a known host, so its reservations are unknown.
     Unmapped,
-    /// Nobody has said what is allocated at its site.
+    /// At a site whose allocations were never read.
     NeverSynced,
 }
 
-/// What is allocated on a host.
+/// The reservations of a host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Allocation<'a> {
     /// Blazar's id of the host.
     pub resource_id: FeedText<'a>,
-    /// Who holds it when, by start.
+    /// Its reservations, sorted by start.
     pub reservations: Vec<Reservation<'a>>,
 }
 
-/// A lease's part on one host.
+/// One host's share of a lease.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reservation<'a> {
-    /// Blazar's id of the reservation; several hosts may share it.
+    /// Blazar's id of the reservation. Several hosts may share it.
     #[serde(rename = "reservation_id")]
     pub id: FeedText<'a>,
-    /// The lease that it belongs to.
+    /// Its lease.
     pub lease_id: FeedText<'a>,
-    /// From when until when the host is held. An end that was not readable is the end of time.
+    /// Its window. An unreadable start or end counts as unbounded.
     #[serde(flatten, serialize_with = "start_and_end")]
     pub window: Window,
-    /// Who holds it, where the site says.
+    /// The user, if the site reports it.
     #[serde(rename = "user_name", skip_serializing_if = "Option::is_none")]
     pub user: Option<FeedText<'a>>,
 }
 
 impl<'a> Inventory<'a> {
-    /// All nodes, with their sites, in a stable order.
+    /// All nodes with their sites, in the order of the inventory.
     pub fn nodes(&self) -> impl Iterator<Item = (&InventorySite<'a>, &InventoryNode<'a>)> {
         self.sites.iter().flat_map(|site| site.nodes().map(move |node| (site, node)))
     }
 }
 
 impl<'a> InventorySite<'a> {
-    /// All its nodes, in a stable order.
+    /// All nodes of the site, in the order of the inventory.
     pub fn nodes(&self) -> impl Iterator<Item = &InventoryNode<'a>> {
         self.clusters.iter().flat_map(|cluster| &cluster.nodes)
     }
 }
 
 impl InventoryNode<'_> {
-    /// Whether it can be had over the whole of a window; where it is busy, from when on it can for so long.
+    /// Availability over the whole of a window. `Busy` holds the next start at which the node is free for as long.
     pub fn availability(&self, window: &Window) -> Availability {
         match self.state {
             NodeState::Maintenance => Availability::Maintenance,
@@ -161,18 +161,18 @@ impl InventoryNode<'_> {
         }
     }
 
-    /// The id by which offers, leases and plans name the host.
+    /// The host's id in offers, leases and plans.
     pub fn offer_host_id(&self) -> HostId {
         HostId(self.hypervisor.as_deref().unwrap_or(&self.uid).to_owned())
     }
 
-    /// Its name, or its id where it has none.
+    /// Its name, or its id if it has no name.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.uid)
     }
 }
 
-/// What was not readable is null.
+/// Writes unreadable times as null.
 fn start_and_end<S: Serializer>(window: &Window, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct StartAndEnd {

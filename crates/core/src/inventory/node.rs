@@ -7,7 +7,7 @@ use super::feed::{BadFeed, Document};
 use super::value::{FeedText, Loose, Parts};
 use crate::size::Bytes;
 
-/// A node as it is listed: who it is, where it stands, what it has.
+/// A node of the reference API.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StaticNode<'a> {
     pub(super) uid: FeedText<'a>,
@@ -16,14 +16,14 @@ pub(super) struct StaticNode<'a> {
     pub(super) facts: NodeFacts<'a>,
 }
 
-/// Where a node stands, as far as it says.
+/// Site and cluster of a node, as far as they are reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place<'a> {
     pub(super) site: Option<FeedText<'a>>,
     pub(super) cluster: Option<FeedText<'a>>,
 }
 
-/// The nodes of a document: a list, or one node.
+/// Parses the nodes of a document: a list, or one node.
 pub(super) fn nodes<'a>(document: &'a Document) -> Result<Vec<StaticNode<'a>>, BadFeed> {
     let raw = match document.list::<RawNode<'a>>()? {
         Some(list) => list,
@@ -35,7 +35,7 @@ pub(super) fn nodes<'a>(document: &'a Document) -> Result<Vec<StaticNode<'a>>, B
 }
 
 impl<'a> Place<'a> {
-    /// From a path of the reference API, which its checkout has as directories:
+    /// Reads site and cluster from a path of the reference API, or of its checkout:
     /// `/sites/uc/clusters/chameleon/nodes/…`.
     fn of_path(path: &'a str) -> Self {
         let mut parts = path.split('/');
@@ -158,7 +158,7 @@ struct Fpga<'a> {
 }
 
 impl<'a> RawNode<'a> {
-    /// `None` for what has no id: nothing can be reserved by it.
+    /// `None` if the node has no id: it can't be reserved.
     fn node(self, file: &Place<'a>) -> Option<StaticNode<'a>> {
         let uid = self.uid.filter(|uid| !uid.is_empty())?;
         let links = self.links.0.into_iter().map(|link| Place::of_link(link.href));
@@ -192,7 +192,7 @@ impl<'a> RawNode<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// A link is borrowed but for odd cases; those that are written with escapes are copied.
+    /// Borrows from the link, except from a link with escapes, whose text is copied.
     fn of_link(href: std::borrow::Cow<'a, str>) -> Self {
         match href {
             std::borrow::Cow::Borrowed(path) => Self::of_path(path),
@@ -208,12 +208,12 @@ fn only<T: Default>(parts: Parts<T>) -> T {
     parts.0.into_iter().next().unwrap_or_default()
 }
 
-/// What a list of accelerators comes to.
+/// Adds up a list of GPUs.
 fn gpus<'a>(parts: Vec<Gpu<'a>>) -> Option<Gpus<'a>> {
-    let said = |part: Gpu<'a>| {
-        Gpus::said(part.gpu.flag(), part.gpu_count.count(), part.gpu_model.text(), part.gpu_vendor.text())
+    let reported = |part: Gpu<'a>| {
+        Gpus::reported(part.gpu.flag(), part.gpu_count.count(), part.gpu_model.text(), part.gpu_vendor.text())
     };
-    parts.into_iter().filter_map(said).reduce(|all, more| Gpus {
+    parts.into_iter().filter_map(reported).reduce(|all, more| Gpus {
         count: all.count.saturating_add(more.count),
         model: all.model.or(more.model),
         vendor: all.vendor.or(more.vendor),

@@ -1,4 +1,4 @@
-//! What was read, and yet could not be made sense of.
+//! Problems of feeds: entries that were read but are inconsistent.
 
 use std::fmt;
 
@@ -7,55 +7,55 @@ use serde::{Serialize, Serializer};
 
 use crate::size::Bytes;
 
-/// Something in a feed that the user should know of. None of them makes a node look free.
+/// An inconsistency in a feed. None of them makes a node look free.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeedProblem {
-    /// A reservation without a readable start: its host is taken to be busy until its end.
+    /// A reservation without a readable start. Its host counts as busy until the end.
     NoStart {
-        /// Which reservation.
+        /// Id of the reservation.
         reservation: String,
-        /// On which host.
+        /// Id of the host.
         host: String,
-        /// What stands there instead.
-        said: Option<String>,
+        /// The unreadable text, if there is any.
+        text: Option<String>,
     },
-    /// A reservation without a readable end: its host is taken to be busy from its start on.
+    /// A reservation without a readable end. Its host counts as busy from the start on.
     NoEnd {
-        /// Which reservation.
+        /// Id of the reservation.
         reservation: String,
-        /// On which host.
+        /// Id of the host.
         host: String,
-        /// What stands there instead.
-        said: Option<String>,
+        /// The unreadable text, if there is any.
+        text: Option<String>,
     },
-    /// A reservation that ends before it starts, or at once: its host is taken to be busy from its start on.
+    /// A reservation whose end is not after its start. Its host counts as busy from the start on.
     EndBeforeStart {
-        /// Which reservation.
+        /// Id of the reservation.
         reservation: String,
-        /// On which host.
+        /// Id of the host.
         host: String,
     },
-    /// A node that is listed again: the first one counts.
+    /// A node that is listed twice. The first entry counts.
     NodeAgain {
-        /// Which node.
+        /// Id of the node.
         uid: String,
     },
-    /// A node that several hosts say they are: what any of them holds, holds it.
+    /// A node that several hosts map to. The reservations of all of them count.
     SeveralHosts {
-        /// Which node.
+        /// Name of the node.
         node: String,
-        /// The first host.
+        /// Id of the first host.
         first: String,
-        /// The other host.
+        /// Id of the other host.
         other: String,
     },
-    /// A node whose memory in words is not its memory in bytes: bytes count.
+    /// A node whose memory differs between its label and its bytes. The bytes count.
     MemoryInWords {
-        /// Which node.
+        /// Name of the node.
         node: String,
-        /// In words.
+        /// The label.
         words: String,
-        /// In bytes.
+        /// The bytes.
         bytes: Bytes,
     },
 }
@@ -74,33 +74,39 @@ impl FeedProblem {
     }
 }
 
-fn instead(said: &Option<String>) -> String {
-    said.as_ref().map_or_else(String::new, |said| format!(" (`{said}` is no time)"))
+fn quoted(text: &Option<String>) -> String {
+    text.as_ref().map_or_else(String::new, |text| format!(" (`{text}` is not a time)"))
 }
 
 impl fmt::Display for FeedProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoStart { reservation, host, said } => {
-                let said = instead(said);
-                write!(f, "reservation `{reservation}` on host `{host}` has no start{said}: busy until its end")
+            Self::NoStart { reservation, host, text } => {
+                let text = quoted(text);
+                write!(
+                    f,
+                    "reservation `{reservation}` on host `{host}` has no start{text}; counted as busy until its end"
+                )
             }
-            Self::NoEnd { reservation, host, said } => {
-                let said = instead(said);
-                write!(f, "reservation `{reservation}` on host `{host}` has no end{said}: busy from its start on")
+            Self::NoEnd { reservation, host, text } => {
+                let text = quoted(text);
+                write!(
+                    f,
+                    "reservation `{reservation}` on host `{host}` has no end{text}; counted as busy from its start on"
+                )
             }
             Self::EndBeforeStart { reservation, host } => {
                 write!(
                     f,
-                    "reservation `{reservation}` on host `{host}` does not end after its start: busy from there on"
+                    "reservation `{reservation}` on host `{host}` does not end after its start; counted as busy from its start on"
                 )
             }
-            Self::NodeAgain { uid } => write!(f, "node `{uid}` is listed again: the first one counts"),
+            Self::NodeAgain { uid } => write!(f, "node `{uid}` is listed twice; the first entry is used"),
             Self::SeveralHosts { node, first, other } => {
-                write!(f, "node `{node}` is both host `{first}` and host `{other}`: what holds either, holds it")
+                write!(f, "node `{node}` is mapped to hosts `{first}` and `{other}`; reservations of both count")
             }
             Self::MemoryInWords { node, words, bytes } => {
-                write!(f, "node `{node}` says `{words}` and has {} bytes ({bytes}): bytes count", bytes.0)
+                write!(f, "node `{node}` is labelled `{words}` but has {} bytes ({bytes}); the bytes are used", bytes.0)
             }
         }
     }

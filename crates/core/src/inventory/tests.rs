@@ -15,7 +15,7 @@ fn node(site: &str, uid: &str, name: &str) -> Value {
             "links": [{ "rel": "self", "href": format!("/sites/{site}/clusters/chameleon/nodes/{uid}") }] })
 }
 
-/// Nodes `u1` and `u2` at `uc`, hosts 1 and 2, and these allocations.
+/// Nodes `u1` and `u2` at `uc`, mapped to hosts 1 and 2, with these allocations.
 fn feed(allocations: &Value) -> Feed {
     Feed {
         allocations: Some(document("allocations.json", allocations)),
@@ -43,29 +43,29 @@ fn only<'i, 'a>(inventory: &'i Inventory<'a>, name: &str) -> &'i InventoryNode<'
 }
 
 #[test]
-fn a_host_without_reservations_neither_fails_nor_inherits_its_neighbours() {
+fn host_without_reservations_has_none() {
     let feeds = [feed(&json!([
         { "resource_id": "1", "reservations": [] },
         { "resource_id": "2", "reservations": [held("r", "2025-10-30T10:00", "2025-10-30T11:00")] },
     ]))];
     let inventory = joined(&feeds);
     assert_eq!((only(&inventory, "nc01").reservations.len(), only(&inventory, "nc02").reservations.len()), (0, 1));
-    let turned = [feed(&json!([
+    let swapped = [feed(&json!([
         { "resource_id": "1", "reservations": [held("r", "2025-10-30T10:00", "2025-10-30T11:00")] },
         { "resource_id": 2, "reservations": null },
     ]))];
-    let inventory = joined(&turned);
+    let inventory = joined(&swapped);
     assert_eq!((only(&inventory, "nc01").reservations.len(), only(&inventory, "nc02").reservations.len()), (1, 0));
 }
 
 #[test]
-fn what_matches_nothing_is_told_and_what_is_not_mapped_is_not_free() {
+fn unmatched_allocation_is_reported_and_unmapped_node_is_unknown() {
     let mut feed =
         feed(&json!([{ "resource_id": "9", "reservations": [held("r", "2025-10-30T10:00", "2025-10-30T11:00")] }]));
     feed.resource_map = Some(document("resource_map.json", &json!({ "1": "u1" })));
     let feeds = [feed];
     let inventory = joined(&feeds);
-    assert_eq!(inventory.unmatched.iter().map(|lost| &*lost.resource_id).collect::<Vec<_>>(), ["9"]);
+    assert_eq!(inventory.unmatched.iter().map(|allocation| &*allocation.resource_id).collect::<Vec<_>>(), ["9"]);
     let later = window("2030-01-01T00:00", "2030-01-02T00:00");
     assert_eq!(only(&inventory, "nc01").availability(&later), Availability::Free);
     assert_eq!(only(&inventory, "nc02").availability(&later), Availability::Unknown);
@@ -73,7 +73,7 @@ fn what_matches_nothing_is_told_and_what_is_not_mapped_is_not_free() {
 }
 
 #[test]
-fn nothing_allocated_is_all_free_and_nothing_said_is_unknown() {
+fn empty_allocations_mean_free_and_missing_ones_unknown() {
     let at = window("2025-10-30T10:00", "2025-10-30T11:00");
     let (free, mut silent) = (feed(&json!([])), feed(&json!([])));
     silent.allocations = None;
@@ -83,22 +83,22 @@ fn nothing_allocated_is_all_free_and_nothing_said_is_unknown() {
 }
 
 #[test]
-fn times_that_make_no_sense_leave_the_host_busy_and_are_told_with_their_id() {
+fn unreadable_times_leave_the_host_busy_and_are_reported() {
     let feeds = [feed(&json!([
         { "resource_id": "1", "reservations": [
             { "id": "no-end", "start_date": "2025-10-30T10:00:00.000000", "end_date": null },
             { "id": "bad-end", "start_date": "2025-11-30 10:00", "end_date": "soon" },
-            held("turned", "2025-12-30T10:00", "2025-12-30T10:00"),
+            held("reversed", "2025-12-30T10:00", "2025-12-30T10:00"),
         ]},
         { "resource_id": "2", "reservations": [{ "id": "no-start", "end_date": "2025-10-30T10:00" }] },
     ]))];
     let inventory = joined(&feeds);
-    let told: Vec<String> = inventory.problems.iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
-    reservation `no-end` on host `1` has no end: busy from its start on
-    reservation `bad-end` on host `1` has no end (`soon` is no time): busy from its start on
-    reservation `turned` on host `1` does not end after its start: busy from there on
-    reservation `no-start` on host `2` has no start: busy until its end
+    let problems: Vec<String> = inventory.problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(problems.join("\n"), @r"
+    reservation `no-end` on host `1` has no end; counted as busy from its start on
+    reservation `bad-end` on host `1` has no end (`soon` is not a time); counted as busy from its start on
+    reservation `reversed` on host `1` does not end after its start; counted as busy from its start on
+    reservation `no-start` on host `2` has no start; counted as busy until its end
     ");
     let (first, second) = (only(&inventory, "nc01"), only(&inventory, "nc02"));
     assert_eq!(first.availability(&window("2025-10-30T09:00", "2025-10-30T10:00")), Availability::Free);
@@ -108,7 +108,7 @@ fn times_that_make_no_sense_leave_the_host_busy_and_are_told_with_their_id() {
 }
 
 #[test]
-fn neighbours_may_overlap_and_what_is_listed_twice_counts_once() {
+fn overlapping_reservations_merge_and_duplicates_count_once() {
     let feeds = [feed(&json!([{ "resource_id": "1", "reservations": [
         held("b", "2025-11-06T19:55:00", "2025-11-07T00:00:00"),
         held("a", "2025-11-01T00:00:00", "2025-11-06T20:00:00"),
@@ -121,7 +121,7 @@ fn neighbours_may_overlap_and_what_is_listed_twice_counts_once() {
 }
 
 #[test]
-fn padding_is_taken_off_only_where_it_is_named() {
+fn padding_is_removed_only_from_longer_allocations() {
     let feeds = [feed(&json!([{ "resource_id": "1", "reservations": [
         held("lease", "2025-10-30T03:54", "2025-11-06T02:05"), held("short", "2025-12-01T00:00", "2025-12-01T00:10"),
     ]}]))];
@@ -132,7 +132,7 @@ fn padding_is_taken_off_only_where_it_is_named() {
 }
 
 #[test]
-fn what_is_over_or_deleted_holds_nothing() {
+fn ended_and_deleted_reservations_hold_nothing() {
     let with = |status: &str| {
         let mut held = held("r", "2025-10-30T10:00", "2025-10-30T11:00");
         held["status"] = status.into();
@@ -144,7 +144,7 @@ fn what_is_over_or_deleted_holds_nothing() {
 }
 
 #[test]
-fn the_same_number_at_two_sites_is_two_hosts() {
+fn host_ids_are_local_to_a_site() {
     let mut south =
         feed(&json!([{ "resource_id": "1", "reservations": [held("r", "2025-10-30T10:00", "2025-10-30T11:00")] }]));
     south.resource_map = Some(document("resource_map.json", &json!({ "1": "s1" })));
@@ -157,7 +157,7 @@ fn the_same_number_at_two_sites_is_two_hosts() {
     assert_eq!(sites, [("tacc", "CHI@TACC", 1), ("uc", "uc", 2)]);
 }
 
-/// Blazar's own record of a host: flat strings, as Python writes them.
+/// Blazar's record of a host: flat strings, as Python writes them.
 fn blazar_host() -> Value {
     json!({ "id": "1", "hypervisor_hostname": "u1", "hypervisor_type": "ironic", "vcpus": "0", "memory_mb": "0",
             "local_gb": "0", "reservable": "True", "disabled": "False", "node_type": "gpu_small",
@@ -168,7 +168,7 @@ fn blazar_host() -> Value {
 }
 
 #[test]
-fn a_site_without_static_nodes_has_those_that_blazar_tells_of() {
+fn site_without_static_nodes_has_the_hosts_of_blazar() {
     let feeds = [Feed {
         site: Some("uc".to_owned()),
         allocations: Some(document("allocations", &json!({ "allocations": [] }))),
@@ -187,7 +187,7 @@ fn a_site_without_static_nodes_has_those_that_blazar_tells_of() {
 }
 
 #[test]
-fn static_facts_win_and_blazar_fills_what_they_lack() {
+fn static_facts_precede_those_of_blazar() {
     let mut with_both = feed(&json!([]));
     let mut listed = node("uc", "u1", "nc01");
     listed["main_memory"] = json!({ "ram_size": 256_000_000_000_u64, "humanized_ram_size": "256 GiB" });
@@ -202,12 +202,15 @@ fn static_facts_win_and_blazar_fills_what_they_lack() {
     assert_eq!((node.facts.node_type.as_deref(), node.facts.memory), (Some("compute"), Some(Bytes(256_000_000_000))));
     assert_eq!((node.facts.gpu_count(), node.facts.threads, node.state), (2, Some(48), NodeState::Maintenance));
     let problem = inventory.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(problem, ["node `nc01` says `256 GiB` and has 256000000000 bytes (238.4GiB): bytes count"]);
+    assert_eq!(
+        problem,
+        ["node `nc01` is labelled `256 GiB` but has 256000000000 bytes (238.4GiB); the bytes are used"]
+    );
 }
 
-/// A hypervisor's numbers are those of its machines; on bare metal they are 0, and yet it has memory.
+/// On bare metal Nova's numbers are ignored: usually they are 0, although the node has memory.
 #[test]
-fn novas_numbers_count_for_hypervisors_only() {
+fn numbers_of_nova_count_for_hypervisors_only() {
     let host = |kind: &str| {
         json!({ "id": "1", "hypervisor_hostname": "h", "hypervisor_type": kind, "vcpus": 48,
                                      "memory_mb": 131_072, "local_gb": 128 })
@@ -222,19 +225,20 @@ fn novas_numbers_count_for_hypervisors_only() {
 }
 
 #[test]
-fn a_document_that_is_no_good_is_named_with_its_place() {
+fn unusable_document_is_reported_with_name_and_position() {
     let whole = serde_json::to_string_pretty(&json!({ "items": [node("uc", "u1", "nc01")] })).unwrap();
-    let told = |bytes: &[u8]| {
+    let message = |bytes: &[u8]| {
         let feeds = [Feed { nodes: vec![Document::new("nodes.json", bytes)], ..Feed::default() }];
         join(&feeds, SignedDuration::ZERO).unwrap_err().to_string()
     };
-    let nothing: [&[u8]; 5] = [b"[]", b"", b"{\"items\": 7}", b"{\"a\":\n1,}", b"[\"\xff\"]"];
-    let told: Vec<String> = nothing.into_iter().chain([&whole.as_bytes()[..whole.len() / 2]]).map(told).collect();
-    insta::assert_snapshot!(told.join("\n"));
+    let unusable: [&[u8]; 5] = [b"[]", b"", b"{\"items\": 7}", b"{\"a\":\n1,}", b"[\"\xff\"]"];
+    let messages: Vec<String> =
+        unusable.into_iter().chain([&whole.as_bytes()[..whole.len() / 2]]).map(message).collect();
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
-fn the_merged_view_has_the_keys_that_scripts_know() {
+fn inventory_as_json() {
     let feeds = [feed(&json!([
         { "resource_id": "2", "reservations": [
             { "id": "r", "lease_id": "l", "start_date": "2025-10-30T10:00:00.000000", "end_date": "2025-10-30T11:00:00.000000",
@@ -244,12 +248,12 @@ fn the_merged_view_has_the_keys_that_scripts_know() {
         { "resource_id": "7", "reservations": [] },
     ]))];
     let inventory = joined(&feeds);
-    let view = View::new(&inventory, parse_instant("2025-10-30T09:00Z").unwrap(), FeedOrigin::AllocationsFile);
+    let view = InventoryView::new(&inventory, parse_instant("2025-10-30T09:00Z").unwrap(), FeedOrigin::AllocationsFile);
     insta::assert_json_snapshot!(view);
 }
 
 #[test]
-fn leases_hold_hosts_until_they_are_over() {
+fn active_and_pending_leases_hold_hosts() {
     let lease = |id: &str, status: &str, kind: &str, zone: &str| {
         json!({ "id": id, "status": status, "start": "2025-10-10T00:00:00Z", "end_date": "2025-10-10T02:00:00.000000",
                 "reservations": [{ "resource_type": kind, "min": 1, "max": "2", "zone": zone }] })
@@ -266,8 +270,8 @@ fn leases_hold_hosts_until_they_are_over() {
         ]}),
     );
     let held = holdings(&leases).unwrap();
-    let told: Vec<String> =
+    let holdings: Vec<String> =
         held.iter().map(|held| format!("{} {} {}", held.lease_id, held.zone.as_deref().unwrap(), held.hosts)).collect();
-    assert_eq!(told, ["running a 2", "to-come a 2", "elsewhere b 2"]);
+    assert_eq!(holdings, ["running a 2", "to-come a 2", "elsewhere b 2"]);
     assert!(held.iter().all(|held| held.window == window("2025-10-10T00:00", "2025-10-10T02:00")));
 }

@@ -1,4 +1,5 @@
-//! Values as feeds write them. A value of a strange type is no reason to refuse ten thousand nodes: it says nothing.
+//! Values as feeds write them. A value of an unexpected type counts as not reported, so that it does not make ten thousand
+//! nodes unreadable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::time;
 
-/// A text of a feed, borrowed from it unless it is written with escapes.
+/// Text of a feed, borrowed unless it contains escapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct FeedText<'a>(pub Cow<'a, str>);
 
 impl FeedText<'_> {
-    /// The same, held by itself.
+    /// Copies the text.
     pub fn into_owned(self) -> FeedText<'static> {
         FeedText(Cow::Owned(self.0.into_owned()))
     }
@@ -42,10 +43,10 @@ impl fmt::Display for FeedText<'_> {
     }
 }
 
-/// A value of any type, as far as it is a single one.
+/// A scalar of any type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Loose<'a> {
-    /// Null, or something with parts.
+    /// Null, a list or an object.
     #[default]
     Nothing,
     Flag(bool),
@@ -55,7 +56,7 @@ pub(super) enum Loose<'a> {
 }
 
 impl<'a> Loose<'a> {
-    /// Blazar writes its host's properties with Python's `str`: `True`, `2.0`, `None`.
+    /// The value as a flag. Blazar writes properties of hosts with Python's `str`: `True`, `2.0`, `None`.
     pub(super) fn flag(&self) -> Option<bool> {
         match self {
             Self::Flag(flag) => Some(*flag),
@@ -82,7 +83,7 @@ impl<'a> Loose<'a> {
         self.whole().and_then(|number| u32::try_from(number).ok())
     }
 
-    /// The text; a number as it would be written.
+    /// The value as text. Numbers are formatted.
     pub(super) fn text(self) -> Option<FeedText<'a>> {
         match self {
             Self::FeedText(text) if matches!(text.as_ref(), "" | "None") => None,
@@ -157,39 +158,39 @@ impl<'de: 'a, 'a> Deserialize<'de> for FeedText<'a> {
 
 /// A time in a feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum When<'a> {
-    /// Not written.
+pub(super) enum FeedTime<'a> {
+    /// Absent or null.
     #[default]
     Missing,
     At(Timestamp),
-    /// Written, and yet no time.
-    Garbage(FeedText<'a>),
+    /// A value that is not a time.
+    Unreadable(FeedText<'a>),
 }
 
-impl When<'_> {
-    /// The time, or what stands there instead of one.
+impl FeedTime<'_> {
+    /// The time, or the text that is not a time.
     pub(super) fn read(self) -> Result<Timestamp, Option<String>> {
         match self {
             Self::At(at) => Ok(at),
             Self::Missing => Err(None),
-            Self::Garbage(said) => Err(Some(said.to_string())),
+            Self::Unreadable(text) => Err(Some(text.to_string())),
         }
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for When<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for FeedTime<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Loose::deserialize(deserializer)? {
             Loose::Nothing => Self::Missing,
             Loose::FeedText(text) => {
-                time::parse_instant(&text).map_or_else(|_| Self::Garbage(FeedText(text)), Self::At)
+                time::parse_instant(&text).map_or_else(|_| Self::Unreadable(FeedText(text)), Self::At)
             }
-            other => Self::Garbage(other.text().unwrap_or(FeedText::from("a flag"))),
+            other => Self::Unreadable(other.text().unwrap_or(FeedText::from("a flag"))),
         })
     }
 }
 
-/// The parts of a value that may also be a single one, or nothing: `{…}`, `[{…}, {…}]`, null, or of a strange type.
+/// A list that may also be written as a single object. Null and values of other types are an empty list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parts<T>(pub(super) Vec<T>);
 
@@ -252,7 +253,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyParts<T> {
     }
 }
 
-/// Every entry of an object, in turn, without holding them all.
+/// Passes each entry of an object to a function, without collecting them.
 pub(super) struct Entries<F>(pub(super) F);
 
 impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> DeserializeSeed<'de> for Entries<F> {
@@ -278,7 +279,7 @@ impl<'de, F: FnMut(Cow<'de, str>, Loose<'de>)> Visitor<'de> for Entries<F> {
     }
 }
 
-/// The entries of a list, in turn: a bare one, or the one within an object as the APIs answer.
+/// Passes each entry of a list to a function: a bare list, or one in the API's envelope.
 pub(super) struct Each<T, F> {
     take: F,
     entry: PhantomData<T>,
@@ -290,11 +291,11 @@ impl<T, F: FnMut(T)> Each<T, F> {
     }
 }
 
-/// What the APIs call the list within their answer.
+/// Names of the list in the envelopes of the APIs.
 const LISTS: [&str; 6] = ["items", "nodes", "hosts", "allocations", "leases", "sites"];
 
 impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Each<T, F> {
-    /// Whether there was a list.
+    /// True if there was a list.
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
@@ -328,7 +329,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
     }
 }
 
-/// The list within an object, which is a list indeed.
+/// The list inside an envelope. Anything but a list is an error.
 struct Listed<'e, T, F>(&'e mut Each<T, F>);
 
 impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Listed<'_, T, F> {

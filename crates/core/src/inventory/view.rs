@@ -1,58 +1,58 @@
-//! The merged view as JSON: sites, clusters, nodes, reservations, and what could not be joined.
+//! The inventory as JSON: sites, clusters, nodes, reservations and problems.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Allocation, FeedProblem, FeedText, Inventory, InventorySite, NodeState};
 
-/// Where the data is from.
+/// Origin of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeedOrigin {
-    /// Files of a folder.
+    /// Files of a directory.
     AllocationsFile,
-    /// The sites themselves.
+    /// The APIs of the sites.
     AllocationsApi,
 }
 
-/// An inventory as it is written: with the keys that ENVBoot's merged view has, and some more.
+/// An inventory as JSON. The keys are a superset of those of ENVBoot's merged view.
 #[derive(Debug, Serialize)]
-pub struct View<'i, 'a> {
-    /// When it was so.
+pub struct InventoryView<'i, 'a> {
+    /// Time of the feed.
     pub fetched_at: Timestamp,
-    /// Where it is from.
+    /// Origin of the feed.
     pub source: FeedOrigin,
-    /// The sites, with all below them.
+    /// The sites with clusters and nodes.
     pub site_summaries: &'i [InventorySite<'a>],
-    /// What is allocated on hosts that belong to no node.
+    /// Allocations on hosts without a node.
     pub unmatched_allocations: &'i [Allocation<'a>],
-    /// The nodes that no host is known for.
+    /// Ids of nodes without a known host.
     pub unmapped_nodes: Vec<&'i FeedText<'a>>,
-    /// What could not be made sense of.
+    /// Problems of the feed.
     pub problems: &'i [FeedProblem],
-    /// In numbers.
+    /// The inventory in numbers.
     pub stats: Stats,
 }
 
 /// The inventory in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Nodes, each counted once.
+    /// Number of nodes.
     pub total_nodes: usize,
-    /// Nodes that somebody holds at some time.
+    /// Number of nodes with reservations.
     pub nodes_with_allocations: usize,
-    /// Reservations on nodes.
+    /// Number of reservations of nodes.
     pub total_allocations: usize,
-    /// Hosts that belong to no node.
+    /// Number of hosts with allocations but without a node.
     pub unmatched_allocations: usize,
-    /// Nodes that no host is known for.
+    /// Number of nodes without a known host.
     pub unmapped_nodes: usize,
-    /// Nodes out of service.
+    /// Number of nodes out of service.
     pub maintenance: usize,
 }
 
-impl<'i, 'a> View<'i, 'a> {
-    /// Of an inventory that was so at a time.
+impl<'i, 'a> InventoryView<'i, 'a> {
+    /// Creates the view of an inventory, with time and origin of its feed.
     pub fn new(inventory: &'i Inventory<'a>, fetched_at: Timestamp, source: FeedOrigin) -> Self {
         let unmapped = inventory.nodes().filter(|(_, node)| node.state == NodeState::Unmapped);
         Self {
@@ -68,9 +68,9 @@ impl<'i, 'a> View<'i, 'a> {
 }
 
 impl Inventory<'_> {
-    /// In numbers.
+    /// The inventory in numbers.
     pub fn stats(&self) -> Stats {
-        let count = |service| self.nodes().filter(|(_, node)| node.state == service).count();
+        let count = |state| self.nodes().filter(|(_, node)| node.state == state).count();
         Stats {
             total_nodes: self.nodes().count(),
             nodes_with_allocations: self.nodes().filter(|(_, node)| !node.reservations.is_empty()).count(),

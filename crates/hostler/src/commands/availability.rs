@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use hostler_core::availability::{AvailabilityError, AvailabilityQuery, AvailabilityReport, Decision, query};
 use hostler_core::downgrade::Caps;
 use hostler_core::filter::{BadFilter, Filter};
-use hostler_core::inventory::{Feed, FeedOrigin, FeedProblem, Inventory, NodeState, View, join};
+use hostler_core::inventory::{Feed, FeedOrigin, FeedProblem, Inventory, InventoryView, NodeState, join};
 use hostler_core::name::SiteId;
 use hostler_core::name::closest;
 use hostler_core::time::Window;
@@ -37,7 +37,7 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     let question = AvailabilityQuery { sites, filter, window, amount, within, caps: Caps::default() };
     let answer = query(&inventory, &question)?;
     if let Some(file) = &args.write {
-        write_view(app, file, &View::new(&inventory, data.at, data.origin))?;
+        write_view(app, file, &InventoryView::new(&inventory, data.at, data.origin))?;
     }
     let calendar = Calendar::new(&inventory, &question, answer.earliest);
     if let Some((file, picture)) = picture {
@@ -148,7 +148,7 @@ fn print_problems(app: &App, inventory: &Inventory<'_>) {
     }
 }
 
-fn write_view(app: &App, file: &Path, view: &View<'_, '_>) -> Result<(), Error> {
+fn write_view(app: &App, file: &Path, view: &InventoryView<'_, '_>) -> Result<(), Error> {
     app.settings.write_file(file, |writer| serde_json::to_writer(writer, view).map_err(Into::into))
 }
 

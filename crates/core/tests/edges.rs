@@ -1,13 +1,13 @@
-//! Which crate may depend on which, and what core may not depend on at all.
+//! Allowed dependencies between crates, and forbidden dependencies of core.
 
-#![expect(clippy::disallowed_methods, reason = "core starts nothing; its test asks cargo")]
+#![expect(clippy::disallowed_methods, reason = "core starts no process; its test runs cargo")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The only edges between our crates. `sim` is for tests alone.
+/// The allowed dependencies between crates. `sim` is for tests only.
 const ALLOWED: [(&str, &[&str]); 6] = [
     ("hostler-core", &[]),
     ("hostler-checks", &[]),
@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
     ("hostler", &["hostler-core", "hostler-providers", "hostler-engine"]),
 ];
 
-/// What would let core touch the world.
+/// Crates that do I/O or generate random numbers.
 const BANNED_IN_CORE: [&str; 8] = ["tokio", "reqwest", "hyper", "rand", "uuid", "sqlx", "russh", "virt"];
 
 fn metadata() -> Value {
@@ -30,7 +30,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON")
 }
 
-/// For each of our crates its dependencies: the normal ones, and those for tests.
+/// Normal dependencies and dev-dependencies of each crate of the workspace.
 fn dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let metadata = metadata();
     let mut all = BTreeMap::new();
@@ -56,14 +56,14 @@ fn crates_depend_on_each_other_only_as_allowed() {
             assert!(allowed.contains(&other.as_str()), "`{name}` must not depend on `{other}`");
         }
         for other in tests.iter().filter(|other| dependencies.contains_key(*other)) {
-            let fine = other == "hostler-sim" || allowed.contains(&other.as_str());
-            assert!(fine, "the tests of `{name}` must not depend on `{other}`");
+            let is_allowed = other == "hostler-sim" || allowed.contains(&other.as_str());
+            assert!(is_allowed, "the tests of `{name}` must not depend on `{other}`");
         }
     }
 }
 
 #[test]
-fn core_cannot_touch_the_world() {
+fn core_has_no_dependency_that_does_io() {
     let (normal, _) = &dependencies()["hostler-core"];
     for banned in BANNED_IN_CORE {
         assert!(!normal.contains(banned), "core must not depend on `{banned}`");

@@ -41,7 +41,7 @@ fn read(lines: &[String]) -> ObservedMachine {
             "pci" => seen.gpus = Some(Vec::new()),
             "model" => models.push(value.to_owned()),
             "device" => {
-                let found = PciDevice::read(value).filter(PciDevice::is_accelerator);
+                let found = PciDevice::read(value).filter(PciDevice::is_gpu);
                 devices.extend(found.map(|device| device.pci_id()));
             }
             _ => {}

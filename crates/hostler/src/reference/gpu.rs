@@ -1,6 +1,6 @@
 //! `docs/reference/gpu.md`: the matrix of drivers and toolkits, generated from `core::setup::gpu`.
 
-use hostler_core::setup::gpu::architecture::{ARCHITECTURES, GpuArchitecture, KernelModules, VersionRange};
+use hostler_core::setup::gpu::architecture::{ARCHITECTURES, GpuArchitecture, KernelModuleKind, VersionRange};
 use hostler_core::setup::gpu::matrix::{AMD, CUDA, MATRIX, MatrixRow, NVIDIA, PackageGroup, ROCM, RepositoryLocation};
 use hostler_core::setup::gpu::{GpuRepository, Vendor, combinations};
 
@@ -110,8 +110,8 @@ fn architecture(one: &GpuArchitecture) -> String {
     };
     let modules = match (one.vendor, one.modules) {
         (Vendor::Amd, _) => "",
-        (Vendor::Nvidia, [KernelModules::Standard]) => "proprietary",
-        (Vendor::Nvidia, [KernelModules::Open]) => "open",
+        (Vendor::Nvidia, [KernelModuleKind::Standard]) => "proprietary",
+        (Vendor::Nvidia, [KernelModuleKind::Open]) => "open",
         (Vendor::Nvidia, _) => "either",
     };
     let toolkit = Some(range_text(one.toolkit)).filter(|span| !span.is_empty());

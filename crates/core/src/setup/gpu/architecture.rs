@@ -17,7 +17,7 @@ pub struct GpuArchitecture {
     /// Supported driver versions.
     pub driver: VersionRange,
     /// Supported kinds of kernel modules.
-    pub modules: &'static [KernelModules],
+    pub modules: &'static [KernelModuleKind],
     /// Supported toolkit versions: CUDA or ROCm.
     pub toolkit: VersionRange,
     /// Supported cuDNN versions.
@@ -35,7 +35,7 @@ pub struct VersionRange {
 
 /// Kind of a driver's kernel modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KernelModules {
+pub enum KernelModuleKind {
     /// The default modules; for NVIDIA, the proprietary ones.
     Standard,
     /// NVIDIA's open modules.
@@ -43,9 +43,9 @@ pub enum KernelModules {
 }
 
 const ANY: VersionRange = VersionRange { from: None, to: None };
-const USUAL: &[KernelModules] = &[KernelModules::Standard];
-const EITHER: &[KernelModules] = &[KernelModules::Standard, KernelModules::Open];
-const OPEN: &[KernelModules] = &[KernelModules::Open];
+const USUAL: &[KernelModuleKind] = &[KernelModuleKind::Standard];
+const EITHER: &[KernelModuleKind] = &[KernelModuleKind::Standard, KernelModuleKind::Open];
+const OPEN: &[KernelModuleKind] = &[KernelModuleKind::Open];
 
 const fn from(version: &'static str) -> VersionRange {
     VersionRange { from: Some(version), to: None }
@@ -59,7 +59,7 @@ const fn nvidia(
     name: &'static str,
     devices: &'static [(u16, u16)],
     driver: VersionRange,
-    modules: &'static [KernelModules],
+    modules: &'static [KernelModuleKind],
     toolkit: VersionRange,
     cudnn: VersionRange,
 ) -> GpuArchitecture {
@@ -72,10 +72,10 @@ const fn amd(name: &'static str, devices: &'static [(u16, u16)], toolkit: Versio
 
 /// Known architectures. Devices of other architectures have no constraints.
 ///
-/// Device ids: the PCI ID repository, 2025-06. Drivers and modules: NVIDIA's lists of unsupported and of open-module products
-/// in its drivers' READMEs, 580. Toolkits: the targets that CUDA's release notes add and remove (11.8: 8.9 and 9.0; 12.0: no
-/// 3.x; 12.8: 10.0 and 12.0; 12.9: 10.3; 13.0: none before 7.5), ROCm's of 6.0 and 7.0. cuDNN: 9.10 is the last before
-/// Turing, 8.6 the first for Ada and Hopper.
+/// Device ids: the PCI ID repository, 2025-06. Drivers and modules: NVIDIA's lists of unsupported and of open-module
+/// products in its drivers' READMEs, 580. Toolkits: the targets that CUDA's release notes add and remove (11.8: 8.9 and
+/// 9.0; 12.0: no 3.x; 12.8: 10.0 and 12.0; 12.9: 10.3; 13.0: none before 7.5), ROCm's of 6.0 and 7.0. cuDNN: 9.10 is
+/// the last before Turing, 8.6 the first for Ada and Hopper.
 pub const ARCHITECTURES: &[GpuArchitecture] = &[
     nvidia(
         "Kepler",

@@ -56,9 +56,8 @@ impl PciDevice {
     ///
     /// Every NVIDIA display controller counts. AMD and Intel also make desktop graphics, so of theirs only controllers
     /// that are not VGA-compatible count; a baseboard's own controller (Matrox, ASPEED) never does. AMD's GPUs since
-    /// the MI300 are processing accelerators (class 12) and no display controllers. Intel uses class 12 for devices
-    /// found in every laptop.
-    pub fn is_accelerator(&self) -> bool {
+    /// the MI300 are of class 12 and no display controllers. Intel uses class 12 for devices found in every laptop.
+    pub fn is_gpu(&self) -> bool {
         match self.vendor {
             NVIDIA => self.class >> 8 == 0x03,
             AMD => matches!(self.class, 0x0302 | 0x0380 | 0x1200),
@@ -69,7 +68,7 @@ impl PciDevice {
 
     /// True for a GPU of this vendor.
     pub fn is_of(&self, vendor: Vendor) -> bool {
-        self.is_accelerator() && self.vendor == vendor.pci_vendor()
+        self.is_gpu() && self.vendor == vendor.pci_vendor()
     }
 
     /// True for an NVSwitch: an NVIDIA bridge of subclass "other".
@@ -140,15 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn accelerators_are_told_from_what_makes_a_picture() {
-        for accelerator in [
+    fn gpus_are_distinguished_from_other_devices() {
+        for gpu in [
             "0x030200 0x10de 0x1db5",
             "0x030000 0x10de 0x2684",
             "0x038000 0x1002 0x738c",
             "0x120000 0x1002 0x74a1",
             "0x038000 0x8086 0x0bd5",
         ] {
-            assert!(device(accelerator).is_accelerator(), "{accelerator}");
+            assert!(device(gpu).is_gpu(), "{gpu}");
         }
         for other in [
             "0x030000 0x1002 0x164e",
@@ -158,7 +157,7 @@ mod tests {
             "0x068000 0x10de 0x22a3",
             "0x020000 0x8086 0x1572",
         ] {
-            assert!(!device(other).is_accelerator(), "{other}");
+            assert!(!device(other).is_gpu(), "{other}");
         }
         assert!(device("0x120000 0x1002 0x74a1").is_of(Vendor::Amd));
         assert!(!device("0x120000 0x1002 0x74a1").is_of(Vendor::Nvidia));

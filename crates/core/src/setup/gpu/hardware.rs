@@ -1,6 +1,6 @@
 //! Constraints that a machine's GPUs impose on drivers and toolkits.
 
-use super::architecture::{GpuArchitecture, KernelModules, VersionRange};
+use super::architecture::{GpuArchitecture, KernelModuleKind, VersionRange};
 use super::bus::{GpuLinks, PciDevice};
 use super::conflict::{GpuConflict, fits, rows_of, version_list};
 use super::matrix::MatrixRow;
@@ -16,11 +16,11 @@ pub struct GpuHardware {
 
 impl GpuHardware {
     /// Constraints of a vendor's GPUs. Unknown architectures impose none.
-    pub fn new(vendor: Vendor, accelerators: &[PciDevice], links: GpuLinks) -> Self {
-        let devices = accelerators.iter().filter(|device| device.is_of(vendor)).map(|device| device.id);
+    pub fn new(vendor: Vendor, devices: &[PciDevice], links: GpuLinks) -> Self {
+        let ids = devices.iter().filter(|device| device.is_of(vendor)).map(|device| device.id);
         // NVSwitches connect NVIDIA's GPUs only.
         let links = if vendor == Vendor::Nvidia { links } else { GpuLinks::Direct };
-        Self { architectures: architectures(vendor, devices), links }
+        Self { architectures: architectures(vendor, ids), links }
     }
 
     /// Constraints of GPUs known by PCI id only, such as `10de:1db5`.
@@ -44,7 +44,7 @@ impl GpuHardware {
     }
 
     /// True if a driver with these modules supports all GPUs.
-    pub(super) fn is_driven_by(&self, driver: &str, modules: KernelModules) -> bool {
+    pub(super) fn is_driven_by(&self, driver: &str, modules: KernelModuleKind) -> bool {
         self.all(|one| one.driver.holds(&known_version(driver)) && one.modules.contains(&modules))
     }
 
@@ -115,11 +115,11 @@ fn conflict(one: &GpuArchitecture, vendor: Vendor, stack: &GpuStack) -> Option<G
 }
 
 fn constraints(one: &GpuArchitecture) -> String {
-    let said = |what: &str, span: VersionRange| {
+    let constraint = |what: &str, span: VersionRange| {
         (span != VersionRange { from: None, to: None }).then(|| format!("{what} {span}"))
     };
-    let open = (one.modules == [KernelModules::Open]).then(|| "the driver's open kernel modules".to_owned());
-    let all = [said(one.vendor.toolkit(), one.toolkit), said("driver", one.driver), open];
+    let open = (one.modules == [KernelModuleKind::Open]).then(|| "the driver's open kernel modules".to_owned());
+    let all = [constraint(one.vendor.toolkit(), one.toolkit), constraint("driver", one.driver), open];
     let constraints: Vec<String> = all.into_iter().flatten().collect();
     if constraints.is_empty() { String::new() } else { format!("{} requires {}", one.name, constraints.join(", ")) }
 }

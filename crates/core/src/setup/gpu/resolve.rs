@@ -1,6 +1,6 @@
 //! From requested versions and a machine to an installation recipe.
 
-use super::architecture::KernelModules;
+use super::architecture::KernelModuleKind;
 use super::conflict::{GpuConflict, cuda_of, find_conflict, fits, rows_of, version_list};
 use super::hardware::GpuHardware;
 use super::matrix::{CudnnPackages, MatrixRow, PackageGroup};
@@ -36,7 +36,7 @@ pub struct GpuCombination {
     /// The driver.
     pub driver: &'static PackageGroup,
     /// Kernel modules of the driver.
-    pub modules: KernelModules,
+    pub modules: KernelModuleKind,
     /// The toolkit.
     pub toolkit: &'static PackageGroup,
     /// cuDNN, if any.
@@ -114,9 +114,9 @@ impl MatrixRow {
     }
 
     /// Drivers. Those with default modules come first, since they support more GPUs.
-    pub(super) fn all_drivers(&self) -> impl Iterator<Item = (KernelModules, &'static PackageGroup)> + use<> {
-        let usual = self.drivers.iter().map(|part| (KernelModules::Standard, part));
-        usual.chain(self.open.iter().map(|part| (KernelModules::Open, part)))
+    pub(super) fn all_drivers(&self) -> impl Iterator<Item = (KernelModuleKind, &'static PackageGroup)> + use<> {
+        let usual = self.drivers.iter().map(|part| (KernelModuleKind::Standard, part));
+        usual.chain(self.open.iter().map(|part| (KernelModuleKind::Open, part)))
     }
 
     /// Owner of the repository, for messages.
@@ -144,10 +144,10 @@ fn choose(
                 return Some(Recipe::new(row, parts, toolkit.clone(), None));
             };
             let major = known_version(&toolkit.version()).major();
-            let serves = |cudnn: &&CudnnPackages| {
+            let is_suitable = |cudnn: &&CudnnPackages| {
                 cudnn.cuda == major && fits(cudnn.version, Some(request)) && hardware.takes_cudnn(cudnn.version)
             };
-            if let Some(cudnn) = row.cudnns.iter().find(serves) {
+            if let Some(cudnn) = row.cudnns.iter().find(is_suitable) {
                 return Some(Recipe::new(row, parts, toolkit.clone(), Some(cudnn)));
             }
         }
@@ -171,7 +171,7 @@ fn drivers(
     let fitting = row
         .all_drivers()
         .filter(|(modules, part)| fits(part.version, request) && hardware.is_driven_by(part.version, *modules));
-    let with_fabric = |(_, driver): (KernelModules, &PackageGroup)| {
+    let with_fabric = |(_, driver): (KernelModuleKind, &PackageGroup)| {
         let fabric = row.fabrics.iter().find(|fabric| fabric.version == driver.version).map(GpuComponent::part);
         match hardware.is_switched() {
             true => fabric.map(|fabric| (GpuComponent::part(driver), Some(fabric))),
@@ -185,12 +185,15 @@ fn drivers(
 /// candidate.
 fn toolkits(row: &MatrixRow, stack: &GpuStack, hardware: &GpuHardware, have: &Installed) -> Vec<GpuComponent> {
     let request = stack.toolkit(row.vendor);
-    let serves = |version: &DottedVersion| fits(&version.to_string(), request) && hardware.takes_toolkit(version);
-    match have.toolkit.as_ref().filter(|version| serves(version)) {
+    let is_suitable = |version: &DottedVersion| fits(&version.to_string(), request) && hardware.takes_toolkit(version);
+    match have.toolkit.as_ref().filter(|version| is_suitable(version)) {
         Some(version) => vec![GpuComponent::Existing(version.clone())],
-        None => {
-            row.toolkits.iter().filter(|part| serves(&known_version(part.version))).map(GpuComponent::part).collect()
-        }
+        None => row
+            .toolkits
+            .iter()
+            .filter(|part| is_suitable(&known_version(part.version)))
+            .map(GpuComponent::part)
+            .collect(),
     }
 }
 

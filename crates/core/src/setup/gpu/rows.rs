@@ -149,7 +149,7 @@ pub const MATRIX: &[MatrixRow] = &[
             accept: Some("nvidia-cudnn nvidia-cudnn/question select I Agree"),
         }],
     },
-    // Ubuntu's server drivers: NVIDIA's long-term branches. 570 and 535 are transitional packages for 580 by now.
+    // Ubuntu's server drivers: NVIDIA's long-term branches. 570 and 535 are now transitional packages for 580.
     MatrixRow {
         vendor: Vendor::Nvidia,
         id: "ubuntu",
@@ -186,9 +186,10 @@ pub const MATRIX: &[MatrixRow] = &[
             accept: Some("nvidia-cudnn nvidia-cudnn/question select I Agree"),
         }],
     },
-    // NVIDIA's repository: for each system the toolkits since the first that was made for it (CUDA's installation guides
-    // for Linux: Ubuntu 22.04 since 11.7, Debian 12 since 12.3, Ubuntu 24.04 since 12.5), as of 2026-05. Open modules and fabric managers:
-    // NVIDIA's guides to its driver and to its Fabric Manager for branches before 590, which call them otherwise.
+    // NVIDIA's repository: for each system the toolkits since the first that was made for it (CUDA's installation
+    // guides for Linux: Ubuntu 22.04 since 11.7, Debian 12 since 12.3, Ubuntu 24.04 since 12.5), as of 2026-05. Open
+    // modules and fabric managers: NVIDIA's guides to its driver and to its Fabric Manager for branches before 590,
+    // whose packages have other names.
     MatrixRow {
         vendor: Vendor::Nvidia,
         id: "debian",
@@ -331,11 +332,11 @@ pub const MATRIX: &[MatrixRow] = &[
     },
 ];
 
-/// Drivers for machines without a screen, with modules built on the machine. Ubuntu's index of packages, 2026-11-27.
+/// Drivers for machines without a display, with modules built on the machine. Ubuntu's package index, 2026-11-27.
 const UBUNTU_DRIVERS: &[PackageGroup] =
     &[PackageGroup { version: "580", packages: &["nvidia-headless-580-server", "nvidia-utils-580-server"] }];
-/// The same with NVIDIA's open modules.
+/// Drivers of the same kind with NVIDIA's open modules.
 const UBUNTU_OPEN: &[PackageGroup] =
     &[PackageGroup { version: "580", packages: &["nvidia-headless-580-server-open", "nvidia-utils-580-server"] }];
-/// They stand in `multiverse`.
+/// Fabric managers, in `multiverse`.
 const UBUNTU_FABRICS: &[PackageGroup] = nvidia_fabrics!["580"];

@@ -10,7 +10,7 @@ use super::{DottedVersion, GpuStack, Vendor};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GpuState {
     /// GPUs on the PCI bus, of all vendors.
-    pub accelerators: Vec<PciDevice>,
+    pub gpus: Vec<PciDevice>,
     /// Connection between the GPUs.
     pub links: GpuLinks,
     /// GPUs that the vendor's own program lists. A MIG-partitioned NVIDIA GPU is listed once; AMD lists each
@@ -81,7 +81,7 @@ pub enum MissingPart {
 impl GpuState {
     /// Number of GPUs of a vendor on the bus.
     pub fn count(&self, vendor: Vendor) -> usize {
-        self.accelerators.iter().filter(|device| device.is_of(vendor)).count()
+        self.gpus.iter().filter(|device| device.is_of(vendor)).count()
     }
 
     /// Vendor of the machine's GPUs. NVIDIA if there are GPUs of both, since the others are probably integrated in the
@@ -92,7 +92,7 @@ impl GpuState {
 
     /// Constraints of a vendor's GPUs.
     pub fn hardware(&self, vendor: Vendor) -> GpuHardware {
-        GpuHardware::new(vendor, &self.accelerators, self.links)
+        GpuHardware::new(vendor, &self.gpus, self.links)
     }
 
     /// GPUs of a vendor that are on the bus but not listed by the vendor's own program.
@@ -102,17 +102,17 @@ impl GpuState {
             let found = left.iter().position(|working| working.address.agrees(device.address));
             found.map(|index| left.swap_remove(index)).is_some()
         };
-        self.accelerators.iter().filter(|device| device.is_of(vendor) && !is_driven(device)).collect()
+        self.gpus.iter().filter(|device| device.is_of(vendor) && !is_driven(device)).collect()
     }
 
     /// Version of the driver if it drives every GPU on the bus. Without GPUs, the installed driver counts.
     fn driver(&self, vendor: Vendor) -> Option<DottedVersion> {
         let all = self.undriven(vendor).is_empty() && !self.working.is_empty();
-        let said = self.working.first().and_then(|working| DottedVersion::read(&working.label));
+        let reported = self.working.first().and_then(|working| DottedVersion::read(&working.label));
         match (vendor, all) {
             _ if !all && self.count(vendor) == 0 => self.module.clone(),
             (_, false) => None,
-            (Vendor::Nvidia, true) => said,
+            (Vendor::Nvidia, true) => reported,
             (Vendor::Amd, true) => self.module.clone().or_else(|| DottedVersion::read("0")),
         }
     }
@@ -121,10 +121,10 @@ impl GpuState {
     /// exactly its version, which distributions do not keep in their repositories.
     pub fn installed(&self, vendor: Vendor, stack: &GpuStack) -> Installed {
         let hardware = self.hardware(vendor);
-        let serves = |version: &DottedVersion| {
+        let is_suitable = |version: &DottedVersion| {
             fits(&version.to_string(), stack.toolkit(vendor)) && hardware.takes_toolkit(version)
         };
-        let found = self.toolkit.clone().filter(serves);
+        let found = self.toolkit.clone().filter(is_suitable);
         let toolkit = found.or_else(|| self.place(vendor, stack).map(|(version, _)| version.clone()));
         let is_whole = !hardware.is_switched() || self.fabric != FabricManager::NotInstalled;
         Installed { driver: self.driver(vendor).filter(|_| is_whole), toolkit }
@@ -134,10 +134,10 @@ impl GpuState {
     /// directory.
     pub fn place(&self, vendor: Vendor, stack: &GpuStack) -> Option<&(DottedVersion, String)> {
         let hardware = self.hardware(vendor);
-        let serves = |(version, _): &&(DottedVersion, String)| {
+        let is_suitable = |(version, _): &&(DottedVersion, String)| {
             fits(&version.to_string(), stack.toolkit(vendor)) && hardware.takes_toolkit(version)
         };
-        self.places.iter().filter(serves).max_by_key(|(version, _)| version)
+        self.places.iter().filter(is_suitable).max_by_key(|(version, _)| version)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Laws of the matrix, and what is said of what can't be had.
+//! Laws of the matrix, and messages for unavailable versions.
 
 use proptest::prelude::*;
 
-use super::architecture::{ARCHITECTURES, KernelModules};
+use super::architecture::{ARCHITECTURES, KernelModuleKind};
 use super::matrix::{CUDA, MATRIX, ROCM};
 use super::version::known_version;
 use super::*;
@@ -12,7 +12,7 @@ const UBUNTU_24: System<'_> = System { id: "ubuntu", version: "24.04", arch: "x8
 const DEBIAN_12: System<'_> = System { id: "debian", version: "12", arch: "x86_64" };
 const UBUNTU_22: System<'_> = System { id: "ubuntu", version: "22.04", arch: "x86_64" };
 
-/// As in `driver=535 cuda=12.2 from=vendor`.
+/// Parses a request such as `driver=535 cuda=12.2 from=vendor`.
 fn stack(text: &str) -> GpuStack {
     let mut stack = GpuStack::default();
     for word in text.split_whitespace() {
@@ -50,7 +50,7 @@ fn shown(recipe: &Recipe) -> String {
     format!("{:?}: driver {driver}, {} {toolkit}{cudnn}", recipe.from, recipe.vendor.toolkit())
 }
 
-/// Accelerators with these PCI ids.
+/// GPUs with these PCI ids.
 fn devices(ids: &[&str]) -> Vec<PciDevice> {
     let device = |(number, id): (usize, &&str)| {
         let (vendor, device) = id.split_once(':').unwrap();
@@ -167,7 +167,7 @@ fn switches_get_the_fabric_manager_of_the_drivers_branch() {
 
 #[test]
 fn versions_that_do_not_support_the_gpus_list_alternatives() {
-    let mut said = String::new();
+    let mut messages = String::new();
     for (ids, links, system, text) in [
         (["10de:1db5"], GpuLinks::Direct, UBUNTU_22, "cuda=13"),
         (["10de:15f8"], GpuLinks::Direct, UBUNTU_22, "cudnn=9.19"),
@@ -179,15 +179,15 @@ fn versions_that_do_not_support_the_gpus_list_alternatives() {
         (["10de:2330"], GpuLinks::Switched, DEBIAN_12, "from=distribution"),
         (["10de:20b2"], GpuLinks::Switched, DEBIAN_13, ""),
     ] {
-        let told = with(&hardware(&ids, links), system, Vendor::Nvidia, text, &Installed::default());
-        said.push_str(&format!("{} {}, {}, {links:?}, {text}\n{told}\n", system.id, system.version, ids[0]));
+        let message = with(&hardware(&ids, links), system, Vendor::Nvidia, text, &Installed::default());
+        messages.push_str(&format!("{} {}, {}, {links:?}, {text}\n{message}\n", system.id, system.version, ids[0]));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
 fn unavailable_versions_list_alternatives() {
-    let mut said = String::new();
+    let mut messages = String::new();
     for (system, vendor, text) in [
         (DEBIAN_12, Vendor::Nvidia, "cuda=12.2"),
         (DEBIAN_12, Vendor::Nvidia, "driver=470 cuda=12.4"),
@@ -203,7 +203,7 @@ fn unavailable_versions_list_alternatives() {
         (System { id: "fedora", version: "41", arch: "x86_64" }, Vendor::Nvidia, ""),
         (System { arch: "aarch64", ..DEBIAN_12 }, Vendor::Amd, ""),
     ] {
-        said.push_str(&format!(
+        messages.push_str(&format!(
             "{} {}, {}, {text}\n{}\n",
             system.id,
             system.version,
@@ -211,7 +211,7 @@ fn unavailable_versions_list_alternatives() {
             on(system, vendor, text, &Installed::default())
         ));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
@@ -262,10 +262,10 @@ fn every_combination_resolves_to_itself() {
         let system = System { id: row.row.id, version: row.row.version, arch: row.row.arch };
         assert_eq!(find_conflict(Some(row.row.vendor), &request), None, "{request:?}");
         let hardware = match row.modules {
-            KernelModules::Standard => GpuHardware::default(),
-            KernelModules::Open => hardware(&["10de:2901"], GpuLinks::Direct),
+            KernelModuleKind::Standard => GpuHardware::default(),
+            KernelModuleKind::Open => hardware(&["10de:2901"], GpuLinks::Direct),
         };
-        // Who takes the open modules only takes no old toolkit either.
+        // GPUs that need open modules do not support old toolkits either.
         let is_taken = |cudnn: &matrix::CudnnPackages| hardware.takes_cudnn(cudnn.version);
         if !hardware.takes_toolkit(&known_version(row.toolkit.version)) || !row.cudnn.is_none_or(is_taken) {
             continue;
@@ -287,8 +287,8 @@ fn matrix_is_well_formed() {
     assert!(newest_first(ROCM.iter().map(|(rocm, _)| *rocm).collect()));
     for cuda in CUDA {
         assert!(known_version(cuda.made_with) >= known_version(cuda.runs_from), "{cuda:?}");
-        let had = MATRIX.iter().flat_map(|row| row.toolkits).any(|part| part.version == cuda.version);
-        assert!(had, "nobody has {cuda:?}");
+        let is_listed = MATRIX.iter().flat_map(|row| row.toolkits).any(|part| part.version == cuda.version);
+        assert!(is_listed, "no repository has {cuda:?}");
     }
     for row in MATRIX {
         let versions =
@@ -307,13 +307,13 @@ fn matrix_is_well_formed() {
     }
 }
 
-/// A machine with two accelerators of NVIDIA's, of which the first so many work.
+/// A machine with two NVIDIA GPUs, of which `working` work.
 fn two(device: &str, working: usize, toolkit: &str) -> GpuState {
-    let accelerators = devices(&[device, device]);
+    let gpus = devices(&[device, device]);
     let works = |device: &PciDevice| WorkingGpu { address: device.address, label: "535.261.03".to_owned() };
     GpuState {
-        working: accelerators.iter().take(working).map(works).collect(),
-        accelerators: [accelerators, devices(&["8086:0bd5"])].concat(),
+        working: gpus.iter().take(working).map(works).collect(),
+        gpus: [gpus, devices(&["8086:0bd5"])].concat(),
         toolkit: DottedVersion::read(toolkit),
         ..GpuState::default()
     }
@@ -329,20 +329,20 @@ fn parts_that_differ_from_the_request_are_missing() {
     assert_eq!(nvidia("cudnn=8.9", &seen(2, "12.2.140")), [MissingPart::Cudnn]);
     assert_eq!(nvidia("", &seen(1, "12.2.140")), [MissingPart::Driver], "one of two is not driven");
     assert_eq!(nvidia("", &seen(0, "")), [MissingPart::Driver, MissingPart::Toolkit]);
-    let beside =
+    let outside_path =
         GpuState { places: vec![(known_version("12.2.140"), "/usr/local/cuda-12.2".to_owned())], ..seen(2, "11.5") };
-    assert_eq!(nvidia("cuda=12.2", &beside), [MissingPart::Path]);
-    assert_eq!((nvidia("", &beside).len(), nvidia("cuda=12.4", &beside)), (0, vec![MissingPart::Toolkit]));
-    assert_eq!(beside.installed(Vendor::Nvidia, &stack("cuda=12.2")).toolkit, DottedVersion::read("12.2.140"));
+    assert_eq!(nvidia("cuda=12.2", &outside_path), [MissingPart::Path]);
+    assert_eq!((nvidia("", &outside_path).len(), nvidia("cuda=12.4", &outside_path)), (0, vec![MissingPart::Toolkit]));
+    assert_eq!(outside_path.installed(Vendor::Nvidia, &stack("cuda=12.2")).toolkit, DottedVersion::read("12.2.140"));
     let none = GpuState {
         module: DottedVersion::read("535.261.03"),
         toolkit: DottedVersion::read("11.8.89"),
         ..GpuState::default()
     };
-    assert_eq!(nvidia("", &none), [], "where there is no accelerator, an installed driver is all there can be");
-    let accelerators = devices(&["1002:740c"]);
+    assert_eq!(nvidia("", &none), [], "without a GPU, an installed driver is enough");
+    let gpus = devices(&["1002:740c"]);
     let working = vec![WorkingGpu { address: PciAddress::within_domain("0").unwrap(), label: "gfx90a".to_owned() }];
-    let amd = GpuState { accelerators, working, access: DeviceAccess::Denied, ..GpuState::default() };
+    let amd = GpuState { gpus, working, access: DeviceAccess::Denied, ..GpuState::default() };
     assert_eq!(missing_parts(Vendor::Amd, &stack(""), &amd), [MissingPart::Toolkit, MissingPart::DeviceAccess]);
     assert_eq!((amd.vendor(), seen(2, "").vendor(), none.vendor()), (Some(Vendor::Amd), Some(Vendor::Nvidia), None));
 }
@@ -352,7 +352,7 @@ fn failed_gpu_is_identified_by_address() {
     let undriven = |seen: &GpuState| seen.undriven(Vendor::Nvidia).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(undriven(&two("10de:1db5", 1, "")), ["0000:01:00.0 (10de:1db5)"]);
     assert_eq!(undriven(&two("10de:1db5", 2, "")), [""; 0]);
-    // As many as the bus shows, and others: parts of one (of AMD's), or another that is shown twice.
+    // The number matches the bus, the addresses do not: a partitioned GPU (AMD), or one that is listed twice.
     let mut twice = two("10de:1db5", 1, "12.2");
     twice.working.push(twice.working[0].clone());
     assert_eq!(undriven(&twice), ["0000:01:00.0 (10de:1db5)"]);
@@ -364,8 +364,8 @@ fn incompatible_toolkit_counts_as_missing() {
     let seen = two("10de:1db5", 2, "13.0.88");
     assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &seen), [MissingPart::Toolkit]);
     assert_eq!(seen.installed(Vendor::Nvidia, &stack("")).toolkit, None);
-    let beside = GpuState { places: vec![(known_version("12.9.86"), "/usr/local/cuda-12.9".to_owned())], ..seen };
-    assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &beside), [MissingPart::Path]);
+    let outside_path = GpuState { places: vec![(known_version("12.9.86"), "/usr/local/cuda-12.9".to_owned())], ..seen };
+    assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &outside_path), [MissingPart::Path]);
     assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &two("10de:2330", 2, "11.5.119")), [MissingPart::Toolkit]);
 }
 
@@ -378,9 +378,9 @@ fn driver_without_its_fabric_manager_is_replaced() {
         (missing_parts(Vendor::Nvidia, &stack(""), &seen), kept)
     };
     assert_eq!(of_fabric(FabricManager::Running), (vec![], true));
-    assert_eq!(of_fabric(FabricManager::Stopped), (vec![MissingPart::FabricManager], true), "it only has to run");
+    assert_eq!(of_fabric(FabricManager::Stopped), (vec![MissingPart::FabricManager], true), "installed, to be started");
     assert_eq!(of_fabric(FabricManager::NotInstalled), (vec![MissingPart::FabricManager], false));
-    assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &two("10de:2330", 2, "12.2.140")), [], "nothing links them");
+    assert_eq!(missing_parts(Vendor::Nvidia, &stack(""), &two("10de:2330", 2, "12.2.140")), [], "no NVSwitches");
 }
 
 fn requests() -> impl Strategy<Value = GpuStack> {
@@ -394,7 +394,7 @@ fn requests() -> impl Strategy<Value = GpuStack> {
         .prop_map(|(driver, cuda, cudnn, rocm, from)| GpuStack { driver, cuda, cudnn, rocm, from })
 }
 
-fn there() -> impl Strategy<Value = Installed> {
+fn installed() -> impl Strategy<Value = Installed> {
     let some =
         |versions: Vec<&'static str>| proptest::option::of(proptest::sample::select(versions).prop_map(known_version));
     (
@@ -412,7 +412,7 @@ fn systems() -> impl Strategy<Value = System<'static>> {
     })
 }
 
-/// One device of each architecture of NVIDIA's, or of several, or of none that is known.
+/// Up to two GPUs, each of any NVIDIA architecture or of an unknown one.
 fn machines() -> impl Strategy<Value = GpuHardware> {
     let ids: Vec<String> = ARCHITECTURES
         .iter()
@@ -426,9 +426,9 @@ fn machines() -> impl Strategy<Value = GpuHardware> {
         .prop_map(|(ids, links)| hardware(&ids.iter().map(String::as_str).collect::<Vec<_>>(), links))
 }
 
-/// Whether all of a recipe can be used with the accelerators; what is there already drives them.
+/// True if every component of a recipe supports the GPUs. An existing driver is assumed to.
 fn is_for(hardware: &GpuHardware, recipe: &Recipe) -> bool {
-    let made: Vec<KernelModules> = MATRIX
+    let modules: Vec<KernelModuleKind> = MATRIX
         .iter()
         .flat_map(matrix::MatrixRow::all_drivers)
         .filter(|(_, part)| !part.packages.is_empty() && part.packages == recipe.driver.packages())
@@ -439,7 +439,7 @@ fn is_for(hardware: &GpuHardware, recipe: &Recipe) -> bool {
     let fabric = recipe.fabric.as_ref().map(GpuComponent::version);
     hardware.takes_toolkit(&known_version(&recipe.toolkit.version()))
         && recipe.cudnn.as_ref().is_none_or(|cudnn| hardware.takes_cudnn(&cudnn.version()))
-        && (kept || made.iter().any(|modules| hardware.is_driven_by(&driver, *modules)))
+        && (kept || modules.iter().any(|kind| hardware.is_driven_by(&driver, *kind)))
         && fabric == (hardware.is_switched() && !kept).then_some(driver)
 }
 
@@ -479,14 +479,14 @@ fn every_combination_on_every_architecture_is_supported_or_rejected() {
 
 proptest! {
     #[test]
-    fn every_resolution_supports_the_gpus(request in requests(), machine in machines(), have in there(), system in systems()) {
+    fn every_resolution_supports_the_gpus(request in requests(), machine in machines(), have in installed(), system in systems()) {
         if let Ok(recipe) = resolve(Vendor::Nvidia, &request, system, &machine, &have) {
             prop_assert!(is_for(&machine, &recipe), "{machine:?} {recipe:?}");
         }
     }
 
     #[test]
-    fn resolved_versions_are_compatible_and_as_requested(request in requests(), have in there(), system in systems()) {
+    fn resolved_versions_are_compatible_and_as_requested(request in requests(), have in installed(), system in systems()) {
         if let Ok(recipe) = resolve(Vendor::Nvidia, &request, system, &GpuHardware::default(), &have) {
             let (driver, toolkit) = (known_version(&recipe.driver.version()), known_version(&recipe.toolkit.version()));
             let cuda = CUDA.iter().find(|cuda| toolkit.satisfies(&known_version(cuda.version))).unwrap();

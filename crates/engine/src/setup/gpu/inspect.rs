@@ -69,7 +69,7 @@ fn read(lines: &[String]) -> GpuInventory {
             "kernel" => inventory.kernel = value.to_owned(),
             "modules" => inventory.modules = KernelModules::Present,
             "device" => match PciDevice::read(value) {
-                Some(device) if device.is_accelerator() => inventory.accelerators.push(device),
+                Some(device) if device.is_gpu() => inventory.accelerators.push(device),
                 Some(device) if device.is_switch() => inventory.links = GpuLinks::Switched,
                 _ => {}
             },
@@ -117,8 +117,8 @@ impl GpuInventory {
         let access = if vendor == Vendor::Amd { self.access } else { DeviceAccess::Granted };
         // In a container, the computer that it runs on configures the NVSwitches.
         let links = if self.modules == KernelModules::Present { self.links } else { GpuLinks::Direct };
-        let (accelerators, fabric) = (self.accelerators.clone(), self.fabric);
-        GpuState { accelerators, links, working, fabric, module, toolkit, places, cudnn, access }
+        let (gpus, fabric) = (self.accelerators.clone(), self.fabric);
+        GpuState { gpus, links, working, fabric, module, toolkit, places, cudnn, access }
     }
 
     /// Vendor of the machine's GPUs.

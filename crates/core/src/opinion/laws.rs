@@ -124,9 +124,9 @@ fn demand_for(required: &InferredRequirements) -> Demand {
 
 proptest! {
     #[test]
-    fn requirements_are_the_rules_or_offered_within_the_limits(said in answer(&KEYS[..9]), rule in rule()) {
+    fn requirements_are_the_rules_or_offered_within_the_limits(reply in answer(&KEYS[..9]), rule in rule()) {
         let (market, limits) = (offers(), limits());
-        let decision = requirements(ModelAnswer::Text(&said), &rule, &market, &limits);
+        let decision = requirements(ModelAnswer::Text(&reply), &rule, &market, &limits);
         let choice = &decision.choice;
         prop_assert!(choice.machines.is_none_or(|machines| machines <= limits.machines));
         prop_assert!(choice.cpus.is_none_or(|cpus| cpus <= limits.cpus));
@@ -139,53 +139,53 @@ proptest! {
             rule.memory.is_some() && rule.memory != choice.memory, rule.disk.is_some() && rule.disk != choice.disk,
             rule.gpus.is_some() && rule.gpus != choice.gpus, rule.os.is_some() && rule.os != choice.os,
         ];
-        prop_assert!(!known.contains(&true), "{said}: {decision:?}");
+        prop_assert!(!known.contains(&true), "{reply}: {decision:?}");
         if *choice != rule {
             let demand = demand_for(choice);
             let has = market.offers.iter().any(|offer| could_match(&demand, &demand.groups[0], offer));
-            prop_assert!(has, "{said}: {choice:?} is offered by nobody");
+            prop_assert!(has, "{reply}: {choice:?} is offered by no site");
         }
         prop_assert!(*choice == rule || !decision.accepted.is_empty());
     }
 
     #[test]
     fn node_type_is_suitable_and_within_the_cost_limit(
-        said in answer(&KEYS[10..13]), gpus in 0..3u32, limit in prop::option::of(0..4i64),
+        reply in answer(&KEYS[10..13]), gpus in 0..3u32, limit in prop::option::of(0..4i64),
     ) {
         let text = if gpus > 0 { format!("group node 1 gpus=any:{gpus}") } else { "group node 1".to_owned() };
         let (mut demand, market) = (demand(&text), offers());
         demand.budget.per_hour = limit.map(|limit| Money(limit * 1_000_000));
         let window = Window::starting_at(now(), SignedDuration::from_hours(4)).unwrap();
         let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
-        let decision = node_type(ModelAnswer::Text(&said), &wanted);
+        let decision = node_type(ModelAnswer::Text(&reply), &wanted);
         let serving = matching_offers(&demand, &demand.groups[0], &market, &window);
         prop_assert_eq!(decision.choice.is_some(), !serving.is_empty());
         if let (Some(choice), Some(best)) = (&decision.choice, serving.first()) {
             let found = serving.iter().find(|offer| offer.site == choice.site && offer.node_type == choice.node_type);
-            let found = found.unwrap_or_else(|| panic!("{said}: {choice:?} does not serve"));
+            let found = found.unwrap_or_else(|| panic!("{reply}: {choice:?} is not suitable"));
             let price = found.price_per_hour;
             let most = demand.budget.per_hour.or(best.price_per_hour);
-            prop_assert!(most.is_none() || price.is_some_and(|price| Some(price) <= most), "{}: {:?}", said, choice);
+            prop_assert!(most.is_none() || price.is_some_and(|price| Some(price) <= most), "{}: {:?}", reply, choice);
             prop_assert!(choice.filter.as_ref().is_none_or(|filter| filter.admits(found) == Some(true)));
         }
     }
 
     #[test]
-    fn image_is_always_a_candidate(said in answer(&KEYS[9..10]), at in 0..5usize) {
+    fn image_is_always_a_candidate(reply in answer(&KEYS[9..10]), at in 0..5usize) {
         let (demand, market) = (demand("group node 1"), offers());
         let (needs, offer) = (&demand.groups[0].any_of[0], &market.offers[at]);
-        let decision = image(ModelAnswer::Text(&said), needs, offer);
+        let decision = image(ModelAnswer::Text(&reply), needs, offer);
         let candidates = crate::plan::best_images(needs, offer);
         let is_candidate = |name: &String| candidates.iter().any(|image| image.name == *name);
-        prop_assert!(decision.choice.as_ref().map_or(candidates.is_empty(), is_candidate), "{said}: {decision:?}");
+        prop_assert!(decision.choice.as_ref().map_or(candidates.is_empty(), is_candidate), "{reply}: {decision:?}");
     }
 
     #[test]
     fn duration_is_within_the_limits(
-        said in answer(&KEYS[13..]), rule in 1..4i64, price in prop::option::of(0..3i64),
+        reply in answer(&KEYS[13..]), rule in 1..4i64, price in prop::option::of(0..3i64),
     ) {
         let (rule, price, limits) = (SignedDuration::from_hours(rule), price.map(|price| Money(price * 1_000_000)), limits());
-        let decision = duration(ModelAnswer::Text(&said), rule, price, &limits);
+        let decision = duration(ModelAnswer::Text(&reply), rule, price, &limits);
         prop_assert!(decision.choice > SignedDuration::ZERO && decision.choice <= limits.duration);
         let cost = price.map(|price| price.over_seconds(decision.choice.as_secs()));
         prop_assert!(cost.is_none_or(|cost| Some(cost) <= limits.budget.total));

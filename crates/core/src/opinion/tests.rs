@@ -18,22 +18,22 @@ fn site() -> Market {
 }
 
 /// Accepted and rejected values, one per line.
-fn told<T: Clone + fmt::Debug + PartialEq>(decision: &AdvisedDecision<T>) -> Vec<String> {
+fn lines<T: Clone + fmt::Debug + PartialEq>(decision: &AdvisedDecision<T>) -> Vec<String> {
     assert!(
         !decision.accepted.is_empty() || decision.choice == decision.rule,
-        "only what was taken makes a difference: {decision:?}"
+        "only accepted values change the decision: {decision:?}"
     );
     let accepted = decision.accepted.iter().map(ToString::to_string);
     accepted.chain(decision.rejected.iter().map(ToString::to_string)).collect()
 }
 
-fn required(said: &str, rule: &InferredRequirements) -> AdvisedDecision<InferredRequirements> {
-    requirements(ModelAnswer::Text(said), rule, &site(), &AnswerLimits::default())
+fn required(reply: &str, rule: &InferredRequirements) -> AdvisedDecision<InferredRequirements> {
+    requirements(ModelAnswer::Text(reply), rule, &site(), &AnswerLimits::default())
 }
 
-fn refusal(said: &str) -> String {
-    let decision = required(said, &InferredRequirements::default());
-    assert_eq!((decision.choice, decision.accepted.as_slice()), (InferredRequirements::default(), &[][..]), "{said}");
+fn refusal(reply: &str) -> String {
+    let decision = required(reply, &InferredRequirements::default());
+    assert_eq!((decision.choice, decision.accepted.as_slice()), (InferredRequirements::default(), &[][..]), "{reply}");
     decision.rejected.iter().map(|rejected| format!("{rejected}\n")).collect()
 }
 
@@ -41,7 +41,7 @@ fn refusal(said: &str) -> String {
 #[test]
 fn invalid_answer_leaves_the_rule() {
     let long = format!("{{\"reason\": \"{}\"}}", "x".repeat(70_000));
-    let told: String = [
+    let outcomes: String = [
         "",
         " \n",
         "I would take 8 processors.",
@@ -79,20 +79,20 @@ fn invalid_answer_leaves_the_rule() {
     ]
     .map(refusal)
     .concat();
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(outcomes);
 }
 
 #[test]
 fn answer_may_be_fenced_and_omit_keys() {
-    for said in [
+    for reply in [
         "{\"cpus\": 8}",
         " {\"cpus\": 8, \"gpus\": null, \"python\": null}\n",
         "```json\n{\"cpus\": 8}\n```",
         "```JSON\r\n{\"cpus\": 8}\r\n```\n",
         "```\n\n{\"cpus\": 8, \"reason\": \"as ``` says\"}\n\n```",
     ] {
-        let decision = required(said, &InferredRequirements::default());
-        assert_eq!(told(&decision), ["`cpus` = `8` is accepted"], "{said}");
+        let decision = required(reply, &InferredRequirements::default());
+        assert_eq!(lines(&decision), ["`cpus` = `8` is accepted"], "{reply}");
         assert_eq!(decision.choice, InferredRequirements { cpus: Some(8), ..InferredRequirements::default() });
     }
 }
@@ -104,8 +104,8 @@ fn rule_decides_without_an_answer() {
     assert_eq!(asked(ModelAnswer::NotQueried), AdvisedDecision::by_rule(rule.clone()));
     let missing = asked(ModelAnswer::Unavailable("no answer after 30 s"));
     assert_eq!((&missing.choice, &missing.rule), (&rule, &rule));
-    assert_eq!(told(&missing), ["the answer is rejected: the model did not answer: no answer after 30 s"]);
-    assert_eq!(told(&asked(ModelAnswer::Text("{}"))), [""; 0]);
+    assert_eq!(lines(&missing), ["the answer is rejected: the model did not answer: no answer after 30 s"]);
+    assert_eq!(lines(&asked(ModelAnswer::Text("{}"))), [""; 0]);
 }
 
 /// The rule is that of a scan. A model can't change values from files.
@@ -121,10 +121,10 @@ fn answer_completes_requirements_that_an_offer_has() {
         ..Suggestions::default()
     };
     let rule = InferredRequirements::of(&scan);
-    let said = r#"{"machines": 1, "cpus": 16, "memory_gib": 64, "disk_gib": 100.5, "gpus": 2, "os": "Ubuntu 22.04",
+    let reply = r#"{"machines": 1, "cpus": 16, "memory_gib": 64, "disk_gib": 100.5, "gpus": 2, "os": "Ubuntu 22.04",
                    "cuda": "12.2", "python": "3.11", "reason": "it trains\u001b[31m a model"}"#;
-    let decision = required(said, &rule);
-    insta::assert_snapshot!(told(&decision).join("\n"), @r"
+    let decision = required(reply, &rule);
+    insta::assert_snapshot!(lines(&decision).join("\n"), @r"
     `cpus` = `16` is accepted
     `disk_gib` = `100.5GiB` is accepted
     `machines` = `1` is accepted
@@ -144,7 +144,7 @@ fn answer_completes_requirements_that_an_offer_has() {
 
 #[test]
 fn requirements_beyond_offers_and_limits_are_rejected_one_by_one() {
-    let said = [
+    let reply = [
         r#"{"cpus": 33, "memory_gib": 129, "disk_gib": 501, "gpus": 3, "machines": 2, "python": "3.12"}"#,
         r#"{"memory_gib": -1, "disk_gib": 0, "os": "ubuntu-", "cuda": "latest", "python": "3.x"}"#,
         r#"{"memory_gib": 1e300, "gpu_model": "H100", "os": "windows-11", "python": "2.7", "cuda": "12"}"#,
@@ -152,13 +152,13 @@ fn requirements_beyond_offers_and_limits_are_rejected_one_by_one() {
         r#"{"gpus": 1, "gpu_model": "A100", "os": "debian-12", "cuda": "12"}"#,
         r#"{"gpus": 0, "gpu_model": "A100", "cuda": "11.8"}"#,
     ];
-    let told = said.map(|said| told(&required(said, &InferredRequirements::default())).join("\n")).join("\n\n");
-    insta::assert_snapshot!(told);
+    let outcomes = reply.map(|reply| lines(&required(reply, &InferredRequirements::default())).join("\n")).join("\n\n");
+    insta::assert_snapshot!(outcomes);
     let dear =
         AnswerLimits { budget: Budget { per_hour: Some(Money(1_500_000)), total: None }, ..AnswerLimits::default() };
     let decision = requirements(ModelAnswer::Text("{\"gpus\": 1}"), &InferredRequirements::default(), &site(), &dear);
     assert_eq!(
-        told_of(&decision),
+        rejections(&decision),
         ["`gpus` = `any:1` is rejected: no offer has this together with the other requirements"]
     );
     let unknown = Market::default();
@@ -168,36 +168,36 @@ fn requirements_beyond_offers_and_limits_are_rejected_one_by_one() {
         &unknown,
         &AnswerLimits::default(),
     );
-    assert_eq!(decision.choice, InferredRequirements::default(), "where nothing is known, nothing is accepted");
+    assert_eq!(decision.choice, InferredRequirements::default(), "without offers, no value is accepted");
 }
 
-fn told_of<T>(decision: &AdvisedDecision<T>) -> Vec<String> {
+fn rejections<T>(decision: &AdvisedDecision<T>) -> Vec<String> {
     decision.rejected.iter().map(ToString::to_string).collect()
 }
 
-fn chosen(said: &str, text: &str) -> AdvisedDecision<Option<NodeTypeChoice>> {
+fn chosen(reply: &str, text: &str) -> AdvisedDecision<Option<NodeTypeChoice>> {
     let (demand, market): (Demand, _) = (demand(text), site());
     let window = Window::starting_at(now(), SignedDuration::from_hours(4)).unwrap();
     let wanted = NodeTypeQuery { demand: &demand, group: &demand.groups[0], window: &window, market: &market };
-    node_type(ModelAnswer::Text(said), &wanted)
+    node_type(ModelAnswer::Text(reply), &wanted)
 }
 
 /// The decision, and what was accepted and rejected.
-fn shown(said: &str, text: &str) -> String {
-    let decision = chosen(said, text);
+fn shown(reply: &str, text: &str) -> String {
+    let decision = chosen(reply, text);
     let name = |choice: &Option<NodeTypeChoice>| match choice {
         Some(NodeTypeChoice { site, node_type, filter: None }) => format!("{site} {node_type}"),
         Some(NodeTypeChoice { site, node_type, filter: Some(filter) }) => format!("{site} {node_type} where {filter}"),
         None => "none".to_owned(),
     };
-    let lines = told(&decision).into_iter().map(|line| format!("  {line}\n"));
-    let head = format!("{said}\n  {} (by the rule: {})\n", name(&decision.choice), name(&decision.rule));
+    let lines = lines(&decision).into_iter().map(|line| format!("  {line}\n"));
+    let head = format!("{reply}\n  {} (by the rule: {})\n", name(&decision.choice), name(&decision.rule));
     [head].into_iter().chain(lines).collect()
 }
 
 #[test]
 fn node_type_must_be_suitable_and_no_dearer_than_the_rules() {
-    let told = [
+    let outcomes = [
         r#"{"node_type": "compute"}"#,
         r#"{"node_type": "compute_cascadelake_r640"}"#,
         r#"{"node_type": "gpu_a100"}"#,
@@ -211,8 +211,8 @@ fn node_type_must_be_suitable_and_no_dearer_than_the_rules() {
         r#"{"filter": ["and", "gpu"]}"#,
         r#"{"node_type": "compute", "filter": "gpu; rm -rf /"}"#,
     ]
-    .map(|said| shown(said, "group node 1 cpus=8+"));
-    insta::assert_snapshot!(told.concat());
+    .map(|reply| shown(reply, "group node 1 cpus=8+"));
+    insta::assert_snapshot!(outcomes.concat());
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn dearer_node_types_are_accepted_within_the_budget() {
     assert_eq!(choice("group node 1 cpus=8+\nlease per_hour=1"), "compute_old");
     assert_eq!(choice("group node 1 cpus=8+\nlease total=8 duration=4h"), "gpu_a100");
     assert_eq!(choice("group node 1 cpus=8+\nlease total=7.99 duration=4h"), "compute_old");
-    assert_eq!(chosen(dearer, "group node 2 cpus=8+ gpus=any:1").choice, None, "nobody has two of them free");
+    assert_eq!(chosen(dearer, "group node 2 cpus=8+ gpus=any:1").choice, None, "no offer has two of them");
 }
 
 #[test]
@@ -234,16 +234,16 @@ fn image_must_be_one_of_the_best() {
     let needs = |text: &str| demand(text).groups[0].any_of[0].clone();
     let plain = needs("group node 1");
     let with = |image: &str| needs(&format!("group node 1 gpus=any:1 image={image}"));
-    let ask = |said: &str, needs: &Requirements| {
-        let decision = image(ModelAnswer::Text(&format!("{{\"image\": {said}}}")), needs, &market.offers[0]);
-        let lines = told(&decision).join("; ");
+    let ask = |reply: &str, needs: &Requirements| {
+        let decision = image(ModelAnswer::Text(&format!("{{\"image\": {reply}}}")), needs, &market.offers[0]);
+        let lines = lines(&decision).join("; ");
         format!(
             "{} (by the rule: {}): {lines}\n",
             decision.choice.unwrap_or_default(),
             decision.rule.unwrap_or_default()
         )
     };
-    let told = [
+    let outcomes = [
         ask("\"ubuntu-22.04-cuda\"", &needs("group node 1 gpus=any:1")),
         ask("\"ubuntu-22.04\"", &needs("group node 1 gpus=any:1")),
         ask("\"debian-12\"", &plain),
@@ -252,7 +252,7 @@ fn image_must_be_one_of_the_best() {
         ask("[\"debian-12\"]", &plain),
         ask("\"debian-12\"", &with("windows-11")),
     ];
-    insta::assert_snapshot!(told.concat());
+    insta::assert_snapshot!(outcomes.concat());
 }
 
 #[test]
@@ -264,17 +264,17 @@ fn duration_respects_maximum_and_budget() {
     };
     let ask = |hours: &str, price, limits: &AnswerLimits| {
         let decision = duration(ModelAnswer::Text(&format!("{{\"hours\": {hours}}}")), rule, price, limits);
-        format!("{}: {}\n", crate::time::format_duration(decision.choice), told(&decision).join("; "))
+        format!("{}: {}\n", crate::time::format_duration(decision.choice), lines(&decision).join("; "))
     };
     let (free, tight) = (AnswerLimits::default(), budget(10_000_000));
     let price = Some(Money(2_000_000));
-    let mut told: Vec<String> =
+    let mut outcomes: Vec<String> =
         ["2", "1.5", "24", "24.1", "100000", "1e300", "0", "-4", "0.0001", "true", "\"4\"", "null", "[4]"]
             .map(|hours| ask(hours, price, &free))
             .to_vec();
-    told.extend(["5", "6"].map(|hours| ask(hours, price, &tight)));
-    told.extend(["3", "5"].map(|hours| ask(hours, None, &tight)));
-    insta::assert_snapshot!(told.concat());
+    outcomes.extend(["5", "6"].map(|hours| ask(hours, price, &tight)));
+    outcomes.extend(["3", "5"].map(|hours| ask(hours, None, &tight)));
+    insta::assert_snapshot!(outcomes.concat());
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Availability on the feed of a real site, compared with answers that two independent programs agree on. The data is not
-//! part of the repository: `HOSTLER_DATA` names its directory, and without it these tests are skipped. Unit tests next to
-//! the code check the same laws on synthetic data.
+//! Availability on the feed of a real site, compared with answers that two independent programs agree on. The data is
+//! not part of the repository: `HOSTLER_DATA` names its directory, and without it these tests are skipped. Unit tests
+//! next to the code check the same laws on synthetic data.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't continue fails")]
 #![expect(clippy::disallowed_methods, reason = "core reads no files; its tests read real ones")]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::pool::{Pool, PoolNode, cost};
+use super::pool::{NodePool, PoolNode, cost};
 use super::query::AvailabilityQuery;
 use super::report::{Alternative, Tradeoff};
 use crate::downgrade::CostChange;
@@ -16,42 +16,42 @@ use crate::money::Money;
 pub(super) fn alternatives(
     inventory: &Inventory<'_>,
     query: &AvailabilityQuery,
-    pools: &[Pool<'_>],
+    pools: &[NodePool<'_>],
     earliest: &[Option<Timestamp>],
     requested_cost: Option<Money>,
 ) -> Vec<Alternative> {
-    let request = Request { query, cost: requested_cost };
+    let search = AlternativeSearch { query, cost: requested_cost };
     let mut all = Vec::new();
     for (pool, start) in pools.iter().zip(earliest) {
-        all.extend(start.and_then(|start| request.later(pool, start)));
-        all.extend(request.fewer(pool));
-        all.extend(request.smaller(pool.site));
+        all.extend(start.and_then(|start| search.later(pool, start)));
+        all.extend(search.fewer(pool));
+        all.extend(search.smaller(pool.site));
     }
     let others = inventory.sites.iter().filter(|site| pools.iter().all(|pool| pool.site.id != site.id));
-    all.extend(others.filter_map(|site| request.elsewhere(site)));
+    all.extend(others.filter_map(|site| search.elsewhere(site)));
     // The sort is stable: among equals, the preferred site stays first.
     all.sort_by_key(|found| (found.instead, found.start, Reverse(found.amount), found.service_units));
     all
 }
 
-struct Request<'q> {
+struct AlternativeSearch<'q> {
     query: &'q AvailabilityQuery,
     cost: Option<Money>,
 }
 
-impl Request<'_> {
-    fn later(&self, pool: &Pool<'_>, start: Timestamp) -> Option<Alternative> {
+impl AlternativeSearch<'_> {
+    fn later(&self, pool: &NodePool<'_>, start: Timestamp) -> Option<Alternative> {
         let is_later = start > self.query.window.start();
         is_later.then(|| self.alternative(Tradeoff::Later, start, &pool.choose(start, self.query)))
     }
 
     fn elsewhere(&self, site: &InventorySite<'_>) -> Option<Alternative> {
         let start = self.query.window.start();
-        let nodes = Pool::of(site, self.query).choose(start, self.query);
+        let nodes = NodePool::of(site, self.query).choose(start, self.query);
         (nodes.len() == self.amount()).then(|| self.alternative(Tradeoff::OtherSite, start, &nodes))
     }
 
-    fn fewer(&self, pool: &Pool<'_>) -> Option<Alternative> {
+    fn fewer(&self, pool: &NodePool<'_>) -> Option<Alternative> {
         let start = self.query.window.start();
         let nodes = pool.choose(start, self.query);
         (1..self.amount()).contains(&nodes.len()).then(|| self.alternative(Tradeoff::FewerNodes, start, &nodes))
@@ -61,7 +61,7 @@ impl Request<'_> {
         let (start, amount) = (self.query.window.start(), self.amount());
         let filter = self.query.filter.relaxed(|field, least| self.query.caps.keep(field, least))?;
         let matches_exactly = |member: &PoolNode<'_>| self.query.filter.matches(site, member.node) == Some(true);
-        let mut free = Pool::matching(site, |node| filter.matches(site, node)).free(&self.query.window);
+        let mut free = NodePool::matching(site, |node| filter.matches(site, node)).free(&self.query.window);
         // As close to the request as possible: nodes that match it exactly first, then the largest.
         free.sort_by_key(|member| {
             let facts = &member.node.facts;

@@ -11,7 +11,7 @@ use crate::offer::Availability;
 use crate::time::Window;
 
 /// The nodes of one site that match a filter.
-pub(super) struct Pool<'p> {
+pub(super) struct NodePool<'p> {
     pub(super) site: &'p InventorySite<'p>,
     /// Cheapest and smallest first: a query without GPUs takes no node with GPUs if there are others.
     pub(super) nodes: Vec<PoolNode<'p>>,
@@ -27,7 +27,7 @@ pub(super) struct PoolNode<'p> {
     pub(super) node: &'p InventoryNode<'p>,
 }
 
-impl<'p> Pool<'p> {
+impl<'p> NodePool<'p> {
     /// The nodes of a site that match the filter of a query.
     pub(super) fn of(site: &'p InventorySite<'p>, query: &AvailabilityQuery) -> Self {
         Self::matching(site, |node| query.filter.matches(site, node))

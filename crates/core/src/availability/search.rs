@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::alternative::alternatives;
-use super::pool::{Pool, PoolNode, cost};
+use super::pool::{NodePool, PoolNode, cost};
 use super::query::AvailabilityQuery;
 use super::report::{AvailabilityReport, Decision, SiteAvailability};
 use crate::filter::Field;
@@ -25,7 +25,7 @@ pub enum AvailabilityError {
 
 /// Answers a query from an inventory.
 pub fn query(inventory: &Inventory<'_>, query: &AvailabilityQuery) -> Result<AvailabilityReport, AvailabilityError> {
-    let pools: Vec<Pool<'_>> = sites(inventory, query)?.into_iter().map(|site| Pool::of(site, query)).collect();
+    let pools: Vec<NodePool<'_>> = sites(inventory, query)?.into_iter().map(|site| NodePool::of(site, query)).collect();
     let starts: Vec<Option<Timestamp>> = pools.iter().map(|pool| pool.earliest(query)).collect();
     let first = starts.iter().enumerate().filter_map(|(index, start)| Some(((*start)?, index))).min();
     let (decision, chosen) = match first {
@@ -92,12 +92,12 @@ fn sites<'i, 'a>(
 }
 
 /// Cost of the request if its nodes were free: the cheapest pool that has enough.
-fn cheapest(pools: &[Pool<'_>], query: &AvailabilityQuery) -> Option<Money> {
+fn cheapest(pools: &[NodePool<'_>], query: &AvailabilityQuery) -> Option<Money> {
     let amount = query.amount.get() as usize;
     pools.iter().filter_map(|pool| Some(cost(pool.nodes.get(..amount)?, query))).min()
 }
 
-fn notes(pools: &[Pool<'_>], query: &AvailabilityQuery) -> Vec<String> {
+fn notes(pools: &[NodePool<'_>], query: &AvailabilityQuery) -> Vec<String> {
     let undecided: usize = pools.iter().map(|pool| pool.undecided).sum();
     let mut notes: Vec<String> = pools.iter().flat_map(|pool| labelled_larger(pool.site, query)).collect();
     match undecided {

@@ -3,12 +3,12 @@
 //! `gpu.gpu_count>=4`, `ram>=256GiB and arch=x86_64`, `model~A100 or model~H100`, `not (gpu or infiniband)`.
 
 mod field;
-mod known;
 mod literal;
 mod parse;
 mod term;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,12 +35,12 @@ impl Filter {
     /// True if a node matches. `None` if that depends on a fact that the site does not report: such a node matches
     /// neither the filter nor its negation.
     pub fn matches(&self, site: &InventorySite<'_>, node: &InventoryNode<'_>) -> Option<bool> {
-        self.0.holds(&|field| known::of_node(field, site, node))
+        self.0.holds(&|field| value::of_node(field, site, node))
     }
 
     /// True if an offer matches. `None` if that depends on a fact that the offer lacks.
     pub fn admits(&self, offer: &Offer) -> Option<bool> {
-        self.0.holds(&|field| known::of_offer(field, offer))
+        self.0.holds(&|field| value::of_offer(field, offer))
     }
 
     /// The filter with its lower bounds replaced by `keep(field, bound)`. `None` if that changes nothing.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::field::Field;
-use super::known::Known;
 use super::literal::Literal;
+use super::value::FieldValue;
 
 /// A filter or a part of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,17 +34,17 @@ pub(super) enum Comparison {
 
 impl Term {
     /// Three-valued logic: `not` keeps unknown; `and` and `or` are unknown unless a known term decides.
-    pub(super) fn holds<'n>(&self, value: &impl Fn(Field) -> Known<'n>) -> Option<bool> {
+    pub(super) fn holds<'n>(&self, value: &impl Fn(Field) -> FieldValue<'n>) -> Option<bool> {
         match self {
             Self::Any => Some(true),
             Self::Not(term) => term.holds(value).map(|holds| !holds),
             Self::And(terms) => join(terms.iter().map(|term| term.holds(value)), false),
             Self::Or(terms) => join(terms.iter().map(|term| term.holds(value)), true),
             Self::Has(field) => match value(*field) {
-                Known::Unknown => None,
-                Known::Flag(flag) => Some(flag),
-                Known::Number(number) => Some(number > 0.0),
-                Known::Text(text) => Some(!text.is_empty()),
+                FieldValue::Unknown => None,
+                FieldValue::Flag(flag) => Some(flag),
+                FieldValue::Number(number) => Some(number > 0.0),
+                FieldValue::Text(text) => Some(!text.is_empty()),
             },
             Self::Is(field, comparison, literal) => compare(&value(*field), *comparison, literal),
         }
@@ -74,7 +74,8 @@ impl Term {
     }
 }
 
-/// Joins results: one decisive result decides (`false` for `and`, `true` for `or`); otherwise one unknown makes it unknown.
+/// Joins results: one decisive result decides (`false` for `and`, `true` for `or`); otherwise one unknown makes it
+/// unknown.
 fn join(results: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut outcome = Some(!decisive);
     for result in results {
@@ -87,12 +88,12 @@ fn join(results: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<b
     outcome
 }
 
-fn compare(known: &Known<'_>, comparison: Comparison, literal: &Literal) -> Option<bool> {
+fn compare(known: &FieldValue<'_>, comparison: Comparison, literal: &Literal) -> Option<bool> {
     let ordering = match (known, literal) {
-        (Known::Unknown, _) => return None,
-        (Known::Flag(known), Literal::Flag(literal)) => known.partial_cmp(literal),
-        (Known::Number(known), Literal::Number(literal)) => known.partial_cmp(literal),
-        (Known::Text(known), Literal::Text(literal)) => return Some(compare_text(known, comparison, literal)),
+        (FieldValue::Unknown, _) => return None,
+        (FieldValue::Flag(known), Literal::Flag(literal)) => known.partial_cmp(literal),
+        (FieldValue::Number(known), Literal::Number(literal)) => known.partial_cmp(literal),
+        (FieldValue::Text(known), Literal::Text(literal)) => return Some(compare_text(known, comparison, literal)),
         // The parser gives each field a literal of its own type.
         _ => return None,
     }?;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::feed::{BadFeed, Document};
-use super::value::{FeedText, FeedTime, Parts};
+use super::value::{FeedText, FeedTime, OneOrMany};
 
 /// The reservations of one host.
 #[derive(Debug, Default, Deserialize)]
@@ -13,7 +13,7 @@ pub(super) struct RawAllocation<'a> {
     #[serde(borrow)]
     pub(super) resource_id: FeedText<'a>,
     #[serde(borrow)]
-    pub(super) reservations: Parts<RawReservation<'a>>,
+    pub(super) reservations: OneOrMany<RawReservation<'a>>,
 }
 
 /// One reservation, before its times are checked.

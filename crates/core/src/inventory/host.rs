@@ -12,7 +12,7 @@ use crate::size::Bytes;
 
 /// A host of Blazar's `/os-hosts`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Host<'a> {
+pub(super) struct BlazarHost<'a> {
     /// Blazar's id: a number, or a UUID at sites with a patched Blazar.
     pub(super) id: FeedText<'a>,
     pub(super) uid: Option<FeedText<'a>>,
@@ -25,8 +25,8 @@ pub(super) struct Host<'a> {
 }
 
 /// The hosts of a document.
-pub(super) fn hosts(document: &Document) -> Result<Vec<Host<'_>>, BadFeed> {
-    let hosts: Vec<Host<'_>> = match document.list()? {
+pub(super) fn hosts(document: &Document) -> Result<Vec<BlazarHost<'_>>, BadFeed> {
+    let hosts: Vec<BlazarHost<'_>> = match document.list()? {
         Some(list) => list,
         // `openstack reservation host show -f json` writes a single host.
         None => vec![document.read()?],
@@ -44,7 +44,7 @@ pub(super) fn resource_map<'a>(document: &'a Document) -> Result<Vec<(FeedText<'
     if map.is_empty() { Err(document.nothing("hosts")) } else { Ok(map) }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Host<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for BlazarHost<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut host = RawHost::default();
         Entries(|key, value| host.take(key, value)).deserialize(deserializer)?;
@@ -54,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Host<'a> {
 
 #[derive(Default)]
 struct RawHost<'a> {
-    host: Host<'a>,
+    host: BlazarHost<'a>,
     has_gpu: Option<bool>,
     gpu_count: Option<u32>,
     gpu_model: Option<FeedText<'a>>,
@@ -73,7 +73,7 @@ struct Nova {
 
 impl<'a> RawHost<'a> {
     fn take(&mut self, key: Cow<'a, str>, value: Loose<'a>) {
-        let Host { id, uid, hostname, node_name, facts, is_out_of_service } = &mut self.host;
+        let BlazarHost { id, uid, hostname, node_name, facts, is_out_of_service } = &mut self.host;
         match key.as_ref() {
             "id" => *id = value.text().unwrap_or_default(),
             "uid" => *uid = value.text(),
@@ -134,7 +134,7 @@ impl<'a> RawHost<'a> {
         }
     }
 
-    fn done(mut self) -> Host<'a> {
+    fn done(mut self) -> BlazarHost<'a> {
         let facts = &mut self.host.facts;
         facts.gpus = Gpus::reported(self.has_gpu, self.gpu_count, self.gpu_model, self.gpu_vendor);
         if self.is_virtual {

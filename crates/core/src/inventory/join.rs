@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::allocation::{RawAllocation, RawReservation, allocations, holds};
 use super::feed::{BadFeed, Document, Feed};
-use super::host::{Host, hosts, resource_map};
-use super::node::{Place, nodes};
+use super::host::{BlazarHost, hosts, resource_map};
+use super::node::{NodeLocation, nodes};
 use super::value::FeedText;
 use super::{
     Allocation, FeedProblem, Inventory, InventoryCluster, InventoryNode, InventorySite, NodeState, Reservation,
@@ -19,11 +19,11 @@ use crate::time::Window;
 /// Joins the feeds of several sites.
 ///
 /// `padding` is the time by which an allocation exceeds its lease at each end: Blazar may keep a host for some minutes
-/// before and after a lease. With [`SignedDuration::ZERO`] allocations are used unchanged. Host ids are local to a feed:
-/// two sites may use the same number for different hosts.
+/// before and after a lease. With [`SignedDuration::ZERO`] allocations are used unchanged. Host ids are local to a
+/// feed: two sites may use the same number for different hosts.
 pub fn join(feeds: &[Feed], padding: SignedDuration) -> Result<Inventory<'_>, BadFeed> {
     let mut joined = Join { padding, ..Join::default() };
-    let mut names = Names::default();
+    let mut names = DisplayNames::default();
     for feed in feeds {
         joined.add(feed)?;
         names.add(feed)?;
@@ -41,20 +41,20 @@ struct Join<'a> {
 }
 
 struct PlacedNode<'a> {
-    place: Place<'a>,
+    place: NodeLocation<'a>,
     node: InventoryNode<'a>,
 }
 
 /// The nodes of one feed, by host id and by name.
 #[derive(Default)]
-struct Lookup<'a> {
+struct NodeLookup<'a> {
     by_host: HashMap<FeedText<'a>, usize>,
     by_name: HashMap<FeedText<'a>, usize>,
 }
 
 impl<'a> Join<'a> {
     fn add(&mut self, feed: &'a Feed) -> Result<(), BadFeed> {
-        let mut lookup = Lookup::default();
+        let mut lookup = NodeLookup::default();
         let first = self.entries.len();
         for document in &feed.nodes {
             for node in nodes(document)? {
@@ -98,13 +98,13 @@ impl<'a> Join<'a> {
         }
     }
 
-    fn find(&self, node: &FeedText<'a>, lookup: &Lookup<'a>) -> Option<usize> {
+    fn find(&self, node: &FeedText<'a>, lookup: &NodeLookup<'a>) -> Option<usize> {
         self.by_uid.get(node).or_else(|| lookup.by_name.get(node)).copied()
     }
 
-    /// Adds the facts of a host to its node. A host without a static node becomes a node if it has facts, or if the feed has no
-    /// static nodes at all.
-    fn add_host(&mut self, host: Host<'a>, feed: &'a Feed, lookup: &mut Lookup<'a>) {
+    /// Adds the facts of a host to its node. A host without a static node becomes a node if it has facts, or if the
+    /// feed has no static nodes at all.
+    fn add_host(&mut self, host: BlazarHost<'a>, feed: &'a Feed, lookup: &mut NodeLookup<'a>) {
         let (id, hypervisor) = (host.id.clone(), host.hostname.clone());
         let names = [&host.uid, &host.hostname, &host.node_name];
         let known = names.into_iter().flatten().find_map(|name| self.find(name, lookup));
@@ -115,7 +115,7 @@ impl<'a> Join<'a> {
             }
             None if feed.nodes.is_empty() || !host.facts.is_empty() => {
                 let uid = host.uid.or(host.hostname).unwrap_or_else(|| host.id.clone());
-                let place = Place { site: feed.site.as_deref().map(FeedText::from), cluster: None };
+                let place = NodeLocation { site: feed.site.as_deref().map(FeedText::from), cluster: None };
                 self.insert(PlacedNode { place, node: bare(uid, host.node_name, host.facts) })
             }
             None => return,
@@ -130,7 +130,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    fn map(&mut self, id: FeedText<'a>, index: usize, lookup: &mut Lookup<'a>) {
+    fn map(&mut self, id: FeedText<'a>, index: usize, lookup: &mut NodeLookup<'a>) {
         let node = &mut self.entries[index].node;
         match &node.host_id {
             Some(first) if *first != id => self.problems.push(FeedProblem::SeveralHosts {
@@ -147,7 +147,7 @@ impl<'a> Join<'a> {
         lookup.by_host.insert(id, index);
     }
 
-    fn allocate(&mut self, allocation: RawAllocation<'a>, lookup: &mut Lookup<'a>) {
+    fn allocate(&mut self, allocation: RawAllocation<'a>, lookup: &mut NodeLookup<'a>) {
         let (id, problems) = (allocation.resource_id, &mut self.problems);
         let held = allocation.reservations.0.into_iter();
         let held = held.filter(|held| held.status.as_deref().is_none_or(holds));
@@ -168,7 +168,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    fn done(mut self, names: &Names<'a>) -> Inventory<'a> {
+    fn done(mut self, names: &DisplayNames<'a>) -> Inventory<'a> {
         for PlacedNode { node, .. } in &mut self.entries {
             node.reservations = in_order(std::mem::take(&mut node.reservations));
             node.timeline = Timeline::of(node.reservations.iter().map(|held| held.window));
@@ -265,7 +265,7 @@ fn in_order(mut reservations: Vec<Reservation<'_>>) -> Vec<Reservation<'_>> {
 }
 
 /// Appends a node to its site and cluster. Entries arrive sorted by both.
-fn place<'a>(entry: PlacedNode<'a>, names: &Names<'a>, sites: &mut Vec<InventorySite<'a>>) {
+fn place<'a>(entry: PlacedNode<'a>, names: &DisplayNames<'a>, sites: &mut Vec<InventorySite<'a>>) {
     let id = entry.place.site.unwrap_or(FeedText::from("unknown"));
     if sites.last().is_none_or(|site| site.id != id) {
         let name = names.sites.get(&id).cloned().unwrap_or_else(|| id.clone());
@@ -284,20 +284,20 @@ fn place<'a>(entry: PlacedNode<'a>, names: &Names<'a>, sites: &mut Vec<Inventory
 
 /// Display names of sites and clusters.
 #[derive(Default)]
-struct Names<'a> {
+struct DisplayNames<'a> {
     sites: HashMap<FeedText<'a>, FeedText<'a>>,
     clusters: HashMap<FeedText<'a>, FeedText<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct NamedEntry<'a> {
     #[serde(borrow)]
     uid: FeedText<'a>,
     #[serde(borrow)]
     name: Option<FeedText<'a>>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> DisplayNames<'a> {
     fn add(&mut self, feed: &'a Feed) -> Result<(), BadFeed> {
         for document in &feed.clusters {
             read_names(document, &mut self.clusters)?;
@@ -307,7 +307,7 @@ impl<'a> Names<'a> {
 }
 
 fn read_names<'a>(document: &'a Document, names: &mut HashMap<FeedText<'a>, FeedText<'a>>) -> Result<(), BadFeed> {
-    let listed: Vec<Named<'a>> = match document.list()? {
+    let listed: Vec<NamedEntry<'a>> = match document.list()? {
         Some(list) => list,
         None => vec![document.read()?],
     };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::allocation::holds;
 use super::feed::{BadFeed, Document};
-use super::value::{FeedText, FeedTime, Loose, Parts};
+use super::value::{FeedText, FeedTime, Loose, OneOrMany};
 use crate::time::Window;
 
 /// A number of hosts, held for a window.
@@ -21,8 +21,8 @@ pub struct Holding<'a> {
     pub hosts: u32,
 }
 
-/// The hosts that the leases of a document hold. Pending leases count like active ones; ended and deleted leases do not,
-/// nor do reservations of other resources than hosts. An unreadable start or end counts as unbounded.
+/// The hosts that the leases of a document hold. Pending leases count like active ones; ended and deleted leases do
+/// not, nor do reservations of other resources than hosts. An unreadable start or end counts as unbounded.
 pub fn holdings(document: &Document) -> Result<Vec<Holding<'_>>, BadFeed> {
     let leases: Vec<RawLease<'_>> = document.list()?.ok_or_else(|| document.nothing("leases"))?;
     let live = leases.into_iter().filter(|lease| lease.status.as_deref().is_none_or(holds));
@@ -43,7 +43,7 @@ struct RawLease<'a> {
     #[serde(borrow, alias = "end")]
     end_date: FeedTime<'a>,
     #[serde(borrow)]
-    reservations: Parts<RawPart<'a>>,
+    reservations: OneOrMany<RawPart<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

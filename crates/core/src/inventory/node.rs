@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::facts::{Gpus, NodeFacts, arch_of};
 use super::feed::{BadFeed, Document};
-use super::value::{FeedText, Loose, Parts};
+use super::value::{FeedText, Loose, OneOrMany};
 use crate::size::Bytes;
 
 /// A node of the reference API.
@@ -12,13 +12,13 @@ use crate::size::Bytes;
 pub(super) struct StaticNode<'a> {
     pub(super) uid: FeedText<'a>,
     pub(super) name: Option<FeedText<'a>>,
-    pub(super) place: Place<'a>,
+    pub(super) place: NodeLocation<'a>,
     pub(super) facts: NodeFacts<'a>,
 }
 
 /// Site and cluster of a node, as far as they are reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct NodeLocation<'a> {
     pub(super) site: Option<FeedText<'a>>,
     pub(super) cluster: Option<FeedText<'a>>,
 }
@@ -29,12 +29,12 @@ pub(super) fn nodes<'a>(document: &'a Document) -> Result<Vec<StaticNode<'a>>, B
         Some(list) => list,
         None => vec![document.read()?],
     };
-    let place = Place::of_path(&document.name);
+    let place = NodeLocation::of_path(&document.name);
     let nodes: Vec<StaticNode<'a>> = raw.into_iter().filter_map(|raw| raw.node(&place)).collect();
     if nodes.is_empty() { Err(document.nothing("nodes")) } else { Ok(nodes) }
 }
 
-impl<'a> Place<'a> {
+impl<'a> NodeLocation<'a> {
     /// Reads site and cluster from a path of the reference API, or of its checkout:
     /// `/sites/uc/clusters/chameleon/nodes/…`.
     fn of_path(path: &'a str) -> Self {
@@ -55,39 +55,39 @@ struct RawNode<'a> {
     #[serde(borrow)]
     node_type: Loose<'a>,
     #[serde(borrow)]
-    links: Parts<Link<'a>>,
+    links: OneOrMany<RawLink<'a>>,
     #[serde(borrow)]
-    architecture: Parts<Architecture<'a>>,
+    architecture: OneOrMany<RawArchitecture<'a>>,
     #[serde(borrow)]
-    processor: Parts<Processor<'a>>,
+    processor: OneOrMany<RawProcessor<'a>>,
     #[serde(borrow)]
-    main_memory: Parts<Memory<'a>>,
+    main_memory: OneOrMany<RawMemory<'a>>,
     #[serde(borrow)]
-    gpu: Parts<Gpu<'a>>,
+    gpu: OneOrMany<RawGpu<'a>>,
     #[serde(borrow)]
     infiniband: Loose<'a>,
     #[serde(borrow)]
-    storage_devices: Parts<Disk<'a>>,
+    storage_devices: OneOrMany<RawDisk<'a>>,
     #[serde(borrow)]
-    network_adapters: Parts<Adapter<'a>>,
+    network_adapters: OneOrMany<RawAdapter<'a>>,
     #[serde(borrow)]
-    placement: Parts<Placement<'a>>,
+    placement: OneOrMany<RawPlacement<'a>>,
     #[serde(borrow)]
-    fpga: Parts<Fpga<'a>>,
+    fpga: OneOrMany<RawFpga<'a>>,
     #[serde(borrow)]
     su_factor: Loose<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Link<'a> {
+struct RawLink<'a> {
     #[serde(borrow)]
     href: std::borrow::Cow<'a, str>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Architecture<'a> {
+struct RawArchitecture<'a> {
     #[serde(borrow)]
     platform_type: Loose<'a>,
     #[serde(borrow)]
@@ -98,7 +98,7 @@ struct Architecture<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Processor<'a> {
+struct RawProcessor<'a> {
     #[serde(borrow)]
     model: Loose<'a>,
     #[serde(borrow)]
@@ -109,7 +109,7 @@ struct Processor<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Memory<'a> {
+struct RawMemory<'a> {
     #[serde(borrow)]
     ram_size: Loose<'a>,
     #[serde(borrow)]
@@ -118,7 +118,7 @@ struct Memory<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Gpu<'a> {
+struct RawGpu<'a> {
     #[serde(borrow)]
     gpu: Loose<'a>,
     #[serde(borrow)]
@@ -131,37 +131,37 @@ struct Gpu<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Disk<'a> {
+struct RawDisk<'a> {
     #[serde(borrow)]
     size: Loose<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Adapter<'a> {
+struct RawAdapter<'a> {
     #[serde(borrow)]
     rate: Loose<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Placement<'a> {
+struct RawPlacement<'a> {
     #[serde(borrow)]
     rack: Loose<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Fpga<'a> {
+struct RawFpga<'a> {
     #[serde(borrow)]
     board_model: Loose<'a>,
 }
 
 impl<'a> RawNode<'a> {
     /// `None` if the node has no id: it can't be reserved.
-    fn node(self, file: &Place<'a>) -> Option<StaticNode<'a>> {
+    fn node(self, file: &NodeLocation<'a>) -> Option<StaticNode<'a>> {
         let uid = self.uid.filter(|uid| !uid.is_empty())?;
-        let links = self.links.0.into_iter().map(|link| Place::of_link(link.href));
+        let links = self.links.0.into_iter().map(|link| NodeLocation::of_link(link.href));
         let place = links.into_iter().find(|place| place.site.is_some()).unwrap_or_else(|| file.clone());
         let architecture = only(self.architecture);
         let processor = only(self.processor);
@@ -191,26 +191,26 @@ impl<'a> RawNode<'a> {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> NodeLocation<'a> {
     /// Borrows from the link, except from a link with escapes, whose text is copied.
     fn of_link(href: std::borrow::Cow<'a, str>) -> Self {
         match href {
             std::borrow::Cow::Borrowed(path) => Self::of_path(path),
             std::borrow::Cow::Owned(path) => {
-                let place = Place::of_path(&path);
+                let place = NodeLocation::of_path(&path);
                 Self { site: place.site.map(FeedText::into_owned), cluster: place.cluster.map(FeedText::into_owned) }
             }
         }
     }
 }
 
-fn only<T: Default>(parts: Parts<T>) -> T {
+fn only<T: Default>(parts: OneOrMany<T>) -> T {
     parts.0.into_iter().next().unwrap_or_default()
 }
 
 /// Adds up a list of GPUs.
-fn gpus<'a>(parts: Vec<Gpu<'a>>) -> Option<Gpus<'a>> {
-    let reported = |part: Gpu<'a>| {
+fn gpus<'a>(parts: Vec<RawGpu<'a>>) -> Option<Gpus<'a>> {
+    let reported = |part: RawGpu<'a>| {
         Gpus::reported(part.gpu.flag(), part.gpu_count.count(), part.gpu_model.text(), part.gpu_vendor.text())
     };
     parts.into_iter().filter_map(reported).reduce(|all, more| Gpus {

@@ -1,5 +1,5 @@
-//! Values as feeds write them. A value of an unexpected type counts as not reported, so that it does not make ten thousand
-//! nodes unreadable.
+//! Values as feeds write them. A value of an unexpected type counts as not reported, so that it does not make ten
+//! thousand nodes unreadable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -192,64 +192,64 @@ impl<'de: 'a, 'a> Deserialize<'de> for FeedTime<'a> {
 
 /// A list that may also be written as a single object. Null and values of other types are an empty list.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Parts<T>(pub(super) Vec<T>);
+pub(super) struct OneOrMany<T>(pub(super) Vec<T>);
 
-impl<T> Default for Parts<T> {
+impl<T> Default for OneOrMany<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Parts<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyParts(PhantomData))
+        deserializer.deserialize_any(AnyOneOrMany(PhantomData))
     }
 }
 
-struct AnyParts<T>(PhantomData<T>);
+struct AnyOneOrMany<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyParts<T> {
-    type Value = Parts<T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyOneOrMany<T> {
+    type Value = OneOrMany<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object, or a list of objects")
     }
 
-    fn visit_unit<E>(self) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_unit<E>(self) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_bool<E>(self, _: bool) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_i64<E>(self, _: i64) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_u64<E>(self, _: u64) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_f64<E>(self, _: f64) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Parts<T>, E> {
-        Ok(Parts::default())
+    fn visit_str<E>(self, _: &str) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Parts<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany<T>, A::Error> {
         let mut parts = Vec::new();
         while let Some(part) = list.next_element()? {
             parts.push(part);
         }
-        Ok(Parts(parts))
+        Ok(OneOrMany(parts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Parts<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany<T>, A::Error> {
         let object = serde::de::value::MapAccessDeserializer::new(map);
-        Ok(Parts(vec![T::deserialize(object)?]))
+        Ok(OneOrMany(vec![T::deserialize(object)?]))
     }
 }
 
@@ -320,7 +320,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
         let mut found = false;
         while let Some(key) = object.next_key::<FeedText<'de>>()? {
             if LISTS.contains(&&*key) {
-                found |= object.next_value_seed(Listed(&mut self))?;
+                found |= object.next_value_seed(EnvelopedList(&mut self))?;
             } else {
                 object.next_value::<IgnoredAny>()?;
             }
@@ -330,16 +330,16 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
 }
 
 /// The list inside an envelope. Anything but a list is an error.
-struct Listed<'e, T, F>(&'e mut Each<T, F>);
+struct EnvelopedList<'e, T, F>(&'e mut Each<T, F>);
 
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Listed<'_, T, F> {
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for EnvelopedList<'_, T, F> {
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Listed<'_, T, F> {
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for EnvelopedList<'_, T, F> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

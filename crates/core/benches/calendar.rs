@@ -1,6 +1,6 @@
-//! Search time of the earliest start: for half of the hosts, at times spread over a full calendar; and for all hosts, where
-//! the answer is the end of the calendar. The peer is the simplest exact sweep, which sorts all possible starts of all hosts
-//! at once. `benches/calendar` prints the ratio.
+//! Search time of the earliest start: for half of the hosts, at times spread over a full calendar; and for all hosts,
+//! where the answer is the end of the calendar. The peer is the simplest exact sweep, which sorts all possible starts
+//! of all hosts at once. `benches/calendar` prints the ratio.
 
 use std::hint::black_box;
 
@@ -27,8 +27,8 @@ fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(1_761_818_400 + hour * HOUR).expect("within range")
 }
 
-/// A calendar with leases of 1 to 48 hours and gaps of up to 48 hours on each host, and the hour at which the last lease
-/// ends.
+/// A calendar with leases of 1 to 48 hours and gaps of up to 48 hours on each host, and the hour at which the last
+/// lease ends.
 fn calendar(hosts: usize, leases: usize) -> (Vec<Timeline>, i64) {
     let mut random = XorShift(88_172_645_463_325_252);
     let mut last = 0;

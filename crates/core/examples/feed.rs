@@ -1,8 +1,8 @@
 //! Feeds for `benches/calendar`, and programs to measure against each other.
 //!
-//! `feed generate DIR NODES RESERVATIONS` writes a feed in ENVBoot's layout. `feed parse FILE…` parses the files as JSON.
-//! `feed skim FILE…` checks that they are JSON and keeps no value. `feed join DIR` joins a feed and counts the free nodes
-//! of one window.
+//! `feed generate DIR NODES RESERVATIONS` writes a feed in ENVBoot's layout. `feed parse FILE…` parses the files as
+//! JSON. `feed skim FILE…` checks that they are JSON and keeps no value. `feed join DIR` joins a feed and counts the
+//! free nodes of one window.
 
 #![expect(clippy::disallowed_methods, reason = "core reads no files; its measurements do")]
 #![expect(clippy::print_stdout, reason = "the bench reads its output")]

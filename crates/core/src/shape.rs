@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::size::Bytes;
 
-/// The size of one machine. Of a machine to create: the size it is created with. Of an existing machine: the size that its
-/// site reports or its group demands; zero and empty if neither does.
+/// The size of one machine. Of a machine to create: the size it is created with. Of an existing machine: the size that
+/// its site reports or its group demands; zero and empty if neither does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// CPUs: hardware threads.

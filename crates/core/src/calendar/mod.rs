@@ -15,7 +15,8 @@ pub use sweep::earliest;
 
 /// The busy time of one host: sorted windows that neither overlap nor touch.
 ///
-/// Windows passed to [`Timeline::of`] may overlap: Blazar pads allocations by some minutes, so that consecutive ones do.
+/// Windows passed to [`Timeline::of`] may overlap: Blazar pads allocations by some minutes, so that consecutive ones
+/// do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Window>", into = "Vec<Window>")]
 pub struct Timeline {

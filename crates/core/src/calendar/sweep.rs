@@ -8,9 +8,9 @@ use crate::time::Window;
 /// The earliest start at which the same `amount` hosts are free over a whole window of `duration`.
 ///
 /// Considers starts from `from` to `from + within`, inclusive. The answer is exact: a host can start between the end of
-/// one busy window and `duration` before the next, so the number of such hosts rises only where one of these spans begins.
-/// The sweep visits the spans in slices of time and sorts each slice by itself. Slices grow while there are few changes:
-/// the work is proportional to the changes before the answer, not to the length of the calendar.
+/// one busy window and `duration` before the next, so the number of such hosts rises only where one of these spans
+/// begins. The sweep visits the spans in slices of time and sorts each slice by itself. Slices grow while there are few
+/// changes: the work is proportional to the changes before the answer, not to the length of the calendar.
 pub fn earliest(
     timelines: &[&Timeline],
     amount: usize,
@@ -65,11 +65,12 @@ fn reaching(amount: usize, serving: &mut usize, changes: &mut [u64]) -> Option<i
     None
 }
 
-/// A change is `reading * 2`, plus 1 if a host is gained. Losses sort before gains at the same instant, so that a host lost
-/// then is never counted together with one gained.
+/// A change is `reading * 2`, plus 1 if a host is gained. Losses sort before gains at the same instant, so that a host
+/// lost then is never counted together with one gained.
 const GAIN: u64 = 1;
 
-/// Adapts the length of slices: with few changes, visits to hosts are wasted; with many, changes beyond the answer are sorted.
+/// Adapts the length of slices: with few changes, visits to hosts are wasted; with many, changes beyond the answer are
+/// sorted.
 fn next_slice(slice: i64, changes: usize, hosts: usize) -> i64 {
     match changes {
         few if few * 4 <= hosts => slice.saturating_mul(2),

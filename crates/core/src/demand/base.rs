@@ -51,8 +51,8 @@ impl PathBase<'_> {
     /// Path in the form that a demand stores: absolute if the user wrote it, and relative to the top of the repository
     /// (`.` for all of it) if the repository did.
     ///
-    /// A checkout exists only for a while, so its own path is not stored. Whoever reads the file later joins both
-    /// paths and checks that no link leads out of the repository.
+    /// A checkout is temporary, so its path is not stored. To read the file, join the stored path to that of the
+    /// current checkout, and check that no link leads out of the repository.
     ///
     /// # Errors
     /// As for [`PathBase::resolve`].

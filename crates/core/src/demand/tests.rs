@@ -43,7 +43,7 @@ impl Case<'_> {
     }
 }
 
-fn said(text: &str) -> Option<String> {
+fn value(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
@@ -58,7 +58,7 @@ fn scan() -> Suggestions {
         gpus: chosen(GpuRequirement { model: None, count: NonZeroU32::MIN }),
         count: chosen(NonZeroU32::new(3).unwrap()),
         run: chosen("make".to_owned()),
-        python: chosen(PythonRequest { version: said("3.9"), install_project: true, ..PythonRequest::default() }),
+        python: chosen(PythonRequest { version: value("3.9"), install_project: true, ..PythonRequest::default() }),
         packages: vec![Suggestion { value: "git".to_owned(), evidence: vec![2] }],
         ..Suggestions::default()
     }
@@ -67,7 +67,7 @@ fn scan() -> Suggestions {
 #[test]
 fn overrides_alone_make_a_demand() {
     let flags =
-        Overrides { cpus: said("4+"), gpus: said("A100:1"), on: vec!["local".to_owned()], ..Default::default() };
+        Overrides { cpus: value("4+"), gpus: value("A100:1"), on: vec!["local".to_owned()], ..Default::default() };
     let demand = Case { flags, ..Case::default() }.demand();
     assert_eq!((demand.name.as_str(), demand.groups[0].name.as_str()), ("my-repo-git", "node"));
     let [requirements] = demand.groups[0].any_of.as_slice() else { panic!("{demand:?}") };
@@ -79,7 +79,7 @@ fn overrides_alone_make_a_demand() {
 #[test]
 fn overrides_beat_the_file_and_the_file_beats_the_scan() {
     let file = "num_nodes: 2\nresources:\n  cpus: 8\n  memory: 32+\n";
-    let flags = Overrides { cpus: said("4"), ..Default::default() };
+    let flags = Overrides { cpus: value("4"), ..Default::default() };
     let case = Case { file, flags, scan: Some(scan()), ..Case::default() };
     let group = case.demand().groups.remove(0);
     let [requirements] = group.any_of.as_slice() else { panic!("{group:?}") };
@@ -126,7 +126,7 @@ fn scan_leaves_named_groups_and_node_types_alone() {
 
 #[test]
 fn override_merges_equal_alternatives() {
-    let flags = Overrides { gpus: said("H100"), ..Default::default() };
+    let flags = Overrides { gpus: value("H100"), ..Default::default() };
     let demand = Case { file: "resources: {gpus: [A100, V100]}", flags, ..Case::default() }.demand();
     assert_eq!(demand.groups[0].any_of.len(), 1);
 }
@@ -144,7 +144,7 @@ fn site_override_replaces_sites_of_the_file() {
 
 #[test]
 fn count_override_requires_a_single_group() {
-    let flags = || Overrides { count: said("5"), ..Default::default() };
+    let flags = || Overrides { count: value("5"), ..Default::default() };
     let one = Case { file: "groups: {a: {}}", flags: flags(), ..Case::default() };
     assert_eq!((one.demand().groups[0].count.get(), one.origin("groups.a.count").as_str()), (5, "count"));
     let two = Case { file: "groups: {a: {}, b: {}}", flags: flags(), ..Case::default() };
@@ -154,9 +154,9 @@ fn count_override_requires_a_single_group() {
 #[test]
 fn all_problems_of_overrides_are_reported_at_once() {
     let flags = Overrides {
-        cpus: said("many"),
-        memory: said("lots"),
-        start: said("yesterday"),
+        cpus: value("many"),
+        memory: value("lots"),
+        start: value("yesterday"),
         on: vec!["Somewhere Else".to_owned()],
         envs: vec!["TOKEN".to_owned(), "A-B=hunter2".to_owned()],
         secrets: vec!["TOKEN=hunter2".to_owned()],
@@ -269,7 +269,7 @@ fn conda_uses_the_repositorys_environment_file_by_default() {
     };
     assert_eq!(file("workdir: .\nsetup_phases: {conda: true}\n").as_deref(), Some("environment.yml"));
     assert_eq!(file("workdir: .\nsetup_phases: {conda: {packages: [numpy]}}\n"), None);
-    assert_eq!(file("workdir: .\n"), None, "nobody wished for conda");
+    assert_eq!(file("workdir: .\n"), None, "conda is not requested");
 }
 
 #[test]

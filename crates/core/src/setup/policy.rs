@@ -316,8 +316,8 @@ mod tests {
             assert!(policy.tries > 0);
         }
         assert_eq!(PHASES.last().map(|policy| policy.kind), Some(PhaseKind::Run));
-        let said = |text: &str| text.parse::<PhaseKind>().unwrap_err().to_string();
-        assert_eq!(said("dokcer"), "unknown phase `dokcer`: did you mean `docker`?");
-        assert!(said("jq").contains("`docker`") && said("jq").contains("`ray-status`"), "{}", said("jq"));
+        let message = |text: &str| text.parse::<PhaseKind>().unwrap_err().to_string();
+        assert_eq!(message("dokcer"), "unknown phase `dokcer`: did you mean `docker`?");
+        assert!(message("jq").contains("`docker`") && message("jq").contains("`ray-status`"), "{}", message("jq"));
     }
 }

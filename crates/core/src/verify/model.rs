@@ -1,7 +1,7 @@
 //! Comparison of GPU names from different sources.
 //!
-//! A driver reports `Tesla V100-SXM2-32GB`, an inventory `GV100GL [Tesla V100 SXM2 32GB]`, the PCI bus `10de:1db5`. They
-//! share the designation of the model, `V100`. A name without a known designation is compatible with every other.
+//! A driver reports `Tesla V100-SXM2-32GB`, an inventory `GV100GL [Tesla V100 SXM2 32GB]`, the PCI bus `10de:1db5`.
+//! They share the designation of the model, `V100`. A name without a known designation is compatible with every other.
 
 use std::collections::BTreeSet;
 
@@ -96,8 +96,8 @@ fn designations(name: &str) -> BTreeSet<String> {
     found.iter().map(|text| text.to_ascii_uppercase()).collect()
 }
 
-/// The designation that a word is: one to three letters, digits, and at most one letter. Chips (`GA100`), memory (`HBM3`) and
-/// slots (`SXM2`) are excluded.
+/// The designation that a word is: one to three letters, digits, and at most one letter. Chips (`GA100`), memory
+/// (`HBM3`) and slots (`SXM2`) are excluded.
 fn designation(word: &str) -> Option<String> {
     let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
     let digits = word.bytes().skip(letters).take_while(u8::is_ascii_digit).count();

@@ -23,6 +23,7 @@ mod policy;
 mod quote;
 mod run;
 mod session;
+mod sink;
 mod ssh;
 mod target;
 #[cfg(test)]
@@ -40,7 +41,8 @@ pub use lines::TRUNCATED;
 pub use pins::KnownHosts;
 pub use policy::ConnectPolicy;
 pub use quote::{quote, remote_path};
-pub use session::{Hosts, OutputSink, ProgressSink, Session};
+pub use session::{Hosts, Session};
+pub use sink::{OutputSink, ProgressSink};
 pub use ssh::Ssh;
 pub use target::Target;
 pub use tree::{

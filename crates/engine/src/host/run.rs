@@ -14,7 +14,7 @@ use super::error::HostErrorKind;
 use super::exit::ProcessExit;
 use super::lines::LineSplitter;
 use super::quote::quote;
-use super::session::OutputSink;
+use super::sink::OutputSink;
 
 /// Supervisor script on the host, between the SSH server and the script's process group:
 ///

@@ -6,18 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::command::{Command, Stream};
+use super::command::Command;
 use super::error::HostError;
 use super::exit::ProcessExit;
 use super::key::HostKey;
+use super::sink::{OutputSink, ProgressSink};
 use super::target::Target;
 use super::tree::{DownloadReport, FileSelection, SyncOptions, SyncReport, UploadReport};
-
-/// Receives output lines as they arrive. Called for every line, so it must be fast.
-pub type OutputSink<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
-
-/// Receives progress messages for the user.
-pub type ProgressSink<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// Connects to machines.
 #[async_trait]

@@ -17,6 +17,7 @@ mod exec;
 mod fleet;
 mod keep;
 mod keys;
+mod later_start;
 mod lease;
 mod login;
 mod logs;
@@ -54,6 +55,7 @@ pub use exec::{ExecRequest, Program};
 pub use fleet::{Fleet, FleetSource};
 pub use keep::{NewEnd, PowerChange};
 pub use keys::KeyRequest;
+pub use later_start::LaterStart;
 pub use lease::LeaseResult;
 pub use logs::{LogRequest, StepLog};
 pub use placement::PlacementRequest;
@@ -63,7 +65,7 @@ pub use summary::{MachineState, MachineSummary, StepSummary, Summary};
 pub use sweep::Swept;
 pub use sync::{Direction, SyncRequest, SyncResult};
 pub use target::{Analysis, Requested, Target, TargetRequest};
-pub use up::{LaterStart, SSH_TIMEOUT, Scope, UpRequest, UpResult};
+pub use up::{SSH_TIMEOUT, Scope, UpRequest, UpResult};
 
 /// Whether an operation changes anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

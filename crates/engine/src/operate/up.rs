@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::attempts::Attempts;
 use super::resume::{Manner, Run};
-use super::{KeyRequest, Mode, OperateError, Operator, PlacementRequest, Proposal, Requested, Summary};
+use super::{KeyRequest, LaterStart, Mode, OperateError, Operator, PlacementRequest, Proposal, Requested, Summary};
 use crate::deploy::{LocalInputs, OnFailure};
 use crate::event::Notice;
 use crate::run::{Interrupts, unless_interrupted};
@@ -73,16 +73,6 @@ impl UpRequest {
         let local_inputs = local_inputs(&self.demand().workload, &self.requested, &self.secrets, source)?;
         Ok(LocalInputs { key: self.key.source.clone(), ..local_inputs })
     }
-}
-
-/// Whether a later start than the planned one is acceptable if the planned hosts are taken meanwhile.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LaterStart {
-    /// No: the operation fails, and reports the earliest start.
-    #[default]
-    Refused,
-    /// Yes.
-    Accepted,
 }
 
 /// The part of a new deployment that is created. A later round does the rest.

@@ -1,0 +1,11 @@
+//! Consent to a later start than planned.
+
+/// Reaction if the planned hosts are taken before the plan is carried out, so that it could only start later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LaterStart {
+    /// The operation fails, and reports the earliest start.
+    #[default]
+    Refused,
+    /// The demand is planned again, with the later start.
+    Accepted,
+}

@@ -1,10 +1,29 @@
 //! Blocking work, off the threads that drive futures.
 
-use std::io;
+use std::panic::resume_unwind;
 
 /// Runs work that blocks (files, locks, directory walks) on the runtime's pool of blocking threads.
 ///
-/// Dropping the future does not stop the work. An error means that the work panicked or the runtime is shutting down.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
+/// Dropping the future does not stop the work. A panic of the work continues in the caller.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is shutting down, and drops this future next.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "of the work")]
+    async fn panic_of_the_work_continues_in_the_caller() {
+        assert_eq!(blocking(|| 1).await, 1);
+        blocking(|| panic!("of the work")).await
+    }
 }

@@ -27,7 +27,8 @@ impl OutputLog {
         Ok(Self { path: path.to_owned(), file: Some(file), tail: VecDeque::new(), tail_lines, lines: 0 })
     }
 
-    /// Appends a line.
+    /// Appends a line. Called on threads that drive futures: the write of one line reaches the page cache only, and writing
+    /// here keeps the lines in order and slows a program down that floods its output.
     ///
     /// # Errors
     /// On the first failed write only. The file ends there, later lines reach only the tail: a full local disk must not

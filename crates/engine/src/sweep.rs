@@ -116,7 +116,7 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     }
     for record in &records {
         let name = record.name.clone();
-        match (sweep_reason(record, now), is_busy(store, &name)?) {
+        match (sweep_reason(record, now), is_busy(store, &name).await?) {
             (Some(SweepReason::Expired), true) => found.busy.push(name),
             (Some(SweepReason::Expired), false) => found.expired.push(name),
             (Some(SweepReason::Abandoned), false) => found.abandoned.push(name),
@@ -140,8 +140,11 @@ fn hidden_resources(site: &SiteId, current: &Account, journals: &BTreeMap<Deploy
     Some(format!("it hides the resources of {}: the current credentials are those of {}", creator.name, current.name))
 }
 
-fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
-    store.map_or(Ok(false), |store| store.is_busy(name))
+async fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError> {
+    match store {
+        Some(store) => store.is_busy(name).await,
+        None => Ok(false),
+    }
 }
 
 fn sort(

@@ -89,8 +89,7 @@ impl Audited {
 
     async fn append(&self, entry: AuditEntry) -> Result<(), AuditError> {
         let trail = Arc::clone(&self.trail);
-        let written = blocking(move || trail.append(&entry)).await;
-        written.unwrap_or_else(|error| Err(self.trail.unwritten(error)))
+        blocking(move || trail.append(&entry)).await
     }
 
     fn unwritten(&self, error: &AuditError) -> SiteError {

@@ -136,11 +136,6 @@ impl AuditTrail {
         Ok((lines.into_iter().flatten().collect(), bad.len()))
     }
 
-    /// Error for an entry that could not be written.
-    pub(super) fn unwritten(&self, source: io::Error) -> AuditError {
-        self.error("written", source)
-    }
-
     fn error(&self, doing: &'static str, source: io::Error) -> AuditError {
         AuditError { path: self.path.clone(), doing, source }
     }

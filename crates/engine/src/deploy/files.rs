@@ -43,7 +43,7 @@ pub enum FilesError {
     },
 }
 
-/// The directory of a deployment.
+/// The directory of a deployment. Methods that return a `Result` block on the disk.
 #[derive(Debug, Clone)]
 pub struct Files {
     dir: PathBuf,

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::account::{self, AccountError};
+use crate::blocking::blocking;
 use crate::event::{Event, Report};
 use crate::host::Hosts;
 use crate::run::{Executor, Interrupts, JournalRunner, RunOutcome};
@@ -180,20 +181,22 @@ impl Deployer<'_> {
         local_inputs: &LocalInputs,
         interrupts: &mut Interrupts,
     ) -> Result<RunOutcome, DeployError> {
-        let files = Files::open(self.store.files_of(record.id))?;
+        let dir = self.store.files_of(record.id);
+        let files = blocking(move || Files::open(dir)).await?;
         // Deleting needs no key, and must not fail because one is missing.
         let outcome = if record.journal().is_rolling_back(&record.plan) {
             self.runner(&NoExecutor).run(record, "", interrupts).await?
         } else if record.plan.has_no_machines() {
             // A lease or a keypair by itself: there is no machine to log in to.
-            self.prepare_keys(record, &files, local_inputs)?;
-            self.runner(&NoExecutor).run(record, &files.public_key()?, interrupts).await?
+            let public_key = prepare_keys(record, &files, local_inputs).await?;
+            self.runner(&NoExecutor).run(record, &public_key, interrupts).await?
         } else {
-            let executor = self.executor(record, &files, local_inputs)?;
-            self.runner(&executor).run(record, &files.public_key()?, interrupts).await?
+            let public_key = prepare_keys(record, &files, local_inputs).await?;
+            let executor = self.executor(record, &files, local_inputs).await?;
+            self.runner(&executor).run(record, &public_key, interrupts).await?
         };
         if record.closed.is_some() {
-            files.remove_secrets()?;
+            blocking(move || files.remove_secrets()).await?;
         }
         Ok(outcome)
     }
@@ -202,19 +205,21 @@ impl Deployer<'_> {
         JournalRunner { store: self.store, sites: self.sites, executor, report: self.report, now: self.now }
     }
 
-    fn prepare_keys(&self, record: &Record, files: &Files, local_inputs: &LocalInputs) -> Result<(), FilesError> {
-        match &local_inputs.key {
-            KeySource::Generated => files.generate_keys_if_missing(record.id),
-            KeySource::PublicOnly(key) => files.store_public_key(key),
-            KeySource::UserPair { private, public } => files.link_keys(private, public),
-        }
-    }
-
-    fn executor(&self, record: &Record, files: &Files, local_inputs: &LocalInputs) -> Result<SshExecutor, FilesError> {
-        self.prepare_keys(record, files, local_inputs)?;
+    async fn executor(
+        &self,
+        record: &Record,
+        files: &Files,
+        local_inputs: &LocalInputs,
+    ) -> Result<SshExecutor, FilesError> {
+        let (keys, id, has_peers) = (files.clone(), record.id, record.plan.machines().nth(1).is_some());
+        let (identity, peer_keypair) = blocking(move || {
+            let peers = has_peers.then(|| keys.peer_keypair(id)).transpose()?;
+            Ok::<_, FilesError>((keys.identity()?, peers))
+        })
+        .await?;
         Ok(SshExecutor {
             hosts: Arc::clone(&self.hosts),
-            identity: Arc::new(files.identity()?),
+            identity: Arc::new(identity),
             deployment: record.name.clone(),
             work: record.plan.demand.workload.clone(),
             source: local_inputs.source.clone(),
@@ -222,12 +227,26 @@ impl Deployer<'_> {
             known_hosts: self.store.known_hosts(),
             rerun: record.plan.part.as_ref().is_some_and(|part| part.again),
             paths: HostPaths::default(),
-            peer_keypair: record.plan.machines().nth(1).map(|_| files.peer_keypair(record.id)).transpose()?,
+            peer_keypair,
             logs: files.logs(),
             ssh_timeout: self.ssh_timeout,
             peer_cache: PeerCache::default(),
         })
     }
+}
+
+/// Stores the key pair of a deployment that has none yet. Returns the public key.
+async fn prepare_keys(record: &Record, files: &Files, local_inputs: &LocalInputs) -> Result<String, FilesError> {
+    let (files, id, key) = (files.clone(), record.id, local_inputs.key.clone());
+    blocking(move || {
+        match &key {
+            KeySource::Generated => files.generate_keys_if_missing(id)?,
+            KeySource::PublicOnly(key) => files.store_public_key(key)?,
+            KeySource::UserPair { private, public } => files.link_keys(private, public)?,
+        }
+        files.public_key()
+    })
+    .await
 }
 
 /// Journals that a deployment comes up: a new one if `known` is `None`, else another round of `known`.

@@ -8,6 +8,7 @@ use hostler_core::plan::{MachineSpec, Plan, Step};
 use hostler_core::ticket::StepId;
 
 use super::{Files, FilesError};
+use crate::blocking::blocking;
 use crate::host::{BadKey, HostKey, Target};
 
 /// The reason why a machine cannot be logged in to.
@@ -31,7 +32,7 @@ pub enum NotReached {
 ///
 /// # Errors
 /// [`NotReached`].
-pub fn target(
+pub async fn target(
     plan: &Plan,
     journal: &Journal,
     step: &Step,
@@ -47,11 +48,13 @@ pub fn target(
         return Err(NotReached::NeverReached(machine));
     };
     let pinned: HostKey = pinned.parse().map_err(|error| NotReached::BadHostKey(machine.clone(), error))?;
+    let (files, of) = (files.clone(), spec.clone());
+    let identity = blocking(move || files.identity_for(&of)).await?;
     Ok(Target {
         machine,
         address: address.clone(),
         user: spec.user.clone(),
-        identity: Arc::new(files.identity_for(spec)?),
+        identity: Arc::new(identity),
         pinned: Some(pinned),
         jump: None,
     })

@@ -78,11 +78,21 @@ impl FleetCommand<'_> {
     pub async fn run(&self, targets: &[Target], stop: impl Future<Output = ()>) -> Vec<HostResult> {
         let failed = |ran: &HostResult| !ran.outcome.is_success();
         let results = each(targets, &self.options, stop, |target| self.on_one(target), failed).await;
-        let stopped = |target: &Target| HostResult {
-            log: Some(log_path(self.logs, &target.machine)).filter(|log| log.exists()),
-            ..HostResult::new(target, HostOutcome::Stopped)
-        };
-        results.into_iter().zip(targets).map(|(ran, target)| ran.unwrap_or_else(|| stopped(target))).collect()
+        let mut all = Vec::with_capacity(targets.len());
+        for (ran, target) in results.into_iter().zip(targets) {
+            all.push(match ran {
+                Some(ran) => ran,
+                None => self.stopped(target).await,
+            });
+        }
+        all
+    }
+
+    /// Result of a host that was stopped. It has a log if its command had started.
+    async fn stopped(&self, target: &Target) -> HostResult {
+        let log = log_path(self.logs, &target.machine);
+        let log = blocking(move || log.exists().then_some(log)).await;
+        HostResult { log, ..HostResult::new(target, HostOutcome::Stopped) }
     }
 
     async fn on_one(&self, target: &Target) -> HostResult {
@@ -115,7 +125,7 @@ impl FleetCommand<'_> {
         };
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = session.host_key();
         let path = log_path(self.logs, &target.machine);
-        match blocking(move || OutputLog::open(&path, TAIL_LINES)).await.flatten() {
+        match blocking(move || OutputLog::open(&path, TAIL_LINES)).await {
             Ok(opened) => *transcript.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened),
             Err(error) => return HostOutcome::LogFailed(error),
         }

@@ -11,7 +11,7 @@ use hostler_core::ports::Address;
 use super::key::HostKey;
 
 /// The host keys of a `known_hosts` file that hostler maintains.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KnownHosts {
     path: PathBuf,
     /// Line number and key by host pattern.

@@ -62,14 +62,14 @@ impl Operator {
         if kind != ResourceKind::Keypair {
             self.agree(&Proposal::Create { plan: &plan, kind }, interrupts).await?;
         }
-        request.key.create_directory()?;
+        request.key.create_directory().await?;
         let store = self.store.open().await?;
         let lock = store.lock(name).await?;
         let local_inputs = LocalInputs { key: request.key.source.clone(), ..LocalInputs::default() };
         let run = Run { operator: self, store: store.clone(), _lock: lock };
         run.up(&plan, None, &local_inputs, Manner::default(), interrupts).await?;
         if let Some(record) = store.find(name).await? {
-            request.key.write_copy(&store, &record)?;
+            request.key.write_copy(&store, &record).await?;
         }
         self.read_back(kind, name, interrupts).await.map(Some)
     }

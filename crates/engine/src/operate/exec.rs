@@ -39,7 +39,7 @@ impl Operator {
         request: &ExecRequest<'_>,
         interrupts: &Interrupts,
     ) -> Result<Vec<HostResult>, OperateError> {
-        let logs = self.new_logs(request.fleet)?;
+        let logs = self.new_logs(request.fleet).await?;
         let command = command(&request.fleet.source, request.program);
         let exec = FleetCommand {
             hosts: &*self.hosts,
@@ -50,7 +50,7 @@ impl Operator {
         };
         let ran = exec.run(&request.fleet.targets, interrupted(interrupts)).await;
         let keys = ran.iter().filter_map(|ran| Some((ran.machine.as_str(), ran.host_key.as_ref()?)));
-        request.fleet.pin(keys)?;
+        request.fleet.pin(keys.collect()).await?;
         Ok(ran)
     }
 }

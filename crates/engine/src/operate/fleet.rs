@@ -1,10 +1,14 @@
 //! Machines to run a command or a sync on: those of a deployment, or hosts that the user lists.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hostler_core::ports::Address;
+use jiff::Timestamp;
 
 use super::{OperateError, Operator};
+use crate::blocking::blocking;
 use crate::host::{HostKey, KnownHosts, Target};
 
 /// The number of runs whose logs are kept, per deployment and for listed hosts.
@@ -40,10 +44,12 @@ impl Fleet {
     ///
     /// # Errors
     /// If the file of pinned keys cannot be written.
-    pub(super) fn pin<'k>(&self, keys: impl IntoIterator<Item = (&'k str, &'k HostKey)>) -> Result<(), OperateError> {
+    pub(super) async fn pin(&self, keys: Vec<(&str, &HostKey)>) -> Result<(), OperateError> {
         let FleetSource::Listed(pins) = &self.source else { return Ok(()) };
-        let keys = keys.into_iter().filter_map(|(machine, key)| Some((self.address(machine)?, key)));
-        pins.add(keys).map_err(OperateError::KnownHosts)
+        let keys = keys.into_iter().filter_map(|(machine, key)| Some((self.address(machine)?.clone(), key.clone())));
+        let (pins, keys) = (pins.clone(), keys.collect::<Vec<_>>());
+        let added = blocking(move || pins.add(keys.iter().map(|(address, key)| (address, key)))).await;
+        added.map_err(OperateError::KnownHosts)
     }
 
     /// The address of a machine.
@@ -65,19 +71,21 @@ impl Operator {
     }
 
     /// A new directory for the logs of one run. The logs of the last [`KEPT_RUNS`] runs are kept.
-    pub(super) fn new_logs(&self, fleet: &Fleet) -> Result<PathBuf, OperateError> {
-        let created = || {
-            std::fs::create_dir_all(&fleet.logs)?;
-            let mut runs: Vec<_> =
-                std::fs::read_dir(&fleet.logs)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-            runs.sort();
-            for old in runs.iter().rev().skip(KEPT_RUNS - 1) {
-                std::fs::remove_dir_all(old)?;
-            }
-            let logs = fleet.logs.join((self.now)().strftime("%Y%m%dT%H%M%S.%6fZ").to_string());
-            std::fs::create_dir(&logs)?;
-            Ok(logs)
-        };
-        created().map_err(|source| OperateError::File { path: fleet.logs.clone(), doing: "written to", source })
+    pub(super) async fn new_logs(&self, fleet: &Fleet) -> Result<PathBuf, OperateError> {
+        let (all, now) = (fleet.logs.clone(), (self.now)());
+        let created = blocking(move || create_logs(&all, now)).await;
+        created.map_err(|source| OperateError::File { path: fleet.logs.clone(), doing: "written to", source })
     }
+}
+
+fn create_logs(all: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    fs::create_dir_all(all)?;
+    let mut runs: Vec<_> = fs::read_dir(all)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    runs.sort();
+    for old in runs.iter().rev().skip(KEPT_RUNS - 1) {
+        fs::remove_dir_all(old)?;
+    }
+    let logs = all.join(now.strftime("%Y%m%dT%H%M%S.%6fZ").to_string());
+    fs::create_dir(&logs)?;
+    Ok(logs)
 }

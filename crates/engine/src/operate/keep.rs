@@ -44,7 +44,7 @@ impl Operator {
         let now = (self.now)();
         let until = until(end, &record, now)?;
         keep::extend(&store, &self.sites, &mut record, until, now).await?;
-        Ok(self.summary(&store, &record, Some(false)))
+        Ok(self.summary(&store, &record))
     }
 
     /// Holds a deployment although it failed or expired, or stops holding it.
@@ -54,7 +54,7 @@ impl Operator {
     pub async fn hold(&self, name: &str, held: bool) -> Result<Summary, OperateError> {
         let Locked { store, mut record, lock: _lock } = self.locked(name).await?;
         keep::hold(&store, &mut record, held, (self.now)()).await?;
-        Ok(self.summary(&store, &record, Some(false)))
+        Ok(self.summary(&store, &record))
     }
 
     /// Shuts all machines of a deployment down. Their disks are kept.

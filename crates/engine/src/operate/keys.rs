@@ -1,5 +1,6 @@
 //! The SSH key of a deployment: a new one, or one that the user has.
 
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use hostler_core::plan::{Plan, ResourceKind};
 use hostler_core::ports::ResourceDetails;
 
 use super::{OperateError, Operator};
+use crate::blocking::blocking;
 use crate::deploy::{Files, KeySource};
 use crate::host::{Identity, write_private};
 use crate::store::{Record, Store};
@@ -14,14 +16,14 @@ use crate::store::{Record, Store};
 /// The SSH key of a deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRequest {
-    /// Where the key comes from.
+    /// Origin of the key.
     pub source: KeySource,
     /// A file that the private half of a new key is copied to.
     pub copy: Option<PathBuf>,
 }
 
 impl KeyRequest {
-    /// The user's own key, in this file. The public half is read from the private one.
+    /// The user's own key, in this file. The public half is read from the private one. Blocks on the disk.
     ///
     /// # Errors
     /// If the file cannot be used as a key.
@@ -35,7 +37,7 @@ impl KeyRequest {
         Ok(Self { source: KeySource::UserPair { private, public }, copy: None })
     }
 
-    /// A new key pair, whose private half is also written to this new file.
+    /// A new key pair, whose private half is also written to this new file. Blocks on the disk.
     ///
     /// # Errors
     /// [`OperateError::KeyExists`] if the file exists.
@@ -47,30 +49,32 @@ impl KeyRequest {
     }
 
     /// Creates the directory of the copy, for its owner only, before anything is created at a site.
-    pub(super) fn create_directory(&self) -> Result<(), OperateError> {
-        let Some(directory) = self.copy.as_deref().and_then(Path::parent) else { return Ok(()) };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|source| OperateError::KeyDirectory { directory: directory.to_owned(), source })
+    pub(super) async fn create_directory(&self) -> Result<(), OperateError> {
+        let Some(directory) = self.copy.as_deref().and_then(Path::parent).map(Path::to_owned) else { return Ok(()) };
+        blocking(move || {
+            let created = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+            created.map_err(|source| OperateError::KeyDirectory { directory, source })
+        })
+        .await
     }
 
     /// Writes the copy, readable by its owner only. An existing file is never overwritten.
-    pub(super) fn write_copy(&self, store: &Store, record: &Record) -> Result<(), OperateError> {
-        let Some(copy) = &self.copy else { return Ok(()) };
+    pub(super) async fn write_copy(&self, store: &Store, record: &Record) -> Result<(), OperateError> {
+        let Some(copy) = self.copy.clone() else { return Ok(()) };
         let key = Files::at(store.files_of(record.id)).private_key();
-        let written = std::fs::read_to_string(&key).and_then(|text| write_private(copy, &text.into()));
+        let (from, to) = (key.clone(), copy.clone());
+        let written =
+            blocking(move || fs::read_to_string(from).and_then(|text| write_private(&to, &text.into()))).await;
         written.map_err(|source| {
-            let (deployment, copy) = (record.name.clone(), copy.clone());
+            let deployment = record.name.clone();
             OperateError::KeyCopy { deployment, copy, key, source }.leaving(record)
         })
     }
 }
 
 impl Operator {
-    /// Fails if a key that the plan uses is registered with another public half than the local one: nobody could log in to
-    /// machines that cost money already.
+    /// Fails if a key that the plan uses is registered with another public half than the local one: no one could log in to
+    /// the machines, which already cost money.
     pub(super) async fn check_key(&self, key: &KeyRequest, plan: &Plan) -> Result<(), OperateError> {
         let KeySource::UserPair { public, private } = &key.source else { return Ok(()) };
         for (_, spec) in plan.machines() {

@@ -6,6 +6,7 @@ use hostler_core::name::closest;
 use hostler_core::plan::{MachineSpec, Step};
 
 use super::{OperateError, Operator};
+use crate::blocking::blocking;
 use crate::deploy::{Files, NotReached, target};
 use crate::host::Target;
 use crate::store::{Record, Store};
@@ -22,12 +23,13 @@ impl Operator {
         }
         let (pins, files) = (store.pinned(record.id).await?, Files::at(store.files_of(record.id)));
         let journal = record.journal();
-        let selected = machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name));
-        let target = |(step, spec)| {
-            target(&record.plan, &journal, step, spec, &pins, &files)
-                .map_err(|reason| OperateError::NotReached { deployment: record.name.clone(), reason })
-        };
-        selected.map(target).collect()
+        let not_reached = |reason| OperateError::NotReached { deployment: record.name.clone(), reason };
+        let mut targets = Vec::new();
+        for (step, spec) in machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name)) {
+            let target = target(&record.plan, &journal, step, spec, &pins, &files).await;
+            targets.push(target.map_err(not_reached)?);
+        }
+        Ok(targets)
     }
 
     /// The SSH configuration file of a deployment and the name of one of its machines in it: the first, or the one named.
@@ -46,18 +48,18 @@ impl Operator {
 
     /// Writes the SSH configuration file of the machines that can be logged in to, and returns its path.
     pub(super) async fn write_ssh_config(&self, store: &Store, record: &Record) -> Result<PathBuf, OperateError> {
-        let files = Files::open(store.files_of(record.id))?;
+        let dir = store.files_of(record.id);
+        let files = blocking(move || Files::open(dir)).await?;
         let pins = store.pinned(record.id).await?;
         let (mut reached, journal) = (Vec::new(), record.journal());
         for (step, spec) in record.plan.machines() {
-            match target(&record.plan, &journal, step, spec, &pins, &files) {
+            match target(&record.plan, &journal, step, spec, &pins, &files).await {
                 Ok(target) => reached.push((target, files.key_for(spec))),
                 Err(NotReached::Files(error)) => return Err(error.into()),
                 Err(_) => {}
             }
         }
-        files.write_ssh(&reached)?;
-        Ok(files.ssh_config())
+        blocking(move || files.write_ssh(&reached).map(|()| files.ssh_config())).await.map_err(OperateError::from)
     }
 }
 

@@ -12,6 +12,7 @@ use hostler_core::plan::{Action, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 
 use super::{OperateError, Operator};
+use crate::blocking::blocking;
 use crate::deploy::Files;
 use crate::run::Interrupts;
 use crate::store::{Record, Store};
@@ -86,9 +87,10 @@ impl Operator {
         }
         while *interrupts.borrow_and_update() == 0 {
             // Queried before the last read, so that nothing is missed.
-            let busy = store.is_busy(&record.name)?;
+            let busy = store.is_busy(&record.name).await?;
             for (file, from) in &mut files {
-                let more = read_from(file, *from);
+                let (path, start) = (file.clone(), *from);
+                let more = blocking(move || read_from(&path, start)).await;
                 *from += more.len() as u64;
                 if !more.is_empty() {
                     output(&more);
@@ -120,7 +122,11 @@ impl Operator {
             return self.console_of(record, &found.id, &spec.site, lines).await;
         }
         let file = log_file(store, record, found);
-        let (text, end) = file.as_deref().map(|file| read(file, lines)).transpose()?.flatten().unwrap_or_default();
+        let read = match &file {
+            Some(file) => read(file, lines).await?,
+            None => None,
+        };
+        let (text, end) = read.unwrap_or_default();
         Ok(StepLog { step: found.id.clone(), file, text, end })
     }
 
@@ -133,7 +139,7 @@ impl Operator {
         let mut logs = Vec::new();
         for step in steps(record) {
             let Some(file) = log_file(store, record, &step) else { continue };
-            if let Some((text, end)) = read(&file, lines)? {
+            if let Some((text, end)) = read(&file, lines).await? {
                 logs.push(StepLog { step: step.id, file: Some(file), text, end });
             }
         }
@@ -185,8 +191,9 @@ fn log_file(store: &Store, record: &Record, step: &Step) -> Option<PathBuf> {
 }
 
 /// The content of a file, or its last lines, and its length; `None` if it does not exist (yet).
-fn read(file: &Path, lines: Option<usize>) -> Result<Option<(Vec<u8>, u64)>, OperateError> {
-    match File::open(file).and_then(|mut file| read_end(&mut file, lines)) {
+async fn read(file: &Path, lines: Option<usize>) -> Result<Option<(Vec<u8>, u64)>, OperateError> {
+    let path = file.to_owned();
+    match blocking(move || read_end(&path, lines)).await {
         Ok(read) => Ok(Some(read)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(OperateError::File { path: file.to_owned(), doing: "read", source }),
@@ -194,7 +201,8 @@ fn read(file: &Path, lines: Option<usize>) -> Result<Option<(Vec<u8>, u64)>, Ope
 }
 
 /// A log may be as long as the disk allows: for its last lines, only its end is read.
-fn read_end(file: &mut File, lines: Option<usize>) -> io::Result<(Vec<u8>, u64)> {
+fn read_end(path: &Path, lines: Option<usize>) -> io::Result<(Vec<u8>, u64)> {
+    let mut file = File::open(path)?;
     let mut text = Vec::new();
     let Some(lines) = lines else {
         let end = file.read_to_end(&mut text)? as u64;
@@ -207,7 +215,7 @@ fn read_end(file: &mut File, lines: Option<usize>) -> io::Result<(Vec<u8>, u64)>
         from -= length;
         file.seek(SeekFrom::Start(from))?;
         let mut part = Vec::new();
-        file.take(length).read_to_end(&mut part)?;
+        (&mut file).take(length).read_to_end(&mut part)?;
         part.append(&mut text);
         text = part;
     }

@@ -63,7 +63,7 @@ impl Run<'_> {
             let (deployment, reason) = (name.clone(), error.to_string());
             self.operator.notice(Notice::NoSshConfig { deployment, reason });
         }
-        let summary = self.operator.summary(&self.store, &record, Some(false));
+        let summary = self.operator.summary(&self.store, &record);
         match outcome {
             RunOutcome::Ready { failed_runs } if failed_runs.is_empty() => Ok(summary),
             outcome => Err(ended(outcome, &record)),

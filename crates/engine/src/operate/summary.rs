@@ -153,7 +153,7 @@ impl Operator {
     /// [`OperateError::UnknownDeployment`] if there never was one.
     pub async fn status(&self, name: &str) -> Result<Summary, OperateError> {
         let (store, record) = self.last_deployment(name).await?;
-        Ok(self.summary(&store, &record, None))
+        Ok(self.queried_summary(&store, &record).await)
     }
 
     /// The live deployments, oldest first.
@@ -163,12 +163,21 @@ impl Operator {
     pub async fn list(&self) -> Result<Vec<Summary>, OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(Vec::new()) };
         let records = self.deployments().await?;
-        Ok(records.iter().map(|record| self.summary(&store, record, None)).collect())
+        let mut summaries = Vec::with_capacity(records.len());
+        for record in &records {
+            summaries.push(self.queried_summary(&store, record).await);
+        }
+        Ok(summaries)
     }
 
-    /// The summary of a record. `busy` is `None` if the lock has to be queried; a lock that cannot be queried counts as held.
-    pub(super) fn summary(&self, store: &Store, record: &Record, busy: Option<bool>) -> Summary {
-        let busy = busy.unwrap_or_else(|| store.is_busy(&record.name).unwrap_or(true));
+    /// The summary of a record whose lock this operation holds: no other process works on it.
+    pub(super) fn summary(&self, store: &Store, record: &Record) -> Summary {
+        Summary::of(record, false, &Files::at(store.files_of(record.id)).ssh_config(), (self.now)())
+    }
+
+    /// The summary of a record whose lock any process may hold. A lock that cannot be queried counts as held.
+    async fn queried_summary(&self, store: &Store, record: &Record) -> Summary {
+        let busy = store.is_busy(&record.name).await.unwrap_or(true);
         Summary::of(record, busy, &Files::at(store.files_of(record.id)).ssh_config(), (self.now)())
     }
 }

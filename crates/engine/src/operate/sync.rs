@@ -85,10 +85,11 @@ impl Operator {
         let failed = |(_, result): &(Option<HostKey>, SyncResult)| !matches!(result, SyncResult::SyncReport(_));
         let targets = &request.fleet.targets;
         let results = each(targets, &request.options, interrupted(interrupts), one, failed).await;
-        let keys = results.iter().zip(targets);
-        request
-            .fleet
-            .pin(keys.filter_map(|(result, target)| Some((target.machine.as_str(), result.as_ref()?.0.as_ref()?))))?;
+        let keys = results
+            .iter()
+            .zip(targets)
+            .filter_map(|(result, target)| Some((target.machine.as_str(), result.as_ref()?.0.as_ref()?)));
+        request.fleet.pin(keys.collect()).await?;
         if *interrupts.borrow() > 0 {
             return Err(Interrupted.into());
         }

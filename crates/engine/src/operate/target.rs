@@ -14,6 +14,7 @@ use hostler_core::scan::{Scan, scan};
 
 use super::resources::full_name;
 use super::{OperateError, Operator};
+use crate::blocking::blocking;
 use crate::event::Notice;
 use crate::repo::{Checkout, FetchLimits, read_source, resolve_inside};
 use crate::store::Record;
@@ -170,14 +171,11 @@ impl Operator {
     async fn of_source(&self, request: &TargetRequest<'_>, text: &str) -> Result<Requested, OperateError> {
         let source = parse_source(text, request.directory)?;
         let analysis = match self.analyze_source(source.clone()).await {
-            Err(error) if source.is_local() && Name::new(text).is_ok() && !Path::new(&source.location).exists() => {
-                let names = self.names().await;
-                let nearest = closest(text, names.iter().map(String::as_str)).map(str::to_owned);
-                return Err(OperateError::UnknownTarget { text: text.to_owned(), nearest, source: Box::new(error) });
-            }
-            analysis => analysis?,
+            Ok(analysis) => analysis,
+            Err(error) => return Err(self.not_a_source(text, &source, error).await),
         };
-        let file = own_file(&analysis.checkout)?;
+        let top = analysis.checkout.path.clone();
+        let file = blocking(move || own_file(&top)).await?;
         let needs = analysis.scan.suggestions();
         let name = source.base_name().to_owned();
         // Without a demand file there are no paths that the repository's author could have named.
@@ -193,11 +191,24 @@ impl Operator {
         })?;
         if let FileAuthor::Repository = author {
             // Fail now, before machines wait for the files. They are checked again when they are copied.
-            let mut files = completed.demand.workload.files.values();
-            files.try_for_each(|from| resolve_inside(&analysis.checkout.path, from).map(drop))?;
+            let top = analysis.checkout.path.clone();
+            let files: Vec<String> = completed.demand.workload.files.values().cloned().collect();
+            blocking(move || files.iter().try_for_each(|from| resolve_inside(&top, from).map(drop))).await?;
         }
         let secrets = file.map(|file| file.secrets).unwrap_or_default();
         Ok(requested(completed.demand, &secrets, completed.warnings, Some(analysis.checkout)))
+    }
+
+    /// The error for a text that names no readable source. If it could be a deployment's name and no file has it, the error
+    /// names the most similar deployment.
+    async fn not_a_source(&self, text: &str, source: &Source, error: OperateError) -> OperateError {
+        let path = PathBuf::from(&source.location);
+        if !source.is_local() || Name::new(text).is_err() || blocking(move || path.exists()).await {
+            return error;
+        }
+        let names = self.names().await;
+        let nearest = closest(text, names.iter().map(String::as_str)).map(str::to_owned);
+        OperateError::UnknownTarget { text: text.to_owned(), nearest, source: Box::new(error) }
     }
 
     /// The overrides, with sites by their full names.
@@ -209,10 +220,10 @@ impl Operator {
 }
 
 /// The demand file in a repository. A symbolic link is ignored: it may point anywhere.
-fn own_file(checkout: &Checkout) -> Result<Option<DemandFile>, OperateError> {
-    let is_file = |name: &&&str| checkout.path.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+fn own_file(top: &Path) -> Result<Option<DemandFile>, OperateError> {
+    let is_file = |name: &&&str| top.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     let Some(name) = FILE_NAMES.iter().find(is_file) else { return Ok(None) };
-    let path = checkout.path.join(name);
+    let path = top.join(name);
     let text = std::fs::read_to_string(&path).map_err(|source| OperateError::File { path, doing: "read", source })?;
     Ok(Some(parse(name, &text)?))
 }

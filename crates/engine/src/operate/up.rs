@@ -152,13 +152,13 @@ impl Operator {
     ) -> Result<Summary, OperateError> {
         let local_inputs = request.local_inputs()?;
         self.agree(&Proposal::Plan(plan), interrupts).await?;
-        request.key.create_directory()?;
+        request.key.create_directory().await?;
         let store = self.store.open().await?;
         let lock = store.lock(&plan.demand.name).await?;
         let run = Run { operator: self, store: store.clone(), _lock: lock };
         let summary = run.up(plan, None, &local_inputs, request.manner(), interrupts).await?;
         if let Some(record) = store.find(&plan.demand.name).await? {
-            request.key.write_copy(&store, &record)?;
+            request.key.write_copy(&store, &record).await?;
         }
         Ok(summary)
     }

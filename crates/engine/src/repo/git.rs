@@ -113,5 +113,5 @@ async fn exceeds(dir: &Path, limit: u64) {
 /// Size of a directory in bytes.
 async fn size(dir: &Path) -> u64 {
     let dir = dir.to_owned();
-    blocking(move || walk::bytes_below(&dir)).await.unwrap_or(u64::MAX)
+    blocking(move || walk::bytes_below(&dir)).await
 }

@@ -55,7 +55,7 @@ pub async fn read_source(
 ) -> Result<(Checkout, FileTree), RepoError> {
     let checkout = checkout(source, scratch, limits).await?;
     let (path, tree_limits) = (checkout.path.clone(), limits.tree);
-    let read = blocking(move || read_tree(&path, &tree_limits)).await.flatten();
+    let read = blocking(move || read_tree(&path, &tree_limits)).await;
     let tree = read.map_err(|error| RepoError::Unreadable { path: checkout.path.clone(), error })?;
     if tree.files.is_empty() && tree.problems.is_empty() {
         return Err(RepoError::NoFiles(source.to_string()));
@@ -70,28 +70,19 @@ pub async fn checkout(source: &Source, scratch: &Path, limits: &FetchLimits) -> 
     let subdirectory = source.subdirectory.clone();
     if source.is_local() {
         let path = PathBuf::from(&source.location);
-        let path = on_disk(scratch, move || within(&directory(&path)?, &subdirectory)).await?;
+        let path = blocking(move || within(&directory(&path)?, &subdirectory)).await?;
         return Ok(Checkout { path, commit: None, fetched: None });
     }
     let parent = scratch.to_owned();
-    let dir = on_disk(scratch, move || {
+    let dir = blocking(move || {
         scratch::remove_abandoned(&parent);
         ScratchDir::new(&parent).map_err(|error| RepoError::Scratch { path: parent, error })
     })
     .await?;
     let commit = git::fetch(source, &dir.tree(), limits).await?;
     let tree = dir.tree();
-    let path = on_disk(scratch, move || within(&directory(&tree)?, &subdirectory)).await?;
+    let path = blocking(move || within(&directory(&tree)?, &subdirectory)).await?;
     Ok(Checkout { path, commit: Some(commit), fetched: Some(dir) })
-}
-
-/// Runs work on the file system on a blocking thread.
-async fn on_disk<T: Send + 'static>(
-    scratch: &Path,
-    work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
-) -> Result<T, RepoError> {
-    let stopped = |error| RepoError::Unreadable { path: scratch.to_owned(), error };
-    blocking(work).await.unwrap_or_else(|error| Err(stopped(error)))
 }
 
 /// Resolves a relative path written in a repository to a file or directory inside it, without links. Blocks on the disk.

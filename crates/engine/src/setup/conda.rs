@@ -81,7 +81,7 @@ async fn run_installer(job: &PhaseRun<'_>, requested: Option<&CondaInstaller>) -
 /// Verifies the checksum of a local installer, before it leaves this computer.
 async fn verify_local(job: &PhaseRun<'_>, file: &Path, installer: &CondaInstaller) -> Result<(), SetupError> {
     let path = file.to_owned();
-    let digest = blocking(move || sha256_of(&path)).await.flatten();
+    let digest = blocking(move || sha256_of(&path)).await;
     match digest {
         Ok(found) if found == installer.sha256 => Ok(()),
         Ok(found) => {

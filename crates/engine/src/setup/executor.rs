@@ -101,7 +101,7 @@ impl SshExecutor {
 
     async fn known_hosts(&self) -> Result<KnownHosts, Failure> {
         let path = self.known_hosts.clone();
-        let read = blocking(move || KnownHosts::read(&path)).await.flatten();
+        let read = blocking(move || KnownHosts::read(&path)).await;
         read.map_err(|error| self.known_hosts_error(&error))
     }
 
@@ -116,8 +116,7 @@ impl SshExecutor {
         let hint = format!("the login key for `{}` must be readable and have no passphrase", machine.spec.name);
         let path = PathBuf::from(path);
         match blocking(move || Identity::read(&path)).await {
-            Ok(Ok(identity)) => Ok(Arc::new(identity)),
-            Ok(Err(error)) => Err(failure(&error, Remedy::Ask, Some(hint))),
+            Ok(identity) => Ok(Arc::new(identity)),
             Err(error) => Err(failure(&error, Remedy::Ask, Some(hint))),
         }
     }
@@ -194,7 +193,7 @@ impl Executor for SshExecutor {
         })?;
         if let Some(pins) = pins {
             let (address, key) = (target.address.clone(), key.clone());
-            let added = blocking(move || pins.add([(&address, &key)])).await.flatten();
+            let added = blocking(move || pins.add([(&address, &key)])).await;
             added.map_err(|error| self.known_hosts_error(&error))?;
         }
         Ok(key.into())

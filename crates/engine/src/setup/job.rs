@@ -50,7 +50,7 @@ impl<'a> PhaseRun<'a> {
         let limit = limit(phase, context);
         let mask = SecretMask::new(context.secrets.values());
         let path = context.log.to_owned();
-        let opened = blocking(move || OutputLog::open(&path, TAIL_LINES)).await.flatten();
+        let opened = blocking(move || OutputLog::open(&path, TAIL_LINES)).await;
         let output_log = opened.map_err(|error| SetupError {
             phase: kind.name(),
             machine: session.machine().to_owned(),

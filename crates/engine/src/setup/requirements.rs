@@ -25,10 +25,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// error in its own words.
 pub(super) async fn fingerprint(job: &PhaseRun<'_>, need: &PythonRequest) -> Result<String, SetupError> {
     let (source, need) = (job.context.source.map(Path::to_owned), need.clone());
-    let hashed = blocking(move || hash(source.as_deref(), &need)).await;
-    hashed
-        .unwrap_or_else(|error| Err(FileProblem::Unreadable(PathBuf::new(), error)))
-        .map_err(|problem| problem.error(job))
+    blocking(move || hash(source.as_deref(), &need)).await.map_err(|problem| problem.error(job))
 }
 
 fn hash(source: Option<&Path>, need: &PythonRequest) -> Result<String, FileProblem> {
@@ -65,9 +62,7 @@ fn add(hash: &mut Sha256, file: &Path, text: Option<&[u8]>) {
 /// Reads a file that the demand names.
 pub(super) async fn read_named(job: &PhaseRun<'_>, file: &Path) -> Result<Vec<u8>, SetupError> {
     let (source, path) = (job.context.source.map(Path::to_owned), file.to_owned());
-    let read = blocking(move || read_from(source.as_deref(), &path)).await;
-    read.unwrap_or_else(|error| Err(FileProblem::Unreadable(file.to_owned(), error)))
-        .map_err(|problem| problem.error(job))
+    blocking(move || read_from(source.as_deref(), &path)).await.map_err(|problem| problem.error(job))
 }
 
 /// A file of the demand that can't be used.

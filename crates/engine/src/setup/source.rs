@@ -36,7 +36,6 @@ pub(super) async fn local_path(job: &PhaseRun<'_>, from: &str) -> Result<PathBuf
     };
     let (top, path) = (source.to_owned(), from.to_owned());
     let resolved = blocking(move || resolve_inside(&top, &path)).await;
-    let resolved = resolved.unwrap_or_else(|error| Err(RepoError::Unreadable { path: source.join(from), error }));
     resolved.map_err(|error| {
         let hint = error.hint().unwrap_or_else(|| "correct `file_mounts` in the demand file".to_owned());
         job.unsatisfiable(format!("can't upload a file: {error}"), &hint)

@@ -41,7 +41,7 @@ impl LazyStore {
     /// # Errors
     /// Those of [`Store::open`].
     pub async fn existing(&self) -> Result<Option<Arc<Store>>, StoreError> {
-        if !Store::exists(&self.dir) {
+        if !Store::exists(&self.dir).await {
             return Ok(None);
         }
         self.open().await.map(Some)

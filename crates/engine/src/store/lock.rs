@@ -74,11 +74,11 @@ fn is_only_queried(file: &File) -> bool {
     file.try_lock_shared().is_ok() && file.unlock().is_ok()
 }
 
-/// Waits for the exclusive lock of a file, on a thread that may block. Dropping the returned file releases it.
-pub(super) async fn wait_exclusive(path: PathBuf) -> Result<File, StoreError> {
+/// Waits for the exclusive lock of a file. Dropping the returned file releases it.
+pub(super) fn wait_exclusive(path: PathBuf) -> Result<File, StoreError> {
     let file = open(&path)?;
-    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
-    locked.map_err(std::io::Error::other).flatten().map_err(|source| StoreError::Files { path, source })
+    file.lock().map_err(|source| StoreError::Files { path, source })?;
+    Ok(file)
 }
 
 /// Opens or creates a lock file. Lock files are never deleted: two processes could then lock two files of the same name.

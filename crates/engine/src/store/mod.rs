@@ -29,6 +29,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::Mutex;
 
+use crate::blocking::blocking;
 use crate::host::KnownHosts;
 
 pub(crate) use directory::make_private_dir;
@@ -50,13 +51,13 @@ const FILE: &str = "journal.db";
 
 impl Store {
     /// True if the directory holds a store.
-    pub fn exists(dir: &Path) -> bool {
-        dir.join(FILE).exists()
+    pub async fn exists(dir: &Path) -> bool {
+        let file = dir.join(FILE);
+        blocking(move || file.exists()).await
     }
 
     /// Opens the store in a directory. Creates both if missing, readable by their owner only.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
-        make_private_dir(dir)?;
         let file = dir.join(FILE);
         let database = |source| StoreError::Database { path: file.clone(), source };
         let options = SqliteConnectOptions::new()
@@ -68,7 +69,10 @@ impl Store {
             .busy_timeout(Duration::from_secs(30));
         // Migrations of SQLite have no lock of their own: two processes that open a new store at the same time would both
         // create the tables.
-        let _exclusive = lock::wait_exclusive(dir.join("opening")).await?;
+        let directory = dir.to_owned();
+        let exclusive =
+            move || make_private_dir(&directory).and_then(|()| lock::wait_exclusive(directory.join("opening")));
+        let _exclusive = blocking(exclusive).await?;
         let mut connection = options.connect().await.map_err(database)?;
         let version = |source| StoreError::Version { path: file.clone(), source };
         // `run_direct`, since the generic argument of `run` makes the future unfit for spawning.
@@ -93,8 +97,7 @@ impl Store {
     /// [`StoreError::Busy`] if another process holds the lock.
     pub async fn lock(&self, name: &Name) -> Result<Lock, StoreError> {
         let (dir, name) = (self.locks(), name.clone());
-        let lock = tokio::task::spawn_blocking(move || Lock::take(&dir, &name)).await;
-        lock.unwrap_or_else(|error| Err(StoreError::Files { path: self.locks(), source: std::io::Error::other(error) }))
+        blocking(move || Lock::take(&dir, &name)).await
     }
 
     /// The same for callers without a runtime. Blocks the thread for up to a second while others query the lock.
@@ -110,8 +113,9 @@ impl Store {
     }
 
     /// True if another process holds the lock of this name. Never delays that process.
-    pub fn is_busy(&self, name: &Name) -> Result<bool, StoreError> {
-        lock::is_held(&self.locks(), name)
+    pub async fn is_busy(&self, name: &Name) -> Result<bool, StoreError> {
+        let (dir, name) = (self.locks(), name.clone());
+        blocking(move || lock::is_held(&dir, &name)).await
     }
 
     /// Adds a new deployment with its plan and the goal up. No resource may be created before this returns.

@@ -1,7 +1,6 @@
-//! Remote programs and local work shared by uploads, downloads and syncs.
+//! Remote programs shared by uploads, downloads and syncs.
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, spawn_blocking};
 
 use super::remote_scripts::{CREATING, PREPARE};
 use crate::host::connection::Connection;
@@ -53,13 +52,4 @@ pub(super) async fn pipe(
 ) -> Result<(), HostErrorKind> {
     let (sink, _unread) = mpsc::channel(1);
     Pipe { program, script, args }.run(connection, input, sink).await
-}
-
-/// Runs work on local files on a blocking thread.
-pub(super) async fn local<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HostErrorKind> + Send + 'static,
-) -> Result<T, HostErrorKind> {
-    let stopped =
-        |error: JoinError| HostErrorKind::ConnectionLost(Some(russh::Error::IO(std::io::Error::other(error))));
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(stopped(error)))
 }

@@ -11,16 +11,17 @@ use super::filter::{ProtectedPaths, SyncFilter};
 use super::list::{FileDigest, directory_mode, local_path, unreadable};
 use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
 use super::record::{PathKind, deletion_list, invalidated, nul_list};
-use super::remote::{ask, both_ends, local, pipe, prepare};
+use super::remote::{ask, both_ends, pipe, prepare};
 use super::remote_scripts::{AS_OWNER, CREATING, DELETE};
 use super::selection::FileSelection;
 use super::{pack, unpack};
+use crate::blocking::blocking;
 use crate::host::connection::Connection;
 use crate::host::error::HostErrorKind;
 use crate::host::quote::remote_path;
 use crate::host::run::{Pipe, nonce};
 
-/// Options of a options.
+/// Options of a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncOptions {
     /// Local files to consider. A sync down considers everything but `.git`.
@@ -103,7 +104,7 @@ pub(in crate::host) async fn sync_up(
 ) -> Result<SyncReport, HostErrorKind> {
     let dir = remote_path(to);
     let (from, files, exclude) = (from.to_owned(), options.files, options.exclude.clone());
-    let (root, mode, filter) = local(move || {
+    let (root, mode, filter) = blocking(move || {
         let root = from.canonicalize().map_err(|source| unreadable(&from, source))?;
         if !root.is_dir() {
             return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
@@ -185,7 +186,7 @@ pub(in crate::host) async fn sync_down(
     if options.mode == SyncMode::Apply {
         let (files, directories) = (difference.deleted_files.clone(), difference.deleted_directories.clone());
         let here = root.clone();
-        local(move || remove(&here, &files, &directories)).await?;
+        blocking(move || remove(&here, &files, &directories)).await?;
         if !difference.changed.is_empty() {
             skipped = fetch(c, &dir, &root, &difference.changed).await?;
         }
@@ -206,17 +207,17 @@ struct Listings {
 async fn list_both(c: &Connection, root: &Path, dir: &str, filter: SyncFilter) -> Result<Listings, HostErrorKind> {
     let here = root.to_owned();
     // List a large directory on the other side only if it exists at the top of this one.
-    let skipped = local(move || {
+    let skipped = blocking(move || {
         let is_skipped = |name: &&str| !here.join(name).exists() || *name == ".git";
         Ok(LARGE_DIRECTORIES.into_iter().filter(is_skipped).collect::<Vec<_>>())
     })
     .await?;
     let here = root.to_owned();
-    let listing = local(move || Ok((filter.list(&here)?, filter)));
+    let listing = blocking(move || Ok((filter.list(&here)?, filter)));
     let args: Vec<&str> = std::iter::once(dir).chain(skipped).collect();
     let (mine, theirs) = tokio::join!(listing, ask("find", LIST, c, &args, Vec::new()));
     let ((mine, filter), RemoteListing { listing: theirs, has_record }) = (mine?, meta::remote(&theirs?));
-    local(move || {
+    blocking(move || {
         let protected = filter.protected(&mine, &theirs);
         Ok(Listings { mine, theirs, has_record, protected })
     })
@@ -293,7 +294,7 @@ async fn same_content(
     let paths: Vec<Vec<u8>> = mine.iter().filter(alike).map(|(path, _)| path.clone()).collect();
     let names = nul_list(&paths);
     let root = root.to_owned();
-    let here = local(move || {
+    let here = blocking(move || {
         let digest = |path: Vec<u8>| Ok((FileDigest::of(&local_path(&root, &path))?.sha256, path));
         paths.into_iter().map(digest).collect::<Result<Vec<(String, Vec<u8>)>, HostErrorKind>>()
     });
@@ -318,7 +319,7 @@ async fn send(
     changed: Vec<Vec<u8>>,
 ) -> Result<(), HostErrorKind> {
     let (sender, receiver) = mpsc::channel(16);
-    let packing = local(move || {
+    let packing = blocking(move || {
         let entries = changed.iter().filter_map(|path| Some((path.as_slice(), mine.get(path)?)));
         pack::pack_exact(&root, entries, sender)
     });
@@ -332,7 +333,7 @@ async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> R
     let (names, receiver) = mpsc::channel(1);
     let (sink, source) = mpsc::channel(16);
     let to = root.to_owned();
-    let unpacking = local(move || unpack::unpack(source, &to));
+    let unpacking = blocking(move || unpack::unpack(source, &to));
     let args = [dir];
     let program = Pipe { program: "tar", script: PACK, args: &args };
     let feeding = async move {

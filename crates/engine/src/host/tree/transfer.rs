@@ -6,11 +6,12 @@ use tokio::sync::mpsc;
 
 use super::list::{FileDigest, LocalTree, unreadable};
 use super::record::{self, TreeDiff, UploadRecord};
-use super::remote::{ask, both_ends, local, pipe, prepare};
+use super::remote::{ask, both_ends, pipe, prepare};
 use super::remote_scripts::{AS_OWNER, COMPARE, CREATING, DELETE, INSPECT_FILE, UNPACK, WRITE};
 use super::selection::FileSelection;
 use super::unpack::DownloadReport;
 use super::{pack, unpack};
+use crate::blocking::blocking;
 use crate::host::connection::Connection;
 use crate::host::error::HostErrorKind;
 use crate::host::quote::remote_path;
@@ -44,7 +45,7 @@ pub(in crate::host) async fn upload(
     files: FileSelection,
 ) -> Result<UploadReport, HostErrorKind> {
     let path = from.to_owned();
-    let (root, tree) = local(move || {
+    let (root, tree) = blocking(move || {
         let root = path.canonicalize().map_err(|source| unreadable(&path, source))?;
         let tree = if root.is_dir() { Some(LocalTree::read(&root, files)?) } else { None };
         Ok((root, tree))
@@ -83,7 +84,7 @@ async fn send(
     let nonce = nonce();
     let list_name = format!("list.{nonce}");
     let (sender, receiver) = mpsc::channel(16);
-    let packing = local(move || pack::pack(&tree, &change, &list_name, sender));
+    let packing = blocking(move || pack::pack(&tree, &change, &list_name, sender));
     let args = [UNPACK, dir, &report.fingerprint, &nonce];
     let (packed, unpacked) = tokio::join!(packing, pipe("tar", AS_OWNER, &args, connection, receiver));
     both_ends(packed, unpacked).map(|()| report)
@@ -98,7 +99,7 @@ async fn upload_file(
 ) -> Result<UploadReport, HostErrorKind> {
     let content = {
         let file = file.clone();
-        local(move || FileDigest::of(&file)).await?
+        blocking(move || FileDigest::of(&file)).await?
     };
     let mode = format!("{:o}", content.mode);
     let there = ask("sha256sum", AS_OWNER, connection, &[INSPECT_FILE, dir, name], Vec::new()).await?;
@@ -112,7 +113,7 @@ async fn upload_file(
         _ => {}
     }
     let (sender, receiver) = mpsc::channel(16);
-    let reading = local(move || pack::stream(&file, content.length, sender));
+    let reading = blocking(move || pack::stream(&file, content.length, sender));
     let length = content.length.to_string();
     let nonce = nonce();
     let args = [WRITE, dir, "", name, &mode, &length, &nonce];
@@ -149,7 +150,7 @@ pub(in crate::host) async fn download(
     drop(none);
     let (sink, source) = mpsc::channel(16);
     let to = to.to_owned();
-    let unpacking = local(move || unpack::unpack(source, &to));
+    let unpacking = blocking(move || unpack::unpack(source, &to));
     let dir = remote_path(from);
     let args = [dir.as_str()];
     let program = Pipe { program: "tar", script: PACK, args: &args };

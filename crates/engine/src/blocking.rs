@@ -1,10 +1,12 @@
 //! Blocking work, off the threads that drive futures.
 
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 
 /// Runs work that blocks (files, locks, directory walks) on the runtime's pool of blocking threads.
 ///
 /// Dropping the future does not stop the work. A panic of the work continues in the caller.
+#[expect(clippy::disallowed_methods, reason = "the one place that may")]
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
@@ -14,6 +16,12 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             Err(_) => std::future::pending().await,
         },
     }
+}
+
+/// True if a file or directory exists. False also if its directory cannot be read.
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+pub(crate) async fn exists(path: PathBuf) -> bool {
+    blocking(move || path.exists()).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! `hostler_core` decides; this crate carries out. Front ends call [`operate::Operator`], or [`provision::Provisioner`] for
 //! clusters.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may block its thread"))]
+
 pub mod account;
 pub mod audit;
 mod blocking;

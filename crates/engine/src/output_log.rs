@@ -1,5 +1,7 @@
 //! The output of a remote program: whole in a local file, its last lines in memory.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

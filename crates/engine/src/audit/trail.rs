@@ -1,5 +1,7 @@
 //! The trail's file: one JSON document per line, append-only.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;

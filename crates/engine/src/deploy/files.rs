@@ -1,5 +1,7 @@
 //! Local files of a deployment: key pairs, SSH configuration, logs.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::path::{Path, PathBuf};
 
 use hostler_core::name::DeploymentId;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{FleetOptions, each};
-use crate::blocking::blocking;
+use crate::blocking::{blocking, exists};
 use crate::host::{Command, HostError, HostKey, Hosts, OutputSink, ProcessExit, Stream, Target};
 use crate::output_log::OutputLog;
 
@@ -91,8 +91,8 @@ impl FleetCommand<'_> {
     /// Result of a host that was stopped. It has a log if its command had started.
     async fn stopped(&self, target: &Target) -> HostResult {
         let log = log_path(self.logs, &target.machine);
-        let log = blocking(move || log.exists().then_some(log)).await;
-        HostResult { log, ..HostResult::new(target, HostOutcome::Stopped) }
+        let log_exists = exists(log.clone()).await;
+        HostResult { log: log_exists.then_some(log), ..HostResult::new(target, HostOutcome::Stopped) }
     }
 
     async fn on_one(&self, target: &Target) -> HostResult {

@@ -52,6 +52,7 @@ pub fn generate_keypair(comment: &str) -> Result<Keypair, BadKey> {
 ///
 /// # Errors
 /// An existing file is an error: a key is never overwritten.
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 pub fn write_private(path: &Path, private: &SecretString) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(private.expose_secret().as_bytes())?;
@@ -70,6 +71,7 @@ impl Identity {
     }
 
     /// Reads a private key from a file.
+    #[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
     pub fn read(path: &Path) -> Result<Self, BadKey> {
         let text = std::fs::read_to_string(path).map_err(|error| BadKey::File(path.display().to_string(), error))?;
         Self::from_text(&SecretString::from(text))

@@ -1,5 +1,7 @@
 //! Host keys of persistent hosts, pinned at the first contact across deployments, in a `known_hosts` file.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};

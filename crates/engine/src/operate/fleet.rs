@@ -1,18 +1,13 @@
 //! Machines to run a command or a sync on: those of a deployment, or hosts that the user lists.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use hostler_core::ports::Address;
-use jiff::Timestamp;
 
+use super::disk::create_logs;
 use super::{OperateError, Operator};
 use crate::blocking::blocking;
 use crate::host::{HostKey, KnownHosts, Target};
-
-/// The number of runs whose logs are kept, per deployment and for listed hosts.
-const KEPT_RUNS: usize = 10;
 
 /// Machines to run something on.
 #[derive(Debug)]
@@ -70,22 +65,10 @@ impl Operator {
         Ok(Fleet { targets, source: FleetSource::Deployment, logs })
     }
 
-    /// A new directory for the logs of one run. The logs of the last [`KEPT_RUNS`] runs are kept.
+    /// A new directory for the logs of one run. The logs of the last 10 runs are kept.
     pub(super) async fn new_logs(&self, fleet: &Fleet) -> Result<PathBuf, OperateError> {
         let (all, now) = (fleet.logs.clone(), (self.now)());
         let created = blocking(move || create_logs(&all, now)).await;
         created.map_err(|source| OperateError::File { path: fleet.logs.clone(), doing: "written to", source })
     }
-}
-
-fn create_logs(all: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    fs::create_dir_all(all)?;
-    let mut runs: Vec<_> = fs::read_dir(all)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    runs.sort();
-    for old in runs.iter().rev().skip(KEPT_RUNS - 1) {
-        fs::remove_dir_all(old)?;
-    }
-    let logs = all.join(now.strftime("%Y%m%dT%H%M%S.%6fZ").to_string());
-    fs::create_dir(&logs)?;
-    Ok(logs)
 }

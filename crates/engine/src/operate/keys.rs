@@ -1,16 +1,15 @@
 //! The SSH key of a deployment: a new one, or one that the user has.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use hostler_core::plan::{Plan, ResourceKind};
 use hostler_core::ports::ResourceDetails;
 
+use super::disk::{copy_private, create_private};
 use super::{OperateError, Operator};
 use crate::blocking::blocking;
 use crate::deploy::{Files, KeySource};
-use crate::host::{Identity, write_private};
+use crate::host::Identity;
 use crate::store::{Record, Store};
 
 /// The SSH key of a deployment.
@@ -41,6 +40,7 @@ impl KeyRequest {
     ///
     /// # Errors
     /// [`OperateError::KeyExists`] if the file exists.
+    #[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
     pub fn new_in(path: PathBuf) -> Result<Self, OperateError> {
         match path.exists() {
             true => Err(OperateError::KeyExists(path)),
@@ -51,11 +51,8 @@ impl KeyRequest {
     /// Creates the directory of the copy, for its owner only, before anything is created at a site.
     pub(super) async fn create_directory(&self) -> Result<(), OperateError> {
         let Some(directory) = self.copy.as_deref().and_then(Path::parent).map(Path::to_owned) else { return Ok(()) };
-        blocking(move || {
-            let created = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-            created.map_err(|source| OperateError::KeyDirectory { directory, source })
-        })
-        .await
+        blocking(move || create_private(&directory).map_err(|source| OperateError::KeyDirectory { directory, source }))
+            .await
     }
 
     /// Writes the copy, readable by its owner only. An existing file is never overwritten.
@@ -63,9 +60,7 @@ impl KeyRequest {
         let Some(copy) = self.copy.clone() else { return Ok(()) };
         let key = Files::at(store.files_of(record.id)).private_key();
         let (from, to) = (key.clone(), copy.clone());
-        let written =
-            blocking(move || fs::read_to_string(from).and_then(|text| write_private(&to, &text.into()))).await;
-        written.map_err(|source| {
+        blocking(move || copy_private(&from, &to)).await.map_err(|source| {
             let deployment = record.name.clone();
             OperateError::KeyCopy { deployment, copy, key, source }.leaving(record)
         })

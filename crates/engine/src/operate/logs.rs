@@ -1,8 +1,7 @@
 //! The output of a deployment's steps, and the consoles of its machines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use hostler_core::name::closest;
 use hostler_core::plan::{Action, PlannedResource, Step};
 use hostler_core::ticket::StepId;
 
+use super::disk::{last_lines, read_end, read_from};
 use super::{OperateError, Operator};
 use crate::blocking::blocking;
 use crate::deploy::Files;
@@ -19,9 +19,6 @@ use crate::store::{Record, Store};
 
 /// The interval at which a followed log is read.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// The number of bytes of a file that are read at a time, from its end on.
-const PART: u64 = 1 << 16;
 
 /// The logs to read.
 #[derive(Debug, Clone)]
@@ -198,43 +195,4 @@ async fn read(file: &Path, lines: Option<usize>) -> Result<Option<(Vec<u8>, u64)
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(OperateError::File { path: file.to_owned(), doing: "read", source }),
     }
-}
-
-/// A log may be as long as the disk allows: for its last lines, only its end is read.
-fn read_end(path: &Path, lines: Option<usize>) -> io::Result<(Vec<u8>, u64)> {
-    let mut file = File::open(path)?;
-    let mut text = Vec::new();
-    let Some(lines) = lines else {
-        let end = file.read_to_end(&mut text)? as u64;
-        return Ok((text, end));
-    };
-    let end = file.seek(SeekFrom::End(0))?;
-    let mut from = end;
-    while from > 0 && text.iter().filter(|byte| **byte == b'\n').count() <= lines {
-        let length = from.min(PART);
-        from -= length;
-        file.seek(SeekFrom::Start(from))?;
-        let mut part = Vec::new();
-        (&mut file).take(length).read_to_end(&mut part)?;
-        part.append(&mut text);
-        text = part;
-    }
-    Ok((last_lines(&text, lines).to_vec(), end))
-}
-
-/// The content of a file from an offset on; nothing if it cannot be read (yet).
-fn read_from(file: &Path, from: u64) -> Vec<u8> {
-    let mut more = Vec::new();
-    if let Ok(mut file) = File::open(file)
-        && file.seek(SeekFrom::Start(from)).is_ok()
-        && file.read_to_end(&mut more).is_err()
-    {
-        more.clear();
-    }
-    more
-}
-
-fn last_lines(text: &[u8], lines: usize) -> &[u8] {
-    let last: usize = text.split_inclusive(|byte| *byte == b'\n').rev().take(lines).map(<[u8]>::len).sum();
-    &text[text.len() - last..]
 }

@@ -11,6 +11,7 @@ mod calendar;
 mod cost;
 mod create;
 mod deployment;
+mod disk;
 mod down;
 mod error;
 mod exec;

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::demand::file::FILE_NAMES;
 use hostler_core::demand::source::parse_source;
-use hostler_core::demand::{
-    Demand, DemandFile, DemandInputs, FileAuthor, Overrides, PathBase, Secrets, Source, complete, parse,
-};
+use hostler_core::demand::{Demand, DemandInputs, FileAuthor, Overrides, PathBase, Secrets, Source, complete, parse};
 use hostler_core::name::Name;
 use hostler_core::name::closest;
 use hostler_core::scan::{Scan, scan};
 
+use super::disk::first_file;
 use super::resources::full_name;
 use super::{OperateError, Operator};
-use crate::blocking::blocking;
+use crate::blocking::{blocking, exists};
 use crate::event::Notice;
 use crate::repo::{Checkout, FetchLimits, read_source, resolve_inside};
 use crate::store::Record;
@@ -175,7 +174,11 @@ impl Operator {
             Err(error) => return Err(self.not_a_source(text, &source, error).await),
         };
         let top = analysis.checkout.path.clone();
-        let file = blocking(move || own_file(&top)).await?;
+        let file = match blocking(move || first_file(&top, &FILE_NAMES)).await {
+            Ok(Some((name, text))) => Some(parse(name, &text)?),
+            Ok(None) => None,
+            Err((path, source)) => return Err(OperateError::File { path, doing: "read", source }),
+        };
         let needs = analysis.scan.suggestions();
         let name = source.base_name().to_owned();
         // Without a demand file there are no paths that the repository's author could have named.
@@ -203,7 +206,7 @@ impl Operator {
     /// names the most similar deployment.
     async fn not_a_source(&self, text: &str, source: &Source, error: OperateError) -> OperateError {
         let path = PathBuf::from(&source.location);
-        if !source.is_local() || Name::new(text).is_err() || blocking(move || path.exists()).await {
+        if !source.is_local() || Name::new(text).is_err() || exists(path).await {
             return error;
         }
         let names = self.names().await;
@@ -217,15 +220,6 @@ impl Operator {
         overrides.on = overrides.on.iter().map(|site| full_name(&self.sites, site)).collect();
         overrides
     }
-}
-
-/// The demand file in a repository. A symbolic link is ignored: it may point anywhere.
-fn own_file(top: &Path) -> Result<Option<DemandFile>, OperateError> {
-    let is_file = |name: &&&str| top.join(name).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-    let Some(name) = FILE_NAMES.iter().find(is_file) else { return Ok(None) };
-    let path = top.join(name);
-    let text = std::fs::read_to_string(&path).map_err(|source| OperateError::File { path, doing: "read", source })?;
-    Ok(Some(parse(name, &text)?))
 }
 
 /// A fetched source is pinned to its commit: the plan shows it, and a resumed run fetches the same.

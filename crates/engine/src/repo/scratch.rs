@@ -3,6 +3,8 @@
 //! Each is created in a shared parent directory and deleted with its checkout. A killed process leaves its directory
 //! behind with the lock released; the next fetch removes it.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,5 +1,7 @@
 //! Walks a directory tree within limits.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::collections::VecDeque;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};

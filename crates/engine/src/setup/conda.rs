@@ -96,6 +96,7 @@ async fn verify_local(job: &PhaseRun<'_>, file: &Path, installer: &CondaInstalle
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 fn sha256_of(file: &Path) -> io::Result<String> {
     let mut file = File::open(file)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);

@@ -1,5 +1,7 @@
 //! Directories that only their owner can read.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 

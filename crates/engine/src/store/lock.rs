@@ -1,5 +1,7 @@
 //! File locks: one process at a time runs a deployment.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};

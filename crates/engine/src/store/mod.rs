@@ -29,7 +29,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::Mutex;
 
-use crate::blocking::blocking;
+use crate::blocking::{blocking, exists};
 use crate::host::KnownHosts;
 
 pub(crate) use directory::make_private_dir;
@@ -52,8 +52,7 @@ const FILE: &str = "journal.db";
 impl Store {
     /// True if the directory holds a store.
     pub async fn exists(dir: &Path) -> bool {
-        let file = dir.join(FILE);
-        blocking(move || file.exists()).await
+        exists(dir.join(FILE)).await
     }
 
     /// Opens the store in a directory. Creates both if missing, readable by their owner only.

@@ -1,5 +1,7 @@
 //! Selects the files that a sync considers.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;

@@ -1,5 +1,7 @@
 //! Lists a local directory with hashes of all files.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};

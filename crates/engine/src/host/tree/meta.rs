@@ -1,5 +1,7 @@
 //! Metadata of the files on both sides of a sync, without their content.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io;

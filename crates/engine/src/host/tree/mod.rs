@@ -4,6 +4,7 @@
 //! `list` (the uploaded entries, NUL-terminated). So a second upload of the same tree costs one query, a changed tree sends
 //! only its changes, and only entries that we uploaded are ever deleted.
 
+mod disk;
 mod filter;
 mod list;
 mod meta;

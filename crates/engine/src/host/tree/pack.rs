@@ -1,5 +1,7 @@
 //! Packs local files into a tar stream.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;

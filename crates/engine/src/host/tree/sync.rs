@@ -1,12 +1,11 @@
 //! Makes one directory like another: lists both sides, the remote one with a single query, and sends the differences.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
+use super::disk::{directory, large_directories_to_skip, remove};
 use super::filter::{ProtectedPaths, SyncFilter};
 use super::list::{FileDigest, directory_mode, local_path, unreadable};
 use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
@@ -83,9 +82,6 @@ const SET_FINGERPRINT: &str = r#"printf %s "$2" >"$1/.hostler/fingerprint""#;
 const PACK: &str = r#"cd "$1" && exec tar --format=posix --null --no-recursion --verbatim-files-from -T - -cf -"#;
 const HASH: &str = r#"cd "$1" && exec xargs -0r sha256sum -z --"#;
 
-/// Directories that often have many files on the other side and none on this one.
-const LARGE_DIRECTORIES: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
-
 /// Changes to make.
 #[derive(Debug, Default)]
 struct SyncDiff {
@@ -105,11 +101,7 @@ pub(in crate::host) async fn sync_up(
     let dir = remote_path(to);
     let (from, files, exclude) = (from.to_owned(), options.files, options.exclude.clone());
     let (root, mode, filter) = blocking(move || {
-        let root = from.canonicalize().map_err(|source| unreadable(&from, source))?;
-        if !root.is_dir() {
-            return Err(unreadable(&root, ErrorKind::NotADirectory.into()));
-        }
-        let mode = directory_mode(&root).map_err(|source| unreadable(&root, source))?;
+        let (root, mode) = directory(&from)?;
         let filter = SyncFilter::new(&root, files, &exclude)?;
         Ok((root, mode, filter))
     })
@@ -207,11 +199,7 @@ struct Listings {
 async fn list_both(c: &Connection, root: &Path, dir: &str, filter: SyncFilter) -> Result<Listings, HostErrorKind> {
     let here = root.to_owned();
     // List a large directory on the other side only if it exists at the top of this one.
-    let skipped = blocking(move || {
-        let is_skipped = |name: &&str| !here.join(name).exists() || *name == ".git";
-        Ok(LARGE_DIRECTORIES.into_iter().filter(is_skipped).collect::<Vec<_>>())
-    })
-    .await?;
+    let skipped = blocking(move || large_directories_to_skip(&here)).await;
     let here = root.to_owned();
     let listing = blocking(move || Ok((filter.list(&here)?, filter)));
     let args: Vec<&str> = std::iter::once(dir).chain(skipped).collect();
@@ -346,21 +334,4 @@ async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> R
         (_, Err(theirs)) => Err(theirs),
         (unpacked, Ok(())) => Ok(unpacked?.skipped),
     }
-}
-
-/// Deletes local files, links and empty directories. Missing paths and non-empty directories are left alone.
-fn remove(root: &Path, files: &[Vec<u8>], directories: &[Vec<u8>]) -> Result<(), HostErrorKind> {
-    let check = |removed: std::io::Result<()>, path: &Path| match removed {
-        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
-            Err(unreadable(path, error))
-        }
-        _ => Ok(()),
-    };
-    for path in files.iter().map(|path| local_path(root, path)) {
-        check(fs::remove_file(&path), &path)?;
-    }
-    for path in directories.iter().map(|path| local_path(root, path)) {
-        check(fs::remove_dir(&path), &path)?;
-    }
-    Ok(())
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use super::list::{FileDigest, LocalTree, unreadable};
+use super::disk::file_or_tree;
+use super::list::{FileDigest, LocalTree};
 use super::record::{self, TreeDiff, UploadRecord};
 use super::remote::{ask, both_ends, pipe, prepare};
 use super::remote_scripts::{AS_OWNER, COMPARE, CREATING, DELETE, INSPECT_FILE, UNPACK, WRITE};
@@ -45,12 +46,7 @@ pub(in crate::host) async fn upload(
     files: FileSelection,
 ) -> Result<UploadReport, HostErrorKind> {
     let path = from.to_owned();
-    let (root, tree) = blocking(move || {
-        let root = path.canonicalize().map_err(|source| unreadable(&path, source))?;
-        let tree = if root.is_dir() { Some(LocalTree::read(&root, files)?) } else { None };
-        Ok((root, tree))
-    })
-    .await?;
+    let (root, tree) = blocking(move || file_or_tree(&path, files)).await?;
     let Some(tree) = tree else {
         let (dir, name) = file_target(from, to);
         return upload_file(connection, root, &dir, &name).await;

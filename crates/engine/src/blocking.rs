@@ -32,6 +32,6 @@ mod tests {
     #[should_panic(expected = "of the work")]
     async fn panic_of_the_work_continues_in_the_caller() {
         assert_eq!(blocking(|| 1).await, 1);
-        blocking(|| panic!("of the work")).await
+        blocking(|| panic!("of the work")).await;
     }
 }

@@ -52,7 +52,7 @@ pub enum Event {
     Failed {
         /// The step.
         step: StepId,
-        /// What failed, with its causes.
+        /// The failure, with its causes.
         error: String,
     },
     /// The deletion of a resource starts.
@@ -69,7 +69,7 @@ pub enum Event {
     UndoFailed {
         /// The step that created it.
         step: StepId,
-        /// What failed, with its causes.
+        /// The failure, with its causes.
         error: String,
     },
     /// A remark for the user that is neither progress nor failure.

@@ -25,7 +25,7 @@ pub enum KeepError {
     #[error(transparent)]
     Account(#[from] AccountError),
     /// Some machines could not be started or stopped. The change of the others is done and journaled.
-    #[error("{} of the machines of `{name}` could not be switched", .failed.len())]
+    #[error("{} of the machines of `{name}` could not be started or stopped", .failed.len())]
     PowerFailed {
         /// The deployment.
         name: Name,

@@ -26,7 +26,7 @@ pub enum FaultKind {
     Reject(Remedy),
     /// The site carries out the call, but its response is lost.
     LoseResponse,
-    /// The call times out, and the site creates the resource after the caller has looked for it once.
+    /// The call times out, and the site creates the resource after the caller has searched for it once.
     CreateLate,
     /// The site creates the resource twice, as if the call had been retried after a late response.
     CreateTwice,

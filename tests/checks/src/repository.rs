@@ -64,7 +64,7 @@ impl Repository {
             .collect()
     }
 
-    /// Doc comments and those that open with a word that is not the thing they document.
+    /// All doc comments, and those that open with a question word instead of what they document.
     #[must_use]
     pub fn openings(&self) -> Openings {
         let mut openings = Openings::default();
@@ -167,7 +167,7 @@ impl Repository {
     }
 }
 
-/// `lib.rs` or `main.rs`, whose modules lie beside it.
+/// True for `lib.rs`, `main.rs` and their like, whose child modules lie in the same directory.
 fn is_crate_root(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == "lib.rs" || name == "main.rs" || name == "mod.rs" || name == "build.rs")
 }

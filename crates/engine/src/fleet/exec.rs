@@ -34,7 +34,7 @@ pub struct FleetCommand<'a> {
 pub struct HostResult {
     /// The machine's name.
     pub machine: String,
-    /// How the command ended.
+    /// End of the command.
     pub outcome: HostOutcome,
     /// Last lines of its output.
     pub tail: Vec<String>,
@@ -44,7 +44,7 @@ pub struct HostResult {
     pub host_key: Option<HostKey>,
 }
 
-/// How a command ended on a host.
+/// End of a command on a host.
 #[derive(Debug)]
 pub enum HostOutcome {
     /// Exited by itself.

@@ -1,4 +1,4 @@
-//! Carrying out a stored plan exactly as it is.
+//! Applies a stored plan.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::deploy::OnFailure;
 use crate::run::{Interrupts, unless_interrupted};
 
 impl Operator {
-    /// Carries out a stored plan exactly as it is.
+    /// Applies a stored plan, unchanged.
     ///
     /// # Errors
-    /// [`OperateError::Stale`] if it can no longer be carried out as it is, [`OperateError::Applied`] if it was before.
+    /// [`OperateError::Stale`] if it can no longer be applied unchanged, [`OperateError::Applied`] if it was applied before.
     pub async fn apply(
         &self,
         plan: &Plan,
@@ -47,7 +47,7 @@ impl Operator {
         Ok(UpResult::Ready(Box::new(summary)))
     }
 
-    /// A plan is carried out once: its deployment's id is its own.
+    /// Fails if the plan was applied before: the id of its deployment is in the store then.
     async fn check_unused(&self, plan: &Plan) -> Result<(), OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(()) };
         if store.ids().await?.contains(&plan.deployment) {

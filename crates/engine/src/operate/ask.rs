@@ -1,4 +1,4 @@
-//! Consent: what a front end is asked before anything costs money or is deleted.
+//! The user's consent, without which nothing that costs money is created and nothing is deleted.
 
 use async_trait::async_trait;
 use hostler_core::journal::RemainingResource;
@@ -14,19 +14,19 @@ pub trait Ask: Send + Sync {
     async fn agree(&self, proposal: &Proposal<'_>) -> Answer;
 }
 
-/// Something that is carried out only with consent.
+/// An action that needs consent.
 #[derive(Debug, Clone, Copy)]
 pub enum Proposal<'a> {
-    /// Carry out exactly this plan.
+    /// Apply exactly this plan.
     Plan(&'a Plan),
-    /// Create one resource by itself.
+    /// Create a single resource.
     Create {
         /// The plan, with one step.
         plan: &'a Plan,
         /// The kind of resource.
         kind: ResourceKind,
     },
-    /// Bring deployments down, and delete what is left of them.
+    /// Bring deployments down, which deletes their remaining resources.
     Down(&'a [Leftover]),
     /// Delete orphaned resources, and bring expired and abandoned deployments down.
     Sweep {
@@ -48,7 +48,7 @@ pub struct Leftover {
     pub left: Vec<RemainingResource>,
 }
 
-/// Files that a sync would delete on, or for, a machine.
+/// Files that a sync would delete on a machine, or in the local directory of a machine.
 #[derive(Debug, Clone)]
 pub struct FileDeletions {
     /// The machine.
@@ -64,7 +64,7 @@ pub enum Answer {
     Yes,
     /// No consent.
     No,
-    /// There is no one to ask.
+    /// No user can be asked.
     Unavailable,
 }
 

@@ -18,7 +18,7 @@ pub struct CalendarAnswers {
 }
 
 impl Operator {
-    /// Queries the calendars of these sites, or of all, side by side. A site that does not answer is reported as a notice.
+    /// Queries the calendars of these sites, or of all, in parallel. A site that does not answer is reported as a notice.
     ///
     /// # Errors
     /// If a site is not configured or publishes no calendar, or if no site answers.

@@ -36,7 +36,7 @@ pub struct CostLine {
     /// The time it was created.
     #[serde(rename = "created_at")]
     pub created: Timestamp,
-    /// The time nothing of it was left.
+    /// The time its last resource was deleted; `None` while it is live.
     #[serde(rename = "closed_at")]
     pub closed: Option<Timestamp>,
     /// Its cost so far and per hour.

@@ -1,4 +1,4 @@
-//! One resource by itself: a deployment whose plan has one step, journaled, ticketed and deleted like every other.
+//! Creation of a single resource: a deployment whose plan has one step, journaled, ticketed and deleted like every other.
 
 use hostler_core::name::{Name, SiteId};
 use hostler_core::offer::ReachTerm;
@@ -12,22 +12,22 @@ use super::{KeyRequest, ListedResource, Mode, OperateError, Operator, Proposal};
 use crate::deploy::LocalInputs;
 use crate::run::{Interrupts, unless_interrupted};
 
-/// A resource to create by itself.
+/// A request for a single resource.
 #[derive(Debug, Clone)]
 pub struct CreateOne {
     /// The name of its deployment.
     pub name: Name,
-    /// Its site, by its full name or by its place alone.
+    /// Its site: the full name, or the place alone.
     pub site: String,
     /// The resource.
     pub resource: OneResource,
     /// The key, for a keypair.
     pub key: KeyRequest,
-    /// Whether anything is done.
+    /// Apply or dry run.
     pub mode: Mode,
 }
 
-/// A resource that can be created by itself.
+/// A resource that can be created without machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OneResource {
     /// The public key of the request, registered at the site.
@@ -43,7 +43,7 @@ impl Operator {
     /// Creates one resource, and reads it back. `None` after a dry run.
     ///
     /// # Errors
-    /// If the name is taken, the site is not configured or refuses.
+    /// If the name is taken, the site is not configured, or it rejects the request.
     pub async fn create_one(
         &self,
         request: &CreateOne,
@@ -58,7 +58,7 @@ impl Operator {
         if request.mode == Mode::DryRun {
             return Ok(None);
         }
-        // A registered key costs nothing anywhere.
+        // No site charges for a registered key.
         if kind != ResourceKind::Keypair {
             self.agree(&Proposal::Create { plan: &plan, kind }, interrupts).await?;
         }

@@ -1,4 +1,4 @@
-//! Finding and locking deployments.
+//! Lookup and locks of deployments.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Operator {
     pub async fn locked(&self, name: &str) -> Result<Locked, OperateError> {
         let (store, record) = self.deployment(name).await?;
         let lock = store.lock(&record.name).await?;
-        // Read again: another process may have changed it before the lock was ours.
+        // Read again: another process may have changed it before this one got the lock.
         match store.find(&record.name).await? {
             Some(record) => Ok(Locked { store, record, lock }),
             None => Err(self.unknown(name).await),
@@ -90,7 +90,7 @@ impl Operator {
         Ok(all.into_iter().filter(|record| record.name.as_str() == name).map(|record| record.id).collect())
     }
 
-    /// Fails if a live deployment has this name, before anyone is asked for anything.
+    /// Fails if a live deployment has this name. Called before the request for consent.
     pub(super) async fn check_free(&self, name: &Name) -> Result<(), OperateError> {
         match self.store.existing().await? {
             Some(store) if store.find(name).await?.is_some() => Err(StoreError::NameTaken(name.clone()).into()),

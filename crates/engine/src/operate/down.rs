@@ -1,4 +1,4 @@
-//! Bringing deployments down.
+//! Brings deployments down.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::{Record, Store};
 pub struct DownRequest {
     /// Their names; every live deployment if `None`.
     pub names: Option<Vec<String>>,
-    /// Whether anything is done.
+    /// Apply or dry run.
     pub mode: Mode,
 }
 
@@ -25,15 +25,15 @@ pub struct DownRequest {
 pub struct Down {
     /// The deployments that are down. None after a dry run.
     pub down: Vec<Name>,
-    /// The resources of each deployment when the operation began, those without any left out.
+    /// The resources of each deployment when the operation began. Deployments without any are left out.
     pub left: Vec<Leftover>,
 }
 
-/// The number of interrupts that stop a run that brings a deployment down, and leave what remains.
+/// Number of interrupts that stop a deletion before its end. The remaining resources stay.
 const LEAVES_THE_REST: u32 = 2;
 
 impl Operator {
-    /// Brings deployments down, one after the other. One that fails does not keep the others from being brought down.
+    /// Brings deployments down, one after the other. If one fails, the operation continues with the next.
     ///
     /// # Errors
     /// The error of the only deployment that failed, or [`OperateError::Several`].
@@ -87,7 +87,7 @@ impl Operator {
             return Err(OperateError::NotBegun(name.clone()).leaving(record));
         }
         let lock = store.lock(name).await?;
-        // Read again: another process may have brought it down before the lock was ours.
+        // Read again: another process may have brought it down before this one got the lock.
         match store.find(name).await? {
             Some(record) => {
                 Run { operator: self, store: Arc::clone(store), _lock: lock }.down(record, interrupts).await
@@ -96,7 +96,7 @@ impl Operator {
         }
     }
 
-    /// The live deployments of these names. One that is down already is reported; one that never existed is an error.
+    /// The live deployments of these names. A closed deployment is reported as a notice; an unknown name is an error.
     async fn named(&self, store: &Store, names: &[String]) -> Result<Vec<Record>, OperateError> {
         let mut records = Vec::new();
         for text in names.iter().collect::<BTreeSet<_>>() {

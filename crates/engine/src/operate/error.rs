@@ -42,7 +42,7 @@ pub enum OperateError {
     /// A deployment could not be run.
     #[error(transparent)]
     Deploy(#[from] DeployError),
-    /// A deployment's own files cannot be used.
+    /// The local files of a deployment cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),
     /// The demand cannot be met.
@@ -78,7 +78,7 @@ pub enum OperateError {
     /// The user declined.
     #[error("not confirmed: nothing was changed")]
     Declined,
-    /// Consent is needed, and there is no one to ask.
+    /// Consent is needed, and no user can be asked.
     #[error("this needs a confirmation, and there is no terminal to ask at")]
     Unconfirmed,
 
@@ -101,7 +101,7 @@ pub enum OperateError {
         #[source]
         source: Box<OperateError>,
     },
-    /// Options were given for a live deployment, whose demand is fixed.
+    /// Options cannot change the demand of a live deployment.
     #[error("`{0}` is a live deployment: options do not change its demand")]
     LiveTarget(Name),
     /// No site is configured.
@@ -138,7 +138,7 @@ pub enum OperateError {
         /// Its name.
         name: String,
     },
-    /// A stored plan can no longer be carried out.
+    /// A stored plan can no longer be applied.
     #[error("the plan {plan} is stale: {reason}")]
     Stale {
         /// The plan.
@@ -146,7 +146,7 @@ pub enum OperateError {
         /// The reason.
         reason: Staleness,
     },
-    /// A plan was carried out before: its deployment's id is its own.
+    /// A plan was applied before: the id of its deployment is in the store.
     #[error("the plan {plan} was applied already")]
     Applied {
         /// The plan.
@@ -210,7 +210,7 @@ pub enum OperateError {
     #[error("{0}")]
     BadPhase(String),
     /// The selection leaves no phase.
-    #[error("no phase of `{deployment}` is left to do")]
+    #[error("the selection leaves no phase of `{deployment}`")]
     NoPhase {
         /// The deployment.
         deployment: Name,
@@ -232,7 +232,7 @@ pub enum OperateError {
         step: StepId,
     },
     /// A deployment without an end cannot be extended by a duration.
-    #[error("`{deployment}` has no end that could be moved")]
+    #[error("`{deployment}` has no end to extend")]
     NoEnd {
         /// The deployment.
         deployment: Name,
@@ -249,7 +249,7 @@ pub enum OperateError {
         nearest: Option<String>,
     },
     /// Several resources have this name.
-    #[error("several resources are called `{text}`")]
+    #[error("several resources are named `{text}`")]
     AmbiguousResource {
         /// The text.
         text: String,
@@ -283,15 +283,15 @@ pub enum OperateError {
         #[source]
         source: Box<OperateError>,
     },
-    /// The resource belongs to a deployment that has others, which need it.
-    #[error("the deployment `{deployment}` has more than this {kind}, and needs it")]
+    /// Other resources of its deployment need the resource.
+    #[error("other resources of the deployment `{deployment}` need this {kind}")]
     NeededByDeployment {
         /// The deployment.
         deployment: Name,
         /// The kind.
         kind: ResourceKind,
     },
-    /// The resource belongs to a deployment of which nothing else is left.
+    /// The deployment of the resource is closed.
     #[error("the {kind} `{text}` is orphaned: no live deployment accounts for it")]
     Orphaned {
         /// The kind.
@@ -457,7 +457,7 @@ pub enum OperateError {
     /// Resources could not be deleted.
     #[error("{} could not be deleted", resources(.0.len()))]
     Undeleted(Vec<(crate::sweep::Orphan, SiteError)>),
-    /// Several failures; each stands by itself.
+    /// Several independent failures.
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Many(Vec<OperateError>),
 }
@@ -503,14 +503,10 @@ impl fmt::Display for Ended {
                 write!(f, "`{name}` could not be brought up and was rolled back; nothing is left")
             }
             RunOutcome::Stuck { .. } if self.machines > 1 && self.failed_machines > 0 => {
-                write!(
-                    f,
-                    "`{name}` is stuck: something failed on {} of {} machines",
-                    self.failed_machines, self.machines
-                )
+                write!(f, "`{name}` is stuck: a step failed on {} of {} machines", self.failed_machines, self.machines)
             }
             RunOutcome::Stuck { .. } => write!(f, "`{name}` is stuck"),
-            RunOutcome::Interrupted { .. } => write!(f, "`{name}` was interrupted half-way"),
+            RunOutcome::Interrupted { .. } => write!(f, "`{name}` was interrupted before its end"),
             RunOutcome::Down => write!(f, "`{name}` is down"),
         }
     }

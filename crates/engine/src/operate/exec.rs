@@ -1,4 +1,4 @@
-//! Running a command on many machines, side by side.
+//! Runs a command on many machines in parallel.
 
 use super::{Fleet, FleetSource, OperateError, Operator};
 use crate::fleet::{FleetCommand, FleetOptions, HostResult};
@@ -6,8 +6,8 @@ use crate::host::{Command, Shell, Stream, remote_path};
 use crate::run::{Interrupts, interrupted};
 use crate::setup::HostPaths;
 
-/// Runs a program in the directory in which `setup` and `run` work, with the same Python environment. The program's
-/// arguments are passed as they are; no shell reads them again.
+/// Runs a program in the directory of `setup` and `run`, with the same Python environment. The program's arguments are passed
+/// unchanged: no shell parses them again.
 const AT_WORK: &str = "if cd -- \"$1\" 2>/dev/null && [ -r .venv/bin/activate ]; then . .venv/bin/activate; fi
 shift
 exec \"$@\"";
@@ -19,7 +19,7 @@ pub struct ExecRequest<'a> {
     pub fleet: &'a Fleet,
     /// The command.
     pub program: Program<'a>,
-    /// How many machines at once, and what a failure means for the others.
+    /// Parallelism, time limit and reaction to failures.
     pub options: FleetOptions,
     /// Receives each line of output, with the machine's name.
     pub output: &'a (dyn Fn(&str, Stream, &str) + Send + Sync),

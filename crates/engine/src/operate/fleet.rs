@@ -9,14 +9,14 @@ use super::{OperateError, Operator};
 use crate::blocking::blocking;
 use crate::host::{HostKey, KnownHosts, Target};
 
-/// Machines to run something on.
+/// Machines for a command or a sync.
 #[derive(Debug)]
 pub struct Fleet {
     /// The machines as SSH targets.
     pub targets: Vec<Target>,
     /// Their origin.
     pub source: FleetSource,
-    /// The directory of the logs of all runs.
+    /// Directory with the logs of all runs.
     logs: PathBuf,
 }
 

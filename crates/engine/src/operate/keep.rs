@@ -1,4 +1,4 @@
-//! Keeping a deployment: moving its end, holding it, switching its machines off and on.
+//! Changes to a live deployment: its end, its hold, the power of its machines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,18 +19,18 @@ use crate::store::Record;
 pub enum NewEnd {
     /// At this time.
     At(Timestamp),
-    /// Later than the present end by this much; if that has passed, from now on.
+    /// Later by this duration than the current end, or than the current time if the end has passed.
     Later(SignedDuration),
     /// No end: until it is brought down.
     Never,
 }
 
-/// The result of switching machines.
+/// Result of starting or stopping machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PowerChange {
-    /// The number of machines that were switched.
+    /// Number of machines whose power state changed.
     pub changed: usize,
-    /// The number of machines.
+    /// Number of machines.
     pub machines: usize,
 }
 
@@ -38,7 +38,7 @@ impl Operator {
     /// Moves the end of a deployment and of its leases.
     ///
     /// # Errors
-    /// If the new end has passed or is before the present one, or a site refuses.
+    /// If the new end has passed or is before the present one, or a site rejects it.
     pub async fn extend(&self, name: &str, end: NewEnd) -> Result<Summary, OperateError> {
         let Locked { store, mut record, lock: _lock } = self.locked(name).await?;
         let now = (self.now)();
@@ -60,7 +60,7 @@ impl Operator {
     /// Shuts all machines of a deployment down. Their disks are kept.
     ///
     /// # Errors
-    /// If a site refuses; the machines of other sites were switched.
+    /// If a site rejects the request. Machines of other sites are stopped all the same.
     pub async fn stop(&self, name: &str) -> Result<PowerChange, OperateError> {
         Ok(self.switch(name, Power::Off).await?.1)
     }
@@ -68,7 +68,7 @@ impl Operator {
     /// Starts all machines of a deployment, and waits until they can be logged in to.
     ///
     /// # Errors
-    /// If a site refuses, or a machine cannot be reached within `ssh_timeout`.
+    /// If a site rejects the request, or a machine cannot be reached within `ssh_timeout`.
     pub async fn start(
         &self,
         name: &str,

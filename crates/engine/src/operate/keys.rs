@@ -1,4 +1,4 @@
-//! The SSH key of a deployment: a new one, or one that the user has.
+//! The SSH key of a deployment: a new one, or the user's own.
 
 use std::path::{Path, PathBuf};
 

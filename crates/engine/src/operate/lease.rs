@@ -1,4 +1,4 @@
-//! Leases by themselves.
+//! Creation of leases without machines.
 //!
 //! A lease is a deployment whose first round ends with the lease: it is journaled, ticketed, rolled back if it fails and
 //! deleted like every other. Bringing the deployment up later launches the machines.
@@ -18,7 +18,7 @@ use crate::run::{Interrupts, unless_interrupted};
 pub enum LeaseResult {
     /// The lease, as the site granted it.
     Granted(Box<ListedResource>),
-    /// A dry run: the plan that would be carried out.
+    /// A dry run: the plan that would be applied.
     Planned(Box<hostler_core::plan::Plan>),
 }
 

@@ -57,8 +57,8 @@ impl Operator {
         }
     }
 
-    /// Passes on what is written to these logs from now on, until no process works on the deployment any more or the user
-    /// interrupts. All steps of the deployment are followed, unless one was requested.
+    /// Passes new text of these logs to `output`, until no process works on the deployment or the user interrupts. Follows all
+    /// steps of the deployment, unless one was requested.
     ///
     /// # Errors
     /// If there is no such deployment.
@@ -83,7 +83,7 @@ impl Operator {
             }
         }
         while *interrupts.borrow_and_update() == 0 {
-            // Queried before the last read, so that nothing is missed.
+            // Query before the last read, so that no output is missed.
             let busy = store.is_busy(&record.name).await?;
             for (file, from) in &mut files {
                 let (path, start) = (file.clone(), *from);
@@ -171,7 +171,7 @@ impl Operator {
     }
 }
 
-/// All steps of the deployment. One that the last round left out may have run in an earlier one, and has its log.
+/// All steps of the deployment. A step that the last round left out may have run in an earlier round, and has its log.
 fn steps(record: &Record) -> Vec<Step> {
     let plan = &record.plan;
     let all = plan.rework(&plan.demand, plan.at).map(|whole| whole.steps).unwrap_or_default();

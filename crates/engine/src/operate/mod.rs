@@ -1,8 +1,8 @@
 //! The operations of hostler. Every front end (command line, server, test plugin, library) builds a request, calls one
 //! method of [`Operator`] and gets a typed result.
 //!
-//! Nothing here parses arguments, prints, or reads the environment: what only a front end can know is in the request, what
-//! only the user can decide goes through [`Ask`], and what happens meanwhile goes to the [`Observer`].
+//! Nothing here parses arguments, prints, or reads the environment. The request holds everything that only a front end knows.
+//! Decisions of the user go through [`Ask`]; events go to the [`Observer`].
 
 mod apply;
 mod ask;
@@ -68,13 +68,13 @@ pub use sync::{Direction, SyncRequest, SyncResult};
 pub use target::{Analysis, Requested, Target, TargetRequest};
 pub use up::{SSH_TIMEOUT, Scope, UpRequest, UpResult};
 
-/// Whether an operation changes anything.
+/// Apply or dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Carries it out.
+    /// Makes the changes.
     #[default]
     Apply,
-    /// Only answers what would be done.
+    /// Reports what would be done, and changes nothing.
     DryRun,
 }
 
@@ -102,7 +102,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// An operator at these sites, with its store in a data directory. It asks nobody and reports to nobody.
+    /// An operator at these sites, with its store in a data directory. It consents to everything and discards all events.
     pub fn new(sites: Sites, data_dir: impl Into<PathBuf>) -> Self {
         Self {
             sites,

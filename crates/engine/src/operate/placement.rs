@@ -1,4 +1,4 @@
-//! Where a plan may look: an existing lease, or certain hosts only.
+//! Limits of a plan: an existing lease, or certain hosts only.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Planning: the sites are queried for offers, and the planner decides.
+//! Planning: queries the sites for offers, and calls the planner.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::event::Notice;
 use crate::gather::query_market;
 
 impl Operator {
-    /// Plans a new deployment. The plan of a live deployment is the one it has.
+    /// Plans a new deployment. For a live deployment, returns its current plan.
     ///
     /// # Errors
     /// [`OperateError::NoPlan`] with every offer that was checked, if the demand cannot be met.
@@ -56,7 +56,7 @@ impl Operator {
         Ok(plan)
     }
 
-    /// Fails if none of the sites that a demand allows is configured. Some may be configured elsewhere only.
+    /// Fails if none of the sites that a demand allows is configured. The others need not be configured on this computer.
     pub(super) fn check_sites(&self, demand: &Demand) -> Result<(), OperateError> {
         let is_here = |selector: &SiteSelector| self.sites.keys().any(|site| selector.means(site));
         if demand.on.is_empty() || demand.on.iter().any(is_here) {
@@ -66,7 +66,7 @@ impl Operator {
         self.select(&texts).map(drop)
     }
 
-    /// Fails if a stored plan can no longer be carried out exactly as it is.
+    /// Fails if a stored plan can no longer be applied unchanged.
     pub(super) async fn check_fresh(&self, stored: &Plan) -> Result<(), OperateError> {
         let now = (self.now)();
         let stale = |reason| OperateError::Stale { plan: stored.id(), reason };

@@ -1,4 +1,4 @@
-//! Single resources of the sites: all that an account can list, and who owns each.
+//! Resources of the sites, as far as an account can list them, with their owners.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub struct ListedResource {
     pub resource: Resource,
 }
 
-/// The owner of a resource, as far as tickets tell.
+/// Owner of a resource, according to its ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
@@ -111,7 +111,7 @@ impl Operator {
     /// The resource that a deployment has just created, by the site's id: names are not unique.
     ///
     /// # Errors
-    /// If it cannot be read back; it was created all the same, and is in the error.
+    /// If it cannot be read back. The error lists the resource, which exists.
     pub(super) async fn read_back(
         &self,
         kind: ResourceKind,
@@ -308,8 +308,8 @@ fn creates(plan: &Plan, kind: ResourceKind) -> bool {
     plan.steps.iter().any(|step| matches!(&step.action, Action::Create(resource) if resource.kind() == kind))
 }
 
-/// The deployment, if nothing else of it would be missed with the resource: its machines are deleted with a lease, as at the
-/// site itself, and its address with a machine.
+/// The deployment's name, if deleting the whole deployment is what deleting the resource means. A lease takes its machines with
+/// it, as at the site itself, and a machine its address. Any other resource must be the only kind.
 fn only(kind: ResourceKind, record: &Record) -> Result<Name, OperateError> {
     let alone = matches!(kind, ResourceKind::Lease | ResourceKind::Machine)
         || record.plan.steps.iter().all(|step| match &step.action {

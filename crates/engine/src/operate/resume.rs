@@ -24,7 +24,7 @@ pub(super) struct Run<'a> {
     pub _lock: Lock,
 }
 
-/// How a deployment is brought up.
+/// Time limit and failure policy of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
     /// Limit for each machine until it can be logged in to.
@@ -54,12 +54,12 @@ impl Run<'_> {
         // Ends the front end's live view before anything else is reported.
         drop(report);
         let (record, outcome) = self.settled(plan.deployment, name, driven).await?;
-        // Also if it is not ready: the machines that were reached can be inspected.
+        // Written even if the deployment is not ready: the user can inspect the machines that were reached.
         if record.closed.is_none()
             && !record.plan.has_no_machines()
             && let Err(error) = self.operator.write_ssh_config(&self.store, &record).await
         {
-            // The outcome matters more than a file that is written again at the next login.
+            // Report the outcome of the run: the next login writes the file again.
             let (deployment, reason) = (name.clone(), error.to_string());
             self.operator.notice(Notice::NoSshConfig { deployment, reason });
         }

@@ -1,4 +1,4 @@
-//! Running phases of a deployment's set-up again: all of them, or some.
+//! Runs phases of a deployment's set-up again: all of them, or some.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct SetupRun {
     pub secrets: BTreeMap<String, SecretString>,
     /// Limit for each machine until it can be logged in to.
     pub ssh_timeout: Duration,
-    /// Whether anything is done.
+    /// Apply or dry run.
     pub mode: Mode,
 }
 
@@ -41,7 +41,7 @@ impl Operator {
     /// If the deployment has no machines or no such phase, or a phase fails.
     pub async fn set_up(&self, run: &SetupRun, interrupts: &Interrupts) -> Result<UpResult, OperateError> {
         let (_, record) = self.deployment(&run.name).await?;
-        let mut requested = unless_interrupted(interrupts, self.as_it_is(record.clone())).await?;
+        let mut requested = unless_interrupted(interrupts, self.live_demand(record.clone())).await?;
         add_phases(&mut requested.demand.workload.phases, run)?;
         if run.mode == Mode::DryRun {
             return self.set_up_plan(&record, &requested, run).map(|plan| UpResult::Planned(Box::new(plan)));
@@ -80,7 +80,7 @@ impl Operator {
     }
 }
 
-/// Adds the requested phases. A phase that is only selected, and that the demand lacks, is added with its defaults.
+/// Adds the requested phases. A selected phase that the demand lacks is added with its defaults.
 fn add_phases(request: &mut SetupRequest, run: &SetupRun) -> Result<(), OperateError> {
     for text in &run.phases {
         request_phase(request, text).map_err(OperateError::BadPhase)?;

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use super::{OperateError, Operator};
 
 impl Operator {
-    /// Checks the selected sites side by side; all sites if none is selected.
+    /// Checks the selected sites in parallel; all sites if none is selected.
     pub async fn check(&self, on: &[SiteSelector]) -> Vec<(SiteId, Vec<Health>)> {
         let selected = self.sites.iter().filter(|(id, _)| SiteSelector::includes(on, id));
         join_all(selected.map(|(id, site)| async move { (id.clone(), site.check().await) }.boxed())).await

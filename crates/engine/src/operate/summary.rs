@@ -43,10 +43,10 @@ pub struct Summary {
     pub ready: Option<Timestamp>,
     /// Seconds that the latest round took until it was ready.
     pub round_seconds: Option<i64>,
-    /// The end of its machines; `None` if they stay until it is brought down.
+    /// Its end; `None` if it stays until it is brought down.
     #[serde(rename = "ends_at")]
     pub until: Option<Timestamp>,
-    /// The time nothing of it was left.
+    /// The time its last resource was deleted; `None` while it is live.
     #[serde(rename = "closed_at")]
     pub closed: Option<Timestamp>,
     /// The plan of its latest round.

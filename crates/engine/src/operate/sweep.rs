@@ -1,4 +1,4 @@
-//! Finding and deleting orphaned resources.
+//! Finds and deletes orphaned resources.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Operator {
     /// Deletes what [`Operator::find_orphans`] found, and untracked resources whose tickets are named.
     ///
     /// # Errors
-    /// If something could not be deleted; everything else was.
+    /// If a resource could not be deleted. All others were.
     pub async fn sweep(
         &self,
         found: &SweepFindings,
@@ -45,7 +45,7 @@ impl Operator {
             None if nothing => return Ok(Swept::default()),
             None => self.store.open().await?,
         };
-        // Keys that open nothing any more are removed without consent. If that fails, the rest is deleted all the same.
+        // The keys of closed deployments are deleted without consent. If that fails, the sweep continues.
         let mut errors: Vec<OperateError> =
             remove_stale_keys(&store).await.err().map(OperateError::from).into_iter().collect();
         let mut swept = Swept::default();

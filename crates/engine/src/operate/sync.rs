@@ -1,4 +1,4 @@
-//! Synchronizing a directory of this computer with one on each of many machines.
+//! Synchronizes a directory of this computer with one on each of many machines.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::fleet::{FleetOptions, each};
 use crate::host::{ExtraFiles, HostError, HostKey, SyncMode, SyncOptions, SyncReport, Target};
 use crate::run::{Interrupted, Interrupts, interrupted};
 
-/// A directory here, one on each machine, and how they are synchronized.
+/// A local directory, one on each machine, and the options of the sync.
 #[derive(Clone, Copy)]
 pub struct SyncRequest<'a> {
     /// The machines.
@@ -21,11 +21,11 @@ pub struct SyncRequest<'a> {
     pub remote: &'a str,
     /// The direction.
     pub direction: Direction,
-    /// What is compared, sent and deleted.
+    /// Files to compare, send and delete.
     pub sync_options: &'a SyncOptions,
-    /// How many machines at once, and what a failure means for the others.
+    /// Parallelism, time limit and reaction to failures.
     pub options: FleetOptions,
-    /// Whether anything is done.
+    /// Apply or dry run.
     pub mode: Mode,
 }
 
@@ -52,8 +52,8 @@ pub enum SyncResult {
 }
 
 impl Operator {
-    /// Synchronizes directories. Deletions need consent: what would be deleted is determined first. The results are in the
-    /// order of the fleet's targets.
+    /// Synchronizes directories. Deletions need consent, so a dry run determines them first. The results are in the order of
+    /// the fleet's targets.
     ///
     /// # Errors
     /// If the user declines or interrupts. The failure of a machine is in its result.
@@ -62,12 +62,12 @@ impl Operator {
         request: &SyncRequest<'_>,
         interrupts: &Interrupts,
     ) -> Result<Vec<SyncResult>, OperateError> {
-        let look = SyncOptions { mode: SyncMode::DryRun, ..request.sync_options.clone() };
+        let dry_run = SyncOptions { mode: SyncMode::DryRun, ..request.sync_options.clone() };
         if request.mode == Mode::DryRun {
-            return self.sync_all(request, &look, interrupts).await;
+            return self.sync_all(request, &dry_run, interrupts).await;
         }
         if request.sync_options.extra == ExtraFiles::Delete {
-            let deletions = deletions(request.fleet, &self.sync_all(request, &look, interrupts).await?);
+            let deletions = deletions(request.fleet, &self.sync_all(request, &dry_run, interrupts).await?);
             if !deletions.is_empty() {
                 self.agree(&Proposal::DeleteFiles(&deletions), interrupts).await?;
             }
@@ -125,8 +125,8 @@ impl Operator {
     }
 }
 
-fn deletions(fleet: &Fleet, looked: &[SyncResult]) -> Vec<FileDeletions> {
-    let deletions = fleet.targets.iter().zip(looked).filter_map(|(target, result)| match result {
+fn deletions(fleet: &Fleet, results: &[SyncResult]) -> Vec<FileDeletions> {
+    let deletions = fleet.targets.iter().zip(results).filter_map(|(target, result)| match result {
         SyncResult::SyncReport(synced) if !synced.deleted.is_empty() => {
             Some(FileDeletions { machine: target.machine.clone(), names: synced.deleted.clone() })
         }

@@ -1,4 +1,4 @@
-//! From what the user names (a demand file, a directory, a git URL, a live deployment) to a demand.
+//! Resolves a target (a demand file, a directory, a git URL or a live deployment) to a demand.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ use crate::event::Notice;
 use crate::repo::{Checkout, FetchLimits, read_source, resolve_inside};
 use crate::store::Record;
 
-/// A target as the user names it, and what the front end adds to it.
+/// A target as the user names it, and the context of the front end.
 #[derive(Debug, Clone)]
 pub struct TargetRequest<'a> {
     /// The target.
     pub target: Target<'a>,
-    /// The options that override the demand. Sites may be named by their place alone.
+    /// Options that override the demand. A site may be named by its place alone.
     pub overrides: Overrides,
     /// The directory that relative paths start from.
     pub directory: &'a Path,
@@ -31,7 +31,7 @@ pub struct TargetRequest<'a> {
     pub home: Option<PathBuf>,
 }
 
-/// Something that a demand can be made from.
+/// Source of a demand.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// A demand file. It is complete: nothing else of its directory adds a requirement.
@@ -43,21 +43,21 @@ pub enum Target<'a> {
     },
     /// A live deployment, a directory or a git URL.
     Named(&'a str),
-    /// Nothing but the overrides; the name is used if they give none.
+    /// Only the overrides. The name is the fallback if they have none.
     Options(&'a str),
 }
 
-/// A demand, with what it needs from this computer.
+/// A demand, with its inputs from this computer.
 pub struct Requested {
     /// The demand, in full.
     pub demand: Demand,
-    /// The secret values that the demand file spells out.
+    /// Values of secrets that the demand file contains.
     pub secrets: Secrets,
     /// Keys of the demand file that have no effect.
     pub ignored: Vec<Diagnostic>,
     /// The source on this computer, for as long as this value lives.
     pub checkout: Option<Checkout>,
-    /// The live deployment that was named, if one was.
+    /// The live deployment that is the target; `None` for any other target.
     pub live: Option<Box<Record>>,
 }
 
@@ -85,7 +85,7 @@ impl From<Demand> for Requested {
 }
 
 impl Operator {
-    /// Makes a demand from a target.
+    /// Resolves a target to a demand.
     ///
     /// # Errors
     /// If the target does not exist, cannot be fetched, or its demand cannot be used.
@@ -94,7 +94,7 @@ impl Operator {
             Target::File { path, text } => self.of_file(request, path, text).await?,
             Target::Options(name) => self.of_options(request, name)?,
             Target::Named(text) => match self.live(text).await? {
-                Some(record) if request.overrides == Overrides::default() => self.as_it_is(record).await?,
+                Some(record) if request.overrides == Overrides::default() => self.live_demand(record).await?,
                 Some(record) => return Err(OperateError::LiveTarget(record.name)),
                 None => self.of_source(request, text).await?,
             },
@@ -109,7 +109,7 @@ impl Operator {
     ///
     /// # Errors
     /// If the source cannot be fetched.
-    pub async fn as_it_is(&self, record: Record) -> Result<Requested, OperateError> {
+    pub async fn live_demand(&self, record: Record) -> Result<Requested, OperateError> {
         let demand = record.plan.demand.clone();
         let checkout = match &demand.workload.source {
             Some(source) => Some(self.fetch(source).await?),
@@ -181,7 +181,7 @@ impl Operator {
         };
         let needs = analysis.scan.suggestions();
         let name = source.base_name().to_owned();
-        // Without a demand file there are no paths that the repository's author could have named.
+        // Without a demand file, every path of the demand comes from the user.
         let author =
             if file.is_some() { FileAuthor::Repository } else { FileAuthor::User { home: request.home.as_deref() } };
         let overrides = Overrides { source: Some(source), ..self.overrides(request) };

@@ -1,4 +1,4 @@
-//! Bringing a deployment up: a new one, or another round of one that exists.
+//! Brings a deployment up: a new one, or another round of a live one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use crate::event::Notice;
 use crate::run::{Interrupts, unless_interrupted};
 use crate::store::Record;
 
-/// A demand to bring up, and how.
+/// A demand to bring up, with the options of the operation.
 pub struct UpRequest {
     /// The demand, with its source on this computer.
     pub requested: Requested,
-    /// The values of the demand's secrets, beside those that the demand file spells out.
+    /// The values of the demand's secrets, except those that the demand file contains.
     pub secrets: BTreeMap<String, SecretString>,
     /// The directory to copy as the source, if the demand has one; by default, the checkout of the request.
     pub source: Option<PathBuf>,
@@ -30,13 +30,13 @@ pub struct UpRequest {
     pub key: KeyRequest,
     /// Limit for each machine until it can be logged in to.
     pub ssh_timeout: Duration,
-    /// Whether a failed deployment is rolled back or held.
+    /// Treatment of a deployment that fails: roll back or hold.
     pub on_failure: OnFailure,
-    /// Whether a later start than planned is acceptable.
+    /// Reaction if the planned hosts are taken meanwhile.
     pub later_start: LaterStart,
     /// The resources to create.
     pub scope: Scope,
-    /// Whether anything is done.
+    /// Apply or dry run.
     pub mode: Mode,
 }
 
@@ -90,7 +90,7 @@ pub enum Scope {
 pub enum UpResult {
     /// It is ready.
     Ready(Box<Summary>),
-    /// A dry run: the plan that would be carried out.
+    /// A dry run: the plan that would be applied.
     Planned(Box<Plan>),
 }
 
@@ -177,7 +177,7 @@ impl Operator {
         let store = self.store.open().await?;
         let lock = store.lock(&name).await?;
         let run = Run { operator: self, store: store.clone(), _lock: lock };
-        // Read again: another process may have changed it before the lock was ours.
+        // Read again: another process may have changed it before this one got the lock.
         match store.find(&name).await? {
             Some(record) if record.journal().is_rolling_back(&record.plan) => {
                 self.notice(Notice::FinishingDown { deployment: name });
@@ -205,8 +205,8 @@ impl Operator {
         Ok(UpResult::Ready(Box::new(summary)))
     }
 
-    /// The plan of the next round: the same machines, with the work that is requested now. A request for only a part keeps
-    /// the deployment as it is.
+    /// The plan of the next round: the same machines, with the work of the request. A request for only some kinds of resources
+    /// keeps the current plan.
     fn rework(&self, request: &UpRequest, record: &Record) -> Result<Plan, OperateError> {
         let now = (self.now)();
         let plan = record
@@ -222,7 +222,7 @@ impl Operator {
     }
 }
 
-/// What the work needs from this computer. A secret is what the demand file spells out, else what the front end supplies.
+/// Local inputs of the work. A secret's value in the demand file takes precedence over the front end's.
 pub(super) fn local_inputs(
     work: &Workload,
     requested: &Requested,
@@ -230,8 +230,8 @@ pub(super) fn local_inputs(
     source: Option<&Path>,
 ) -> Result<LocalInputs, OperateError> {
     let value = |name: &String| {
-        let spelled = requested.secrets.reveal(name).map(|value| SecretString::from(value.to_owned()));
-        let value = spelled.or_else(|| secrets.get(name).cloned());
+        let in_file = requested.secrets.reveal(name).map(|value| SecretString::from(value.to_owned()));
+        let value = in_file.or_else(|| secrets.get(name).cloned());
         let value = value.ok_or_else(|| OperateError::MissingSecret { name: name.clone() })?;
         Ok((name.clone(), value))
     };

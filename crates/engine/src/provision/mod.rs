@@ -1,8 +1,7 @@
 //! Clusters of machines for programs that use hostler as a library: from a demand to machines that are set up, and back.
 //!
-//! A [`Provisioner`] is a small front of [`Operator`], the same operations that the command line runs: planning again when a
-//! site is full, resuming after a crash, finishing an interrupted deletion. Both see each other's deployments if they use one
-//! data directory.
+//! A [`Provisioner`] is a thin layer over [`Operator`], the operations of every front end: they plan again when a site is full,
+//! resume after a crash, and finish an interrupted deletion. Front ends that share a data directory share their deployments.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -33,7 +32,7 @@ pub struct ProvisionConfig {
     pub data_dir: PathBuf,
     /// Limit for each machine until it can be logged in to.
     pub ssh_timeout: Duration,
-    /// Whether a failed cluster is rolled back or held.
+    /// Treatment of a cluster that fails: roll back or hold.
     pub on_failure: OnFailure,
     /// The directory to copy to the machines as the source, for demands that have one.
     pub source: Option<PathBuf>,
@@ -123,10 +122,10 @@ impl Provisioner {
         Ok(Cluster { name: record.name, machines, plan: record.plan, hosts, logs })
     }
 
-    /// Brings a cluster down. One that does not exist is down already.
+    /// Brings a cluster down. Succeeds if it does not exist.
     ///
     /// # Errors
-    /// If something could not be deleted; the error lists it.
+    /// If a resource could not be deleted; the error lists it.
     pub async fn release(&self, name: &str) -> Result<(), OperateError> {
         let request = DownRequest { names: Some(vec![Name::new(name)?.to_string()]), ..DownRequest::default() };
         match self.operator.down(&request, &never()).await {

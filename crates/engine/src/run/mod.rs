@@ -1,4 +1,4 @@
-//! Carries out a plan: takes the next steps from the journal, writes them down, performs them, and writes down the results.
+//! Executes a plan: takes the next steps from the journal, writes them down, performs them, and writes down the results.
 //!
 //! [`Journal::next`](hostler_core::journal::Journal::next) makes every decision. Calls that create or delete are awaited, so
 //! that this process knows their outcome; if it dies first, the next process looks the resource up by its ticket. Sessions

@@ -6,7 +6,7 @@ use super::error::SetupError;
 use super::job::PhaseRun;
 use crate::blocking::blocking;
 use crate::host::{FileSelection, UploadReport};
-use crate::repo::{RepoError, resolve_inside};
+use crate::repo::resolve_inside;
 use crate::run::Performed;
 
 /// Uploads the source to the work directory, and each further file or directory to its target.

@@ -120,7 +120,7 @@ async fn of_two_users_at_once_exactly_one_gets_the_last_host() {
         (Err(error), Ok(())) => (one, error),
         both => panic!("{both:?}"),
     };
-    // Both learn the earliest start: whoever was refused, and whoever queried only after it was taken.
+    // Both learn the earliest start: the user whose lease was refused, or who queried the site only after the host was taken.
     let earliest = |error: &OperateError| match error {
         OperateError::NoPlan(no_plan) => no_plan.earliest,
         OperateError::LaterStart { start } => Some(*start),

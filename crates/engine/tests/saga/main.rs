@@ -1,8 +1,9 @@
-//! The saga matrix: every step of `up` and `down` is failed, its undo is failed, it is repeated, and the process is
-//! killed after each entry of the journal. At the end the site has no resource of the deployment, or the deployment is stuck
+//! The saga matrix: fails each step of `up` and `down` and each undo, repeats both operations, and kills the process after each
+//! entry of the journal. At the end the site has no resource of the deployment, or the deployment is stuck
 //! and lists exactly the remaining ones.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+#![expect(clippy::unwrap_used, reason = "a panic reports the line")]
+#![expect(clippy::disallowed_methods, reason = "a test may block its thread")]
 
 mod bench;
 mod executor;

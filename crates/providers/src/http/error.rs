@@ -12,7 +12,7 @@ pub enum HttpError {
     Transport {
         /// The requested address.
         url: String,
-        /// The whole chain of causes: the outermost one alone says little.
+        /// All causes: the outermost one alone says little.
         why: String,
     },
     /// The server responded with an error status.

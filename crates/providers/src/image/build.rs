@@ -30,8 +30,8 @@ const PACKAGES: &str = "linux-image-cloud-amd64,tiny-initramfs,busybox-static,lz
     dbus,openssh-server,sudo,iproute2,netbase,ca-certificates,curl,rsync,e2fsprogs,python3,python3-venv,python3-pip,\
     procps,less";
 
-/// Measured: checks and mitigations take a third of the boot time, most of all in emulated guests. A short-lived guest can
-/// do without them: QEMU isolates guests from each other, not their kernels.
+/// Measured: checks and mitigations take a third of the boot time, most of all in emulated guests. A short-lived guest does not
+/// need them: QEMU isolates guests from each other, not their kernels.
 const COMMAND_LINE: &str = "root=/dev/vda rw console=ttyS0 quiet loglevel=3 nokaslr mitigations=off audit=0 \
     apparmor=0 selinux=0 no_timer_check tsc=reliable random.trust_cpu=on cryptomgr.notests fsck.mode=skip \
     net.ifnames=0 systemd.show_status=0";
@@ -111,7 +111,7 @@ fn check_programs() -> Result<(), ImageError> {
         ("mke2fs", "e2fsprogs"),
         ("qemu-img", "qemu-utils"),
         ("unshare", "util-linux"),
-        // Only users other than root need it, but it is simpler to require it always.
+        // root does not need it, but requiring it always is simpler.
         ("newuidmap", "uidmap"),
     ];
     for (program, package) in needed {

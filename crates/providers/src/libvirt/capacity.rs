@@ -16,7 +16,7 @@ pub(super) struct GuestMemory {
     pub resident: Bytes,
 }
 
-/// Memory of the computer.
+/// Memory of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostMemory {
     /// All that is installed.
@@ -53,7 +53,7 @@ impl HostMemory {
         Bytes::mib(share).min(self.largest_guest())
     }
 
-    /// Memory left to the computer itself, whose needs grow too: 5 %, and 512 MiB at least.
+    /// Memory reserved for the host itself: 5 %, and 512 MiB at least.
     fn reserve(&self) -> Bytes {
         Bytes::mib(512).max(Bytes(self.total.0 / 20))
     }
@@ -70,8 +70,8 @@ pub(super) fn overhead(virtualization: &Virtualization) -> Bytes {
 /// Size of QEMU's cache of translated code for a guest under emulation. QEMU's default is up to 1 GiB.
 pub(super) const TRANSLATION_CACHE_MIB: u64 = 256;
 
-/// Disk for further volumes: what is free, minus what the volumes (capacity, allocation) may still grow by, minus 1 GiB
-/// for the computer.
+/// Disk for further volumes: the free space, minus the growth that the volumes (capacity, allocation) still permit, minus
+/// 1 GiB for the host.
 pub(super) fn uncommitted_disk(free: Bytes, volumes: &[(Bytes, Bytes)]) -> Bytes {
     let still_to_grow =
         volumes.iter().map(|(capacity, allocation)| capacity.less(*allocation)).fold(Bytes(0), Bytes::plus);

@@ -1,5 +1,5 @@
-//! Lock shared by every hostler process of the computer, whichever user runs it. Held while memory, disk, a subnet or a
-//! place in the pool is chosen and claimed.
+//! Lock shared by the hostler processes of all users of the host. Held while memory, disk, a subnet or a place in the pool
+//! is chosen and claimed.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};

@@ -80,7 +80,7 @@ pub(super) fn define<'c>(
     Ok(connection.define_domain(&domain.to_string())?)
 }
 
-/// Memory of the computer and of all guests that count.
+/// Memory of the host and of all guests that count.
 pub(super) fn memory(connection: &Connection, virtualization: &Virtualization) -> Result<HostMemory, CallFailure> {
     let text = std::fs::read_to_string("/proc/meminfo")?;
     let (total, available) = capacity::meminfo(&text)

@@ -27,7 +27,7 @@ pub(super) fn find<'c>(connection: &'c Connection, name: &str) -> Result<Option<
     found(connection.network_by_name(name), ErrorCode::NO_NETWORK)
 }
 
-/// Starts a network that is not running, as after a restart of the computer.
+/// Starts a network that is not running, as after a restart of the host.
 pub(super) fn start(network: &Network<'_>) -> Result<(), CallFailure> {
     if !network.is_active()? {
         network.start()?;
@@ -92,7 +92,7 @@ fn no_subnet() -> CallFailure {
     }
 }
 
-/// Subnets that the computer has routes to, and those of networks that are not started.
+/// Subnets that the host has routes to, and those of networks that are not started.
 fn subnets_in_use(connection: &Connection) -> Result<Vec<Subnet>, CallFailure> {
     let mut subnets = subnet::routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default());
     for network in connection.networks()? {

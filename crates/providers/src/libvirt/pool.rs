@@ -39,7 +39,7 @@ pub(super) struct BaseImage {
 }
 
 impl<'c> Pool<'c> {
-    /// The pool, if it is defined. Starts it if it is not running, as after a restart of the computer.
+    /// The pool, if it is defined. Starts it if it is not running, as after a restart of the host.
     pub fn find(connection: &'c Connection) -> Result<Option<Self>, CallFailure> {
         let Some(pool) = found(connection.pool_by_name(NAME), ErrorCode::NO_STORAGE_POOL)? else {
             return Ok(None);

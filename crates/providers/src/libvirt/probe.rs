@@ -1,7 +1,7 @@
 //! Hardware virtualization: tested, not assumed.
 //!
-//! On some computers `/dev/kvm` can be opened and creates guests, but none of them boots. So a small guest is started
-//! whose only act is to print a marker. The result is cached until the computer restarts or QEMU changes.
+//! On some hosts `/dev/kvm` can be opened and creates guests, but none of them boots. So the test starts a small guest, which
+//! only prints a marker. The result is cached until the host restarts or QEMU changes.
 
 use std::fs;
 use std::path::Path;
@@ -26,14 +26,14 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(12);
 /// Line that the initrd of hostler's images prints if `hostler.probe` is on the kernel's command line.
 const MARKER: &str = "hostler-probe-ok";
 
-/// Age at which a timeout is tested again: the computer may only have been busy.
+/// Age at which a timeout is tested again: the host may only have been busy.
 const TIMEOUT_VALIDITY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A result in the cache file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CachedResult {
-    /// Boot of the computer and version of QEMU that it was obtained with.
+    /// Boot id of the host and version of QEMU at the time of the test.
     key: String,
     pub virtualization: Virtualization,
     /// Time of the next test. `None` for a conclusive result.

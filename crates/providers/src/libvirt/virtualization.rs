@@ -1,4 +1,4 @@
-//! Execution of guests' instructions: by the processor or by emulation.
+//! Execution of guests' instructions: by the CPU or by emulation.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Virtualization {
-    /// By the processor, through `/dev/kvm`.
+    /// By the CPU, through `/dev/kvm`.
     Kvm,
     /// By QEMU, which translates each instruction: some 20 times slower.
     Emulation {

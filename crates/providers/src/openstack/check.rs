@@ -114,7 +114,7 @@ async fn check_networks(session: &Session, settings: &Settings) -> Vec<Health> {
     network.into_iter().chain(pool).collect()
 }
 
-/// The group that Nova assigns to a server that names none, such as ours on a shared network.
+/// The group that Nova assigns to a server that names none, such as a machine of hostler on a shared network.
 const DEFAULT_GROUP: &str = "default";
 
 const SSH: u16 = 22;

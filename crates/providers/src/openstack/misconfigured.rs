@@ -11,7 +11,7 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-/// Stands in for a site whose configuration is invalid. Each call to it reports why; the other sites stay usable.
+/// Stands in for a site whose configuration is invalid. Each call to it reports the reason; the other sites stay usable.
 #[derive(Debug)]
 pub struct MisconfiguredSite {
     site: SiteId,
@@ -21,7 +21,7 @@ pub struct MisconfiguredSite {
 const HINT: &str = "correct the entry in clouds.yaml or the OS_ variables, or remove it";
 
 impl MisconfiguredSite {
-    /// The site, and why it can't be used.
+    /// The site, and the reason why it can't be used.
     pub fn new(site: SiteId, reason: String) -> Self {
         Self { site, reason }
     }

@@ -1,8 +1,8 @@
 //! OpenStack clouds: Keystone, Nova, Glance, Neutron, and Blazar if machines are leased. Chameleon is one of them, with
 //! settings of its own.
 //!
-//! No state but a token is stored locally: every resource exists at the cloud with a ticket on it, so that any call can
-//! be repeated, also by another process.
+//! No state but a token is stored locally: every resource exists at the cloud with a ticket on it, so that any process
+//! can repeat any call.
 
 pub mod blazar;
 mod cache_file;

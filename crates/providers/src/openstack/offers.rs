@@ -178,7 +178,7 @@ fn availability(hosts: &[HostSupply]) -> Availability {
     }
 }
 
-/// The offer of a flavor. Its supply is what the project's quota leaves.
+/// The offer of a flavor. The remaining quota of the project limits its supply.
 fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Offer {
     let facts = Facts {
         cpus: Some(flavor.vcpus),

@@ -1,7 +1,7 @@
 //! A plan's steps as commands of the ordinary `openstack` client: a shell script that creates and deletes its resources.
 //!
-//! The script serves learning and debugging. Its resources bear no ticket: they belong to whoever runs it, and a sweep
-//! for orphans ignores them.
+//! The script serves learning and debugging. Its resources bear no ticket: they belong to the user who runs it, and a sweep
+//! ignores them.
 
 use hostler_core::plan::{Action, LeaseSpec, MachineSpec, Plan, PlannedResource, Step};
 use hostler_core::ticket::StepId;

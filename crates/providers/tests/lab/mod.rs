@@ -20,7 +20,7 @@ use hostler_providers::libvirt::{Local, Settings};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Held by the running test: all guests share the computer's memory, and some tests use all of it.
+/// Held by the running test: all guests share this host's memory, and some tests use all of it.
 static ONE: Mutex<()> = Mutex::const_new(());
 
 pub struct Lab {

@@ -53,7 +53,7 @@ impl Crate {
     fn descend(&self, start: Target, path: &[String], depth: usize) -> Option<Target> {
         let mut target = start;
         for name in path {
-            // What follows an item is a variant or an associated item, and lies in the same place.
+            // The names after an item are its variants or associated items, which the same module defines.
             let Target::Module(module) = target else { return Some(target) };
             target = match name.as_str() {
                 "super" => Target::Module(self.modules[module].parent?),
@@ -64,7 +64,7 @@ impl Crate {
         Some(target)
     }
 
-    /// What a name means in a module.
+    /// Target of a name in a module.
     fn lookup(&self, id: ModuleId, name: &str, depth: usize) -> Option<Target> {
         let module = &self.modules[id];
         if let Some(child) = module.children.get(name) {
@@ -156,7 +156,7 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
         }
     }
 
-    /// A private import is a dependency, a re-export is not: whoever uses the name is followed to its definition.
+    /// A private import is a dependency, a re-export is not: a use of its name leads to the definition.
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         if !matches!(item.vis, syn::Visibility::Inherited) {
             return;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::disk::{directory, large_directories_to_skip, remove};
 use super::filter::{ProtectedPaths, SyncFilter};
-use super::list::{FileDigest, directory_mode, local_path, unreadable};
+use super::list::{FileDigest, local_path, unreadable};
 use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
 use super::record::{PathKind, deletion_list, invalidated, nul_list};
 use super::remote::{ask, both_ends, pipe, prepare};
@@ -103,7 +103,7 @@ pub(in crate::host) async fn sync_up(
     let (root, mode, filter) = blocking(move || {
         let (root, mode) = directory(&from)?;
         let filter = SyncFilter::new(&root, files, &exclude)?;
-        Ok((root, mode, filter))
+        Ok::<_, HostErrorKind>((root, mode, filter))
     })
     .await?;
     let Listings { mine, theirs, has_record, protected } = list_both(c, &root, &dir, filter).await?;
@@ -201,7 +201,7 @@ async fn list_both(c: &Connection, root: &Path, dir: &str, filter: SyncFilter) -
     // List a large directory on the other side only if it exists at the top of this one.
     let skipped = blocking(move || large_directories_to_skip(&here)).await;
     let here = root.to_owned();
-    let listing = blocking(move || Ok((filter.list(&here)?, filter)));
+    let listing = blocking(move || Ok::<_, HostErrorKind>((filter.list(&here)?, filter)));
     let args: Vec<&str> = std::iter::once(dir).chain(skipped).collect();
     let (mine, theirs) = tokio::join!(listing, ask("find", LIST, c, &args, Vec::new()));
     let ((mine, filter), RemoteListing { listing: theirs, has_record }) = (mine?, meta::remote(&theirs?));

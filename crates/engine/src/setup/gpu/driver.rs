@@ -17,8 +17,8 @@ pub(super) async fn kernel_packages(
     let kernel = &inventory.kernel;
     if inventory.modules == KernelModules::Missing {
         let message = format!("no driver can be installed: the modules of the kernel {kernel} are not on this machine");
-        let hint = "the machine is a container, or boots a kernel from elsewhere: install the driver on the computer that \
-                    it runs on, or remove `gpu`";
+        let hint = "the machine is a container, or boots a kernel that is not on its disk: install the driver on the \
+                    host, or remove `gpu`";
         return Err(job.unsatisfiable(message, hint));
     }
     let exact = format!("linux-headers-{kernel}");

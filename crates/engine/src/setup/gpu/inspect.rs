@@ -37,7 +37,7 @@ pub(super) struct GpuInventory {
 pub(super) enum KernelModules {
     /// Installed.
     Present,
-    /// Missing, as in a container, whose kernel belongs to the computer that it runs on.
+    /// Missing, as in a container, whose kernel is the host's.
     #[default]
     Missing,
 }
@@ -115,7 +115,7 @@ impl GpuInventory {
         let VendorState { working, module, toolkit, places, cudnn } = found;
         // All users may open NVIDIA's devices.
         let access = if vendor == Vendor::Amd { self.access } else { DeviceAccess::Granted };
-        // In a container, the computer that it runs on configures the NVSwitches.
+        // The host of a container configures the NVSwitches.
         let links = if self.modules == KernelModules::Present { self.links } else { GpuLinks::Direct };
         let (gpus, fabric) = (self.accelerators.clone(), self.fabric);
         GpuState { gpus, links, working, fabric, module, toolkit, places, cudnn, access }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(
             inventory(lines).of(Vendor::Nvidia).links,
             GpuLinks::Direct,
-            "a container's are set up outside of it"
+            "the host sets up those of a container"
         );
     }
 
@@ -239,6 +239,6 @@ mod tests {
             inventory("device 0000:04:00.0 0x038000 0x1002 0x738c\nuser root root").of(Vendor::Amd).access,
             DeviceAccess::Granted
         );
-        assert_eq!(inventory("device 0000:05:00.0 0x038000 0x8086 0x0bd5").vendor(), None, "another maker's");
+        assert_eq!(inventory("device 0000:05:00.0 0x038000 0x8086 0x0bd5").vendor(), None, "another vendor's");
     }
 }

@@ -19,7 +19,7 @@ use inspect::GpuInventory;
 /// Root of sysfs, where the kernel lists its devices.
 const SYSFS: &str = "/sys";
 
-/// Installs the missing parts of the requested stack. Leaves a machine that has all of them alone, whoever installed them.
+/// Installs the missing parts of the requested stack. Leaves a machine unchanged that has all of them, even if hostler did not install them.
 pub(super) async fn install(job: &PhaseRun<'_>, request: &GpuRequest) -> Result<Performed, SetupError> {
     install_with_sysfs(job, request, SYSFS).await
 }

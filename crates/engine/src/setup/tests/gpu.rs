@@ -23,7 +23,7 @@ const BARE: &str = debian!("modules\n");
 const RIGHT: &str =
     debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\nnvidia 00000000:D8:00.0 535.261.03\ncuda 11.8.89\n");
 const HALF: &str = debian!("modules\nnvidia 00000000:3B:00.0 535.261.03\ncuda 11.8.89\n");
-/// A container that uses the driver of the computer it runs on.
+/// A container that uses the driver of its host.
 const CONTAINED: &str = debian!("nvidia 00000000:3B:00.0 580.95.05\nnvidia 00000000:D8:00.0 580.95.05\n");
 
 fn auto(stack: GpuStack) -> Phase {
@@ -270,7 +270,7 @@ impl Hosts for Lists {
 }
 
 #[tokio::test]
-async fn the_crew_waits_for_the_restart_and_finds_the_driver_at_work() {
+async fn executor_waits_for_the_restart_and_finds_the_driver_working() {
     let server = Sshd::start();
     let restart = [(0, "restart `nouveau` holds the GPUs"), (1, ""), (0, "first"), (0, "")];
     let sessions = [&[INSTALLS.as_slice(), &restart].concat(), [(0, "second")].as_slice(), &[(0, RIGHT), (0, "")]];

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Called by busybox's DHCP client: when it begins, and when a lease comes, is renewed, or is lost. See `man udhcpc`.
+# Called by busybox's DHCP client: when it starts, and when a lease is granted, renewed or lost. See `man udhcpc`.
 set -u
 case $1 in
     deconfig)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Reads the NoCloud seed (a volume labelled `cidata`) once for each instance id: host name, the user's key, and the
-# script in `user-data`. Runs before sshd starts, so that whoever can log in finds all of it done.
+# script in `user-data`. Runs before sshd starts: all of it is done when the first login succeeds.
 set -u
 state=/var/lib/hostler
 say() { echo "hostler first boot: $*"; }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first process of our images' initrd: loads the few drivers that a virtual machine needs, mounts the root file
-# system, and hands over. With `hostler.probe` on the kernel's command line it says that a guest boots, and powers off.
+# The first process of an image's initrd: loads the few drivers that a virtual machine needs, mounts the root file system,
+# and starts its init. With `hostler.probe` on the kernel's command line it prints a marker instead, and powers off.
 busybox=/bin/busybox
 $busybox mount -t proc proc /proc
 $busybox mount -t sysfs sysfs /sys

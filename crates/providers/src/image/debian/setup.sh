@@ -1,12 +1,12 @@
 #!/bin/sh
-# Turns a fresh Debian root into our image. Runs inside the root, with the other files of this folder in /hostler;
-# leaves the kernel and the initrd in /hostler/out.
+# Turns a fresh Debian root into a hostler image. Runs inside the root, with the other files of this directory in
+# /hostler; writes the kernel and the initrd to /hostler/out.
 #
-# Most of it serves one end: a guest without hardware help executes some 20 times slower, so each process that the boot
-# does not start is a tenth of a second won.
+# Most of it shortens the boot: an emulated guest is some 20 times slower, so each process that does not start at boot
+# saves a tenth of a second.
 set -eu
 
-# ---- what a copy must make for itself
+# ---- identity, which each copy creates for itself
 : >/etc/machine-id # empty, not absent: absent means a first boot with presets, which takes seconds
 rm -f /var/lib/dbus/machine-id /etc/ssh/ssh_host_* /etc/hostname
 echo localhost >/etc/hostname
@@ -25,8 +25,8 @@ PrintMotd no
 PrintLastLog no
 END
 
-# ---- packages: from where the image itself was made
-# Neither translations nor contents: a guest parses them for seconds, and nobody reads them.
+# ---- packages: from the sources of the image itself
+# Neither translations nor file lists: parsing them takes a guest seconds, and no phase needs them.
 echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/90hostler
 
 # ---- services
@@ -49,7 +49,7 @@ StandardError=journal+console
 WantedBy=sysinit.target
 END
 # The network, by DHCP, and the power button. Measured, systemd's own daemons for both, with the bus that they need, take
-# a fifth of the boot and of the first login. They are there, and start when they are asked for.
+# a fifth of the boot and of the first login. They are installed, and start on demand.
 install -m 755 /hostler/dhcp.sh /usr/lib/hostler-dhcp
 rm -f /etc/resolv.conf
 : >/etc/resolv.conf
@@ -77,7 +77,7 @@ chmod 755 /etc/acpi/PWRF/00000080
 cat >$units/hostler-power.service <<'END'
 [Unit]
 Description=Power button
-# Nobody presses it before one can log in.
+# No event arrives before a login is possible.
 After=ssh.service
 [Service]
 ExecStart=/bin/busybox acpid -f -l /dev/null
@@ -89,7 +89,7 @@ rm -f /usr/lib/systemd/system/multi-user.target.wants/systemd-logind.service \
 systemctl --quiet enable hostler-first-boot.service hostler-network.service hostler-power.service ssh.service
 systemctl --quiet set-default multi-user.target
 
-# Written by the initrd already, or of no use to a machine of this kind.
+# Done by the initrd already, or of no use to a virtual machine.
 for unit in systemd-remount-fs.service systemd-fsck-root.service systemd-random-seed.service systemd-update-utmp.service \
     systemd-update-utmp-runlevel.service systemd-pstore.service systemd-binfmt.service systemd-hwdb-update.service \
     systemd-modules-load.service systemd-sysusers.service systemd-sysctl.service systemd-boot-update.service \
@@ -114,7 +114,7 @@ override() { # UNIT TEXT
     mkdir -p "$units/$1.d"
     printf '%b' "$2" >"$units/$1.d/hostler.conf"
 }
-# Only what the boot needs is announced to udev; modules for the rest are found when they are asked for.
+# Announces only the devices that the boot needs to udev. Modules for the others are loaded on demand.
 override systemd-udev-trigger.service '[Service]\nExecStart=\nExecStart=-/bin/udevadm trigger --type=devices --action=add --subsystem-match=net --subsystem-match=block --subsystem-match=input\n'
 # No test of the configuration before each start, and no wait for sessions.
 override ssh.service '[Unit]\nAfter=hostler-first-boot.service\n[Service]\nExecStartPre=\n'
@@ -122,7 +122,7 @@ mkdir -p /etc/systemd/journald.conf.d /etc/systemd/system.conf.d
 printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n' >/etc/systemd/journald.conf.d/hostler.conf
 printf '[Manager]\nDefaultTimeoutStopSec=15s\n' >/etc/systemd/system.conf.d/hostler.conf
 
-# ---- the initrd: one static program, and the drivers in the order in which they need each other
+# ---- the initrd: one static program, and the drivers, dependencies first
 release=$(ls /lib/modules)
 tree=/hostler/tree
 mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys $tree/root $tree/modules /hostler/out
@@ -138,7 +138,7 @@ done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
 done
 (cd $tree && find . | busybox cpio -o -H newc >/hostler/out/initrd 2>/dev/null)
 
-# ---- the kernel, unpacked where it can be: QEMU starts it at once, and the guest need not unpack it slowly
+# ---- the kernel, unpacked if possible: QEMU starts it at once, and an emulated guest unpacks slowly
 kernel=/boot/vmlinuz-$release
 number_at() { od -An -v -t u"$2" -j "$1" -N "$2" "$kernel" | tr -d ' '; } # offsets: the kernel's x86 boot protocol
 start=$((($(number_at 497 1) + 1) * 512 + $(number_at 584 4)))
@@ -148,6 +148,6 @@ if [ "$(head -c 4 /hostler/out/kernel | tail -c 3)" != ELF ]; then
     cp "$kernel" /hostler/out/kernel
 fi
 
-# ---- what nobody reads
+# ---- files that no machine needs
 rm -rf /boot/initrd.img* /boot/System.map* /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb \
     /etc/apt/apt.conf.d/99mmdebstrap /var/log/*.log /var/log/apt /var/cache/debconf/*-old /var/lib/dpkg/*-old /usr/sbin/policy-rc.d

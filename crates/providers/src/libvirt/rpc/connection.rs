@@ -20,8 +20,8 @@ pub(super) const KEEPALIVE_VERSION: u32 = 1;
 pub(super) const KEEPALIVE_PING: u32 = 1;
 pub(super) const KEEPALIVE_PONG: u32 = 2;
 
-/// Messages of a stream that may arrive before the reply that opens it. The daemon's writer of streams runs beside the
-/// one of replies; a packet or two is what it gets ahead by.
+/// Messages of a stream that may arrive before the reply that opens it. The daemon writes streams and replies on two threads;
+/// the former gets ahead by a packet or two.
 const EARLY_LIMIT: usize = 64;
 
 /// A procedure of [`REMOTE_PROGRAM`].

@@ -83,7 +83,7 @@ impl Connection {
         Ok(self.domain(self.call(Procedure::DomainDefineXml, &(xml,))?))
     }
 
-    /// Starts a domain that has no definition: it is gone when it ends.
+    /// Starts a transient domain, which vanishes when it ends.
     pub fn create_domain(&self, xml: &str, flags: StartFlags) -> Result<Domain<'_>, Error> {
         Ok(self.domain(self.call(Procedure::DomainCreateXml, &(xml, flags as u32))?))
     }
@@ -132,7 +132,7 @@ impl Domain<'_> {
         Ok(max_memory)
     }
 
-    /// Memory of the computer that it occupies, in KiB. `None` if not reported.
+    /// Host memory that it occupies, in KiB. `None` if not reported.
     pub fn resident_memory(&self) -> Result<Option<u64>, Error> {
         let stats: Vec<(i32, u64)> =
             self.connection.call(Procedure::DomainMemoryStats, &(&self.id, MEMORY_STATS_LIMIT, 0_u32))?;
@@ -144,7 +144,7 @@ impl Domain<'_> {
         self.connection.call(Procedure::DomainCreate, &(&self.id,))
     }
 
-    /// Presses its power button. Returns before it is off.
+    /// Presses its power button. Returns before the guest is off.
     pub fn shutdown(&self) -> Result<(), Error> {
         self.connection.call(Procedure::DomainShutdown, &(&self.id,))
     }

@@ -23,7 +23,7 @@ pub(in crate::libvirt) enum Error {
         /// The system's answer.
         source: io::Error,
     },
-    /// The daemon asks for an authentication other than none and polkit.
+    /// The daemon requires an authentication that is neither none nor polkit.
     #[error("libvirt requires {0}, which is not supported")]
     Authentication(&'static str),
     /// Reading or writing failed.
@@ -41,12 +41,12 @@ pub(in crate::libvirt) enum Error {
     /// A message that can't be decoded.
     #[error("libvirt sent a malformed message")]
     Malformed(#[from] DecodeError),
-    /// A message that is no answer to what was sent.
+    /// A message that does not answer the call.
     #[error("libvirt sent a message of {field} {actual} instead of {expected}")]
     Unexpected {
         /// The part of the header that differs.
         field: &'static str,
-        /// Its value in an answer.
+        /// The expected value.
         expected: u32,
         /// Its value in this message.
         actual: u32,
@@ -100,7 +100,7 @@ impl ErrorCode {
     pub const ACCESS_DENIED: Self = Self(88);
     pub const AUTH_UNAVAILABLE: Self = Self(94);
 
-    /// True if the daemon knows the caller and refuses.
+    /// True if the daemon identified the caller and denied access.
     pub fn is_permission(self) -> bool {
         [Self::OPERATION_DENIED, Self::AUTH_FAILED, Self::AUTH_CANCELLED, Self::ACCESS_DENIED, Self::AUTH_UNAVAILABLE]
             .contains(&self)

@@ -1,4 +1,4 @@
-//! The computer that a daemon runs on, and the daemon's own version.
+//! The host of a daemon, and the versions of libvirt and QEMU.
 
 use super::connection::{Connection, Procedure};
 use super::error::Error;
@@ -29,7 +29,7 @@ impl Connection {
         self.call(Procedure::ConnectGetVersion, &())
     }
 
-    /// Number of CPUs of the computer.
+    /// Number of CPUs of the host.
     pub fn cpus(&self) -> Result<u32, Error> {
         let NodeInfo { cpus } = self.call(Procedure::NodeGetInfo, &())?;
         Ok(u32::try_from(cpus).unwrap_or(0))

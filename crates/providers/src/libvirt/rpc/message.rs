@@ -46,7 +46,7 @@ pub(super) enum Status {
     Ok = 0,
     /// An error.
     Error = 1,
-    /// The data of a stream that goes on.
+    /// Data of a stream that has not ended.
     Continue = 2,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Message {
     pub body: Vec<u8>,
 }
 
-/// Both directions of a connection. Closing it ends the session: the daemon destroys what was to live no longer.
+/// Both directions of a connection. Closing it ends the session: the daemon destroys the domains that were to end with it.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: UnixStream,

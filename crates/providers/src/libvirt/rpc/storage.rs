@@ -25,7 +25,7 @@ impl Decode for PoolId {
     }
 }
 
-/// A volume's pool, its name there, and its key, which no other volume of the computer has.
+/// A volume's pool, its name there, and its key, which is unique on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct VolumeId {
     pool: String,
@@ -76,7 +76,7 @@ impl Connection {
         Ok(self.pool(self.call(Procedure::StoragePoolLookupByName, &(name,))?))
     }
 
-    /// Defines a pool. Its directory is not made, and it is not started.
+    /// Defines a pool. Neither creates its directory nor starts it.
     pub fn define_pool(&self, xml: &str) -> Result<StoragePool<'_>, Error> {
         Ok(self.pool(self.call(Procedure::StoragePoolDefineXml, &(xml, 0_u32))?))
     }
@@ -92,7 +92,7 @@ impl<'c> StoragePool<'c> {
         Ok(self.connection.call::<i32>(Procedure::StoragePoolIsActive, &(&self.id,))? == 1)
     }
 
-    /// Makes its directory.
+    /// Creates its directory.
     pub fn build(&self) -> Result<(), Error> {
         self.connection.call(Procedure::StoragePoolBuild, &(&self.id, 0_u32))
     }
@@ -132,7 +132,7 @@ impl<'c> StoragePool<'c> {
         Ok(self.volume(self.connection.call(Procedure::StorageVolLookupByName, &(&self.id, name))?))
     }
 
-    /// Makes a volume.
+    /// Creates a volume.
     pub fn create_volume(&self, xml: &str) -> Result<Volume<'c>, Error> {
         Ok(self.volume(self.connection.call(Procedure::StorageVolCreateXml, &(&self.id, xml, 0_u32))?))
     }

@@ -13,7 +13,7 @@ pub(in crate::libvirt) struct Uri {
 /// Owner of a daemon and of its virtual machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// The computer.
+    /// The host.
     System,
     /// One user.
     Session,
@@ -62,7 +62,7 @@ impl Uri {
         let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (host, path) = location.split_once('/').unwrap_or((location, ""));
         if transport != "unix" || !host.is_empty() {
-            return Err(unsupported("it is not of this computer".to_owned()));
+            return Err(unsupported("it names another host".to_owned()));
         }
         let scope = match path {
             "system" => Scope::System,
@@ -106,7 +106,7 @@ impl Uri {
     }
 }
 
-/// Text with `%2F` and its like replaced. What is no such sequence stays.
+/// Decodes `%2F` and its like. Other text is unchanged.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -152,9 +152,9 @@ mod tests {
         assert_eq!(reason("system"), "it is not of the form `qemu:///system`");
         assert_eq!(reason("xen:///system"), "its driver is `xen`, not `qemu`");
         assert_eq!(reason("qemu:///nowhere"), "its path is `/nowhere`, not `/system` or `/session`");
-        assert_eq!(reason("qemu+ssh://me@host/system"), "it is not of this computer");
-        assert_eq!(reason("qemu+tls:///system"), "it is not of this computer");
-        assert_eq!(reason("qemu://host/system"), "it is not of this computer");
+        assert_eq!(reason("qemu+ssh://me@host/system"), "it names another host");
+        assert_eq!(reason("qemu+tls:///system"), "it names another host");
+        assert_eq!(reason("qemu://host/system"), "it names another host");
         assert_eq!(reason("qemu:///system?mode=legacy"), "its parameter `mode=legacy` is unknown");
     }
 }

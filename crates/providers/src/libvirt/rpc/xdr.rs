@@ -3,7 +3,7 @@
 /// Most bytes of a string. libvirt's own limit.
 const STRING_LIMIT: usize = 4 << 20;
 
-/// Bytes that are not what the protocol says.
+/// Bytes that violate the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::libvirt) enum DecodeError {
     /// The bytes end inside a value.
@@ -17,7 +17,7 @@ pub(in crate::libvirt) enum DecodeError {
     TooLong {
         /// The claim.
         length: usize,
-        /// The most that it may be.
+        /// The maximum.
         limit: usize,
     },
     /// An enumeration has no such value.
@@ -105,7 +105,7 @@ number!(u32, i32, u64);
 
 impl Encode for str {
     fn encode(&self, out: &mut Vec<u8>) {
-        // The daemon rejects what is longer than its own limit, which is far below this.
+        // The daemon rejects strings longer than its own limit, which is far below this.
         u32::try_from(self.len()).unwrap_or(u32::MAX).encode(out);
         out.extend(self.as_bytes());
         out.extend(&[0; 3][..padding(self.len())]);

@@ -39,7 +39,7 @@ const INSTALL: &str = "for file in /usr/local/share/ca-certificates/hostler-*.cr
     ln -sf \"$file\" \"/etc/ssl/certs/$(openssl x509 -noout -subject_hash -in \"$file\").0\"
 done";
 
-/// Certificates in the administrator's directories, and those of the user's bundles that the computer's bundle lacks.
+/// Certificates in the administrator's directories, and those of the user's bundles that the host's bundle lacks.
 fn additional(environment: &BTreeMap<String, String>, root: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for directory in DIRECTORIES {

@@ -46,7 +46,7 @@ const RIVAL_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) enum Exclusivity {
     /// No other lease holds the hosts, or the rival lease is gone.
     Exclusive,
-    /// Another lease holds one of the hosts, so ours has to be deleted.
+    /// Another lease holds one of the hosts, so the new lease has to be deleted.
     LostTo {
         /// The host.
         host: String,
@@ -59,8 +59,8 @@ pub(super) enum Exclusivity {
 ///
 /// Blazar searches for free hosts and books them in two steps, so two concurrent requests may both be granted one host
 /// (seen in 2023.1). Of two such leases the one with the greater id gives way as soon as it sees the other. The one with
-/// the smaller id waits for that. If the rival is still there after the wait, it checked before our lease existed and will
-/// not give way, so ours does.
+/// the smaller id waits for that. If the rival is still there after the wait, it checked before the new lease existed and will
+/// not give way, so the new lease does.
 pub(super) async fn resolve_double_grant(
     session: &Session,
     lease: &LeaseId,

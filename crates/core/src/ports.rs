@@ -131,8 +131,6 @@ pub enum CreateRequest {
         keypair: Option<Ref>,
         /// The deployment's public key, in OpenSSH's format.
         public_key: String,
-        /// A shell script for its first boot, run as root; it must not contain secrets.
-        first_boot: String,
     },
 }
 

@@ -77,7 +77,6 @@ impl<'a> JournalRun<'a> {
                 lease: self.reference_if(spec.lease.as_ref())?.or_else(|| spec.existing.lease.clone()),
                 keypair: self.reference_if(spec.keypair.as_ref())?.or_else(|| spec.existing.keypair.clone()),
                 public_key: self.public_key.to_owned(),
-                first_boot: String::new(),
             },
         })
     }

@@ -120,10 +120,10 @@ impl Provider for Local {
                 })
                 .await
             }
-            CreateRequest::Machine { spec, network, public_key, first_boot, .. } => {
+            CreateRequest::Machine { spec, network, public_key, .. } => {
                 self.call(Effect::Change, "creating the machine", move |site, connection| {
                     let network = network.ok_or_else(|| CallFailure::unexpected("a machine needs a network"))?;
-                    let script = format!("{}\n{first_boot}\n", site.settings.trust);
+                    let script = format!("{}\n", site.settings.trust);
                     site.create_machine(connection, &ticket, &spec, &network.0, &public_key, &script)
                 })
                 .await

@@ -66,7 +66,6 @@ fn machine(host: &str) -> CreateRequest {
         lease: None,
         keypair: None,
         public_key: String::new(),
-        first_boot: String::new(),
     }
 }
 

@@ -87,13 +87,12 @@ impl OpenStack {
             CreateRequest::Network { .. } => network::create(session, ticket, self.settings.pool.as_deref()).await,
             CreateRequest::Lease { spec } => lease::create(session, ticket, spec).await,
             CreateRequest::Address { pool, machine } => address::create(session, ticket, pool, machine.as_ref()).await,
-            CreateRequest::Machine { spec, network, lease, keypair, first_boot, public_key: _ } => {
+            CreateRequest::Machine { spec, network, lease, keypair, public_key: _ } => {
                 let launch = machine::Launch {
                     spec,
                     network: network.as_ref(),
                     lease: lease.as_ref(),
                     keypair: keypair.as_ref(),
-                    first_boot,
                 };
                 machine::create(session, &self.settings, ticket, &launch).await
             }

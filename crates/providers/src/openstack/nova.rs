@@ -88,8 +88,6 @@ pub struct NewServer {
     pub security_groups: Vec<String>,
     /// The reservation that holds its host.
     pub reservation: Option<ReservationId>,
-    /// Input of cloud-init, in base64.
-    pub user_data: Option<String>,
     /// Its metadata.
     pub metadata: BTreeMap<String, String>,
 }
@@ -115,9 +113,6 @@ impl NewServer {
         server["networks"] = self.network.iter().map(|id| json!({"uuid": id})).collect();
         if !self.security_groups.is_empty() {
             server["security_groups"] = self.security_groups.iter().map(|name| json!({"name": name})).collect();
-        }
-        if let Some(user_data) = &self.user_data {
-            server["user_data"] = user_data.as_str().into();
         }
         if with_tags {
             server["tags"] = json!([TAG]);

@@ -117,7 +117,6 @@ impl World {
             lease: Some(lease.reference.clone()),
             keypair: None,
             public_key: self.public_key(),
-            first_boot: "#!/bin/sh\n".to_owned(),
         }
     }
 

@@ -103,7 +103,6 @@ impl Contract<'_> {
             lease: of(ResourceKind::Lease),
             keypair: of(ResourceKind::Keypair),
             public_key: self.public_key.clone(),
-            first_boot: String::new(),
         };
         let machine = self.create_twice(ResourceKind::Machine, &request).await;
         let status = self.provider.status(ResourceKind::Machine, &machine.reference).await.unwrap();

@@ -50,7 +50,8 @@ impl Lab {
         let mut settings = Settings::new("local".parse().unwrap(), &state);
         let trust = hostler_providers::libvirt::trust::read(&std::env::vars().collect(), root);
         store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|_| {}).await.unwrap();
-        settings.trust = format!("{}echo yes >/etc/hostler-trust", trust.script);
+        let marks = "echo yes >/etc/hostler-trust; echo done >>/first-boot; echo first boot says hello";
+        settings.trust = format!("{}{marks}", trust.script);
         settings.shutdown_timeout = Duration::from_secs(30);
         let directory = tempfile::tempdir().unwrap();
         command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", directory.path().join("key").to_str().unwrap()]);
@@ -119,7 +120,6 @@ impl Lab {
             lease: None,
             keypair: None,
             public_key: self.public_key(),
-            first_boot: "echo done >>/first-boot; echo first boot says hello".to_owned(),
         };
         self.local.create(&self.ticket(&format!("machine-{}", spec.name)), &what).await
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use hostler_core::plan::{MachineSpec, ResourceKind};
 use hostler_core::ports::{Address, Created, Owned, Power, Resource, ResourceStatus};
 use hostler_core::ticket::{Ref, Ticket};
@@ -19,16 +18,12 @@ use crate::openstack::{Settings, glance, nova, tickets, wait};
 /// Time limit for a machine to be deleted, or to change its power state. Bare metal is slow at both.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Nova's limit for user data, in bytes of base64.
-const MAX_USER_DATA: usize = 65_535;
-
 /// A machine to launch, with the resources that it uses.
 pub(in crate::openstack) struct Launch<'a> {
     pub spec: &'a MachineSpec,
     pub network: Option<&'a Ref>,
     pub lease: Option<&'a Ref>,
     pub keypair: Option<&'a Ref>,
-    pub first_boot: &'a str,
 }
 
 /// Launches the machine, or finds it. It is running when this returns.
@@ -65,7 +60,6 @@ async fn launch_new(
     ticket: &Ticket,
     launch: &Launch<'_>,
 ) -> Result<String, CallFailure> {
-    let user_data = user_data(launch.first_boot)?;
     let spec = launch.spec;
     let attachment = async { network::attachment(session, launch.network, spec.shared_network.as_deref()).await };
     let (image, flavor, network) =
@@ -85,23 +79,9 @@ async fn launch_new(
         network: network.as_ref().map(|network| network.id.clone()),
         security_groups: network.map(|network| network.security_groups).unwrap_or_default(),
         reservation,
-        user_data,
         metadata: BTreeMap::from([(tickets::METADATA.to_owned(), ticket.to_string())]),
     };
     Ok(nova::launch(session, &new).await?)
-}
-
-fn user_data(first_boot: &str) -> Result<Option<String>, CallFailure> {
-    if first_boot.is_empty() {
-        return Ok(None);
-    }
-    let encoded = BASE64_STANDARD.encode(first_boot);
-    if encoded.len() > MAX_USER_DATA {
-        let limit = MAX_USER_DATA * 3 / 4;
-        let message = format!("the first-boot script has {} bytes; Nova accepts {limit}", first_boot.len());
-        return Err(CallFailure::unexpected(message));
-    }
-    Ok(Some(encoded))
 }
 
 /// The newest active image of the name, which several builds may share.

@@ -32,7 +32,7 @@ fn lease() -> CreateRequest {
 fn entries(trail: &AuditTrail) -> Vec<String> {
     let (lines, bad) = trail.read().unwrap();
     assert_eq!(bad, 0);
-    let told = |line: &AuditEntry| {
+    let entry_text = |line: &AuditEntry| {
         let act = match &line.call {
             LeaseCall::Create { name, hosts, .. } => format!("create {name} on {}", hosts.len()),
             LeaseCall::Extend { .. } => "extend".to_owned(),
@@ -50,7 +50,7 @@ fn entries(trail: &AuditTrail) -> Vec<String> {
         };
         format!("{act}: {stage}")
     };
-    lines.iter().map(told).collect()
+    lines.iter().map(entry_text).collect()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hostler_core::plan::Plan;
 use secrecy::SecretString;
 
-use super::resume::{Manner, Run};
+use super::resume::{Run, RunOptions};
 use super::up::local_inputs;
 use super::{Mode, OperateError, Operator, Proposal, Requested, UpResult};
 use crate::deploy::OnFailure;
@@ -41,9 +41,9 @@ impl Operator {
         self.agree(&Proposal::Plan(plan), interrupts).await?;
         let store = self.store.open().await?;
         let lock = store.lock(name).await?;
-        let manner = Manner { ssh_timeout, on_failure: OnFailure::RollBack };
+        let options = RunOptions { ssh_timeout, on_failure: OnFailure::RollBack };
         let run = Run { operator: self, store, _lock: lock };
-        let summary = run.up(plan, None, &local_inputs, manner, interrupts).await?;
+        let summary = run.up(plan, None, &local_inputs, options, interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 

@@ -7,7 +7,7 @@ use hostler_core::time::Window;
 use jiff::SignedDuration;
 
 use super::plan::new_id;
-use super::resume::{Manner, Run};
+use super::resume::{Run, RunOptions};
 use super::{KeyRequest, ListedResource, Mode, OperateError, Operator, Proposal};
 use crate::deploy::LocalInputs;
 use crate::run::{Interrupts, unless_interrupted};
@@ -67,7 +67,7 @@ impl Operator {
         let lock = store.lock(name).await?;
         let local_inputs = LocalInputs { key: request.key.source.clone(), ..LocalInputs::default() };
         let run = Run { operator: self, store: store.clone(), _lock: lock };
-        run.up(&plan, None, &local_inputs, Manner::default(), interrupts).await?;
+        run.up(&plan, None, &local_inputs, RunOptions::default(), interrupts).await?;
         if let Some(record) = store.find(name).await? {
             request.key.write_copy(&store, &record).await?;
         }

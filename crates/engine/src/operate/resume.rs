@@ -26,13 +26,13 @@ pub(super) struct Run<'a> {
 
 /// Time limit and failure policy of a run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct RunOptions {
     /// Limit for each machine until it can be logged in to.
     pub ssh_timeout: Duration,
     pub on_failure: OnFailure,
 }
 
-impl Default for Manner {
+impl Default for RunOptions {
     fn default() -> Self {
         Self { ssh_timeout: Duration::ZERO, on_failure: OnFailure::RollBack }
     }
@@ -45,12 +45,12 @@ impl Run<'_> {
         plan: &Plan,
         known: Option<&Record>,
         local_inputs: &LocalInputs,
-        manner: Manner,
+        options: RunOptions,
         interrupts: &Interrupts,
     ) -> Result<Summary, OperateError> {
         let name = &plan.demand.name;
         let report = self.begin(plan, known, Goal::Up);
-        let driven = self.deployer(&*report, manner).up(plan, known, local_inputs, &mut interrupts.clone()).await;
+        let driven = self.deployer(&*report, options).up(plan, known, local_inputs, &mut interrupts.clone()).await;
         // Ends the front end's live view before anything else is reported.
         drop(report);
         let (record, outcome) = self.settled(plan.deployment, name, driven).await?;
@@ -74,7 +74,7 @@ impl Run<'_> {
     pub async fn down(&self, record: Record, interrupts: &Interrupts) -> Result<(), OperateError> {
         let (id, name) = (record.id, record.name.clone());
         let report = self.begin(&record.plan, Some(&record), Goal::Down);
-        let driven = self.deployer(&*report, Manner::default()).down(record, &mut interrupts.clone()).await;
+        let driven = self.deployer(&*report, RunOptions::default()).down(record, &mut interrupts.clone()).await;
         drop(report);
         let (record, outcome) = self.settled(id, &name, driven).await?;
         match outcome {
@@ -89,8 +89,8 @@ impl Run<'_> {
         self.operator.observer.begin(&RunStart { plan, journal: &journal })
     }
 
-    fn deployer<'d>(&'d self, report: &'d dyn Report, manner: Manner) -> Deployer<'d> {
-        let Manner { ssh_timeout, on_failure } = manner;
+    fn deployer<'d>(&'d self, report: &'d dyn Report, options: RunOptions) -> Deployer<'d> {
+        let RunOptions { ssh_timeout, on_failure } = options;
         let (operator, hosts) = (self.operator, Arc::clone(&self.operator.hosts));
         let (sites, now) = (&operator.sites, operator.now);
         Deployer { store: &self.store, sites, hosts, report, now, ssh_timeout, on_failure }

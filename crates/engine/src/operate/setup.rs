@@ -8,7 +8,7 @@ use hostler_core::plan::{Action, PhaseSelection, Plan};
 use hostler_core::setup::{PeerAccess, PhaseKind, SetupRequest};
 use secrecy::SecretString;
 
-use super::resume::{Manner, Run};
+use super::resume::{Run, RunOptions};
 use super::up::local_inputs;
 use super::{Locked, Mode, OperateError, Operator, Requested, UpResult};
 use crate::deploy::OnFailure;
@@ -50,9 +50,9 @@ impl Operator {
         let plan = self.set_up_plan(&record, &requested, run)?;
         let workload = &requested.demand.workload;
         let local_inputs = local_inputs(workload, &requested, &run.secrets, requested.checkout_dir())?;
-        let manner = Manner { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::RollBack };
+        let options = RunOptions { ssh_timeout: run.ssh_timeout, on_failure: OnFailure::RollBack };
         let drive = Run { operator: self, store, _lock: lock };
-        let summary = drive.up(&plan, Some(&record), &local_inputs, manner, interrupts).await?;
+        let summary = drive.up(&plan, Some(&record), &local_inputs, options, interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 

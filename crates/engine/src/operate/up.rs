@@ -9,7 +9,7 @@ use hostler_core::plan::{Placement, Plan, ResourceKind};
 use secrecy::SecretString;
 
 use super::attempts::Attempts;
-use super::resume::{Manner, Run};
+use super::resume::{Run, RunOptions};
 use super::{KeyRequest, LaterStart, Mode, OperateError, Operator, PlacementRequest, Proposal, Requested, Summary};
 use crate::deploy::{LocalInputs, OnFailure};
 use crate::event::Notice;
@@ -64,8 +64,8 @@ impl UpRequest {
         &self.requested.demand
     }
 
-    fn manner(&self) -> Manner {
-        Manner { ssh_timeout: self.ssh_timeout, on_failure: self.on_failure }
+    fn options(&self) -> RunOptions {
+        RunOptions { ssh_timeout: self.ssh_timeout, on_failure: self.on_failure }
     }
 
     fn local_inputs(&self) -> Result<LocalInputs, OperateError> {
@@ -156,7 +156,7 @@ impl Operator {
         let store = self.store.open().await?;
         let lock = store.lock(&plan.demand.name).await?;
         let run = Run { operator: self, store: store.clone(), _lock: lock };
-        let summary = run.up(plan, None, &local_inputs, request.manner(), interrupts).await?;
+        let summary = run.up(plan, None, &local_inputs, request.options(), interrupts).await?;
         if let Some(record) = store.find(&plan.demand.name).await? {
             request.key.write_copy(&store, &record).await?;
         }
@@ -201,7 +201,7 @@ impl Operator {
         if request.demand().lease.duration != record.plan.demand.lease.duration {
             self.notice(Notice::EndUnchanged { deployment: record.name.clone() });
         }
-        let summary = run.up(&plan, Some(record), &request.local_inputs()?, request.manner(), interrupts).await?;
+        let summary = run.up(&plan, Some(record), &request.local_inputs()?, request.options(), interrupts).await?;
         Ok(UpResult::Ready(Box::new(summary)))
     }
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::read_tree;
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+fn directory(files: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = dir.path().join(path);
@@ -31,7 +31,7 @@ fn problems(tree: &FileTree) -> Vec<String> {
 
 #[test]
 fn all_names_and_needed_contents_are_read() {
-    let dir = folder(&[
+    let dir = directory(&[
         ("requirements.txt", "a"),
         ("src/x.cu", "b"),
         ("README.md", "c"),
@@ -46,12 +46,12 @@ fn all_names_and_needed_contents_are_read() {
 
 #[test]
 fn only_links_to_files_of_the_tree_are_followed() {
-    let outside = folder(&[("secret", "s3cret")]);
-    let dir = folder(&[("requirements/base.txt", "torch"), (".git/config", "s3cret")]);
+    let outside = directory(&[("secret", "s3cret")]);
+    let dir = directory(&[("requirements/base.txt", "torch"), (".git/config", "s3cret")]);
     let link = |target: &Path, name: &str| symlink(target, dir.path().join(name)).unwrap();
     link(Path::new("requirements/base.txt"), "requirements.txt");
     link(&outside.path().join("secret"), "setup.py");
-    link(outside.path(), "folder");
+    link(outside.path(), "directory");
     link(Path::new(".git/config"), "setup.cfg");
     link(Path::new("nothing"), "Pipfile");
     link(Path::new("."), "loop");
@@ -61,7 +61,7 @@ fn only_links_to_files_of_the_tree_are_followed() {
     assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["requirements.txt", "requirements/base.txt"]);
     insta::assert_snapshot!(problems(&tree).join("\n"), @r"
     Pipfile: skipped: a broken link
-    folder: skipped: a link out of the tree
+    directory: skipped: a link out of the tree
     self: skipped: a broken link
     setup.cfg: skipped: a link out of the tree
     setup.py: skipped: a link out of the tree
@@ -70,7 +70,7 @@ fn only_links_to_files_of_the_tree_are_followed() {
 
 #[test]
 fn odd_entries_become_problems() {
-    let dir = folder(&[("requirements.txt", "torch")]);
+    let dir = directory(&[("requirements.txt", "torch")]);
     fs::write(dir.path().join(OsStr::from_bytes(b"b\xffd.txt")), "").unwrap();
     let fifo = std::process::Command::new("mkfifo").arg(dir.path().join("Dockerfile")).status().unwrap();
     assert!(fifo.success());
@@ -84,7 +84,7 @@ fn odd_entries_become_problems() {
 
 #[test]
 fn limits_hold_and_are_reported() {
-    let dir = folder(&[
+    let dir = directory(&[
         ("a/b/c/requirements.txt", "x"),
         ("a/setup.py", "0123456789"),
         ("setup.cfg", "01234"),
@@ -105,15 +105,15 @@ fn limits_hold_and_are_reported() {
 
 #[test]
 fn twenty_thousand_files_are_read() {
-    let dir = folder(&[("requirements.txt", "torch==2.1.0+cu118\n"), ("data/one.yaml", "resources:\n")]);
-    for folder in 0..20 {
-        let folder = dir.path().join(format!("data/{folder}"));
-        fs::create_dir_all(&folder).unwrap();
+    let dir = directory(&[("requirements.txt", "torch==2.1.0+cu118\n"), ("data/one.yaml", "resources:\n")]);
+    for directory in 0..20 {
+        let directory = dir.path().join(format!("data/{directory}"));
+        fs::create_dir_all(&directory).unwrap();
         for file in 0..1000 {
             // Some file systems need half a millisecond for a new file, and next to nothing for a link.
-            fs::hard_link(dir.path().join("data/one.yaml"), folder.join(format!("{file}.yaml"))).unwrap();
+            fs::hard_link(dir.path().join("data/one.yaml"), directory.join(format!("{file}.yaml"))).unwrap();
         }
-        symlink("/nowhere", folder.join("link")).unwrap();
+        symlink("/nowhere", directory.join("link")).unwrap();
     }
     let tree = read(dir.path(), ScanLimits::default());
     assert_eq!((tree.files.len(), tree.contents.len(), tree.problems.len()), (20_002, 20_002, 20));

@@ -36,8 +36,8 @@ pub fn read_tree(dir: &Path, limits: &ScanLimits) -> io::Result<FileTree> {
 pub(super) fn bytes_below(dir: &Path) -> u64 {
     let mut sum = 0_u64;
     let mut directories = vec![dir.to_owned()];
-    while let Some(folder) = directories.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             match entry.metadata() {
                 Ok(about) if about.is_dir() => directories.push(entry.path()),
                 Ok(about) => sum = sum.saturating_add(about.len()),

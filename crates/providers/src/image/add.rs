@@ -129,13 +129,13 @@ mod tests {
     use super::*;
 
     async fn add(content: &[u8], sha256: Option<String>) -> (Result<Image, ImageError>, usize) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::new(folder.path().join("store"));
-        let path = folder.path().join("given");
+        let directory = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(directory.path().join("store"));
+        let path = directory.path().join("given");
         std::fs::write(&path, content).unwrap();
         let source = ImageSource::File { path, sha256 };
         let added = store.add(&AddImage { name: "mine".into(), source, user: "ubuntu".into() }, &|_| {}).await;
-        let left = std::fs::read_dir(folder.path().join("store/images")).unwrap().count();
+        let left = std::fs::read_dir(directory.path().join("store/images")).unwrap().count();
         (added, left)
     }
 

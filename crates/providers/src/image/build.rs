@@ -229,8 +229,8 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_recipe_is_rejected() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = ImageStore::new(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(directory.path());
         assert!(matches!(store.build("plan-9", None, &|_| {}).await, Err(ImageError::NoRecipe(_))));
     }
 

@@ -148,7 +148,7 @@ struct Stored {
 fn cache_file(api: &NodeApi) -> Option<PathBuf> {
     // The site's id comes from the API or the user: it must not lead to another directory.
     let name: String = api.site.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    api.cache.as_ref().filter(|_| !name.is_empty()).map(|folder| folder.join(format!("nodes-{name}.json")))
+    api.cache.as_ref().filter(|_| !name.is_empty()).map(|directory| directory.join(format!("nodes-{name}.json")))
 }
 
 fn read_cache(file: &Path) -> Option<CachedNodes> {
@@ -190,9 +190,9 @@ mod tests {
 
     #[tokio::test]
     async fn nodes_are_fetched_once_and_cached() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let server = testing::serve(vec![list(r#"{"uid": "chameleon"}"#), list(r#"{"uid": "n1"}"#)]).await;
-        let api = api(&server.url, folder.path());
+        let api = api(&server.url, directory.path());
         let first = cached_or_fetched(&api).await.unwrap();
         assert_eq!(cached_or_fetched(&api).await.unwrap(), first);
         let lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
@@ -202,11 +202,11 @@ mod tests {
 
     #[tokio::test]
     async fn cache_survives_an_api_that_is_away_or_answers_rubbish() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let rubbish = Reply::json(200, r#"{"items": [{"uid": "n"#);
         let no = Reply::json(404, "");
         let server = testing::serve(vec![list(r#"{"uid": "c"}"#), rubbish, no.clone(), no]).await;
-        let api = api(&server.url, folder.path());
+        let api = api(&server.url, directory.path());
         assert!(cached_or_fetched(&api).await.is_none(), "a truncated list is rejected");
         assert!(!cache_file(&api).unwrap().exists());
         let old = CachedNodes {

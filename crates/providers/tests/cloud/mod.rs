@@ -34,7 +34,7 @@ static DIRTY: AtomicBool = AtomicBool::new(true);
 pub struct World {
     pub site: OpenStack,
     pub deployment: DeploymentId,
-    pub folder: TempDir,
+    pub directory: TempDir,
     before: String,
     _one: MutexGuard<'static, ()>,
 }
@@ -53,17 +53,17 @@ impl World {
         if DIRTY.swap(true, Ordering::Relaxed) {
             world(&["reset"]);
         }
-        let folder = tempfile::tempdir().unwrap();
-        let site = OpenStack::new(settings(folder.path()), session(cloud("alice"), None));
+        let directory = tempfile::tempdir().unwrap();
+        let site = OpenStack::new(settings(directory.path()), session(cloud("alice"), None));
         // Neutron creates a project's default group when its groups are first listed.
         neutron::security_groups(site.session()).await.unwrap();
         let before = world(&["observe"]);
-        Self { site, deployment: fresh(), folder, before, _one: one }
+        Self { site, deployment: fresh(), directory, before, _one: one }
     }
 
     /// The same site with another session.
     pub fn with(&self, session: Session) -> OpenStack {
-        OpenStack::new(settings(self.folder.path()), session)
+        OpenStack::new(settings(self.directory.path()), session)
     }
 
     pub fn knob(&self, words: &[&str]) {
@@ -141,7 +141,7 @@ impl World {
     }
 
     pub fn public_key(&self) -> String {
-        let key = self.folder.path().join("key");
+        let key = self.directory.path().join("key");
         if !key.exists() {
             command("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
         }
@@ -195,11 +195,11 @@ pub fn session(cloud: Cloud, cache_dir: Option<&Path>) -> Session {
     Session::new(cloud, HttpClient::new(policy, &[]).unwrap(), cache_dir)
 }
 
-fn settings(folder: &Path) -> Settings {
+fn settings(directory: &Path) -> Settings {
     let nodes = NodeApi {
         url: "http://127.0.0.1:8088/".parse().unwrap(),
         site: "uc".to_owned(),
-        cache: Some(folder.join("nodes")),
+        cache: Some(directory.join("nodes")),
     };
     let launch_timeout = Duration::from_secs(60);
     Settings { nodes: Some(nodes), launch_timeout, ..Settings::chameleon("chameleon/uc".parse().unwrap()) }

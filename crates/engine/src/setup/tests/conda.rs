@@ -70,8 +70,8 @@ fn existing_installation_is_never_removed() {
     std::fs::create_dir_all(place.prefix().join("envs/mine")).unwrap();
     // The user breaks it.
     std::fs::remove_file(place.prefix().join("bin/conda")).unwrap();
-    let (status, told) = place.install();
-    assert_eq!((status, told.contains("move it away")), (Some(73), true), "{told}");
+    let (status, output) = place.install();
+    assert_eq!((status, output.contains("move it away")), (Some(73), true), "{output}");
     assert!(place.prefix().join("envs/mine").exists() && place.prefix().join("whole").exists());
 }
 
@@ -82,8 +82,8 @@ fn environment_of_an_incomplete_installation_is_kept() {
     assert_eq!(place.install().0, Some(7));
     // conda works, so the user may create an environment before the next attempt.
     std::fs::create_dir_all(place.prefix().join("envs/mine")).unwrap();
-    let (status, told) = place.install();
-    assert_eq!((status, told.contains("contains environments")), (Some(73), true), "{told}");
+    let (status, output) = place.install();
+    assert_eq!((status, output.contains("contains environments")), (Some(73), true), "{output}");
     assert!(place.prefix().join("envs/mine").exists());
 }
 
@@ -113,9 +113,9 @@ fn foreign_environment_is_neither_removed_nor_changed() {
     let done = |name: &str| std::fs::read_to_string(prefix.join("envs").join(name).join("done")).unwrap();
     std::fs::create_dir_all(prefix.join("envs/mine/conda-meta")).unwrap();
     std::fs::write(prefix.join("envs/mine/done"), "by me\n").unwrap();
-    let (status, told) = make("mine");
+    let (status, output) = make("mine");
     assert_eq!(
-        (status, told.contains("was not created by hostler"), done("mine").as_str()),
+        (status, output.contains("was not created by hostler"), done("mine").as_str()),
         (Some(73), true, "by me\n")
     );
     // Our own environment is created once and updated from then on, also after an interrupted attempt.

@@ -97,8 +97,8 @@ fn our_old_ray_is_stopped_and_other_ray_processes_keep_running() {
     let mut old = raylet(&home.with_file_name("ray-2.50.0").join(".venv"));
     let (of_others, of_old) = (others.started(), old.started());
     let args = [home.to_str().unwrap(), CLUSTER, OWN, "worker", "8265"];
-    let (status, told) = said(&mut here(START, &args));
-    assert_eq!((status, told.starts_with("start --address=192.0.2.1:6379")), (Some(0), true), "{told}");
+    let (status, output) = said(&mut here(START, &args));
+    assert_eq!((status, output.starts_with("start --address=192.0.2.1:6379")), (Some(0), true), "{output}");
     assert!(!old.is_alive() && !of_old.is_alive());
     assert!(others.is_alive() && of_others.is_alive());
 }
@@ -111,10 +111,10 @@ fn port_in_use_is_reported_with_running_processes() {
     let taken = held.local_addr().unwrap();
     let cluster = taken.to_string();
     let args = [home.to_str().unwrap(), &cluster, "127.0.0.1", "head", "1"];
-    let (status, told) = said(&mut here(START, &args));
-    assert_eq!(status, Some(73), "{told}");
-    assert!(told.contains(&format!("the port {} is in use", taken.port())), "{told}");
-    assert!(told.contains(&format!("others {} {}", others.0.id(), dir.path().display())), "{told}");
+    let (status, output) = said(&mut here(START, &args));
+    assert_eq!(status, Some(73), "{output}");
+    assert!(output.contains(&format!("the port {} is in use", taken.port())), "{output}");
+    assert!(output.contains(&format!("others {} {}", others.0.id(), dir.path().display())), "{output}");
     assert!(others.is_alive());
     drop(held);
     assert!(said(&mut here(START, &args)).1.starts_with("start --head"));

@@ -29,8 +29,8 @@ fn add(files: &[(&str, &str)], programs: &[(&str, &str)]) -> (TempDir, Option<i3
     let path = std::env::var("PATH").unwrap();
     let path = if programs.iter().any(|(name, _)| *name == "apt-get") { format!(":{path}") } else { String::new() };
     adding.env("PATH", format!("{}{path}", bin.display()));
-    let (status, told) = said(&mut adding);
-    (dir, status, told)
+    let (status, output) = said(&mut adding);
+    (dir, status, output)
 }
 
 /// This computer's apt, except for updates of package lists.
@@ -47,8 +47,8 @@ fn configured_repository_is_not_added_twice() {
     let line = "deb [arch=amd64] https://packages.example.org/linux/ stable main\n";
     let stanza = "Types: deb\nURIs: https://packages.example.org/linux\nSuites: stable\nComponents: main\n";
     for (name, text) in [("apt/sources.list", line), ("apt/sources.list.d/own.sources", stanza)] {
-        let (dir, status, told) = add(&[(name, text)], &programs);
-        assert!(status == Some(0) && told.contains("apt already has https://packages.example.org/linux"), "{told}");
+        let (dir, status, output) = add(&[(name, text)], &programs);
+        assert!(status == Some(0) && output.contains("apt already has https://packages.example.org/linux"), "{output}");
         assert!(!dir.path().join("etc/apt/sources.list.d/hostler-docker.list").exists());
     }
 }
@@ -64,8 +64,8 @@ fn entries_ignored_by_apt_do_not_count() {
         ("apt/sources.list.d/docker.sources", off),
         ("apt/sources.list", "# deb https://packages.example.org/linux stable main\n"),
     ];
-    let (dir, status, told) = add(&ignored, &programs);
-    assert!(status == Some(0) && told.ends_with("fetched\n"), "{told}");
+    let (dir, status, output) = add(&ignored, &programs);
+    assert!(status == Some(0) && output.ends_with("fetched\n"), "{output}");
     let list = std::fs::read_to_string(dir.path().join("etc/apt/sources.list.d/hostler-docker.list")).unwrap();
     assert!(list.contains(PLACE), "{list}");
 }
@@ -76,8 +76,8 @@ fn dnf_repository_trusts_only_its_key() {
     let links = ["cat", "awk", "grep", "mkdir", "mktemp", "rm", "install", "cp"];
     let links = links.map(|name| (name, format!("PATH=/usr/bin:/bin exec {name} \"$@\"")));
     let links: Vec<(&str, &str)> = links.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let (dir, status, told) = add(&[], &[links.as_slice(), &KEY].concat());
-    assert_eq!(status, Some(0), "{told}");
+    let (dir, status, output) = add(&[], &[links.as_slice(), &KEY].concat());
+    assert_eq!(status, Some(0), "{output}");
     let text = std::fs::read_to_string(dir.path().join("etc/yum.repos.d/hostler-docker.repo")).unwrap();
     let key = dir.path().join("etc/pki/rpm-gpg/RPM-GPG-KEY-hostler-docker");
     for line in [format!("baseurl={PLACE}"), format!("gpgkey=file://{}", key.display()), "gpgcheck=1".to_owned()] {
@@ -88,7 +88,7 @@ fn dnf_repository_trusts_only_its_key() {
 
 #[test]
 fn key_with_another_fingerprint_is_rejected() {
-    let (dir, status, told) = add(&[], &[APT, KEY[0], ("gpg", "echo fpr:::::::::EF01:")]);
-    assert!(status == Some(65) && told.contains("has the fingerprint EF01, not ABCD"), "{told}");
+    let (dir, status, output) = add(&[], &[APT, KEY[0], ("gpg", "echo fpr:::::::::EF01:")]);
+    assert!(status == Some(65) && output.contains("has the fingerprint EF01, not ABCD"), "{output}");
     assert!(!dir.path().join("etc/apt/sources.list.d/hostler-docker.list").exists());
 }

@@ -19,12 +19,12 @@ struct CachedToken {
 }
 
 /// The cache file for a cloud's token. `None` if the identity is itself a token, which does not tell its user.
-pub(super) fn file(folder: &Path, cloud: &Cloud) -> Option<PathBuf> {
+pub(super) fn file(directory: &Path, cloud: &Cloud) -> Option<PathBuf> {
     match cloud.identity {
         Identity::Token(_) | Identity::OidcAccessToken { .. } => None,
         Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::OidcPassword { .. } => {
             let digest = hexadecimal(&Sha256::digest(cloud.cache_key()));
-            Some(folder.join(format!("{}.json", &digest[..32])))
+            Some(directory.join(format!("{}.json", &digest[..32])))
         }
     }
 }

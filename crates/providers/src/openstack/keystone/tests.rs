@@ -30,8 +30,8 @@ fn cloud(url: &str, more: &[(&str, &str)]) -> Cloud {
     Cloud::from_variables(&pairs.collect()).unwrap().unwrap()
 }
 
-fn session(cloud: Cloud, folder: Option<&Path>) -> Session {
-    Session::new(cloud, HttpClient::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }, &[]).unwrap(), folder)
+fn session(cloud: Cloud, directory: Option<&Path>) -> Session {
+    Session::new(cloud, HttpClient::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }, &[]).unwrap(), directory)
 }
 
 #[derive(serde::Deserialize)]
@@ -72,28 +72,28 @@ async fn list_follows_pages_at_the_configured_address() {
 
 #[tokio::test]
 async fn rejected_token_is_renewed_once_and_the_new_one_cached() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let html = Reply::json(401, "<html><title>401</title></html>");
     let (ok, json) = (Reply::json(200, r#"{"resources": []}"#), Reply::json(401, r#"{"error": {"message": "no"}}"#));
     let services = testing::serve(vec![html, ok.clone(), ok, json.clone(), json]).await;
     let tokens = ["t1", "t2", "t3"].map(|name| token(name, 3600, &services.url));
     let keystone = testing::serve(tokens.to_vec()).await;
     let cloud = cloud(&keystone.url, &[]);
-    let first = session(cloud.clone(), Some(folder.path()));
+    let first = session(cloud.clone(), Some(directory.path()));
     first.call(&resources()).await.unwrap();
-    let second = session(cloud, Some(folder.path()));
+    let second = session(cloud, Some(directory.path()));
     second.call(&resources()).await.unwrap();
     assert_eq!(second.token().await.unwrap().value.expose_secret(), "t2", "cached by the first session");
     let error = second.call(&resources()).await.err().unwrap();
     assert!(matches!(error, ApiError::Response(ErrorResponse { status: 401, .. })), "{error}");
     assert_eq!(keystone.requests().len(), 3);
     assert!(keystone.requests()[0].body.contains("hush"));
-    assert_private(folder.path());
+    assert_private(directory.path());
 }
 
-fn assert_private(folder: &Path) {
+fn assert_private(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
     assert_eq!(std::fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!std::fs::read_to_string(&files[0]).unwrap().contains("hush"));

@@ -68,6 +68,17 @@ impl Service {
         assert_eq!((status, accepted["deployment"].as_str()), (202, Some(name)));
     }
 
+    /// Waits until a step of a deployment has started.
+    async fn started(&self, name: &str, step: &str) {
+        let is_started = |shown: &Value| {
+            let steps = shown["deployment"]["steps"].as_array();
+            steps.is_some_and(|steps| steps.iter().any(|it| it["step"] == step && it["status"] == "started"))
+        };
+        while !is_started(&self.call("GET", &format!("/deployments/{name}"), "").await.1) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The result of a run, once it has ended.
     async fn result(&self, name: &str) -> String {
         loop {
@@ -107,6 +118,7 @@ async fn interrupted_run_is_rolled_back() {
     let dir = tempfile::tempdir().unwrap();
     let service = Service::start(dir.path(), vec![busy]).await;
     service.bring_up("web").await;
+    service.started("web", "lease").await;
     assert_eq!(service.call("POST", "/deployments/web/interrupt", "").await.0, 202);
     assert_eq!(service.result("web").await, "`web` was interrupted and rolled back; nothing is left");
     assert!(service.site.resources().unwrap().is_empty());

@@ -265,7 +265,7 @@ async fn token_that_expires_during_a_call_is_renewed() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     world.knob(&["token-ttl", "3"]);
-    let site = world.with(session(named("alice"), Some(world.folder.path())));
+    let site = world.with(session(named("alice"), Some(world.directory.path())));
     site.session().token().await.unwrap();
     let lease = site.create(&world.ticket("lease"), &world.lease_of(&hosts, world.window())).await.unwrap();
     let request = world.machine_on("long", &hosts[0], &lease);

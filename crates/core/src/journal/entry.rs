@@ -1,4 +1,4 @@
-//! The lines of the journal. Their stored text never changes meaning: `journal/golden.jsonl` pins it.
+//! Journal entries. Their stored text never changes meaning: `journal/golden.jsonl` pins it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,98 +7,98 @@ use crate::name::SiteId;
 use crate::ports::{Account, Created, Power, Remedy};
 use crate::ticket::StepId;
 
-/// A line of the journal.
+/// An entry of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// Where it goes from here.
+    /// A new goal. The goal up begins a round.
     Goal(Goal),
-    /// Something happened to a step.
+    /// An event of a step.
     Step {
-        /// Which.
+        /// The step.
         step: StepId,
-        /// What.
+        /// The event.
         event: StepEvent,
     },
-    /// This round, which has just begun, leaves phases out: it makes nothing ready that wasn't.
+    /// The round, which has just begun, leaves phases out: it cannot make the deployment ready.
     PartialRound,
-    /// Every step is done.
+    /// Every step is done; only user runs may follow.
     Ready,
-    /// The end was moved; without an end where `None`.
+    /// A new end; `None` if the deployment has no end.
     Until(Option<Timestamp>),
-    /// Whether to keep it, though failed or expired.
+    /// The deployment is held, although it failed or expired; `false` ends that.
     Hold(bool),
-    /// As whom things are made at a site from here on.
+    /// The account that creates the resources at a site.
     Account {
         /// The site.
         site: SiteId,
-        /// Who we are there.
+        /// The account.
         account: Account,
     },
 }
 
-/// Where a deployment is heading.
+/// Goal of a deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
-    /// To be ready.
+    /// Become ready.
     #[default]
     Up,
-    /// To give everything back, because it could not become ready.
+    /// Delete all resources, because the deployment could not become ready.
     RollBack(RollBackCause),
-    /// To give everything back, because the user asked for it or its window is over.
+    /// Delete all resources, because the user requested it or the deployment has expired.
     Down,
 }
 
-/// Why a deployment turns back.
+/// Cause of a roll-back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RollBackCause {
     /// A step failed.
     Failure,
-    /// The user or the system stopped it.
+    /// The user or the system interrupted the run.
     Interrupt,
 }
 
-/// What happened to a step.
+/// Event of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepEvent {
-    /// The call is about to go out.
+    /// Its call is about to be sent.
     Started,
     /// It succeeded.
     Done {
-        /// What was made, if it makes something.
+        /// The created resource; `None` if the step creates none.
         created: Option<Created>,
     },
-    /// It failed, and is not tried again in this round.
+    /// It failed, and is not retried in this round.
     Failed {
-        /// How.
+        /// The error.
         failure: Failure,
     },
-    /// What it made is about to be given back.
+    /// The deletion of its resource is about to be sent.
     UndoStarted,
-    /// What it made is gone.
+    /// Its resource does not exist any more.
     Undone,
-    /// What it made may still be there.
+    /// Its resource may still exist.
     UndoFailed {
-        /// How it failed.
+        /// The error.
         failure: Failure,
     },
-    /// The machine was started or shut down on request.
+    /// The machine was started or shut down by the user.
     Power {
-        /// As it is now.
+        /// The new state.
         power: Power,
     },
 }
 
-/// What is kept of an error.
+/// The stored part of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The error with its causes, as a lower-case fragment.
     pub message: String,
-    /// What the caller is to do next.
+    /// Next action of the caller.
     pub remedy: Remedy,
-    /// What to tell the user to do.
+    /// Advice for the user.
     pub hint: Option<String>,
 }

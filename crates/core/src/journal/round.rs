@@ -1,34 +1,34 @@
-//! Another round on the way up: no plan forgets what an earlier one has made.
+//! Later rounds of a deployment: no plan forgets the resources of an earlier one.
 
 use super::{Journal, RemainingResource};
 use crate::name::Name;
 use crate::plan::{Action, Plan, Step};
 
-/// A plan for another round of a deployment: it has a step for everything that is, or may be, at a site.
+/// A plan for another round of a deployment. It has a step for every resource that exists or may exist.
 ///
-/// Undo, sweep and status know the latest plan only. What that has no step for would stay for ever, and be told to be
-/// given back.
+/// Undo, sweep and status know only the latest plan. A resource without a step in it would stay forever, although the
+/// deployment counts as deleted.
 #[derive(Debug, Clone, Copy)]
 pub struct Round<'p>(&'p Plan);
 
-/// A plan has no step for what an earlier one has made.
+/// A plan lacks steps for resources of earlier rounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("another round of `{name}` by this plan would forget what is there: {}", listed(.left))]
+#[error("another round of `{name}` by this plan would forget existing resources: {}", listed(.left))]
 pub struct UnaccountedResources {
     /// The deployment.
     pub name: Name,
-    /// What would be forgotten.
+    /// The resources without a step.
     pub left: Vec<RemainingResource>,
 }
 
 impl<'p> Round<'p> {
-    /// By a plan, after the latest plan before it and the journal so far.
+    /// A round by `plan`, after the latest plan `before` and the journal so far.
     ///
     /// # Errors
-    /// Where something may be there that the plan has no step for.
+    /// If the plan has no step for a resource that may exist.
     pub fn of(plan: &'p Plan, before: &Plan, journal: &Journal) -> Result<Self, UnaccountedResources> {
         let mut left = journal.remaining(before);
-        left.retain(|left| !plan.step(&left.step).is_some_and(|step| makes(step, left)));
+        left.retain(|left| !plan.step(&left.step).is_some_and(|step| creates(step, left)));
         if left.is_empty() {
             Ok(Self(plan))
         } else {
@@ -42,8 +42,8 @@ impl<'p> Round<'p> {
     }
 }
 
-/// A thing is looked for by its step's ticket, at its step's site, as a thing of its step's kind.
-fn makes(step: &Step, left: &RemainingResource) -> bool {
+/// True if undoing the step finds the resource: undo searches by the step's ticket, site and kind.
+fn creates(step: &Step, left: &RemainingResource) -> bool {
     matches!(&step.action, Action::Create(what) if what.kind() == left.kind && *what.site() == left.site)
 }
 

@@ -1,4 +1,4 @@
-//! The state of a deployment, read off its journal.
+//! The state of a deployment, derived from its journal.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::{Goal, Journal, Next, StepStatus};
 use crate::plan::{Action, Plan};
 
-/// Where a deployment stands.
+/// State of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentState {
-    /// Things are being made.
+    /// Resources are being created.
     Launching,
-    /// Machines are there, and being set up.
+    /// All resources exist, and the machines are being set up.
     SettingUp,
-    /// All is done.
+    /// Every step is done.
     Ready,
-    /// Its machines are shut down, their disks kept.
+    /// Its machines are shut down; their disks are kept.
     Stopped,
-    /// Everything is being given back after a failure.
+    /// Its resources are being deleted after a failure or an interrupt.
     RollingBack,
-    /// Everything is being given back, as asked.
+    /// Its resources are being deleted on request.
     GoingDown,
-    /// Everything was given back after a failure.
+    /// All resources were deleted after a failure or an interrupt.
     RolledBack,
-    /// Everything was given back, as asked.
+    /// All resources were deleted on request.
     Down,
-    /// It can't go on by itself, and something is left.
+    /// It cannot proceed by itself, and resources may remain.
     Stuck,
 }
 
 impl DeploymentState {
-    /// Whether nothing of it is left anywhere.
+    /// True if no resource of the deployment remains.
     pub fn is_over(self) -> bool {
         matches!(self, Self::RolledBack | Self::Down)
     }
@@ -55,20 +55,20 @@ impl fmt::Display for DeploymentState {
 }
 
 impl Journal {
-    /// The state that the entries add up to. A deployment on its way whose process is gone looks like one whose process
-    /// is at work: the lock tells the two apart.
+    /// State of the deployment. The journal alone cannot tell an interrupted deployment from one that a process works on:
+    /// the lock tells them apart.
     pub fn state(&self, plan: &Plan) -> DeploymentState {
         match self.next(plan, &Default::default()) {
             Next::Stuck(_) => DeploymentState::Stuck,
             Next::RolledBack => DeploymentState::RolledBack,
             Next::Down => DeploymentState::Down,
-            Next::Undo(_) if self.goal == Goal::Down => DeploymentState::GoingDown,
+            Next::Undo(_) if *self.goal() == Goal::Down => DeploymentState::GoingDown,
             Next::Undo(_) | Next::RollBack => DeploymentState::RollingBack,
             _ if self.all_off(plan) => DeploymentState::Stopped,
-            // A round that left phases out has not made anything ready that wasn't.
+            // A partial round cannot make the deployment ready.
             Next::Ready(_) if plan.is_partial() && !self.ready => DeploymentState::SettingUp,
             Next::Ready(_) => DeploymentState::Ready,
-            Next::Run(_) | Next::Wait if self.all_made(plan) => DeploymentState::SettingUp,
+            Next::Run(_) | Next::Wait if self.all_created(plan) => DeploymentState::SettingUp,
             Next::Run(_) | Next::Wait => DeploymentState::Launching,
         }
     }
@@ -78,7 +78,7 @@ impl Journal {
         machines.peek().is_some() && machines.all(|(step, _)| self.off.contains(&step.id))
     }
 
-    fn all_made(&self, plan: &Plan) -> bool {
+    fn all_created(&self, plan: &Plan) -> bool {
         plan.steps
             .iter()
             .filter(|step| matches!(step.action, Action::Create(_)))

@@ -1,63 +1,64 @@
-//! A journal on its way, for the one process that drives it.
+//! The journal of a running deployment, for the process that runs it.
 
 use std::collections::BTreeSet;
 
+use super::next::{Next, decide};
 use super::ready_index::ReadyIndex;
-use super::{Entry, Journal, Next};
+use super::{Entry, Journal};
 use crate::plan::Plan;
 use crate::ticket::StepId;
 
-/// A plan, its journal, and what this process is working on.
+/// A plan, its journal, and the steps in flight: those that this process works on.
 ///
-/// Says the same as [`Journal::next`], at the cost of what has changed since.
+/// Decides the same as [`Journal::next`], in time proportional to the change since the last call.
 #[derive(Debug)]
 pub struct LiveJournal<'p> {
     journal: Journal,
     in_flight: BTreeSet<StepId>,
-    frontier: ReadyIndex<'p>,
+    index: ReadyIndex<'p>,
 }
 
 impl<'p> LiveJournal<'p> {
-    /// Nothing is being worked on yet.
+    /// A journal with no step in flight.
     pub fn new(plan: &'p Plan, journal: Journal) -> Self {
         let in_flight = BTreeSet::new();
-        Self { frontier: ReadyIndex::of(plan, &journal, &in_flight), journal, in_flight }
+        Self { index: ReadyIndex::of(plan, &journal, &in_flight), journal, in_flight }
     }
 
-    /// The journal as it is by now.
+    /// The journal, up to the last applied entry.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// Takes in one more entry.
+    /// Applies one more entry.
     pub fn apply(&mut self, entry: &Entry) {
         self.journal.apply(entry);
         match entry {
-            Entry::Goal(_) => self.frontier.turned(&self.journal, &self.in_flight),
-            Entry::Step { step, .. } => self.frontier.moved(step, &self.journal, &self.in_flight),
+            Entry::Goal(_) => self.index.update_all(&self.journal, &self.in_flight),
+            Entry::Step { step, .. } => self.index.update(step, &self.journal, &self.in_flight),
             Entry::PartialRound | Entry::Ready | Entry::Account { .. } | Entry::Until(_) | Entry::Hold(_) => {}
         }
     }
 
-    /// From now on a step is being worked on.
+    /// Marks a step as in flight.
     pub fn begun(&mut self, step: &StepId) {
         self.in_flight.insert(step.clone());
-        self.frontier.moved(step, &self.journal, &self.in_flight);
+        self.index.update(step, &self.journal, &self.in_flight);
     }
 
-    /// From now on it no longer is.
+    /// Marks a step as no longer in flight.
     pub fn ended(&mut self, step: &StepId) {
         self.in_flight.remove(step);
-        self.frontier.moved(step, &self.journal, &self.in_flight);
+        self.index.update(step, &self.journal, &self.in_flight);
     }
 
-    /// Whether nothing is being worked on.
+    /// True if no step is in flight.
     pub fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
 
-    /// What comes next.
+    /// The next action.
     pub fn next(&self) -> Next<'p> {
-        self.frontier.next(&self.journal, &self.in_flight)
+        decide(&self.index, &self.journal, &self.in_flight)
     }
 }

@@ -13,7 +13,8 @@ mod state;
 
 pub use entry::{Entry, Failure, Goal, RollBackCause, StepEvent};
 pub use live::LiveJournal;
-pub use next::{Next, RemainingResource, is_user_run};
+pub use next::{Next, RemainingResource};
+pub use ready_index::is_user_run;
 pub use round::{Round, UnaccountedResources};
 pub use state::DeploymentState;
 
@@ -223,7 +224,7 @@ impl Journal {
     }
 
     /// Whether a step makes a thing that may be at the site now.
-    fn may_be_there(&self, step: &crate::plan::Step) -> bool {
+    fn may_exist(&self, step: &crate::plan::Step) -> bool {
         matches!(step.action, Action::Create(_)) && !matches!(self.steps.get(&step.id), None | Some(StepStatus::Undone))
     }
 }

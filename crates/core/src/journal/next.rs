@@ -1,69 +1,69 @@
-//! What comes next: a pure function of the plan, the entries and what is in flight.
+//! The rule for what comes next: a pure function of the plan, its journal and the steps in flight.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::ready_index::ReadyIndex;
+use super::ready_index::{ReadyIndex, is_user_run};
 use super::{Goal, Journal};
 use crate::money::Money;
 use crate::name::SiteId;
-use crate::plan::{Action, Phase, Plan, ResourceKind, Step};
+use crate::plan::{Action, Plan, ResourceKind, Step};
 use crate::ticket::{Ref, StepId};
 
-/// What the engine does next.
+/// Next action of the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next<'p> {
-    /// Start these steps, side by side.
+    /// Start these steps, in parallel.
     Run(Vec<&'p Step>),
-    /// Give back what these steps made, side by side.
+    /// Delete the resources of these steps, in parallel.
     Undo(Vec<&'p Step>),
-    /// A machine can't be had or reached, and nothing is kept: everything is to be given back. The engine enters that.
+    /// Journal the goal to roll back: a machine cannot be created or reached, and the deployment is not kept on failure.
     RollBack,
-    /// Nothing can start before something in flight has ended.
+    /// Wait for a step in flight: nothing can start before.
     Wait,
-    /// Every step is done; these runs of the user's own script failed.
+    /// End: every step is done, except these user runs, which failed.
     Ready(Vec<&'p Step>),
-    /// Everything was given back, because it could not become ready.
+    /// End: every resource is deleted, because the deployment could not become ready.
     RolledBack,
-    /// Everything was given back, as asked.
+    /// End: every resource is deleted, as requested.
     Down,
-    /// It can't go on by itself: what failed, and what is left.
+    /// End: the deployment cannot proceed by itself. These resources remain.
     Stuck(Vec<RemainingResource>),
 }
 
-/// A thing that is, or may be, still at a site.
+/// A resource that exists or may exist at a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemainingResource {
-    /// The step that made it.
+    /// The step that creates it.
     pub step: StepId,
-    /// What it is.
+    /// Its kind.
     pub kind: ResourceKind,
-    /// Where.
+    /// Its site.
     pub site: SiteId,
-    /// The site's id for it, where it said one.
+    /// The site's id for it; `None` if the site did not report one.
     pub reference: Option<Ref>,
-    /// What it costs an hour, where known.
+    /// Its price per hour; `None` if unknown.
     pub price_per_hour: Option<Money>,
 }
 
 impl Journal {
-    /// What comes next, while the steps in `in_flight` are being worked on by this very process.
+    /// The next action, while this process works on the steps in `in_flight`.
     ///
-    /// Repeated callers keep a [`LiveJournal`](super::LiveJournal).
+    /// Takes time in proportion to the plan. Repeated callers keep a [`LiveJournal`](super::LiveJournal).
     pub fn next<'p>(&self, plan: &'p Plan, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        ReadyIndex::of(plan, self, in_flight).next(self, in_flight)
+        decide(&ReadyIndex::of(plan, self, in_flight), self, in_flight)
     }
 
-    /// Whether it is on its way back, or about to turn: there is no way forward from here.
+    /// True if the deployment is being deleted, or will be: it cannot be brought up any more.
     pub fn is_rolling_back(&self, plan: &Plan) -> bool {
-        self.goal != Goal::Up || self.next(plan, &BTreeSet::new()) == Next::RollBack
+        *self.goal() != Goal::Up || self.next(plan, &BTreeSet::new()) == Next::RollBack
     }
 
-    /// Everything of the plan that is, or may be, at a site.
+    /// Every resource of the plan that exists or may exist.
     pub fn remaining(&self, plan: &Plan) -> Vec<RemainingResource> {
         let left = |step: &Step| match &step.action {
-            Action::Create(what) if self.may_be_there(step) => Some(RemainingResource {
+            Action::Create(what) if self.may_exist(step) => Some(RemainingResource {
                 step: step.id.clone(),
                 kind: what.kind(),
                 site: what.site().clone(),
@@ -76,12 +76,35 @@ impl Journal {
     }
 }
 
-/// Whether a step is work on a machine that is as promised: one that isn't is of no use to anybody.
-pub(super) fn is_set_up(step: &Step) -> bool {
-    matches!(&step.action, Action::SetUp { phase, .. } if !matches!(phase, Phase::Verify(_)))
+/// The next action, by an index of the plan and its journal.
+pub(super) fn decide<'p>(index: &ReadyIndex<'p>, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
+    match journal.goal() {
+        Goal::Up => forward(index, journal, in_flight),
+        Goal::RollBack(_) => backward(index, journal, in_flight, Next::RolledBack),
+        Goal::Down => backward(index, journal, in_flight, Next::Down),
+    }
 }
 
-/// Whether a step runs the user's own script, which comes last and may fail without harm to the rest.
-pub fn is_user_run(step: &Step) -> bool {
-    matches!(step.action, Action::SetUp { phase: Phase::Run { .. }, .. })
+fn forward<'p>(index: &ReadyIndex<'p>, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
+    if !journal.is_kept_on_failure() && index.has_fatal_failure() {
+        return Next::RollBack;
+    }
+    // A failure on one machine delays no other machine: only the steps that depend on the failed one cannot start.
+    let runnable = index.runnable();
+    match (runnable.is_empty(), in_flight.is_empty()) {
+        (false, _) => Next::Run(runnable),
+        (true, false) => Next::Wait,
+        (true, true) if index.failed().into_iter().all(is_user_run) => Next::Ready(index.failed()),
+        (true, true) => Next::Stuck(journal.remaining(index.plan())),
+    }
+}
+
+fn backward<'p>(index: &ReadyIndex<'p>, journal: &Journal, in_flight: &BTreeSet<StepId>, end: Next<'p>) -> Next<'p> {
+    let undoable = index.undoable();
+    match (undoable.is_empty(), in_flight.is_empty(), index.has_resources()) {
+        (false, ..) => Next::Undo(undoable),
+        (true, false, _) => Next::Wait,
+        (true, true, false) => end,
+        (true, true, true) => Next::Stuck(journal.remaining(index.plan())),
+    }
 }

@@ -1,123 +1,127 @@
-//! The rule for what comes next, over an index that is kept up as entries come in: what is asked often costs what has
-//! changed, and not the whole plan.
+//! An index of the steps that can start or be undone. It is updated with each entry, so that the next action takes time in
+//! proportion to the change, not to the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::next::{Next, is_set_up, is_user_run};
-use super::{Goal, Journal, MAX_UNDO_ATTEMPTS, StepStatus};
-use crate::plan::{Plan, Step};
+use super::{Journal, MAX_UNDO_ATTEMPTS, StepStatus};
+use crate::plan::{Action, Phase, Plan, Step};
 use crate::ticket::StepId;
 
-/// Where each step of a plan stands, and which of them can go on.
+/// The steps of a plan by their current status. A step is identified by its number, its position in the plan.
 #[derive(Debug)]
 pub(super) struct ReadyIndex<'p> {
     plan: &'p Plan,
-    /// The number of each step: its place in the plan. Ids that only stand behind others come last.
+    /// Number of each id. Ids that are only named as dependencies, and have no step in the plan, come last.
     numbers: BTreeMap<&'p StepId, usize>,
+    /// The dependencies of each step.
     after: Vec<Vec<usize>>,
-    behind: Vec<Vec<usize>>,
+    /// The dependents of each step.
+    dependents: Vec<Vec<usize>>,
     facts: Vec<Facts>,
-    /// How many of those before a step are not settled, and how many of those behind it may be there.
+    /// Number of dependencies of each step that are not settled.
     unsettled: Vec<usize>,
-    stood_on: Vec<usize>,
-    /// What can be begun: the user's runs, and all else.
+    /// Number of dependents of each step whose resource may exist.
+    used_by: Vec<usize>,
+    /// User runs that can start.
     runs: BTreeSet<usize>,
+    /// Other steps that can start.
     open: BTreeSet<usize>,
-    /// What is not done, the user's runs aside.
+    /// Steps that are not done, without user runs.
     unfinished: BTreeSet<usize>,
     failed: BTreeSet<usize>,
-    /// Those of the failed without which there is no machine.
+    /// Failed steps without which a machine is not usable.
     fatal: BTreeSet<usize>,
-    there: BTreeSet<usize>,
+    /// Steps whose resource may exist.
+    existing: BTreeSet<usize>,
     undoable: BTreeSet<usize>,
 }
 
-/// What a step's own progress says.
+/// Facts about a step that follow from its own status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Facts {
     done: bool,
-    /// What stands behind it can begin.
+    /// Its dependents can start.
     settled: bool,
-    /// It was not begun, or by a process that is gone.
+    /// It has not started, or the process that started it has died.
     waiting: bool,
-    /// It stands in the way: it failed, or was given back on a way back that is over.
+    /// It blocks the way up: it failed, or its resource was deleted.
     failed: bool,
-    /// It makes a thing that may be at the site now.
-    there: bool,
-    /// That thing may be given back now, once nothing stands on it.
+    /// It creates a resource that may exist now.
+    exists: bool,
+    /// Its resource can be deleted as soon as no other resource depends on it.
     undoable: bool,
 }
 
 impl<'p> ReadyIndex<'p> {
-    /// By a journal of the plan, while the steps in `in_flight` are being worked on by this very process.
+    /// An index of a plan and its journal, while this process works on the steps in `in_flight`.
     pub(super) fn of(plan: &'p Plan, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Self {
-        let mut frontier = Self::untouched(plan);
-        frontier.turned(journal, in_flight);
-        frontier
+        let mut index = Self::untouched(plan);
+        index.update_all(journal, in_flight);
+        index
     }
 
     fn untouched(plan: &'p Plan) -> Self {
         let mut numbers = BTreeMap::new();
-        let befores = plan.steps.iter().flat_map(|step| &step.after);
-        for id in plan.steps.iter().map(|step| &step.id).chain(befores) {
+        let dependencies = plan.steps.iter().flat_map(|step| &step.after);
+        for id in plan.steps.iter().map(|step| &step.id).chain(dependencies) {
             let next = numbers.len();
             numbers.entry(id).or_insert(next);
         }
-        let (mut after, mut behind) = (vec![Vec::new(); numbers.len()], vec![Vec::new(); numbers.len()]);
+        let (mut after, mut dependents) = (vec![Vec::new(); numbers.len()], vec![Vec::new(); numbers.len()]);
         for step in &plan.steps {
             for id in &step.after {
                 after[numbers[&step.id]].push(numbers[id]);
-                behind[numbers[id]].push(numbers[&step.id]);
+                dependents[numbers[id]].push(numbers[&step.id]);
             }
         }
         Self {
             plan,
             facts: vec![Facts::default(); numbers.len()],
             unsettled: after.iter().map(Vec::len).collect(),
-            stood_on: vec![0; numbers.len()],
+            used_by: vec![0; numbers.len()],
             numbers,
             after,
-            behind,
+            dependents,
             runs: BTreeSet::new(),
             open: BTreeSet::new(),
             unfinished: BTreeSet::new(),
             failed: BTreeSet::new(),
             fatal: BTreeSet::new(),
-            there: BTreeSet::new(),
+            existing: BTreeSet::new(),
             undoable: BTreeSet::new(),
         }
     }
 
-    /// Takes in that the journal was turned: any step may stand elsewhere.
-    pub(super) fn turned(&mut self, journal: &Journal, in_flight: &BTreeSet<StepId>) {
+    /// Updates every step. A new goal may change any of them.
+    pub(super) fn update_all(&mut self, journal: &Journal, in_flight: &BTreeSet<StepId>) {
         let ids: Vec<&StepId> = self.numbers.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.moved(id, journal, in_flight));
+        ids.into_iter().for_each(|id| self.update(id, journal, in_flight));
     }
 
-    /// Takes in that one step may stand elsewhere.
-    pub(super) fn moved(&mut self, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) {
-        // Of an earlier round, whose work was another.
+    /// Updates one step and its neighbours.
+    pub(super) fn update(&mut self, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) {
+        // Steps of an earlier round that this plan lacks have no number.
         let Some(&number) = self.numbers.get(id) else { return };
         let new = Facts::of(self.plan.steps.get(number), id, journal, in_flight);
         let old = std::mem::replace(&mut self.facts[number], new);
         if old.settled != new.settled {
-            for place in 0..self.behind[number].len() {
-                let behind = self.behind[number][place];
-                self.unsettled[behind] = counted(self.unsettled[behind], !new.settled);
-                self.sort(behind);
+            for place in 0..self.dependents[number].len() {
+                let dependent = self.dependents[number][place];
+                self.unsettled[dependent] = counted(self.unsettled[dependent], !new.settled);
+                self.sort(dependent);
             }
         }
-        if old.there != new.there {
+        if old.exists != new.exists {
             for place in 0..self.after[number].len() {
-                let before = self.after[number][place];
-                self.stood_on[before] = counted(self.stood_on[before], new.there);
-                self.sort(before);
+                let dependency = self.after[number][place];
+                self.used_by[dependency] = counted(self.used_by[dependency], new.exists);
+                self.sort(dependency);
             }
         }
         self.sort(number);
     }
 
-    /// Puts a step where it belongs.
+    /// Puts a step into the sets that it belongs to.
     fn sort(&mut self, number: usize) {
         let Some(step) = self.plan.steps.get(number) else { return };
         let (facts, run) = (self.facts[number], is_user_run(step));
@@ -127,46 +131,41 @@ impl<'p> ReadyIndex<'p> {
         put(&mut self.unfinished, number, !facts.done && !run);
         put(&mut self.failed, number, facts.failed);
         put(&mut self.fatal, number, facts.failed && !run && !is_set_up(step));
-        put(&mut self.there, number, facts.there);
-        put(&mut self.undoable, number, facts.undoable && self.stood_on[number] == 0);
+        put(&mut self.existing, number, facts.exists);
+        put(&mut self.undoable, number, facts.undoable && self.used_by[number] == 0);
     }
 
-    /// What comes next.
-    pub(super) fn next(&self, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        match journal.goal() {
-            Goal::Up => self.forward(journal, in_flight),
-            Goal::RollBack(_) => self.backward(journal, in_flight, Next::RolledBack),
-            Goal::Down => self.backward(journal, in_flight, Next::Down),
-        }
+    pub(super) fn plan(&self) -> &'p Plan {
+        self.plan
     }
 
-    fn forward(&self, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Next<'p> {
-        if !journal.is_kept_on_failure() && !self.fatal.is_empty() {
-            return Next::RollBack;
-        }
-        // What failed on one machine holds up no other: only what stands behind it is not begun. But the user's work
-        // starts on no machine before all of them are ready: they may talk to each other at once.
+    /// Steps that can start. User runs start on no machine before all machines are ready: they may connect to each other.
+    pub(super) fn runnable(&self) -> Vec<&'p Step> {
         let mut runnable = self.open.clone();
         if self.unfinished.is_empty() {
             runnable.extend(&self.runs);
         }
-        match (runnable.is_empty(), in_flight.is_empty()) {
-            (false, _) => Next::Run(self.steps(&runnable)),
-            (true, false) => Next::Wait,
-            (true, true) if self.steps(&self.failed).into_iter().all(is_user_run) => {
-                Next::Ready(self.steps(&self.failed))
-            }
-            (true, true) => Next::Stuck(journal.remaining(self.plan)),
-        }
+        self.steps(&runnable)
     }
 
-    fn backward(&self, journal: &Journal, in_flight: &BTreeSet<StepId>, end: Next<'p>) -> Next<'p> {
-        match (self.undoable.is_empty(), in_flight.is_empty(), self.there.is_empty()) {
-            (false, ..) => Next::Undo(self.steps(&self.undoable)),
-            (true, false, _) => Next::Wait,
-            (true, true, true) => end,
-            (true, true, false) => Next::Stuck(journal.remaining(self.plan)),
-        }
+    /// Steps that block the way up.
+    pub(super) fn failed(&self) -> Vec<&'p Step> {
+        self.steps(&self.failed)
+    }
+
+    /// True if a step failed without which a machine is not usable.
+    pub(super) fn has_fatal_failure(&self) -> bool {
+        !self.fatal.is_empty()
+    }
+
+    /// Steps whose resource can be deleted now.
+    pub(super) fn undoable(&self) -> Vec<&'p Step> {
+        self.steps(&self.undoable)
+    }
+
+    /// True if a resource may exist.
+    pub(super) fn has_resources(&self) -> bool {
+        !self.existing.is_empty()
     }
 
     fn steps(&self, numbers: &BTreeSet<usize>) -> Vec<&'p Step> {
@@ -175,21 +174,31 @@ impl<'p> ReadyIndex<'p> {
 }
 
 impl Facts {
-    /// Of a step; of an id that no step has, where there is none.
+    /// Facts about a step; `None` for an id that has no step in the plan.
     fn of(step: Option<&Step>, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Self {
         use StepStatus::{Done, Failed, Started, UndoFailed, Undoing, Undone};
-        let (progress, flies) = (journal.step_status(id), in_flight.contains(id));
-        let there = step.is_some_and(|step| journal.may_be_there(step));
-        let done = matches!(progress, Some(Done(_)));
+        let (status, flies) = (journal.step_status(id), in_flight.contains(id));
+        let exists = step.is_some_and(|step| journal.may_exist(step));
+        let done = matches!(status, Some(Done(_)));
         Self {
             done,
-            settled: done || matches!(progress, Some(Failed(_))) && step.is_some_and(is_user_run),
-            waiting: progress.is_none() || progress == Some(&Started) && !flies,
-            failed: matches!(progress, Some(Failed(_) | UndoFailed(..) | Undoing | Undone)),
-            there,
-            undoable: there && !flies && journal.undo_failures(id) < MAX_UNDO_ATTEMPTS,
+            settled: done || matches!(status, Some(Failed(_))) && step.is_some_and(is_user_run),
+            waiting: status.is_none() || status == Some(&Started) && !flies,
+            failed: matches!(status, Some(Failed(_) | UndoFailed(..) | Undoing | Undone)),
+            exists,
+            undoable: exists && !flies && journal.undo_failures(id) < MAX_UNDO_ATTEMPTS,
         }
     }
+}
+
+/// True if a step is set-up work on a usable machine. A machine that fails `verify` is not usable.
+fn is_set_up(step: &Step) -> bool {
+    matches!(&step.action, Action::SetUp { phase, .. } if !matches!(phase, Phase::Verify(_)))
+}
+
+/// True if a step runs the user's own script. User runs come last, and their failure leaves the deployment ready.
+pub fn is_user_run(step: &Step) -> bool {
+    matches!(step.action, Action::SetUp { phase: Phase::Run { .. }, .. })
 }
 
 fn counted(count: usize, more: bool) -> usize {

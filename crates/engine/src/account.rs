@@ -39,11 +39,11 @@ pub enum AccountError {
 /// # Errors
 /// If another account created the deployment, or a site does not report the account. Nothing may be created then.
 pub async fn new_entries(sites: &Sites, plan: &Plan, known: Option<&Record>) -> Result<Vec<Entry>, AccountError> {
-    let journal = known.map(Record::journal).unwrap_or_default();
+    let journal = known.map(Record::journal);
     let mut entries = Vec::new();
     for (id, site) in of_plan(plan).into_iter().filter_map(|id| Some((id, sites.get(id)?))) {
         let Some(current) = site.account().await? else { continue };
-        match journal.account(id) {
+        match journal.and_then(|journal| journal.account(id)) {
             Some(creator) => same(&plan.demand.name, id, creator, &current)?,
             None => entries.push(Entry::Account { site: id.clone(), account: current }),
         }
@@ -57,7 +57,7 @@ pub async fn new_entries(sites: &Sites, plan: &Plan, known: Option<&Record>) -> 
 /// If another account created them, or a site does not report the account.
 pub async fn check(sites: &Sites, record: &Record) -> Result<(), AccountError> {
     let (journal, name) = (record.journal(), &record.name);
-    for (id, creator) in journaled(record, &journal) {
+    for (id, creator) in journaled(record, journal) {
         if let Some(site) = sites.get(id)
             && let Some(current) = site.account().await?
         {
@@ -152,8 +152,9 @@ mod tests {
         check(&others, &record).await.unwrap();
         let made = Some(Created { reference: Ref("1".into()), address: None });
         let step = plan.steps[0].id.clone();
-        let done = Entry::Step { step, event: StepEvent::Done { created: made } };
-        store.record(&mut record, second(2), done).await.unwrap();
+        for event in [StepEvent::Started, StepEvent::Done { created: made }] {
+            store.record(&mut record, second(2), Entry::Step { step: step.clone(), event }).await.unwrap();
+        }
 
         check(&ours, &record).await.unwrap();
         assert!(new_entries(&ours, &plan, Some(&record)).await.unwrap().is_empty(), "journaled already");

@@ -91,7 +91,7 @@ impl StageState {
     fn read(progress: Option<&StepStatus>) -> Self {
         match progress {
             None => Self::Waiting,
-            Some(StepStatus::Started | StepStatus::Undoing) => Self::Started,
+            Some(StepStatus::Started | StepStatus::Undoing(_)) => Self::Started,
             Some(StepStatus::Done(_)) => Self::Done,
             Some(StepStatus::Undone) => Self::Deleted,
             Some(StepStatus::Failed(_) | StepStatus::UndoFailed(..)) => Self::Failed,

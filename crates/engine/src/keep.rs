@@ -218,7 +218,7 @@ pub async fn set_power(
     let (mut changed, mut failed) = (0, Vec::new());
     for (step, answer) in join_all(calls).await {
         match answer {
-            Ok(()) if journal.is_powered_off(&step) == (power == Power::Off) => {}
+            Ok(()) if record.journal().is_powered_off(&step) == (power == Power::Off) => {}
             Ok(()) => {
                 changed += 1;
                 store.record(record, now, Entry::Step { step, event: StepEvent::Power { power } }).await?;

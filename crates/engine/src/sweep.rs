@@ -97,7 +97,7 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
         Some(store) => (store.list().await?, store.ids().await?),
         None => Default::default(),
     };
-    let journals: BTreeMap<DeploymentId, Journal> =
+    let journals: BTreeMap<DeploymentId, &Journal> =
         records.iter().map(|record| (record.id, record.journal())).collect();
     let mut found =
         SweepFindings { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..SweepFindings::default() };
@@ -134,7 +134,7 @@ async fn owned_at(site: &dyn Provider) -> Result<(Option<Account>, Vec<Owned>), 
 }
 
 /// The reason why a site does not show all resources of the live deployments: another account created some of them.
-fn hidden_resources(site: &SiteId, current: &Account, journals: &BTreeMap<DeploymentId, Journal>) -> Option<String> {
+fn hidden_resources(site: &SiteId, current: &Account, journals: &BTreeMap<DeploymentId, &Journal>) -> Option<String> {
     let mut creators = journals.values().filter_map(|journal| journal.account(site));
     let creator = creators.find(|creator| !creator.is(current))?;
     Some(format!("it hides the resources of {}: the current credentials are those of {}", creator.name, current.name))
@@ -152,7 +152,7 @@ fn sort(
     site: &SiteId,
     resources: Vec<Owned>,
     known: &BTreeSet<DeploymentId>,
-    journals: &BTreeMap<DeploymentId, Journal>,
+    journals: &BTreeMap<DeploymentId, &Journal>,
 ) {
     for resource in resources {
         let orphan = Orphan { site: site.clone(), resource };
@@ -238,10 +238,10 @@ mod tests {
         let store = Store::open(dir).await.unwrap();
         let plan = hostler_core::plan::Plan { until: Some(second(100)), ..plan_of("web", 1) };
         store.begin(&plan, second(0)).await.unwrap();
-        let event = || StepEvent::Done { created: None };
-        let entries: Vec<Entry> =
-            done.iter().map(|step| Entry::Step { step: step.parse().unwrap(), event: event() }).collect();
-        store.append_all(plan.deployment, second(1), &entries).await.unwrap();
+        let events = || [StepEvent::Started, StepEvent::Done { created: None }];
+        let entries = |step: &&str| events().map(|event| Entry::Step { step: step.parse().unwrap(), event });
+        let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
+        store.record_all(&mut record, second(1), done.iter().flat_map(entries).collect()).await.unwrap();
         (store, plan.demand.name)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::next::{Next, decide};
 use super::ready_index::ReadyIndex;
-use super::{Entry, Journal};
+use super::{Entry, IllegalEntry, Journal};
 use crate::plan::Plan;
 use crate::ticket::StepId;
 
@@ -31,13 +31,17 @@ impl<'p> LiveJournal<'p> {
     }
 
     /// Applies one more entry.
-    pub fn apply(&mut self, entry: &Entry) {
-        self.journal.apply(entry);
+    ///
+    /// # Errors
+    /// If the entry must not follow. Nothing is changed then.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), IllegalEntry> {
+        self.journal.apply(entry)?;
         match entry {
             Entry::Goal(_) => self.index.update_all(&self.journal, &self.in_flight),
             Entry::Step { step, .. } => self.index.update(step, &self.journal, &self.in_flight),
             Entry::PartialRound | Entry::Ready | Entry::Account { .. } | Entry::Until(_) | Entry::Hold(_) => {}
         }
+        Ok(())
     }
 
     /// Marks a step as in flight.

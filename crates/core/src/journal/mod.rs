@@ -1,8 +1,8 @@
-//! The journal: an intent log of a deployment, and the pure rule for what comes next.
+//! The journal: the write-ahead intent log of a deployment, and the pure rule for what comes next.
 //!
-//! An entry is on disk before the call that it announces goes out, and another after the answer came in. Whatever
-//! happens in between, the next run reads the entries, and [`Journal::next`] says how to go on: a step that was started
-//! and never answered is simply done again, because making and deleting by ticket may be repeated.
+//! An entry is on disk before the call that it announces, and another one after the response. After a crash, the next run
+//! reads the entries, and [`Journal::next`] decides how to continue. A step that was started and has no outcome runs again,
+//! because creating and deleting by ticket are idempotent.
 
 mod entry;
 mod live;
@@ -10,6 +10,8 @@ mod next;
 mod ready_index;
 mod round;
 mod state;
+mod status;
+mod transition;
 
 pub use entry::{Entry, Failure, Goal, RollBackCause, StepEvent};
 pub use live::LiveJournal;
@@ -17,6 +19,8 @@ pub use next::{Next, RemainingResource};
 pub use ready_index::is_user_run;
 pub use round::{Round, UnaccountedResources};
 pub use state::DeploymentState;
+pub use status::StepStatus;
+pub use transition::{IllegalEntry, RoundExtent, StateMet};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,39 +31,25 @@ use crate::plan::{Action, Plan};
 use crate::ports::{Account, Address, Created, Power};
 use crate::ticket::StepId;
 
-/// How often giving a thing back is tried before the deployment counts as stuck.
+/// Attempts per round to delete a resource, before the deployment counts as stuck.
 pub const MAX_UNDO_ATTEMPTS: u32 = 3;
 
-/// Where a step stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepStatus {
-    /// Announced; the answer is not known (yet).
-    Started,
-    /// Done; what was made, if it makes something.
-    Done(Option<Created>),
-    /// Failed for this round. A thing may be there all the same.
-    Failed(Failure),
-    /// Being given back.
-    Undoing,
-    /// Given back.
-    Undone,
-    /// Could not be given back, so many times in this round.
-    UndoFailed(Failure, u32),
-}
-
-/// A journal read up to some entry.
+/// A journal, read up to some entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journal {
-    goal: Goal,
+    /// `None` before the first entry.
+    goal: Option<Goal>,
     steps: BTreeMap<StepId, StepStatus>,
     made: BTreeMap<StepId, Created>,
     off: BTreeSet<StepId>,
-    /// Whether all was ready in this round, and in an earlier one.
+    extent: RoundExtent,
+    /// True if the deployment became ready in this round.
     ready: bool,
+    /// True if it became ready in an earlier round.
     was_ready: bool,
-    /// Whether all was ready when this round began.
+    /// True if it was ready when this round began.
     last_ready: bool,
-    /// Whether an earlier round got as far as a login: from then on the machines may hold somebody's work.
+    /// True if a login succeeded in an earlier round. From then on the machines may hold a user's work.
     login_succeeded: bool,
     held: bool,
     until: Option<Option<Timestamp>>,
@@ -67,15 +57,22 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal that these entries make.
-    pub fn of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
+    /// Folds entries, oldest first, into a journal.
+    ///
+    /// # Errors
+    /// The first illegal entry.
+    pub fn of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Result<Self, IllegalEntry> {
         let mut journal = Self::default();
-        entries.into_iter().for_each(|entry| journal.apply(entry));
-        journal
+        entries.into_iter().try_for_each(|entry| journal.apply(entry))?;
+        Ok(journal)
     }
 
-    /// Takes in one more entry.
-    pub fn apply(&mut self, entry: &Entry) {
+    /// Applies one more entry.
+    ///
+    /// # Errors
+    /// If the entry must not follow. The journal is unchanged then.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), IllegalEntry> {
+        transition::check(entry, self.before(entry))?;
         match entry {
             Entry::Goal(goal) => self.turn(goal),
             Entry::Step { step, event } => self.step(step, event),
@@ -87,40 +84,57 @@ impl Journal {
                 self.accounts.insert(site.clone(), account.clone());
             }
         }
+        self.extent = match (entry, self.extent) {
+            (Entry::Goal(_), _) => RoundExtent::Undecided,
+            (Entry::PartialRound, _) => RoundExtent::Partial,
+            (_, RoundExtent::Undecided) => RoundExtent::Full,
+            (_, extent) => extent,
+        };
+        Ok(())
     }
 
-    /// A goal begins a round: what failed is tried again, and on the way up every set-up is checked again.
+    /// The state that decides whether an entry may follow.
+    fn before(&self, entry: &Entry) -> transition::Before<'_> {
+        let (step, account) = match entry {
+            Entry::Step { step, .. } => (self.steps.get(step), None),
+            Entry::Account { site, .. } => (None, self.accounts.get(site)),
+            _ => (None, None),
+        };
+        transition::Before { goal: self.goal.as_ref(), extent: self.extent, ready: self.ready, step, account }
+    }
+
+    /// Begins a round: failed steps are retried, and on the way up every set-up step is checked again.
     ///
-    /// A step that failed counts as started from then on, not as untouched: its thing may be at the site all the same.
+    /// A failed step becomes a started one, not an untouched one: its resource may exist all the same.
     fn turn(&mut self, goal: &Goal) {
         if *goal == Goal::Up {
             self.last_ready = std::mem::take(&mut self.ready);
             self.was_ready |= self.last_ready;
             self.login_succeeded = self.login_succeeded();
             let made = &self.made;
-            self.steps.retain(|id, progress| !matches!(progress, StepStatus::Done(_)) || made.contains_key(id));
+            self.steps.retain(|id, status| !matches!(status, StepStatus::Done(_)) || made.contains_key(id));
         }
-        for progress in self.steps.values_mut() {
-            match progress {
-                StepStatus::Failed(_) if *goal == Goal::Up => *progress = StepStatus::Started,
-                StepStatus::UndoFailed(_, times) => *times = 0,
+        for status in self.steps.values_mut() {
+            match status {
+                StepStatus::Failed(_) if *goal == Goal::Up => *status = StepStatus::Started,
+                StepStatus::Undoing(failures) | StepStatus::UndoFailed(_, failures) => *failures = 0,
                 _ => {}
             }
         }
-        self.goal = goal.clone();
+        self.goal = Some(goal.clone());
     }
 
     fn step(&mut self, id: &StepId, event: &StepEvent) {
-        let progress = match event {
+        let status = match event {
             StepEvent::Started => StepStatus::Started,
-            StepEvent::Done { created: made } => {
-                if let Some(made) = made {
-                    self.made.insert(id.clone(), made.clone());
+            StepEvent::Done { created } => {
+                if let Some(created) = created {
+                    self.made.insert(id.clone(), created.clone());
                 }
-                StepStatus::Done(made.clone())
+                StepStatus::Done(created.clone())
             }
             StepEvent::Failed { failure } => StepStatus::Failed(failure.clone()),
-            StepEvent::UndoStarted => StepStatus::Undoing,
+            StepEvent::UndoStarted => StepStatus::Undoing(self.undo_failures(id)),
             StepEvent::Undone => {
                 self.made.remove(id);
                 self.off.remove(id);
@@ -137,93 +151,91 @@ impl Journal {
                 return;
             }
         };
-        if progress == StepStatus::Undoing && matches!(self.steps.get(id), Some(StepStatus::UndoFailed(..))) {
-            return; // the count of failures must outlive the next try
-        }
-        self.steps.insert(id.clone(), progress);
+        self.steps.insert(id.clone(), status);
     }
 
+    /// Failed attempts of this round to delete the resource of a step.
     fn undo_failures(&self, id: &StepId) -> u32 {
         match self.steps.get(id) {
-            Some(StepStatus::UndoFailed(_, times)) => *times,
+            Some(StepStatus::Undoing(failures) | StepStatus::UndoFailed(_, failures)) => *failures,
             _ => 0,
         }
     }
 
-    /// Where a step stands; `None` while it waits for its turn.
+    /// Status of a step; `None` until it starts.
     pub fn step_status(&self, id: &StepId) -> Option<&StepStatus> {
         self.steps.get(id)
     }
 
-    /// What a step made, while it is there.
+    /// The resource that a step created; `None` if it is unknown or deleted.
     pub fn created(&self, id: &StepId) -> Option<&Created> {
         self.made.get(id)
     }
 
-    /// As whom things were made at a site, where that was written down.
+    /// The account that created the resources at a site; `None` if none was recorded.
     pub fn account(&self, site: &SiteId) -> Option<&Account> {
         self.accounts.get(site)
     }
 
-    /// Where a machine is reached: at its public address where it has one, else at its own.
+    /// Address to reach a machine at: its public one if it has one, else its own.
     pub fn address(&self, plan: &Plan, machine: &StepId) -> Option<&Address> {
         let step = plan.address_of(machine).map_or(machine, |step| &step.id);
         self.created(step)?.address.as_ref()
     }
 
-    /// Where it is heading.
+    /// Current goal; up before the first entry.
     pub fn goal(&self) -> &Goal {
-        &self.goal
+        self.goal.as_ref().unwrap_or(&Goal::Up)
     }
 
-    /// Whether all was ready in this round.
+    /// True if the deployment became ready in this round.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Whether all was ready in an earlier round.
+    /// True if the deployment became ready in an earlier round.
     pub fn was_ready(&self) -> bool {
         self.was_ready
     }
 
-    /// Whether a failure leaves the machines as they are: somebody's work may be on them, or the user said so.
+    /// True if a failure deletes nothing: the machines may hold a user's work, or the deployment is held.
     pub fn is_kept_on_failure(&self) -> bool {
         self.ready || self.is_kept_on_interrupt()
     }
 
-    /// Whether somebody's work may be on the machines from an earlier round, or the user said to keep them. Then not even
-    /// an interrupt gives them back.
+    /// True if not even an interrupt deletes anything: the machines may hold a user's work from an earlier round, or the
+    /// deployment is held.
     pub fn is_kept_on_interrupt(&self) -> bool {
         self.was_ready || self.login_succeeded || self.held
     }
 
-    /// Whether somebody could log in to a machine, in this round or an earlier one: a step that makes nothing is done, and
-    /// of these a login is the first.
+    /// True if a login to a machine succeeded, in this round or an earlier one. Only steps on machines are done without a
+    /// created resource, and the first of these is a login.
     pub fn login_succeeded(&self) -> bool {
-        self.login_succeeded || self.steps.values().any(|progress| *progress == StepStatus::Done(None))
+        self.login_succeeded || self.steps.values().any(|status| *status == StepStatus::Done(None))
     }
 
-    /// Whether the user asked to keep it, though failed or expired.
+    /// True if the user holds the deployment: it is kept although it failed or expired.
     pub fn is_held(&self) -> bool {
         self.held
     }
 
-    /// Until when the machines are held: as planned, or as extended since.
+    /// End of the deployment, as planned or as extended since; `None` if it has no end.
     pub fn until(&self, plan: &Plan) -> Option<Timestamp> {
         self.until.unwrap_or(plan.until)
     }
 
-    /// Whether it is to end at this time: its window is over, and nobody asked to hold it.
+    /// True if the deployment is past its end and not held.
     pub fn has_expired(&self, plan: &Plan, now: Timestamp) -> bool {
         !self.held && self.until(plan).is_some_and(|until| until <= now)
     }
 
-    /// Whether the machine was shut down on request.
+    /// True if the user shut the machine down.
     pub fn is_powered_off(&self, machine: &StepId) -> bool {
         self.off.contains(machine)
     }
 
-    /// Whether a step makes a thing that may be at the site now.
+    /// True if a step creates a resource that may exist now.
     fn may_exist(&self, step: &crate::plan::Step) -> bool {
         matches!(step.action, Action::Create(_)) && !matches!(self.steps.get(&step.id), None | Some(StepStatus::Undone))
     }
@@ -231,3 +243,5 @@ impl Journal {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transition_tests;

@@ -184,7 +184,7 @@ impl Facts {
             done,
             settled: done || matches!(status, Some(Failed(_))) && step.is_some_and(is_user_run),
             waiting: status.is_none() || status == Some(&Started) && !flies,
-            failed: matches!(status, Some(Failed(_) | UndoFailed(..) | Undoing | Undone)),
+            failed: matches!(status, Some(Failed(_) | UndoFailed(..) | Undoing(_) | Undone)),
             exists,
             undoable: exists && !flies && journal.undo_failures(id) < MAX_UNDO_ATTEMPTS,
         }

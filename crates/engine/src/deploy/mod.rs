@@ -262,7 +262,10 @@ pub async fn begin_up(
             return Err(DeployError::BeingDeleted(record.name.clone()));
         }
         Some(record) => {
-            store.begin_round(Round::of(plan, &record.plan, &record.journal())?, now).await?;
+            let round = Round::of(plan, &record.plan, record.journal())?;
+            let mut record = record.clone();
+            store.begin_round(&mut record, round, now).await?;
+            return Ok(record);
         }
     }
     let name = &plan.demand.name;

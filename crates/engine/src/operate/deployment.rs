@@ -86,8 +86,7 @@ impl Operator {
     /// If the store cannot be read.
     pub async fn ids_of(&self, name: &str) -> Result<BTreeSet<DeploymentId>, OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(BTreeSet::new()) };
-        let all = store.list_all().await?.records;
-        Ok(all.into_iter().filter(|record| record.name.as_str() == name).map(|record| record.id).collect())
+        Ok(store.ids_of(name).await?)
     }
 
     /// Fails if a live deployment has this name. Called before the request for consent.

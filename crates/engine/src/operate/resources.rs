@@ -159,8 +159,7 @@ impl Operator {
 
     async fn known(&self) -> Result<Known, OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(Known::default()) };
-        let live = store.list().await?.records.into_iter().map(|record| (record.id, record.name)).collect();
-        Ok(Known { ids: store.ids().await?, live })
+        Ok(Known { ids: store.ids().await?, live: store.live_names().await? })
     }
 
     /// Deletes the deployment that created a resource. A resource that bears no ticket of this store is never deleted.

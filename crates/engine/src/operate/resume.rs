@@ -49,7 +49,7 @@ impl Run<'_> {
         interrupts: &Interrupts,
     ) -> Result<Summary, OperateError> {
         let name = &plan.demand.name;
-        let report = self.begin(plan, known, Goal::Up);
+        let report = self.begin(plan, known, Goal::Up)?;
         let driven = self.deployer(&*report, options).up(plan, known, local_inputs, &mut interrupts.clone()).await;
         // Ends the front end's live view before anything else is reported.
         drop(report);
@@ -73,7 +73,7 @@ impl Run<'_> {
     /// Brings a deployment down, from whatever state it is in.
     pub async fn down(&self, record: Record, interrupts: &Interrupts) -> Result<(), OperateError> {
         let (id, name) = (record.id, record.name.clone());
-        let report = self.begin(&record.plan, Some(&record), Goal::Down);
+        let report = self.begin(&record.plan, Some(&record), Goal::Down)?;
         let driven = self.deployer(&*report, RunOptions::default()).down(record, &mut interrupts.clone()).await;
         drop(report);
         let (record, outcome) = self.settled(id, &name, driven).await?;
@@ -83,10 +83,11 @@ impl Run<'_> {
         }
     }
 
-    fn begin(&self, plan: &Plan, known: Option<&Record>, goal: Goal) -> Box<dyn Report> {
-        let mut journal = known.map(Record::journal).unwrap_or_default();
-        journal.apply(&Entry::Goal(goal));
-        self.operator.observer.begin(&RunStart { plan, journal: &journal })
+    fn begin(&self, plan: &Plan, known: Option<&Record>, goal: Goal) -> Result<Box<dyn Report>, DeployError> {
+        let name = &plan.demand.name;
+        let mut journal = known.map(Record::journal).cloned().unwrap_or_default();
+        journal.apply(&Entry::Goal(goal)).map_err(|_| DeployError::BeingDeleted(name.clone()))?;
+        Ok(self.operator.observer.begin(&RunStart { plan, journal: &journal }))
     }
 
     fn deployer<'d>(&'d self, report: &'d dyn Report, options: RunOptions) -> Deployer<'d> {

@@ -247,7 +247,7 @@ fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
     let mut grid = Grid::of(&record.plan, journal);
     for stored in record.entries.iter().filter(|_| busy) {
         if let Entry::Step { step, .. } = &stored.entry
-            && matches!(journal.step_status(step), Some(StepStatus::Started | StepStatus::Undoing))
+            && matches!(journal.step_status(step), Some(StepStatus::Started | StepStatus::Undoing(_)))
         {
             grid.set(step, StageState::Running(stored.at));
         }
@@ -270,7 +270,7 @@ fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSu
         Some(StepStatus::Started) => ("started", None),
         Some(StepStatus::Done(_)) => ("done", None),
         Some(StepStatus::Failed(failure)) => ("failed", Some(failure.message.clone())),
-        Some(StepStatus::Undoing) => ("undoing", None),
+        Some(StepStatus::Undoing(_)) => ("undoing", None),
         Some(StepStatus::Undone) => ("undone", None),
         Some(StepStatus::UndoFailed(failure, _)) => ("undo_failed", Some(failure.message.clone())),
     };

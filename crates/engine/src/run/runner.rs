@@ -78,7 +78,8 @@ impl JournalRunner<'_> {
     /// The caller holds the deployment's lock, and has written the goal to the journal.
     ///
     /// # Errors
-    /// If the journal cannot be written. The run stops at once, since nothing may be done that is not written down first.
+    /// If the journal cannot be written, or an entry is illegal. The run stops at once, since nothing may be done that is not
+    /// written down first.
     pub async fn run(
         &self,
         record: &mut Record,
@@ -91,7 +92,7 @@ impl JournalRunner<'_> {
             runner: self,
             public_key,
             plan: &plan,
-            live: LiveJournal::new(&plan, record.journal()),
+            live: LiveJournal::new(&plan, record.journal().clone()),
             host_keys,
             registry: None,
             created_machines: BTreeMap::new(),
@@ -112,7 +113,7 @@ impl<'a> JournalRun<'a> {
             let interrupt_count = *interrupts.borrow_and_update();
             if interrupt_count > interrupts_handled {
                 interrupts_handled = interrupt_count;
-                self.interrupted();
+                self.interrupted()?;
             }
             let stops = interrupts_handled > 0 && self.stops_after(interrupts_handled);
             if stops && (self.live.is_idle() || interrupts_handled > INTERRUPTS_THAT_WAIT) {
@@ -120,9 +121,9 @@ impl<'a> JournalRun<'a> {
                 return Ok(RunOutcome::Interrupted { left: self.journal().remaining(self.plan) });
             }
             match self.live.next() {
-                Next::RollBack => self.roll_back(RollBackCause::Failure),
+                Next::RollBack => self.roll_back(RollBackCause::Failure)?,
                 Next::Run(steps) if !stops => {
-                    self.start(&steps);
+                    self.start(&steps)?;
                     self.write().await?;
                     for step in steps {
                         in_flight.push(self.perform(step));
@@ -131,7 +132,7 @@ impl<'a> JournalRun<'a> {
                 Next::Undo(steps) if !stops => {
                     // Read before the undo starts, which replaces the status of the step.
                     let outcomes: Vec<_> = steps.iter().map(|step| self.create_outcome(step)).collect();
-                    self.start_undo(&steps);
+                    self.start_undo(&steps)?;
                     self.write().await?;
                     for (step, outcome) in steps.into_iter().zip(outcomes) {
                         in_flight.push(self.undo(step, outcome));
@@ -140,7 +141,7 @@ impl<'a> JournalRun<'a> {
                 Next::Run(_) | Next::Undo(_) | Next::Wait => {
                     self.write().await?;
                     tokio::select! {
-                        Some(completed) = in_flight.next() => self.complete_all(completed, &mut in_flight),
+                        Some(completed) = in_flight.next() => self.complete_all(completed, &mut in_flight)?,
                         Ok(()) = interrupts.changed() => {}
                     }
                 }
@@ -154,9 +155,9 @@ impl<'a> JournalRun<'a> {
     }
 
     /// Changes the goal to deleting everything, and cancels the sessions with machines.
-    fn roll_back(&mut self, cause: RollBackCause) {
+    fn roll_back(&mut self, cause: RollBackCause) -> Result<(), StoreError> {
         self.cancel.send_replace(true);
-        self.append(Entry::Goal(Goal::RollBack(cause)));
+        self.append(Entry::Goal(Goal::RollBack(cause)))
     }
 
     /// True if this many interrupts stop the run before its goal. The first one stops a run that brings up, unless it rolls
@@ -165,52 +166,61 @@ impl<'a> JournalRun<'a> {
         interrupts > 1 || *self.journal().goal() == Goal::Up
     }
 
-    fn interrupted(&mut self) {
+    fn interrupted(&mut self) -> Result<(), StoreError> {
         self.cancel.send_replace(true);
         if *self.journal().goal() != Goal::Up {
             self.note("still deleting resources; interrupt again to stop and keep the rest");
         } else if !self.journal().is_kept_on_interrupt() {
             self.note("interrupted: rolling back");
-            self.roll_back(RollBackCause::Interrupt);
+            self.roll_back(RollBackCause::Interrupt)?;
         }
+        Ok(())
     }
 
-    fn start(&mut self, steps: &[&Step]) {
+    fn start(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
         // User runs come last: from here on a failure rolls nothing back.
         if steps.iter().any(|step| is_user_run(step)) {
-            self.append_ready();
+            self.append_ready()?;
         }
         for step in steps {
-            self.append(Entry::Step { step: step.id.clone(), event: StepEvent::Started });
+            self.append(Entry::Step { step: step.id.clone(), event: StepEvent::Started })?;
             self.live.begun(&step.id);
             self.report_once_written(Event::Started { step: step.id.clone(), title: title(step) });
         }
+        Ok(())
     }
 
     /// Marks the deployment as ready. A round that leaves out phases can't.
-    fn append_ready(&mut self) {
-        if !self.journal().is_ready() && !self.plan.is_partial() {
-            self.append(Entry::Ready);
+    fn append_ready(&mut self) -> Result<(), StoreError> {
+        if self.journal().is_ready() || self.plan.is_partial() {
+            return Ok(());
         }
+        self.append(Entry::Ready)
     }
 
-    fn start_undo(&mut self, steps: &[&Step]) {
+    fn start_undo(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
         for step in steps {
-            self.append(Entry::Step { step: step.id.clone(), event: StepEvent::UndoStarted });
+            self.append(Entry::Step { step: step.id.clone(), event: StepEvent::UndoStarted })?;
             self.live.begun(&step.id);
             self.report_once_written(Event::Undoing { step: step.id.clone() });
         }
+        Ok(())
     }
 
     /// Processes a completed step, and all others that have completed meanwhile: one write covers them all.
-    fn complete_all(&mut self, first: CompletedStep, in_flight: &mut FuturesUnordered<StepFuture<'a>>) {
-        self.complete(first);
+    fn complete_all(
+        &mut self,
+        first: CompletedStep,
+        in_flight: &mut FuturesUnordered<StepFuture<'a>>,
+    ) -> Result<(), StoreError> {
+        self.complete(first)?;
         while let Some(Some(completed)) = in_flight.next().now_or_never() {
-            self.complete(completed);
+            self.complete(completed)?;
         }
+        Ok(())
     }
 
-    fn complete(&mut self, completed: CompletedStep) {
+    fn complete(&mut self, completed: CompletedStep) -> Result<(), StoreError> {
         let CompletedStep { step, result } = completed;
         self.live.ended(&step);
         let (entry, event) = match result {
@@ -221,7 +231,7 @@ impl<'a> JournalRun<'a> {
                 (StepEvent::Done { created: made }, Event::Done { step: step.clone(), how })
             }
             StepResult::LoggedIn { host_key, started } => {
-                self.pin(&step, host_key, started);
+                self.pin(&step, host_key, started)?;
                 (StepEvent::Done { created: None }, Event::Done { step: step.clone(), how: Performed::Now })
             }
             StepResult::Failed(failure) => {
@@ -241,25 +251,27 @@ impl<'a> JournalRun<'a> {
                 (StepEvent::UndoFailed { failure }, event)
             }
         };
-        self.append(Entry::Step { step, event: entry });
+        self.append(Entry::Step { step, event: entry })?;
         self.report_once_written(event);
+        Ok(())
     }
 
     /// Pins the host key that a machine showed at login; `started` if the login had to start the machine.
-    fn pin(&mut self, login: &StepId, host_key: String, started: bool) {
-        let Some(Action::WaitSsh { machine }) = self.plan.step(login).map(|step| &step.action) else { return };
+    fn pin(&mut self, login: &StepId, host_key: String, started: bool) -> Result<(), StoreError> {
+        let Some(Action::WaitSsh { machine }) = self.plan.step(login).map(|step| &step.action) else { return Ok(()) };
         self.unwritten.host_keys.push((machine.clone(), host_key.clone()));
         if started || self.journal().is_powered_off(machine) {
             let event = StepEvent::Power { power: Power::On };
-            self.append(Entry::Step { step: machine.clone(), event });
+            self.append(Entry::Step { step: machine.clone(), event })?;
         }
         self.host_keys.insert(machine.clone(), host_key);
         self.invalidate(machine);
+        Ok(())
     }
 
     async fn end(&mut self, end: Next<'_>) -> Result<RunOutcome, StoreError> {
         if matches!(end, Next::Ready(_)) {
-            self.append_ready();
+            self.append_ready()?;
         }
         self.write().await?;
         let failed = std::mem::take(&mut self.failed);
@@ -287,9 +299,14 @@ impl<'a> JournalRun<'a> {
     }
 
     /// Adds an entry to the journal in memory. [`Self::write`] must follow before the work starts that the entry announces.
-    fn append(&mut self, entry: Entry) {
-        self.live.apply(&entry);
+    ///
+    /// # Errors
+    /// If the entry is illegal. The run must stop, and unwritten entries are lost like in a crash: their steps run again.
+    fn append(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let illegal = |source| StoreError::IllegalEntry { name: self.record.name.clone(), source };
+        self.live.apply(&entry).map_err(illegal)?;
         self.unwritten.entries.push(entry);
+        Ok(())
     }
 
     fn report_once_written(&mut self, event: Event) {

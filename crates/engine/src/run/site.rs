@@ -113,7 +113,7 @@ impl<'a> JournalRun<'a> {
         let ticket = self.ticket(step);
         let created = self.journal().created(&step.id).cloned();
         let account = step.action.site().and_then(|site| self.journal().account(site)).cloned();
-        let failed_before = matches!(self.journal().step_status(&step.id), Some(StepStatus::UndoFailed(..)));
+        let failed_before = matches!(self.journal().step_status(&step.id), Some(StepStatus::Undoing(1..)));
         let undone = async move {
             let Action::Create(resource) = &step.action else { return Ok(()) };
             let site = runner.site(resource.site())?;

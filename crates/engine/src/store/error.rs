@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hostler_core::journal::IllegalEntry;
 use hostler_core::name::Name;
 
 /// The reason why the store failed.
@@ -38,6 +39,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The kind of text, such as `an entry`.
         what: String,
+    },
+    /// An entry must not follow the journal of its deployment. It was not written.
+    #[error("the journal of `{name}` can't be continued")]
+    IllegalEntry {
+        /// The deployment.
+        name: Name,
+        /// The entry, and the state that it met.
+        source: IllegalEntry,
     },
     /// Another process holds the lock of this deployment.
     #[error(

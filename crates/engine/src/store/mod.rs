@@ -1,6 +1,6 @@
 //! The store: the journals of all deployments of a user, in one SQLite file.
 //!
-//! SQLite runs with a write-ahead log and `synchronous=FULL`: when [`Store::append_all`] returns, the entries are on disk. Two
+//! SQLite runs with a write-ahead log and `synchronous=FULL`: when [`Store::record_all`] returns, the entries are on disk. Two
 //! processes never run one deployment: each holds a file lock with the deployment's name, which the kernel releases when the
 //! process ends, even by a crash.
 
@@ -36,7 +36,7 @@ pub(crate) use directory::make_private_dir;
 pub use error::StoreError;
 pub use lazy::LazyStore;
 pub use lock::Lock;
-pub use record::{DeploymentListing, Record, StoredEntry};
+pub use record::{DeploymentListing, IllegalStoredEntry, Record, StoredEntries, StoredEntry};
 
 /// The deployments of a user.
 #[derive(Debug)]
@@ -140,18 +140,16 @@ impl Store {
         transaction.commit().await.map_err(|source| self.failed(source))
     }
 
-    /// Begins another round of a live deployment, with a newer plan and the goal up. Returns the number of the last entry.
-    pub async fn begin_round(&self, round: Round<'_>, at: Timestamp) -> Result<u64, StoreError> {
+    /// Begins another round of a live deployment, with a newer plan and the goal up.
+    ///
+    /// # Errors
+    /// [`StoreError::IllegalEntry`] if the deployment is being deleted. Nothing is written then.
+    pub async fn begin_round(&self, record: &mut Record, round: Round<'_>, at: Timestamp) -> Result<(), StoreError> {
         let plan = round.plan();
-        let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
-        self.insert_plan(&mut transaction, plan).await?;
-        let mut number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::Goal(Goal::Up)).await?;
-        if plan.is_partial() {
-            number = self.insert_entry(&mut transaction, plan.deployment, at, &Entry::PartialRound).await?;
-        }
-        transaction.commit().await.map_err(|source| self.failed(source))?;
-        Ok(number)
+        let partial = plan.is_partial().then_some(Entry::PartialRound);
+        self.write(record, at, [Entry::Goal(Goal::Up)].into_iter().chain(partial).collect(), Some(plan)).await?;
+        record.plan = plan.clone();
+        Ok(())
     }
 
     /// Appends an entry to the store, and to a record that was read from it. It is on disk when this returns.
@@ -161,17 +159,52 @@ impl Store {
 
     /// Appends entries to the store, and to a record that was read from it. All are on disk when this returns. A crash before
     /// that leaves all or none of them.
+    ///
+    /// # Errors
+    /// [`StoreError::IllegalEntry`] if an entry must not follow. Nothing is written then.
     pub async fn record_all(&self, record: &mut Record, at: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
-        let numbers = self.append_all(record.id, at, &entries).await?;
-        let stored = numbers.into_iter().zip(entries).map(|(number, entry)| StoredEntry { number, at, entry });
-        record.entries.extend(stored);
-        Ok(())
+        self.write(record, at, entries, None).await
     }
 
-    /// Appends entries in one transaction. They are on disk when this returns. Returns their numbers, which count from 1.
-    pub async fn append_all(&self, id: DeploymentId, at: Timestamp, entries: &[Entry]) -> Result<Vec<u64>, StoreError> {
+    /// Checks entries against the journal of a record, then appends them in one transaction, with a newer plan if there is
+    /// one. Checking applies the entries, so that a record whose write was cancelled must be read again.
+    async fn write(
+        &self,
+        record: &mut Record,
+        at: Timestamp,
+        entries: Vec<Entry>,
+        plan: Option<&Plan>,
+    ) -> Result<(), StoreError> {
+        let written = match record.entries.apply(&entries) {
+            Ok(()) => self.insert_all(record.id, at, &entries, plan).await,
+            Err(source) => Err(StoreError::IllegalEntry { name: record.name.clone(), source }),
+        };
+        match written {
+            Ok(numbers) => {
+                let stored = numbers.into_iter().zip(entries);
+                record.entries.push(stored.map(|(number, entry)| StoredEntry { number, at, entry }));
+                Ok(())
+            }
+            Err(error) => {
+                record.entries.discard_unwritten();
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends entries in one transaction. Returns their numbers, which count from 1.
+    async fn insert_all(
+        &self,
+        id: DeploymentId,
+        at: Timestamp,
+        entries: &[Entry],
+        plan: Option<&Plan>,
+    ) -> Result<Vec<u64>, StoreError> {
         let mut connection = self.connection.lock().await;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?;
+        if let Some(plan) = plan {
+            self.insert_plan(&mut transaction, plan).await?;
+        }
         let mut numbers = Vec::with_capacity(entries.len());
         for entry in entries {
             numbers.push(self.insert_entry(&mut transaction, id, at, entry).await?);
@@ -250,6 +283,24 @@ impl Store {
         self.ids_by("SELECT id FROM deployment WHERE closed IS NOT NULL ORDER BY rowid").await
     }
 
+    /// The ids of all deployments, live and closed, that have or had this name, whether their records are readable or not.
+    pub async fn ids_of(&self, name: &str) -> Result<BTreeSet<DeploymentId>, StoreError> {
+        let query = sqlx::query("SELECT id FROM deployment WHERE name = ?").bind(name.to_owned());
+        let mut connection = self.connection.lock().await;
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
+    }
+
+    /// The names of the live deployments, by their ids, whether their records are readable or not.
+    pub async fn live_names(&self) -> Result<BTreeMap<DeploymentId, Name>, StoreError> {
+        let query = sqlx::query("SELECT id, name FROM deployment WHERE closed IS NULL");
+        let mut connection = self.connection.lock().await;
+        let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
+        rows.iter()
+            .map(|row| Ok((self.parsed("an id", row.get("id"))?, self.parsed("a name", row.get("name"))?)))
+            .collect()
+    }
+
     async fn ids_by(&self, query: &'static str) -> Result<Vec<DeploymentId>, StoreError> {
         let mut connection = self.connection.lock().await;
         let rows = sqlx::query(query).fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
@@ -296,11 +347,13 @@ impl Store {
             .await
             .map_err(|source| self.failed(source))?;
         let entries = rows.iter().map(|row| self.stored(row)).collect::<Result<_, _>>()?;
+        let name: String = row.get("name");
+        let entries = StoredEntries::new(entries).map_err(|error| self.damaged(format!("{error} of `{name}`")))?;
         let closed: Option<String> = row.get("closed");
         Ok(Record {
             plan: serde_json::from_str(&plan).map_err(|_| self.damaged(format!("a plan of {id_text}")))?,
             id: self.parsed("an id", id_text)?,
-            name: self.parsed("a name", row.get("name"))?,
+            name: self.parsed("a name", name)?,
             created: self.parsed("a time", row.get("created"))?,
             closed: closed.map(|text| self.parsed("a time", text)).transpose()?,
             entries,

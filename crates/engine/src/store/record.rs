@@ -1,6 +1,8 @@
 //! Deployments as stored.
 
-use hostler_core::journal::{DeploymentState, Entry, Journal};
+use std::ops::Deref;
+
+use hostler_core::journal::{DeploymentState, Entry, IllegalEntry, Journal};
 use hostler_core::name::{DeploymentId, Name};
 use hostler_core::plan::Plan;
 use hostler_core::usage::{Usage, usage};
@@ -30,8 +32,8 @@ pub struct Record {
     pub closed: Option<Timestamp>,
     /// The plan of its latest round.
     pub plan: Plan,
-    /// The entries of its journal, oldest first.
-    pub entries: Vec<StoredEntry>,
+    /// The entries of its journal.
+    pub entries: StoredEntries,
 }
 
 /// A stored journal entry.
@@ -45,10 +47,67 @@ pub struct StoredEntry {
     pub entry: Entry,
 }
 
+/// The stored entries of a deployment, oldest first. Each is legal after those before it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoredEntries {
+    stored: Vec<StoredEntry>,
+    journal: Journal,
+}
+
+/// A stored entry that must not follow those before it.
+#[derive(Debug, thiserror::Error)]
+#[error("the illegal entry {number} ({source})")]
+pub struct IllegalStoredEntry {
+    /// The number of the entry.
+    pub number: u64,
+    /// The entry, and the state that it met.
+    pub source: IllegalEntry,
+}
+
+impl StoredEntries {
+    /// Checks the entries of a journal, oldest first.
+    ///
+    /// # Errors
+    /// The first illegal entry.
+    pub fn new(stored: Vec<StoredEntry>) -> Result<Self, IllegalStoredEntry> {
+        let mut journal = Journal::default();
+        for StoredEntry { number, entry, .. } in &stored {
+            journal.apply(entry).map_err(|source| IllegalStoredEntry { number: *number, source })?;
+        }
+        Ok(Self { stored, journal })
+    }
+
+    /// Applies entries to the journal before they are written. [`Self::push`] or [`Self::discard_unwritten`] must follow.
+    pub(super) fn apply(&mut self, entries: &[Entry]) -> Result<(), IllegalEntry> {
+        entries.iter().try_for_each(|entry| self.journal.apply(entry))
+    }
+
+    /// Adds entries that are applied and written.
+    pub(super) fn push(&mut self, written: impl IntoIterator<Item = StoredEntry>) {
+        self.stored.extend(written);
+    }
+
+    /// Restores the journal after entries were applied that could not be written.
+    pub(super) fn discard_unwritten(&mut self) {
+        // The stored entries were legal before, so none is refused.
+        if let Ok(journal) = Journal::of(self.stored.iter().map(|stored| &stored.entry)) {
+            self.journal = journal;
+        }
+    }
+}
+
+impl Deref for StoredEntries {
+    type Target = [StoredEntry];
+
+    fn deref(&self) -> &[StoredEntry] {
+        &self.stored
+    }
+}
+
 impl Record {
-    /// The journal, folded from all entries. Takes time in proportion to their number.
-    pub fn journal(&self) -> Journal {
-        Journal::of(self.entries.iter().map(|stored| &stored.entry))
+    /// The journal that the entries add up to.
+    pub fn journal(&self) -> &Journal {
+        &self.entries.journal
     }
 
     /// Price per hour, and cost from the start until `now` or until it was closed.

@@ -3,7 +3,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::{join, join_all};
-use hostler_core::journal::{Journal, StepEvent};
+use hostler_core::journal::StepEvent;
 use tempfile::TempDir;
 
 use super::testing::{plan_of, second};
@@ -69,10 +69,64 @@ async fn next_round_has_the_newer_plan_and_the_same_journal() {
     store.begin(&first, second(1)).await.unwrap();
     let mut later = first.clone();
     later.demand.workload.run = Some("./train".to_owned());
-    let round = Round::of(&later, &first, &Journal::default()).unwrap();
-    assert_eq!(store.begin_round(round, second(2)).await.unwrap(), 2);
-    let record = store.find(&name("digits")).await.unwrap().unwrap();
+    let mut record = store.find(&name("digits")).await.unwrap().unwrap();
+    let round = Round::of(&later, &first, record.journal()).unwrap();
+    store.begin_round(&mut record, round, second(2)).await.unwrap();
+    assert_eq!(store.find(&name("digits")).await.unwrap().as_ref(), Some(&record));
     assert_eq!((numbers(&record), record.plan), (vec![1, 2], later));
+}
+
+#[tokio::test]
+async fn illegal_entry_is_refused_before_it_is_written() {
+    let (_dir, store) = new_store().await;
+    let plan = plan_of("digits", 1);
+    store.begin(&plan, second(0)).await.unwrap();
+    let mut record = store.find(&name("digits")).await.unwrap().unwrap();
+    let undone = Entry::Step { step: plan.steps[0].id.clone(), event: StepEvent::Undone };
+    let down = || Entry::Goal(Goal::Down);
+    let stored = record.clone();
+    for entries in [vec![undone.clone()], vec![down(), undone], vec![down(), Entry::Goal(Goal::Up)]] {
+        let error = store.record_all(&mut record, second(1), entries).await.unwrap_err();
+        assert!(matches!(&error, StoreError::IllegalEntry { .. }), "{error}");
+        assert_eq!(record, stored);
+        assert_eq!(store.find(&name("digits")).await.unwrap().as_ref(), Some(&stored));
+    }
+    // No new round, and no newer plan, for a deployment that is being deleted.
+    store.record(&mut record, second(2), down()).await.unwrap();
+    let later = Plan { until: Some(second(9)), ..plan.clone() };
+    let round = Round::of(&later, &plan, record.journal()).unwrap();
+    store.begin_round(&mut record, round, second(3)).await.unwrap_err();
+    assert_eq!(record.plan, plan);
+    assert_eq!(store.find(&name("digits")).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
+async fn stored_illegal_entry_makes_only_its_deployment_unreadable() {
+    let (_dir, store) = new_store().await;
+    for (text, id) in [("good", 1), ("bad", 2)] {
+        store.begin(&plan_of(text, id), second(1)).await.unwrap();
+    }
+    let undone = Entry::Step { step: "machine-bad".parse().unwrap(), event: StepEvent::Undone };
+    store.insert_all(DeploymentId::from_bits(2), second(2), &[undone], None).await.unwrap();
+    let listing = store.list().await.unwrap();
+    assert_eq!(listing.records.iter().map(|record| record.name.as_str()).collect::<Vec<_>>(), ["good"]);
+    let errors = [
+        listing.unreadable.into_iter().next().unwrap(),
+        store.find(&name("bad")).await.unwrap_err(),
+        store.find_last(&name("bad")).await.unwrap_err(),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(
+            text.contains("entry 2 (`undone` of step `machine-bad` is illegal: the step has not started"),
+            "{text}"
+        );
+        assert!(text.contains("of `bad`"), "{text}");
+    }
+    assert_eq!(store.ids_of("bad").await.unwrap(), BTreeSet::from([DeploymentId::from_bits(2)]));
+    assert_eq!(store.live_names().await.unwrap()[&DeploymentId::from_bits(2)], name("bad"));
+    let taken = store.begin(&plan_of("bad", 3), second(3)).await.unwrap_err();
+    assert!(matches!(taken, StoreError::NameTaken(_)), "{taken}");
 }
 
 #[tokio::test]
@@ -85,7 +139,7 @@ async fn concurrent_writers_number_entries_without_gaps() {
     let writes = async |store: &Store| {
         let mut written = Vec::new();
         for _ in 0..20 {
-            written.extend(store.append_all(plan.deployment, second(1), &[Entry::Ready]).await.unwrap());
+            written.extend(store.insert_all(plan.deployment, second(1), &[Entry::Hold(true)], None).await.unwrap());
         }
         written
     };
@@ -231,7 +285,7 @@ fn entry(number: u64) -> Entry {
 async fn fill(store: &Store) {
     let (mut next, mut failures) = (2, 0);
     while failures < 5 {
-        match store.append_all(DeploymentId::from_bits(1), second(0), &[entry(next), entry(next + 1)]).await {
+        match store.insert_all(DeploymentId::from_bits(1), second(0), &[entry(next), entry(next + 1)], None).await {
             Ok(numbers) => {
                 assert_eq!(numbers, [next, next + 1]);
                 println!("\nwritten {next}\nwritten {}", next + 1);

@@ -37,6 +37,12 @@ impl From<StoreError> for Error {
             StoreError::Files { .. } | StoreError::Database { .. } => {
                 (ErrorKind::System, "check the directory's owner and free space, or set HOSTLER_DATA_DIR".to_owned())
             }
+            StoreError::IllegalEntry { name, .. } => (
+                ErrorKind::System,
+                format!(
+                    "this is a bug in hostler: please report it with the output of `hostler status {name} -o json`"
+                ),
+            ),
             StoreError::Damaged { .. } => (
                 ErrorKind::System,
                 "keep a copy of the file; `hostler sweep` finds remaining resources at the sites".to_owned(),

@@ -12,7 +12,7 @@ use hostler_core::scan::{FileTree, scan};
 use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId};
 use hostler_engine::run::FailedStep;
-use hostler_engine::store::{Record, StoredEntry};
+use hostler_engine::store::{Record, StoredEntries, StoredEntry};
 use hostler_engine::sweep::SweepFindings;
 use jiff::{SignedDuration, Timestamp};
 
@@ -125,6 +125,7 @@ fn record() -> Record {
         entries.push(Entry::Step { step: step.id.clone(), event: StepEvent::Done { created: Some(made) } });
     }
     let failed = plan.steps.iter().find(|step| step.id.as_str().starts_with("wait-ssh-")).unwrap().id.clone();
+    entries.push(Entry::Step { step: failed.clone(), event: StepEvent::Started });
     entries.push(Entry::Step { step: failed, event: StepEvent::Failed { failure: a_failure() } });
     let stored = |(number, entry)| StoredEntry { number, at: now(), entry };
     Record {
@@ -132,7 +133,7 @@ fn record() -> Record {
         name: plan.demand.name.clone(),
         created: now(),
         closed: None,
-        entries: (1..).zip(entries).map(stored).collect(),
+        entries: StoredEntries::new((1..).zip(entries).map(stored).collect()).unwrap(),
         plan,
     }
 }

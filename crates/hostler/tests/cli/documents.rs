@@ -22,7 +22,7 @@ fn with_a_machine() -> Home {
     let home = Home::new();
     let plan = digits();
     let machine = plan.machines().next().unwrap().0.id.to_string();
-    home.enter_with(&plan, &[created("network"), created(&machine)]);
+    home.enter_with(&plan, &[created("network"), created(&machine)].concat());
     home
 }
 

@@ -96,7 +96,8 @@ impl Home {
         runtime.block_on(async {
             let store = Store::open(&self.data_dir()).await.unwrap();
             store.begin(plan, plan.at).await.unwrap();
-            store.append_all(plan.deployment, plan.at, entries).await.unwrap();
+            let mut record = store.find(&plan.demand.name).await.unwrap().unwrap();
+            store.record_all(&mut record, plan.at, entries.to_vec()).await.unwrap();
         });
     }
 }

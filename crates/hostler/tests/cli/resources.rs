@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::{Home, digits};
 
-pub fn created(step: &str) -> Entry {
-    let made = Some(Created { reference: Ref(format!("{step}-1")), address: None });
-    Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created: made } }
+pub fn created(step: &str) -> [Entry; 2] {
+    let created = Some(Created { reference: Ref(format!("{step}-1")), address: None });
+    [started(step), Entry::Step { step: step.parse().unwrap(), event: StepEvent::Done { created } }]
 }
 
 pub fn started(step: &str) -> Entry {
@@ -51,7 +51,7 @@ fn another_round_keeps_a_single_resource() {
     let home = Home::new();
     let address = PlannedResource::Address { site: "local".parse().unwrap(), pool: "public".to_owned(), machine: None };
     let plan = Plan::single(DeploymentId::from_bits(8), Name::new("b").unwrap(), address, digits().at);
-    home.enter_with(&plan, &[created("address"), Entry::Ready]);
+    home.enter_with(&plan, &[&created("address")[..], &[Entry::Ready]].concat());
     let (ready, code) = home.json(&["up", "b", "-o", "json"]);
     assert_eq!((code, &ready["remaining"][0]["reference"]), (0, &Value::from("address-1")), "{ready:#}");
     // The site is not configured, so the address can't be confirmed as deleted.
@@ -128,7 +128,7 @@ fn an_unwritable_ssh_config_is_only_a_warning() {
     let home = Home::new();
     let plan = digits().with_only(&[ResourceKind::Network, ResourceKind::Machine]);
     let machine = plan.machines().next().unwrap().0.id.to_string();
-    home.enter_with(&plan, &[created("network"), created(&machine), Entry::Ready]);
+    home.enter_with(&plan, &[&created("network")[..], &created(&machine), &[Entry::Ready]].concat());
     let files = home.data_dir().join("deployments").join(plan.deployment.to_string());
     fs::create_dir_all(files.join("ssh_config")).unwrap();
     let output = home.run(&["server", "create", "digits", "--yes", "-o", "json"]);

@@ -10,7 +10,7 @@ use super::text::{id, image, now};
 use crate::demand::{
     Amount, Budget, Demand, GpuRequirement, Group, LeaseRequest, Requirements, SiteSelector, Workload,
 };
-use crate::journal::{Entry, Journal, Round, StepEvent};
+use crate::journal::{Entry, Goal, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
 use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
@@ -241,9 +241,9 @@ fn any_resource() -> impl Strategy<Value = PlannedResource> {
 
 /// The journal of a deployment whose steps have all started.
 fn all_started(steps: &[Step]) -> Journal {
-    let entries: Vec<Entry> =
-        steps.iter().map(|step| Entry::Step { step: step.id.clone(), event: StepEvent::Started }).collect();
-    Journal::of(&entries)
+    let started = |step: &Step| Entry::Step { step: step.id.clone(), event: StepEvent::Started };
+    let entries: Vec<Entry> = std::iter::once(Entry::Goal(Goal::Up)).chain(steps.iter().map(started)).collect();
+    Journal::of(&entries).unwrap()
 }
 
 fn check_steps(plan: &Plan) -> Result<(), TestCaseError> {

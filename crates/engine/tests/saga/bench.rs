@@ -207,6 +207,12 @@ impl Bench {
         assert_eq!(changed.unwrap(), 2);
     }
 
+    /// Holds the deployment or ends that, as the operations do.
+    pub async fn hold(&self, held: bool) {
+        let (store, mut record) = (self.store().await, self.record().await.unwrap());
+        keep::hold(&store, &mut record, held, NOW()).await.unwrap();
+    }
+
     /// A sweep finds a deployment abandoned before its first login, and stuck after that until it is ready.
     pub async fn assert_swept_unless_reached(&self, what: &str) {
         let (found, record) = (self.sweep().await, self.record().await.unwrap());

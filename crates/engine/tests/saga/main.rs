@@ -8,6 +8,7 @@
 mod bench;
 mod executor;
 mod life;
+mod random;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

@@ -15,4 +15,4 @@ pub use circles::{Circle, circles};
 pub use finding::Finding;
 pub use product::{Literal, literals};
 pub use repository::Repository;
-pub use wording::{Openings, Phrases, command_line, verbs};
+pub use wording::{OPENINGS_ALLOWED, Openings, Phrases, command_line, verbs};

@@ -10,6 +10,9 @@ use crate::{Finding, rust};
 /// Words that a doc comment must not open with: the noun or the verb of what it documents comes first.
 const OPENERS: [&str; 7] = ["What", "Whether", "Whose", "Where", "Who", "How", "That"];
 
+/// Share of doc comments, in percent, below which bad openings pass: some quote a word such as What.
+pub const OPENINGS_ALLOWED: f64 = 1.0;
+
 /// Doc comments, and those that open with a word other than the noun or verb of what they document.
 #[derive(Debug, Default)]
 pub struct Openings {

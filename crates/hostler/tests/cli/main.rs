@@ -119,7 +119,7 @@ fn digits_with(more: &str) -> Plan {
         json!({ "name": "debian-12", "arch": "x86_64", "user": "debian", "disk": 4u64 << 30, "memory": 512 << 20 });
     let market: Market = serde_json::from_value(json!({ "unreachable": {}, "offers": [{
         "site": "local", "node_type": "vm", "facts": facts, "images": [image], "availability": "free", "spot": false,
-        "price_per_hour": 0, "supply": { "divisible": { "memory": 4u64 << 30, "disk": 50u64 << 30 } },
+        "price_per_hour": "0.00", "supply": { "divisible": { "memory": 4u64 << 30, "disk": 50u64 << 30 } },
     }]}))
     .unwrap();
     let at = "2026-03-01T12:00:00Z".parse().unwrap();

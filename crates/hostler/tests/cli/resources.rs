@@ -119,7 +119,7 @@ fn cost_counts_existing_resources_only() {
     (plan.price_per_hour, plan.picks[0].price_per_hour) = (Some(Money(1_000_000)), Some(Money(1_000_000)));
     home.enter(&plan);
     let listed = &home.json(&["ls", "-o", "json"]).0[0];
-    assert_eq!((&listed["price_per_hour"], &listed["cost"]), (&json!(1_000_000), &json!(0)));
+    assert_eq!((&listed["price_per_hour"], &listed["cost"]), (&json!("1.00"), &json!("0.00")));
     assert_eq!(home.json(&["status", "digits", "-o", "json"]).0["cost"], listed["cost"]);
 }
 

@@ -193,7 +193,7 @@ mod tests {
         let error = Uri::parse("qemu+ssh://host/system").unwrap_err();
         let failure = unreachable("qemu+ssh://host/system", error.into());
         assert_eq!(failure.remedy, Remedy::Ask);
-        assert!(failure.message.ends_with("it is not of this computer"), "{}", failure.message);
+        assert!(failure.message.ends_with("it names another host"), "{}", failure.message);
         assert!(failure.hint.unwrap().contains("`qemu:///session`"));
     }
 }

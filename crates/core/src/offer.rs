@@ -39,6 +39,13 @@ pub struct Offer {
     pub terms: Terms,
 }
 
+impl Offer {
+    /// Price of some machines per hour. `None`: unknown.
+    pub fn price_of(&self, machines: u32) -> Option<Money> {
+        self.price_per_hour.map(|price| price.times(i64::from(machines)))
+    }
+}
+
 /// Resources that a machine requires at a site. They determine the steps of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

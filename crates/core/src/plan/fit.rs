@@ -44,7 +44,7 @@ pub(super) struct Fit<'a> {
 impl Fit<'_> {
     /// Price of its machines per hour, if known.
     pub(super) fn price(&self) -> Option<Money> {
-        self.offer.price_per_hour.map(|price| price.times(i64::from(self.count)))
+        self.offer.price_of(self.count)
     }
 
     /// The size of each machine.
@@ -73,8 +73,7 @@ pub(super) fn examine<'a>(ask: &Ask<'a>, offer: &'a Offer, sink: &mut impl Sink)
         no_image(ask.needs, offer, sink);
     }
     supply(ask, offer, &measure, sink);
-    let price = offer.price_per_hour.map(|price| price.times(i64::from(count)));
-    for breach in budget::breaches(ask.demand, price) {
+    for breach in budget::breaches(ask.demand, offer.price_of(count)) {
         sink.note(MisfitKind::Budget, format_args!("{}", breach.limit()), format_args!("{}", breach.cost()));
     }
     let image = image.filter(|_| sink.is_clear())?;

@@ -36,6 +36,7 @@ pub(super) struct Cost {
 impl Cost {
     /// The cost of `count` machines of an offer.
     pub(super) fn of(needs: &Requirements, alternative: usize, offer: &Offer, measure: &Measure, count: u32) -> Self {
+        let price = offer.price_of(count);
         let count = u64::from(count);
         let requested_gpus = needs.gpus.as_ref().map_or(0, |need| need.count.get() as usize);
         let gpus = measure::gpus_count(needs, offer).saturating_sub(requested_gpus);
@@ -44,8 +45,8 @@ impl Cost {
         Self {
             alternative: alternative as u64,
             site: needs.sites.iter().position(|selector| selector.means(&offer.site)).unwrap_or_default() as u64,
-            unpriced: if offer.price_per_hour.is_none() { count } else { 0 },
-            price: offer.price_per_hour.unwrap_or_default().times(count as i64),
+            unpriced: if price.is_none() { count } else { 0 },
+            price: price.unwrap_or_default(),
             unknown: if is_known(needs, offer) { 0 } else { count },
             spare_gpus: count.saturating_mul(gpus as u64),
             spare_memory: memory.times(count).0,

@@ -6,8 +6,9 @@
 //! 1. the position of the site in the demand's `on`;
 //! 2. the alternatives (`any_of`), then the sites named inside them, each summed over the groups;
 //! 3. the price of all machines per hour, an unknown price after every known one;
-//! 4. the smallest excess: GPUs, then memory, then CPUs;
-//! 5. names: of the site, then of the node types, group by group.
+//! 4. the number of machines whose size the site does not report;
+//! 5. the smallest excess: GPUs, then memory, then CPUs;
+//! 6. names: of the site, then of the node types, group by group.
 //!
 //! The search is exact: branch and bound. It goes group by group through the fitting offers, best first, and cuts a branch
 //! whose cost plus the minimum cost of the remaining groups is no better than the best assignment so far. With *g* groups,

@@ -111,13 +111,13 @@ pub struct CustomStep {
     pub tries: NonZeroU32,
 }
 
-/// User that runs a custom step.
+/// User that runs a script on a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunAs {
     /// The login user.
     #[default]
     User,
-    /// The superuser.
+    /// root, through password-less `sudo` if the login user is another.
     Root,
 }

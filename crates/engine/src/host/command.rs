@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use hostler_core::setup::RunAs;
+
 use super::error::HostErrorKind;
 use super::quote::{quote, remote_path};
 
@@ -36,15 +38,6 @@ pub enum Shell {
     Sh,
     /// Bash as a login shell: it reads `/etc/profile` and the user's profile.
     LoginBash,
-}
-
-/// User that runs a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunAs {
-    /// The login user.
-    User,
-    /// root, through password-less `sudo` if the login user is another.
-    Root,
 }
 
 /// Output stream of a program.

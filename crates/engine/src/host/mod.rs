@@ -32,7 +32,7 @@ pub(crate) mod testing;
 mod tests;
 mod tree;
 
-pub use command::{Command, RunAs, Shell, Stream};
+pub use command::{Command, Shell, Stream};
 pub use config::{BadSshConfigEntry, SshConfigEntry, known_hosts, ssh_config};
 pub use error::{HostError, HostErrorKind};
 pub use exit::ProcessExit;

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hostler_core::setup::RunAs;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::command::{Command, RunAs, Shell, Stream};
+use super::command::{Command, Shell, Stream};
 use super::connection::Connection;
 use super::error::HostErrorKind;
 use super::exit::ProcessExit;

@@ -1,7 +1,7 @@
 //! The phase `custom`: a step that the user defines.
 
 use hostler_core::hash::sha256;
-use hostler_core::setup::{CustomStep, RunAs};
+use hostler_core::setup::CustomStep;
 
 use super::error::SetupError;
 use super::job::PhaseRun;
@@ -50,11 +50,7 @@ fn strict(text: &str) -> String {
 }
 
 fn with_user(command: Command, step: &CustomStep) -> Command {
-    let command = command.shell(Shell::LoginBash);
-    match step.user {
-        RunAs::User => command,
-        RunAs::Root => command.as_root(),
-    }
+    Command { user: step.user, ..command.shell(Shell::LoginBash) }
 }
 
 fn marker(job: &PhaseRun<'_>, step: &CustomStep) -> String {

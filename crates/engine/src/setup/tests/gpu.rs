@@ -1,12 +1,13 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
+use hostler_core::setup::RunAs;
 use hostler_core::setup::gpu::{GpuRepository, GpuRequest, GpuStack, Vendor};
 
 use super::executor::{executor, machine, set_up};
 use super::packages::{Scripted, answering};
 use super::*;
-use crate::host::{Command, HostError, HostKey, Hosts, ProgressSink, RunAs, Shell, Target};
+use crate::host::{Command, HostError, HostKey, Hosts, ProgressSink, Shell, Target};
 
 /// Output for a Debian 12 machine with two GPUs, and further facts.
 macro_rules! debian {

@@ -1,11 +1,11 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use hostler_core::setup::SystemRequest;
+use hostler_core::setup::{RunAs, SystemRequest};
 
 use super::*;
 use crate::host::{
-    Command, DownloadReport, FileSelection, HostError, OutputSink, ProcessExit, RunAs, Stream, SyncOptions, SyncReport,
+    Command, DownloadReport, FileSelection, HostError, OutputSink, ProcessExit, Stream, SyncOptions, SyncReport,
     UploadReport,
 };
 

@@ -1,10 +1,10 @@
 //! Tests of Python and Docker packages of different distributions.
 
-use hostler_core::setup::{DockerRepository, DockerRequest, InterpreterRequest};
+use hostler_core::setup::{DockerRepository, DockerRequest, InterpreterRequest, RunAs};
 
 use super::packages::answering;
 use super::*;
-use crate::host::{Command, RunAs};
+use crate::host::Command;
 
 /// Arguments of a command, without those of the lock.
 fn args(command: &Command) -> &[String] {

@@ -131,8 +131,19 @@ impl SetupRequest {
             PhaseKind::PeerNames => self.peers = PeerAccess::Off,
             PhaseKind::Ray => self.ray = None,
             PhaseKind::Custom => self.custom.clear(),
-            // Other phases follow from other parts of the demand.
-            _ => {}
+            // These follow from the machine, from other requests or from the user's scripts.
+            PhaseKind::WaitSsh
+            | PhaseKind::Verify
+            | PhaseKind::Packages
+            | PhaseKind::PeerSsh
+            | PhaseKind::RayStart
+            | PhaseKind::RayStatus
+            | PhaseKind::Source
+            | PhaseKind::Python
+            | PhaseKind::Image
+            | PhaseKind::Setup
+            | PhaseKind::Check
+            | PhaseKind::Run => {}
         }
     }
 

@@ -97,7 +97,28 @@ fn add_phases(request: &mut SetupRequest, run: &SetupRun) -> Result<(), OperateE
                 continue;
             }
             PhaseKind::Ray | PhaseKind::RayStart | PhaseKind::RayStatus if request.ray.is_none() => "ray",
-            _ => continue,
+            // Requested already.
+            PhaseKind::Interpreter
+            | PhaseKind::System
+            | PhaseKind::Conda
+            | PhaseKind::Docker
+            | PhaseKind::Gpu
+            | PhaseKind::PeerNames
+            | PhaseKind::PeerSsh
+            | PhaseKind::Ray
+            | PhaseKind::RayStart
+            | PhaseKind::RayStatus => continue,
+            // No name requests these: they follow from the machine, from other requests or from the user's scripts.
+            PhaseKind::WaitSsh
+            | PhaseKind::Verify
+            | PhaseKind::Packages
+            | PhaseKind::Custom
+            | PhaseKind::Source
+            | PhaseKind::Python
+            | PhaseKind::Image
+            | PhaseKind::Setup
+            | PhaseKind::Check
+            | PhaseKind::Run => continue,
         };
         request_phase(request, name).map_err(OperateError::BadPhase)?;
     }

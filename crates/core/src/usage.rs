@@ -17,7 +17,7 @@ pub struct Usage {
     /// Unit of the amounts.
     pub unit: PriceUnit,
     /// Planned price per hour. `None`: unknown.
-    pub per_hour: Option<Money>,
+    pub price_per_hour: Option<Money>,
     /// Planned cost from its start to its current end. `None`: no end, or unknown price.
     pub planned: Option<Money>,
     /// Cost to date. `None` if a price is unknown.
@@ -65,7 +65,7 @@ pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e 
     let length = until.map(|until| until.duration_since(plan.start).as_secs().max(0));
     Usage {
         unit: plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default(),
-        per_hour: plan.price_per_hour,
+        price_per_hour: plan.price_per_hour,
         planned: plan.price_per_hour.zip(length).map(|(price, seconds)| price.over_seconds(seconds)),
         used,
     }

@@ -47,8 +47,7 @@ pub struct CostLine {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CostTotal {
     /// Per hour, of live deployments.
-    #[serde(rename = "price_per_hour")]
-    pub per_hour: Money,
+    pub price_per_hour: Money,
     /// Until now.
     pub used: Money,
     /// The number of deployments of unknown cost, which are not in the total.
@@ -94,7 +93,7 @@ fn totals(lines: &[CostLine]) -> BTreeMap<String, CostTotal> {
             None => total.unknown += 1,
         }
         if line.closed.is_none() {
-            total.per_hour = total.per_hour.plus(line.usage.per_hour.unwrap_or_default());
+            total.price_per_hour = total.price_per_hour.plus(line.usage.price_per_hour.unwrap_or_default());
         }
     }
     totals.into_iter().map(|(unit, total)| (unit.to_string(), total)).collect()

@@ -63,7 +63,7 @@ pub fn costs(report: &CostReport, width: Width) -> String {
             cell(row.state),
             cell(sites.join(", ")),
             cell(instant(row.created)),
-            cell(money(row.usage.per_hour)),
+            cell(money(row.usage.price_per_hour)),
             cell(row.usage.planned.map_or_else(|| "-".to_owned(), |planned| planned.to_string())),
             cell(money(row.usage.used)),
             cell(row.usage.unit),
@@ -76,7 +76,7 @@ pub fn costs(report: &CostReport, width: Width) -> String {
         } else {
             String::new()
         };
-        out.push_str(&format!("Total: {} {unit} used, {} {unit}/h now{unknown}\n", total.used, total.per_hour));
+        out.push_str(&format!("Total: {} {unit} used, {} {unit}/h now{unknown}\n", total.used, total.price_per_hour));
     }
     out
 }

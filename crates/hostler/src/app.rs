@@ -71,11 +71,28 @@ impl App {
     pub fn operate_with<T>(
         &self,
         consent: &Consent,
-        commands: Option<Commands>,
+        operation: impl AsyncFnOnce(&Operator, &Interrupts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.operate_at(self.prompt(consent), operation)
+    }
+
+    /// Runs an operation whose plan can be printed as commands of a site's own client instead.
+    pub fn operate_or_print<T>(
+        &self,
+        consent: &Consent,
+        commands: Commands,
+        operation: impl AsyncFnOnce(&Operator, &Interrupts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.operate_at(Prompt { commands: Some(commands), ..self.prompt(consent) }, operation)
+    }
+
+    fn operate_at<T>(
+        &self,
+        prompt: Prompt,
         operation: impl AsyncFnOnce(&Operator, &Interrupts) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.block_on(async {
-            let prompt = Arc::new(Prompt { commands, ..self.prompt(consent) });
+            let prompt = Arc::new(prompt);
             let (operator, interrupts) = (self.operator(Arc::clone(&prompt))?, interrupts()?);
             prompt.settle(operation(&operator, &interrupts).await)
         })

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 pub fn run(app: &App, args: &ApplyArgs) -> Result<(), Error> {
     let plan = read(app, args)?;
     let secrets = app.secrets(&plan.demand);
-    let result = app.operate_with(&args.consent, None, async |operator, interrupts| {
+    let result = app.operate_with(&args.consent, async |operator, interrupts| {
         let (ssh_timeout, mode) = (args.timeout.ssh_timeout, args.consent.mode());
         Ok(operator.apply(&plan, &secrets, ssh_timeout, mode, interrupts).await?)
     })?;

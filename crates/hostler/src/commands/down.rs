@@ -11,7 +11,7 @@ use crate::view;
 /// Shows what would be deleted, asks, and brings the deployments down one after the other.
 pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
     let names = (!args.all).then(|| args.names.clone());
-    let down = app.operate_with(&args.consent, None, async |operator, interrupts| {
+    let down = app.operate_with(&args.consent, async |operator, interrupts| {
         Ok(operator.down(&DownRequest { names, mode: args.consent.mode() }, interrupts).await?)
     })?;
     if args.consent.dry_run {

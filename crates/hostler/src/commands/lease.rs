@@ -28,7 +28,7 @@ pub fn run(app: &App, args: &LeaseArgs) -> Result<(), Error> {
 /// Creates a lease, and shows the hosts and window that the site granted. With `--reuse-lease`, shows the existing one.
 fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
     let commands = app.client_commands(&args.commands)?;
-    let result = app.operate_with(&args.consent, Some(commands.clone()), async |operator, interrupts| {
+    let result = app.operate_or_print(&args.consent, commands.clone(), async |operator, interrupts| {
         let demand = app.demand_of(operator, &args.demand(), &args.name).await?;
         if let Some(lease) = &args.reuse_lease {
             let lease = operator.active_lease(lease, &demand.on, interrupts).await?;

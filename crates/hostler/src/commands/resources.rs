@@ -86,7 +86,7 @@ pub(super) fn show(app: &App, kind: ResourceKind, args: &ShowArgs) -> Result<(),
 /// Brings down the deployment that created a resource.
 pub(super) fn delete(app: &App, kind: ResourceKind, args: &DeleteArgs) -> Result<(), Error> {
     let (text, mode) = (&args.name, args.consent.mode());
-    let deleted = app.operate_with(&args.consent, None, async |operator, interrupts| {
+    let deleted = app.operate_with(&args.consent, async |operator, interrupts| {
         match operator.delete_resource(kind, text, mode, interrupts).await {
             Err(OperateError::UnknownResource { .. }) if args.missing_ok => Ok(None),
             Err(error @ OperateError::UnknownResource { .. }) => {
@@ -135,9 +135,8 @@ fn create_one(
     consent: &Consent,
 ) -> Result<(), Error> {
     let request = CreateOne { name: Name::new(name)?, site: site.to_owned(), resource, key, mode: consent.mode() };
-    let created = app.operate_with(consent, None, async |operator, interrupts| {
-        Ok(operator.create_one(&request, interrupts).await?)
-    })?;
+    let created =
+        app.operate_with(consent, async |operator, interrupts| Ok(operator.create_one(&request, interrupts).await?))?;
     match created {
         Some(created) => app.emit(&created, |width| view::resource(&created, width)),
         None => {
@@ -152,7 +151,7 @@ const SERVER: &[ResourceKind] =
     &[ResourceKind::Keypair, ResourceKind::Network, ResourceKind::Lease, ResourceKind::Machine, ResourceKind::Address];
 
 fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
-    let result = app.operate_with(&args.consent, None, async |operator, interrupts| {
+    let result = app.operate_with(&args.consent, async |operator, interrupts| {
         let options = DemandArgs { name: Some(args.deployment.clone()), ..args.demand.clone() };
         let demand = app.demand_of(operator, &options, &args.deployment).await?;
         let request = UpRequest {

@@ -10,7 +10,7 @@ use crate::view;
 /// Lists orphaned resources, asks, and deletes them.
 pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
     let tickets = args.ticket.iter().map(|text| text.parse()).collect::<Result<Vec<Ticket>, _>>()?;
-    let found = app.operate_with(&args.consent, None, async |operator, interrupts| {
+    let found = app.operate_with(&args.consent, async |operator, interrupts| {
         let found = operator.find_orphans().await?;
         app.emit(&found, |width| view::sweep_result(&found, width))?;
         if !args.consent.dry_run {

@@ -22,7 +22,7 @@ pub fn run(app: &App, args: &SyncArgs) -> Result<(), Error> {
         let message = "name either a deployment (`NAME:DIRECTORY`) or a list of hosts (`--hosts FILE`)";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    app.operate_with(&what.consent, None, async |operator, interrupts| {
+    app.operate_with(&what.consent, async |operator, interrupts| {
         let fleet = app.fleet(operator, remote.name.as_deref(), &what.fleet).await?;
         let local = app.settings.directory.join(local);
         if direction == Direction::Up && !local.exists() {

@@ -11,7 +11,7 @@ use crate::view;
 /// Brings a deployment up, and shows how to log in.
 pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
     let commands = app.client_commands(&args.commands)?;
-    let result = app.operate_with(&args.consent, Some(commands.clone()), async |operator, interrupts| {
+    let result = app.operate_or_print(&args.consent, commands.clone(), async |operator, interrupts| {
         let resolved = app.resolve(operator, &args.target, &args.demand);
         let requested = hostler_engine::run::unless_interrupted(interrupts, resolved).await?;
         let request = UpRequest {

@@ -26,7 +26,7 @@ impl Operator {
         let not_reached = |reason| OperateError::NotReached { deployment: record.name.clone(), reason };
         let mut targets = Vec::new();
         for (step, spec) in machines.into_iter().filter(|(_, spec)| named.is_empty() || named.contains(&spec.name)) {
-            let target = target(&record.plan, &journal, step, spec, &pins, &files).await;
+            let target = target(&record.plan, journal, step, spec, &pins, &files).await;
             targets.push(target.map_err(not_reached)?);
         }
         Ok(targets)
@@ -53,7 +53,7 @@ impl Operator {
         let pins = store.pinned(record.id).await?;
         let (mut reached, journal) = (Vec::new(), record.journal());
         for (step, spec) in record.plan.machines() {
-            match target(&record.plan, &journal, step, spec, &pins, &files).await {
+            match target(&record.plan, journal, step, spec, &pins, &files).await {
                 Ok(target) => reached.push((target, files.key_for(spec))),
                 Err(NotReached::Files(error)) => return Err(error.into()),
                 Err(_) => {}

@@ -119,7 +119,7 @@ impl Run<'_> {
 /// The error for a run that did not reach its goal.
 fn ended(outcome: RunOutcome, record: &Record) -> OperateError {
     let journal = record.journal();
-    let grid = Grid::of(&record.plan, &journal);
+    let grid = Grid::of(&record.plan, journal);
     let failed = match &outcome {
         RunOutcome::Stuck { failed, .. } => failed.as_slice(),
         _ => &[],

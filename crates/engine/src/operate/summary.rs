@@ -203,10 +203,10 @@ impl Summary {
             price_per_hour: plan.price_per_hour,
             cost: usage.used,
             unit: usage.unit,
-            machines: plan.machines().map(|(step, spec)| machine(plan, &journal, step, spec, ssh_config)).collect(),
-            steps: step_states(record, &journal),
+            machines: plan.machines().map(|(step, spec)| machine(plan, journal, step, spec, ssh_config)).collect(),
+            steps: step_states(record, journal),
             left: journal.remaining(plan),
-            grid: grid(record, &journal, busy),
+            grid: grid(record, journal, busy),
         }
     }
 }

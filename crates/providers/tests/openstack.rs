@@ -182,7 +182,10 @@ async fn lease_deleted_by_another_user_is_reported() {
     let world = World::new().await;
     let hosts = world.hosts("storage", 1).await;
     world.knob(&["hold-leases", "on"]);
-    let lease = world.lease("lease", &hosts).await.unwrap();
+    // One that is due would be awaited before its machine.
+    let soon = Timestamp::now() + SignedDuration::from_mins(2);
+    let window = Window::starting_at(soon, SignedDuration::from_mins(30)).unwrap();
+    let lease = world.site.create(&world.ticket("lease"), &world.lease_of(&hosts, window)).await.unwrap();
     let waiting = world.machine("late", &hosts[0], &lease);
     let deleting = async {
         let id = blazar::LeaseId(lease.reference.0.clone());

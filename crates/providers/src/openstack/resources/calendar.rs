@@ -59,8 +59,9 @@ pub(super) enum Exclusivity {
 ///
 /// Blazar searches for free hosts and books them in two steps, so two concurrent requests may both be granted one host
 /// (seen in 2023.1). Of two such leases the one with the greater id gives way as soon as it sees the other. The one with
-/// the smaller id waits for that. If the rival is still there after the wait, it checked before the new lease existed and will
-/// not give way, so the new lease does.
+/// the smaller id waits for that. If the rival is still there after the wait, it belongs to another program or checked before
+/// the new lease existed, so the new lease gives way. Should the rival check again in that second, both give way, and both
+/// requests are planned again.
 pub(super) async fn resolve_double_grant(
     session: &Session,
     lease: &LeaseId,

@@ -25,7 +25,12 @@ const TRANSITION_TIMEOUT: Duration = Duration::from_secs(300);
 /// the other to ERROR; that one can start once its rival has given way.
 const START_ATTEMPTS: u32 = 3;
 
-/// Creates the lease, or finds it. It is granted when this returns, and active if it was due; its window may start later.
+/// Time limit for the start of a lease that is due. Blazar's manager looks for due leases every 10 seconds (2023.1). A
+/// later start is no failure: launching a machine waits for it.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Creates the lease, or finds it. It is granted when this returns, and usually active if it was due; its window may start
+/// later.
 pub(in crate::openstack) async fn create(
     session: &Session,
     ticket: &Ticket,
@@ -49,7 +54,7 @@ pub(in crate::openstack) async fn create(
     }
 }
 
-/// Waits until the lease alone holds its hosts, and has started if it is due. Returns its last status.
+/// Waits until the lease alone holds its hosts, and for its start if it is due. Returns its last status.
 async fn granted(session: &Session, lease: Lease, spec: &LeaseSpec) -> Result<Lease, CallFailure> {
     let lease = settled(session, lease).await?;
     if !matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Active) {
@@ -60,7 +65,7 @@ async fn granted(session: &Session, lease: Lease, spec: &LeaseSpec) -> Result<Le
     if lease.status == LeaseStatus::Active || lease.start > Timestamp::now() {
         return Ok(lease);
     }
-    let lease = after_start(session, &lease.id).await?;
+    let Some(lease) = wait::poll(START_TIMEOUT, || started_or_over(session, &lease.id)).await? else { return Ok(lease) };
     // A concurrent request may have been granted the same host after the first check.
     ensure_exclusive(session, &lease, spec).await?;
     Ok(lease)
@@ -171,34 +176,33 @@ async fn settled(session: &Session, lease: Lease) -> Result<Lease, CallFailure> 
 
 /// Waits for a lease to start. Before that, Nova can't launch servers on its hosts.
 pub(in crate::openstack) async fn started(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
-    let lease = after_start(session, id).await?;
-    match lease.status {
-        LeaseStatus::Active => Ok(lease),
-        LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{id}` has ended"))),
-        status => Err(CallFailure::unavailable(format!("Blazar reports {status} for the lease `{id}`"))),
-    }
-}
-
-/// Waits until a lease is active, over or failed.
-async fn after_start(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
-    let read = || async { none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id)) };
-    let query = || async {
-        let lease = read().await?;
-        let is_before = matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Transitional(_));
-        Ok(Some(lease).filter(|_| !is_before))
-    };
     loop {
-        if let Some(lease) = wait::poll(TRANSITION_TIMEOUT, query).await? {
-            return Ok(lease);
+        if let Some(lease) = wait::poll(TRANSITION_TIMEOUT, || started_or_over(session, id)).await? {
+            return match lease.status {
+                LeaseStatus::Active => Ok(lease),
+                LeaseStatus::Terminated => Err(CallFailure::unavailable(format!("the lease `{id}` has ended"))),
+                status => Err(CallFailure::unavailable(format!("Blazar reports {status} for the lease `{id}`"))),
+            };
         }
         // A lease planned for tomorrow is awaited until tomorrow; one that is overdue is not.
-        let start = read().await?.start;
+        let start = existing(session, id).await?.start;
         let limit = SignedDuration::try_from(TRANSITION_TIMEOUT).unwrap_or_default();
         if Timestamp::now().duration_since(start) > limit {
             let message = format!("the lease `{id}` was due to start at {start}, and has not");
             return Err(CallFailure::unavailable(message));
         }
     }
+}
+
+/// The lease, once it is active, over or failed.
+async fn started_or_over(session: &Session, id: &LeaseId) -> Result<Option<Lease>, CallFailure> {
+    let lease = existing(session, id).await?;
+    let is_before = matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Transitional(_));
+    Ok(Some(lease).filter(|_| !is_before))
+}
+
+async fn existing(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
+    none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))
 }
 
 fn gone(id: &LeaseId) -> CallFailure {
@@ -229,7 +233,7 @@ pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until:
     let change = LeaseChange { end: Some(until), ..LeaseChange::default() };
     let mut attempts_left = MAX_ATTEMPTS;
     loop {
-        let lease = none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        let lease = existing(session, id).await?;
         let lease = settled(session, lease).await?;
         if lease.end >= until {
             return Ok(());
@@ -237,7 +241,7 @@ pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until:
         let Err(error) = blazar::update(session, id, &change).await else { break };
         attempts_left -= 1;
         // Blazar rejects changes during a transition: if the status has changed, the attempt is repeated.
-        let now = none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))?;
+        let now = existing(session, id).await?;
         if now.status == lease.status || attempts_left == 0 {
             return Err(explain_failed_extension(session, error, &lease, until).await);
         }

@@ -55,6 +55,17 @@ impl Bytes {
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
+
+    /// Text that parses to exactly this size, for a user to type. `Display` rounds to one decimal.
+    pub fn exact(self) -> String {
+        let brief = self.to_string();
+        if brief.parse() == Ok(self) {
+            return brief;
+        }
+        let units = [("GiB", GIB), ("MiB", MIB), ("GB", 1_000_000_000), ("MB", 1_000_000)];
+        let whole = units.into_iter().find(|(_, unit)| self.0.is_multiple_of(*unit));
+        whole.map_or_else(|| format!("{}B", self.0), |(name, unit)| format!("{}{name}", self.0 / unit))
+    }
 }
 
 impl fmt::Display for Bytes {
@@ -134,5 +145,13 @@ mod tests {
         {
             assert_eq!(Bytes(bytes).to_string(), text);
         }
+    }
+
+    #[test]
+    fn exact_text_is_not_rounded() {
+        for (text, exact) in [("1.5TiB", "1.5TiB"), ("1500GiB", "1500GiB"), ("6.5GiB", "6.5GiB"), ("1025MiB", "1025MiB")] {
+            assert_eq!(text.parse::<Bytes>().unwrap().exact(), exact);
+        }
+        assert_eq!((Bytes(20_000_000_000).exact(), Bytes(1025).exact()), ("20GB".to_owned(), "1025B".to_owned()));
     }
 }

@@ -41,7 +41,7 @@ impl Literal {
             Self::Text(text) if text.contains('\'') => format!("\"{text}\""),
             Self::Text(text) if text.is_empty() || text.contains(|c: char| !is_plain(c)) => format!("'{text}'"),
             Self::Text(text) => text.clone(),
-            Self::Number(number) if field.kind() == FieldType::Size => exact_size(*number as u64),
+            Self::Number(number) if field.kind() == FieldType::Size => Bytes(*number as u64).exact(),
             Self::Number(number) => number.to_string(),
         }
     }
@@ -50,12 +50,6 @@ impl Literal {
 /// True for characters that need no quotes.
 pub(super) fn is_plain(c: char) -> bool {
     !c.is_whitespace() && !matches!(c, '(' | ')' | '=' | '!' | '<' | '>' | '~' | '&' | '|' | '"' | '\'' | ',')
-}
-
-fn exact_size(bytes: u64) -> String {
-    let units = [("TiB", 1_u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("GB", 1_000_000_000), ("MB", 1_000_000)];
-    let exact = units.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
-    exact.map_or_else(|| format!("{bytes}B"), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
 /// Parses `25Gbps`, `100G` or a bare number of bits per second.

@@ -107,8 +107,8 @@ fn less_disk(trial: &Trial) -> Option<Relaxation> {
     trial.advise(capped(at_most), |_| DemandChange::Disk { at_most })
 }
 
-/// The largest good size below the requested one, in steps that print without rounding: half a gibibyte, or a mebibyte
-/// if half a gibibyte is too much.
+/// The largest good size below the requested one, in steps of half a gibibyte, or of a mebibyte if half a gibibyte is too
+/// much.
 fn largest_size(requested: Bytes, is_good: impl Fn(Bytes) -> bool) -> Option<Bytes> {
     [512, 1].into_iter().find_map(|step| {
         let limit = requested.0.div_ceil(Bytes::mib(step).0);
@@ -154,7 +154,7 @@ fn gpus(trial: &Trial) -> Vec<Relaxation> {
 }
 
 fn any_gpu(trial: &Trial) -> Option<Relaxation> {
-    let requested = trial.needs().filter_map(|needs| needs.gpus.as_ref()).find(|need| need.model.is_some())?;
+    let first = one_gpu_requirement(trial, |need| need.model.is_some())?;
     let demand = trial.with_needs(|needs| {
         if let Some(need) = &mut needs.gpus {
             need.model = None;
@@ -162,12 +162,16 @@ fn any_gpu(trial: &Trial) -> Option<Relaxation> {
     });
     trial.advise(demand, |fit| {
         let available = fit.offer.facts.gpus.first().map_or_else(|| "none".to_owned(), |gpu| gpu.model.clone());
+        // The requirement of the alternative that has a plan: its count is advised for all alternatives.
+        let alternative = trial.groups().next().and_then(|group| group.any_of.get(fit.alternative));
+        let requested = alternative.and_then(|needs| needs.gpus.as_ref()).unwrap_or(first);
         DemandChange::AnyGpu { requested: requested.clone(), available }
     })
 }
 
 fn fewer_gpus(trial: &Trial) -> Option<Relaxation> {
-    let requested = trial.needs().filter_map(|needs| needs.gpus.as_ref()).max_by_key(|need| need.count)?;
+    let first = one_gpu_requirement(trial, |_| true)?;
+    let requested = trial.needs().filter_map(|needs| needs.gpus.as_ref()).map(|need| need.count).max()?;
     let capped = |most| {
         trial.with_needs(|needs| {
             if let Some(need) = &mut needs.gpus {
@@ -175,10 +179,18 @@ fn fewer_gpus(trial: &Trial) -> Option<Relaxation> {
             }
         })
     };
-    let most = largest(requested.count.get().into(), |most| trial.has_plan(&capped(most)))?;
-    trial.advise(capped(most), |_| DemandChange::Gpus {
-        at_most: GpuRequirement { count: count(most), ..requested.clone() },
+    let most = largest(requested.get().into(), |most| trial.has_plan(&capped(most)))?;
+    trial.advise(capped(most), |fit| DemandChange::Gpus {
+        at_most: fit.needs.gpus.clone().unwrap_or(GpuRequirement { count: count(most), ..first.clone() }),
     })
+}
+
+/// The first GPU requirement that passes. `None` too if several groups require different GPUs: one value, advised for every
+/// group, would be wrong for some.
+fn one_gpu_requirement<'a>(trial: &Trial<'a>, passes: impl Fn(&GpuRequirement) -> bool) -> Option<&'a GpuRequirement> {
+    let first = trial.needs().filter_map(|needs| needs.gpus.as_ref()).find(|need| passes(need))?;
+    let is_common = trial.groups().count() == 1 || trial.needs().all(|needs| needs.gpus.as_ref() == Some(first));
+    is_common.then_some(first)
 }
 
 fn no_gpu(trial: &Trial) -> Option<Relaxation> {

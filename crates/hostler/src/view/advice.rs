@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use hostler_core::demand::{Amount, Spot};
 use hostler_core::plan::{Advice, AdviceScope, DemandChange};
+use hostler_core::size::Bytes;
 use hostler_core::time::format_duration;
 
 /// Advice as a sentence without a full stop. A change of the whole demand names an option of the command line; a change of
@@ -18,7 +19,7 @@ pub fn advice(advice: &Advice) -> String {
     match &advice.change {
         DemandChange::Minimum { cpus, memory } => {
             let cpus = cpus.map(|cpus| set("cpus", "cpus", &Amount::AtLeast(cpus)));
-            let memory = memory.map(|memory| set("memory", "memory", &Amount::AtLeast(memory)));
+            let memory = memory.map(|memory| set("memory", "memory", &at_least(memory)));
             let minimums: Vec<String> = cpus.into_iter().chain(memory).collect();
             format!("use {} instead of an exact size{place}", minimums.join(" and "))
         }
@@ -26,9 +27,9 @@ pub fn advice(advice: &Advice) -> String {
             format!("use {} or less{place}", set("cpus", "cpus", &Amount::AtLeast(*at_most)))
         }
         DemandChange::Memory { at_most } => {
-            format!("use {} or less{place}", set("memory", "memory", &Amount::AtLeast(*at_most)))
+            format!("use {} or less{place}", set("memory", "memory", &at_least(*at_most)))
         }
-        DemandChange::Disk { at_most } => format!("use {} or less{place}", set("disk", "disk_size", at_most)),
+        DemandChange::Disk { at_most } => format!("use {} or less{place}", set("disk", "disk_size", &at_most.exact())),
         DemandChange::Image { requested, available } => {
             format!("use {} instead of `{requested}`{place}", set("image", "image_id", available))
         }
@@ -87,6 +88,11 @@ fn no_gpu(scope: &AdviceScope) -> String {
     }
 }
 
+/// A minimum size that is not rounded: a larger one may have no plan.
+fn at_least(size: Bytes) -> String {
+    format!("{}+", size.exact())
+}
+
 fn or_less(number: u32) -> &'static str {
     if number > 1 { " or less" } else { "" }
 }
@@ -107,7 +113,7 @@ mod tests {
         vec![
             DemandChange::Minimum { cpus: Some(2), memory: Some("8".parse().unwrap()) },
             DemandChange::Cpus { at_most: 2 },
-            DemandChange::Disk { at_most: "40".parse().unwrap() },
+            DemandChange::Disk { at_most: "1500".parse().unwrap() },
             DemandChange::Image { requested, available },
             DemandChange::Label { key: "rack".to_owned(), value: "3".to_owned() },
             DemandChange::AnyGpu { requested: gpus(2), available: "Tesla T4".to_owned() },
@@ -128,7 +134,7 @@ mod tests {
         insta::assert_snapshot!(text(&AdviceScope::Demand, changes()), @"
         use `--cpus 2+` and `--memory 8GiB+` instead of an exact size
         use `--cpus 2+` or less
-        use `--disk 40GiB` or less
+        use `--disk 1500GiB` or less
         use `--image debian-12` instead of `ubuntu`
         remove `rack: 3` from `node_labels`
         use `--gpus any:2` instead of `A100:2` (available: `Tesla T4`)
@@ -158,7 +164,7 @@ mod tests {
         insta::assert_snapshot!(text(&AdviceScope::Group("head".parse().unwrap()), changes()), @"
         use `cpus: 2+` and `memory: 8GiB+` instead of an exact size in group `head`
         use `cpus: 2+` or less in group `head`
-        use `disk_size: 40GiB` or less in group `head`
+        use `disk_size: 1500GiB` or less in group `head`
         use `image_id: debian-12` instead of `ubuntu` in group `head`
         remove `rack: 3` from `node_labels` in group `head`
         use `accelerators: any:2` instead of `A100:2` in group `head` (available: `Tesla T4`)

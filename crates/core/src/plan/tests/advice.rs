@@ -36,6 +36,10 @@ fn other_hardware_is_suggested() {
     assert_snapshot!(advice("group main 1 gpus=H100:1", "lab node gpus=A100-SXM4:8"), @"any GPU instead of `H100:1`, such as `A100-SXM4`");
     assert_snapshot!(advice("group main 1 gpus=A100:16", "lab node gpus=A100-SXM4:8"), @"GPUs `A100:8` or fewer");
     assert_snapshot!(advice("group main 1 gpus=H100:1", "local vm"), @"no GPU");
+    let alternatives = "group main 1 gpus=V100:8 | gpus=A100:8";
+    assert_snapshot!(advice(alternatives, "lab node gpus=V100:4"), @"GPUs `V100:4` or fewer");
+    let alternatives = "group main 1 gpus=A100:8 | gpus=T4:1";
+    assert_snapshot!(advice(alternatives, "lab node gpus=V100:1"), @"any GPU instead of `T4:1`, such as `V100`");
     assert_snapshot!(advice("group main 1 cpus=2", "lab node cpus=4"), @"
     at least 2 CPUs instead of an exact size
     ");

@@ -70,7 +70,7 @@ pub enum DeployError {
     #[error(transparent)]
     Account(#[from] AccountError),
     /// It is going down or rolling back.
-    #[error("`{0}` is being deleted, and can't be brought up before that has ended")]
+    #[error("`{0}` is being deleted: it can't be brought up until that is complete")]
     BeingDeleted(Name),
     /// A resource exists for which the plan of the new round has no step.
     #[error(transparent)]

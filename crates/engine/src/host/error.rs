@@ -32,7 +32,7 @@ pub enum HostErrorKind {
     #[error("no route to the host")]
     NoRoute(#[source] io::Error),
     /// Nothing listens on the port, possibly because the host is still booting.
-    #[error("connection refused: nothing listens on the port (yet)")]
+    #[error("connection refused")]
     ConnectionRefused,
     /// No answer within the time limit.
     #[error("no answer within {} s", .0.as_secs_f32())]
@@ -44,7 +44,7 @@ pub enum HostErrorKind {
     #[error("the server at the address does not speak SSH")]
     NotSsh,
     /// The SSH server rejected the key or the user.
-    #[error("the SSH server rejected the login of `{user}` with our key")]
+    #[error("the SSH server rejected the key for the login of `{user}`")]
     LoginRefused {
         /// User name of the login.
         user: String,

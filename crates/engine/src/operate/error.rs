@@ -444,7 +444,7 @@ pub enum OperateError {
         failure: Box<OperateError>,
     },
     /// A deployment was not brought down because the user stopped before its turn.
-    #[error("`{0}` was not begun: interrupted before its turn")]
+    #[error("`{0}` was not started: interrupted")]
     NotBegun(Name),
     /// Some of several deployments were not brought down.
     #[error("{} of {} deployments were not brought down", .failed.len(), .failed.len() + .done.len())]
@@ -495,7 +495,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.outcome {
-            RunOutcome::Ready { .. } => write!(f, "`{name}` is set up, but its run failed"),
+            RunOutcome::Ready { .. } => write!(f, "`{name}` is set up, but its `run` script failed"),
             RunOutcome::RolledBack { interrupted: true, .. } => {
                 write!(f, "`{name}` was interrupted and rolled back; nothing is left")
             }

@@ -16,8 +16,5 @@ pub fn run(app: &App, args: &ExtendArgs) -> Result<(), Error> {
         (None, None) => NewEnd::Never,
     };
     let summary = app.operate(async |operator, _| Ok(operator.extend(&args.name, end).await?))?;
-    app.emit(&summary, |_| {
-        let window = view::window(summary.created, summary.until, (app.now)());
-        format!("{} is kept {window}\n", summary.name)
-    })
+    app.emit(&summary, |_| view::extended(&summary, (app.now)()))
 }

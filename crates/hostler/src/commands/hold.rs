@@ -12,6 +12,6 @@ pub fn run(app: &App, args: &HoldArgs) -> Result<(), Error> {
     let (name, held) = (&summary.name, summary.held);
     app.emit(&json!({ "name": name, "held": held }), |_| match held {
         true => format!("{name} is held until `hostler down {name}`\n"),
-        false => format!("{name} is no longer held; it ends when it expires\n"),
+        false => format!("{name} is no longer held\n"),
     })
 }

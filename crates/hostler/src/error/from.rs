@@ -402,7 +402,7 @@ fn hint_of(error: &OperateError) -> Option<String> {
             "enable the site `local`: set `enabled = true` under `[local]` in the configuration".to_owned()
         }
         E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } if configured.is_empty() => {
-            "no site of this kind is configured; a cloud is configured by its credentials in `clouds.yaml` or an openrc file"
+            "no such site is configured; a cloud is configured by its credentials in `clouds.yaml` or an openrc file"
                 .to_owned()
         }
         E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } => format!(

@@ -35,5 +35,5 @@ pub use plan::{brief, plan};
 pub use record::{audit, costs};
 pub use remaining::{deletions, remaining, sweep_result};
 pub use resources::{resource, resources};
-pub use status::{ready, set_up, status};
-pub use words::{ago, machines, money, plural, window};
+pub use status::{extended, ready, set_up, status};
+pub use words::{ago, machines, money, plural};

@@ -59,6 +59,11 @@ fn end(summary: &Summary, now: Timestamp) -> (&'static str, String) {
     ("Ends", ends)
 }
 
+/// Message that the end of a deployment was moved: `digits ends 2026-03-01T16:00:00Z (in 4h)`.
+pub fn extended(summary: &Summary, now: Timestamp) -> String {
+    format!("{} {} {}\n", summary.name.bold(), end(summary, now).0.to_lowercase(), end(summary, now).1)
+}
+
 /// Message that a deployment is ready, and the login commands.
 pub fn ready(summary: &Summary, width: Width) -> String {
     let took = coarse(SignedDuration::from_secs(summary.round_seconds.unwrap_or_default()));

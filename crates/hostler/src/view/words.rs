@@ -53,15 +53,6 @@ pub(super) fn coarse(duration: SignedDuration) -> String {
     format_duration(SignedDuration::from_secs(seconds - seconds % step))
 }
 
-/// A window as text: `from now until … (4h)`.
-pub fn window(start: Timestamp, until: Option<Timestamp>, now: Timestamp) -> String {
-    let from = if start <= now { "now".to_owned() } else { instant(start) };
-    match until {
-        None => format!("from {from}, without an end"),
-        Some(until) => format!("from {from} until {} ({})", instant(until), coarse(until.duration_since(start))),
-    }
-}
-
 /// Heading of a section.
 pub(super) fn heading(text: &str) -> String {
     format!("\n{}\n", text.bold())

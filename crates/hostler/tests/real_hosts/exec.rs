@@ -27,7 +27,7 @@ fn faulty_hosts_are_reported_and_the_others_complete() {
     for (host, expected) in [
         (0, "no answer within"),
         (1, "sent no banner within"),
-        (2, "nothing listens on the port"),
+        (2, "connection refused"),
         (3, "the host key changed from SHA256:"),
     ] {
         let error = documents[host]["error"].as_str().unwrap();

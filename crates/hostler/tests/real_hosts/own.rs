@@ -69,5 +69,5 @@ fn two_concurrent_deployments_never_share_a_host() {
         assert!(lab.command(&["down", name, "--yes"]).output().unwrap().status.success());
     }
     let free = lab.command(&["check", "ssh"]).output().unwrap();
-    assert!(stdout_of(&free).contains("2 hosts are listed, 0 are claimed"), "{}", stdout_of(&free));
+    assert!(stdout_of(&free).contains("hosts: 2 listed, 0 claimed"), "{}", stdout_of(&free));
 }

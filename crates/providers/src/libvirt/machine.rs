@@ -42,7 +42,7 @@ pub(super) fn find<'c>(connection: &'c Connection, ticket: &Ticket) -> Result<Op
     let name = resource_name(ticket);
     match by_name(connection, &name)? {
         Some(domain) if read::ticket(&domain.xml()?).as_ref() == Some(ticket) => Ok(Some(domain)),
-        Some(_) => Err(CallFailure::unexpected(format!("a domain `{name}` without our ticket exists"))),
+        Some(_) => Err(CallFailure::unexpected(format!("the domain `{name}` exists and was not created by hostler"))),
         None => Ok(None),
     }
 }

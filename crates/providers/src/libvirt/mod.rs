@@ -153,7 +153,7 @@ impl Provider for Local {
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        self.call(Effect::Query, "listing our resources", |_, connection| owned(connection)).await
+        self.call(Effect::Query, "listing hostler's resources", |_, connection| owned(connection)).await
     }
 
     /// libvirt finishes a call whose client has died. The longest, creating a disk, takes it a moment.

@@ -206,7 +206,7 @@ fn await_marker(pool: &Pool<'_>, domain: &Domain<'_>, log: &str) -> Result<Outco
             return Ok(Outcome::Booted);
         }
         if !running {
-            return Ok(Outcome::Failed("a test guest with /dev/kvm ended before it had booted".to_owned()));
+            return Ok(Outcome::Failed("a test guest with /dev/kvm exited before it booted".to_owned()));
         }
         if Instant::now() > end {
             return Ok(Outcome::TimedOut);

@@ -237,7 +237,7 @@ impl Provider for SshSite {
             Ok(claims) => {
                 vec![health(
                     CheckResult::Passed,
-                    format!("{} hosts are listed, {} are claimed", hosts.len(), claims.len()),
+                    format!("hosts: {} listed, {} claimed", hosts.len(), claims.len()),
                     None,
                 )]
             }

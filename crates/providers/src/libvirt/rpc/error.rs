@@ -13,7 +13,7 @@ pub(in crate::libvirt) enum Error {
     #[error("unsupported libvirt URI")]
     Uri(#[from] UnsupportedUri),
     /// None of the daemon's sockets exists: it is not running, or not installed.
-    #[error("no libvirt daemon listens: there is no {}", listed(.0))]
+    #[error("no libvirt daemon is running: found no {}", listed(.0))]
     NoDaemon(Vec<PathBuf>),
     /// The socket exists, but the daemon can't be reached by it.
     #[error("cannot connect to libvirt's socket `{}`", socket.display())]

@@ -9,7 +9,7 @@ use crate::money::Money;
 use crate::time::{Window, parse_instant};
 
 /// A node, with the hours of 2025-09-02 during which it is reserved. Mapped to a host unless `host` is empty.
-struct Machine {
+struct TestNode {
     site: &'static str,
     name: &'static str,
     host: &'static str,
@@ -18,17 +18,17 @@ struct Machine {
     held: &'static [(u8, u8)],
 }
 
-const PLAIN: Machine = Machine { site: "current", name: "c1", host: "1", gpus: 0, gib: 192, held: &[] };
+const PLAIN: TestNode = TestNode { site: "current", name: "c1", host: "1", gpus: 0, gib: 192, held: &[] };
 
-fn feed(site: &'static str, machines: &[Machine]) -> Feed {
-    let node = |machine: &Machine| {
+fn feed(site: &'static str, machines: &[TestNode]) -> Feed {
+    let node = |machine: &TestNode| {
         json!({ "uid": format!("uid-{}", machine.name), "node_name": machine.name,
                 "node_type": if machine.gpus > 0 { "gpu_node" } else { "compute" },
                 "gpu": { "gpu": machine.gpus > 0, "gpu_count": machine.gpus },
                 "main_memory": { "ram_size": machine.gib << 30 }, "architecture": { "platform_type": "x86_64", "smt_size": 48 },
                 "links": [{ "href": format!("/sites/{}/clusters/main/nodes/uid-{}", machine.site, machine.name) }] })
     };
-    let allocation = |machine: &Machine| {
+    let allocation = |machine: &TestNode| {
         let held = machine.held.iter().map(|(start, end)| {
             json!({ "id": "r", "lease_id": "l", "start_date": format!("2025-09-02 {start:02}:00"), "end_date": format!("2025-09-02 {end:02}:00") })
         });
@@ -71,8 +71,8 @@ fn decided(report: &AvailabilityReport) -> (Decision, &str, String) {
 
 #[test]
 fn other_requested_site_precedes_later_start_at_the_preferred_one() {
-    let current = feed("current", &[Machine { held: &[(0, 3)], ..PLAIN }]);
-    let other = |held| feed("zone-b", &[Machine { site: "zone-b", name: "b1", held, ..PLAIN }]);
+    let current = feed("current", &[TestNode { held: &[(0, 3)], ..PLAIN }]);
+    let other = |held| feed("zone-b", &[TestNode { site: "zone-b", name: "b1", held, ..PLAIN }]);
     let both = |requested: &[&str], held| {
         let feeds = [current.clone(), other(held)];
         let sites = requested.iter().map(|site| (*site).to_owned()).collect();
@@ -109,8 +109,8 @@ fn reserved_node_is_not_offered_again() {
 #[test]
 fn nodes_of_two_sites_are_not_combined() {
     let feeds = [
-        feed("current", &[PLAIN, Machine { name: "c2", host: "2", held: &[(0, 5)], ..PLAIN }]),
-        feed("zone-b", &[Machine { site: "zone-b", name: "b1", ..PLAIN }]),
+        feed("current", &[PLAIN, TestNode { name: "c2", host: "2", held: &[(0, 5)], ..PLAIN }]),
+        feed("zone-b", &[TestNode { site: "zone-b", name: "b1", ..PLAIN }]),
     ];
     let sites = vec!["current".to_owned(), "zone-b".to_owned()];
     let report = query(&joined(&feeds), &AvailabilityQuery { sites, ..request("any", "00:00", 1, 2, 48) }).unwrap();
@@ -124,7 +124,7 @@ fn nodes_of_two_sites_are_not_combined() {
 fn unknown_and_out_of_service_nodes_are_counted_and_never_free() {
     let mut feed = feed(
         "current",
-        &[PLAIN, Machine { name: "c2", host: "", ..PLAIN }, Machine { name: "c3", host: "3", ..PLAIN }],
+        &[PLAIN, TestNode { name: "c2", host: "", ..PLAIN }, TestNode { name: "c3", host: "3", ..PLAIN }],
     );
     let hosts = json!([{ "id": "3", "hypervisor_hostname": "uid-c3", "disabled": true }]);
     feed.hosts = Some(Document::new("hosts.json", hosts.to_string()));
@@ -136,8 +136,8 @@ fn unknown_and_out_of_service_nodes_are_counted_and_never_free() {
 
 #[test]
 fn cheapest_nodes_are_chosen_and_no_more_than_requested() {
-    let gpu = Machine { name: "a-gpu", host: "7", gpus: 4, ..PLAIN };
-    let large = Machine { name: "b-large", host: "8", gib: 512, ..PLAIN };
+    let gpu = TestNode { name: "a-gpu", host: "7", gpus: 4, ..PLAIN };
+    let large = TestNode { name: "b-large", host: "8", gib: 512, ..PLAIN };
     let feeds = [feed("current", &[gpu, large, PLAIN])];
     let report = query(&joined(&feeds), &request("any", "00:00", 4, 2, 0)).unwrap();
     let names: Vec<_> = report.nodes.iter().map(|node| node.name.as_deref().unwrap()).collect();
@@ -146,7 +146,7 @@ fn cheapest_nodes_are_chosen_and_no_more_than_requested() {
 
 #[test]
 fn alternatives_are_ranked_and_priced() {
-    let gpu = |name, host, gpus, held| Machine { name, host, gpus, held, ..PLAIN };
+    let gpu = |name, host, gpus, held| TestNode { name, host, gpus, held, ..PLAIN };
     let feeds = [
         feed(
             "current",
@@ -155,8 +155,8 @@ fn alternatives_are_ranked_and_priced() {
         feed(
             "zone-b",
             &[
-                Machine { site: "zone-b", ..gpu("b1", "1", 4, &[]) },
-                Machine { site: "zone-b", ..gpu("b2", "2", 8, &[]) },
+                TestNode { site: "zone-b", ..gpu("b1", "1", 4, &[]) },
+                TestNode { site: "zone-b", ..gpu("b2", "2", 8, &[]) },
             ],
         ),
     ];

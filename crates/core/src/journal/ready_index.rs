@@ -17,7 +17,7 @@ pub(super) struct ReadyIndex<'p> {
     after: Vec<Vec<usize>>,
     /// The dependents of each step.
     dependents: Vec<Vec<usize>>,
-    facts: Vec<Facts>,
+    facts: Vec<StepFacts>,
     /// Number of dependencies of each step that are not settled.
     unsettled: Vec<usize>,
     /// Number of dependents of each step whose resource may exist.
@@ -38,7 +38,7 @@ pub(super) struct ReadyIndex<'p> {
 
 /// Facts about a step that follow from its own status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Facts {
+struct StepFacts {
     done: bool,
     /// Its dependents can start.
     settled: bool,
@@ -76,7 +76,7 @@ impl<'p> ReadyIndex<'p> {
         }
         Self {
             plan,
-            facts: vec![Facts::default(); numbers.len()],
+            facts: vec![StepFacts::default(); numbers.len()],
             unsettled: after.iter().map(Vec::len).collect(),
             used_by: vec![0; numbers.len()],
             numbers,
@@ -102,7 +102,7 @@ impl<'p> ReadyIndex<'p> {
     pub(super) fn update(&mut self, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) {
         // Steps of an earlier round that this plan lacks have no number.
         let Some(&number) = self.numbers.get(id) else { return };
-        let new = Facts::of(self.plan.steps.get(number), id, journal, in_flight);
+        let new = StepFacts::of(self.plan.steps.get(number), id, journal, in_flight);
         let old = std::mem::replace(&mut self.facts[number], new);
         if old.settled != new.settled {
             for place in 0..self.dependents[number].len() {
@@ -173,7 +173,7 @@ impl<'p> ReadyIndex<'p> {
     }
 }
 
-impl Facts {
+impl StepFacts {
     /// Facts about a step; `None` for an id that has no step in the plan.
     fn of(step: Option<&Step>, id: &StepId, journal: &Journal, in_flight: &BTreeSet<StepId>) -> Self {
         use StepStatus::{Done, Failed, Started, UndoFailed, Undoing, Undone};

@@ -10,9 +10,9 @@ use crate::time::format_duration;
 
 /// A limit of the budget, and a cost that exceeds it or is not known to be within it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Breach {
+pub(super) struct BudgetBreach {
     limit: Limit,
-    cost: Cost,
+    cost: BudgetCost,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ enum Limit {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Cost {
+enum BudgetCost {
     Unknown,
     PerHour(Money),
     Over(Money, SignedDuration),
@@ -32,29 +32,29 @@ enum Cost {
 /// Every limit of the demand's budget that this price per hour, for all machines together, exceeds.
 ///
 /// An unknown price exceeds every limit. A price above zero without an end exceeds every total.
-pub(super) fn breaches(demand: &Demand, per_hour: Option<Money>) -> impl Iterator<Item = Breach> {
+pub(super) fn breaches(demand: &Demand, per_hour: Option<Money>) -> impl Iterator<Item = BudgetBreach> {
     let hourly = demand.budget.per_hour.and_then(|limit| {
         let cost = match per_hour {
-            None => Cost::Unknown,
-            Some(price) if price > limit => Cost::PerHour(price),
+            None => BudgetCost::Unknown,
+            Some(price) if price > limit => BudgetCost::PerHour(price),
             Some(_) => return None,
         };
-        Some(Breach { limit: Limit::PerHour(limit), cost })
+        Some(BudgetBreach { limit: Limit::PerHour(limit), cost })
     });
     let total = demand.budget.total.and_then(|limit| {
         let cost = over_total(limit, per_hour, demand.lease.duration)?;
-        Some(Breach { limit: Limit::Total(limit), cost })
+        Some(BudgetBreach { limit: Limit::Total(limit), cost })
     });
     hourly.into_iter().chain(total)
 }
 
-fn over_total(limit: Money, per_hour: Option<Money>, duration: Option<SignedDuration>) -> Option<Cost> {
+fn over_total(limit: Money, per_hour: Option<Money>, duration: Option<SignedDuration>) -> Option<BudgetCost> {
     match (per_hour, duration) {
-        (None, _) => Some(Cost::Unknown),
-        (Some(price), None) => (price > Money::ZERO).then_some(Cost::Endless(price)),
+        (None, _) => Some(BudgetCost::Unknown),
+        (Some(price), None) => (price > Money::ZERO).then_some(BudgetCost::Endless(price)),
         (Some(price), Some(duration)) => {
             let sum = over(price, duration);
-            (sum > limit).then_some(Cost::Over(sum, duration))
+            (sum > limit).then_some(BudgetCost::Over(sum, duration))
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn over(per_hour: Money, duration: SignedDuration) -> Money {
     per_hour.over_seconds(duration.as_secs() + i64::from(duration.subsec_nanos() > 0))
 }
 
-impl Breach {
+impl BudgetBreach {
     /// The limit, as in `at most 5.00/h`.
     pub(super) fn limit(&self) -> impl fmt::Display {
         match self.limit {
@@ -76,10 +76,10 @@ impl Breach {
     /// The cost, as in `24.00 over 4h`.
     pub(super) fn cost(&self) -> impl fmt::Display {
         match self.cost {
-            Cost::Unknown => "an unknown price".to_owned(),
-            Cost::PerHour(price) => format!("{price}/h"),
-            Cost::Over(sum, duration) => format!("{sum} over {}", format_duration(duration)),
-            Cost::Endless(price) => format!("{price}/h without an end"),
+            BudgetCost::Unknown => "an unknown price".to_owned(),
+            BudgetCost::PerHour(price) => format!("{price}/h"),
+            BudgetCost::Over(sum, duration) => format!("{sum} over {}", format_duration(duration)),
+            BudgetCost::Endless(price) => format!("{price}/h without an end"),
         }
     }
 }

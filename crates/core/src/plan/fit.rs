@@ -4,7 +4,7 @@ use super::arch::{arch_of, requested_arch};
 use super::boot_image::{image_for, other_images};
 use super::budget;
 use super::measure::{self, Measure, Sum};
-use super::misfit::{Counted, ImageNeeds, Listed, MisfitKind, Sink};
+use super::misfit::{CommaList, Counted, ImageNeeds, MisfitKind, Sink};
 use super::score::Cost;
 use crate::demand::{Amount, Demand, Group, Requirements, SiteSelector, Spot};
 use crate::money::Money;
@@ -14,17 +14,18 @@ use crate::size::Bytes;
 
 /// One alternative of a group of a demand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ask<'a> {
+pub(super) struct GroupAlternative<'a> {
     pub(super) demand: &'a Demand,
     pub(super) group: &'a Group,
-    pub(super) alternative: usize,
+    /// Its position in the order of preference.
+    pub(super) index: usize,
     pub(super) needs: &'a Requirements,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> GroupAlternative<'a> {
     /// Every alternative of a group, in order of preference.
     pub(super) fn all(demand: &'a Demand, group: &'a Group) -> impl Iterator<Item = Self> {
-        let with_needs = move |(alternative, needs)| Self { demand, group, alternative, needs };
+        let with_needs = move |(index, needs)| Self { demand, group, index, needs };
         group.any_of.iter().enumerate().map(with_needs)
     }
 }
@@ -61,30 +62,34 @@ impl Fit<'_> {
 }
 
 /// Compares every requirement with the offer, and notes every misfit, not only the first.
-pub(super) fn examine<'a>(ask: &Ask<'a>, offer: &'a Offer, sink: &mut impl Sink) -> Option<Fit<'a>> {
-    let image = image_for(ask.needs, offer);
-    let measure = Measure::of(ask.needs, offer, image);
-    let count = ask.group.count.get();
-    site(ask, offer, sink);
-    nature(ask.needs, offer, sink);
+pub(super) fn examine<'a>(
+    alternative: &GroupAlternative<'a>,
+    offer: &'a Offer,
+    sink: &mut impl Sink,
+) -> Option<Fit<'a>> {
+    let image = image_for(alternative.needs, offer);
+    let measure = Measure::of(alternative.needs, offer, image);
+    let count = alternative.group.count.get();
+    site(alternative, offer, sink);
+    nature(alternative.needs, offer, sink);
     availability(offer, sink);
-    size(ask.needs, offer, &measure, sink);
+    size(alternative.needs, offer, &measure, sink);
     if image.is_none() {
-        no_image(ask.needs, offer, sink);
+        no_image(alternative.needs, offer, sink);
     }
-    supply(ask, offer, &measure, sink);
-    for breach in budget::breaches(ask.demand, offer.price_of(count)) {
+    supply(alternative, offer, &measure, sink);
+    for breach in budget::breaches(alternative.demand, offer.price_of(count)) {
         sink.note(MisfitKind::Budget, format_args!("{}", breach.limit()), format_args!("{}", breach.cost()));
     }
     let image = image.filter(|_| sink.is_clear())?;
-    let cost = Cost::of(ask.needs, ask.alternative, offer, &measure, count);
-    Some(Fit { offer, alternative: ask.alternative, needs: ask.needs, image, count, measure, cost })
+    let cost = Cost::of(alternative.needs, alternative.index, offer, &measure, count);
+    Some(Fit { offer, alternative: alternative.index, needs: alternative.needs, image, count, measure, cost })
 }
 
-fn site(ask: &Ask, offer: &Offer, sink: &mut impl Sink) {
-    for allowed in [&ask.demand.on, &ask.needs.sites] {
+fn site(alternative: &GroupAlternative, offer: &Offer, sink: &mut impl Sink) {
+    for allowed in [&alternative.demand.on, &alternative.needs.sites] {
         if !SiteSelector::includes(allowed, &offer.site) {
-            sink.note(MisfitKind::Site, format_args!("{}", Listed(allowed.iter())), format_args!("{}", offer.site));
+            sink.note(MisfitKind::Site, format_args!("{}", CommaList(allowed.iter())), format_args!("{}", offer.site));
         }
     }
 }
@@ -156,7 +161,7 @@ fn or_default<T: Copy>(requested: Amount<T>, measure: T) -> Amount<T> {
 
 fn no_image(needs: &Requirements, offer: &Offer, sink: &mut impl Sink) {
     let arch = arch_of(needs, offer);
-    let offered = Listed(offer.images.iter().map(ImageNeeds));
+    let offered = CommaList(offer.images.iter().map(ImageNeeds));
     match &needs.image {
         Some(name) => sink.note(MisfitKind::Image, format_args!("`{name}` for {arch}"), format_args!("{offered}")),
         None => sink.note(MisfitKind::Image, format_args!("any for {arch}"), format_args!("{offered}")),
@@ -167,8 +172,8 @@ fn no_image(needs: &Requirements, offer: &Offer, sink: &mut impl Sink) {
 /// million machines.
 const MAX_MACHINES: u32 = 1_000;
 
-fn supply(ask: &Ask, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
-    let count = ask.group.count.get();
+fn supply(alternative: &GroupAlternative, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
+    let count = alternative.group.count.get();
     match &offer.supply {
         Supply::Unlimited if count > MAX_MACHINES => {
             sink.note(MisfitKind::Count, format_args!("{count}"), format_args!("at most {MAX_MACHINES} per group"));
@@ -185,7 +190,7 @@ fn supply(ask: &Ask, offer: &Offer, measure: &Measure, sink: &mut impl Sink) {
             if offer.facts.disk.is_none_or(|most| measure.disk <= most) {
                 pool(MisfitKind::Disk, Sum(count, measure.disk), *disk, sink);
             }
-            gpu_pool(ask, offer, sink);
+            gpu_pool(alternative, offer, sink);
         }
     }
 }
@@ -203,10 +208,10 @@ fn pool(kind: MisfitKind, sum: Sum, free: Bytes, sink: &mut impl Sink) {
 }
 
 /// Notes GPUs that suffice for one machine of a divisible offer, but not for all: a GPU is never shared.
-fn gpu_pool(ask: &Ask, offer: &Offer, sink: &mut impl Sink) {
-    let Some(need) = &ask.needs.gpus else { return };
-    let taken = measure::gpus_taken(ask.needs, offer);
-    let count = ask.group.count.get();
+fn gpu_pool(alternative: &GroupAlternative, offer: &Offer, sink: &mut impl Sink) {
+    let Some(need) = &alternative.needs.gpus else { return };
+    let taken = measure::gpus_taken(alternative.needs, offer);
+    let count = alternative.group.count.get();
     if taken.len() == need.count.get() as usize && measure::gpus_run_out(offer, &[(count, taken)]) {
         let offered = Counted(&offer.facts.gpus);
         sink.note(MisfitKind::Gpus, format_args!("{count} × {need}"), format_args!("{offered}"));

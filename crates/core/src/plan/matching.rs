@@ -1,6 +1,6 @@
 //! Offers that match one group, other groups aside, for callers that choose before there is a plan.
 
-use super::fit::{Ask, examine};
+use super::fit::{GroupAlternative, examine};
 use super::misfit::Any;
 use super::score::Cost;
 use super::window;
@@ -33,7 +33,8 @@ pub fn matching_offers<'m>(demand: &Demand, group: &Group, market: &'m Market, w
 
 /// The position of the site in `on`, then the cost of the best alternative.
 fn rank(demand: &Demand, group: &Group, offer: &Offer) -> Option<(usize, Cost)> {
-    let fits = Ask::all(demand, group).filter_map(|ask| examine(&ask, offer, &mut Any::default()));
+    let fits = GroupAlternative::all(demand, group)
+        .filter_map(|alternative| examine(&alternative, offer, &mut Any::default()));
     let place = demand.on.iter().position(|selector| selector.means(&offer.site)).unwrap_or(0);
     fits.map(|fit| (place, fit.cost)).min()
 }

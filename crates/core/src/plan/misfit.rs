@@ -140,9 +140,9 @@ impl Sink for Any {
 }
 
 /// Items separated by commas, or `none`.
-pub(super) struct Listed<I>(pub(super) I);
+pub(super) struct CommaList<I>(pub(super) I);
 
-impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for Listed<I> {
+impl<I: Iterator<Item: fmt::Display> + Clone> fmt::Display for CommaList<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut items = self.0.clone();
         let Some(first) = items.next() else { return f.write_str("none") };
@@ -160,7 +160,7 @@ impl fmt::Display for Counted<'_> {
         for gpu in self.0 {
             *models.entry(&gpu.model).or_default() += 1;
         }
-        Listed(models.iter().map(|(model, count)| format!("{count} × {model}"))).fmt(f)
+        CommaList(models.iter().map(|(model, count)| format!("{count} × {model}"))).fmt(f)
     }
 }
 

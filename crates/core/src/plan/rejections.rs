@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::budget;
 use super::capacity::shortage;
-use super::fit::{Ask, Fit, examine};
+use super::fit::{Fit, GroupAlternative, examine};
 use super::measure::Sum;
-use super::misfit::{Listed, Misfit, MisfitKind, Rejection, Sink};
+use super::misfit::{CommaList, Misfit, MisfitKind, Rejection, Sink};
 use super::search::{by_site, fits};
 use crate::demand::{Demand, Group};
 use crate::money::Money;
@@ -61,9 +61,9 @@ fn rejection(group: &Group, offer: &Offer, misfits: Vec<Misfit>) -> Rejection {
 
 /// The misfits of the nearest alternative: the first with the fewest.
 fn alone(demand: &Demand, group: &Group, offer: &Offer) -> Vec<Misfit> {
-    let misfits = Ask::all(demand, group).map(|ask| {
+    let misfits = GroupAlternative::all(demand, group).map(|alternative| {
         let mut misfits = Vec::new();
-        examine(&ask, offer, &mut misfits);
+        examine(&alternative, offer, &mut misfits);
         misfits
     });
     misfits.min_by_key(Vec::len).unwrap_or_default()
@@ -74,7 +74,7 @@ fn together(demand: &Demand, ways: &[Vec<Fit>], offer: &Offer, misfits: &mut Vec
     let unserved = demand.groups.iter().zip(ways).filter(|(_, ways)| ways.is_empty());
     let unserved: Vec<String> = unserved.map(|(group, _)| format!("`{}`", group.name)).collect();
     if !unserved.is_empty() {
-        let unserved = Listed(unserved.iter());
+        let unserved = CommaList(unserved.iter());
         misfits.note(MisfitKind::Site, format_args!("one site for all groups"), format_args!("nothing for {unserved}"));
         return;
     }

@@ -12,7 +12,7 @@ use super::advice::DemandChange;
 use super::arch::requested_arch;
 use super::budget::over;
 use super::search;
-use super::trial::{Relaxation, Scope, Trial, count, largest};
+use super::trial::{Relaxation, Trial, TrialScope, count, largest};
 use crate::demand::{Amount, Budget, Demand, GpuRequirement, Requirements, SiteSelector, Spot};
 use crate::money::Money;
 use crate::name::SiteId;
@@ -25,24 +25,25 @@ pub(super) fn relaxations(demand: &Demand, offers: &[&Offer]) -> Vec<Relaxation>
     let mut found = Vec::new();
     for change in GROUP_CHANGES {
         let mut helpful: Vec<Relaxation> =
-            (0..demand.groups.len()).flat_map(|at| change(&trial(Scope::Group(at)))).collect();
+            (0..demand.groups.len()).flat_map(|at| change(&trial(TrialScope::Group(at)))).collect();
         if helpful.is_empty() && demand.groups.len() > 1 {
-            helpful = change(&trial(Scope::All));
+            helpful = change(&trial(TrialScope::All));
         }
         found.append(&mut helpful);
     }
     for change in DEMAND_CHANGES {
-        found.extend(change(&trial(Scope::All)));
+        found.extend(change(&trial(TrialScope::All)));
     }
     // All advice is verified here, however it was found.
     found.retain(|relaxation| search::choose(&relaxation.demand, offers).is_some());
     found
 }
 
-type Change = fn(&Trial) -> Vec<Relaxation>;
+/// A search for changes of one kind.
+type Relaxer = fn(&Trial) -> Vec<Relaxation>;
 
 /// Changes of a group, the smallest first.
-const GROUP_CHANGES: &[Change] = &[
+const GROUP_CHANGES: &[Relaxer] = &[
     sizes,
     |trial| Vec::from_iter(other_image(trial)),
     fewer_labels,
@@ -54,7 +55,7 @@ const GROUP_CHANGES: &[Change] = &[
 ];
 
 /// Changes of the demand as a whole.
-const DEMAND_CHANGES: &[Change] = &[
+const DEMAND_CHANGES: &[Relaxer] = &[
     other_sites,
     |trial| Vec::from_iter(known_end(trial)),
     |trial| Vec::from_iter(shorter(trial)),

@@ -18,7 +18,7 @@
 
 use super::budget;
 use super::capacity::shortage;
-use super::fit::{Ask, Fit, examine};
+use super::fit::{Fit, GroupAlternative, examine};
 use super::misfit::Any;
 use super::score::Cost;
 use crate::demand::{Demand, Group, SiteSelector};
@@ -69,8 +69,10 @@ pub(super) fn by_site<'s, 'a>(offers: &'s [&'a Offer]) -> impl Iterator<Item = &
 
 /// Every fit of a group alone, in the order of the offers and alternatives.
 pub(super) fn fits<'a>(demand: &'a Demand, group: &'a Group, offers: &[&'a Offer]) -> Vec<Fit<'a>> {
-    let ways = offers.iter().flat_map(|offer| Ask::all(demand, group).map(move |ask| (ask, *offer)));
-    ways.filter_map(|(ask, offer)| examine(&ask, offer, &mut Any::default())).collect()
+    let ways = offers
+        .iter()
+        .flat_map(|offer| GroupAlternative::all(demand, group).map(move |alternative| (alternative, *offer)));
+    ways.filter_map(|(alternative, offer)| examine(&alternative, offer, &mut Any::default())).collect()
 }
 
 /// The fits that can be part of the best assignment, best first: as many of each alternative as there are groups.

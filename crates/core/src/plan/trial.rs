@@ -20,12 +20,12 @@ pub(super) struct Relaxation {
 pub(super) struct Trial<'a> {
     pub(super) demand: &'a Demand,
     pub(super) offers: &'a [&'a Offer],
-    pub(super) scope: Scope,
+    pub(super) scope: TrialScope,
 }
 
 /// The groups to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum TrialScope {
     /// The group at this index.
     Group(usize),
     /// All groups.
@@ -37,7 +37,9 @@ impl<'a> Trial<'a> {
     pub(super) fn groups(&self) -> impl Iterator<Item = &'a Group> {
         let scope = self.scope;
         let groups = self.demand.groups.iter().enumerate();
-        groups.filter(move |(at, _)| scope == Scope::All || scope == Scope::Group(*at)).map(|(_, group)| group)
+        groups
+            .filter(move |(at, _)| scope == TrialScope::All || scope == TrialScope::Group(*at))
+            .map(|(_, group)| group)
     }
 
     /// All alternatives of these groups.
@@ -49,7 +51,7 @@ impl<'a> Trial<'a> {
     pub(super) fn with_groups(&self, change: impl Fn(&mut Group)) -> Demand {
         let mut demand = self.demand.clone();
         for (at, group) in demand.groups.iter_mut().enumerate() {
-            if self.scope == Scope::All || self.scope == Scope::Group(at) {
+            if self.scope == TrialScope::All || self.scope == TrialScope::Group(at) {
                 change(group);
             }
         }
@@ -70,7 +72,7 @@ impl<'a> Trial<'a> {
     /// chooses for the first of them.
     pub(super) fn advise(&self, demand: Demand, change: impl Fn(&Fit) -> DemandChange) -> Option<Relaxation> {
         let fits = search::choose(&demand, self.offers)?;
-        let at = if let Scope::Group(at) = self.scope { at } else { 0 };
+        let at = if let TrialScope::Group(at) = self.scope { at } else { 0 };
         let change = change(fits.get(at)?);
         Some(Relaxation { advice: Advice { scope: self.advice_scope(), change }, demand })
     }
@@ -84,10 +86,10 @@ impl<'a> Trial<'a> {
     fn advice_scope(&self) -> AdviceScope {
         match (self.scope, self.demand.groups.as_slice()) {
             (_, [] | [_]) => AdviceScope::Demand,
-            (Scope::Group(at), groups) => {
+            (TrialScope::Group(at), groups) => {
                 groups.get(at).map_or(AdviceScope::Demand, |group| AdviceScope::Group(group.name.clone()))
             }
-            (Scope::All, _) => AdviceScope::EveryGroup,
+            (TrialScope::All, _) => AdviceScope::EveryGroup,
         }
     }
 }

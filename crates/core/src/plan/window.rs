@@ -6,7 +6,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fit::{Ask, examine};
+use super::fit::{GroupAlternative, examine};
 use super::misfit::Any;
 use crate::calendar::{Timeline, earliest};
 use crate::demand::{Demand, Group, SiteSelector};
@@ -65,7 +65,7 @@ fn why_none(hosts: &[HostSupply], window: &Window) -> Availability {
 /// Only the end of a reservation can make a plan possible that was not possible before. Most ends are skipped: a group
 /// can't start before enough of its suitable hosts are free at the same time.
 pub(super) struct Starts<'a> {
-    groups: Vec<Pool<'a>>,
+    groups: Vec<HostPool<'a>>,
     ends: BTreeSet<Timestamp>,
     next: Option<Timestamp>,
     last: Timestamp,
@@ -73,7 +73,7 @@ pub(super) struct Starts<'a> {
 }
 
 /// The timelines of the hosts that suit a group when free.
-struct Pool<'a> {
+struct HostPool<'a> {
     count: usize,
     timelines: Vec<&'a Timeline>,
     /// True if an offer without physical hosts matches the group, at any time.
@@ -88,7 +88,7 @@ impl<'a> Starts<'a> {
         last: Timestamp,
         duration: SignedDuration,
     ) -> Self {
-        let groups: Vec<Pool> = demand.groups.iter().map(|group| Pool::of(demand, group, market)).collect();
+        let groups: Vec<HostPool> = demand.groups.iter().map(|group| HostPool::of(demand, group, market)).collect();
         let busy = groups.iter().flat_map(|pool| &pool.timelines).flat_map(|timeline| timeline.busy());
         let ends = busy.map(Window::end).filter(|end| from < *end && *end <= last).collect();
         Self { groups, ends, next: Some(from), last, duration }
@@ -123,7 +123,7 @@ impl Iterator for Starts<'_> {
     }
 }
 
-impl<'a> Pool<'a> {
+impl<'a> HostPool<'a> {
     fn of(demand: &'a Demand, group: &'a Group, market: &'a Market) -> Self {
         let mut pool = Self { count: group.count.get() as usize, timelines: Vec::new(), elsewhere: false };
         for offer in market.offers.iter().filter(|offer| SiteSelector::includes(&demand.on, &offer.site)) {
@@ -149,5 +149,5 @@ pub(super) fn would_match(demand: &Demand, group: &Group, offer: &Offer, hosts: 
 
 /// True if an offer matches a group in its present state.
 pub(super) fn matches(demand: &Demand, group: &Group, offer: &Offer) -> bool {
-    Ask::all(demand, group).any(|ask| examine(&ask, offer, &mut Any::default()).is_some())
+    GroupAlternative::all(demand, group).any(|alternative| examine(&alternative, offer, &mut Any::default()).is_some())
 }

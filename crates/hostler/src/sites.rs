@@ -14,11 +14,11 @@ use hostler_providers::image::ImageStore;
 use hostler_providers::libvirt::{self, trust};
 use hostler_providers::listed::SshSite;
 use hostler_providers::openstack::cloud::BadCloud;
-use hostler_providers::openstack::keystone::Session;
+use hostler_providers::openstack::keystone::KeystoneSession;
 use hostler_providers::openstack::{MisconfiguredSite, OpenStack};
 
 use crate::app::App;
-use crate::config::Site;
+use crate::config::CloudSite;
 use crate::error::{Error, ErrorKind};
 
 impl App {
@@ -58,11 +58,11 @@ impl App {
     /// The OpenStack sites. A misconfigured one has its error instead.
     pub fn openstack(&self) -> Result<BTreeMap<SiteId, Result<Arc<OpenStack>, String>>, Error> {
         let tokens = self.settings.openstack_dir().join("tokens");
-        let open = |site: Result<Site, BadCloud>| {
-            let Site { cloud, used, authority } = site.map_err(|error| error.to_string())?;
+        let open = |site: Result<CloudSite, BadCloud>| {
+            let CloudSite { cloud, used, authority } = site.map_err(|error| error.to_string())?;
             let authorities: Vec<String> = authority.into_iter().collect();
             let caller = HttpClient::new(RetryPolicy::default(), &authorities).map_err(|error| error.to_string())?;
-            Ok(Arc::new(OpenStack::new(used, Session::new(cloud, caller, Some(&tokens)))))
+            Ok(Arc::new(OpenStack::new(used, KeystoneSession::new(cloud, caller, Some(&tokens)))))
         };
         Ok(self.settings.openstack()?.into_iter().map(|(id, site)| (id, open(site))).collect())
     }

@@ -14,7 +14,7 @@ use hostler_core::plan::ResourceKind;
 use hostler_core::ports::{CheckResult, CreateRequest, Owned, Power, Provider, Remedy, ResourceStatus};
 use hostler_core::ticket::Ref;
 use hostler_core::time::Window;
-use hostler_providers::openstack::cloud::{Cloud, CredentialName, Identity, Scope, UserName, cloud_names};
+use hostler_providers::openstack::cloud::{AuthScope, Cloud, CloudIdentity, CredentialName, UserName, cloud_names};
 use hostler_providers::openstack::{blazar, glance, neutron, nova};
 use jiff::{SignedDuration, Timestamp};
 
@@ -362,7 +362,7 @@ async fn paged_lists_equal_whole_lists() {
     }
     let whole = world.site.session();
     let paged = session(named("alice"), None).with_page_size(2);
-    let images = |images: Vec<glance::Image>| images.into_iter().map(|image| image.id).collect::<BTreeSet<_>>();
+    let images = |images: Vec<glance::GlanceImage>| images.into_iter().map(|image| image.id).collect::<BTreeSet<_>>();
     assert_eq!(images(glance::images(&paged).await.unwrap()), images(glance::images(whole).await.unwrap()));
     assert_eq!(nova::flavors(&paged).await.unwrap(), nova::flavors(whole).await.unwrap());
     assert_eq!(neutron::networks(&paged).await.unwrap().len(), neutron::networks(whole).await.unwrap().len());
@@ -383,21 +383,21 @@ async fn every_identity_can_log_in() {
     let token = world.site.session().token().await.unwrap();
     let alice = named("alice");
     let account = &token.account;
-    let project = Scope::ProjectId(account.project_id.clone().unwrap());
-    let Identity::Password { password, .. } = &alice.identity else { panic!("{alice:?}") };
-    let by_id = Identity::Password { user: UserName::Id(account.user_id.clone()), password: password.clone() };
-    let unscoped = Cloud { scope: Scope::Default, ..alice.clone() };
+    let project = AuthScope::ProjectId(account.project_id.clone().unwrap());
+    let CloudIdentity::Password { password, .. } = &alice.identity else { panic!("{alice:?}") };
+    let by_id = CloudIdentity::Password { user: UserName::Id(account.user_id.clone()), password: password.clone() };
+    let unscoped = Cloud { scope: AuthScope::Default, ..alice.clone() };
     let issued = session(unscoped, None).log_in().await.unwrap();
-    let (other, credential) = (Identity::Token(issued.secret().clone()), named("alice-unrestricted"));
+    let (other, credential) = (CloudIdentity::Token(issued.secret().clone()), named("alice-unrestricted"));
     let secret = match &credential.identity {
-        Identity::ApplicationCredential { secret, .. } => secret.clone(),
+        CloudIdentity::ApplicationCredential { secret, .. } => secret.clone(),
         identity => panic!("{identity:?}"),
     };
     let id = credential_id(&session(credential.clone(), None)).await;
-    let credential_by_id = Identity::ApplicationCredential { credential: CredentialName::Id(id), secret };
+    let credential_by_id = CloudIdentity::ApplicationCredential { credential: CredentialName::Id(id), secret };
     let clouds = [
         credential,
-        Cloud { identity: credential_by_id, scope: Scope::Default, ..alice.clone() },
+        Cloud { identity: credential_by_id, scope: AuthScope::Default, ..alice.clone() },
         Cloud { identity: by_id, scope: project.clone(), ..alice.clone() },
         Cloud { identity: other, scope: project, ..alice.clone() },
     ];
@@ -411,7 +411,7 @@ async fn every_identity_can_log_in() {
 }
 
 /// The id of an application credential, which Keystone lists only to that credential's own token.
-async fn credential_id(session: &hostler_providers::openstack::keystone::Session) -> String {
+async fn credential_id(session: &hostler_providers::openstack::keystone::KeystoneSession) -> String {
     let user = session.token().await.unwrap().account.user_id.clone();
     let call = hostler_providers::openstack::call::ApiCall::<serde_json::Value>::get(
         hostler_providers::openstack::keystone::Service::Identity,

@@ -11,5 +11,5 @@ mod settings;
 pub use env::{Env, TRUSTED, VARIABLES};
 pub use feed::SavedFeed;
 pub use file::{Config, KEYS};
-pub use openstack::Site;
+pub use openstack::CloudSite;
 pub use settings::Settings;

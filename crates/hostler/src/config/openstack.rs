@@ -9,7 +9,7 @@ use hostler_core::name::{Name, ProviderKind, SiteId};
 use hostler_providers::http::Url;
 use hostler_providers::openstack::cloud::{BadCloud, Cloud, CloudTexts, cloud_names};
 use hostler_providers::openstack::{
-    AddressPolicy, NodeApi, Settings as Used, for_chameleon_site, other_chameleon_sites,
+    AddressPolicy, NodeApi, OpenStackSettings, for_chameleon_site, other_chameleon_sites,
 };
 
 use super::file::{Section, unusable};
@@ -18,17 +18,17 @@ use crate::error::{Error, ErrorKind};
 
 /// A cloud that is used as a site.
 #[derive(Debug, Clone)]
-pub struct Site {
+pub struct CloudSite {
     /// Endpoint and credentials.
     pub cloud: Cloud,
     /// Settings of the provider.
-    pub used: Used,
+    pub used: OpenStackSettings,
     /// PEM certificates of its own authority, if any.
     pub authority: Option<String>,
 }
 
 /// A site, or the error in its configuration.
-pub type Configured = (SiteId, Result<Site, BadCloud>);
+pub type Configured = (SiteId, Result<CloudSite, BadCloud>);
 
 /// Name of the cloud that the variables describe, as in openstacksdk.
 const VARIABLES_CLOUD: &str = "envvars";
@@ -68,7 +68,7 @@ impl Settings {
         }
         // Sites that the user configured win over those derived from a Chameleon login.
         for cloud in others {
-            let Ok(id) = Used::for_cloud(&cloud).map(|used| used.site) else { continue };
+            let Ok(id) = OpenStackSettings::for_cloud(&cloud).map(|used| used.site) else { continue };
             if sites.iter().all(|(taken, _)| *taken != id) {
                 let site = self.site(Ok(used(cloud, &id)));
                 sites.push((id, site));
@@ -77,7 +77,10 @@ impl Settings {
         Ok(sites)
     }
 
-    fn site(&self, found: Result<(Cloud, Result<Used, BadCloud>), BadCloud>) -> Result<Site, BadCloud> {
+    fn site(
+        &self,
+        found: Result<(Cloud, Result<OpenStackSettings, BadCloud>), BadCloud>,
+    ) -> Result<CloudSite, BadCloud> {
         let (cloud, used) = found?;
         let mut used = used?;
         if let Some(nodes) = &mut used.nodes {
@@ -89,7 +92,7 @@ impl Settings {
         };
         let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| unreadable(error, file));
         let authority = cloud.authority.as_ref().map(read).transpose()?;
-        Ok(Site { cloud, used, authority })
+        Ok(CloudSite { cloud, used, authority })
     }
 
     /// Directory for tokens and caches of clouds.
@@ -156,10 +159,10 @@ impl Clouds {
 }
 
 impl Section {
-    fn used(&self, site: &SiteId) -> Result<Used, BadCloud> {
+    fn used(&self, site: &SiteId) -> Result<OpenStackSettings, BadCloud> {
         let mut used = match site.provider.as_str() {
-            "chameleon" => Used::chameleon(site.clone()),
-            _ => Used::new(site.clone()),
+            "chameleon" => OpenStackSettings::chameleon(site.clone()),
+            _ => OpenStackSettings::new(site.clone()),
         };
         used.network = self.network.clone().or(used.network);
         used.pool = self.pool.clone().or(used.pool);
@@ -178,14 +181,17 @@ impl Section {
 }
 
 /// A cloud with its default settings.
-fn used(cloud: Cloud, id: &SiteId) -> (Cloud, Result<Used, BadCloud>) {
-    let used = Used { site: id.clone(), ..Used::for_cloud(&cloud).unwrap_or_else(|_| Used::new(id.clone())) };
+fn used(cloud: Cloud, id: &SiteId) -> (Cloud, Result<OpenStackSettings, BadCloud>) {
+    let used = OpenStackSettings {
+        site: id.clone(),
+        ..OpenStackSettings::for_cloud(&cloud).unwrap_or_else(|_| OpenStackSettings::new(id.clone()))
+    };
     (cloud, Ok(used))
 }
 
 /// The site id that the cloud suggests; if taken, as by two projects at one site, the cloud's name in `clouds.yaml`.
 fn automatic_id(name: &str, cloud: Option<&Cloud>, taken: &[Configured]) -> Result<SiteId, Error> {
-    let suggested = cloud.and_then(|cloud| Used::for_cloud(cloud).ok()).map(|used| used.site);
+    let suggested = cloud.and_then(|cloud| OpenStackSettings::for_cloud(cloud).ok()).map(|used| used.site);
     let region = cloud.filter(|cloud| cloud.name == VARIABLES_CLOUD).and_then(|cloud| cloud.region.as_deref());
     let by_name = SiteId { provider: provider_kind("openstack")?, place: Name::nearest(region.unwrap_or(name)) };
     let is_free = |id: &SiteId| taken.iter().all(|(other, _)| other != id);

@@ -4,15 +4,15 @@ use hostler_core::offer::NetworkTerm;
 use hostler_core::ports::{CheckResult, Health, Remedy};
 
 use super::error::QUOTA_HINT;
-use super::keystone::{Account, Service, Session};
+use super::keystone::{KeystoneSession, Service, TokenAccount};
 use super::neutron::SecurityGroup;
 use super::resources::lease;
 use super::settings::AddressPolicy;
-use super::{Settings, blazar, neutron, nodes, nova, offers};
+use super::{OpenStackSettings, blazar, neutron, nodes, nova, offers};
 use crate::failure::CallFailure;
 
 /// Findings in the order in which a deployment meets them: login, leases, machines, networks, addresses, node API.
-pub(super) async fn check(session: &Session, settings: &Settings) -> Vec<Health> {
+pub(super) async fn check(session: &KeystoneSession, settings: &OpenStackSettings) -> Vec<Health> {
     // A cached token may still be valid although the password no longer is: log in again.
     let account = match session.log_in().await {
         Ok(token) => token.account,
@@ -31,7 +31,7 @@ pub(super) async fn check(session: &Session, settings: &Settings) -> Vec<Health>
     findings
 }
 
-fn login_finding(account: &Account, session: &Session) -> String {
+fn login_finding(account: &TokenAccount, session: &KeystoneSession) -> String {
     let project = account.project.as_deref().map(|project| format!(", project {project}")).unwrap_or_default();
     let region = session.cloud().region.as_deref().map(|region| format!(", region {region}")).unwrap_or_default();
     format!("logged in as {}{project}{region}", account.user)
@@ -48,7 +48,7 @@ fn with_address_hint(failure: CallFailure) -> CallFailure {
     }
 }
 
-async fn check_leases(session: &Session, account: &Account) -> Vec<Health> {
+async fn check_leases(session: &KeystoneSession, account: &TokenAccount) -> Vec<Health> {
     match session.has_service(Service::Reservation).await {
         Ok(true) => {}
         Ok(false) => return vec![good("machines are launched without a lease: the cloud has no Blazar".to_owned())],
@@ -68,7 +68,7 @@ async fn check_leases(session: &Session, account: &Account) -> Vec<Health> {
     findings
 }
 
-async fn check_machines(session: &Session, settings: &Settings) -> Vec<Health> {
+async fn check_machines(session: &KeystoneSession, settings: &OpenStackSettings) -> Vec<Health> {
     let (flavors, limits) = match tokio::try_join!(nova::flavors(session), nova::limits(session)) {
         Ok(both) => both,
         Err(error) => return vec![failed("reading Nova's flavors and limits", error.into())],
@@ -83,7 +83,11 @@ async fn check_machines(session: &Session, settings: &Settings) -> Vec<Health> {
     findings
 }
 
-async fn check_addresses(session: &Session, settings: &Settings, account: &Account) -> Vec<Health> {
+async fn check_addresses(
+    session: &KeystoneSession,
+    settings: &OpenStackSettings,
+    account: &TokenAccount,
+) -> Vec<Health> {
     let policy = settings.address_policy;
     let Some(project) = account.project_id.as_ref().filter(|_| policy == AddressPolicy::FloatingIp) else {
         return Vec::new();
@@ -95,7 +99,7 @@ async fn check_addresses(session: &Session, settings: &Settings, account: &Accou
     }
 }
 
-async fn check_networks(session: &Session, settings: &Settings) -> Vec<Health> {
+async fn check_networks(session: &KeystoneSession, settings: &OpenStackSettings) -> Vec<Health> {
     let networks = match neutron::networks(session).await {
         Ok(networks) => networks,
         Err(error) => return vec![failed("listing Neutron's networks", error.into())],
@@ -123,7 +127,7 @@ const SSH: u16 = 22;
 ///
 /// A note at most: not every cloud enforces security groups on bare metal. A network that hostler creates has a group of
 /// its own, which admits SSH.
-async fn check_security_groups(session: &Session, settings: &Settings) -> Vec<Health> {
+async fn check_security_groups(session: &KeystoneSession, settings: &OpenStackSettings) -> Vec<Health> {
     let groups = match tokio::try_join!(neutron::security_groups(session), neutron::networks(session)) {
         Ok((_, networks)) if offers::network(settings, &networks) == NetworkTerm::Own => return Vec::new(),
         Ok((groups, _)) => groups,
@@ -144,7 +148,7 @@ async fn check_security_groups(session: &Session, settings: &Settings) -> Vec<He
     }
 }
 
-async fn check_node_api(settings: &Settings) -> Vec<Health> {
+async fn check_node_api(settings: &OpenStackSettings) -> Vec<Health> {
     let Some(api) = &settings.nodes else { return Vec::new() };
     let hint = "until it answers, only Blazar's own description of the hosts is available";
     match nodes::fetch_site(api).await {

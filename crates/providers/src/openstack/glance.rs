@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::call::{ApiCall, Page};
 use super::error::ApiError;
-use super::keystone::{Service, Session};
+use super::keystone::{KeystoneSession, Service};
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Image {
+pub struct GlanceImage {
     /// Its id.
     pub id: String,
     /// Its name, which need not be unique.
@@ -39,7 +39,7 @@ pub struct Image {
     rest: BTreeMap<String, Value>,
 }
 
-impl Image {
+impl GlanceImage {
     /// A property's value, if it is text and not empty.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.rest.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -48,29 +48,29 @@ impl Image {
 
 #[derive(Deserialize)]
 struct Images {
-    images: Vec<Image>,
+    images: Vec<GlanceImage>,
     #[serde(default)]
     next: Option<String>,
 }
 
 impl Page for Images {
-    type Item = Image;
+    type Item = GlanceImage;
     const PAGED: bool = true;
     fn next(&self) -> Option<String> {
         self.next.clone()
     }
-    fn items(self) -> Vec<Image> {
+    fn items(self) -> Vec<GlanceImage> {
         self.images
     }
 }
 
 /// All active images.
-pub async fn images(session: &Session) -> Result<Vec<Image>, ApiError> {
+pub async fn images(session: &KeystoneSession) -> Result<Vec<GlanceImage>, ApiError> {
     session.list(active_images()).await
 }
 
 /// All active images of a name, the newest first.
-pub async fn images_named(session: &Session, name: &str) -> Result<Vec<Image>, ApiError> {
+pub async fn images_named(session: &KeystoneSession, name: &str) -> Result<Vec<GlanceImage>, ApiError> {
     let mut images = session.list(active_images().query("name", &exact_match(name))).await?;
     images.sort_by(|a, b| b.created_at.cmp(&a.created_at));
     Ok(images)

@@ -41,12 +41,14 @@ use jiff::Timestamp;
 use crate::failure::CallFailure;
 use blazar::LeaseId;
 use error::ApiError;
-use keystone::Session;
+use keystone::KeystoneSession;
 use resources::{address, keypair, lease, machine, network};
 
 pub use misconfigured::MisconfiguredSite;
 
-pub use settings::{AddressPolicy, CHAMELEON_NODES, NodeApi, Settings, for_chameleon_site, other_chameleon_sites};
+pub use settings::{
+    AddressPolicy, CHAMELEON_NODES, NodeApi, OpenStackSettings, for_chameleon_site, other_chameleon_sites,
+};
 
 /// Delay before a deletion is retried that another resource still blocks.
 const DELETE_RETRY: Duration = Duration::from_secs(5);
@@ -56,23 +58,23 @@ const CONSOLE_LINES: u32 = 200;
 /// A site at one cloud, as one user.
 #[derive(Debug)]
 pub struct OpenStack {
-    settings: Settings,
-    session: Session,
+    settings: OpenStackSettings,
+    session: KeystoneSession,
 }
 
 impl OpenStack {
     /// The site. Makes no calls.
-    pub fn new(settings: Settings, session: Session) -> Self {
+    pub fn new(settings: OpenStackSettings, session: KeystoneSession) -> Self {
         Self { settings, session }
     }
 
     /// The session, for calls that the port does not have.
-    pub fn session(&self) -> &Session {
+    pub fn session(&self) -> &KeystoneSession {
         &self.session
     }
 
     /// The site's settings.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &OpenStackSettings {
         &self.settings
     }
 

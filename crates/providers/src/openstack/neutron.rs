@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::call::{ApiCall, Link, Page};
 use super::error::ApiError;
-use super::keystone::{Service, Session};
+use super::keystone::{KeystoneSession, Service};
 
 /// A list under the name of its kind, and its links, as Neutron writes it.
 struct NamedList<T>(Vec<T>, Vec<Link>);
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned> Page for NamedList<T> {
 }
 
 async fn list<T: DeserializeOwned>(
-    session: &Session,
+    session: &KeystoneSession,
     kind: &str,
     filters: &[(&str, &str)],
 ) -> Result<Vec<T>, ApiError> {
@@ -48,7 +48,12 @@ async fn list<T: DeserializeOwned>(
 }
 
 /// Creates a resource. Request and response are nested under the name of the kind.
-async fn create<T: DeserializeOwned>(session: &Session, kind: &str, path: &str, body: Value) -> Result<T, ApiError> {
+async fn create<T: DeserializeOwned>(
+    session: &KeystoneSession,
+    kind: &str,
+    path: &str,
+    body: Value,
+) -> Result<T, ApiError> {
     let call: ApiCall<Value> = ApiCall::post(Service::Network, &[path], json!({kind: body}));
     nested(session.call(&call).await?, kind)
 }
@@ -59,7 +64,7 @@ fn nested<T: DeserializeOwned>(mut response: Value, kind: &str) -> Result<T, Api
 
 /// A network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Network {
+pub struct NeutronNetwork {
     /// Its id.
     pub id: String,
     /// Its name, which need not be unique.
@@ -79,29 +84,33 @@ pub struct Network {
 }
 
 /// All networks that the project sees.
-pub async fn networks(session: &Session) -> Result<Vec<Network>, ApiError> {
+pub async fn networks(session: &KeystoneSession) -> Result<Vec<NeutronNetwork>, ApiError> {
     list(session, "networks", &[]).await
 }
 
 /// A network.
-pub async fn network(session: &Session, id: &str) -> Result<Network, ApiError> {
+pub async fn network(session: &KeystoneSession, id: &str) -> Result<NeutronNetwork, ApiError> {
     let call: ApiCall<Value> = ApiCall::get(Service::Network, &["networks", id]);
     nested(session.call(&call).await?, "network")
 }
 
 /// Creates a network.
-pub async fn create_network(session: &Session, name: &str, description: &str) -> Result<Network, ApiError> {
+pub async fn create_network(
+    session: &KeystoneSession,
+    name: &str,
+    description: &str,
+) -> Result<NeutronNetwork, ApiError> {
     create(session, "network", "networks", json!({"name": name, "description": description})).await
 }
 
 /// Deletes a network, and its subnets.
-pub async fn delete_network(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn delete_network(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Network, &["networks", id])).await
 }
 
 /// An address range of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Subnet {
+pub struct NeutronSubnet {
     /// Its id.
     pub id: String,
     /// Its network's id.
@@ -109,12 +118,17 @@ pub struct Subnet {
 }
 
 /// The subnets of a network.
-pub async fn subnets(session: &Session, network: &str) -> Result<Vec<Subnet>, ApiError> {
+pub async fn subnets(session: &KeystoneSession, network: &str) -> Result<Vec<NeutronSubnet>, ApiError> {
     list(session, "subnets", &[("network_id", network)]).await
 }
 
 /// Creates a subnet with this address range.
-pub async fn create_subnet(session: &Session, network: &str, name: &str, cidr: &str) -> Result<Subnet, ApiError> {
+pub async fn create_subnet(
+    session: &KeystoneSession,
+    network: &str,
+    name: &str,
+    cidr: &str,
+) -> Result<NeutronSubnet, ApiError> {
     let body = json!({"network_id": network, "name": name, "cidr": cidr, "ip_version": 4});
     create(session, "subnet", "subnets", body).await
 }
@@ -130,13 +144,13 @@ pub struct Router {
 }
 
 /// All routers of the project.
-pub async fn routers(session: &Session) -> Result<Vec<Router>, ApiError> {
+pub async fn routers(session: &KeystoneSession) -> Result<Vec<Router>, ApiError> {
     list(session, "routers", &[]).await
 }
 
 /// Creates a router with a gateway to an external network.
 pub async fn create_router(
-    session: &Session,
+    session: &KeystoneSession,
     name: &str,
     description: &str,
     external: &str,
@@ -147,22 +161,22 @@ pub async fn create_router(
 }
 
 /// Connects a router to a subnet.
-pub async fn add_router_interface(session: &Session, router: &str, subnet: &str) -> Result<(), ApiError> {
+pub async fn add_router_interface(session: &KeystoneSession, router: &str, subnet: &str) -> Result<(), ApiError> {
     router_interface(session, router, "add_router_interface", json!({"subnet_id": subnet})).await
 }
 
 /// Disconnects a router from a subnet.
-pub async fn remove_router_interface(session: &Session, router: &str, subnet: &str) -> Result<(), ApiError> {
+pub async fn remove_router_interface(session: &KeystoneSession, router: &str, subnet: &str) -> Result<(), ApiError> {
     router_interface(session, router, "remove_router_interface", json!({"subnet_id": subnet})).await
 }
 
-async fn router_interface(session: &Session, router: &str, what: &str, body: Value) -> Result<(), ApiError> {
+async fn router_interface(session: &KeystoneSession, router: &str, what: &str, body: Value) -> Result<(), ApiError> {
     let call: ApiCall<Value> = ApiCall::put(Service::Network, &["routers", router, what], body);
     session.call(&call).await.map(drop)
 }
 
 /// Deletes a router.
-pub async fn delete_router(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn delete_router(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Network, &["routers", id])).await
 }
 
@@ -189,7 +203,7 @@ pub struct FixedIp {
 }
 
 /// The ports of a server or router.
-pub async fn ports_of(session: &Session, device: &str) -> Result<Vec<Port>, ApiError> {
+pub async fn ports_of(session: &KeystoneSession, device: &str) -> Result<Vec<Port>, ApiError> {
     list(session, "ports", &[("device_id", device)]).await
 }
 
@@ -211,19 +225,19 @@ pub struct FloatingIp {
 }
 
 /// All floating IPs of the project.
-pub async fn floating_ips(session: &Session) -> Result<Vec<FloatingIp>, ApiError> {
+pub async fn floating_ips(session: &KeystoneSession) -> Result<Vec<FloatingIp>, ApiError> {
     list(session, "floatingips", &[]).await
 }
 
 /// A floating IP.
-pub async fn floating_ip(session: &Session, id: &str) -> Result<FloatingIp, ApiError> {
+pub async fn floating_ip(session: &KeystoneSession, id: &str) -> Result<FloatingIp, ApiError> {
     let call: ApiCall<Value> = ApiCall::get(Service::Network, &["floatingips", id]);
     nested(session.call(&call).await?, "floatingip")
 }
 
 /// Allocates a floating IP of an external network, and associates it with a port, if one is given.
 pub async fn create_floating_ip(
-    session: &Session,
+    session: &KeystoneSession,
     network: &str,
     port: Option<&str>,
     description: &str,
@@ -233,14 +247,14 @@ pub async fn create_floating_ip(
 }
 
 /// Associates a floating IP with a port.
-pub async fn associate_floating_ip(session: &Session, id: &str, port: &str) -> Result<FloatingIp, ApiError> {
+pub async fn associate_floating_ip(session: &KeystoneSession, id: &str, port: &str) -> Result<FloatingIp, ApiError> {
     let body = json!({"floatingip": {"port_id": port}});
     let call: ApiCall<Value> = ApiCall::put(Service::Network, &["floatingips", id], body);
     nested(session.call(&call).await?, "floatingip")
 }
 
 /// Deletes a floating IP, which returns it to the pool.
-pub async fn delete_floating_ip(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn delete_floating_ip(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Network, &["floatingips", id])).await
 }
 
@@ -299,13 +313,13 @@ impl SecurityGroupRule {
 }
 
 /// All security groups of the project.
-pub async fn security_groups(session: &Session) -> Result<Vec<SecurityGroup>, ApiError> {
+pub async fn security_groups(session: &KeystoneSession) -> Result<Vec<SecurityGroup>, ApiError> {
     list(session, "security-groups", &[]).await
 }
 
 /// Creates a security group.
 pub async fn create_security_group(
-    session: &Session,
+    session: &KeystoneSession,
     name: &str,
     description: &str,
 ) -> Result<SecurityGroup, ApiError> {
@@ -314,7 +328,7 @@ pub async fn create_security_group(
 }
 
 /// Adds a rule that admits connections to a TCP port from everywhere.
-pub async fn allow_tcp(session: &Session, group: &str, port: u16) -> Result<(), ApiError> {
+pub async fn allow_tcp(session: &KeystoneSession, group: &str, port: u16) -> Result<(), ApiError> {
     let body = json!({
         "security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
         "port_range_min": port, "port_range_max": port,
@@ -323,7 +337,7 @@ pub async fn allow_tcp(session: &Session, group: &str, port: u16) -> Result<(), 
 }
 
 /// Adds a rule that admits all connections between servers of the group.
-pub async fn allow_within_group(session: &Session, group: &str) -> Result<(), ApiError> {
+pub async fn allow_within_group(session: &KeystoneSession, group: &str) -> Result<(), ApiError> {
     let body = json!({
         "security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "remote_group_id": group,
     });
@@ -331,7 +345,7 @@ pub async fn allow_within_group(session: &Session, group: &str) -> Result<(), Ap
 }
 
 /// Deletes a security group.
-pub async fn delete_security_group(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn delete_security_group(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Network, &["security-groups", id])).await
 }
 
@@ -345,16 +359,16 @@ pub struct Quota {
 }
 
 /// Reads the project's quota of floating IPs.
-pub async fn floating_ip_quota(session: &Session, project: &str) -> Result<Quota, ApiError> {
+pub async fn floating_ip_quota(session: &KeystoneSession, project: &str) -> Result<Quota, ApiError> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct QuotaResponse {
         quota: Quotas,
     }
     #[derive(Deserialize)]
     struct Quotas {
         floatingip: Quota,
     }
-    let call: ApiCall<Answer> = ApiCall::get(Service::Network, &["quotas", project, "details"]);
+    let call: ApiCall<QuotaResponse> = ApiCall::get(Service::Network, &["quotas", project, "details"]);
     Ok(session.call(&call).await?.quota.floatingip)
 }
 

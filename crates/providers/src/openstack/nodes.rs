@@ -95,7 +95,7 @@ async fn cached_or_fetched_with(client: &HttpClient, api: &NodeApi) -> Result<Ca
 
 async fn fetch_site_with(client: &HttpClient, api: &NodeApi) -> Result<CachedNodes, HttpError> {
     let path = ["sites", &api.site, "clusters"];
-    let (clusters, document): (ItemList<Cluster>, _) = fetch(client, &api.url, &path).await?;
+    let (clusters, document): (ItemList<NodeCluster>, _) = fetch(client, &api.url, &path).await?;
     let mut nodes = Vec::new();
     for cluster in clusters.items {
         let path = ["sites", &api.site, "clusters", &cluster.uid, "nodes"];
@@ -116,7 +116,7 @@ struct ItemList<T> {
 }
 
 #[derive(Deserialize)]
-struct Cluster {
+struct NodeCluster {
     uid: String,
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::blazar::ReservationId;
 use super::call::{ApiCall, Link, Microversion, Page};
 use super::error::ApiError;
-use super::keystone::{Service, Session};
+use super::keystone::{KeystoneSession, Service};
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Server {
+pub struct NovaServer {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -30,7 +30,7 @@ pub struct Server {
     pub addresses: BTreeMap<String, Vec<ServerAddress>>,
     /// The cause of the status `ERROR`.
     #[serde(default)]
-    pub fault: Option<Fault>,
+    pub fault: Option<ServerFault>,
     /// The key that it was launched with.
     #[serde(default)]
     pub key_name: Option<String>,
@@ -48,7 +48,7 @@ pub struct ServerAddress {
     pub kind: Option<String>,
 }
 
-impl Server {
+impl NovaServer {
     /// The best address to reach it at: a floating IP, then IPv4, then any. Not every user's network routes IPv6.
     pub fn address(&self) -> Option<&str> {
         let all = || self.addresses.values().flatten();
@@ -66,7 +66,7 @@ impl Server {
 
 /// The cause of a server's status `ERROR`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Fault {
+pub struct ServerFault {
     /// Nova's message.
     pub message: String,
 }
@@ -127,24 +127,24 @@ impl NewServer {
 
 #[derive(Deserialize)]
 struct OneServer {
-    server: Server,
+    server: NovaServer,
 }
 
 /// All servers of the project.
-pub async fn servers(session: &Session) -> Result<Vec<Server>, ApiError> {
+pub async fn servers(session: &KeystoneSession) -> Result<Vec<NovaServer>, ApiError> {
     #[derive(Deserialize)]
     struct Servers {
-        servers: Vec<Server>,
+        servers: Vec<NovaServer>,
         #[serde(default)]
         servers_links: Vec<Link>,
     }
     impl Page for Servers {
-        type Item = Server;
+        type Item = NovaServer;
         const PAGED: bool = true;
         fn next(&self) -> Option<String> {
             Link::next(&self.servers_links)
         }
-        fn items(self) -> Vec<Server> {
+        fn items(self) -> Vec<NovaServer> {
             self.servers
         }
     }
@@ -152,13 +152,13 @@ pub async fn servers(session: &Session) -> Result<Vec<Server>, ApiError> {
 }
 
 /// A server.
-pub async fn server(session: &Session, id: &str) -> Result<Server, ApiError> {
+pub async fn server(session: &KeystoneSession, id: &str) -> Result<NovaServer, ApiError> {
     let call: ApiCall<OneServer> = ApiCall::get(Service::Compute, &["servers", id]);
     Ok(session.call(&call).await?.server)
 }
 
 /// Launches a server. Returns its id at once, while Nova is still building it.
-pub async fn launch(session: &Session, new: &NewServer) -> Result<String, ApiError> {
+pub async fn launch(session: &KeystoneSession, new: &NewServer) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Launched {
         server: Id,
@@ -176,26 +176,26 @@ pub async fn launch(session: &Session, new: &NewServer) -> Result<String, ApiErr
 }
 
 /// Deletes a server. Nova may still list it for a while.
-pub async fn delete_server(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn delete_server(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Compute, &["servers", id])).await
 }
 
 /// Starts a server.
-pub async fn start(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn start(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     action(session, id, "os-start").await
 }
 
 /// Shuts a server down.
-pub async fn stop(session: &Session, id: &str) -> Result<(), ApiError> {
+pub async fn stop(session: &KeystoneSession, id: &str) -> Result<(), ApiError> {
     action(session, id, "os-stop").await
 }
 
-async fn action(session: &Session, id: &str, name: &str) -> Result<(), ApiError> {
+async fn action(session: &KeystoneSession, id: &str, name: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::post_discarding(Service::Compute, &["servers", id, "action"], json!({name: null}))).await
 }
 
 /// The last lines of a server's console.
-pub async fn console(session: &Session, id: &str, lines: u32) -> Result<String, ApiError> {
+pub async fn console(session: &KeystoneSession, id: &str, lines: u32) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Console {
         output: String,
@@ -221,7 +221,7 @@ pub struct Flavor {
 }
 
 /// All flavors.
-pub async fn flavors(session: &Session) -> Result<Vec<Flavor>, ApiError> {
+pub async fn flavors(session: &KeystoneSession) -> Result<Vec<Flavor>, ApiError> {
     #[derive(Deserialize)]
     struct Flavors {
         flavors: Vec<Flavor>,
@@ -243,7 +243,7 @@ pub async fn flavors(session: &Session) -> Result<Vec<Flavor>, ApiError> {
 
 /// A registered public key. It belongs to the user, not to the project.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Keypair {
+pub struct NovaKeypair {
     /// Its name.
     pub name: String,
     /// In OpenSSH's format.
@@ -254,11 +254,11 @@ pub struct Keypair {
 
 #[derive(Deserialize)]
 struct OneKeypair {
-    keypair: Keypair,
+    keypair: NovaKeypair,
 }
 
 /// All of the user's keypairs.
-pub async fn keypairs(session: &Session) -> Result<Vec<Keypair>, ApiError> {
+pub async fn keypairs(session: &KeystoneSession) -> Result<Vec<NovaKeypair>, ApiError> {
     #[derive(Deserialize)]
     struct Keypairs {
         keypairs: Vec<OneKeypair>,
@@ -266,13 +266,13 @@ pub async fn keypairs(session: &Session) -> Result<Vec<Keypair>, ApiError> {
         keypairs_links: Vec<Link>,
     }
     impl Page for Keypairs {
-        type Item = Keypair;
+        type Item = NovaKeypair;
         // Paged from 2.35 on only; before, one response holds all.
         const PAGED: bool = false;
         fn next(&self) -> Option<String> {
             Link::next(&self.keypairs_links)
         }
-        fn items(self) -> Vec<Keypair> {
+        fn items(self) -> Vec<NovaKeypair> {
             self.keypairs.into_iter().map(|one| one.keypair).collect()
         }
     }
@@ -280,20 +280,20 @@ pub async fn keypairs(session: &Session) -> Result<Vec<Keypair>, ApiError> {
 }
 
 /// A keypair.
-pub async fn keypair(session: &Session, name: &str) -> Result<Keypair, ApiError> {
+pub async fn keypair(session: &KeystoneSession, name: &str) -> Result<NovaKeypair, ApiError> {
     let call: ApiCall<OneKeypair> = ApiCall::get(Service::Compute, &["os-keypairs", name]);
     Ok(session.call(&call).await?.keypair)
 }
 
 /// Registers a public key.
-pub async fn import_keypair(session: &Session, name: &str, public_key: &str) -> Result<Keypair, ApiError> {
+pub async fn import_keypair(session: &KeystoneSession, name: &str, public_key: &str) -> Result<NovaKeypair, ApiError> {
     let body = json!({"keypair": {"name": name, "public_key": public_key}});
     let call: ApiCall<OneKeypair> = ApiCall::post(Service::Compute, &["os-keypairs"], body);
     Ok(session.call(&call).await?.keypair)
 }
 
 /// Deletes a keypair.
-pub async fn delete_keypair(session: &Session, name: &str) -> Result<(), ApiError> {
+pub async fn delete_keypair(session: &KeystoneSession, name: &str) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Compute, &["os-keypairs", name])).await
 }
 
@@ -318,15 +318,15 @@ pub struct Limits {
 }
 
 /// Reads the project's quota and usage.
-pub async fn limits(session: &Session) -> Result<Limits, ApiError> {
+pub async fn limits(session: &KeystoneSession) -> Result<Limits, ApiError> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct LimitsResponse {
         limits: Both,
     }
     #[derive(Deserialize)]
     struct Both {
         absolute: Limits,
     }
-    let call: ApiCall<Answer> = ApiCall::get(Service::Compute, &["limits"]);
+    let call: ApiCall<LimitsResponse> = ApiCall::get(Service::Compute, &["limits"]);
     Ok(session.call(&call).await?.limits.absolute)
 }

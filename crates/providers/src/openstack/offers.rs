@@ -11,15 +11,15 @@ use hostler_core::offer::{
 use hostler_core::size::Bytes;
 use jiff::SignedDuration;
 
-use super::keystone::{Service, Session};
-use super::neutron::Network;
+use super::keystone::{KeystoneSession, Service};
+use super::neutron::NeutronNetwork;
 use super::nova::{Flavor, Limits};
 use super::settings::AddressPolicy;
-use super::{Settings, blazar, glance, images, neutron, nodes, nova};
+use super::{OpenStackSettings, blazar, glance, images, neutron, nodes, nova};
 use crate::failure::CallFailure;
 
 /// All offers of the cloud, with images, terms and calendars.
-pub(super) async fn offers(session: &Session, settings: &Settings) -> Result<Vec<Offer>, CallFailure> {
+pub(super) async fn offers(session: &KeystoneSession, settings: &OpenStackSettings) -> Result<Vec<Offer>, CallFailure> {
     let networks = async { Ok::<_, CallFailure>(neutron::networks(session).await?) };
     let images = async { Ok::<_, CallFailure>(images::bootable(&glance::images(session).await?, settings)) };
     if session.has_service(Service::Reservation).await? {
@@ -34,7 +34,7 @@ pub(super) async fn offers(session: &Session, settings: &Settings) -> Result<Vec
 }
 
 /// The raw answers of Blazar and of the node API about the hosts.
-pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed, CallFailure> {
+pub(super) async fn feed(session: &KeystoneSession, settings: &OpenStackSettings) -> Result<Feed, CallFailure> {
     let hosts = async { Ok::<_, CallFailure>(blazar::hosts(session).await?) };
     let allocations = async { Ok::<_, CallFailure>(blazar::allocations(session).await?) };
     let nodes = async {
@@ -54,7 +54,7 @@ pub(super) async fn feed(session: &Session, settings: &Settings) -> Result<Feed,
 }
 
 /// Terms that all offers of the cloud share.
-fn terms(settings: &Settings, networks: &[Network], claim: ClaimTerm) -> Terms {
+fn terms(settings: &OpenStackSettings, networks: &[NeutronNetwork], claim: ClaimTerm) -> Terms {
     Terms {
         claim,
         key: KeyTerm::Keypair,
@@ -66,7 +66,7 @@ fn terms(settings: &Settings, networks: &[Network], claim: ClaimTerm) -> Terms {
 
 /// The network of machines: the configured one, or the only network shared by all projects, or one of the deployment's
 /// own.
-pub(super) fn network(settings: &Settings, networks: &[Network]) -> NetworkTerm {
+pub(super) fn network(settings: &OpenStackSettings, networks: &[NeutronNetwork]) -> NetworkTerm {
     if let Some(name) = &settings.network {
         return NetworkTerm::Shared(name.clone());
     }
@@ -77,7 +77,7 @@ pub(super) fn network(settings: &Settings, networks: &[Network]) -> NetworkTerm 
     }
 }
 
-fn reach(settings: &Settings, networks: &[Network]) -> ReachTerm {
+fn reach(settings: &OpenStackSettings, networks: &[NeutronNetwork]) -> ReachTerm {
     let external = || networks.iter().filter(|network| network.external).map(|network| &network.name);
     let pool =
         settings.pool.as_ref().or_else(|| external().find(|name| *name == "public")).or_else(|| external().next());
@@ -88,7 +88,12 @@ fn reach(settings: &Settings, networks: &[Network]) -> ReachTerm {
 }
 
 /// One offer for each set of interchangeable hosts.
-fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Result<Vec<Offer>, CallFailure> {
+fn leased(
+    feed: Feed,
+    terms: &Terms,
+    images: &[ImageFacts],
+    settings: &OpenStackSettings,
+) -> Result<Vec<Offer>, CallFailure> {
     let feeds = [feed];
     let inventory = join(&feeds, SignedDuration::ZERO).map_err(|error| CallFailure::unexpected(error.to_string()))?;
     let mut groups: BTreeMap<GroupKey, (Facts, Money, Vec<HostSupply>)> = BTreeMap::new();
@@ -117,7 +122,7 @@ fn leased(feed: Feed, terms: &Terms, images: &[ImageFacts], settings: &Settings)
 /// The nodes of this site. Blazar lists no others; the node API may list those of other sites as well.
 fn nodes_of_site<'i, 'a>(
     inventory: &'i Inventory<'a>,
-    settings: &Settings,
+    settings: &OpenStackSettings,
 ) -> impl Iterator<Item = &'i InventoryNode<'a>> {
     let place = settings.nodes.as_ref().map(|api| api.site.clone());
     inventory
@@ -179,7 +184,13 @@ fn availability(hosts: &[HostSupply]) -> Availability {
 }
 
 /// The offer of a flavor. The remaining quota of the project limits its supply.
-fn launched(flavor: &Flavor, limits: &Limits, terms: &Terms, images: &[ImageFacts], settings: &Settings) -> Offer {
+fn launched(
+    flavor: &Flavor,
+    limits: &Limits,
+    terms: &Terms,
+    images: &[ImageFacts],
+    settings: &OpenStackSettings,
+) -> Offer {
     let facts = Facts {
         cpus: Some(flavor.vcpus),
         memory: Some(Bytes::mib(flavor.ram)),

@@ -6,12 +6,12 @@ use std::time::Duration;
 use hostler_core::name::{BadName, Name, ProviderKind, SiteId};
 use hostler_core::offer::PriceUnit;
 
-use super::cloud::{Cloud, Identity};
+use super::cloud::{Cloud, CloudIdentity};
 use crate::http::Url;
 
 /// Settings of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct OpenStackSettings {
     /// The site's name.
     pub site: SiteId,
     /// The flavor that leased hosts are launched with.
@@ -60,7 +60,7 @@ pub const CHAMELEON_NODES: &str = "https://api.chameleoncloud.org/";
 /// Bare metal is reinstalled before it runs, and reboots several times.
 const LAUNCH_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 
-impl Settings {
+impl OpenStackSettings {
     /// Settings of an OpenStack cloud in general.
     pub fn new(site: SiteId) -> Self {
         Self {
@@ -143,10 +143,10 @@ pub fn other_chameleon_sites(cloud: &Cloud) -> Vec<Cloud> {
     others.filter_map(|(region, _)| for_chameleon_site(cloud, &place_name(region)?)).collect()
 }
 
-fn works_at_all_sites(identity: &Identity) -> bool {
+fn works_at_all_sites(identity: &CloudIdentity) -> bool {
     match identity {
-        Identity::OidcPassword { .. } | Identity::OidcAccessToken { .. } => true,
-        Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::Token(_) => false,
+        CloudIdentity::OidcPassword { .. } | CloudIdentity::OidcAccessToken { .. } => true,
+        CloudIdentity::Password { .. } | CloudIdentity::ApplicationCredential { .. } | CloudIdentity::Token(_) => false,
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn site_of(auth_url: &str, region: &str) -> String {
-        Settings::for_cloud(&cloud(auth_url, region, &[])).unwrap().site.to_string()
+        OpenStackSettings::for_cloud(&cloud(auth_url, region, &[])).unwrap().site.to_string()
     }
 
     const OIDC: &[(&str, &str)] = &[

@@ -16,8 +16,8 @@ use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use hostler_providers::http::{HttpClient, RetryPolicy};
 use hostler_providers::openstack::cloud::{Cloud, CloudTexts};
-use hostler_providers::openstack::keystone::Session;
-use hostler_providers::openstack::{NodeApi, OpenStack, Settings, neutron};
+use hostler_providers::openstack::keystone::KeystoneSession;
+use hostler_providers::openstack::{NodeApi, OpenStack, OpenStackSettings, neutron};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// The same site with another session.
-    pub fn with(&self, session: Session) -> OpenStack {
+    pub fn with(&self, session: KeystoneSession) -> OpenStack {
         OpenStack::new(settings(self.directory.path()), session)
     }
 
@@ -190,19 +190,23 @@ pub fn texts() -> CloudTexts {
     CloudTexts { clouds: std::fs::read_to_string(file).unwrap(), ..CloudTexts::default() }
 }
 
-pub fn session(cloud: Cloud, cache_dir: Option<&Path>) -> Session {
+pub fn session(cloud: Cloud, cache_dir: Option<&Path>) -> KeystoneSession {
     let policy = RetryPolicy { attempt_timeout: Duration::from_secs(30), ..RetryPolicy::default() };
-    Session::new(cloud, HttpClient::new(policy, &[]).unwrap(), cache_dir)
+    KeystoneSession::new(cloud, HttpClient::new(policy, &[]).unwrap(), cache_dir)
 }
 
-fn settings(directory: &Path) -> Settings {
+fn settings(directory: &Path) -> OpenStackSettings {
     let nodes = NodeApi {
         url: "http://127.0.0.1:8088/".parse().unwrap(),
         site: "uc".to_owned(),
         cache: Some(directory.join("nodes")),
     };
     let launch_timeout = Duration::from_secs(60);
-    Settings { nodes: Some(nodes), launch_timeout, ..Settings::chameleon("chameleon/uc".parse().unwrap()) }
+    OpenStackSettings {
+        nodes: Some(nodes),
+        launch_timeout,
+        ..OpenStackSettings::chameleon("chameleon/uc".parse().unwrap())
+    }
 }
 
 /// Runs the world's control program.

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use super::HostId;
 use crate::openstack::call::ApiCall;
 use crate::openstack::error::ApiError;
-use crate::openstack::keystone::{Service, Session};
+use crate::openstack::keystone::{KeystoneSession, Service};
 
 /// The identity of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Host {
+pub struct ReservableHost {
     /// Blazar's id, which allocations refer to.
     pub id: HostId,
     /// Nova's name of its hypervisor, by which it is reserved. On bare metal: the node's UUID.
@@ -18,26 +18,26 @@ pub struct Host {
 }
 
 /// All hosts, as a raw document.
-pub async fn hosts(session: &Session) -> Result<Document, ApiError> {
+pub async fn hosts(session: &KeystoneSession) -> Result<Document, ApiError> {
     document(session, &["os-hosts"]).await
 }
 
 /// Allocations of all hosts to leases of all projects, as a raw document.
-pub async fn allocations(session: &Session) -> Result<Document, ApiError> {
+pub async fn allocations(session: &KeystoneSession) -> Result<Document, ApiError> {
     document(session, &["os-hosts", "allocations"]).await
 }
 
 /// The identities of the hosts in a document.
-pub fn parse_hosts(hosts: &Document) -> Result<Vec<Host>, ApiError> {
+pub fn parse_hosts(hosts: &Document) -> Result<Vec<ReservableHost>, ApiError> {
     #[derive(Deserialize)]
-    struct Hosts {
-        hosts: Vec<Host>,
+    struct HostsResponse {
+        hosts: Vec<ReservableHost>,
     }
-    let hosts: Result<Hosts, _> = serde_json::from_slice(&hosts.bytes);
+    let hosts: Result<HostsResponse, _> = serde_json::from_slice(&hosts.bytes);
     hosts.map(|all| all.hosts).map_err(|error| ApiError::unreadable(Service::Reservation, &error))
 }
 
-async fn document(session: &Session, path: &[&str]) -> Result<Document, ApiError> {
+async fn document(session: &KeystoneSession, path: &[&str]) -> Result<Document, ApiError> {
     let call = ApiCall::get_bytes(Service::Reservation, path);
     Ok(Document::new(format!("Blazar's {}", path.join("/")), session.call(&call).await?))
 }

@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use super::{LeaseId, ReservationId, ResourceId, date};
 use crate::openstack::call::ApiCall;
 use crate::openstack::error::ApiError;
-use crate::openstack::keystone::{Service, Session};
+use crate::openstack::keystone::{KeystoneSession, Service};
 
 /// A lease.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Lease {
+pub struct BlazarLease {
     /// Its id.
     pub id: LeaseId,
     /// Its name, which need not be unique.
@@ -36,7 +36,7 @@ pub struct Lease {
     pub project_id: String,
     /// Its reservations.
     #[serde(default)]
-    pub reservations: Vec<Reservation>,
+    pub reservations: Vec<BlazarReservation>,
     /// Its events.
     #[serde(default)]
     pub events: Vec<LeaseEvent>,
@@ -89,7 +89,7 @@ impl fmt::Display for LeaseStatus {
 
 /// One part of a lease: resources of one type.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Reservation {
+pub struct BlazarReservation {
     /// Its id.
     pub id: ReservationId,
     /// Id of the reserved resource.
@@ -108,7 +108,7 @@ pub struct Reservation {
     rest: BTreeMap<String, Value>,
 }
 
-impl Reservation {
+impl BlazarReservation {
     /// The host that it was pinned to, by [`ReservationRequest::Host`] or with `$uid`, as on Chameleon.
     pub fn pinned_host(&self) -> Option<String> {
         let pinned = |key: &str| {
@@ -225,27 +225,27 @@ pub struct LeaseChange {
 
 #[derive(Deserialize)]
 struct One {
-    lease: Lease,
+    lease: BlazarLease,
 }
 
 /// All leases of the project.
-pub async fn leases(session: &Session) -> Result<Vec<Lease>, ApiError> {
+pub async fn leases(session: &KeystoneSession) -> Result<Vec<BlazarLease>, ApiError> {
     #[derive(Deserialize)]
     struct Leases {
-        leases: Vec<Lease>,
+        leases: Vec<BlazarLease>,
     }
     let call: ApiCall<Leases> = ApiCall::get(Service::Reservation, &["leases"]);
     Ok(session.call(&call).await?.leases)
 }
 
 /// A lease.
-pub async fn lease(session: &Session, id: &LeaseId) -> Result<Lease, ApiError> {
+pub async fn lease(session: &KeystoneSession, id: &LeaseId) -> Result<BlazarLease, ApiError> {
     let call: ApiCall<One> = ApiCall::get(Service::Reservation, &["leases", &id.0]);
     Ok(session.call(&call).await?.lease)
 }
 
 /// Creates a lease. It is granted when this returns, and starts some seconds later at the earliest.
-pub async fn create(session: &Session, new: &NewLease) -> Result<Lease, ApiError> {
+pub async fn create(session: &KeystoneSession, new: &NewLease) -> Result<BlazarLease, ApiError> {
     let body = json!({
         "name": new.name,
         "start_date": new.start.map_or_else(|| "now".to_owned(), |start| date::format_date(date::floor_to_minute(start))),
@@ -258,7 +258,7 @@ pub async fn create(session: &Session, new: &NewLease) -> Result<Lease, ApiError
 }
 
 /// Changes a lease. The response may still show the old values: read the lease again.
-pub async fn update(session: &Session, id: &LeaseId, change: &LeaseChange) -> Result<Lease, ApiError> {
+pub async fn update(session: &KeystoneSession, id: &LeaseId, change: &LeaseChange) -> Result<BlazarLease, ApiError> {
     let mut body = Map::new();
     if let Some(name) = &change.name {
         body.insert("name".to_owned(), name.as_str().into());
@@ -271,6 +271,6 @@ pub async fn update(session: &Session, id: &LeaseId, change: &LeaseChange) -> Re
 }
 
 /// Ends and deletes a lease, and the servers on it.
-pub async fn delete(session: &Session, id: &LeaseId) -> Result<(), ApiError> {
+pub async fn delete(session: &KeystoneSession, id: &LeaseId) -> Result<(), ApiError> {
     session.call(&ApiCall::delete(Service::Reservation, &["leases", &id.0])).await
 }

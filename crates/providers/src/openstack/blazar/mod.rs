@@ -11,10 +11,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use date::{ceil_to_minute, floor_to_minute, format_date, parse_date};
-pub use host::{Host, allocations, hosts, parse_hosts};
+pub use host::{ReservableHost, allocations, hosts, parse_hosts};
 pub use lease::{
-    Lease, LeaseChange, LeaseEvent, LeaseStatus, NewLease, Reservation, ReservationRequest, create, delete, lease,
-    leases, update,
+    BlazarLease, BlazarReservation, LeaseChange, LeaseEvent, LeaseStatus, NewLease, ReservationRequest, create, delete,
+    lease, leases, update,
 };
 
 macro_rules! id {

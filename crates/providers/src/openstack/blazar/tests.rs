@@ -18,7 +18,7 @@ fn pinned_host_is_read_from_the_reservation() {
     let read = |resource: &str, hypervisor: &str| {
         let all = json!({"id": "r", "resource_id": "x", "resource_type": "physical:host", "status": "active",
             "min": 1, "max": "1", "resource_properties": resource, "hypervisor_properties": hypervisor});
-        let reservation: Reservation = serde_json::from_value(all).unwrap();
+        let reservation: BlazarReservation = serde_json::from_value(all).unwrap();
         assert_eq!(reservation.min_count(), Some(1));
         reservation.pinned_host()
     };

@@ -6,23 +6,24 @@ use secrecy::SecretString;
 
 use super::error::BadCloud;
 use super::types::{
-    Cloud, CredentialName, DomainName, Federation, Identity, Interface, OidcEndpoint, OidcProvider, Scope, UserName,
+    AuthScope, Cloud, CloudIdentity, CredentialName, DomainName, Federation, Interface, OidcEndpoint, OidcProvider,
+    UserName,
 };
 use crate::http::Url;
 
 /// Keys and their values; none is empty.
-pub(super) type Keys = BTreeMap<String, String>;
+pub(super) type CloudKeys = BTreeMap<String, String>;
 
 /// The variables of an openrc file, as keys of `clouds.yaml`.
-pub(super) fn from_variables(variables: &BTreeMap<String, String>) -> Keys {
+pub(super) fn from_variables(variables: &BTreeMap<String, String>) -> CloudKeys {
     let key = |name: &str| Some(name.strip_prefix("OS_")?.to_ascii_lowercase());
     let pair = |(name, value): (&String, &String)| Some((key(name)?, value.clone()));
     variables.iter().filter_map(pair).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// Parses a cloud.
-pub(super) fn cloud(name: &str, keys: &Keys) -> Result<Cloud, BadCloud> {
-    let read = Reader { cloud: name, keys };
+pub(super) fn cloud(name: &str, keys: &CloudKeys) -> Result<Cloud, BadCloud> {
+    let read = CloudReader { cloud: name, keys };
     if read.flag("verify") == Some(false) || read.flag("insecure") == Some(true) {
         let why = "it turns off the verification of certificates, which is always on: set `cacert` (`OS_CACERT`) to the \
                    file of the cloud's certificate authority";
@@ -40,12 +41,12 @@ pub(super) fn cloud(name: &str, keys: &Keys) -> Result<Cloud, BadCloud> {
     })
 }
 
-struct Reader<'a> {
+struct CloudReader<'a> {
     cloud: &'a str,
-    keys: &'a Keys,
+    keys: &'a CloudKeys,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CloudReader<'a> {
     fn text(&self, names: &[&str]) -> Option<&'a str> {
         names.iter().find_map(|name| self.keys.get(*name)).map(String::as_str)
     }
@@ -115,12 +116,12 @@ impl<'a> Reader<'a> {
         self.keys.iter().filter_map(pair).collect()
     }
 
-    fn identity(&self) -> Result<Identity, BadCloud> {
+    fn identity(&self) -> Result<CloudIdentity, BadCloud> {
         match self.text(&["auth_type"]).unwrap_or_else(|| self.default_auth_type()) {
             "password" | "v3password" => self.password(),
             "v3applicationcredential" => self.application_credential(),
             "token" | "v3token" => {
-                Ok(Identity::Token(self.secret(&["token", "auth_token"], "token", "`token` (`OS_TOKEN`)")?))
+                Ok(CloudIdentity::Token(self.secret(&["token", "auth_token"], "token", "`token` (`OS_TOKEN`)")?))
             }
             "v3oidcpassword" => self.oidc_password(),
             "v3oidcaccesstoken" => self.oidc_access_token(),
@@ -143,8 +144,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn password(&self) -> Result<Identity, BadCloud> {
-        Ok(Identity::Password { user: self.user()?, password: self.password_text()? })
+    fn password(&self) -> Result<CloudIdentity, BadCloud> {
+        Ok(CloudIdentity::Password { user: self.user()?, password: self.password_text()? })
     }
 
     fn password_text(&self) -> Result<SecretString, BadCloud> {
@@ -173,7 +174,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn application_credential(&self) -> Result<Identity, BadCloud> {
+    fn application_credential(&self) -> Result<CloudIdentity, BadCloud> {
         let how = "`application_credential_id` (`OS_APPLICATION_CREDENTIAL_ID`)";
         let credential = match self.text(&["application_credential_id"]) {
             Some(id) => CredentialName::Id(id.to_owned()),
@@ -184,13 +185,13 @@ impl<'a> Reader<'a> {
         };
         let how = "`application_credential_secret` (`OS_APPLICATION_CREDENTIAL_SECRET`)";
         let secret = self.secret(&["application_credential_secret"], "application credential's secret", how)?;
-        Ok(Identity::ApplicationCredential { credential, secret })
+        Ok(CloudIdentity::ApplicationCredential { credential, secret })
     }
 
-    fn oidc_password(&self) -> Result<Identity, BadCloud> {
+    fn oidc_password(&self) -> Result<CloudIdentity, BadCloud> {
         let username = self.need(&["username"], "user", "`username` (`OS_USERNAME`)")?.to_owned();
         let provider = Box::new(self.provider()?);
-        Ok(Identity::OidcPassword {
+        Ok(CloudIdentity::OidcPassword {
             federation: self.federation()?,
             provider,
             username,
@@ -198,10 +199,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn oidc_access_token(&self) -> Result<Identity, BadCloud> {
+    fn oidc_access_token(&self) -> Result<CloudIdentity, BadCloud> {
         let how = "`access_token` (`OS_ACCESS_TOKEN`)";
         let access_token = self.secret(&["access_token"], "access token", how)?;
-        Ok(Identity::OidcAccessToken { federation: self.federation()?, access_token })
+        Ok(CloudIdentity::OidcAccessToken { federation: self.federation()?, access_token })
     }
 
     fn federation(&self) -> Result<Federation, BadCloud> {
@@ -227,21 +228,21 @@ impl<'a> Reader<'a> {
         Ok(OidcProvider { endpoint, client_id, client_secret, scope })
     }
 
-    fn scope(&self) -> Scope {
+    fn scope(&self) -> AuthScope {
         if let Some(id) = self.text(&["trust_id"]) {
-            return Scope::Trust(id.to_owned());
+            return AuthScope::Trust(id.to_owned());
         }
         if let Some(id) = self.text(&["project_id", "tenant_id"]) {
-            return Scope::ProjectId(id.to_owned());
+            return AuthScope::ProjectId(id.to_owned());
         }
         if let Some(name) = self.text(&["project_name", "tenant_name"]) {
-            return Scope::Project { name: name.to_owned(), domain: self.domain("project_domain") };
+            return AuthScope::Project { name: name.to_owned(), domain: self.domain("project_domain") };
         }
         match (self.text(&["domain_id"]), self.text(&["domain_name"])) {
-            (Some(id), _) => Scope::Domain(DomainName::Id(id.to_owned())),
-            (None, Some(name)) => Scope::Domain(DomainName::Named(name.to_owned())),
-            (None, None) if self.text(&["system_scope"]).is_some() => Scope::System,
-            (None, None) => Scope::Default,
+            (Some(id), _) => AuthScope::Domain(DomainName::Id(id.to_owned())),
+            (None, Some(name)) => AuthScope::Domain(DomainName::Named(name.to_owned())),
+            (None, None) if self.text(&["system_scope"]).is_some() => AuthScope::System,
+            (None, None) => AuthScope::Default,
         }
     }
 }

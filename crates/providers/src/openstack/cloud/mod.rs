@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 pub use error::BadCloud;
 pub use types::{
-    Cloud, CredentialName, DomainName, Federation, Identity, Interface, OidcEndpoint, OidcProvider, Scope, UserName,
+    AuthScope, Cloud, CloudIdentity, CredentialName, DomainName, Federation, Interface, OidcEndpoint, OidcProvider,
+    UserName,
 };
 pub use yaml::{CloudTexts, cloud_names};
 

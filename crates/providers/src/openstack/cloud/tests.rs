@@ -55,11 +55,11 @@ fn secrets_and_profiles_are_merged() {
             .to_owned(),
     };
     let cloud = Cloud::from_texts(&texts, "a").unwrap();
-    let Identity::Password { user, password } = &cloud.identity else { panic!("{cloud:?}") };
+    let CloudIdentity::Password { user, password } = &cloud.identity else { panic!("{cloud:?}") };
     assert_eq!(*user, UserName::Named { name: "ada".to_owned(), domain: DomainName::Named("D".to_owned()) });
     assert_eq!(password.expose_secret(), "1234");
     assert_eq!((cloud.region.as_deref(), cloud.interface), (Some("one"), Interface::Internal));
-    assert_eq!(cloud.scope, Scope::Default);
+    assert_eq!(cloud.scope, AuthScope::Default);
     assert!(!format!("{cloud:?}").contains("1234"), "{cloud:?}");
     assert_eq!(cloud_names(&texts).unwrap(), ["a"]);
 }
@@ -73,7 +73,7 @@ fn every_auth_type_is_parsed() {
     };
     let by_id = read(&[("OS_APPLICATION_CREDENTIAL_ID", "i"), ("OS_APPLICATION_CREDENTIAL_SECRET", "s")]);
     assert!(matches!(by_id.identity,
-        Identity::ApplicationCredential { credential: CredentialName::Id(id), .. } if id == "i"));
+        CloudIdentity::ApplicationCredential { credential: CredentialName::Id(id), .. } if id == "i"));
     let by_name = read(&[
         ("OS_AUTH_TYPE", "v3applicationcredential"),
         ("OS_APPLICATION_CREDENTIAL_NAME", "n"),
@@ -82,9 +82,9 @@ fn every_auth_type_is_parsed() {
     ]);
     assert!(matches!(
         by_name.identity,
-        Identity::ApplicationCredential { credential: CredentialName::Named { user: UserName::Id(_), .. }, .. }
+        CloudIdentity::ApplicationCredential { credential: CredentialName::Named { user: UserName::Id(_), .. }, .. }
     ));
-    assert!(matches!(read(&[("OS_TOKEN", "t")]).identity, Identity::Token(_)));
+    assert!(matches!(read(&[("OS_TOKEN", "t")]).identity, CloudIdentity::Token(_)));
     let oidc = read(&[
         ("OS_AUTH_TYPE", "v3oidcpassword"),
         ("OS_IDENTITY_PROVIDER", "chameleon"),
@@ -96,16 +96,16 @@ fn every_auth_type_is_parsed() {
         ("OS_PASSWORD", "s"),
         ("OS_PROJECT_ID", "p"),
     ]);
-    let Identity::OidcPassword { provider, username, .. } = oidc.identity else { panic!() };
+    let CloudIdentity::OidcPassword { provider, username, .. } = oidc.identity else { panic!() };
     assert_eq!((provider.scope.as_str(), username.as_str()), ("openid profile", "ada@site"));
-    assert_eq!(oidc.scope, Scope::ProjectId("p".to_owned()));
+    assert_eq!(oidc.scope, AuthScope::ProjectId("p".to_owned()));
     let token = read(&[
         ("OS_AUTH_TYPE", "v3oidcaccesstoken"),
         ("OS_IDENTITY_PROVIDER", "i"),
         ("OS_PROTOCOL", "o"),
         ("OS_ACCESS_TOKEN", "t"),
     ]);
-    assert!(matches!(token.identity, Identity::OidcAccessToken { .. }));
+    assert!(matches!(token.identity, CloudIdentity::OidcAccessToken { .. }));
 }
 
 #[test]

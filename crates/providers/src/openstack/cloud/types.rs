@@ -14,9 +14,9 @@ pub struct Cloud {
     /// Keystone's address, including `/v3`.
     pub auth_url: Url,
     /// The user's credentials.
-    pub identity: Identity,
+    pub identity: CloudIdentity,
     /// The scope of the token.
-    pub scope: Scope,
+    pub scope: AuthScope,
     /// The region whose services are used. Needed if the cloud has several.
     pub region: Option<String>,
     /// The interface of the services' addresses.
@@ -29,7 +29,7 @@ pub struct Cloud {
 
 /// Credentials of a user.
 #[derive(Debug, Clone)]
-pub enum Identity {
+pub enum CloudIdentity {
     /// A user with a password.
     Password {
         /// The user.
@@ -105,7 +105,7 @@ pub enum DomainName {
 
 /// The scope of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+pub enum AuthScope {
     /// The credential's own scope, or Keystone's default.
     Default,
     /// A project, by id.
@@ -183,11 +183,11 @@ impl Cloud {
     /// Text that distinguishes cloud, user and scope from others. Contains no secrets.
     pub(in crate::openstack) fn cache_key(&self) -> String {
         let identity = match &self.identity {
-            Identity::Password { user, .. } => format!("password {user:?}"),
-            Identity::ApplicationCredential { credential, .. } => format!("credential {credential:?}"),
-            Identity::Token(_) => "token".to_owned(),
-            Identity::OidcPassword { federation, username, .. } => format!("oidc {federation:?} {username}"),
-            Identity::OidcAccessToken { federation, .. } => format!("oidc token {federation:?}"),
+            CloudIdentity::Password { user, .. } => format!("password {user:?}"),
+            CloudIdentity::ApplicationCredential { credential, .. } => format!("credential {credential:?}"),
+            CloudIdentity::Token(_) => "token".to_owned(),
+            CloudIdentity::OidcPassword { federation, username, .. } => format!("oidc {federation:?} {username}"),
+            CloudIdentity::OidcAccessToken { federation, .. } => format!("oidc token {federation:?}"),
         };
         format!("{} {identity} {:?}", self.auth_url, self.scope)
     }

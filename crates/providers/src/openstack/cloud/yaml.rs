@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::BadCloud;
-use super::keys::Keys;
+use super::keys::CloudKeys;
 
 /// The texts of the files; empty if a file does not exist.
 #[derive(Debug, Clone, Default)]
@@ -25,11 +25,11 @@ pub fn cloud_names(texts: &CloudTexts) -> Result<Vec<String>, BadCloud> {
 }
 
 /// All keys of a cloud. `secure.yaml` takes precedence over `clouds.yaml`, and that over the profile it names.
-pub(super) fn keys(texts: &CloudTexts, name: &str) -> Result<Keys, BadCloud> {
+pub(super) fn keys(texts: &CloudTexts, name: &str) -> Result<CloudKeys, BadCloud> {
     let mut all = section("clouds.yaml", &texts.clouds, "clouds")?;
     let own = all.remove(name).ok_or_else(|| BadCloud::Unknown(name.to_owned()))?;
     let secure = section("secure.yaml", &texts.secure, "clouds")?.remove(name);
-    let mut keys = Keys::new();
+    let mut keys = CloudKeys::new();
     if let Some(profile) = own.get("profile").or_else(|| own.get("cloud")).and_then(Value::as_str) {
         let mut public = section("clouds-public.yaml", &texts.public, "public-clouds")?;
         let shared = public.remove(profile).ok_or_else(|| BadCloud::Invalid {
@@ -64,7 +64,7 @@ fn section(file: &'static str, text: &str, name: &str) -> Result<Map<String, Val
 }
 
 /// Adds the keys of a cloud, and those of its `auth`.
-fn flatten(cloud: &Value, keys: &mut Keys) {
+fn flatten(cloud: &Value, keys: &mut CloudKeys) {
     let Value::Object(table) = cloud else { return };
     for (key, value) in table {
         match (key.as_str(), value) {

@@ -61,10 +61,10 @@ fn real() -> Option<Vec<Line>> {
 fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
     let site: SiteId = "chameleon/uc".parse().unwrap();
     let image = |line: &Line| json!({"id": line.id, "name": line.name, "status": line.status});
-    let images: Vec<Image> = lines.iter().map(|line| serde_json::from_value(image(line)).unwrap()).collect();
+    let images: Vec<GlanceImage> = lines.iter().map(|line| serde_json::from_value(image(line)).unwrap()).collect();
     let gpu = GpuFacts { model: "Quadro RTX 6000".to_owned(), memory: None };
     Offer {
-        images: bootable(&images, &Settings::chameleon(site.clone())),
+        images: bootable(&images, &OpenStackSettings::chameleon(site.clone())),
         site,
         node_type: "node".to_owned(),
         facts: Facts {

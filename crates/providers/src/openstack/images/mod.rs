@@ -4,12 +4,12 @@ use hostler_core::inventory::arch;
 use hostler_core::offer::{GpuSoftware, ImageFacts, OsRelease};
 use hostler_core::size::Bytes;
 
-use super::Settings;
-use super::glance::Image;
+use super::OpenStackSettings;
+use super::glance::GlanceImage;
 
 /// The images that machines can boot, in order of preference: an alias before the dated builds behind it, the operators'
 /// own images before others, known systems before others, later versions before earlier ones.
-pub(super) fn bootable(images: &[Image], settings: &Settings) -> Vec<ImageFacts> {
+pub(super) fn bootable(images: &[GlanceImage], settings: &OpenStackSettings) -> Vec<ImageFacts> {
     let mut bootable: Vec<(bool, bool, ImageFacts)> = images
         .iter()
         .filter(|image| image.status == "active" && boots(image))
@@ -36,7 +36,7 @@ fn preference(os: &str) -> u8 {
 }
 
 /// True for images of the cloud's operators.
-fn is_official(image: &Image, name: &str) -> bool {
+fn is_official(image: &GlanceImage, name: &str) -> bool {
     name.starts_with("CC-") || image.property("chameleon-supported") == Some("true")
 }
 
@@ -47,7 +47,7 @@ fn version(image: &ImageFacts) -> Vec<u32> {
 }
 
 /// False for kernels and initial file systems, which only help other images to boot.
-fn boots(image: &Image) -> bool {
+fn boots(image: &GlanceImage) -> bool {
     let is_kernel_format = matches!(image.disk_format.as_deref(), Some("aki" | "ari"));
     let is_kernel_name = image.name.as_deref().is_some_and(|name| {
         let name = name.to_ascii_lowercase();
@@ -57,7 +57,7 @@ fn boots(image: &Image) -> bool {
     !is_kernel_format && !is_kernel_name
 }
 
-fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
+fn facts(image: &GlanceImage, name: &str, settings: &OpenStackSettings) -> ImageFacts {
     let os = os(image, name);
     let disk = Bytes::gib(image.min_disk).max(Bytes(image.virtual_size.unwrap_or(0)));
     ImageFacts {
@@ -71,7 +71,7 @@ fn facts(image: &Image, name: &str, settings: &Settings) -> ImageFacts {
     }
 }
 
-fn architecture(image: &Image, name: &str) -> String {
+fn architecture(image: &GlanceImage, name: &str) -> String {
     let property = image.property("architecture").or_else(|| image.property("hw_architecture"));
     let words = || name.split(['-', '_', ' ']).map(str::to_ascii_lowercase);
     let from_name = || words().find(|word| matches!(word.as_str(), "arm64" | "aarch64" | "ppc64le"));
@@ -91,7 +91,7 @@ fn accelerators(name: &str) -> GpuSoftware {
     }
 }
 
-fn os(image: &Image, name: &str) -> Option<OsRelease> {
+fn os(image: &GlanceImage, name: &str) -> Option<OsRelease> {
     if let Some(id) = image.property("os_distro") {
         let version = image.property("os_version").map(str::to_owned);
         return Some(OsRelease { id: id.to_ascii_lowercase(), version });
@@ -108,7 +108,7 @@ fn os(image: &Image, name: &str) -> Option<OsRelease> {
 }
 
 /// The login user: Glance's property `os_admin_user`, else the default user of the system's own cloud images.
-fn user(image: &Image, name: &str, os: Option<&OsRelease>, settings: &Settings) -> String {
+fn user(image: &GlanceImage, name: &str, os: Option<&OsRelease>, settings: &OpenStackSettings) -> String {
     if let Some(user) = image.property("os_admin_user") {
         return user.to_owned();
     }
@@ -139,15 +139,15 @@ mod tests {
 
     use super::*;
 
-    fn image(name: &str, more: serde_json::Value) -> Image {
+    fn image(name: &str, more: serde_json::Value) -> GlanceImage {
         let mut image = json!({"id": name, "name": name, "status": "active"});
         image.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(image).unwrap()
     }
 
-    fn ranked(images: &[Image]) -> Vec<ImageFacts> {
+    fn ranked(images: &[GlanceImage]) -> Vec<ImageFacts> {
         let site: SiteId = "openstack/x".parse().unwrap();
-        bootable(images, &Settings::new(site))
+        bootable(images, &OpenStackSettings::new(site))
     }
 
     #[test]

@@ -7,22 +7,24 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::token::{Body, Token};
+use super::token::{Token, TokenBody};
 use crate::openstack::cache_file;
-use crate::openstack::cloud::{Cloud, Identity};
+use crate::openstack::cloud::{Cloud, CloudIdentity};
 
 #[derive(Serialize, Deserialize)]
 struct CachedToken {
     token: String,
     received_at: Timestamp,
-    body: Body,
+    body: TokenBody,
 }
 
 /// The cache file for a cloud's token. `None` if the identity is itself a token, which does not tell its user.
 pub(super) fn file(directory: &Path, cloud: &Cloud) -> Option<PathBuf> {
     match cloud.identity {
-        Identity::Token(_) | Identity::OidcAccessToken { .. } => None,
-        Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::OidcPassword { .. } => {
+        CloudIdentity::Token(_) | CloudIdentity::OidcAccessToken { .. } => None,
+        CloudIdentity::Password { .. }
+        | CloudIdentity::ApplicationCredential { .. }
+        | CloudIdentity::OidcPassword { .. } => {
             let digest = hexadecimal(&Sha256::digest(cloud.cache_key()));
             Some(directory.join(format!("{}.json", &digest[..32])))
         }
@@ -36,7 +38,7 @@ pub(super) fn read(file: &Path) -> Option<Token> {
 }
 
 /// Writes a token to its cache file.
-pub(super) fn write(file: &Path, token: &str, body: &Body, received_at: Timestamp) -> std::io::Result<()> {
+pub(super) fn write(file: &Path, token: &str, body: &TokenBody, received_at: Timestamp) -> std::io::Result<()> {
     let cached = CachedToken { token: token.to_owned(), received_at, body: body.clone() };
     cache_file::write(file, &cached)
 }

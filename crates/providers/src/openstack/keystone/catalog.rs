@@ -65,7 +65,7 @@ impl fmt::Display for Service {
 
 /// A service in a catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct CatalogEntry {
     #[serde(rename = "type")]
     pub kind: String,
     #[serde(default)]
@@ -90,7 +90,12 @@ impl Endpoint {
 }
 
 /// The address of a service, with its version. Without a requested region the first address counts.
-pub(super) fn address(entries: &[Entry], service: Service, region: Option<&str>, interface: Interface) -> Option<Url> {
+pub(super) fn address(
+    entries: &[CatalogEntry],
+    service: Service,
+    region: Option<&str>,
+    interface: Interface,
+) -> Option<Url> {
     let fits = |endpoint: &&Endpoint| {
         endpoint.interface.trim_end_matches("URL") == interface.as_str()
             && region.is_none_or(|wanted| endpoint.region() == Some(wanted))
@@ -104,7 +109,7 @@ pub(super) fn address(entries: &[Entry], service: Service, region: Option<&str>,
 }
 
 /// All regions of a catalog, sorted.
-pub(super) fn regions(entries: &[Entry]) -> Vec<String> {
+pub(super) fn regions(entries: &[CatalogEntry]) -> Vec<String> {
     let all = entries.iter().flat_map(|entry| &entry.endpoints).filter_map(Endpoint::region);
     let mut regions: Vec<String> = all.map(str::to_owned).collect();
     regions.sort();

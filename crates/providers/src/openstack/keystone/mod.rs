@@ -10,5 +10,5 @@ mod tests;
 mod token;
 
 pub use catalog::Service;
-pub use session::Session;
-pub use token::{Account, Token};
+pub use session::KeystoneSession;
+pub use token::{Token, TokenAccount};

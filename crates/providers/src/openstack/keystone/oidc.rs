@@ -35,10 +35,10 @@ pub(super) async fn access_token(
         return Err(ErrorResponse::new(Service::Identity, &answer).into());
     }
     #[derive(Deserialize)]
-    struct Granted {
+    struct OidcToken {
         access_token: String,
     }
-    Ok(answer.json::<Granted>()?.access_token.into())
+    Ok(answer.json::<OidcToken>()?.access_token.into())
 }
 
 async fn token_endpoint(client: &HttpClient, endpoint: &OidcEndpoint) -> Result<Url, ApiError> {
@@ -47,14 +47,14 @@ async fn token_endpoint(client: &HttpClient, endpoint: &OidcEndpoint) -> Result<
         OidcEndpoint::Discovery(url) => url,
     };
     #[derive(Deserialize)]
-    struct Document {
+    struct DiscoveryDocument {
         token_endpoint: String,
     }
     let answer = client.send(&Request::new(Method::GET, discovery.clone())).await?;
     if !answer.is_success() {
         return Err(ErrorResponse::new(Service::Identity, &answer).into());
     }
-    Ok(http_url(&answer.json::<Document>()?.token_endpoint)?)
+    Ok(http_url(&answer.json::<DiscoveryDocument>()?.token_endpoint)?)
 }
 
 /// The request that exchanges the provider's token for an unscoped one of Keystone.

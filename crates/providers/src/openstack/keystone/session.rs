@@ -9,16 +9,16 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::catalog::Service;
-use super::token::{Body, Token};
+use super::token::{Token, TokenBody};
 use super::{auth, cache, oidc};
 use crate::http::{HttpClient, Idempotency, Method, Request, Response, Url};
 use crate::openstack::call::{ApiCall, Microversion, Page};
-use crate::openstack::cloud::{Cloud, Identity, Scope};
+use crate::openstack::cloud::{AuthScope, Cloud, CloudIdentity};
 use crate::openstack::error::{ApiError, ErrorResponse};
 
 /// Calls to the services of one cloud, as one user.
 #[derive(Debug)]
-pub struct Session {
+pub struct KeystoneSession {
     cloud: Cloud,
     client: HttpClient,
     cache_file: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct Session {
     compute_version: OnceCell<Option<Microversion>>,
 }
 
-impl Session {
+impl KeystoneSession {
     /// A session that caches its tokens in a directory, if one is given. Makes no calls.
     pub fn new(cloud: Cloud, client: HttpClient, cache_dir: Option<&std::path::Path>) -> Self {
         let cache_file = cache_dir.and_then(|directory| cache::file(directory, &cloud));
@@ -65,14 +65,17 @@ impl Session {
     pub async fn log_in(&self) -> Result<Token, ApiError> {
         let response = match (&self.cloud.identity, auth::body(&self.cloud)) {
             (_, Some(body)) => self.request_token(body).await?,
-            (Identity::OidcPassword { federation, provider, username, password }, None) => {
+            (CloudIdentity::OidcPassword { federation, provider, username, password }, None) => {
                 let access = oidc::access_token(&self.client, provider, username, password).await?;
                 self.exchange_access_token(federation, &access).await?
             }
-            (Identity::OidcAccessToken { federation, access_token }, None) => {
+            (CloudIdentity::OidcAccessToken { federation, access_token }, None) => {
                 self.exchange_access_token(federation, access_token).await?
             }
-            (Identity::Password { .. } | Identity::ApplicationCredential { .. } | Identity::Token(_), None) => {
+            (
+                CloudIdentity::Password { .. } | CloudIdentity::ApplicationCredential { .. } | CloudIdentity::Token(_),
+                None,
+            ) => {
                 return Err(ApiError::NoToken);
             }
         };
@@ -86,7 +89,7 @@ impl Session {
     ) -> Result<Response, ApiError> {
         let unscoped = self.client.send(&oidc::exchange(&self.cloud.auth_url, federation, access)).await?;
         let unscoped = successful(unscoped)?;
-        if self.cloud.scope == Scope::Default {
+        if self.cloud.scope == AuthScope::Default {
             return Ok(unscoped);
         }
         self.request_token(auth::by_token(subject_token(&unscoped)?.expose_secret(), &self.cloud.scope)).await
@@ -105,11 +108,11 @@ impl Session {
 
     fn parse_and_cache(&self, response: &Response) -> Result<Token, ApiError> {
         #[derive(Deserialize)]
-        struct Granted {
-            token: Body,
+        struct TokenResponse {
+            token: TokenBody,
         }
         let value = subject_token(response)?;
-        let (body, now) = (response.json::<Granted>()?.token, Timestamp::now());
+        let (body, now) = (response.json::<TokenResponse>()?.token, Timestamp::now());
         if let Some(file) = &self.cache_file
             && let Err(error) = cache::write(file, value.expose_secret(), &body, now)
         {
@@ -164,7 +167,7 @@ impl Session {
     /// The latest microversion that Nova supports; `None` if it has no microversions. Queried once per session.
     pub async fn compute_version(&self) -> Result<Option<Microversion>, ApiError> {
         #[derive(Deserialize)]
-        struct Document {
+        struct VersionDocument {
             version: Version,
         }
         #[derive(Deserialize)]
@@ -173,7 +176,7 @@ impl Session {
             version: String,
         }
         let query = || async {
-            let call: ApiCall<Document> = ApiCall::get(Service::Compute, &[""]);
+            let call: ApiCall<VersionDocument> = ApiCall::get(Service::Compute, &[""]);
             Ok(self.call(&call).await?.version.version.parse().ok())
         };
         self.compute_version.get_or_try_init(query).await.copied()

@@ -30,8 +30,12 @@ fn cloud(url: &str, more: &[(&str, &str)]) -> Cloud {
     Cloud::from_variables(&pairs.collect()).unwrap().unwrap()
 }
 
-fn session(cloud: Cloud, directory: Option<&Path>) -> Session {
-    Session::new(cloud, HttpClient::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }, &[]).unwrap(), directory)
+fn session(cloud: Cloud, directory: Option<&Path>) -> KeystoneSession {
+    KeystoneSession::new(
+        cloud,
+        HttpClient::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }, &[]).unwrap(),
+        directory,
+    )
 }
 
 #[derive(serde::Deserialize)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::catalog::{self, Entry, Service};
+use super::catalog::{self, CatalogEntry, Service};
 use crate::http::Url;
 use crate::openstack::cloud::Cloud;
 
@@ -19,13 +19,13 @@ pub struct Token {
     /// Time of its end, by Keystone's clock.
     pub expires_at: Timestamp,
     /// Its user and project.
-    pub account: Account,
-    catalog: Vec<Entry>,
+    pub account: TokenAccount,
+    catalog: Vec<CatalogEntry>,
 }
 
 /// User and project of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct TokenAccount {
     /// The user's id.
     pub user_id: String,
     /// The user's name.
@@ -40,7 +40,7 @@ pub struct Account {
 
 /// The object `token` of Keystone's response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Body {
+pub(super) struct TokenBody {
     expires_at: Timestamp,
     #[serde(default)]
     issued_at: Option<Timestamp>,
@@ -48,7 +48,7 @@ pub(super) struct Body {
     #[serde(default)]
     project: Option<Named>,
     #[serde(default)]
-    catalog: Vec<Entry>,
+    catalog: Vec<CatalogEntry>,
     #[serde(default)]
     application_credential: Option<Credential>,
 }
@@ -66,7 +66,7 @@ struct Credential {
     restricted: bool,
 }
 
-impl Account {
+impl TokenAccount {
     /// The account that owns what is created with the token: keypairs belong to the user, all else to the project.
     pub(crate) fn at_site(&self) -> Option<hostler_core::ports::Account> {
         let project = self.project_id.as_ref()?;
@@ -79,12 +79,12 @@ impl Account {
 impl Token {
     /// A token that this computer received at an instant of its own clock. Only the lifetime comes from Keystone: the two
     /// clocks may differ by hours.
-    pub(super) fn new(value: SecretString, body: Body, received_at: Timestamp) -> Self {
+    pub(super) fn new(value: SecretString, body: TokenBody, received_at: Timestamp) -> Self {
         let lifetime = body.expires_at.duration_since(body.issued_at.unwrap_or(received_at));
         let lifetime = Duration::try_from(lifetime).unwrap_or(Duration::ZERO);
         let margin = (lifetime / 4).min(Duration::from_secs(120));
         let (user, project) = (body.user, body.project);
-        let account = Account {
+        let account = TokenAccount {
             user_id: user.id,
             user: user.name,
             project_id: project.as_ref().map(|project| project.id.clone()),

@@ -9,7 +9,7 @@ use hostler_core::ticket::{Ref, Ticket};
 use super::{check_ticket, minimal, with_tickets};
 use crate::failure::CallFailure;
 use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
-use crate::openstack::keystone::Session;
+use crate::openstack::keystone::KeystoneSession;
 use crate::openstack::neutron::{FloatingIp, Port};
 use crate::openstack::{neutron, tickets, wait};
 
@@ -18,7 +18,7 @@ const PORT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Creates the address, or finds it. It is associated with the machine, if one is given, when this returns.
 pub(in crate::openstack) async fn create(
-    session: &Session,
+    session: &KeystoneSession,
     ticket: &Ticket,
     pool: &str,
     machine: Option<&Ref>,
@@ -41,7 +41,7 @@ pub(in crate::openstack) async fn create(
     Ok(Created { reference: Ref(address.id.clone()), address: Some(ssh_address(&address)) })
 }
 
-async fn find(session: &Session, ticket: &Ticket) -> Result<Option<FloatingIp>, CallFailure> {
+async fn find(session: &KeystoneSession, ticket: &Ticket) -> Result<Option<FloatingIp>, CallFailure> {
     let all = neutron::floating_ips(session).await?;
     Ok(all.into_iter().find(|address| tickets::from_description(&address.description).as_ref() == Some(ticket)))
 }
@@ -50,7 +50,7 @@ fn ssh_address(address: &FloatingIp) -> Address {
     Address { host: address.floating_ip_address.clone(), port: 22 }
 }
 
-async fn port_of(session: &Session, machine: &Ref) -> Result<Port, CallFailure> {
+async fn port_of(session: &KeystoneSession, machine: &Ref) -> Result<Port, CallFailure> {
     let query = || async {
         let ports = neutron::ports_of(session, &machine.0).await?;
         Ok(ports.into_iter().find(|port| port.fixed_ips.iter().any(|ip| !ip.ip_address.contains(':'))))
@@ -60,7 +60,7 @@ async fn port_of(session: &Session, machine: &Ref) -> Result<Port, CallFailure> 
 }
 
 /// The id of an external network.
-async fn external_network(session: &Session, name: &str) -> Result<String, CallFailure> {
+async fn external_network(session: &KeystoneSession, name: &str) -> Result<String, CallFailure> {
     let networks = neutron::networks(session).await?;
     let external = || networks.iter().filter(|network| network.external);
     external().find(|network| network.name == name).map(|network| network.id.clone()).ok_or_else(|| {
@@ -81,13 +81,13 @@ fn explain_missing_route(error: ApiError) -> CallFailure {
     }
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, CallFailure> {
+pub(in crate::openstack) async fn status(session: &KeystoneSession, id: &str) -> Result<ResourceStatus, CallFailure> {
     let address = none_if_missing(neutron::floating_ip(session, id).await)?;
     let running = |address| ResourceStatus::Running { address: Some(ssh_address(&address)) };
     Ok(address.map_or(ResourceStatus::Missing, running))
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn delete(session: &KeystoneSession, owned: &Owned) -> Result<(), CallFailure> {
     let id = &owned.reference.0;
     let Some(address) = none_if_missing(neutron::floating_ip(session, id).await)? else { return Ok(()) };
     check_ticket(owned.kind, id, &owned.ticket, tickets::from_description(&address.description).as_ref())?;
@@ -95,11 +95,11 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
     Ok(())
 }
 
-pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
+pub(in crate::openstack) async fn owned(session: &KeystoneSession) -> Result<Vec<Owned>, ApiError> {
     resources(session).await.map(with_tickets)
 }
 
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
+pub(in crate::openstack) async fn resources(session: &KeystoneSession) -> Result<Vec<Resource>, ApiError> {
     let resource = |ip: FloatingIp| {
         let ticket = tickets::from_description(&ip.description);
         let details =

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use crate::failure::CallFailure;
 use crate::openstack::blazar::{self, LeaseId, ReservationId};
 use crate::openstack::error::{ApiError, ErrorResponse};
-use crate::openstack::keystone::Session;
+use crate::openstack::keystone::KeystoneSession;
 use crate::openstack::wait;
 
 /// The hold of one lease on one host.
@@ -21,11 +21,11 @@ pub(super) struct HostHold {
 }
 
 /// Holds by host, under the name of its hypervisor.
-pub(super) type Calendar = BTreeMap<String, Vec<HostHold>>;
+pub(super) type HostHolds = BTreeMap<String, Vec<HostHold>>;
 
 /// Those of some hosts that any lease holds at some time within a window.
 pub(super) async fn held_hosts(
-    session: &Session,
+    session: &KeystoneSession,
     hosts: &[String],
     window: Window,
 ) -> Result<BTreeSet<String>, CallFailure> {
@@ -63,7 +63,7 @@ pub(super) enum Exclusivity {
 /// the new lease existed, so the new lease gives way. Should the rival check again in that second, both give way, and both
 /// requests are planned again.
 pub(super) async fn resolve_double_grant(
-    session: &Session,
+    session: &KeystoneSession,
     lease: &LeaseId,
     hosts: &[String],
     window: Window,
@@ -84,7 +84,7 @@ pub(super) async fn resolve_double_grant(
 
 /// The other lease with the smallest id that holds one of the hosts at the same time, with that host.
 async fn rival_lease(
-    session: &Session,
+    session: &KeystoneSession,
     lease: &LeaseId,
     hosts: &[String],
     window: Window,
@@ -102,10 +102,10 @@ fn overlaps_beyond_padding(held: &Window, ours: &Window) -> bool {
 }
 
 /// All holds. Empty if the cloud shows its calendar to operators only.
-pub(super) async fn calendar(session: &Session) -> Result<Calendar, CallFailure> {
+pub(super) async fn calendar(session: &KeystoneSession) -> Result<HostHolds, CallFailure> {
     let (hosts, allocations) = match tokio::try_join!(blazar::hosts(session), blazar::allocations(session)) {
         Ok(both) => both,
-        Err(ApiError::Response(ErrorResponse { status: 403, .. })) => return Ok(Calendar::new()),
+        Err(ApiError::Response(ErrorResponse { status: 403, .. })) => return Ok(HostHolds::new()),
         Err(error) => return Err(error.into()),
     };
     let feeds = [Feed { hosts: Some(hosts), allocations: Some(allocations), ..Feed::default() }];
@@ -115,7 +115,7 @@ pub(super) async fn calendar(session: &Session) -> Result<Calendar, CallFailure>
         reservation: ReservationId(reservation.id.to_string()),
         window: reservation.window,
     };
-    let mut calendar = Calendar::new();
+    let mut calendar = HostHolds::new();
     for (_, node) in inventory.nodes() {
         if let Some(name) = &node.hypervisor {
             calendar.entry(name.to_string()).or_default().extend(node.reservations.iter().map(hold));

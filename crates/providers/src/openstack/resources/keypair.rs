@@ -7,12 +7,12 @@ use hostler_core::ticket::{Ref, Ticket};
 use super::{check_ticket, minimal, with_tickets};
 use crate::failure::CallFailure;
 use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
-use crate::openstack::keystone::Session;
+use crate::openstack::keystone::KeystoneSession;
 use crate::openstack::{nova, tickets};
 
 /// Registers the key, or finds it. A different key under the same name is an error.
 pub(in crate::openstack) async fn create(
-    session: &Session,
+    session: &KeystoneSession,
     ticket: &Ticket,
     public_key: &str,
 ) -> Result<Created, CallFailure> {
@@ -36,12 +36,12 @@ fn is_same_key(one: &str, other: &str) -> bool {
     key(one) == key(other)
 }
 
-pub(in crate::openstack) async fn status(session: &Session, name: &str) -> Result<ResourceStatus, CallFailure> {
+pub(in crate::openstack) async fn status(session: &KeystoneSession, name: &str) -> Result<ResourceStatus, CallFailure> {
     let keypair = none_if_missing(nova::keypair(session, name).await)?;
     Ok(keypair.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn delete(session: &KeystoneSession, owned: &Owned) -> Result<(), CallFailure> {
     let name = &owned.reference.0;
     if none_if_missing(nova::keypair(session, name).await)?.is_none() {
         return Ok(());
@@ -51,12 +51,12 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
     Ok(())
 }
 
-pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
+pub(in crate::openstack) async fn owned(session: &KeystoneSession) -> Result<Vec<Owned>, ApiError> {
     resources(session).await.map(with_tickets)
 }
 
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
-    let resource = |keypair: nova::Keypair| {
+pub(in crate::openstack) async fn resources(session: &KeystoneSession) -> Result<Vec<Resource>, ApiError> {
+    let resource = |keypair: nova::NovaKeypair| {
         let ticket = tickets::from_resource_name(&keypair.name);
         let details = Some(ResourceDetails::Keypair { public_key: keypair.public_key });
         Resource { details, ..minimal(ResourceKind::Keypair, keypair.name.clone(), keypair.name, ticket) }

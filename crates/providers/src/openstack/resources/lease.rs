@@ -10,12 +10,12 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calendar::{Calendar, Exclusivity};
+use super::calendar::{Exclusivity, HostHolds};
 use super::{calendar, check_ticket, minimal};
 use crate::failure::CallFailure;
-use crate::openstack::blazar::{self, Lease, LeaseChange, LeaseId, LeaseStatus, NewLease, ReservationRequest};
+use crate::openstack::blazar::{self, BlazarLease, LeaseChange, LeaseId, LeaseStatus, NewLease, ReservationRequest};
 use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
-use crate::openstack::keystone::{Service, Session};
+use crate::openstack::keystone::{KeystoneSession, Service};
 use crate::openstack::{tickets, wait};
 
 /// Time limit for a lease to get from one status to the next.
@@ -32,7 +32,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Creates the lease, or finds it. It is granted when this returns, and usually active if it was due; its window may start
 /// later.
 pub(in crate::openstack) async fn create(
-    session: &Session,
+    session: &KeystoneSession,
     ticket: &Ticket,
     spec: &LeaseSpec,
 ) -> Result<Created, CallFailure> {
@@ -55,7 +55,7 @@ pub(in crate::openstack) async fn create(
 }
 
 /// Waits until the lease alone holds its hosts, and for its start if it is due. Returns its last status.
-async fn granted(session: &Session, lease: Lease, spec: &LeaseSpec) -> Result<Lease, CallFailure> {
+async fn granted(session: &KeystoneSession, lease: BlazarLease, spec: &LeaseSpec) -> Result<BlazarLease, CallFailure> {
     let lease = settled(session, lease).await?;
     if !matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Active) {
         return Ok(lease);
@@ -71,12 +71,12 @@ async fn granted(session: &Session, lease: Lease, spec: &LeaseSpec) -> Result<Le
     Ok(lease)
 }
 
-async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Lease>, CallFailure> {
+async fn find(session: &KeystoneSession, ticket: &Ticket) -> Result<Option<BlazarLease>, CallFailure> {
     let leases = blazar::leases(session).await?;
     Ok(leases.into_iter().find(|lease| tickets::from_lease_name(&lease.name).as_ref() == Some(ticket)))
 }
 
-async fn create_new(session: &Session, ticket: &Ticket, spec: &LeaseSpec) -> Result<Lease, CallFailure> {
+async fn create_new(session: &KeystoneSession, ticket: &Ticket, spec: &LeaseSpec) -> Result<BlazarLease, CallFailure> {
     if session.token().await?.account.restricted {
         return Err(restricted_credential());
     }
@@ -102,7 +102,12 @@ pub(in crate::openstack) fn restricted_credential() -> CallFailure {
 
 /// Classifies the rejection of a lease. Clouds report a taken host with different messages, as `409` or `500`, so the
 /// calendar is consulted as well.
-async fn explain_rejection(session: &Session, error: ApiError, hosts: &[String], window: Window) -> CallFailure {
+async fn explain_rejection(
+    session: &KeystoneSession,
+    error: ApiError,
+    hosts: &[String],
+    window: Window,
+) -> CallFailure {
     let status = match &error {
         ApiError::Response(response) => response.status,
         ApiError::Http(_) | ApiError::NoService { .. } | ApiError::NoToken => return error.into(),
@@ -136,8 +141,8 @@ fn host_names(spec: &LeaseSpec) -> Vec<String> {
 }
 
 /// Checks that the lease still holds the planned hosts: another user may have changed it since it was created.
-fn check_hosts(lease: &Lease, spec: &LeaseSpec) -> Result<(), CallFailure> {
-    let held: BTreeSet<String> = lease.reservations.iter().filter_map(blazar::Reservation::pinned_host).collect();
+fn check_hosts(lease: &BlazarLease, spec: &LeaseSpec) -> Result<(), CallFailure> {
+    let held: BTreeSet<String> = lease.reservations.iter().filter_map(blazar::BlazarReservation::pinned_host).collect();
     let missing: Vec<&str> =
         spec.hosts.iter().map(|host| host.0.as_str()).filter(|host| !held.contains(*host)).collect();
     if missing.is_empty() {
@@ -147,7 +152,7 @@ fn check_hosts(lease: &Lease, spec: &LeaseSpec) -> Result<(), CallFailure> {
 }
 
 /// Deletes the lease if one of its hosts was also granted to another lease.
-async fn ensure_exclusive(session: &Session, lease: &Lease, spec: &LeaseSpec) -> Result<(), CallFailure> {
+async fn ensure_exclusive(session: &KeystoneSession, lease: &BlazarLease, spec: &LeaseSpec) -> Result<(), CallFailure> {
     let Ok(window) = Window::new(lease.start, lease.end) else { return Ok(()) };
     match calendar::resolve_double_grant(session, &lease.id, &host_names(spec), window).await? {
         Exclusivity::Exclusive => Ok(()),
@@ -162,7 +167,7 @@ async fn ensure_exclusive(session: &Session, lease: &Lease, spec: &LeaseSpec) ->
 
 /// Waits for the end of a transition: during one, Blazar rejects any change of the lease, with `500` and no reason. Returns
 /// the unchanged lease if the time limit passes.
-async fn settled(session: &Session, lease: Lease) -> Result<Lease, CallFailure> {
+async fn settled(session: &KeystoneSession, lease: BlazarLease) -> Result<BlazarLease, CallFailure> {
     if !matches!(lease.status, LeaseStatus::Transitional(_)) {
         return Ok(lease);
     }
@@ -175,7 +180,7 @@ async fn settled(session: &Session, lease: Lease) -> Result<Lease, CallFailure> 
 }
 
 /// Waits for a lease to start. Before that, Nova can't launch servers on its hosts.
-pub(in crate::openstack) async fn started(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
+pub(in crate::openstack) async fn started(session: &KeystoneSession, id: &LeaseId) -> Result<BlazarLease, CallFailure> {
     loop {
         if let Some(lease) = wait::poll(TRANSITION_TIMEOUT, || started_or_over(session, id)).await? {
             return match lease.status {
@@ -195,13 +200,13 @@ pub(in crate::openstack) async fn started(session: &Session, id: &LeaseId) -> Re
 }
 
 /// The lease, once it is active, over or failed.
-async fn started_or_over(session: &Session, id: &LeaseId) -> Result<Option<Lease>, CallFailure> {
+async fn started_or_over(session: &KeystoneSession, id: &LeaseId) -> Result<Option<BlazarLease>, CallFailure> {
     let lease = existing(session, id).await?;
     let is_before = matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Transitional(_));
     Ok(Some(lease).filter(|_| !is_before))
 }
 
-async fn existing(session: &Session, id: &LeaseId) -> Result<Lease, CallFailure> {
+async fn existing(session: &KeystoneSession, id: &LeaseId) -> Result<BlazarLease, CallFailure> {
     none_if_missing(blazar::lease(session, id).await)?.ok_or_else(|| gone(id))
 }
 
@@ -209,13 +214,16 @@ fn gone(id: &LeaseId) -> CallFailure {
     CallFailure::unavailable(format!("the lease `{id}` was deleted by another user or program"))
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &LeaseId) -> Result<ResourceStatus, CallFailure> {
+pub(in crate::openstack) async fn status(
+    session: &KeystoneSession,
+    id: &LeaseId,
+) -> Result<ResourceStatus, CallFailure> {
     let lease = none_if_missing(blazar::lease(session, id).await)?;
     Ok(lease.map_or(ResourceStatus::Missing, |lease| status_of(&lease)))
 }
 
 /// A terminated lease holds no hosts: it counts as missing.
-fn status_of(lease: &Lease) -> ResourceStatus {
+fn status_of(lease: &BlazarLease) -> ResourceStatus {
     match &lease.status {
         LeaseStatus::Active => ResourceStatus::Running { address: None },
         LeaseStatus::Pending | LeaseStatus::Transitional(_) => ResourceStatus::Pending,
@@ -228,7 +236,11 @@ fn status_of(lease: &Lease) -> ResourceStatus {
 const MAX_ATTEMPTS: u32 = 3;
 
 /// Moves the end, and waits until Blazar reports it: its response to the change may still show the old lease.
-pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until: Timestamp) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn extend(
+    session: &KeystoneSession,
+    id: &LeaseId,
+    until: Timestamp,
+) -> Result<(), CallFailure> {
     let until = blazar::ceil_to_minute(until);
     let change = LeaseChange { end: Some(until), ..LeaseChange::default() };
     let mut attempts_left = MAX_ATTEMPTS;
@@ -256,22 +268,27 @@ pub(in crate::openstack) async fn extend(session: &Session, id: &LeaseId, until:
 }
 
 /// Classifies a rejected extension. The usual cause is another lease on the host right after this one.
-async fn explain_failed_extension(session: &Session, error: ApiError, lease: &Lease, until: Timestamp) -> CallFailure {
-    let hosts: Vec<String> = lease.reservations.iter().filter_map(blazar::Reservation::pinned_host).collect();
+async fn explain_failed_extension(
+    session: &KeystoneSession,
+    error: ApiError,
+    lease: &BlazarLease,
+    until: Timestamp,
+) -> CallFailure {
+    let hosts: Vec<String> = lease.reservations.iter().filter_map(blazar::BlazarReservation::pinned_host).collect();
     match Window::new(lease.end, until) {
         Ok(window) => explain_rejection(session, error, &hosts, window).await,
         Err(_) => error.into(),
     }
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn delete(session: &KeystoneSession, owned: &Owned) -> Result<(), CallFailure> {
     let id = LeaseId(owned.reference.0.clone());
     let Some(lease) = none_if_missing(blazar::lease(session, &id).await)? else { return Ok(()) };
     check_ticket(owned.kind, &id.0, &owned.ticket, tickets::from_lease_name(&lease.name).as_ref())?;
     delete_and_wait(session, &id).await
 }
 
-async fn delete_and_wait(session: &Session, id: &LeaseId) -> Result<(), CallFailure> {
+async fn delete_and_wait(session: &KeystoneSession, id: &LeaseId) -> Result<(), CallFailure> {
     let query = || async {
         let Some(lease) = none_if_missing(blazar::lease(session, id).await)? else { return Ok(Some(())) };
         if !matches!(lease.status, LeaseStatus::Transitional(_)) {
@@ -285,11 +302,11 @@ async fn delete_and_wait(session: &Session, id: &LeaseId) -> Result<(), CallFail
     }
 }
 
-pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
+pub(in crate::openstack) async fn owned(session: &KeystoneSession) -> Result<Vec<Owned>, ApiError> {
     if !session.has_service(Service::Reservation).await? {
         return Ok(Vec::new());
     }
-    let owned = |lease: Lease| {
+    let owned = |lease: BlazarLease| {
         let ticket = tickets::from_lease_name(&lease.name)?;
         Some(Owned { ticket, kind: ResourceKind::Lease, reference: Ref(lease.id.0) })
     };
@@ -297,7 +314,7 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
 }
 
 /// All leases of the project, with their hosts from the calendar: a lease itself does not tell which hosts Blazar chose.
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, CallFailure> {
+pub(in crate::openstack) async fn resources(session: &KeystoneSession) -> Result<Vec<Resource>, CallFailure> {
     if !session.has_service(Service::Reservation).await? {
         return Ok(Vec::new());
     }
@@ -306,12 +323,12 @@ pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Res
     Ok(leases.into_iter().map(|lease| resource(lease, &calendar)).collect())
 }
 
-fn resource(lease: Lease, calendar: &Calendar) -> Resource {
+fn resource(lease: BlazarLease, calendar: &HostHolds) -> Resource {
     let ticket = tickets::from_lease_name(&lease.name);
     let held = calendar.iter().filter(|(_, holds)| holds.iter().any(|hold| hold.lease == lease.id));
     let mut hosts: BTreeSet<String> = held.map(|(host, _)| host.clone()).collect();
     if calendar.is_empty() {
-        hosts.extend(lease.reservations.iter().filter_map(blazar::Reservation::pinned_host));
+        hosts.extend(lease.reservations.iter().filter_map(blazar::BlazarReservation::pinned_host));
     }
     let hosts = hosts.into_iter().map(HostId).collect();
     let details =

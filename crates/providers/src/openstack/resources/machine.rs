@@ -9,11 +9,11 @@ use hostler_core::ticket::{Ref, Ticket};
 
 use super::{calendar, check_ticket, lease, minimal, network, with_tickets};
 use crate::failure::CallFailure;
-use crate::openstack::blazar::{Lease, LeaseId, ReservationId};
+use crate::openstack::blazar::{BlazarLease, LeaseId, ReservationId};
 use crate::openstack::error::{ApiError, none_if_missing};
-use crate::openstack::keystone::Session;
-use crate::openstack::nova::{NewServer, Server};
-use crate::openstack::{Settings, glance, nova, tickets, wait};
+use crate::openstack::keystone::KeystoneSession;
+use crate::openstack::nova::{NewServer, NovaServer};
+use crate::openstack::{OpenStackSettings, glance, nova, tickets, wait};
 
 /// Time limit for a machine to be deleted, or to change its power state. Bare metal is slow at both.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(900);
@@ -28,8 +28,8 @@ pub(in crate::openstack) struct Launch<'a> {
 
 /// Launches the machine, or finds it. It is running when this returns.
 pub(in crate::openstack) async fn create(
-    session: &Session,
-    settings: &Settings,
+    session: &KeystoneSession,
+    settings: &OpenStackSettings,
     ticket: &Ticket,
     launch: &Launch<'_>,
 ) -> Result<Created, CallFailure> {
@@ -41,12 +41,12 @@ pub(in crate::openstack) async fn create(
     Ok(Created { reference: Ref(server.id.clone()), address: server.fixed_address().map(ssh_address) })
 }
 
-async fn find(session: &Session, ticket: &Ticket) -> Result<Option<Server>, CallFailure> {
+async fn find(session: &KeystoneSession, ticket: &Ticket) -> Result<Option<NovaServer>, CallFailure> {
     let servers = nova::servers(session).await?;
     Ok(servers.into_iter().find(|server| ticket_of(server).as_ref() == Some(ticket)))
 }
 
-fn ticket_of(server: &Server) -> Option<Ticket> {
+fn ticket_of(server: &NovaServer) -> Option<Ticket> {
     server.metadata.get(tickets::METADATA)?.parse().ok()
 }
 
@@ -55,8 +55,8 @@ fn ssh_address(address: &str) -> Address {
 }
 
 async fn launch_new(
-    session: &Session,
-    settings: &Settings,
+    session: &KeystoneSession,
+    settings: &OpenStackSettings,
     ticket: &Ticket,
     launch: &Launch<'_>,
 ) -> Result<String, CallFailure> {
@@ -85,7 +85,7 @@ async fn launch_new(
 }
 
 /// The newest active image of the name, which several builds may share.
-async fn image(session: &Session, name: &str) -> Result<String, CallFailure> {
+async fn image(session: &KeystoneSession, name: &str) -> Result<String, CallFailure> {
     let images = glance::images_named(session, name).await?;
     let newest = images.into_iter().next();
     let missing = || CallFailure::unavailable(format!("no active image `{name}` exists any more"));
@@ -93,7 +93,11 @@ async fn image(session: &Session, name: &str) -> Result<String, CallFailure> {
 }
 
 /// The flavor's id: the configured one for leased hosts, else the one that the node type names.
-async fn flavor(session: &Session, settings: &Settings, launch: &Launch<'_>) -> Result<String, CallFailure> {
+async fn flavor(
+    session: &KeystoneSession,
+    settings: &OpenStackSettings,
+    launch: &Launch<'_>,
+) -> Result<String, CallFailure> {
     let name = if launch.lease.is_some() { settings.flavor.as_str() } else { launch.spec.node_type.as_str() };
     let flavors = nova::flavors(session).await?;
     let named = flavors.iter().find(|flavor| flavor.name == name || flavor.id == name);
@@ -106,7 +110,11 @@ async fn flavor(session: &Session, settings: &Settings, launch: &Launch<'_>) -> 
 
 /// The reservation of the lease that holds the machine's host. A lease that hostler created names the host in it; for
 /// other leases the calendar tells.
-async fn reservation_for(session: &Session, lease: &Lease, spec: &MachineSpec) -> Result<ReservationId, CallFailure> {
+async fn reservation_for(
+    session: &KeystoneSession,
+    lease: &BlazarLease,
+    spec: &MachineSpec,
+) -> Result<ReservationId, CallFailure> {
     let of_hosts = || lease.reservations.iter().filter(|it| it.resource_type == "physical:host");
     let Some(host) = spec.host.as_ref().map(|host| &host.0) else {
         let first = of_hosts().next().map(|reservation| reservation.id.clone());
@@ -121,7 +129,7 @@ async fn reservation_for(session: &Session, lease: &Lease, spec: &MachineSpec) -
     reservation.ok_or_else(missing)
 }
 
-async fn wait_until_running(session: &Session, id: &str, limit: Duration) -> Result<Server, CallFailure> {
+async fn wait_until_running(session: &KeystoneSession, id: &str, limit: Duration) -> Result<NovaServer, CallFailure> {
     let query = || async {
         let server = none_if_missing(nova::server(session, id).await)?;
         let deleted = || CallFailure::unavailable(format!("the machine `{id}` was deleted before it was running"));
@@ -138,16 +146,16 @@ async fn wait_until_running(session: &Session, id: &str, limit: Duration) -> Res
     wait::poll(limit, query).await?.ok_or_else(late)
 }
 
-fn fault(server: &Server) -> String {
+fn fault(server: &NovaServer) -> String {
     server.fault.as_ref().map_or_else(|| "no reason given".to_owned(), |fault| fault.message.clone())
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, CallFailure> {
+pub(in crate::openstack) async fn status(session: &KeystoneSession, id: &str) -> Result<ResourceStatus, CallFailure> {
     let server = none_if_missing(nova::server(session, id).await)?;
     Ok(server.map_or(ResourceStatus::Missing, |server| status_of(&server)))
 }
 
-fn status_of(server: &Server) -> ResourceStatus {
+fn status_of(server: &NovaServer) -> ResourceStatus {
     match server.status.as_str() {
         "ACTIVE" => ResourceStatus::Running { address: server.address().map(ssh_address) },
         "SHUTOFF" => ResourceStatus::Stopped,
@@ -160,7 +168,11 @@ fn status_of(server: &Server) -> ResourceStatus {
     }
 }
 
-pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: Power) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn set_power(
+    session: &KeystoneSession,
+    id: &str,
+    power: Power,
+) -> Result<(), CallFailure> {
     let (target, name) = match power {
         Power::On => ("ACTIVE", "on"),
         Power::Off => ("SHUTOFF", "off"),
@@ -191,7 +203,7 @@ pub(in crate::openstack) async fn set_power(session: &Session, id: &str, power: 
     }
 }
 
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn delete(session: &KeystoneSession, owned: &Owned) -> Result<(), CallFailure> {
     let id = &owned.reference.0;
     let Some(server) = none_if_missing(nova::server(session, id).await)? else { return Ok(()) };
     check_ticket(owned.kind, id, &owned.ticket, ticket_of(&server).as_ref())?;
@@ -214,12 +226,12 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
     }
 }
 
-pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
+pub(in crate::openstack) async fn owned(session: &KeystoneSession) -> Result<Vec<Owned>, ApiError> {
     resources(session).await.map(with_tickets)
 }
 
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
-    let resource = |server: Server| {
+pub(in crate::openstack) async fn resources(session: &KeystoneSession) -> Result<Vec<Resource>, ApiError> {
+    let resource = |server: NovaServer| {
         let (ticket, status) = (ticket_of(&server), Some(status_of(&server)));
         Resource {
             status,

@@ -10,8 +10,8 @@ use hostler_core::ticket::{Ref, Ticket};
 use super::{check_ticket, minimal};
 use crate::failure::CallFailure;
 use crate::openstack::error::{ApiError, ErrorResponse, none_if_missing};
-use crate::openstack::keystone::Session;
-use crate::openstack::neutron::{Network, Router, SecurityGroup};
+use crate::openstack::keystone::KeystoneSession;
+use crate::openstack::neutron::{NeutronNetwork, Router, SecurityGroup};
 use crate::openstack::{neutron, tickets};
 
 /// Address range of a deployment's network. Networks of different deployments are isolated, so all use the same range.
@@ -28,14 +28,14 @@ pub(in crate::openstack) struct Attachment {
 /// The parts of a deployment's network. After a crash some may be missing; after a retried call some may exist twice.
 #[derive(Default)]
 struct Parts {
-    networks: Vec<Network>,
+    networks: Vec<NeutronNetwork>,
     routers: Vec<Router>,
     groups: Vec<SecurityGroup>,
 }
 
 /// Creates the network with all its parts, or those that are still missing.
 pub(in crate::openstack) async fn create(
-    session: &Session,
+    session: &KeystoneSession,
     ticket: &Ticket,
     pool: Option<&str>,
 ) -> Result<Created, CallFailure> {
@@ -84,19 +84,19 @@ fn ok_if_exists(outcome: Result<(), ApiError>) -> Result<(), ApiError> {
 }
 
 /// The id of the external network for the router's gateway: the pool, if one is given, else the first.
-async fn external_network(session: &Session, pool: Option<&str>) -> Result<Option<String>, CallFailure> {
+async fn external_network(session: &KeystoneSession, pool: Option<&str>) -> Result<Option<String>, CallFailure> {
     let networks = neutron::networks(session).await?;
     let mut external = networks.into_iter().filter(|network| network.external);
-    let matches = |network: &Network| pool.is_none_or(|pool| pool == network.name);
+    let matches = |network: &NeutronNetwork| pool.is_none_or(|pool| pool == network.name);
     Ok(external.find(matches).map(|network| network.id))
 }
 
-async fn parts(session: &Session, ticket: &Ticket) -> Result<Parts, CallFailure> {
+async fn parts(session: &KeystoneSession, ticket: &Ticket) -> Result<Parts, CallFailure> {
     Ok(parts_by_ticket(session).await?.remove(ticket).unwrap_or_default())
 }
 
 /// The parts of all deployments' networks, by ticket.
-async fn parts_by_ticket(session: &Session) -> Result<BTreeMap<Ticket, Parts>, ApiError> {
+async fn parts_by_ticket(session: &KeystoneSession) -> Result<BTreeMap<Ticket, Parts>, ApiError> {
     let (networks, routers, groups) =
         tokio::try_join!(neutron::networks(session), neutron::routers(session), neutron::security_groups(session))?;
     let mut all: BTreeMap<Ticket, Parts> = BTreeMap::new();
@@ -121,7 +121,7 @@ async fn parts_by_ticket(session: &Session) -> Result<BTreeMap<Ticket, Parts>, A
 /// The network for a machine: the deployment's own, or a shared one by name. `None` leaves the choice to Nova, which works
 /// if the project has only one network.
 pub(in crate::openstack) async fn attachment(
-    session: &Session,
+    session: &KeystoneSession,
     own: Option<&Ref>,
     shared: Option<&str>,
 ) -> Result<Option<Attachment>, CallFailure> {
@@ -145,13 +145,13 @@ pub(in crate::openstack) async fn attachment(
     }
 }
 
-pub(in crate::openstack) async fn status(session: &Session, id: &str) -> Result<ResourceStatus, CallFailure> {
+pub(in crate::openstack) async fn status(session: &KeystoneSession, id: &str) -> Result<ResourceStatus, CallFailure> {
     let network = none_if_missing(neutron::network(session, id).await)?;
     Ok(network.map_or(ResourceStatus::Missing, |_| ResourceStatus::Running { address: None }))
 }
 
 /// Deletes all parts that bear the ticket. The router comes first: it blocks the deletion of the network.
-pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Result<(), CallFailure> {
+pub(in crate::openstack) async fn delete(session: &KeystoneSession, owned: &Owned) -> Result<(), CallFailure> {
     let (id, ticket) = (&owned.reference.0, &owned.ticket);
     if let Some(network) = none_if_missing(neutron::network(session, id).await)? {
         check_ticket(owned.kind, id, ticket, tickets::from_description(&network.description).as_ref())?;
@@ -176,7 +176,7 @@ pub(in crate::openstack) async fn delete(session: &Session, owned: &Owned) -> Re
     Ok(())
 }
 
-pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>, ApiError> {
+pub(in crate::openstack) async fn owned(session: &KeystoneSession) -> Result<Vec<Owned>, ApiError> {
     let owned = |(ticket, parts): (Ticket, Parts)| {
         // After a crash the network itself may be missing. Any part then stands for all.
         let network = parts.networks.into_iter().map(|network| network.id);
@@ -188,8 +188,8 @@ pub(in crate::openstack) async fn owned(session: &Session) -> Result<Vec<Owned>,
     Ok(parts_by_ticket(session).await?.into_iter().filter_map(owned).collect())
 }
 
-pub(in crate::openstack) async fn resources(session: &Session) -> Result<Vec<Resource>, ApiError> {
-    let resource = |network: Network| {
+pub(in crate::openstack) async fn resources(session: &KeystoneSession) -> Result<Vec<Resource>, ApiError> {
+    let resource = |network: NeutronNetwork| {
         let ticket = tickets::from_description(&network.description);
         let details = Some(ResourceDetails::Network { shared: network.shared, external: network.external });
         Resource { details, ..minimal(ResourceKind::Network, network.id, network.name, ticket) }

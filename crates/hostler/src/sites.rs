@@ -11,7 +11,7 @@ use hostler_engine::audit::{AuditTrail, audited};
 use hostler_engine::sites::{Calendars, Sites};
 use hostler_providers::http::{HttpClient, RetryPolicy};
 use hostler_providers::image::ImageStore;
-use hostler_providers::libvirt::{self, trust};
+use hostler_providers::libvirt::{self, LibvirtSettings, trust};
 use hostler_providers::listed::SshSite;
 use hostler_providers::openstack::cloud::BadCloud;
 use hostler_providers::openstack::keystone::KeystoneSession;
@@ -75,7 +75,7 @@ impl App {
 
     /// The site `local`: virtual machines on this computer, which inherit its proxies and certificates.
     pub fn local(&self) -> Result<libvirt::Local, Error> {
-        let mut settings = libvirt::Settings::new(local_id()?, &self.settings.data_dir);
+        let mut settings = LibvirtSettings::new(local_id()?, &self.settings.data_dir);
         if let Some(uri) = self.settings.libvirt_uri() {
             settings.uri = uri.to_owned();
         }

@@ -11,7 +11,7 @@ use super::error::ImageError;
 /// The used part of `qemu-img info --output=json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Info {
+struct DiskInfo {
     format: String,
     virtual_size: u64,
     #[serde(default)]
@@ -71,7 +71,7 @@ pub(super) async fn convert(file: &Path, checked: &CheckedDisk, to: &Path) -> Re
 
 /// Rejects disks with a backing file, a data file or a key: their author could make QEMU read any file.
 fn accept(json: &[u8]) -> Result<CheckedDisk, String> {
-    let info: Info = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let info: DiskInfo = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     if !matches!(info.format.as_str(), "qcow2" | "raw") {
         return Err(format!("its format is `{}`, not qcow2 or raw", info.format));
     }

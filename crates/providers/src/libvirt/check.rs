@@ -9,21 +9,21 @@ use super::error::CallFailure;
 use super::images::unusable;
 use super::pool::Pool;
 use super::probe::{self, Freshness};
-use super::rpc::{Connection, Error, SUPPORTED_URIS, Uri};
+use super::rpc::{Connection, RpcError, SUPPORTED_URIS, Uri};
 use super::site::Site;
 use super::virtualization::Virtualization;
 
 /// Failure to connect, with a hint that depends on the cause.
-pub(super) fn unreachable(uri: &str, error: Error) -> CallFailure {
+pub(super) fn unreachable(uri: &str, error: RpcError) -> CallFailure {
     let hint = match &error {
-        Error::Uri(_) => Some(format!("supported are {SUPPORTED_URIS}")),
-        Error::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(JOIN_GROUP.to_owned()),
-        Error::Connect { source, .. } if source.kind() != ErrorKind::ConnectionRefused => None,
-        Error::NoDaemon(_) | Error::Connect { .. } => Some(start_hint(uri)),
-        Error::Authentication(_) => {
+        RpcError::Uri(_) => Some(format!("supported are {SUPPORTED_URIS}")),
+        RpcError::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(JOIN_GROUP.to_owned()),
+        RpcError::Connect { source, .. } if source.kind() != ErrorKind::ConnectionRefused => None,
+        RpcError::NoDaemon(_) | RpcError::Connect { .. } => Some(start_hint(uri)),
+        RpcError::Authentication(_) => {
             Some("set `auth_unix_rw` to \"polkit\" or \"none\" in /etc/libvirt/libvirtd.conf".to_owned())
         }
-        Error::Libvirt(error) if error.code.is_permission() => Some(JOIN_GROUP.to_owned()),
+        RpcError::Libvirt(error) if error.code.is_permission() => Some(JOIN_GROUP.to_owned()),
         _ => None,
     };
     let CallFailure { message, remedy, hint: known } = CallFailure::from(error);
@@ -156,21 +156,21 @@ mod tests {
     use super::*;
     use crate::libvirt::rpc::{ErrorCode, LibvirtError};
 
-    fn connect(kind: ErrorKind) -> Error {
-        Error::Connect { socket: "/s".into(), source: kind.into() }
+    fn connect(kind: ErrorKind) -> RpcError {
+        RpcError::Connect { socket: "/s".into(), source: kind.into() }
     }
 
-    fn hint(error: Error) -> Option<String> {
+    fn hint(error: RpcError) -> Option<String> {
         unreachable("qemu:///system", error).hint
     }
 
     #[test]
     fn starting_is_suggested_only_if_no_daemon_listens() {
         let start = Some(start_hint("qemu:///system"));
-        assert_eq!(hint(Error::NoDaemon(vec!["/s".into()])), start);
+        assert_eq!(hint(RpcError::NoDaemon(vec!["/s".into()])), start);
         assert_eq!(hint(connect(ErrorKind::ConnectionRefused)), start);
         assert_eq!(hint(connect(ErrorKind::TimedOut)), None);
-        assert_eq!(hint(Error::Closed), None);
+        assert_eq!(hint(RpcError::Closed), None);
     }
 
     #[test]
@@ -178,12 +178,12 @@ mod tests {
         let join = Some(JOIN_GROUP.to_owned());
         assert_eq!(hint(connect(ErrorKind::PermissionDenied)), join);
         let refused = LibvirtError { code: ErrorCode::AUTH_UNAVAILABLE, domain: 7, message: "no agent".to_owned() };
-        assert_eq!(hint(Error::Libvirt(refused)), join);
+        assert_eq!(hint(RpcError::Libvirt(refused)), join);
     }
 
     #[test]
     fn a_daemon_that_restarts_is_tried_again() {
-        let failure = unreachable("qemu:///system", Error::Closed);
+        let failure = unreachable("qemu:///system", RpcError::Closed);
         assert!(matches!(failure.remedy, Remedy::Retry(_)));
         assert_eq!(failure.message, "libvirt does not answer at `qemu:///system`: the connection to libvirt is closed");
     }

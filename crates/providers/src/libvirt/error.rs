@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use hostler_core::ports::Remedy;
 
-use super::rpc::{Error, ErrorCode};
+use super::rpc::{ErrorCode, RpcError};
 pub(super) use crate::failure::CallFailure;
 
-impl From<Error> for CallFailure {
-    fn from(error: Error) -> Self {
+impl From<RpcError> for CallFailure {
+    fn from(error: RpcError) -> Self {
         let remedy = match &error {
             // The daemon restarts, or another client holds the resource: a repetition may succeed.
-            Error::Io(_) | Error::Closed => Remedy::Retry(RETRY),
-            Error::Libvirt(error) if [ErrorCode::RPC, ErrorCode::OPERATION_TIMEOUT].contains(&error.code) => {
+            RpcError::Io(_) | RpcError::Closed => Remedy::Retry(RETRY),
+            RpcError::Libvirt(error) if [ErrorCode::RPC, ErrorCode::OPERATION_TIMEOUT].contains(&error.code) => {
                 Remedy::Retry(RETRY)
             }
-            Error::Libvirt(error) if error.code.is_permission() => Remedy::Ask,
+            RpcError::Libvirt(error) if error.code.is_permission() => Remedy::Ask,
             _ => Remedy::Report,
         };
         let message = fragment(&with_causes(&error));
@@ -49,7 +49,7 @@ fn fragment(message: &str) -> String {
 }
 
 /// `None` if the daemon answers that the resource does not exist, by this code.
-pub(super) fn found<T>(result: Result<T, Error>, missing: ErrorCode) -> Result<Option<T>, CallFailure> {
+pub(super) fn found<T>(result: Result<T, RpcError>, missing: ErrorCode) -> Result<Option<T>, CallFailure> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code() == Some(missing) => Ok(None),
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::libvirt::rpc::LibvirtError;
 
-    fn libvirt(code: i32, message: &str) -> Error {
-        Error::Libvirt(LibvirtError { code: ErrorCode(code), domain: 10, message: message.to_owned() })
+    fn libvirt(code: i32, message: &str) -> RpcError {
+        RpcError::Libvirt(LibvirtError { code: ErrorCode(code), domain: 10, message: message.to_owned() })
     }
 
     #[test]
@@ -75,14 +75,14 @@ mod tests {
 
     #[test]
     fn causes_are_part_of_the_message() {
-        let error = Error::Io(std::io::ErrorKind::TimedOut.into());
+        let error = RpcError::Io(std::io::ErrorKind::TimedOut.into());
         assert_eq!(CallFailure::from(error).message, "the connection to libvirt broke: timed out");
     }
 
     #[test]
     fn remedy_follows_from_the_code() {
         let remedy = |error| CallFailure::from(error).remedy;
-        assert_eq!(remedy(Error::Closed), Remedy::Retry(RETRY));
+        assert_eq!(remedy(RpcError::Closed), Remedy::Retry(RETRY));
         assert_eq!(remedy(libvirt(39, "cannot write data")), Remedy::Retry(RETRY));
         assert_eq!(remedy(libvirt(88, "access denied")), Remedy::Ask);
         assert_eq!(remedy(libvirt(1, "internal error")), Remedy::Report);
@@ -95,6 +95,6 @@ mod tests {
         assert_eq!(found(Ok(7), ErrorCode::NO_DOMAIN).unwrap(), Some(7));
         assert_eq!(found::<()>(Err(libvirt(42, "no domain")), ErrorCode::NO_DOMAIN).unwrap(), None);
         assert!(found::<()>(Err(libvirt(43, "no network")), ErrorCode::NO_DOMAIN).is_err());
-        assert!(found::<()>(Err(Error::Closed), ErrorCode::NO_DOMAIN).is_err());
+        assert!(found::<()>(Err(RpcError::Closed), ErrorCode::NO_DOMAIN).is_err());
     }
 }

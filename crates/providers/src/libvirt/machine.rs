@@ -19,7 +19,7 @@ use super::pool::{BaseImage, Pool};
 use super::rpc::{Connection, Domain, DomainState, ErrorCode};
 use super::seed::Seed;
 use super::virtualization::Virtualization;
-use super::xml::{DomainXml, Host, MachineXml, Readers, VolumeXml};
+use super::xml::{DhcpHost, DomainXml, MachineXml, Readers, VolumeXml};
 use super::{network, read};
 
 /// A machine to define.
@@ -31,7 +31,7 @@ pub(super) struct MachineRequest<'a> {
     pub memory: Bytes,
     pub disk: Bytes,
     pub network: &'a str,
-    pub host: &'a Host,
+    pub host: &'a DhcpHost,
     pub public_key: &'a str,
     /// Script for the first boot.
     pub script: &'a str,
@@ -190,7 +190,7 @@ fn ticket_of(domain: &Domain<'_>) -> Result<Ticket, CallFailure> {
 }
 
 /// Memory of a domain. `None` for another client's domain that is off.
-fn guest_memory(domain: &Domain<'_>) -> Result<Option<GuestMemory>, super::rpc::Error> {
+fn guest_memory(domain: &Domain<'_>) -> Result<Option<GuestMemory>, super::rpc::RpcError> {
     let running = domain.is_active()?;
     if !running && read::ticket(&domain.xml()?).is_none() {
         return Ok(None);

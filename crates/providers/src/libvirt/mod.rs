@@ -38,7 +38,7 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-pub use settings::Settings;
+pub use settings::LibvirtSettings;
 pub use virtualization::Virtualization;
 
 use crate::image::ImageStore;
@@ -58,7 +58,7 @@ pub struct Local {
 
 impl Local {
     /// The site. Opens nothing.
-    pub fn new(settings: Settings, images: ImageStore) -> Self {
+    pub fn new(settings: LibvirtSettings, images: ImageStore) -> Self {
         Self { site: Arc::new(Site { settings, images }) }
     }
 
@@ -86,10 +86,10 @@ impl Local {
     ) -> Result<T, SiteError> {
         let site = Arc::clone(&self.site);
         let call = effect.run(move |cancellation| {
-            let Settings { uri, runtime_dir, .. } = &site.settings;
+            let LibvirtSettings { uri, runtime_dir, .. } = &site.settings;
             let user = User::current(runtime_dir.as_deref())?;
             let connection = Uri::parse(uri)
-                .map_err(rpc::Error::from)
+                .map_err(rpc::RpcError::from)
                 .and_then(|uri| Connection::open(&uri, &user, cancellation))
                 .map_err(|error| check::unreachable(uri, error))?;
             work(&site, &connection)

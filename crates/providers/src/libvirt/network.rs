@@ -7,7 +7,7 @@ use super::names::{bridge_name, mac_address, resource_name, ticket_seed};
 use super::read;
 use super::rpc::{Connection, ErrorCode, Network};
 use super::subnet::{self, Subnet};
-use super::xml::{FIRST_HOST, Host, LAST_HOST, NetworkXml};
+use super::xml::{DhcpHost, FIRST_HOST, LAST_HOST, NetworkXml};
 
 /// Creates and starts a network, or finds the one with this ticket. Returns its name. The caller holds the site's lock,
 /// as a subnet is chosen.
@@ -51,14 +51,14 @@ pub(super) fn delete(connection: &Connection, name: &str, ticket: &Ticket) -> Re
 }
 
 /// Hardware address and IP address that a network reserves for a machine.
-pub(super) fn host(network: &Network<'_>, name: &str) -> Result<Host, CallFailure> {
+pub(super) fn host(network: &Network<'_>, name: &str) -> Result<DhcpHost, CallFailure> {
     let xml = network.xml()?;
     let missing = || CallFailure::unexpected(format!("the network has no address for `{name}`"));
     let hosts = read::elements(&xml, "host");
     let host = hosts.into_iter().find(|host| host.get("name").is_some_and(|it| it == name)).ok_or_else(missing)?;
     let (mac, address) = (host.get("mac").ok_or_else(missing)?, host.get("ip").ok_or_else(missing)?);
     let address = address.parse().map_err(|_| missing())?;
-    Ok(Host { name: name.to_owned(), mac: mac.clone(), address })
+    Ok(DhcpHost { name: name.to_owned(), mac: mac.clone(), address })
 }
 
 fn define<'c>(
@@ -74,12 +74,12 @@ fn define<'c>(
             LAST_HOST - FIRST_HOST
         )));
     }
-    let host = |(number, name): (u8, &String)| Host {
+    let host = |(number, name): (u8, &String)| DhcpHost {
         name: name.clone(),
         mac: mac_address(ticket, number),
         address: subnet.address(number),
     };
-    let hosts: Vec<Host> = (FIRST_HOST..LAST_HOST).zip(machines).map(host).collect();
+    let hosts: Vec<DhcpHost> = (FIRST_HOST..LAST_HOST).zip(machines).map(host).collect();
     let xml = NetworkXml { name, ticket, bridge: &bridge_name(ticket), subnet, hosts: &hosts };
     Ok(connection.define_network(&xml.to_string())?)
 }

@@ -14,7 +14,7 @@ use hostler_core::ticket::Ticket;
 use super::capacity;
 use super::error::{CallFailure, found};
 use super::names::{PROBE_PREFIX, ticket_of_volume};
-use super::rpc::{Connection, Error, ErrorCode, StoragePool, Volume};
+use super::rpc::{Connection, ErrorCode, RpcError, StoragePool, Volume};
 use super::xml::{self, BootXml, Readers, VolumeXml};
 use crate::image::{Boot, Image, ImageStore};
 
@@ -207,7 +207,7 @@ impl<'c> Pool<'c> {
     /// Reads the directory again. While libvirt creates a volume it can't, and what it knows must do.
     fn refresh(&self) -> Result<(), CallFailure> {
         match self.pool.refresh() {
-            Err(Error::Libvirt(error)) if error.message.contains("asynchronous jobs") => Ok(()),
+            Err(RpcError::Libvirt(error)) if error.message.contains("asynchronous jobs") => Ok(()),
             refreshed => Ok(refreshed?),
         }
     }

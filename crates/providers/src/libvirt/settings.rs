@@ -7,7 +7,7 @@ use hostler_core::name::SiteId;
 
 /// Connection to libvirt, and files of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct LibvirtSettings {
     /// Name of the site.
     pub site: SiteId,
     /// URI of libvirt: `qemu:///system` or `qemu:///session`, with `?socket=PATH` if its socket is elsewhere.
@@ -26,7 +26,7 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
-impl Settings {
+impl LibvirtSettings {
     /// Defaults for the libvirt of this computer. `state` is a directory of the user, for the cached test of `/dev/kvm`.
     pub fn new(site: SiteId, state: &Path) -> Self {
         Self {

@@ -15,7 +15,7 @@ use super::names::resource_name;
 use super::pool::Pool;
 use super::probe::{self, Freshness};
 use super::rpc::{Connection, Domain};
-use super::settings::Settings;
+use super::settings::LibvirtSettings;
 use super::virtualization::{LABEL, Virtualization};
 use super::{capacity, lock, network};
 use crate::image::{ImageError, ImageStore};
@@ -23,7 +23,7 @@ use crate::image::{ImageError, ImageStore};
 /// Settings and images of the site.
 #[derive(Debug)]
 pub(super) struct Site {
-    pub settings: Settings,
+    pub settings: LibvirtSettings,
     pub images: ImageStore,
 }
 

@@ -74,7 +74,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::libvirt::rpc::{Connection, Error, Uri, User};
+    use crate::libvirt::rpc::{Connection, RpcError, Uri, User};
 
     /// A daemon that accepts connections and never answers.
     struct HangingDaemon {
@@ -92,7 +92,7 @@ mod tests {
         }
 
         /// Work that reports how its connection ended.
-        fn work(&self, ended: mpsc::Sender<Error>) -> impl FnOnce(&Cancellation) -> Result<(), CallFailure> + use<> {
+        fn work(&self, ended: mpsc::Sender<RpcError>) -> impl FnOnce(&Cancellation) -> Result<(), CallFailure> + use<> {
             let uri = self.uri.clone();
             move |cancellation| {
                 let user = User { id: 0, runtime_dir: "/nowhere".into() };
@@ -114,7 +114,7 @@ mod tests {
         let daemon = HangingDaemon::new();
         let (ended, end) = mpsc::channel();
         let error = effect.run_within(Duration::from_millis(1), daemon.work(ended)).await.unwrap_err();
-        assert!(matches!(end.recv().unwrap(), Error::Closed | Error::Cancelled), "the thread has ended, too");
+        assert!(matches!(end.recv().unwrap(), RpcError::Closed | RpcError::Cancelled), "the thread has ended, too");
         error.remedy
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let mut socket = tokio::task::spawn_blocking(move || daemon.accept()).await.unwrap();
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
-        assert!(matches!(end.recv().unwrap(), Error::Closed));
+        assert!(matches!(end.recv().unwrap(), RpcError::Closed));
         assert_eq!(socket.read(&mut [0]).unwrap(), 0, "the daemon sees the end of the connection");
     }
 

@@ -13,7 +13,7 @@ use super::virtualization::Virtualization;
 
 /// Reservation of a network for a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host {
+pub(super) struct DhcpHost {
     pub name: String,
     pub mac: String,
     pub address: Ipv4Addr,
@@ -25,7 +25,7 @@ pub(super) struct NetworkXml<'a> {
     pub ticket: &'a Ticket,
     pub bridge: &'a str,
     pub subnet: Subnet,
-    pub hosts: &'a [Host],
+    pub hosts: &'a [DhcpHost],
 }
 
 /// Boot of a domain: from its disk, or directly from a kernel.
@@ -40,7 +40,7 @@ pub(super) struct MachineXml<'a> {
     pub ticket: &'a Ticket,
     pub title: &'a str,
     pub network: &'a str,
-    pub host: &'a Host,
+    pub host: &'a DhcpHost,
     pub disk: &'a str,
     pub seed: &'a str,
 }
@@ -102,7 +102,7 @@ impl Display for NetworkXml<'_> {
         writeln!(f, "  <ip address='{gateway}' netmask='255.255.255.0'>\n    <dhcp>")?;
         let (first, last) = (self.subnet.address(FIRST_HOST), self.subnet.address(LAST_HOST));
         writeln!(f, "      <range start='{first}' end='{last}'/>")?;
-        for Host { name, mac, address } in self.hosts {
+        for DhcpHost { name, mac, address } in self.hosts {
             writeln!(f, "      <host mac='{}' name='{}' ip='{address}'/>", text(mac), text(name))?;
         }
         write!(f, "    </dhcp>\n  </ip>\n</network>")
@@ -215,8 +215,8 @@ mod tests {
         format!("hostler:00000000000000000000000000000007:{step}").parse().unwrap()
     }
 
-    fn host() -> Host {
-        Host { name: "digits".into(), mac: "52:54:00:00:00:0a".into(), address: [10, 214, 7, 10].into() }
+    fn host() -> DhcpHost {
+        DhcpHost { name: "digits".into(), mac: "52:54:00:00:00:0a".into(), address: [10, 214, 7, 10].into() }
     }
 
     fn domain(virtualization: &Virtualization, boot: &BootXml) -> String {

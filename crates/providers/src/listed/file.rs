@@ -79,7 +79,7 @@ fn parse_lines(text: &str, defaults: &HostDefaults) -> Result<Vec<(usize, Listed
         let number = index + 1;
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
         let Some(address) = words.next() else { continue };
-        let entry = Entry { name: words.next().map(str::to_owned), ..Entry::at(address) };
+        let entry = ListEntry { name: words.next().map(str::to_owned), ..ListEntry::at(address) };
         if let Some(more) = words.next() {
             return Err(bad(number, format!("unexpected `{more}`: a line is `user@host:port name`")));
         }
@@ -94,12 +94,12 @@ struct File {
     user: Option<String>,
     key: Option<PathBuf>,
     #[serde(default)]
-    host: Vec<toml::Spanned<Entry>>,
+    host: Vec<toml::Spanned<ListEntry>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Entry {
+struct ListEntry {
     address: String,
     name: Option<String>,
     user: Option<String>,
@@ -137,14 +137,14 @@ fn parse_toml(text: &str, defaults: &HostDefaults) -> Result<Vec<(usize, ListedH
     })?;
     let user = file.user.unwrap_or_else(|| defaults.user.clone());
     let defaults = HostDefaults { user, key: file.key.or_else(|| defaults.key.clone()), home: defaults.home.clone() };
-    let host = |entry: toml::Spanned<Entry>| {
+    let host = |entry: toml::Spanned<ListEntry>| {
         let line = line_at(entry.span().start);
         Ok((line, entry.into_inner().host(&defaults).map_err(|what| bad(line, what))?))
     };
     file.host.into_iter().map(host).collect()
 }
 
-impl Entry {
+impl ListEntry {
     fn at(address: &str) -> Self {
         Self { address: address.to_owned(), ..Self::default() }
     }

@@ -16,7 +16,7 @@ use hostler_core::size::Bytes;
 use hostler_core::ticket::{Ref, StepId, Ticket};
 use hostler_core::time::Window;
 use hostler_providers::image::{AddImage, DEFAULT_IMAGE, Image, ImageSource, ImageStore};
-use hostler_providers::libvirt::{Local, Settings};
+use hostler_providers::libvirt::{LibvirtSettings, Local};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -29,7 +29,7 @@ pub struct Lab {
     pub deployment: DeploymentId,
     pub virtualization_cache: PathBuf,
     pub directory: TempDir,
-    settings: Settings,
+    settings: LibvirtSettings,
     _one: MutexGuard<'static, ()>,
 }
 
@@ -47,7 +47,7 @@ impl Lab {
         let state = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("local"));
         let store = ImageStore::new(&state);
         let root = std::path::Path::new("/");
-        let mut settings = Settings::new("local".parse().unwrap(), &state);
+        let mut settings = LibvirtSettings::new("local".parse().unwrap(), &state);
         let trust = hostler_providers::libvirt::trust::read(&std::env::vars().collect(), root);
         store.build(DEFAULT_IMAGE, trust.apt_sources.as_deref(), &|_| {}).await.unwrap();
         let marks = "echo yes >/etc/hostler-trust; echo done >>/first-boot; echo first boot says hello";
@@ -68,7 +68,7 @@ impl Lab {
 
     /// The same site with another URI of libvirt.
     pub fn at(&self, uri: &str) -> Local {
-        Local::new(Settings { uri: uri.to_owned(), ..self.settings.clone() }, self.store.clone())
+        Local::new(LibvirtSettings { uri: uri.to_owned(), ..self.settings.clone() }, self.store.clone())
     }
 
     pub fn ticket(&self, step: &str) -> Ticket {

@@ -45,10 +45,10 @@ impl Cancellation {
     }
 
     /// Ties a new connection to the caller.
-    pub(super) fn attach(&self, socket: &UnixStream) -> Result<(), Error> {
+    pub(super) fn attach(&self, socket: &UnixStream) -> Result<(), RpcError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.cancelled {
-            return Err(Error::Cancelled);
+            return Err(RpcError::Cancelled);
         }
         state.sockets.push(socket.try_clone()?);
         Ok(())

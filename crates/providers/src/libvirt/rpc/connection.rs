@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
 
 use super::cancel::Cancellation;
-use super::error::{Error, LibvirtError};
+use super::error::{LibvirtError, RpcError};
 use super::message::{Header, Message, MessageKind, Status, Wire};
 use super::uri::{Uri, User};
 use super::xdr::{Decode, Encode};
@@ -78,11 +78,11 @@ pub(super) enum Procedure {
 /// A session with a daemon. It ends when this is dropped.
 #[derive(Debug)]
 pub(in crate::libvirt) struct Connection {
-    session: RefCell<Session>,
+    session: RefCell<RpcSession>,
 }
 
 #[derive(Debug)]
-struct Session {
+struct RpcSession {
     /// `None` after a failure that leaves the position in the byte stream unknown.
     wire: Option<Wire>,
     /// Number of the latest call.
@@ -98,12 +98,12 @@ const AUTH_POLKIT: u32 = 2;
 
 impl Connection {
     /// Connects to the daemon of a URI and opens its driver.
-    pub fn open(uri: &Uri, user: &User, cancellation: &Cancellation) -> Result<Self, Error> {
+    pub fn open(uri: &Uri, user: &User, cancellation: &Cancellation) -> Result<Self, RpcError> {
         let sockets = uri.sockets(user);
-        let socket = sockets.iter().find(|path| path.exists()).cloned().ok_or(Error::NoDaemon(sockets))?;
-        let stream = UnixStream::connect(&socket).map_err(|source| Error::Connect { socket, source })?;
+        let socket = sockets.iter().find(|path| path.exists()).cloned().ok_or(RpcError::NoDaemon(sockets))?;
+        let stream = UnixStream::connect(&socket).map_err(|source| RpcError::Connect { socket, source })?;
         cancellation.attach(&stream)?;
-        let session = Session { wire: Some(Wire::new(stream)), serial: 0, early: VecDeque::new() };
+        let session = RpcSession { wire: Some(Wire::new(stream)), serial: 0, early: VecDeque::new() };
         let connection = Self { session: RefCell::new(session) };
         connection.authenticate()?;
         connection.call::<()>(Procedure::ConnectOpen, &(Some(uri.name()), 0_u32))?;
@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// A daemon that needs no authentication of this user lists none.
-    fn authenticate(&self) -> Result<(), Error> {
+    fn authenticate(&self) -> Result<(), RpcError> {
         let offered: Vec<u32> = self.call(Procedure::AuthList, &())?;
         if offered.is_empty() || offered.contains(&AUTH_NONE) {
             return Ok(());
@@ -120,7 +120,7 @@ impl Connection {
             // The answer repeats that it succeeded; a refusal is an error.
             return self.call::<i32>(Procedure::AuthPolkit, &()).map(|_complete| ());
         }
-        Err(Error::Authentication(if offered.contains(&AUTH_SASL) {
+        Err(RpcError::Authentication(if offered.contains(&AUTH_SASL) {
             "SASL"
         } else {
             "an unknown kind of authentication"
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Makes a call and waits for its result.
-    pub(super) fn call<R: Decode>(&self, procedure: Procedure, arguments: &dyn Encode) -> Result<R, Error> {
+    pub(super) fn call<R: Decode>(&self, procedure: Procedure, arguments: &dyn Encode) -> Result<R, RpcError> {
         self.with_session(|session| {
             session.send_call(procedure, arguments)?;
             let body = session.reply(procedure)?;
@@ -137,12 +137,12 @@ impl Connection {
     }
 
     /// Sends a message of the stream that the latest call has opened. No other call may be made before it ends.
-    pub(super) fn send_stream(&self, procedure: Procedure, status: Status, data: &[u8]) -> Result<(), Error> {
+    pub(super) fn send_stream(&self, procedure: Procedure, status: Status, data: &[u8]) -> Result<(), RpcError> {
         self.with_session(|session| session.send(procedure, MessageKind::Stream, status, data))
     }
 
     /// Waits for a message of a stream. An error of the daemon ends the stream.
-    pub(super) fn receive_stream(&self, procedure: Procedure) -> Result<(Status, Vec<u8>), Error> {
+    pub(super) fn receive_stream(&self, procedure: Procedure) -> Result<(Status, Vec<u8>), RpcError> {
         self.with_session(|session| {
             let message = match session.early.pop_front() {
                 Some(message) => message,
@@ -154,7 +154,7 @@ impl Connection {
     }
 
     /// Reports an error that the daemon has sent about a stream, without waiting for one.
-    pub(super) fn poll_stream(&self, procedure: Procedure) -> Result<(), Error> {
+    pub(super) fn poll_stream(&self, procedure: Procedure) -> Result<(), RpcError> {
         self.with_session(|session| {
             while let Some(message) = session.wire()?.poll()? {
                 let message = session.noticed(message)?;
@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Runs one exchange, and closes the connection where it fails for another reason than the daemon's own error.
-    fn with_session<R>(&self, exchange: impl FnOnce(&mut Session) -> Result<R, Error>) -> Result<R, Error> {
+    fn with_session<R>(&self, exchange: impl FnOnce(&mut RpcSession) -> Result<R, RpcError>) -> Result<R, RpcError> {
         let mut session = self.session.borrow_mut();
         let result = exchange(&mut session);
         if result.as_ref().is_err_and(|error| error.code().is_none()) {
@@ -184,25 +184,25 @@ impl Connection {
     }
 }
 
-impl Session {
-    fn wire(&mut self) -> Result<&mut Wire, Error> {
-        self.wire.as_mut().ok_or(Error::Closed)
+impl RpcSession {
+    fn wire(&mut self) -> Result<&mut Wire, RpcError> {
+        self.wire.as_mut().ok_or(RpcError::Closed)
     }
 
-    fn send_call(&mut self, procedure: Procedure, arguments: &dyn Encode) -> Result<(), Error> {
+    fn send_call(&mut self, procedure: Procedure, arguments: &dyn Encode) -> Result<(), RpcError> {
         self.serial = self.serial.wrapping_add(1);
         self.early.clear();
         self.send(procedure, MessageKind::Call, Status::Ok, &arguments.encoded())
     }
 
-    fn send(&mut self, procedure: Procedure, kind: MessageKind, status: Status, body: &[u8]) -> Result<(), Error> {
+    fn send(&mut self, procedure: Procedure, kind: MessageKind, status: Status, body: &[u8]) -> Result<(), RpcError> {
         let (program, version, procedure) = (REMOTE_PROGRAM, REMOTE_VERSION, procedure as u32);
         let header = Header { program, version, procedure, kind, serial: self.serial, status };
         self.wire()?.send(header, body)
     }
 
     /// Waits for the reply to the latest call. Returns its body.
-    fn reply(&mut self, procedure: Procedure) -> Result<Vec<u8>, Error> {
+    fn reply(&mut self, procedure: Procedure) -> Result<Vec<u8>, RpcError> {
         loop {
             let message = self.answer()?;
             let early = message.header.kind == MessageKind::Stream && message.header.serial == self.serial;
@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// Waits for a message that is not a notification.
-    fn answer(&mut self) -> Result<Message, Error> {
+    fn answer(&mut self) -> Result<Message, RpcError> {
         loop {
             let message = self.wire()?.receive()?;
             if let Some(message) = self.noticed(message)? {
@@ -229,7 +229,7 @@ impl Session {
     }
 
     /// Answers the daemon's keepalive, and drops other notifications: no event is subscribed to.
-    fn noticed(&mut self, message: Message) -> Result<Option<Message>, Error> {
+    fn noticed(&mut self, message: Message) -> Result<Option<Message>, RpcError> {
         let header = message.header;
         if header.kind != MessageKind::Event {
             return Ok(Some(message));
@@ -242,7 +242,7 @@ impl Session {
     }
 
     /// Compares an answer to the latest call.
-    fn check(&self, header: &Header, kind: MessageKind, procedure: Procedure) -> Result<(), Error> {
+    fn check(&self, header: &Header, kind: MessageKind, procedure: Procedure) -> Result<(), RpcError> {
         let fields = [
             ("program", REMOTE_PROGRAM, header.program),
             ("version", REMOTE_VERSION, header.version),
@@ -257,14 +257,14 @@ impl Session {
     }
 }
 
-fn unexpected(field: &'static str, expected: u32, actual: u32) -> Error {
-    Error::Unexpected { field, expected, actual }
+fn unexpected(field: &'static str, expected: u32, actual: u32) -> RpcError {
+    RpcError::Unexpected { field, expected, actual }
 }
 
 /// Status and body of a message, or the error that it carries.
-fn checked(message: Message) -> Result<(Status, Vec<u8>), Error> {
+fn checked(message: Message) -> Result<(Status, Vec<u8>), RpcError> {
     match message.header.status {
-        Status::Error => Err(Error::Libvirt(LibvirtError::decode_all(&message.body)?)),
+        Status::Error => Err(RpcError::Libvirt(LibvirtError::decode_all(&message.body)?)),
         status => Ok((status, message.body)),
     }
 }

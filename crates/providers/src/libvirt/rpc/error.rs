@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use super::uri::UnsupportedUri;
-use super::xdr::{Decode, DecodeError, Reader};
+use super::xdr::{Decode, DecodeError, XdrReader};
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::libvirt) enum Error {
+pub(in crate::libvirt) enum RpcError {
     /// The URI names a libvirt that this client does not reach.
     #[error("unsupported libvirt URI")]
     Uri(#[from] UnsupportedUri),
@@ -56,7 +56,7 @@ pub(in crate::libvirt) enum Error {
     Libvirt(LibvirtError),
 }
 
-impl Error {
+impl RpcError {
     /// Code of the daemon's own error. `None` for failures of the connection.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -109,17 +109,17 @@ impl ErrorCode {
 
 /// `virNetMessageError`. The fields after the message repeat it in parts, or are unused.
 impl Decode for LibvirtError {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        type Domain = Option<(String, [u8; 16], i32)>;
-        type Network = Option<(String, [u8; 16])>;
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
+        type DomainRef = Option<(String, [u8; 16], i32)>;
+        type NetworkRef = Option<(String, [u8; 16])>;
         let (code, domain, message) = <(i32, i32, Option<String>)>::decode(from)?;
-        let _rest = <(i32, Domain, [Option<String>; 3], i32, i32, Network)>::decode(from)?;
+        let _rest = <(i32, DomainRef, [Option<String>; 3], i32, i32, NetworkRef)>::decode(from)?;
         Ok(Self { code: ErrorCode(code), domain, message: message.unwrap_or_default() })
     }
 }
 
 impl Decode for [Option<String>; 3] {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         Ok([Decode::decode(from)?, Decode::decode(from)?, Decode::decode(from)?])
     }
 }

@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Procedure};
 use super::error::Error;
-use super::xdr::{Decode, DecodeError, Reader};
+use super::xdr::{Decode, DecodeError, XdrReader};
 
 /// `remote_node_get_info_ret`. XDR gives each character of the model 4 bytes.
 struct NodeInfo {
@@ -10,7 +10,7 @@ struct NodeInfo {
 }
 
 impl Decode for NodeInfo {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         from.take(32 * 4)?;
         let (_memory, cpus, _mhz): (u64, i32, i32) = Decode::decode(from)?;
         let (_nodes, _sockets, _cores, _threads): (i32, i32, i32, i32) = Decode::decode(from)?;
@@ -20,29 +20,29 @@ impl Decode for NodeInfo {
 
 impl Connection {
     /// Version of libvirt: a million for each major, a thousand for each minor.
-    pub fn lib_version(&self) -> Result<u64, Error> {
+    pub fn lib_version(&self) -> Result<u64, RpcError> {
         self.call(Procedure::ConnectGetLibVersion, &())
     }
 
     /// Version of QEMU, in the same form. Fails if there is no QEMU.
-    pub fn hypervisor_version(&self) -> Result<u64, Error> {
+    pub fn hypervisor_version(&self) -> Result<u64, RpcError> {
         self.call(Procedure::ConnectGetVersion, &())
     }
 
     /// Number of CPUs of the host.
-    pub fn cpus(&self) -> Result<u32, Error> {
+    pub fn cpus(&self) -> Result<u32, RpcError> {
         let NodeInfo { cpus } = self.call(Procedure::NodeGetInfo, &())?;
         Ok(u32::try_from(cpus).unwrap_or(0))
     }
 
     /// Guests that the daemon can run, as XML.
-    pub fn capabilities(&self) -> Result<String, Error> {
+    pub fn capabilities(&self) -> Result<String, RpcError> {
         self.call(Procedure::ConnectGetCapabilities, &())
     }
 
     /// Features of guests of an architecture and a virtualization type (`kvm`, `qemu`), as XML. Fails if the daemon
     /// can't run them.
-    pub fn domain_capabilities(&self, arch: &str, virtualization: &str) -> Result<String, Error> {
+    pub fn domain_capabilities(&self, arch: &str, virtualization: &str) -> Result<String, RpcError> {
         let (emulator, machine) = (None::<&str>, None::<&str>);
         let arguments = (emulator, Some(arch), machine, Some(virtualization), 0_u32);
         self.call(Procedure::ConnectGetDomainCapabilities, &arguments)

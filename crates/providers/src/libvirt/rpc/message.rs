@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use super::error::Error;
-use super::xdr::{Decode, DecodeError, Encode, Reader};
+use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// Most bytes of a message with its header, without its length: libvirt's own limit.
 const MESSAGE_LIMIT: usize = 32 << 20;
@@ -58,7 +58,7 @@ impl Encode for Header {
 }
 
 impl Decode for Header {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let (program, version, procedure, kind, serial, status) = Decode::decode(from)?;
         let kind = match kind {
             0 => MessageKind::Call,
@@ -107,7 +107,7 @@ impl Wire {
     }
 
     /// Sends a message.
-    pub fn send(&mut self, header: Header, body: &[u8]) -> Result<(), Error> {
+    pub fn send(&mut self, header: Header, body: &[u8]) -> Result<(), RpcError> {
         let length = LENGTH_BYTES + HEADER_BYTES + body.len();
         let mut message = Vec::with_capacity(length);
         u32::try_from(length).unwrap_or(u32::MAX).encode(&mut message);
@@ -117,7 +117,7 @@ impl Wire {
     }
 
     /// Waits for a message.
-    pub fn receive(&mut self) -> Result<Message, Error> {
+    pub fn receive(&mut self) -> Result<Message, RpcError> {
         loop {
             if let Some(message) = self.complete()? {
                 return Ok(message);
@@ -127,23 +127,23 @@ impl Wire {
     }
 
     /// A message that has arrived already, if there is one.
-    pub fn poll(&mut self) -> Result<Option<Message>, Error> {
+    pub fn poll(&mut self) -> Result<Option<Message>, RpcError> {
         self.socket.set_nonblocking(true)?;
         let filled = self.fill();
         self.socket.set_nonblocking(false)?;
         match filled {
-            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => self.complete(),
+            Err(RpcError::Io(error)) if error.kind() == ErrorKind::WouldBlock => self.complete(),
             Ok(()) => self.complete(),
             Err(error) => Err(error),
         }
     }
 
     /// Reads what has arrived, or waits for the first byte of it.
-    fn fill(&mut self) -> Result<(), Error> {
+    fn fill(&mut self) -> Result<(), RpcError> {
         let mut buffer = [0; 64 << 10];
         loop {
             match self.socket.read(&mut buffer) {
-                Ok(0) => return Err(Error::Closed),
+                Ok(0) => return Err(RpcError::Closed),
                 Ok(count) => {
                     self.received.extend(&buffer[..count]);
                     return Ok(());
@@ -155,12 +155,12 @@ impl Wire {
     }
 
     /// Takes the first message off what was received, if it is complete.
-    fn complete(&mut self) -> Result<Option<Message>, Error> {
+    fn complete(&mut self) -> Result<Option<Message>, RpcError> {
         let Some((length, _)) = self.received.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let claim = u32::from_be_bytes(*length);
         let length = claim as usize;
         if !(LENGTH_BYTES + HEADER_BYTES..=LENGTH_BYTES + MESSAGE_LIMIT).contains(&length) {
-            return Err(Error::MessageLength(claim));
+            return Err(RpcError::MessageLength(claim));
         }
         if self.received.len() < length {
             return Ok(None);
@@ -173,10 +173,10 @@ impl Wire {
 }
 
 /// A daemon that ends while a message is on its way resets the connection.
-fn broken(error: std::io::Error) -> Error {
+fn broken(error: std::io::Error) -> RpcError {
     match error.kind() {
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected => Error::Closed,
-        _ => Error::Io(error),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected => RpcError::Closed,
+        _ => RpcError::Io(error),
     }
 }
 
@@ -215,7 +215,7 @@ mod tests {
                 prop_assert_eq!(far.receive().unwrap(), Message { header, body });
             }
             drop(near);
-            prop_assert!(matches!(far.receive(), Err(Error::Closed)));
+            prop_assert!(matches!(far.receive(), Err(RpcError::Closed)));
         }
     }
 }

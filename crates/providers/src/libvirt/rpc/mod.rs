@@ -27,7 +27,7 @@ pub(super) use connection::Connection;
 pub(super) use domain::{Domain, DomainState, StartFlags};
 #[cfg(test)]
 pub(super) use error::LibvirtError;
-pub(super) use error::{Error, ErrorCode};
+pub(super) use error::{ErrorCode, RpcError};
 pub(super) use network::Network;
 pub(super) use storage::{StoragePool, Volume};
 pub(super) use uri::{SUPPORTED_URIS, Uri, User};

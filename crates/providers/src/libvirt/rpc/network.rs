@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Procedure};
 use super::error::Error;
-use super::xdr::{Decode, DecodeError, Encode, Reader};
+use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// A network's name and UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Encode for NetworkId {
 }
 
 impl Decode for NetworkId {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let (name, uuid) = Decode::decode(from)?;
         Ok(Self { name, uuid })
     }
@@ -33,18 +33,18 @@ pub(in crate::libvirt) struct Network<'c> {
 
 impl Connection {
     /// All networks, running or not.
-    pub fn networks(&self) -> Result<Vec<Network<'_>>, Error> {
+    pub fn networks(&self) -> Result<Vec<Network<'_>>, RpcError> {
         let (ids, _count): (Vec<NetworkId>, u32) = self.call(Procedure::ConnectListAllNetworks, &(1_i32, 0_u32))?;
         Ok(ids.into_iter().map(|id| self.network(id)).collect())
     }
 
     /// The network of a name. Fails with [`ErrorCode::NO_NETWORK`](super::ErrorCode::NO_NETWORK) if there is none.
-    pub fn network_by_name(&self, name: &str) -> Result<Network<'_>, Error> {
+    pub fn network_by_name(&self, name: &str) -> Result<Network<'_>, RpcError> {
         Ok(self.network(self.call(Procedure::NetworkLookupByName, &(name,))?))
     }
 
     /// Defines a network. It is not started.
-    pub fn define_network(&self, xml: &str) -> Result<Network<'_>, Error> {
+    pub fn define_network(&self, xml: &str) -> Result<Network<'_>, RpcError> {
         Ok(self.network(self.call(Procedure::NetworkDefineXml, &(xml,))?))
     }
 
@@ -60,27 +60,27 @@ impl Network<'_> {
     }
 
     /// Its definition.
-    pub fn xml(&self) -> Result<String, Error> {
+    pub fn xml(&self) -> Result<String, RpcError> {
         self.connection.call(Procedure::NetworkGetXmlDesc, &(&self.id, 0_u32))
     }
 
     /// True while it runs.
-    pub fn is_active(&self) -> Result<bool, Error> {
+    pub fn is_active(&self) -> Result<bool, RpcError> {
         Ok(self.connection.call::<i32>(Procedure::NetworkIsActive, &(&self.id,))? == 1)
     }
 
     /// Starts it.
-    pub fn start(&self) -> Result<(), Error> {
+    pub fn start(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::NetworkCreate, &(&self.id,))
     }
 
     /// Stops it. Its definition stays.
-    pub fn destroy(&self) -> Result<(), Error> {
+    pub fn destroy(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::NetworkDestroy, &(&self.id,))
     }
 
     /// Removes its definition.
-    pub fn undefine(&self) -> Result<(), Error> {
+    pub fn undefine(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::NetworkUndefine, &(&self.id,))
     }
 }

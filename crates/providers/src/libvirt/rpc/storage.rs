@@ -3,7 +3,7 @@
 use super::connection::{Connection, Procedure};
 use super::error::Error;
 use super::stream::{Download, Upload};
-use super::xdr::{Decode, DecodeError, Encode, Reader};
+use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// A pool's name and UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Encode for PoolId {
 }
 
 impl Decode for PoolId {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let (name, uuid) = Decode::decode(from)?;
         Ok(Self { name, uuid })
     }
@@ -40,7 +40,7 @@ impl Encode for VolumeId {
 }
 
 impl Decode for VolumeId {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let (pool, name, key) = Decode::decode(from)?;
         Ok(Self { pool, name, key })
     }
@@ -72,12 +72,12 @@ pub(in crate::libvirt) struct VolumeSize {
 impl Connection {
     /// The pool of a name. Fails with [`ErrorCode::NO_STORAGE_POOL`](super::ErrorCode::NO_STORAGE_POOL) if there is
     /// none.
-    pub fn pool_by_name(&self, name: &str) -> Result<StoragePool<'_>, Error> {
+    pub fn pool_by_name(&self, name: &str) -> Result<StoragePool<'_>, RpcError> {
         Ok(self.pool(self.call(Procedure::StoragePoolLookupByName, &(name,))?))
     }
 
     /// Defines a pool. Neither creates its directory nor starts it.
-    pub fn define_pool(&self, xml: &str) -> Result<StoragePool<'_>, Error> {
+    pub fn define_pool(&self, xml: &str) -> Result<StoragePool<'_>, RpcError> {
         Ok(self.pool(self.call(Procedure::StoragePoolDefineXml, &(xml, 0_u32))?))
     }
 
@@ -88,39 +88,39 @@ impl Connection {
 
 impl<'c> StoragePool<'c> {
     /// True while it runs.
-    pub fn is_active(&self) -> Result<bool, Error> {
+    pub fn is_active(&self) -> Result<bool, RpcError> {
         Ok(self.connection.call::<i32>(Procedure::StoragePoolIsActive, &(&self.id,))? == 1)
     }
 
     /// Creates its directory.
-    pub fn build(&self) -> Result<(), Error> {
+    pub fn build(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::StoragePoolBuild, &(&self.id, 0_u32))
     }
 
     /// Starts it.
-    pub fn start(&self) -> Result<(), Error> {
+    pub fn start(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::StoragePoolCreate, &(&self.id, 0_u32))
     }
 
     /// Has the daemon start it when the daemon itself starts.
-    pub fn enable_autostart(&self) -> Result<(), Error> {
+    pub fn enable_autostart(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::StoragePoolSetAutostart, &(&self.id, 1_i32))
     }
 
     /// Reads its directory again: free space, and volumes that came or went without the daemon.
-    pub fn refresh(&self) -> Result<(), Error> {
+    pub fn refresh(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::StoragePoolRefresh, &(&self.id, 0_u32))
     }
 
     /// Free bytes of its file system, as of the last refresh.
-    pub fn available(&self) -> Result<u64, Error> {
+    pub fn available(&self) -> Result<u64, RpcError> {
         let (_state, _capacity, _allocation, available): (u32, u64, u64, u64) =
             self.connection.call(Procedure::StoragePoolGetInfo, &(&self.id,))?;
         Ok(available)
     }
 
     /// All its volumes, as of the last refresh.
-    pub fn volumes(&self) -> Result<Vec<Volume<'c>>, Error> {
+    pub fn volumes(&self) -> Result<Vec<Volume<'c>>, RpcError> {
         let (ids, _count): (Vec<VolumeId>, u32) =
             self.connection.call(Procedure::StoragePoolListAllVolumes, &(&self.id, 1_i32, 0_u32))?;
         Ok(ids.into_iter().map(|id| self.volume(id)).collect())
@@ -128,12 +128,12 @@ impl<'c> StoragePool<'c> {
 
     /// The volume of a name. Fails with [`ErrorCode::NO_STORAGE_VOLUME`](super::ErrorCode::NO_STORAGE_VOLUME) if there
     /// is none.
-    pub fn volume_by_name(&self, name: &str) -> Result<Volume<'c>, Error> {
+    pub fn volume_by_name(&self, name: &str) -> Result<Volume<'c>, RpcError> {
         Ok(self.volume(self.connection.call(Procedure::StorageVolLookupByName, &(&self.id, name))?))
     }
 
     /// Creates a volume.
-    pub fn create_volume(&self, xml: &str) -> Result<Volume<'c>, Error> {
+    pub fn create_volume(&self, xml: &str) -> Result<Volume<'c>, RpcError> {
         Ok(self.volume(self.connection.call(Procedure::StorageVolCreateXml, &(&self.id, xml, 0_u32))?))
     }
 
@@ -149,34 +149,34 @@ impl<'c> Volume<'c> {
     }
 
     /// Path of its file.
-    pub fn path(&self) -> Result<String, Error> {
+    pub fn path(&self) -> Result<String, RpcError> {
         self.connection.call(Procedure::StorageVolGetPath, &(&self.id,))
     }
 
     /// Its definition.
-    pub fn xml(&self) -> Result<String, Error> {
+    pub fn xml(&self) -> Result<String, RpcError> {
         self.connection.call(Procedure::StorageVolGetXmlDesc, &(&self.id, 0_u32))
     }
 
     /// Its sizes.
-    pub fn size(&self) -> Result<VolumeSize, Error> {
+    pub fn size(&self) -> Result<VolumeSize, RpcError> {
         let (_type, capacity, allocation): (u32, u64, u64) =
             self.connection.call(Procedure::StorageVolGetInfo, &(&self.id,))?;
         Ok(VolumeSize { capacity, allocation })
     }
 
     /// Deletes it with its content.
-    pub fn delete(&self) -> Result<(), Error> {
+    pub fn delete(&self) -> Result<(), RpcError> {
         self.connection.call(Procedure::StorageVolDelete, &(&self.id, 0_u32))
     }
 
     /// Begins to write `length` bytes from its start.
-    pub fn upload(&self, length: u64) -> Result<Upload<'c>, Error> {
+    pub fn upload(&self, length: u64) -> Result<Upload<'c>, RpcError> {
         Upload::open(self.connection, Procedure::StorageVolUpload, &(&self.id, 0_u64, length, 0_u32))
     }
 
     /// Begins to read from an offset to its end.
-    pub fn download(&self, offset: u64) -> Result<Download<'c>, Error> {
+    pub fn download(&self, offset: u64) -> Result<Download<'c>, RpcError> {
         Download::open(self.connection, Procedure::StorageVolDownload, &(&self.id, offset, 0_u64, 0_u32))
     }
 }

@@ -56,7 +56,7 @@ impl Daemon {
     /// Waits until the client has closed the connection.
     fn expect_end(mut self) {
         match self.wire.receive() {
-            Err(Error::Closed) => {}
+            Err(RpcError::Closed) => {}
             other => panic!("expected the end of the connection, got {other:?}"),
         }
     }
@@ -69,20 +69,20 @@ fn error(code: i32, message: &str) -> Vec<u8> {
     ((code, 10_i32, Some(message)), (2_i32, domain, nothing, -1_i32, -1_i32, network)).encoded()
 }
 
-struct Scripted {
+struct ScriptedDaemon {
     directory: tempfile::TempDir,
     daemon: JoinHandle<()>,
 }
 
 /// Runs a daemon for one connection.
-fn daemon(script: impl FnOnce(Daemon) + Send + 'static) -> Scripted {
+fn daemon(script: impl FnOnce(Daemon) + Send + 'static) -> ScriptedDaemon {
     let directory = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(directory.path().join("sock")).unwrap();
-    Scripted { directory, daemon: thread::spawn(move || script(Daemon::accept(&listener))) }
+    ScriptedDaemon { directory, daemon: thread::spawn(move || script(Daemon::accept(&listener))) }
 }
 
-impl Scripted {
-    fn open(&self, cancellation: &Cancellation) -> Result<Connection, Error> {
+impl ScriptedDaemon {
+    fn open(&self, cancellation: &Cancellation) -> Result<Connection, RpcError> {
         open(&self.directory.path().join("sock"), cancellation)
     }
 
@@ -93,13 +93,13 @@ impl Scripted {
     }
 }
 
-fn open(socket: &std::path::Path, cancellation: &Cancellation) -> Result<Connection, Error> {
+fn open(socket: &std::path::Path, cancellation: &Cancellation) -> Result<Connection, RpcError> {
     let uri = Uri::parse(&format!("qemu:///system?socket={}", socket.display())).unwrap();
     Connection::open(&uri, &User { id: 0, runtime_dir: "/nowhere".into() }, cancellation)
 }
 
 /// A daemon that greets, and a connection to it.
-fn greeted(script: impl FnOnce(Daemon) + Send + 'static) -> (Scripted, Connection) {
+fn greeted(script: impl FnOnce(Daemon) + Send + 'static) -> (ScriptedDaemon, Connection) {
     let scripted = daemon(|mut daemon| {
         daemon.greet();
         script(daemon);
@@ -171,7 +171,7 @@ fn an_error_of_the_daemon_keeps_its_code_and_the_connection() {
         daemon.reply(Procedure::DomainLookupByName, &DOMAIN);
     });
     match connection.domain_by_name("digits").unwrap_err() {
-        Error::Libvirt(error) => {
+        RpcError::Libvirt(error) => {
             let message = "Domain not found".to_owned();
             assert_eq!(error, LibvirtError { code: ErrorCode::NO_DOMAIN, domain: 10, message });
         }
@@ -182,14 +182,14 @@ fn an_error_of_the_daemon_keeps_its_code_and_the_connection() {
 }
 
 /// Answers one call with this header, and returns the client's error. The connection must be closed by it.
-fn answered_with(change: impl FnOnce(Header) -> Header + Send + 'static, body: Vec<u8>) -> Error {
+fn answered_with(change: impl FnOnce(Header) -> Header + Send + 'static, body: Vec<u8>) -> RpcError {
     let (scripted, connection) = greeted(move |mut daemon| {
         let (header, _) = daemon.expect_call(Procedure::ConnectGetLibVersion);
         daemon.wire.send(change(header), &body).unwrap();
         daemon.expect_end();
     });
     let error = connection.lib_version().unwrap_err();
-    assert!(matches!(connection.lib_version(), Err(Error::Closed)), "after {error}");
+    assert!(matches!(connection.lib_version(), Err(RpcError::Closed)), "after {error}");
     scripted.end(connection);
     error
 }
@@ -197,7 +197,7 @@ fn answered_with(change: impl FnOnce(Header) -> Header + Send + 'static, body: V
 #[test]
 fn an_answer_to_another_call_closes_the_connection() {
     let field = |change: fn(Header) -> Header| match answered_with(change, 7_u64.encoded()) {
-        Error::Unexpected { field, .. } => field,
+        RpcError::Unexpected { field, .. } => field,
         other => panic!("{other:?}"),
     };
     assert_eq!(field(|header| Header { serial: header.serial + 1, ..header }), "serial");
@@ -211,14 +211,14 @@ fn an_answer_to_another_call_closes_the_connection() {
 #[test]
 fn a_malformed_answer_closes_the_connection() {
     for body in [vec![], vec![0; 4], vec![0; 12]] {
-        assert!(matches!(answered_with(|header| header, body), Error::Malformed(_)));
+        assert!(matches!(answered_with(|header| header, body), RpcError::Malformed(_)));
     }
     let error = answered_with(|header| Header { status: Status::Error, ..header }, vec![0; 8]);
-    assert!(matches!(error, Error::Malformed(_)), "{error:?}");
+    assert!(matches!(error, RpcError::Malformed(_)), "{error:?}");
 }
 
 /// Answers one call with these bytes and closes the connection. Returns the client's error.
-fn answered_with_bytes(bytes: Vec<u8>) -> Error {
+fn answered_with_bytes(bytes: Vec<u8>) -> RpcError {
     let (scripted, connection) = greeted(move |mut daemon| {
         daemon.expect_call(Procedure::ConnectGetLibVersion);
         daemon.socket.write_all(&bytes).unwrap();
@@ -230,16 +230,16 @@ fn answered_with_bytes(bytes: Vec<u8>) -> Error {
 
 #[test]
 fn lengths_beyond_the_protocol_are_errors_before_the_message_is_read() {
-    assert!(matches!(answered_with_bytes(vec![0xff; 4]), Error::MessageLength(u32::MAX)));
-    assert!(matches!(answered_with_bytes(((32_u32 << 20) + 29).encoded()), Error::MessageLength(_)));
-    assert!(matches!(answered_with_bytes(27_u32.encoded()), Error::MessageLength(27)));
+    assert!(matches!(answered_with_bytes(vec![0xff; 4]), RpcError::MessageLength(u32::MAX)));
+    assert!(matches!(answered_with_bytes(((32_u32 << 20) + 29).encoded()), RpcError::MessageLength(_)));
+    assert!(matches!(answered_with_bytes(27_u32.encoded()), RpcError::MessageLength(27)));
 }
 
 #[test]
 fn a_daemon_that_ends_inside_a_message_has_closed_the_connection() {
-    assert!(matches!(answered_with_bytes(vec![]), Error::Closed));
-    assert!(matches!(answered_with_bytes(vec![0, 0]), Error::Closed));
-    assert!(matches!(answered_with_bytes([36_u32.encoded(), vec![0; 20]].concat()), Error::Closed));
+    assert!(matches!(answered_with_bytes(vec![]), RpcError::Closed));
+    assert!(matches!(answered_with_bytes(vec![0, 0]), RpcError::Closed));
+    assert!(matches!(answered_with_bytes([36_u32.encoded(), vec![0; 20]].concat()), RpcError::Closed));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn an_upload_that_the_daemon_aborts_fails_with_its_error() {
     let error = std::iter::repeat_with(|| upload.send(&[0; 4096])).find_map(Result::err).unwrap();
     assert_eq!(error.code(), Some(ErrorCode(38)));
     drop(upload);
-    assert!(matches!(connection.lib_version(), Err(Error::Closed)), "an unfinished stream ends the connection");
+    assert!(matches!(connection.lib_version(), Err(RpcError::Closed)), "an unfinished stream ends the connection");
     scripted.end(connection);
 }
 
@@ -389,7 +389,7 @@ fn a_call_to_a_daemon_that_hangs_ends_when_it_is_cancelled() {
     let caller = thread::spawn(move || connection.lib_version().unwrap_err());
     hanging.recv().unwrap();
     drop(guard);
-    assert!(matches!(caller.join().unwrap(), Error::Closed));
+    assert!(matches!(caller.join().unwrap(), RpcError::Closed));
     scripted.daemon.join().unwrap();
 }
 
@@ -398,7 +398,7 @@ fn nothing_is_opened_for_a_call_that_is_cancelled() {
     let scripted = daemon(Daemon::expect_end);
     let cancellation = Cancellation::default();
     drop(cancellation.on_drop());
-    assert!(matches!(scripted.open(&cancellation), Err(Error::Cancelled)));
+    assert!(matches!(scripted.open(&cancellation), Err(RpcError::Cancelled)));
     scripted.daemon.join().unwrap();
 }
 
@@ -408,7 +408,7 @@ fn a_socket_whose_daemon_has_ended_refuses() {
     let path = directory.path().join("sock");
     drop(UnixListener::bind(&path).unwrap());
     match open(&path, &Cancellation::default()).unwrap_err() {
-        Error::Connect { socket, source } => {
+        RpcError::Connect { socket, source } => {
             assert_eq!((socket, source.kind()), (path, ErrorKind::ConnectionRefused));
         }
         other => panic!("{other:?}"),

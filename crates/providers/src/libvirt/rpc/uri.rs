@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 /// A URI of a libvirt on this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::libvirt) struct Uri {
-    scope: Scope,
+    scope: UriScope,
     /// Socket that the URI names instead of the usual ones.
     socket: Option<PathBuf>,
 }
 
 /// Owner of a daemon and of its virtual machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+enum UriScope {
     /// The host.
     System,
     /// One user.
@@ -65,8 +65,8 @@ impl Uri {
             return Err(unsupported("it names another host".to_owned()));
         }
         let scope = match path {
-            "system" => Scope::System,
-            "session" => Scope::Session,
+            "system" => UriScope::System,
+            "session" => UriScope::Session,
             path => return Err(unsupported(format!("its path is `/{path}`, not `/system` or `/session`"))),
         };
         let mut socket = None;
@@ -82,14 +82,14 @@ impl Uri {
     /// The URI as the daemon's driver opens it.
     pub fn name(&self) -> &'static str {
         match self.scope {
-            Scope::System => "qemu:///system",
-            Scope::Session => "qemu:///session",
+            UriScope::System => "qemu:///system",
+            UriScope::Session => "qemu:///session",
         }
     }
 
     /// True if the daemon belongs to one user.
     pub fn is_session(&self) -> bool {
-        self.scope == Scope::Session
+        self.scope == UriScope::Session
     }
 
     /// Sockets at which a daemon may listen, in the order of libvirt's own client: the one of the modular daemon for
@@ -99,8 +99,8 @@ impl Uri {
             return vec![socket.clone()];
         }
         let directory = match self.scope {
-            Scope::Session if user.id != 0 => user.runtime_dir.join("libvirt"),
-            Scope::Session | Scope::System => PathBuf::from("/var/run/libvirt"),
+            UriScope::Session if user.id != 0 => user.runtime_dir.join("libvirt"),
+            UriScope::Session | UriScope::System => PathBuf::from("/var/run/libvirt"),
         };
         ["virtqemud-sock", "libvirt-sock"].iter().map(|name| directory.join(name)).collect()
     }

@@ -46,11 +46,11 @@ pub(super) trait Encode {
 /// A value that can be read from a message.
 pub(super) trait Decode: Sized {
     /// Reads the value and moves the reader past it.
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError>;
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError>;
 
     /// Reads the only value of a message.
     fn decode_all(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader(bytes);
+        let mut reader = XdrReader(bytes);
         let value = Self::decode(&mut reader)?;
         match reader.0.len() {
             0 => Ok(value),
@@ -60,9 +60,9 @@ pub(super) trait Decode: Sized {
 }
 
 /// The bytes of a message that are not read yet.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct XdrReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> XdrReader<'a> {
     /// The next bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(DecodeError::Truncated)?;
@@ -92,7 +92,7 @@ macro_rules! number {
         }
 
         impl Decode for $type {
-            fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+            fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
                 let mut bytes = [0; size_of::<Self>()];
                 bytes.copy_from_slice(from.take(size_of::<Self>())?);
                 Ok(Self::from_be_bytes(bytes))
@@ -120,7 +120,7 @@ impl Encode for String {
 
 /// Bytes that are not UTF-8 are replaced: libvirt quotes file names and what QEMU printed.
 impl Decode for String {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let length = from.length(|_| STRING_LIMIT)?;
         let text = Self::from_utf8_lossy(from.take(length)?).into_owned();
         from.take(padding(length))?;
@@ -136,7 +136,7 @@ impl<const N: usize> Encode for [u8; N] {
 }
 
 impl<const N: usize> Decode for [u8; N] {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let mut bytes = [0; N];
         bytes.copy_from_slice(from.take(N)?);
         from.take(padding(N))?;
@@ -154,7 +154,7 @@ impl<T: Encode> Encode for Option<T> {
 }
 
 impl<T: Decode> Decode for Option<T> {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         match u32::decode(from)? {
             0 => Ok(None),
             1 => T::decode(from).map(Some),
@@ -166,7 +166,7 @@ impl<T: Decode> Decode for Option<T> {
 /// A list. Its length is bounded by the bytes that are left, as every element takes 4 at least: nothing is allocated for
 /// elements that the message can't hold.
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         let length = from.length(|bytes| bytes / 4)?;
         (0..length).map(|_| T::decode(from)).collect()
     }
@@ -192,7 +192,7 @@ impl Encode for () {
 }
 
 impl Decode for () {
-    fn decode(_from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(_from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
         Ok(())
     }
 }
@@ -207,7 +207,7 @@ macro_rules! tuple {
         }
 
         impl<$($type: Decode),*> Decode for ($($type,)*) {
-            fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+            fn decode(from: &mut XdrReader<'_>) -> Result<Self, DecodeError> {
                 Ok(($($type::decode(from)?,)*))
             }
         }

@@ -14,7 +14,7 @@ const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware
 
 /// A package source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Source {
+struct AptSource {
     uri: String,
     suite: String,
     components: Vec<String>,
@@ -22,7 +22,7 @@ struct Source {
 
 /// Debian sources of this computer for the release of our images, as `deb …` lines. `None` if there are none.
 pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
-    let mut sources: Vec<Source> =
+    let mut sources: Vec<AptSource> =
         text_of(root, "/etc/apt/sources.list").iter().flat_map(|text| one_line(text)).collect();
     for (name, text) in files_of(root, "/etc/apt/sources.list.d", &[".list", ".sources"]) {
         sources.extend(if name.ends_with(".list") { one_line(&text) } else { stanzas(&text) });
@@ -37,7 +37,7 @@ pub(super) fn sources(root: &Path, notes: &mut Vec<String>) -> Option<String> {
     if sources.is_empty() {
         return None;
     }
-    let line = |source: &Source| format!("deb {} {} {}\n", source.uri, source.suite, source.components.join(" "));
+    let line = |source: &AptSource| format!("deb {} {} {}\n", source.uri, source.suite, source.components.join(" "));
     Some(sources.iter().map(line).collect())
 }
 
@@ -65,7 +65,7 @@ pub(super) fn add(root: &Path, sources: Option<&str>, script: &mut BootScript) {
 }
 
 /// True for a source of Debian itself, for the release of our images, over HTTP, with Debian's signature.
-fn is_debian(source: &Source, signed_by: Option<&str>) -> bool {
+fn is_debian(source: &AptSource, signed_by: Option<&str>) -> bool {
     (source.uri.starts_with("http://") || source.uri.starts_with("https://"))
         && is_plain(&source.uri)
         && !source.uri.contains(char::is_whitespace)
@@ -76,7 +76,7 @@ fn is_debian(source: &Source, signed_by: Option<&str>) -> bool {
 }
 
 /// Sources in the one-line format: `deb [options] uri suite components…`.
-fn one_line(text: &str) -> Vec<Source> {
+fn one_line(text: &str) -> Vec<AptSource> {
     let line = |line: &str| {
         let rest = line.trim().strip_prefix("deb ")?.trim();
         let (options, rest) = match rest.strip_prefix('[') {
@@ -84,7 +84,7 @@ fn one_line(text: &str) -> Vec<Source> {
             None => ("", rest),
         };
         let mut words = rest.split('#').next()?.split_whitespace().map(str::to_owned);
-        let source = Source { uri: words.next()?, suite: words.next()?, components: words.collect() };
+        let source = AptSource { uri: words.next()?, suite: words.next()?, components: words.collect() };
         let key = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
         is_debian(&source, key).then_some(source)
     };
@@ -92,12 +92,12 @@ fn one_line(text: &str) -> Vec<Source> {
 }
 
 /// Sources in the format of `.sources` files: paragraphs of fields.
-fn stanzas(text: &str) -> Vec<Source> {
+fn stanzas(text: &str) -> Vec<AptSource> {
     let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     kept.split(|line| line.trim().is_empty()).flat_map(stanza).collect()
 }
 
-fn stanza(lines: &[&str]) -> Vec<Source> {
+fn stanza(lines: &[&str]) -> Vec<AptSource> {
     let mut fields: BTreeMap<String, String> = BTreeMap::new();
     let mut last = String::new();
     for line in lines {
@@ -117,7 +117,7 @@ fn stanza(lines: &[&str]) -> Vec<Source> {
     let components: Vec<String> = words("components").into_iter().map(str::to_owned).collect();
     let key = fields.get("signed-by").map(String::as_str);
     let pairs = words("uris").into_iter().flat_map(|uri| words("suites").into_iter().map(move |suite| (uri, suite)));
-    let source = |(uri, suite): (&str, &str)| Source {
+    let source = |(uri, suite): (&str, &str)| AptSource {
         uri: uri.to_owned(),
         suite: suite.to_owned(),
         components: components.clone(),

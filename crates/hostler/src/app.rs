@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hostler_core::demand::{Demand, Overrides};
 use hostler_engine::host::Ssh;
-use hostler_engine::operate::{KeyRequest, Operator, Requested, Target, TargetRequest};
+use hostler_engine::operate::{DemandTarget, KeyRequest, Operator, Requested, TargetRequest};
 use hostler_engine::run::Interrupts;
 use hostler_engine::sites::Sites;
 use hostler_engine::store::LazyStore;
@@ -173,11 +173,11 @@ impl App {
     pub async fn resolve(&self, operator: &Operator, target: &str, options: &DemandArgs) -> Result<Requested, Error> {
         let overrides = options.overrides(None);
         if !is_demand_file(target) {
-            return self.resolve_as(operator, Target::Named(target), overrides).await;
+            return self.resolve_as(operator, DemandTarget::Named(target), overrides).await;
         }
         let text = self.settings.read_file(target.as_ref(), ErrorKind::Demand);
         let text = text.map_err(|error| self.no_demand_file(target, error))?;
-        self.resolve_as(operator, Target::File { path: target, text: &text }, overrides).await
+        self.resolve_as(operator, DemandTarget::File { path: target, text: &text }, overrides).await
     }
 
     /// The demand of options alone.
@@ -185,13 +185,13 @@ impl App {
     /// # Errors
     /// If an option is invalid.
     pub async fn demand_of(&self, operator: &Operator, options: &DemandArgs, name: &str) -> Result<Demand, Error> {
-        Ok(self.resolve_as(operator, Target::Options(name), options.overrides(None)).await?.demand)
+        Ok(self.resolve_as(operator, DemandTarget::Options(name), options.overrides(None)).await?.demand)
     }
 
     async fn resolve_as(
         &self,
         operator: &Operator,
-        target: Target<'_>,
+        target: DemandTarget<'_>,
         overrides: Overrides,
     ) -> Result<Requested, Error> {
         let (directory, home) = (&self.settings.directory, self.settings.env.home());

@@ -38,7 +38,7 @@ impl App {
         let pins = KnownHosts::read(&known).map_err(|error| {
             Error::unreadable(ErrorKind::System, &known, &error).hinted("check its owner, or set HOSTLER_DATA_DIR")
         })?;
-        let mut keys = Keys::default();
+        let mut keys = IdentityCache::default();
         let selected = hosts.into_iter().filter(|host| named.is_empty() || named.contains(&host.name));
         let targets = selected.map(|host| target(host, &pins, &mut keys)).collect::<Result<_, _>>()?;
         Ok(Fleet::listed(targets, pins, &self.settings.data_dir))
@@ -76,9 +76,9 @@ pub fn hint(fleet: &Fleet, error: &HostError) -> Option<String> {
 }
 
 /// Private keys, each read once.
-type Keys = BTreeMap<PathBuf, Arc<Identity>>;
+type IdentityCache = BTreeMap<PathBuf, Arc<Identity>>;
 
-fn target(host: ListedHost, pins: &KnownHosts, keys: &mut Keys) -> Result<Target, Error> {
+fn target(host: ListedHost, pins: &KnownHosts, keys: &mut IdentityCache) -> Result<Target, Error> {
     let Some(path) = host.key else {
         let error = Error::new(ErrorKind::Config, format!("no key for the login to `{}`", host.name));
         return Err(error.hinted("set `key = \"~/.ssh/…\"` in the list, or `ssh.key` in the configuration"));

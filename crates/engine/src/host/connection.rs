@@ -16,17 +16,17 @@ use super::policy::ConnectPolicy;
 use super::target::Target;
 
 /// A connection, and the connection to its jump host.
-pub(super) struct Connection {
+pub(super) struct SshConnection {
     handle: Handle<HostKeyCheck>,
     /// Host key presented by the machine.
     pub(super) key: HostKey,
     /// Target that was connected to.
     pub(super) target: Target,
     /// Connection to the jump host, which must live as long as this one.
-    _via: Option<Arc<Connection>>,
+    _via: Option<Arc<SshConnection>>,
 }
 
-impl Connection {
+impl SshConnection {
     /// Connects, checks the host key, and logs in.
     pub(super) async fn open(
         target: &Target,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::command::{Command, Shell, Stream};
-use super::connection::Connection;
+use super::connection::SshConnection;
 use super::error::HostErrorKind;
 use super::exit::ProcessExit;
 use super::lines::LineSplitter;
@@ -37,7 +37,7 @@ const ROOT: &str = r#"test "$(id -u)" = 0 && exec "$@"; exec sudo -n -- "$@""#;
 
 /// Runs a command to its end.
 pub(super) async fn run(
-    connection: &Connection,
+    connection: &SshConnection,
     command: &Command,
     output: OutputSink<'_>,
 ) -> Result<ProcessExit, HostErrorKind> {
@@ -139,7 +139,7 @@ impl Pipe<'_> {
     /// Runs the program with all of `input`, and sends its output to `sink`, which slows the program down if it is full.
     pub(super) async fn run(
         &self,
-        connection: &Connection,
+        connection: &SshConnection,
         mut input: mpsc::Receiver<Vec<u8>>,
         sink: mpsc::Sender<Vec<u8>>,
     ) -> Result<(), HostErrorKind> {
@@ -168,7 +168,7 @@ impl Pipe<'_> {
     }
 
     /// Runs the program with a short input, and returns its output.
-    pub(super) async fn output(&self, connection: &Connection, input: Vec<u8>) -> Result<Vec<u8>, HostErrorKind> {
+    pub(super) async fn output(&self, connection: &SshConnection, input: Vec<u8>) -> Result<Vec<u8>, HostErrorKind> {
         let (sender, receiver) = mpsc::channel(1);
         let (sink, mut source) = mpsc::channel::<Vec<u8>>(16);
         let feeding = async move {

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::command::Command;
-use super::connection::Connection;
+use super::connection::SshConnection;
 use super::error::{HostError, HostErrorKind};
 use super::exit::ProcessExit;
 use super::key::HostKey;
@@ -22,7 +22,7 @@ use super::target::Target;
 use super::tree::{DownloadReport, FileSelection, SyncOptions, SyncReport, UploadReport};
 use super::{run, tree};
 
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>;
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<SshConnection>>>>;
 
 /// Hosts over SSH. Connections are cached by machine, user and address.
 #[derive(Default)]
@@ -43,12 +43,13 @@ impl Ssh {
     }
 
     /// The cached connection to a machine, or a new one. Boxed, because a jump host needs a connection in turn.
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Arc<Connection>, HostError>> {
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Arc<SshConnection>, HostError>> {
         Box::pin(async move {
             let slot = self.slot(target);
             let mut slot = slot.lock().await;
-            let usable =
-                |c: &&Arc<Connection>| !c.is_closed() && target.pinned.as_ref().is_none_or(|pinned| *pinned == c.key);
+            let usable = |c: &&Arc<SshConnection>| {
+                !c.is_closed() && target.pinned.as_ref().is_none_or(|pinned| *pinned == c.key)
+            };
             if let Some(connection) = slot.as_ref().filter(usable) {
                 return Ok(Arc::clone(connection));
             }
@@ -56,7 +57,7 @@ impl Ssh {
                 Some(jump) => Some(self.connect(jump).await?),
                 None => None,
             };
-            let connection = Arc::new(Connection::open(target, via, &self.policy).await?);
+            let connection = Arc::new(SshConnection::open(target, via, &self.policy).await?);
             *slot = Some(Arc::clone(&connection));
             Ok(connection)
         })
@@ -123,7 +124,7 @@ impl Hosts for Ssh {
 
 /// A session on a shared connection, which closes once the cache and the last session have dropped it.
 struct SshSession {
-    connection: Arc<Connection>,
+    connection: Arc<SshConnection>,
 }
 
 #[async_trait]

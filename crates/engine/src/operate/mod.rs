@@ -65,8 +65,8 @@ pub use setup::SetupRun;
 pub use summary::{MachineState, MachineSummary, StepSummary, Summary};
 pub use sweep::Swept;
 pub use sync::{Direction, SyncRequest, SyncResult};
-pub use target::{Analysis, Requested, Target, TargetRequest};
-pub use up::{SSH_TIMEOUT, Scope, UpRequest, UpResult};
+pub use target::{Analysis, DemandTarget, Requested, TargetRequest};
+pub use up::{SSH_TIMEOUT, UpRequest, UpResult, UpScope};
 
 /// Apply or dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

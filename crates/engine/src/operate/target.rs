@@ -22,7 +22,7 @@ use crate::store::Record;
 #[derive(Debug, Clone)]
 pub struct TargetRequest<'a> {
     /// The target.
-    pub target: Target<'a>,
+    pub target: DemandTarget<'a>,
     /// Options that override the demand. A site may be named by its place alone.
     pub overrides: Overrides,
     /// The directory that relative paths start from.
@@ -33,7 +33,7 @@ pub struct TargetRequest<'a> {
 
 /// Source of a demand.
 #[derive(Debug, Clone, Copy)]
-pub enum Target<'a> {
+pub enum DemandTarget<'a> {
     /// A demand file. It is complete: nothing else of its directory adds a requirement.
     File {
         /// Its path, as the user wrote it.
@@ -91,9 +91,9 @@ impl Operator {
     /// If the target does not exist, cannot be fetched, or its demand cannot be used.
     pub async fn resolve(&self, request: &TargetRequest<'_>) -> Result<Requested, OperateError> {
         let requested = match request.target {
-            Target::File { path, text } => self.of_file(request, path, text).await?,
-            Target::Options(name) => self.of_options(request, name)?,
-            Target::Named(text) => match self.live(text).await? {
+            DemandTarget::File { path, text } => self.of_file(request, path, text).await?,
+            DemandTarget::Options(name) => self.of_options(request, name)?,
+            DemandTarget::Named(text) => match self.live(text).await? {
                 Some(record) if request.overrides == Overrides::default() => self.live_demand(record).await?,
                 Some(record) => return Err(OperateError::LiveTarget(record.name)),
                 None => self.of_source(request, text).await?,

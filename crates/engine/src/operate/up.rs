@@ -35,7 +35,7 @@ pub struct UpRequest {
     /// Reaction if the planned hosts are taken meanwhile.
     pub later_start: LaterStart,
     /// The resources to create.
-    pub scope: Scope,
+    pub scope: UpScope,
     /// Apply or dry run.
     pub mode: Mode,
 }
@@ -55,7 +55,7 @@ impl UpRequest {
             ssh_timeout: SSH_TIMEOUT,
             on_failure: OnFailure::default(),
             later_start: LaterStart::default(),
-            scope: Scope::default(),
+            scope: UpScope::default(),
             mode: Mode::default(),
         }
     }
@@ -77,7 +77,7 @@ impl UpRequest {
 
 /// The part of a new deployment that is created. A later round does the rest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Scope {
+pub enum UpScope {
     /// Everything.
     #[default]
     Everything,
@@ -136,8 +136,8 @@ impl Operator {
     ) -> Result<Plan, OperateError> {
         let plan = self.plan_without(request.demand(), placement, &attempts.refused).await?;
         let plan = match request.scope {
-            Scope::Everything => plan,
-            Scope::Only(kinds) => plan.with_only(kinds),
+            UpScope::Everything => plan,
+            UpScope::Only(kinds) => plan.with_only(kinds),
         };
         attempts.admit(&plan, request.later_start)?;
         self.check_key(&request.key, &plan).await?;
@@ -214,8 +214,8 @@ impl Operator {
             .rework(request.demand(), now)
             .map_err(|changes| OperateError::NeedsOtherMachines { deployment: record.name.clone(), changes })?;
         let plan = match request.scope {
-            Scope::Everything => plan,
-            Scope::Only(_) => Plan { at: now, ..record.plan.clone() },
+            UpScope::Everything => plan,
+            UpScope::Only(_) => Plan { at: now, ..record.plan.clone() },
         };
         plan.check_drivers()?;
         Ok(plan)

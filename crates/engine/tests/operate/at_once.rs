@@ -6,7 +6,7 @@ use hostler_core::demand::Demand;
 use hostler_core::plan::ResourceKind;
 use hostler_core::ports::Remedy;
 use hostler_engine::operate::{
-    DownRequest, LogRequest, NewEnd, OperateError, Operator, Requested, Scope, SetupRun, UpRequest, UpResult,
+    DownRequest, LogRequest, NewEnd, OperateError, Operator, Requested, SetupRun, UpRequest, UpResult, UpScope,
 };
 use hostler_engine::run::{Interrupts, RunOutcome};
 use hostler_sim::{CallKind, Fault, FaultKind};
@@ -21,7 +21,7 @@ const MACHINES: &[ResourceKind] =
 
 fn spawn_up(operator: &Operator, name: &str, interrupts: Interrupts) -> JoinHandle<Result<UpResult, OperateError>> {
     let demand = Demand::from_yaml(&format!("name: {name}\n")).unwrap();
-    let request = UpRequest { scope: Scope::Only(MACHINES), ..UpRequest::new(Requested::from(demand)) };
+    let request = UpRequest { scope: UpScope::Only(MACHINES), ..UpRequest::new(Requested::from(demand)) };
     let operator = operator.clone();
     tokio::spawn(async move { operator.up(&request, &interrupts).await })
 }

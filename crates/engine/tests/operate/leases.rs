@@ -9,7 +9,7 @@ use hostler_core::ports::{Grant, Remedy};
 use hostler_core::time::Window;
 use hostler_engine::audit::{AuditStage, CallOutcome, LeaseCall};
 use hostler_engine::operate::{
-    LaterStart, OperateError, PlacementRequest, Requested, Scope, Target, TargetRequest, UpRequest,
+    DemandTarget, LaterStart, OperateError, PlacementRequest, Requested, TargetRequest, UpRequest, UpScope,
 };
 use hostler_sim::{CallKind, Fault, FaultKind};
 use jiff::SignedDuration;
@@ -28,7 +28,7 @@ impl User {
             ..Overrides::default()
         };
         let directory = std::env::temp_dir();
-        let target = Target::Options("train");
+        let target = DemandTarget::Options("train");
         let request = TargetRequest { target, overrides, directory: &directory, home: None };
         self.operator.resolve(&request).await.unwrap().demand
     }
@@ -45,7 +45,7 @@ impl User {
             placement: PlacementRequest { hosts, ..PlacementRequest::default() },
             ssh_timeout: Duration::ZERO,
             later_start,
-            scope: Scope::Only(&[ResourceKind::Lease]),
+            scope: UpScope::Only(&[ResourceKind::Lease]),
             ..UpRequest::new(Requested::from(self.hosts(count, within).await))
         };
         self.operator.up(&request, &uninterrupted()).await.map(drop)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use hostler_core::demand::Overrides;
-use hostler_engine::operate::{Operator, Requested, Target, TargetRequest};
+use hostler_engine::operate::{DemandTarget, Operator, Requested, TargetRequest};
 use hostler_engine::sites::Sites;
 
 /// A repository with one commit of these files.
@@ -36,7 +36,7 @@ async fn demand_of_a_fetched_repository_names_its_commit_and_no_local_directory(
         let request = TargetRequest { target, overrides: Overrides::default(), directory: &home, home: None };
         operator.resolve(&request).await.unwrap()
     };
-    let Requested { demand, checkout, .. } = resolve(Target::Named(&url)).await;
+    let Requested { demand, checkout, .. } = resolve(DemandTarget::Named(&url)).await;
     assert_eq!(demand.workload.files["/srv/got"], "data");
     let (source, checkout) = (demand.workload.source.clone().unwrap(), checkout.unwrap());
     assert_eq!((&source.location, &source.revision), (&url, &checkout.commit));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hostler_core::offer::HostId;
 use hostler_core::plan::ResourceKind;
-use hostler_engine::operate::{LeaseResult, ListedResource, PlacementRequest, Requested, Scope, UpRequest, UpResult};
+use hostler_engine::operate::{LeaseResult, ListedResource, PlacementRequest, Requested, UpRequest, UpResult, UpScope};
 
 use super::resources::{delete, ls, show};
 use super::{extend, up};
@@ -43,7 +43,7 @@ fn create(app: &App, args: &LeaseCreateArgs) -> Result<(), Error> {
             placement,
             ssh_timeout: Duration::ZERO,
             later_start: args.shift.later_start(),
-            scope: Scope::Only(&[ResourceKind::Lease]),
+            scope: UpScope::Only(&[ResourceKind::Lease]),
             mode: args.consent.mode(),
             ..UpRequest::new(Requested::from(demand))
         };

@@ -6,7 +6,7 @@ use hostler_core::name::Name;
 use hostler_core::plan::ResourceKind;
 use hostler_engine::deploy::KeySource;
 use hostler_engine::operate::{
-    CreateOne, KeyRequest, OneResource, OperateError, Ownership, PlacementRequest, Requested, Scope, UpRequest,
+    CreateOne, KeyRequest, OneResource, OperateError, Ownership, PlacementRequest, Requested, UpRequest, UpScope,
 };
 use hostler_engine::run::unless_interrupted;
 use serde_json::json;
@@ -158,7 +158,7 @@ fn create_server(app: &App, args: &ServerCreateArgs) -> Result<(), Error> {
             placement: PlacementRequest { lease: args.lease.clone(), ..PlacementRequest::default() },
             key: app.key(&args.key)?,
             ssh_timeout: args.timeout.ssh_timeout,
-            scope: Scope::Only(SERVER),
+            scope: UpScope::Only(SERVER),
             mode: args.consent.mode(),
             ..UpRequest::new(Requested::from(demand))
         };

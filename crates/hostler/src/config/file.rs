@@ -53,19 +53,19 @@ pub const KEYS: &[(&str, &str, &str)] = &[
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The site `local`.
-    pub local: Local,
+    pub local: LocalSection,
     /// OpenStack sites by name.
     pub openstack: Sections,
     /// Chameleon sites by name.
     pub chameleon: Sections,
     /// The site `ssh`.
-    pub ssh: Listed,
+    pub ssh: SshSection,
 }
 
 /// `[ssh]`: the user's own hosts, listed in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Listed {
+pub struct SshSection {
     /// The list; `None` disables the site.
     pub hosts: Option<PathBuf>,
     /// Login user, unless the list names one.
@@ -77,7 +77,7 @@ pub struct Listed {
 /// `[local]`: virtual machines on this computer, by libvirt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Local {
+pub struct LocalSection {
     /// False disables the site.
     pub enabled: bool,
     /// libvirt URI, such as `qemu:///system`.
@@ -88,7 +88,7 @@ pub struct Local {
     pub package_sources: Option<PathBuf>,
 }
 
-impl Default for Local {
+impl Default for LocalSection {
     fn default() -> Self {
         Self { enabled: true, uri: None, pool: None, package_sources: None }
     }
@@ -152,6 +152,6 @@ mod tests {
         let error = parse(file, "[local]\nurl = 'qemu:///system'\n").unwrap_err();
         assert!(error.message.starts_with("/c.toml:2:1: unknown field `url`"), "{}", error.message);
         let config = parse(file, "[local]\nuri = 'qemu:///session'\n").unwrap();
-        assert_eq!(config.local, Local { uri: Some("qemu:///session".to_owned()), ..Local::default() });
+        assert_eq!(config.local, LocalSection { uri: Some("qemu:///session".to_owned()), ..LocalSection::default() });
     }
 }

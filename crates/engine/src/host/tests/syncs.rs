@@ -13,22 +13,22 @@ const UP: SyncOptions = SyncOptions {
     mode: SyncMode::Apply,
 };
 
-struct Lab {
+struct SyncLab {
     server: Sshd,
     session: Arc<dyn Session>,
     here: PathBuf,
     there: PathBuf,
 }
 
-async fn lab() -> Lab {
+async fn lab() -> SyncLab {
     let server = Sshd::start();
     let session = session(&server).await;
     let (here, there) = (server.dir.path().join("here"), server.dir.path().join("there 'it"));
     fs::create_dir(&here).unwrap();
-    Lab { server, session, here, there }
+    SyncLab { server, session, here, there }
 }
 
-impl Lab {
+impl SyncLab {
     async fn up(&self, sync: &SyncOptions) -> SyncReport {
         self.session.sync_up(&self.here, self.there.to_str().unwrap(), sync).await.unwrap()
     }

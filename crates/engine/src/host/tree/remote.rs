@@ -3,13 +3,13 @@
 use tokio::sync::mpsc;
 
 use super::remote_scripts::{CREATING, PREPARE};
-use crate::host::connection::Connection;
+use crate::host::connection::SshConnection;
 use crate::host::error::HostErrorKind;
 use crate::host::run::{Pipe, nonce};
 
 /// Creates the directory, and records the entries that the upload will create before it creates any.
 pub(super) async fn prepare(
-    connection: &Connection,
+    connection: &SshConnection,
     dir: &str,
     mode: u32,
     interim: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) fn both_ends(
 pub(super) async fn ask(
     program: &'static str,
     script: &str,
-    connection: &Connection,
+    connection: &SshConnection,
     args: &[&str],
     input: Vec<u8>,
 ) -> Result<Vec<u8>, HostErrorKind> {
@@ -47,7 +47,7 @@ pub(super) async fn pipe(
     program: &'static str,
     script: &str,
     args: &[&str],
-    connection: &Connection,
+    connection: &SshConnection,
     input: mpsc::Receiver<Vec<u8>>,
 ) -> Result<(), HostErrorKind> {
     let (sink, _unread) = mpsc::channel(1);

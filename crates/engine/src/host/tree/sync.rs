@@ -15,7 +15,7 @@ use super::remote_scripts::{AS_OWNER, CREATING, DELETE};
 use super::selection::FileSelection;
 use super::{pack, unpack};
 use crate::blocking::blocking;
-use crate::host::connection::Connection;
+use crate::host::connection::SshConnection;
 use crate::host::error::HostErrorKind;
 use crate::host::quote::remote_path;
 use crate::host::run::{Pipe, nonce};
@@ -93,7 +93,7 @@ struct SyncDiff {
 
 /// Makes a remote directory like a local one.
 pub(in crate::host) async fn sync_up(
-    c: &Connection,
+    c: &SshConnection,
     from: &Path,
     to: &str,
     options: &SyncOptions,
@@ -133,7 +133,7 @@ pub(in crate::host) async fn sync_up(
 /// Invalidates the upload record of a directory before a sync changes it: the changed paths will be uploaded again. False if
 /// there is no record.
 async fn invalidate_record(
-    c: &Connection,
+    c: &SshConnection,
     dir: &str,
     mode: u32,
     mine: &DirListing,
@@ -154,7 +154,7 @@ async fn invalidate_record(
 
 /// Makes a local directory like a remote one.
 pub(in crate::host) async fn sync_down(
-    c: &Connection,
+    c: &SshConnection,
     from: &str,
     to: &Path,
     options: &SyncOptions,
@@ -196,7 +196,7 @@ struct Listings {
 }
 
 /// Lists both sides concurrently.
-async fn list_both(c: &Connection, root: &Path, dir: &str, filter: SyncFilter) -> Result<Listings, HostErrorKind> {
+async fn list_both(c: &SshConnection, root: &Path, dir: &str, filter: SyncFilter) -> Result<Listings, HostErrorKind> {
     let here = root.to_owned();
     // List a large directory on the other side only if it exists at the top of this one.
     let skipped = blocking(move || large_directories_to_skip(&here)).await;
@@ -272,7 +272,7 @@ impl SyncDiff {
 
 /// Splits the files that may be equal into those with equal and those with different content.
 async fn same_content(
-    c: &Connection,
+    c: &SshConnection,
     root: &Path,
     dir: &str,
     mine: &DirListing,
@@ -299,7 +299,7 @@ async fn same_content(
 }
 
 async fn send(
-    c: &Connection,
+    c: &SshConnection,
     root: PathBuf,
     dir: &str,
     mode: u32,
@@ -317,7 +317,7 @@ async fn send(
     both_ends(packed, unpacked)
 }
 
-async fn fetch(c: &Connection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, HostErrorKind> {
+async fn fetch(c: &SshConnection, dir: &str, root: &Path, changed: &[Vec<u8>]) -> Result<Vec<String>, HostErrorKind> {
     let (names, receiver) = mpsc::channel(1);
     let (sink, source) = mpsc::channel(16);
     let to = root.to_owned();

@@ -13,7 +13,7 @@ use super::selection::FileSelection;
 use super::unpack::DownloadReport;
 use super::{pack, unpack};
 use crate::blocking::blocking;
-use crate::host::connection::Connection;
+use crate::host::connection::SshConnection;
 use crate::host::error::HostErrorKind;
 use crate::host::quote::remote_path;
 use crate::host::run::{Pipe, nonce};
@@ -40,7 +40,7 @@ const PACK: &str = r#"cd "$1" && tar --exclude=./.hostler -cf - ."#;
 
 /// Makes a remote directory or file equal to a local one.
 pub(in crate::host) async fn upload(
-    connection: &Connection,
+    connection: &SshConnection,
     from: &Path,
     to: &str,
     files: FileSelection,
@@ -67,7 +67,7 @@ pub(in crate::host) async fn upload(
 }
 
 async fn send(
-    connection: &Connection,
+    connection: &SshConnection,
     dir: &str,
     tree: LocalTree,
     change: TreeDiff,
@@ -88,7 +88,7 @@ async fn send(
 
 /// Uploads one file. It needs no record: its content and mode show whether it is up to date.
 async fn upload_file(
-    connection: &Connection,
+    connection: &SshConnection,
     file: PathBuf,
     dir: &str,
     name: &str,
@@ -138,7 +138,7 @@ fn shown(dir: &str, name: &str) -> String {
 
 /// Downloads a remote directory into a local one.
 pub(in crate::host) async fn download(
-    connection: &Connection,
+    connection: &SshConnection,
     from: &str,
     to: &Path,
 ) -> Result<DownloadReport, HostErrorKind> {

@@ -18,7 +18,7 @@ pub struct Calendar<'i> {
     pub(super) frame: Frame,
     pub(super) rows: Vec<Row<'i>>,
     /// In order of first appearance.
-    pub(super) leases: Vec<Lease<'i>>,
+    pub(super) leases: Vec<CalendarLease<'i>>,
 }
 
 /// Meaning of the framed window.
@@ -59,7 +59,7 @@ pub(super) struct Held {
 
 /// A lease with reservations in the window shown.
 #[derive(Debug)]
-pub(super) struct Lease<'i> {
+pub(super) struct CalendarLease<'i> {
     pub(super) id: &'i str,
     pub(super) user: &'i str,
     pub(super) nodes: usize,
@@ -104,7 +104,7 @@ impl<'i> Calendar<'i> {
         let index = *known.entry(id).or_insert(self.leases.len());
         if index == self.leases.len() {
             let user = held.user.as_deref().unwrap_or_default();
-            self.leases.push(Lease { id, user, nodes: 0, start, end });
+            self.leases.push(CalendarLease { id, user, nodes: 0, start, end });
         }
         let lease = &mut self.leases[index];
         lease.nodes += 1;

@@ -6,7 +6,7 @@ use hostler_core::inventory::NodeState;
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
-use super::model::{Calendar, Held, Lease, Row, minute, step};
+use super::model::{Calendar, CalendarLease, Held, Row, minute, step};
 
 /// Sizes in pixels.
 const LABELS: f64 = 260.0;
@@ -92,13 +92,13 @@ fn bar(left: f64, right: f64, y: f64, colour: &str, title: &str) -> String {
     )
 }
 
-fn title(lease: &Lease<'_>, held: &Held) -> String {
+fn title(lease: &CalendarLease<'_>, held: &Held) -> String {
     let user = if lease.user.is_empty() { String::new() } else { format!(", {}", lease.user) };
     format!("lease {}{user}, {} to {}", lease.id, minute(held.window.start()), minute(held.window.end()))
 }
 
 /// Colour of a lease, the same in every drawing.
-pub(super) fn colour(lease: &Lease<'_>) -> String {
+pub(super) fn colour(lease: &CalendarLease<'_>) -> String {
     let hash = lease.id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
     format!("hsl({}, 55%, {}%)", hash % 360, 55 + hash / 360 % 15)
 }

@@ -5,7 +5,7 @@ use hostler_core::time::Window;
 use jiff::SignedDuration;
 use owo_colors::OwoColorize;
 
-use super::model::{Calendar, Lease, Row, minute, step};
+use super::model::{Calendar, CalendarLease, Row, minute, step};
 use crate::table::{Column, Width, cell, table};
 use crate::view::words::{coarse, plural};
 
@@ -90,8 +90,8 @@ fn letter(lease: usize) -> char {
     LETTERS.chars().nth(lease).unwrap_or('#')
 }
 
-fn leases(leases: &[Lease<'_>], width: Width) -> String {
-    let row = |(index, lease): (usize, &Lease<'_>)| {
+fn leases(leases: &[CalendarLease<'_>], width: Width) -> String {
+    let row = |(index, lease): (usize, &CalendarLease<'_>)| {
         vec![
             cell(letter(index)),
             cell(lease.id),

@@ -9,10 +9,12 @@ mod product;
 mod repository;
 mod rust;
 mod text;
+mod types;
 mod wording;
 
 pub use circles::{Circle, circles};
 pub use finding::Finding;
 pub use product::{Literal, literals};
 pub use repository::Repository;
+pub use types::{TypeDefinition, redefined, types};
 pub use wording::{OPENINGS_ALLOWED, Openings, Phrases, command_line, verbs};

@@ -1,4 +1,4 @@
-//! `hostler-checks [circles|layout|openings|phrases|comments|command-line]…`: prints the findings of checks.
+//! `hostler-checks [circles|layout|type-names|openings|phrases|comments|command-line]…`: prints the findings of checks.
 //!
 //! Exits with 1 if there are any. Without arguments it runs all.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use hostler_checks::{Finding, OPENINGS_ALLOWED, Repository};
 
-const ALL: [&str; 6] = ["circles", "layout", "openings", "phrases", "comments", "command-line"];
+const ALL: [&str; 7] = ["circles", "layout", "type-names", "openings", "phrases", "comments", "command-line"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +23,7 @@ fn passes(repository: &Repository, name: &str) -> bool {
         "circles" => return circles(repository),
         "openings" => return openings(repository),
         "layout" => Ok(repository.layout()),
+        "type-names" => repository.type_names(),
         "phrases" => repository.phrases(),
         "comments" => repository.phrases_in_comments(),
         "command-line" => repository.command_line(),

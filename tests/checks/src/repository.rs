@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Finding;
 use crate::circles::{Circle, circles};
 use crate::product::{Literal, literals};
+use crate::types::{redefined, types};
 use crate::wording::{Openings, Phrases, command_line, verbs};
 
 /// Crates whose errors carry data and say nothing about the command line.
@@ -62,6 +63,19 @@ impl Repository {
                 Finding::new(file, 1, format!("a module with children lies in `{}/mod.rs`", module.display()))
             })
             .collect()
+    }
+
+    /// Type names that the product code of all crates defines more than once.
+    ///
+    /// # Errors
+    ///
+    /// A file that can't be parsed.
+    pub fn type_names(&self) -> Result<Vec<Finding>, Finding> {
+        let mut all = Vec::new();
+        for root in self.crate_roots() {
+            all.extend(types(&root, &|path| self.read(path))?);
+        }
+        Ok(redefined(all))
     }
 
     /// All doc comments, and those that open with a question word instead of what they document.

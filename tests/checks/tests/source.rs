@@ -22,6 +22,11 @@ fn files_of_a_crate_do_not_use_each_other() {
 }
 
 #[test]
+fn type_names_are_defined_once() {
+    none(Repository::here().type_names());
+}
+
+#[test]
 fn users_read_no_banned_phrase() {
     none(Repository::here().phrases());
 }

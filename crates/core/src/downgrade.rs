@@ -54,30 +54,30 @@ impl Default for Caps {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Breach {
     /// Too few CPUs.
-    #[error("{suggested} CPUs are below the minimum of {least} for a request of {asked}")]
+    #[error("{suggested} CPUs are below the minimum of {least} for a request of {requested}")]
     Cpus {
         /// The request.
-        asked: u32,
+        requested: u32,
         /// The suggestion.
         suggested: u32,
         /// The minimum.
         least: u32,
     },
     /// Too little memory.
-    #[error("{suggested} of memory is below the minimum of {least} for a request of {asked}")]
+    #[error("{suggested} of memory is below the minimum of {least} for a request of {requested}")]
     Memory {
         /// The request.
-        asked: Bytes,
+        requested: Bytes,
         /// The suggestion.
         suggested: Bytes,
         /// The minimum.
         least: Bytes,
     },
     /// Too few GPUs.
-    #[error("{suggested} GPUs are below the minimum of {least} for a request of {asked}")]
+    #[error("{suggested} GPUs are below the minimum of {least} for a request of {requested}")]
     Gpus {
         /// The request.
-        asked: u32,
+        requested: u32,
         /// The suggestion.
         suggested: u32,
         /// The minimum.
@@ -87,15 +87,15 @@ pub enum Breach {
 
 impl Caps {
     /// The smallest allowed size.
-    pub fn least(&self, asked: &Size) -> Size {
-        let memory = Bytes(less(asked.memory.0, self.memory));
-        Size { cpus: few(asked.cpus, self.cpus).max(1), memory, gpus: self.least_gpus(asked.gpus) }
+    pub fn least(&self, requested: &Size) -> Size {
+        let memory = Bytes(less(requested.memory.0, self.memory));
+        Size { cpus: few(requested.cpus, self.cpus).max(1), memory, gpus: self.least_gpus(requested.gpus) }
     }
 
-    fn least_gpus(&self, asked: u32) -> u32 {
+    fn least_gpus(&self, requested: u32) -> u32 {
         match self.last_gpu {
             LastGpu::MayGo => 0,
-            LastGpu::Kept => few(asked, self.gpus).max(u32::from(asked > 0)),
+            LastGpu::Kept => few(requested, self.gpus).max(u32::from(requested > 0)),
         }
     }
 
@@ -103,41 +103,41 @@ impl Caps {
     ///
     /// # Errors
     /// Every value below its minimum.
-    pub fn check(&self, asked: &Size, suggested: &Size) -> Result<(), Vec<Breach>> {
-        let least = self.least(asked);
+    pub fn check(&self, requested: &Size, suggested: &Size) -> Result<(), Vec<Breach>> {
+        let least = self.least(requested);
         let mut breaches = Vec::new();
         if suggested.cpus < least.cpus {
-            breaches.push(Breach::Cpus { asked: asked.cpus, suggested: suggested.cpus, least: least.cpus });
+            breaches.push(Breach::Cpus { requested: requested.cpus, suggested: suggested.cpus, least: least.cpus });
         }
         if suggested.memory < least.memory {
-            breaches.push(Breach::Memory { asked: asked.memory, suggested: suggested.memory, least: least.memory });
+            breaches.push(Breach::Memory { requested: requested.memory, suggested: suggested.memory, least: least.memory });
         }
         if suggested.gpus < least.gpus {
-            breaches.push(Breach::Gpus { asked: asked.gpus, suggested: suggested.gpus, least: least.gpus });
+            breaches.push(Breach::Gpus { requested: requested.gpus, suggested: suggested.gpus, least: least.gpus });
         }
         if breaches.is_empty() { Ok(()) } else { Err(breaches) }
     }
 
-    /// The smallest allowed value of a field for which a filter requests at least `asked`.
-    pub fn keep(&self, field: Field, asked: f64) -> f64 {
-        let whole = asked as u64;
+    /// The smallest allowed value of a field for which a filter requests at least `requested`.
+    pub fn keep(&self, field: Field, requested: f64) -> f64 {
+        let whole = requested as u64;
         match field {
             Field::Threads => less(whole, self.cpus).max(1) as f64,
             Field::Memory => less(whole, self.memory) as f64,
             Field::GpuCount => f64::from(self.least_gpus(u32::try_from(whole).unwrap_or(u32::MAX))),
-            _ => asked,
+            _ => requested,
         }
     }
 }
 
 /// The reduction is rounded down, so half of 1 stays 1.
-fn less(asked: u64, percent: u8) -> u64 {
-    let cut = u128::from(asked) * u128::from(percent.min(100)) / 100;
-    asked - u64::try_from(cut).unwrap_or(asked)
+fn less(requested: u64, percent: u8) -> u64 {
+    let cut = u128::from(requested) * u128::from(percent.min(100)) / 100;
+    requested - u64::try_from(cut).unwrap_or(requested)
 }
 
-fn few(asked: u32, percent: u8) -> u32 {
-    u32::try_from(less(u64::from(asked), percent)).unwrap_or(asked)
+fn few(requested: u32, percent: u8) -> u32 {
+    u32::try_from(less(u64::from(requested), percent)).unwrap_or(requested)
 }
 
 /// Service units of a virtual machine over a duration: 1/48 per CPU and hour, 1/2 per GPU and hour, rounded up. This is

@@ -40,7 +40,7 @@ pub struct Journal {
     /// `None` before the first entry.
     goal: Option<Goal>,
     steps: BTreeMap<StepId, StepStatus>,
-    made: BTreeMap<StepId, Created>,
+    created: BTreeMap<StepId, Created>,
     off: BTreeSet<StepId>,
     extent: RoundExtent,
     /// True if the deployment became ready in this round.
@@ -74,7 +74,7 @@ impl Journal {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), IllegalEntry> {
         transition::check(entry, self.before(entry))?;
         match entry {
-            Entry::Goal(goal) => self.turn(goal),
+            Entry::Goal(goal) => self.begin_goal(goal),
             Entry::Step { step, event } => self.step(step, event),
             Entry::PartialRound => self.ready = self.last_ready,
             Entry::Ready => self.ready = true,
@@ -106,13 +106,13 @@ impl Journal {
     /// Begins a round: failed steps are retried, and on the way up every set-up step is checked again.
     ///
     /// A failed step becomes a started one, not an untouched one: its resource may exist all the same.
-    fn turn(&mut self, goal: &Goal) {
+    fn begin_goal(&mut self, goal: &Goal) {
         if *goal == Goal::Up {
             self.last_ready = std::mem::take(&mut self.ready);
             self.was_ready |= self.last_ready;
             self.login_succeeded = self.login_succeeded();
-            let made = &self.made;
-            self.steps.retain(|id, status| !matches!(status, StepStatus::Done(_)) || made.contains_key(id));
+            let created = &self.created;
+            self.steps.retain(|id, status| !matches!(status, StepStatus::Done(_)) || created.contains_key(id));
         }
         for status in self.steps.values_mut() {
             match status {
@@ -129,14 +129,14 @@ impl Journal {
             StepEvent::Started => StepStatus::Started,
             StepEvent::Done { created } => {
                 if let Some(created) = created {
-                    self.made.insert(id.clone(), created.clone());
+                    self.created.insert(id.clone(), created.clone());
                 }
                 StepStatus::Done(created.clone())
             }
             StepEvent::Failed { failure } => StepStatus::Failed(failure.clone()),
             StepEvent::UndoStarted => StepStatus::Undoing(self.undo_failures(id)),
             StepEvent::Undone => {
-                self.made.remove(id);
+                self.created.remove(id);
                 self.off.remove(id);
                 StepStatus::Undone
             }
@@ -169,7 +169,7 @@ impl Journal {
 
     /// The resource that a step created; `None` if it is unknown or deleted.
     pub fn created(&self, id: &StepId) -> Option<&Created> {
-        self.made.get(id)
+        self.created.get(id)
     }
 
     /// The account that created the resources at a site; `None` if none was recorded.

@@ -67,7 +67,7 @@ impl Journal {
                 step: step.id.clone(),
                 kind: what.kind(),
                 site: what.site().clone(),
-                reference: self.made.get(&step.id).map(|made| made.reference.clone()),
+                reference: self.created.get(&step.id).map(|created| created.reference.clone()),
                 price_per_hour: plan.price_of(what),
             }),
             _ => None,

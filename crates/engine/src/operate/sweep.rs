@@ -100,7 +100,7 @@ impl Operator {
 
 /// The untracked resources that bear these tickets.
 fn named(found: &SweepFindings, tickets: &[Ticket]) -> Result<Vec<Orphan>, OperateError> {
-    let bears = |ticket: &Ticket| found.untracked.iter().find(|stray| stray.resource.ticket == *ticket).cloned();
+    let bears = |ticket: &Ticket| found.untracked.iter().find(|orphan| orphan.resource.ticket == *ticket).cloned();
     let found = |ticket: &Ticket| bears(ticket).ok_or_else(|| OperateError::UnknownTicket(ticket.clone()));
     tickets.iter().map(found).collect()
 }

@@ -110,7 +110,11 @@ impl Caps {
             breaches.push(Breach::Cpus { requested: requested.cpus, suggested: suggested.cpus, least: least.cpus });
         }
         if suggested.memory < least.memory {
-            breaches.push(Breach::Memory { requested: requested.memory, suggested: suggested.memory, least: least.memory });
+            breaches.push(Breach::Memory {
+                requested: requested.memory,
+                suggested: suggested.memory,
+                least: least.memory,
+            });
         }
         if suggested.gpus < least.gpus {
             breaches.push(Breach::Gpus { requested: requested.gpus, suggested: suggested.gpus, least: least.gpus });

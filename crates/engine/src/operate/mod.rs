@@ -62,7 +62,7 @@ pub use logs::{LogRequest, StepLog};
 pub use placement::PlacementRequest;
 pub use resources::{ListedResource, Ownership};
 pub use setup::SetupRun;
-pub use summary::{MachineState, MachineSummary, StepSummary, Summary};
+pub use summary::{MachineStatus, MachineSummary, StepSummary, Summary};
 pub use sweep::Swept;
 pub use sync::{Direction, SyncRequest, SyncResult};
 pub use target::{Analysis, DemandTarget, Requested, TargetRequest};

@@ -89,7 +89,7 @@ pub struct MachineSummary {
     /// Its image.
     pub image: String,
     /// Its status, as far as the journal knows.
-    pub status: MachineState,
+    pub status: MachineStatus,
     /// Its address, once it has one.
     pub address: Option<String>,
     /// Its SSH port, once it has an address.
@@ -103,7 +103,7 @@ pub struct MachineSummary {
 /// The status of a machine, as far as the journal knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MachineState {
+pub enum MachineStatus {
     /// Not created yet, or deleted.
     Missing,
     /// Created, and not logged in to yet.
@@ -114,7 +114,7 @@ pub enum MachineState {
     Stopped,
 }
 
-impl MachineState {
+impl MachineStatus {
     /// The word for tables.
     pub fn text(self) -> &'static str {
         match self {
@@ -133,9 +133,8 @@ pub struct StepSummary {
     pub step: String,
     /// Its title.
     pub title: String,
-    /// Its state: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
-    #[serde(rename = "status")]
-    pub state: &'static str,
+    /// Its status: `waiting`, `started`, `done`, `failed`, `undoing`, `undone`, `undo_failed`.
+    pub status: &'static str,
     /// The time of its last event.
     pub at: Option<Timestamp>,
     /// The reason of its failure.
@@ -204,7 +203,7 @@ impl Summary {
             cost: usage.used,
             unit: usage.unit,
             machines: plan.machines().map(|(step, spec)| machine(plan, journal, step, spec, ssh_config)).collect(),
-            steps: step_states(record, journal),
+            steps: step_summaries(record, journal),
             left: journal.remaining(plan),
             grid: grid(record, journal, busy),
         }
@@ -220,12 +219,12 @@ fn round_seconds(record: &Record) -> Option<i64> {
 fn machine(plan: &Plan, journal: &Journal, step: &Step, spec: &MachineSpec, ssh_config: &Path) -> MachineSummary {
     let address = journal.address(plan, &step.id);
     let status = match journal.created(&step.id) {
-        None => MachineState::Missing,
-        Some(_) if journal.is_powered_off(&step.id) => MachineState::Stopped,
-        Some(_) if journal.login_succeeded() => MachineState::Running,
-        Some(_) => MachineState::Pending,
+        None => MachineStatus::Missing,
+        Some(_) if journal.is_powered_off(&step.id) => MachineStatus::Stopped,
+        Some(_) if journal.login_succeeded() => MachineStatus::Running,
+        Some(_) => MachineStatus::Pending,
     };
-    let created = matches!(status, MachineState::Pending | MachineState::Running);
+    let created = matches!(status, MachineStatus::Pending | MachineStatus::Running);
     MachineSummary {
         name: spec.name.clone(),
         group: spec.group.clone(),
@@ -255,17 +254,17 @@ fn grid(record: &Record, journal: &Journal, busy: bool) -> Grid {
     grid
 }
 
-fn step_states(record: &Record, journal: &Journal) -> Vec<StepSummary> {
+fn step_summaries(record: &Record, journal: &Journal) -> Vec<StepSummary> {
     let of_step = |stored: &'_ StoredEntry| match &stored.entry {
         Entry::Step { step, .. } => Some((step.clone(), stored.at)),
         _ => None,
     };
     let last: BTreeMap<StepId, Timestamp> = record.entries.iter().filter_map(of_step).collect();
-    record.plan.steps.iter().map(|step| step_state(journal, step, last.get(&step.id).copied())).collect()
+    record.plan.steps.iter().map(|step| step_summary(journal, step, last.get(&step.id).copied())).collect()
 }
 
-fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSummary {
-    let (state, failure) = match journal.step_status(&step.id) {
+fn step_summary(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSummary {
+    let (status, failure) = match journal.step_status(&step.id) {
         None => ("waiting", None),
         Some(StepStatus::Started) => ("started", None),
         Some(StepStatus::Done(_)) => ("done", None),
@@ -277,8 +276,8 @@ fn step_state(journal: &Journal, step: &Step, last: Option<Timestamp>) -> StepSu
     StepSummary {
         step: step.id.to_string(),
         title: title(step),
-        state,
-        at: last.filter(|_| state != "waiting"),
+        status,
+        at: last.filter(|_| status != "waiting"),
         failure,
         machine: stage(step).map(|(machine, _)| machine.clone()),
     }

@@ -35,7 +35,13 @@ async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
     let (stop, interrupts) = watch::channel(0);
     let third = spawn_up(&user.operator, "third", interrupts);
     // The fault strikes the first lease at the site: wait until the third one has met it.
-    while user.operator.list().await.unwrap().iter().all(|summary| summary.steps.iter().all(|it| it.state != "started"))
+    while user
+        .operator
+        .list()
+        .await
+        .unwrap()
+        .iter()
+        .all(|summary| summary.steps.iter().all(|it| it.status != "started"))
     {
         tokio::task::yield_now().await;
     }

@@ -131,7 +131,7 @@ fn steps<'s>(steps: impl Iterator<Item = &'s StepSummary>, now: Timestamp, width
     let row = |step: &StepSummary| {
         let when = step.at.map(|at| ago(at, now)).unwrap_or_default();
         let why = step.failure.as_deref().unwrap_or_default();
-        vec![cell(&step.step), cell(step.state.replace('_', " ")), cell(when), cell(why)]
+        vec![cell(&step.step), cell(step.status.replace('_', " ")), cell(when), cell(why)]
     };
     table(width, &columns, steps.map(row))
 }

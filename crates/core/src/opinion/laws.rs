@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::text::MAX_SHOWN_CHARS;
+use super::answer::MAX_SHOWN_CHARS;
 use super::*;
 use crate::demand::{Demand, GpuRequirement};
 use crate::money::Money;

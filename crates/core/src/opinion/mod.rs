@@ -24,7 +24,6 @@ mod reason;
 mod requirements;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -40,7 +39,7 @@ pub use node_type::{NodeTypeChoice, NodeTypeQuery, node_type};
 pub use reason::RejectionReason;
 pub use requirements::{InferredRequirements, requirements};
 
-use text::plain;
+use answer::plain;
 
 use crate::demand::Budget;
 use crate::size::Bytes;

@@ -7,7 +7,6 @@ pub mod keys;
 pub(super) mod phases;
 mod reader;
 mod resources;
-mod source_text;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
@@ -22,9 +21,9 @@ use self::keys::DemandSection;
 pub use self::phases::request_phase;
 use self::reader::{FieldReader, Fields};
 pub use self::resources::Groups;
-pub use self::source_text::SourceText;
 pub use self::tree::Position;
 use self::tree::YamlNode;
+pub use self::work::SourceText;
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::secrets::Secrets;
 use super::{Budget, LeaseRequest, SiteSelector, Workload};

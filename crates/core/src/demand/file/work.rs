@@ -5,12 +5,27 @@ use std::path::Path;
 
 use super::keys::DemandSection;
 use super::reader::{FieldReader, Fields};
-use super::source_text::SourceText;
 use super::tree::{YamlEntry, YamlNode, YamlValue};
 use super::values;
 use crate::demand::PythonRequest;
 use crate::demand::secrets::Secrets;
 use crate::demand::source::parse_source;
+
+/// Source of the code as written in a demand file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceText {
+    /// `workdir`: a local directory.
+    Directory(String),
+    /// `workdir` with `url` and `ref`: a git repository.
+    Git {
+        /// URL of the repository.
+        url: String,
+        /// Branch, tag or commit.
+        at: Option<String>,
+    },
+    /// `source`: a local directory or a git repository.
+    Repository(String),
+}
 
 /// Reads `source` or `workdir`.
 pub fn source(reader: &mut FieldReader<'_>, task: &Fields<'_>) -> Option<SourceText> {

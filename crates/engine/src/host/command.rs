@@ -1,4 +1,4 @@
-//! A command for a host, and its exit status.
+//! A command for a host, the receivers of its output, and its exit status.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,6 +144,12 @@ impl fmt::Debug for Command {
             .finish()
     }
 }
+
+/// Receives output lines as they arrive. Called for every line, so it must be fast.
+pub type OutputSink<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
+
+/// Receives progress messages for the user.
+pub type ProgressSink<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 #[cfg(test)]
 mod tests {

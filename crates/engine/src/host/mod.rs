@@ -23,7 +23,6 @@ mod policy;
 mod quote;
 mod run;
 mod session;
-mod sink;
 mod ssh;
 mod target;
 #[cfg(test)]
@@ -32,7 +31,7 @@ pub(crate) mod testing;
 mod tests;
 mod tree;
 
-pub use command::{Command, Shell, Stream};
+pub use command::{Command, OutputSink, ProgressSink, Shell, Stream};
 pub use config::{BadSshConfigEntry, SshConfigEntry, known_hosts, ssh_config};
 pub use error::{HostError, HostErrorKind};
 pub use exit::ProcessExit;
@@ -42,7 +41,6 @@ pub use pins::KnownHosts;
 pub use policy::ConnectPolicy;
 pub use quote::{quote, remote_path};
 pub use session::{Hosts, Session};
-pub use sink::{OutputSink, ProgressSink};
 pub use ssh::Ssh;
 pub use target::Target;
 pub use tree::{

@@ -9,13 +9,12 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::command::{Command, Shell, Stream};
+use super::command::{Command, OutputSink, Shell, Stream};
 use super::connection::SshConnection;
 use super::error::HostErrorKind;
 use super::exit::ProcessExit;
 use super::lines::LineSplitter;
 use super::quote::quote;
-use super::sink::OutputSink;
 
 /// Supervisor script on the host, between the SSH server and the script's process group:
 ///

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::command::Command;
+use super::command::{Command, OutputSink, ProgressSink};
 use super::error::HostError;
 use super::exit::ProcessExit;
 use super::key::HostKey;
-use super::sink::{OutputSink, ProgressSink};
 use super::target::Target;
 use super::tree::{DownloadReport, FileSelection, SyncOptions, SyncReport, UploadReport};
 

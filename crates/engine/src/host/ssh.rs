@@ -10,14 +10,13 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::command::Command;
+use super::command::{Command, OutputSink, ProgressSink};
 use super::connection::SshConnection;
 use super::error::{HostError, HostErrorKind};
 use super::exit::ProcessExit;
 use super::key::HostKey;
 use super::policy::ConnectPolicy;
 use super::session::{Hosts, Session};
-use super::sink::{OutputSink, ProgressSink};
 use super::target::Target;
 use super::tree::{DownloadReport, FileSelection, SyncOptions, SyncReport, UploadReport};
 use super::{run, tree};

@@ -4,13 +4,23 @@ use hostler_core::plan::{Exclusions, Plan};
 use hostler_core::ports::Remedy;
 use jiff::Timestamp;
 
-use super::{LaterStart, OperateError, Operator};
+use super::{OperateError, Operator};
 use crate::event::Notice;
 use crate::run::RunOutcome;
 
 /// The number of times that a demand is planned and tried. A site that refuses four different offers is more likely
 /// misconfigured than full.
 const ATTEMPTS: usize = 4;
+
+/// Reaction if the planned hosts are taken before the plan is applied, so that the deployment could only start later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LaterStart {
+    /// The operation fails, and reports the earliest start.
+    #[default]
+    Refused,
+    /// The demand is planned again, with the later start.
+    Accepted,
+}
 
 /// The attempts so far.
 #[derive(Debug, Default)]

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use hostler_core::demand::Source;
 use hostler_core::demand::source::{PROTOCOLS, redact};
+use hostler_core::scan::ScanLimits;
+use hostler_core::size::Bytes;
 use tokio::process::Command;
 
 use super::error::RepoError;
-use super::limits::FetchLimits;
 use super::{process, walk};
 use crate::blocking::blocking;
 
@@ -41,6 +42,23 @@ const NOT_INHERITED: [&str; 8] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_TEMPLATE_DIR",
 ];
+
+/// Limits of fetching and reading a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// Maximum size on disk, including git's own files. Default: 4 GiB.
+    pub bytes: Bytes,
+    /// Time limit of the fetch. Default: 10 minutes.
+    pub time: Duration,
+    /// Limits of reading it.
+    pub tree: ScanLimits,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self { bytes: Bytes::gib(4), time: Duration::from_secs(600), tree: ScanLimits::default() }
+    }
+}
 
 /// Fetches the commit of a source into an empty directory, and returns its id.
 pub(super) async fn fetch(source: &Source, into: &Path, limits: &FetchLimits) -> Result<String, RepoError> {

@@ -6,7 +6,6 @@
 
 mod error;
 mod git;
-mod limits;
 mod process;
 mod resolve;
 mod scratch;
@@ -24,7 +23,7 @@ use hostler_core::scan::FileTree;
 use crate::blocking::blocking;
 
 pub use error::RepoError;
-pub use limits::FetchLimits;
+pub use git::FetchLimits;
 pub use resolve::resolve_inside;
 use resolve::{directory, within};
 use scratch::ScratchDir;

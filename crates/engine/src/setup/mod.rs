@@ -36,7 +36,6 @@ mod requirements;
 mod restart;
 mod script;
 mod source;
-mod system;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -78,7 +77,7 @@ pub async fn perform(
 async fn run_action(job: &PhaseRun<'_>, phase: &Phase) -> Result<Performed, SetupError> {
     match phase {
         Phase::Verify(promise) => verify::verify(job, promise).await,
-        Phase::System(need) => system::install(job, *need).await,
+        Phase::System(need) => packages::install_base(job, *need).await,
         Phase::Packages { packages } => packages::install(job, packages).await,
         Phase::Interpreter(need) => interpreter::install(job, need).await,
         Phase::Conda(need) => conda::install(job, need).await,

@@ -1,6 +1,6 @@
-//! The phase `packages`: system packages, installed with the host's package manager.
+//! The phases `packages` and `system`: system packages, installed with the host's package manager.
 
-use hostler_core::setup::{PackageManager, PhaseKind};
+use hostler_core::setup::{PackageManager, PhaseKind, SystemRequest};
 
 use super::ensure;
 use super::error::SetupError;
@@ -29,6 +29,12 @@ pub(super) async fn install(job: &PhaseRun<'_>, packages: &[String]) -> Result<P
         return Ok(Performed::Already);
     }
     install_missing(job, manager, &missing).await
+}
+
+/// Installs missing base packages, under the names of the host's package manager.
+pub(super) async fn install_base(job: &PhaseRun<'_>, need: SystemRequest) -> Result<Performed, SetupError> {
+    let names: Vec<String> = need.packages(manager(job).await?).iter().map(|name| (*name).to_owned()).collect();
+    install(job, &names).await
 }
 
 /// Installs packages in one transaction, also those installed already, so that all get matching versions.

@@ -1,15 +1,15 @@
-//! File locks: one process at a time runs a deployment.
+//! File locks: one process at a time runs a deployment. They lie in directories that only their owner can read.
 
 #![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostler_core::name::Name;
 
-use super::directory::make_private_dir;
 use super::error::StoreError;
 
 /// Attempts to take a lock while other processes only query it: each query holds a shared lock for a moment. With the pause
@@ -87,6 +87,12 @@ pub(super) fn wait_exclusive(path: PathBuf) -> Result<File, StoreError> {
 fn open(path: &Path) -> Result<File, StoreError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     opened.map_err(|source| StoreError::Files { path: path.to_owned(), source })
+}
+
+/// Creates a directory with mode 0700, and its parents: it holds keys and journals. An existing one is left unchanged.
+pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created.map_err(|source| StoreError::Files { path: dir.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! processes never run one deployment: each holds a file lock with the deployment's name, which the kernel releases when the
 //! process ends, even by a crash.
 
-mod directory;
 mod error;
 mod lazy;
 mod lock;
@@ -32,10 +31,10 @@ use tokio::sync::Mutex;
 use crate::blocking::{blocking, exists};
 use crate::host::KnownHosts;
 
-pub(crate) use directory::make_private_dir;
 pub use error::StoreError;
 pub use lazy::LazyStore;
 pub use lock::Lock;
+pub(crate) use lock::make_private_dir;
 pub use record::{DeploymentListing, IllegalStoredEntry, Record, StoredEntries, StoredEntry};
 
 /// The deployments of a user.

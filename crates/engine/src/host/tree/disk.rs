@@ -6,8 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::list::{LocalTree, directory_mode, local_path, unreadable};
-use super::selection::FileSelection;
+use super::list::{FileSelection, LocalTree, directory_mode, local_path, unreadable};
 use crate::host::error::HostErrorKind;
 
 /// Directories that often have many files on the remote side and none on the local one.

@@ -12,9 +12,8 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{Match, Walk};
 
-use super::list::{is_record, unreadable, walker};
+use super::list::{FileSelection, is_record, unreadable, walker};
 use super::meta::{DirListing, EntryMeta};
-use super::selection::FileSelection;
 use crate::host::error::HostErrorKind;
 
 /// Files with ignore patterns.

@@ -12,12 +12,11 @@ mod pack;
 mod record;
 mod remote;
 mod remote_scripts;
-mod selection;
 mod sync;
 mod transfer;
 mod unpack;
 
-pub use selection::{FINGERPRINT_FILE, FileSelection};
+pub use list::{FINGERPRINT_FILE, FileSelection};
 pub use sync::{Compare, ExtraFiles, SyncMode, SyncOptions, SyncReport};
 pub(super) use sync::{sync_down, sync_up};
 pub use transfer::UploadReport;

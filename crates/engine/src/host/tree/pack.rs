@@ -10,10 +10,9 @@ use std::time::UNIX_EPOCH;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use super::list::{LocalTree, directory_mode, file_mode, local_path, unreadable};
+use super::list::{LocalTree, RECORD_DIR, directory_mode, file_mode, local_path, unreadable};
 use super::meta::EntryMeta;
 use super::record::{TreeDiff, UploadRecord};
-use super::selection::RECORD_DIR;
 use crate::host::error::HostErrorKind;
 
 type Archive = Builder<BufWriter<Sender>>;
@@ -179,8 +178,8 @@ mod tests {
     use std::path::PathBuf;
     use std::process::{Command, Stdio};
 
+    use super::super::list::FileSelection;
     use super::super::remote_scripts::{AS_OWNER, UNPACK};
-    use super::super::selection::FileSelection;
     use super::*;
 
     fn packed(tree: &LocalTree) -> (Result<(), HostErrorKind>, Vec<u8>) {

@@ -7,12 +7,11 @@ use tokio::sync::mpsc;
 
 use super::disk::{directory, large_directories_to_skip, remove};
 use super::filter::{ProtectedPaths, SyncFilter};
-use super::list::{FileDigest, local_path, unreadable};
+use super::list::{FileDigest, FileSelection, local_path, unreadable};
 use super::meta::{self, DirListing, EntryMeta, LIST, RemoteListing};
 use super::record::{PathKind, deletion_list, invalidated, nul_list};
 use super::remote::{ask, both_ends, pipe, prepare};
 use super::remote_scripts::{AS_OWNER, CREATING, DELETE};
-use super::selection::FileSelection;
 use super::{pack, unpack};
 use crate::blocking::blocking;
 use crate::host::connection::SshConnection;

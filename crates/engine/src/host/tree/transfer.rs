@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 use super::disk::file_or_tree;
-use super::list::{FileDigest, LocalTree};
+use super::list::{FileDigest, FileSelection, LocalTree};
 use super::record::{self, TreeDiff, UploadRecord};
 use super::remote::{ask, both_ends, pipe, prepare};
 use super::remote_scripts::{AS_OWNER, COMPARE, CREATING, DELETE, INSPECT_FILE, UNPACK, WRITE};
-use super::selection::FileSelection;
 use super::unpack::DownloadReport;
 use super::{pack, unpack};
 use crate::blocking::blocking;

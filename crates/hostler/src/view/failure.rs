@@ -1,4 +1,4 @@
-//! Errors as text: message, details, causes, and hints last.
+//! Errors as text: message, details, causes, and hints last. Of many failures, only the first are shown in full.
 
 use hostler_core::demand::render_with;
 use hostler_core::plan::NoPlan;
@@ -7,11 +7,13 @@ use owo_colors::OwoColorize;
 
 use super::plan::rejections;
 use super::remaining::remaining;
-use super::several::{SHOWN, failures};
 use super::words::{heading, indented};
 use crate::args::as_flag;
 use crate::error::{Details, Error};
 use crate::table::{Column, Width, cell, table};
+
+/// Maximum number of failures to show in full.
+pub(super) const SHOWN: usize = 20;
 
 /// The whole error, with ANSI styles that the printer strips where colour is off.
 pub fn failure(error: &Error, width: Width) -> String {
@@ -85,4 +87,16 @@ fn no_offer(no_plan: &NoPlan, width: Width) -> String {
     out.push('\n');
     out.push_str(&rejections(&no_plan.rejections, width));
     out
+}
+
+/// The first failures in full, and the names of the rest.
+pub(super) fn failures<T>(failed: &[T], full: impl Fn(&T) -> String, name: impl Fn(&T) -> String) -> String {
+    let (shown, rest) = failed.split_at(failed.len().min(SHOWN));
+    shown.iter().map(full).chain([also_failed(rest, name)]).collect()
+}
+
+/// Names of further failures; empty if there are none.
+pub(super) fn also_failed<T>(rest: &[T], name: impl Fn(&T) -> String) -> String {
+    let names: Vec<String> = rest.iter().map(name).collect();
+    if names.is_empty() { String::new() } else { format!("{} {}\n", "also failed:".red(), names.join(", ")) }
 }

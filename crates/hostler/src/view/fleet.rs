@@ -5,7 +5,7 @@ use std::error::Error as _;
 use hostler_engine::fleet::{HostOutcome, HostResult};
 use owo_colors::OwoColorize;
 
-use super::several::failures;
+use super::failure::failures;
 use super::words::{indented, machines};
 
 /// Outcome on one machine, as a fragment.
@@ -60,7 +60,7 @@ fn one(ran: &HostResult, hint: Option<String>) -> String {
 mod tests {
     use hostler_engine::host::ProcessExit;
 
-    use super::super::several::SHOWN;
+    use super::super::failure::SHOWN;
     use super::*;
 
     fn ran(machine: &str, ending: HostOutcome, tail: &[&str]) -> HostResult {

@@ -15,7 +15,6 @@ mod plan;
 mod record;
 mod remaining;
 mod resources;
-mod several;
 mod status;
 #[cfg(test)]
 mod tests;

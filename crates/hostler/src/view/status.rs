@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize;
 
 use super::deployments::state_text;
+use super::failure::{SHOWN, also_failed};
 use super::grid::{Room, grid, tally};
 use super::plan::shape;
 use super::remaining::remaining;
-use super::several::{SHOWN, also_failed};
 use super::words::{ago, coarse, heading, instant, plural, price};
 use crate::table::{Column, Width, cell, facts, table};
 use hostler_engine::operate::{MachineSummary, StepSummary, Summary};

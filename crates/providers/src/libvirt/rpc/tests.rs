@@ -423,6 +423,6 @@ fn missing_sockets_are_named() {
     let error = Connection::open(&uri, &user, &Cancellation::default()).unwrap_err();
     assert_eq!(
         error.to_string().replace(directory.path().to_str().unwrap(), "RUN"),
-        "no libvirt daemon listens: there is no `RUN/libvirt/virtqemud-sock` and no `RUN/libvirt/libvirt-sock`"
+        "no libvirt daemon is running: found no `RUN/libvirt/virtqemud-sock` and no `RUN/libvirt/libvirt-sock`"
     );
 }

@@ -1,5 +1,8 @@
 //! Providers of sites, each behind the port `Provider`, and the image store that local machines boot from.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may block its thread"))]
+
+mod blocking;
 mod failure;
 pub mod http;
 pub mod image;

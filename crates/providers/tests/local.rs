@@ -1,6 +1,7 @@
 //! The local provider on a real libvirt: `tests/worlds/libvirt run cargo test -p hostler-providers --features
 //! real-libvirt --test local`.
 #![expect(clippy::unwrap_used, reason = "a panic reports the line")]
+#![expect(clippy::disallowed_methods, reason = "a test may block its thread")]
 
 mod contract;
 mod lab;

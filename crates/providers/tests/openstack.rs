@@ -1,6 +1,7 @@
 //! The provider `openstack` on a real OpenStack: `tests/worlds/openstack run cargo test -p hostler-providers --features
 //! real-openstack --test openstack`.
 #![expect(clippy::unwrap_used, reason = "a panic reports the line")]
+#![expect(clippy::disallowed_methods, reason = "a test may block its thread")]
 
 mod cloud;
 mod contract;

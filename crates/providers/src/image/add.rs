@@ -7,6 +7,7 @@ use hostler_core::size::Bytes;
 use super::disk::{self, CheckedDisk};
 use super::error::{ImageError, file_error};
 use super::store::{Boot, Image, ImageStore, checked_name, digest_of, remove_tree};
+use crate::blocking::blocking;
 use crate::http::{self, ProgressFn};
 
 /// Limit of a download, above the size of any real image: an endless response must not fill the disk.
@@ -46,14 +47,18 @@ impl ImageStore {
     /// Adds an image that boots from its own disk and reads a NoCloud seed, as distributions' cloud images do.
     pub async fn add(&self, request: &AddImage, progress: ProgressFn<'_>) -> Result<Image, ImageError> {
         let name = checked_name(&request.name)?;
-        let _lock = self.lock(&name)?;
-        if self.find(&name)?.is_some() {
-            return Err(ImageError::Exists(name));
-        }
-        let draft = self.draft(&name)?;
+        let new = name.clone();
+        let begin = move |store: &Self| {
+            let lock = store.lock(&new)?;
+            match store.find(&new)? {
+                Some(_) => Err(ImageError::Exists(new)),
+                None => Ok((lock, store.draft(&new)?)),
+            }
+        };
+        let (_lock, draft) = self.blocking(begin).await?;
         let added = self.add_in(&draft, &name, request, progress).await;
         if added.is_err() {
-            remove_tree(&draft)?;
+            self.blocking(move |_| remove_tree(&draft)).await?;
         }
         added
     }
@@ -72,12 +77,15 @@ impl ImageStore {
         disk::convert(&file, &found, &to).await?;
         // Only a download is removed. A file of the user's is outside the draft, and stays.
         let download = draft.join("download");
-        if download.exists() {
-            std::fs::remove_file(&download).map_err(file_error(&download, "removed"))?;
+        match tokio::fs::remove_file(&download).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(file_error(&download, "removed")(error));
+            }
+            _ => {}
         }
-        let image = describe(name, request, origin, &found, digest_of(&to)?);
-        self.publish(draft, &image)?;
-        Ok(image)
+        let image = describe(name, request, origin, &found, self.blocking(move |_| digest_of(&to)).await?);
+        let draft = draft.to_owned();
+        self.blocking(move |store| store.publish(&draft, &image).map(|()| image)).await
     }
 }
 
@@ -100,10 +108,11 @@ async fn fetch(draft: &Path, source: &ImageSource, progress: ProgressFn<'_>) -> 
         ImageSource::File { path, sha256 } => {
             let file = std::path::absolute(path).map_err(file_error(path, "found"))?;
             let shown = file.display().to_string();
-            std::fs::File::open(&file).map_err(file_error(path, "read"))?;
+            tokio::fs::File::open(&file).await.map_err(file_error(path, "read"))?;
             if let Some(expected) = sha256 {
                 progress("verifying the digest");
-                verify_digest(&shown, expected, digest_of(&file)?)?;
+                let source = file.clone();
+                verify_digest(&shown, expected, blocking(move || digest_of(&source)).await?)?;
             }
             Ok((file, shown))
         }

@@ -1,7 +1,8 @@
 //! Building an image from a distribution's packages with mmdebstrap, as root or as a user with subordinate ids.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use hostler_core::hash::hexadecimal;
@@ -13,6 +14,7 @@ use tokio::process::{Child, Command};
 use super::disk;
 use super::error::{ImageError, file_error};
 use super::store::{Boot, Image, ImageStore, checked_name, digest_of, remove_tree};
+use crate::blocking::blocking;
 use crate::http::ProgressFn;
 use crate::shell_quoted;
 
@@ -51,17 +53,24 @@ impl ImageStore {
         if name != DEFAULT_IMAGE {
             return Err(ImageError::NoRecipe(name));
         }
-        let _lock = self.lock(&name)?;
-        if let Ok(Some(image)) = self.find(&name)
-            && image.origin == origin()
-        {
-            return Ok(image);
-        }
-        check_programs()?;
-        let draft = self.draft(&name)?;
+        let new = name.clone();
+        let begin = move |store: &Self| {
+            let lock = store.lock(&new)?;
+            if let Ok(Some(image)) = store.find(&new)
+                && image.origin == origin()
+            {
+                return Ok(Begun::Exists(image));
+            }
+            check_programs()?;
+            Ok::<_, ImageError>(Begun::Draft(lock, store.draft(&new)?))
+        };
+        let (_lock, draft) = match self.blocking(begin).await? {
+            Begun::Exists(image) => return Ok(image),
+            Begun::Draft(lock, draft) => (lock, draft),
+        };
         let built = self.build_in(&draft, &name, sources, progress).await;
         if built.is_err() {
-            remove_tree(&draft)?;
+            self.blocking(move |_| remove_tree(&draft)).await?;
         }
         built
     }
@@ -83,12 +92,20 @@ impl ImageStore {
             boot: Boot::Kernel { command_line: COMMAND_LINE.to_owned() },
             disk: found.size,
             memory: Bytes::mib(256),
-            digest: digest_of(&path)?,
+            digest: self.blocking(move |_| digest_of(&path)).await?,
             origin: origin(),
         };
-        self.publish(draft, &image)?;
-        Ok(image)
+        let draft = draft.to_owned();
+        self.blocking(move |store| store.publish(&draft, &image).map(|()| image)).await
     }
+}
+
+/// The start of a build, under the lock of the image's name.
+enum Begun {
+    /// The store has the image already.
+    Exists(Image),
+    /// The lock and the directory of the new image.
+    Draft(File, PathBuf),
 }
 
 /// Origin of a built image, with a digest of the recipe: an image of a changed recipe is built again.
@@ -101,6 +118,7 @@ fn origin() -> String {
 }
 
 /// Checks the required programs before a build that takes minutes.
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 fn check_programs() -> Result<(), ImageError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = |program: &str| {
@@ -135,7 +153,8 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: ProgressFn<'_>)
     }
     command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
     command.arg("--aptopt=Acquire::Languages \"none\"");
-    for hook in hooks(files.path(), out)? {
+    let (directory, out) = (files.path().to_owned(), out.to_owned());
+    for hook in blocking(move || hooks(&directory, &out)).await? {
         command.arg(format!("--customize-hook={hook}"));
     }
     command.args(["bookworm", "/dev/null"]);
@@ -143,7 +162,7 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: ProgressFn<'_>)
         command.arg("-");
     }
     // The root directory needs space that other user ids can reach. /tmp is often small, and in memory.
-    if Path::new("/var/tmp").is_dir() {
+    if tokio::fs::metadata("/var/tmp").await.is_ok_and(|found| found.is_dir()) {
         command.env("TMPDIR", "/var/tmp");
     }
     let path = std::env::var("PATH").unwrap_or_default();
@@ -155,6 +174,7 @@ async fn mmdebstrap(out: &Path, sources: Option<&str>, progress: ProgressFn<'_>)
 
 /// Commands for the root directory after the installation of the packages. mmdebstrap itself copies files in and out: the
 /// user ids of its namespace can't access the user's directories.
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 fn hooks(files: &Path, out: &Path) -> Result<Vec<String>, ImageError> {
     let mut hooks = vec!["mkdir \"$1/hostler\"".to_owned()];
     let scripts =

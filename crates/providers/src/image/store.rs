@@ -1,5 +1,7 @@
 //! The directory of images, and the files of each.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{ImageError, file_error};
+use crate::blocking::blocking;
 
 /// An image, as described by its `image.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +98,15 @@ impl ImageStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(file_error(&path, "read")(error)),
         }
+    }
+
+    /// Runs work on the store on a blocking thread. Dropping the future does not stop the work.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ImageError> + Send + 'static,
+    ) -> Result<T, ImageError> {
+        let store = self.clone();
+        blocking(move || work(&store)).await
     }
 
     /// Removes an image, readable or not. The caller has checked that no machine uses it.

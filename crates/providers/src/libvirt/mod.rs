@@ -4,6 +4,8 @@
 //! subnets and places in the pool are claimed under one lock that every process of this computer shares (`lock.rs`), so
 //! that two concurrent calls can't both claim the last of them.
 
+#![expect(clippy::disallowed_methods, reason = "calls run on threads of their own")]
+
 mod capacity;
 mod check;
 mod console;

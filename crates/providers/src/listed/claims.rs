@@ -3,6 +3,8 @@
 //! Invariant: no two deployments claim one host, whatever processes run and whenever they end. A file is created complete
 //! and only if none exists. It is removed only after its ticket was checked under the lock.
 
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};

@@ -28,6 +28,7 @@ use hostler_core::ticket::{Ref, Ticket};
 use hostler_core::time::Window;
 use jiff::Timestamp;
 
+use crate::blocking::blocking;
 use claims::{Claim, ClaimOutcome, ClaimStore};
 pub use file::{BadHostList, HostDefaults, ListedHost, parse_host_list};
 
@@ -58,17 +59,24 @@ impl SshSite {
         SiteError { site, doing, message, remedy, hint: hint.map(str::to_owned) }
     }
 
-    fn claims_error(&self, operation: &'static str) -> impl Fn(io::Error) -> SiteError + '_ {
-        move |error| {
+    /// Reads or changes the claims. File locks and the disk block, so this runs on a blocking thread. Dropping the future does
+    /// not undo the change: a claim is found again by its ticket.
+    async fn with_claims<T: Send + 'static>(
+        &self,
+        operation: &str,
+        work: impl FnOnce(&ClaimStore) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, SiteError> {
+        let claims = self.claims.clone();
+        blocking(move || work(&claims)).await.map_err(|error| {
             let message = format!("the records of claimed hosts can't be used: {error}");
             self.error(operation, message, Remedy::Ask, Some("check the data directory's owner and free space"))
-        }
+        })
     }
 
     /// Claims the host that the plan chose.
-    fn claim(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Created, SiteError> {
+    async fn claim(&self, ticket: &Ticket, spec: &MachineSpec) -> Result<Created, SiteError> {
         const OPERATION: &str = "claiming the host";
-        let claims = self.claims.all().map_err(self.claims_error(OPERATION))?;
+        let claims = self.with_claims(OPERATION, ClaimStore::all).await?;
         if let Some(claim) = claims.iter().find(|claim| claim.ticket == *ticket) {
             return Ok(created(claim));
         }
@@ -78,7 +86,7 @@ impl SshSite {
             self.error(OPERATION, message, Remedy::Replan, None)
         })?;
         let request = Claim { ticket: ticket.clone(), host: host.name.clone(), address: host.address.clone() };
-        match self.claims.claim(&request).map_err(self.claims_error(OPERATION))? {
+        match self.with_claims(OPERATION, move |claims| claims.claim(&request)).await? {
             ClaimOutcome::Claimed(claim) => Ok(created(&claim)),
             ClaimOutcome::HeldByOther(other) => {
                 let message =
@@ -145,6 +153,13 @@ fn created(claim: &Claim) -> Created {
     Created { reference: Ref(claim.address.to_string()), address: Some(claim.address.clone()) }
 }
 
+/// The names of the hosts whose key file does not exist.
+#[expect(clippy::disallowed_methods, reason = "called on blocking threads")]
+fn without_key(hosts: Vec<(String, Option<PathBuf>)>) -> Vec<String> {
+    let keyless = hosts.into_iter().filter(|(_, key)| key.as_ref().is_none_or(|key| !key.is_file()));
+    keyless.map(|(name, _)| name).collect()
+}
+
 #[async_trait]
 impl Provider for SshSite {
     fn site(&self) -> &SiteId {
@@ -157,13 +172,13 @@ impl Provider for SshSite {
 
     async fn offers(&self, _window: &Window) -> Result<Vec<Offer>, SiteError> {
         const OPERATION: &str = "listing the hosts";
-        let claims = self.claims.all().map_err(self.claims_error(OPERATION))?;
+        let claims = self.with_claims(OPERATION, ClaimStore::all).await?;
         Ok(interchangeable(self.hosts(OPERATION)?).iter().map(|hosts| self.offer(hosts, &claims)).collect())
     }
 
     async fn create(&self, ticket: &Ticket, request: &CreateRequest) -> Result<Created, SiteError> {
         match request {
-            CreateRequest::Machine { spec, .. } => self.claim(ticket, spec),
+            CreateRequest::Machine { spec, .. } => self.claim(ticket, spec).await,
             other => {
                 let operation = format!("creating the {}", other.kind());
                 let message = "this site has only listed hosts".to_owned();
@@ -173,7 +188,7 @@ impl Provider for SshSite {
     }
 
     async fn status(&self, kind: ResourceKind, resource: &Ref) -> Result<ResourceStatus, SiteError> {
-        let claims = self.claims.all().map_err(self.claims_error("reading the status of the host"))?;
+        let claims = self.with_claims("reading the status of the host", ClaimStore::all).await?;
         let claim =
             claims.into_iter().find(|claim| kind == ResourceKind::Machine && claim.address.to_string() == resource.0);
         Ok(claim.map_or(ResourceStatus::Missing, |claim| ResourceStatus::Running { address: Some(claim.address) }))
@@ -188,7 +203,8 @@ impl Provider for SshSite {
         if owned.kind != ResourceKind::Machine {
             return Ok(());
         }
-        match self.claims.release(&owned.reference.0, &owned.ticket).map_err(self.claims_error(OPERATION))? {
+        let (address, ticket) = (owned.reference.0.clone(), owned.ticket.clone());
+        match self.with_claims(OPERATION, move |claims| claims.release(&address, &ticket)).await? {
             true => Ok(()),
             false => {
                 let message = format!("another deployment holds `{}`", owned.reference);
@@ -198,7 +214,7 @@ impl Provider for SshSite {
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, SiteError> {
-        let claims = self.claims.all().map_err(self.claims_error("listing claimed hosts"))?;
+        let claims = self.with_claims("listing claimed hosts", ClaimStore::all).await?;
         let owned = |claim: Claim| Owned {
             reference: created(&claim).reference,
             kind: ResourceKind::Machine,
@@ -233,7 +249,8 @@ impl Provider for SshSite {
             Ok(hosts) => hosts,
             Err(why) => return vec![health(CheckResult::Failed, why.clone(), Some("correct the list"))],
         };
-        let mut findings = match self.claims.all() {
+        let claims = self.claims.clone();
+        let mut findings = match blocking(move || claims.all()).await {
             Ok(claims) => {
                 vec![health(
                     CheckResult::Passed,
@@ -245,8 +262,9 @@ impl Provider for SshSite {
                 vec![health(CheckResult::Failed, format!("the records of claimed hosts can't be read: {error}"), None)]
             }
         };
-        let keyless = hosts.iter().filter(|host| host.key.as_ref().is_none_or(|key| !key.is_file()));
-        let names: Vec<&str> = keyless.map(|host| host.name.as_str()).collect();
+        let keys: Vec<(String, Option<PathBuf>)> =
+            hosts.iter().map(|host| (host.name.clone(), host.key.clone())).collect();
+        let names = blocking(move || without_key(keys)).await;
         if !names.is_empty() {
             let hint = "set `key` in the list, or `ssh.key`, to a private key";
             findings.push(health(

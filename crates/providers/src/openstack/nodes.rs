@@ -83,7 +83,10 @@ fn client() -> Result<HttpClient, HttpError> {
 }
 
 async fn cached_or_fetched_with(client: &HttpClient, api: &NodeApi) -> Result<CachedNodes, HttpError> {
-    let cached = cache_file(api).and_then(|file| read_cache(&file));
+    let cached = match cache_file(api) {
+        Some(file) => read_cache(&file).await,
+        None => None,
+    };
     if let Some(fresh) = cached.as_ref().filter(|it| Timestamp::now().duration_since(it.fetched_at) < MAX_AGE) {
         return Ok(fresh.clone());
     }
@@ -103,7 +106,7 @@ async fn fetch_site_with(client: &HttpClient, api: &NodeApi) -> Result<CachedNod
     }
     let fetched = CachedNodes { nodes, clusters: document, fetched_at: Timestamp::now(), refresh_error: None };
     if let Some(file) = cache_file(api)
-        && let Err(error) = write_cache(&file, &fetched)
+        && let Err(error) = write_cache(&file, &fetched).await
     {
         tracing::debug!("nodes can't be cached in `{}`: {error}", file.display());
     }
@@ -151,8 +154,8 @@ fn cache_file(api: &NodeApi) -> Option<PathBuf> {
     api.cache.as_ref().filter(|_| !name.is_empty()).map(|directory| directory.join(format!("nodes-{name}.json")))
 }
 
-fn read_cache(file: &Path) -> Option<CachedNodes> {
-    let stored: Stored = cache_file::read(file)?;
+async fn read_cache(file: &Path) -> Option<CachedNodes> {
+    let stored: Stored = cache_file::read(file).await?;
     let document = |(name, text): (String, String)| Document::new(name, text);
     Some(CachedNodes {
         nodes: stored.nodes.into_iter().map(document).collect(),
@@ -162,7 +165,7 @@ fn read_cache(file: &Path) -> Option<CachedNodes> {
     })
 }
 
-fn write_cache(file: &Path, cached: &CachedNodes) -> std::io::Result<()> {
+async fn write_cache(file: &Path, cached: &CachedNodes) -> std::io::Result<()> {
     let text = |document: &Document| {
         let text = String::from_utf8(document.bytes.clone()).map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>((document.name.clone(), text))
@@ -172,7 +175,7 @@ fn write_cache(file: &Path, cached: &CachedNodes) -> std::io::Result<()> {
         clusters: text(&cached.clusters)?,
         nodes: cached.nodes.iter().map(text).collect::<Result<_, _>>()?,
     };
-    cache_file::write(file, &stored)
+    cache_file::write(file, &stored).await
 }
 
 #[cfg(test)]
@@ -215,7 +218,7 @@ mod tests {
             fetched_at: Timestamp::now() - SignedDuration::from_hours(7),
             refresh_error: None,
         };
-        write_cache(&cache_file(&api).unwrap(), &old).unwrap();
+        write_cache(&cache_file(&api).unwrap(), &old).await.unwrap();
         let before = std::fs::read(cache_file(&api).unwrap()).unwrap();
         let cached = cached_or_fetched(&api).await.unwrap();
         assert_eq!((cached.fetched_at, cached.nodes.len()), (old.fetched_at, 1));

@@ -32,19 +32,13 @@ pub(super) fn file(directory: &Path, cloud: &Cloud) -> Option<PathBuf> {
 }
 
 /// The cached token, if there is one and it can be read.
-pub(super) fn read(file: &Path) -> Option<Token> {
-    let cached: CachedToken = cache_file::read(file)?;
+pub(super) async fn read(file: &Path) -> Option<Token> {
+    let cached: CachedToken = cache_file::read(file).await?;
     Some(Token::new(cached.token.into(), cached.body, cached.received_at))
 }
 
 /// Writes a token to its cache file.
-pub(super) fn write(file: &Path, token: &str, body: &TokenBody, received_at: Timestamp) -> std::io::Result<()> {
+pub(super) async fn write(file: &Path, token: &str, body: &TokenBody, received_at: Timestamp) -> std::io::Result<()> {
     let cached = CachedToken { token: token.to_owned(), received_at, body: body.clone() };
-    cache_file::write(file, &cached)
-}
-
-/// Removes a cache file.
-pub(super) fn remove(file: &Path) {
-    // A failure is harmless: the file is overwritten next, or its token is rejected once more.
-    let _ = std::fs::remove_file(file);
+    cache_file::write(file, &cached).await
 }

@@ -12,6 +12,7 @@ use super::catalog::Service;
 use super::token::{Token, TokenBody};
 use super::{auth, cache, oidc};
 use crate::http::{HttpClient, Idempotency, Method, Request, Response, Url};
+use crate::openstack::cache_file;
 use crate::openstack::call::{ApiCall, Microversion, Page};
 use crate::openstack::cloud::{AuthScope, Cloud, CloudIdentity};
 use crate::openstack::error::{ApiError, ErrorResponse};
@@ -50,8 +51,10 @@ impl KeystoneSession {
     pub async fn token(&self) -> Result<Arc<Token>, ApiError> {
         let mut current = self.token.lock().await;
         let now = Timestamp::now();
-        if current.is_none() {
-            *current = self.cache_file.as_deref().and_then(cache::read).map(Arc::new);
+        if current.is_none()
+            && let Some(file) = &self.cache_file
+        {
+            *current = cache::read(file).await.map(Arc::new);
         }
         if let Some(token) = current.as_ref().filter(|token| token.is_fresh(now)) {
             return Ok(Arc::clone(token));
@@ -79,7 +82,7 @@ impl KeystoneSession {
                 return Err(ApiError::NoToken);
             }
         };
-        self.parse_and_cache(&response)
+        self.parse_and_cache(&response).await
     }
 
     async fn exchange_access_token(
@@ -106,7 +109,7 @@ impl KeystoneSession {
         successful(self.client.send(&request).await?)
     }
 
-    fn parse_and_cache(&self, response: &Response) -> Result<Token, ApiError> {
+    async fn parse_and_cache(&self, response: &Response) -> Result<Token, ApiError> {
         #[derive(Deserialize)]
         struct TokenResponse {
             token: TokenBody,
@@ -114,7 +117,7 @@ impl KeystoneSession {
         let value = subject_token(response)?;
         let (body, now) = (response.json::<TokenResponse>()?.token, Timestamp::now());
         if let Some(file) = &self.cache_file
-            && let Err(error) = cache::write(file, value.expose_secret(), &body, now)
+            && let Err(error) = cache::write(file, value.expose_secret(), &body, now).await
         {
             tracing::debug!("a token can't be cached in `{}`: {error}", file.display());
         }
@@ -138,7 +141,9 @@ impl KeystoneSession {
         let mut current = self.token.lock().await;
         if current.as_ref().is_some_and(|current| current.text() == rejected.text()) {
             *current = None;
-            self.cache_file.as_deref().iter().for_each(|file| cache::remove(file));
+            if let Some(file) = &self.cache_file {
+                cache_file::remove(file).await;
+            }
         }
     }
 

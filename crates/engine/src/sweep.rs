@@ -14,6 +14,7 @@ use hostler_core::ports::{Account, Owned, Provider, SiteError};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::blocking::blocking;
 use crate::deploy::{DeployError, Files};
 use crate::gather::query;
 use crate::sites::Sites;
@@ -173,7 +174,8 @@ fn sort(
 /// If the store or a file cannot be used. The remaining keys stay until the next call.
 pub async fn remove_stale_keys(store: &Store) -> Result<(), DeployError> {
     for id in store.closed().await? {
-        Files::at(store.files_of(id)).remove_secrets()?;
+        let files = Files::at(store.files_of(id));
+        blocking(move || files.remove_secrets()).await?;
     }
     Ok(())
 }

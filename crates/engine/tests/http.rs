@@ -68,13 +68,15 @@ impl Service {
         assert_eq!((status, accepted["deployment"].as_str()), (202, Some(name)));
     }
 
-    /// Waits until a step of a deployment has started.
+    /// Waits until a step of a deployment has started. Fails if the run ends first.
     async fn started(&self, name: &str, step: &str) {
-        let is_started = |shown: &Value| {
+        loop {
+            let (_, shown) = self.call("GET", &format!("/deployments/{name}"), "").await;
             let steps = shown["deployment"]["steps"].as_array();
-            steps.is_some_and(|steps| steps.iter().any(|it| it["step"] == step && it["status"] == "started"))
-        };
-        while !is_started(&self.call("GET", &format!("/deployments/{name}"), "").await.1) {
+            if steps.is_some_and(|steps| steps.iter().any(|it| it["step"] == step && it["status"] == "started")) {
+                return;
+            }
+            assert!(shown["result"].is_null(), "the run ended before `{step}` started: {}", shown["result"]);
             tokio::task::yield_now().await;
         }
     }

@@ -149,6 +149,11 @@ pub enum Notice {
         /// The reason.
         reason: String,
     },
+    /// Lines of the audit trail cannot be read.
+    UnreadableAudit {
+        /// The number of lines.
+        lines: usize,
+    },
     /// The site refused part of a plan; planning again without that offer.
     Replanning {
         /// The site's reason.

@@ -10,6 +10,7 @@ use crate::args::Events;
 use crate::args::as_flag;
 use crate::printer::Printer;
 use crate::report;
+use crate::view::plural;
 
 /// Shows events and notices on standard error.
 pub struct Terminal {
@@ -39,6 +40,9 @@ fn text(notice: &Notice) -> String {
             format!("note: machines at `{site}` are emulated, which is slow; `hostler check` says why")
         }
         Notice::Unreadable { reason } => format!("warning: {reason}"),
+        Notice::UnreadableAudit { lines } => {
+            format!("warning: {} of the audit trail can't be read", plural(*lines, "line"))
+        }
         Notice::Replanning { reason } => format!("note: {reason}; planning again without it"),
         Notice::FinishingDown { deployment } => {
             format!("note: finishing the interrupted `hostler down` of `{deployment}` first")

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hostler_core::availability::AvailabilityError;
 use hostler_core::demand::diagnostic::Diagnostic;
 use hostler_core::demand::source::BadSource;
 use hostler_core::inventory::BadFeed;
@@ -17,6 +18,7 @@ use hostler_core::time::BadTime;
 use jiff::Timestamp;
 
 use crate::account::AccountError;
+use crate::audit::AuditError;
 use crate::deploy::{DeployError, FilesError, NotReached};
 use crate::host::{BadKey, HostError};
 use crate::keep::KeepError;
@@ -69,6 +71,21 @@ pub enum OperateError {
     /// A site's calendar cannot be read.
     #[error(transparent)]
     Feed(#[from] BadFeed),
+    /// The audit trail cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The audit trail has no entry about a deployment or lease of this name.
+    #[error("the audit trail has no entry about `{name}`")]
+    NotAudited {
+        /// The name or id.
+        name: String,
+    },
+    /// An availability query names an unknown site.
+    #[error(transparent)]
+    Availability(#[from] AvailabilityError),
+    /// No host is mapped to a node: every node would be unknown.
+    #[error("neither `hosts.json` nor `resource_map.json` exists, and no host is a node")]
+    NoHostMap,
     /// A demand cannot be used.
     #[error("{}", counted(.0))]
     Problems(Vec<Diagnostic>),
@@ -122,6 +139,12 @@ pub enum OperateError {
         site: String,
         /// The configured sites.
         configured: Vec<SiteId>,
+    },
+    /// No machine of the site meets the requirements, apart from the image.
+    #[error("`{site}` has no matching machines")]
+    NoMatchingMachines {
+        /// The text that names the site.
+        site: String,
     },
     /// The site publishes no calendar.
     #[error("the site `{site}` publishes no reservation calendar, or cannot be used")]
@@ -310,6 +333,14 @@ pub enum OperateError {
         site: SiteId,
         /// True if it bears a ticket of another store.
         ticketed: bool,
+    },
+    /// The resources of a site could not be listed.
+    #[error("`{site}` did not answer; its orphans are not listed: {reason}")]
+    Unlisted {
+        /// The site.
+        site: SiteId,
+        /// The reason.
+        reason: String,
     },
     /// No resource bears the ticket.
     #[error("no resource bears the ticket `{0}`")]

@@ -34,6 +34,13 @@ pub struct PowerChange {
     pub machines: usize,
 }
 
+impl PowerChange {
+    /// Number of machines that were in the requested state already.
+    pub fn unchanged(&self) -> usize {
+        self.machines - self.changed.min(self.machines)
+    }
+}
+
 impl Operator {
     /// Moves the end of a deployment and of its leases.
     ///

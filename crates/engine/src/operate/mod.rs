@@ -7,6 +7,8 @@
 mod apply;
 mod ask;
 mod attempts;
+mod audit;
+mod availability;
 mod calendar;
 mod cost;
 mod create;
@@ -46,6 +48,8 @@ use crate::store::LazyStore;
 
 pub use ask::{Answer, Ask, FileDeletions, Leftover, Proposal, Yes};
 pub use attempts::LaterStart;
+pub use audit::AuditFilter;
+pub use availability::{AvailabilityAnswer, AvailabilityRequest, AvailabilitySource};
 pub use calendar::{CalendarAnswers, site_is_called, site_place};
 pub use cost::{CostLine, CostReport, CostTotal};
 pub use create::{CreateOne, OneResource};
@@ -59,8 +63,9 @@ pub use keys::KeyRequest;
 pub use lease::LeaseResult;
 pub use logs::{LogRequest, StepLog};
 pub use placement::PlacementRequest;
-pub use resources::{ListedResource, Ownership};
+pub use resources::{ListedOwners, ListedResource, Ownership};
 pub use setup::SetupRun;
+pub use site::{CheckReport, SiteCheck};
 pub use summary::{MachineStatus, MachineSummary, StepSummary, Summary};
 pub use sweep::Swept;
 pub use sync::{Direction, SyncRequest, SyncResult};

@@ -43,6 +43,25 @@ pub enum Ownership {
     Other,
 }
 
+/// Selection of resources by owner.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ListedOwners {
+    /// Only resources that a deployment of this store created.
+    #[default]
+    Store,
+    /// All that the account can list.
+    Any,
+}
+
+impl ListedOwners {
+    fn include(self, ownership: Ownership) -> bool {
+        match self {
+            Self::Store => ownership == Ownership::Owned,
+            Self::Any => true,
+        }
+    }
+}
+
 impl Operator {
     /// The sites that are selected: by their full names, or by their place alone if only one site has it.
     ///
@@ -60,8 +79,8 @@ impl Operator {
         Err(OperateError::UnknownSite { site: text.to_owned(), configured: self.configured() })
     }
 
-    /// All resources of a kind at the selected sites; at all sites if none is selected. A site that does not answer is
-    /// reported as a notice.
+    /// The resources of a kind and of these owners at the selected sites; at all sites if none is selected. A site that does
+    /// not answer is reported as a notice.
     ///
     /// # Errors
     /// If no site answers.
@@ -69,11 +88,13 @@ impl Operator {
         &self,
         kind: ResourceKind,
         on: &[SiteSelector],
+        owners: ListedOwners,
     ) -> Result<Vec<ListedResource>, OperateError> {
-        let Listing { listed, unreachable } = self.list_resources(kind, on).await?;
+        let Listing { mut listed, unreachable } = self.list_resources(kind, on).await?;
         for error in unreachable {
             self.notice(Notice::Unreachable { site: error.site, reason: error.message });
         }
+        listed.retain(|listed| owners.include(listed.ownership));
         Ok(listed)
     }
 

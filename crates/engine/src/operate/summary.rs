@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hostler_core::demand::SiteSelector;
 use hostler_core::journal::{DeploymentState, Entry, Goal, Journal, RemainingResource, StepStatus};
 use hostler_core::money::Money;
 use hostler_core::name::{DeploymentId, GroupName, Name, SiteId};
@@ -155,13 +156,15 @@ impl Operator {
         Ok(self.queried_summary(&store, &record).await)
     }
 
-    /// The live deployments, oldest first.
+    /// The live deployments that use a selected site, oldest first; all of them if no site is selected.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn list(&self) -> Result<Vec<Summary>, OperateError> {
+    pub async fn list(&self, on: &[SiteSelector]) -> Result<Vec<Summary>, OperateError> {
         let Some(store) = self.store.existing().await? else { return Ok(Vec::new()) };
-        let records = self.deployments().await?;
+        let mut records = self.deployments().await?;
+        records
+            .retain(|record| on.is_empty() || record.plan.sites().iter().any(|site| SiteSelector::includes(on, site)));
         let mut summaries = Vec::with_capacity(records.len());
         for record in &records {
             summaries.push(self.queried_summary(&store, record).await);

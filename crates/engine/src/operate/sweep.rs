@@ -98,6 +98,19 @@ impl Operator {
     }
 }
 
+impl SweepFindings {
+    /// Fails if a site did not answer: its orphans are not in the findings.
+    ///
+    /// # Errors
+    /// [`OperateError::Unlisted`], with the first such site.
+    pub fn check_complete(&self) -> Result<(), OperateError> {
+        match self.unreachable.first_key_value() {
+            Some((site, reason)) => Err(OperateError::Unlisted { site: site.clone(), reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The untracked resources that bear these tickets.
 fn named(found: &SweepFindings, tickets: &[Ticket]) -> Result<Vec<Orphan>, OperateError> {
     let bears = |ticket: &Ticket| found.untracked.iter().find(|orphan| orphan.resource.ticket == *ticket).cloned();

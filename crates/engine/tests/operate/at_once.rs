@@ -6,7 +6,7 @@ use hostler_core::demand::Demand;
 use hostler_core::plan::ResourceKind;
 use hostler_core::ports::Remedy;
 use hostler_engine::operate::{
-    DownRequest, LogRequest, NewEnd, OperateError, Operator, Requested, SetupRun, UpRequest, UpResult, UpScope,
+    DownRequest, ListedOwners, LogRequest, NewEnd, OperateError, Operator, Requested, SetupRun, UpRequest, UpResult, UpScope,
 };
 use hostler_engine::run::{Interrupts, RunOutcome};
 use hostler_sim::{CallKind, Fault, FaultKind};
@@ -37,7 +37,7 @@ async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
     // The fault strikes the first lease at the site: wait until the third one has met it.
     while user
         .operator
-        .list()
+        .list(&[])
         .await
         .unwrap()
         .iter()
@@ -58,7 +58,7 @@ async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
     let OperateError::Ended(ended) = &interrupted else { panic!("{interrupted:?}") };
     assert!(matches!(ended.outcome, RunOutcome::RolledBack { interrupted: true, .. }), "{interrupted:?}");
     let names: Vec<String> =
-        user.operator.list().await.unwrap().iter().map(|summary| summary.name.to_string()).collect();
+        user.operator.list(&[]).await.unwrap().iter().map(|summary| summary.name.to_string()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     let all = DownRequest::default();
     user.operator.down(&all, &uninterrupted()).await.unwrap();
@@ -81,11 +81,11 @@ fn every_operation_is_send(operator: &Operator, interrupts: &Interrupts, up: &Up
     send(operator.stop("a"));
     send(operator.start("a", Duration::ZERO, interrupts));
     send(operator.status("a"));
-    send(operator.list());
+    send(operator.list(&[]));
     send(operator.cost_report(None, false));
     send(operator.check(&[]));
     send(operator.calendars(&[]));
-    send(operator.resources(ResourceKind::Lease, &[]));
+    send(operator.resources(ResourceKind::Lease, &[], ListedOwners::Any));
     send(operator.delete_resource(ResourceKind::Lease, "a", up.mode, interrupts));
     send(operator.wait_for_lease("a", &[], Duration::ZERO, interrupts));
     send(operator.console("a", &[], interrupts));

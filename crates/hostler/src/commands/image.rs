@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use hostler_core::plan::{choose_image, images_of};
 use hostler_engine::run::unless_interrupted;
 use hostler_providers::image::{AddImage, Image, ImageError, ImageSource};
 use serde_json::json;
@@ -108,22 +107,19 @@ fn ls_site(app: &App, site: &str, args: &ImageLsArgs) -> Result<(), Error> {
         node_type: args.node_type.clone(),
         ..DemandArgs::default()
     };
-    let (offers, demand) = app.operate(async |operator, interrupts| {
-        let offers = unless_interrupted(interrupts, operator.offers_of(site)).await?;
-        Ok((offers, app.demand_of(operator, &options, "image").await?))
-    })?;
-    if args.image.is_none() && args.gpus.is_none() && args.node_type.is_none() {
-        let images = images_of(&offers);
-        if images.is_empty() && app.format == Format::Text {
-            app.printer.say(&format!("`{site}` has no bootable image"));
-            return Ok(());
-        }
-        return app.emit(&images, |width| view::site_images(&images, width));
+    let is_request = args.image.is_some() || args.gpus.is_some() || args.node_type.is_some();
+    if is_request {
+        let choice = app.operate(async |operator, interrupts| {
+            let demand = app.demand_of(operator, &options, "image").await?;
+            Ok(unless_interrupted(interrupts, operator.choose_image(site, &demand)).await?)
+        })?;
+        return app.emit(&choice, |width| view::image_choice(&choice, width));
     }
-    let requirements = demand.groups.first().and_then(|group| group.any_of.first());
-    let Some(choice) = requirements.and_then(|requirements| choose_image(requirements, &offers)) else {
-        let error = Error::new(ErrorKind::NoOffer, format!("`{site}` has no matching machines"));
-        return Err(error.hinted(format!("`hostler availability --site {site}` lists its nodes")));
-    };
-    app.emit(&choice, |width| view::image_choice(&choice, width))
+    let images =
+        app.operate(async |operator, interrupts| Ok(unless_interrupted(interrupts, operator.images_of(site)).await?))?;
+    if images.is_empty() && app.format == Format::Text {
+        app.printer.say(&format!("`{site}` has no bootable image"));
+        return Ok(());
+    }
+    app.emit(&images, |width| view::site_images(&images, width))
 }

@@ -12,10 +12,7 @@ use crate::view;
 /// Lists the deployments, oldest first.
 pub fn run(app: &App, args: &LsArgs) -> Result<(), Error> {
     let on = args.on.iter().map(|site| site.parse::<SiteId>().map(SiteSelector)).collect::<Result<Vec<_>, _>>()?;
-    let mut all = app.operate(async |operator, _| Ok(operator.list().await?))?;
-    all.retain(|summary| {
-        on.is_empty() || summary.sites.iter().any(|site| on.iter().any(|selector| selector.means(site)))
-    });
+    let all = app.operate(async |operator, _| Ok(operator.list(&on).await?))?;
     if all.is_empty() && app.format == Format::Text {
         app.printer.say("no deployments");
         return Ok(());

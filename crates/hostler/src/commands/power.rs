@@ -23,12 +23,13 @@ pub fn start(app: &App, args: &StartArgs) -> Result<(), Error> {
     show(app, &args.name, Power::On, change)
 }
 
-fn show(app: &App, name: &str, power: Power, PowerChange { changed, machines }: PowerChange) -> Result<(), Error> {
+fn show(app: &App, name: &str, power: Power, change: PowerChange) -> Result<(), Error> {
     let (status, text) = match power {
         Power::On => ("running", "running"),
         Power::Off => ("stopped", "stopped; disks are kept"),
     };
-    let already = machines - changed.min(machines);
+    let PowerChange { changed, machines } = change;
+    let already = change.unchanged();
     let note = if already > 0 { format!(" ({already} already)") } else { String::new() };
     let value = json!({ "name": name, "status": status, "changed": changed, "machines": machines });
     app.emit(&value, |_| format!("{name}: {} {text}{note}\n", view::machines(machines)))

@@ -6,7 +6,7 @@ use hostler_core::name::Name;
 use hostler_core::plan::ResourceKind;
 use hostler_engine::deploy::KeySource;
 use hostler_engine::operate::{
-    CreateOne, KeyRequest, OneResource, OperateError, Ownership, PlacementRequest, Requested, UpRequest, UpScope,
+    CreateOne, KeyRequest, ListedOwners, OneResource, OperateError, PlacementRequest, Requested, UpRequest, UpScope,
 };
 use hostler_engine::run::unless_interrupted;
 use serde_json::json;
@@ -61,11 +61,11 @@ pub fn servers(app: &App, args: &ServerArgs) -> Result<(), Error> {
 
 /// Lists the resources of a kind that deployments created, or all.
 pub(super) fn ls(app: &App, kind: ResourceKind, args: &ListArgs) -> Result<(), Error> {
-    let mut listed = app.operate(async |operator, interrupts| {
+    let owners = if args.all { ListedOwners::Any } else { ListedOwners::Store };
+    let listed = app.operate(async |operator, interrupts| {
         let on = operator.select(&args.on)?;
-        Ok(unless_interrupted(interrupts, operator.resources(kind, &on)).await?)
+        Ok(unless_interrupted(interrupts, operator.resources(kind, &on, owners)).await?)
     })?;
-    listed.retain(|listed| args.all || listed.ownership == Ownership::Owned);
     if listed.is_empty() && app.format == Format::Text {
         let hint = if args.all { "" } else { " created by a deployment; `--all` lists all that the account can see" };
         app.printer.say(&format!("no {kind}{hint}"));

@@ -4,7 +4,7 @@ use hostler_core::ticket::Ticket;
 
 use crate::app::App;
 use crate::args::SweepArgs;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::view;
 
 /// Lists orphaned resources, asks, and deletes them.
@@ -21,10 +21,5 @@ pub fn run(app: &App, args: &SweepArgs) -> Result<(), Error> {
         }
         Ok(found)
     })?;
-    match found.unreachable.first_key_value() {
-        Some((site, reason)) => {
-            Err(Error::new(ErrorKind::Site, format!("`{site}` did not answer; its orphans are not listed: {reason}")))
-        }
-        None => Ok(()),
-    }
+    Ok(found.check_complete()?)
 }

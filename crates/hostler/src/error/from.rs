@@ -1,9 +1,11 @@
 //! Conversion of other crates' errors: kind, causes and hints.
 
+use hostler_core::availability::AvailabilityError;
 use hostler_core::demand::diagnostic::Diagnostic;
+use hostler_core::filter::BadFilter;
 use hostler_core::inventory::BadFeed;
 use hostler_core::journal::{RemainingResource, UnaccountedResources};
-use hostler_core::name::{BadName, Name};
+use hostler_core::name::{BadName, Name, closest};
 use hostler_core::plan::{MisfitKind, NoPlan, ResourceKind, UnsupportedDrivers};
 use hostler_core::ports::{Remedy, SiteError};
 use hostler_core::time::BadTime;
@@ -60,6 +62,24 @@ impl From<BadFeed> for Error {
             BadFeed::Nothing { .. } => "check that it is the right file",
         };
         Self::of(ErrorKind::Inventory, &error).hinted(hint)
+    }
+}
+
+impl From<BadFilter> for Error {
+    fn from(error: BadFilter) -> Self {
+        let hint = error.hint.clone();
+        Self::of(ErrorKind::Usage, &error).maybe_hinted(hint)
+    }
+}
+
+impl From<AvailabilityError> for Error {
+    fn from(error: AvailabilityError) -> Self {
+        let AvailabilityError::UnknownSite { site, known } = &error;
+        let hint = match closest(site, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known sites: {}", listed(known.iter().map(|site| format!("`{site}`")))),
+        };
+        Self::of(ErrorKind::Usage, &error).hinted(hint)
     }
 }
 
@@ -298,6 +318,8 @@ impl From<OperateError> for Error {
             E::Repo(error) => error.into(),
             E::Host(error) => error.into(),
             E::Feed(error) => error.into(),
+            E::Audit(error) => error.into(),
+            E::Availability(error) => error.into(),
             E::Problems(problems) => problems.into(),
             E::Interrupted(error) => error.into(),
             E::UnknownTarget { ref source, .. } => {
@@ -352,7 +374,8 @@ fn kind_of_operation(error: &OperateError) -> ErrorKind {
         | E::UnknownPhase { .. }
         | E::UnknownStep { .. }
         | E::UnknownResource { .. }
-        | E::UnknownTicket(_) => ErrorKind::NotFound,
+        | E::UnknownTicket(_)
+        | E::NotAudited { .. } => ErrorKind::NotFound,
         E::UnknownTarget { .. } | E::Source(_) => ErrorKind::Source,
         E::LiveTarget(_)
         | E::AmbiguousSite { .. }
@@ -363,11 +386,13 @@ fn kind_of_operation(error: &OperateError) -> ErrorKind {
         | E::NoPool(_)
         | E::KeyExists(_) => ErrorKind::Usage,
         E::NoSites | E::NoCalendar { .. } | E::OtherKey { .. } | E::UnusableKey { .. } => ErrorKind::Config,
+        E::Unlisted { .. } => ErrorKind::Site,
+        E::NoHostMap => ErrorKind::Inventory,
         E::MissingSecret { .. } => ErrorKind::Demand,
         E::Stale { .. } | E::Applied { .. } => ErrorKind::Stale,
         E::LaterStart { .. } | E::LeaseNotBegun { .. } => ErrorKind::NotNow,
         E::LeaseTimedOut { .. } => ErrorKind::TimedOut,
-        E::NoHostMatches { .. } | E::LeaseFull { .. } => ErrorKind::NoOffer,
+        E::NoHostMatches { .. } | E::NoMatchingMachines { .. } | E::LeaseFull { .. } => ErrorKind::NoOffer,
         E::NotReached { reason, .. } => match reason {
             NotReached::PoweredOff(_) | NotReached::NeverReached(_) => ErrorKind::InvalidState,
             NotReached::BadHostKey(..) | NotReached::Files(_) => ErrorKind::System,
@@ -411,6 +436,8 @@ fn hint_of(error: &OperateError) -> Option<String> {
         ),
         E::NoCalendar { site } => format!("check the site: `hostler check {site}`"),
         E::NoCalendars => "`--from DIR` reads files instead".to_owned(),
+        E::NotAudited { .. } => "`hostler audit` shows all entries".to_owned(),
+        E::NoHostMap => "create it with `openstack reservation host list -f json > hosts.json`".to_owned(),
         E::MissingSecret { name } => format!("set it in your environment first: `read -rs {name} && export {name}`"),
         E::Stale { .. } => "create a new plan: `hostler plan`".to_owned(),
         E::Applied { deployment, .. } => format!("continue its deployment: `hostler up {deployment}`"),
@@ -447,6 +474,7 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::LeaseNotBegun { lease, .. } => format!("wait until it begins: `hostler lease wait {lease}`"),
         E::LeaseInactive { .. } => "`hostler lease ls --all` lists leases and their states".to_owned(),
         E::LeaseTimedOut { lease, .. } => format!("see its state: `hostler lease show {lease}`"),
+        E::NoMatchingMachines { site } => format!("`hostler availability --site {site}` lists its nodes"),
         E::NoHostMatches { .. } => "try a wider filter; `hostler availability --filter FILTER` counts matching nodes".to_owned(),
         E::OtherKey { .. } => "name the file of its private key: `--key-path`".to_owned(),
         E::KeyExists(_) => "name a new file, or use the existing key without `--create-key`".to_owned(),

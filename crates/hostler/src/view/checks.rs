@@ -1,13 +1,13 @@
 //! Results of `hostler check`.
 
-use hostler_core::name::SiteId;
-use hostler_core::ports::{CheckResult, Health};
+use hostler_core::ports::CheckResult;
+use hostler_engine::operate::SiteCheck;
 use owo_colors::OwoColorize;
 
 /// One line per check, with the suggested fix below it.
-pub fn checks(sites: &[(SiteId, Vec<Health>)]) -> String {
+pub fn checks(sites: &[SiteCheck]) -> String {
     let mut out = String::new();
-    for (site, findings) in sites {
+    for SiteCheck { site, findings, .. } in sites {
         out.push_str(&format!("{}\n", site.bold()));
         for finding in findings {
             let verdict = match finding.result {

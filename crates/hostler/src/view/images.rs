@@ -34,10 +34,10 @@ pub fn images(images: &[Image], width: Width) -> String {
 }
 
 /// One line per image of a site.
-pub fn site_images(images: &[&ImageFacts], width: Width) -> String {
+pub fn site_images(images: &[ImageFacts], width: Width) -> String {
     let columns: Vec<Column> =
         facts_columns().into_iter().chain([Column::Right("DISK"), Column::Right("MEMORY")]).collect();
-    let row = |image: &&ImageFacts| {
+    let row = |image: &ImageFacts| {
         let mut row = facts_of(image);
         row.extend([cell(image.disk), cell(image.memory)]);
         row

@@ -20,7 +20,7 @@ use super::*;
 use crate::error::{Details, Error, ErrorKind};
 use crate::table::Width;
 use hostler_engine::grid::{Grid, StageState};
-use hostler_engine::operate::Summary;
+use hostler_engine::operate::{SiteCheck, Summary};
 
 /// A text without colour. No line may exceed the width or end in spaces.
 #[track_caller]
@@ -290,7 +290,7 @@ fn health_checks_and_empty_sweep() {
         finding: finding.to_owned(),
         hint: hint.map(str::to_owned),
     };
-    let checks = [(
+    let checks = [SiteCheck::new(
         "local".parse().unwrap(),
         vec![
             finding(CheckResult::Passed, "libvirt 9.0 answers at `qemu:///system`", None),

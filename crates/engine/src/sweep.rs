@@ -2,7 +2,8 @@
 //!
 //! A resource belongs to this store if its ticket names a deployment of the store: every create call is journaled first. A
 //! ticket of an unknown deployment belongs to another user (a colleague in the same project, another user of this computer),
-//! or to a store that was lost. Such a resource is listed as untracked, and deleted only if the user names its ticket.
+//! or to a store that was lost. Such a resource is listed as untracked, and deleted only if the user names its ticket. So is
+//! a resource of a live deployment whose record cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,8 @@ pub struct SweepFindings {
     pub busy: Vec<Name>,
     /// Resources with a ticket of a deployment that this store does not know.
     pub untracked: Vec<Orphan>,
+    /// Resources of live deployments whose records cannot be read. They are deleted only if the user names their tickets.
+    pub unreadable_resources: Vec<Orphan>,
     /// The error of each live deployment whose record cannot be read.
     pub unreadable: Vec<String>,
     /// The sites whose resources could not be listed, or not completely, with the reason.
@@ -94,12 +97,13 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     // not look orphaned.
     let queries = sites.iter().map(|(id, site)| async move { (id, query(owned_at(&**site)).await) }.boxed());
     let answers = join_all(queries).await;
-    let (DeploymentListing { records, unreadable }, known) = match store {
-        Some(store) => (store.list().await?, store.ids().await?),
+    let (DeploymentListing { records, unreadable }, all, live) = match store {
+        Some(store) => (store.list().await?, store.ids().await?, store.live_ids().await?),
         None => Default::default(),
     };
     let journals: BTreeMap<DeploymentId, &Journal> =
         records.iter().map(|record| (record.id, record.journal())).collect();
+    let known = Known { all, live, journals: &journals };
     let mut found =
         SweepFindings { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..SweepFindings::default() };
     for (id, answer) in answers {
@@ -108,7 +112,7 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
                 if let Some(reason) = account.and_then(|account| hidden_resources(id, &account, &journals)) {
                     found.unreachable.insert(id.clone(), reason);
                 }
-                sort(&mut found, id, resources, &known, &journals);
+                sort(&mut found, id, resources, &known);
             }
             Err(reason) => {
                 found.unreachable.insert(id.clone(), reason);
@@ -148,21 +152,24 @@ async fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError>
     }
 }
 
-fn sort(
-    found: &mut SweepFindings,
-    site: &SiteId,
-    resources: Vec<Owned>,
-    known: &BTreeSet<DeploymentId>,
-    journals: &BTreeMap<DeploymentId, &Journal>,
-) {
+/// The deployments of the store.
+struct Known<'a> {
+    /// All, live and closed.
+    all: BTreeSet<DeploymentId>,
+    /// The live ones, readable or not.
+    live: BTreeSet<DeploymentId>,
+    /// The journals of the live ones that can be read.
+    journals: &'a BTreeMap<DeploymentId, &'a Journal>,
+}
+
+fn sort(found: &mut SweepFindings, site: &SiteId, resources: Vec<Owned>, known: &Known<'_>) {
     for resource in resources {
         let orphan = Orphan { site: site.clone(), resource };
         let ticket = &orphan.resource.ticket;
-        match journals.get(&ticket.deployment) {
+        match known.journals.get(&ticket.deployment) {
             Some(journal) if !matches!(journal.step_status(&ticket.step), None | Some(StepStatus::Undone)) => {}
-            None if !known.contains(&ticket.deployment) => found.untracked.push(orphan),
-            // It may belong to a live deployment whose record cannot be read.
-            None if !found.unreadable.is_empty() => {}
+            None if !known.all.contains(&ticket.deployment) => found.untracked.push(orphan),
+            None if known.live.contains(&ticket.deployment) => found.unreadable_resources.push(orphan),
             _ => found.orphans.push(orphan),
         }
     }

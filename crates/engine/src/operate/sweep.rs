@@ -1,8 +1,9 @@
 //! Finds and deletes orphaned resources.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hostler_core::name::Name;
+use hostler_core::name::{DeploymentId, Name};
 use hostler_core::ticket::Ticket;
 
 use super::resume::Run;
@@ -28,7 +29,8 @@ impl Operator {
         Ok(find(self.store.existing().await?.as_deref(), &self.sites, (self.now)()).await?)
     }
 
-    /// Deletes what [`Operator::find_orphans`] found, and untracked resources whose tickets are named.
+    /// Deletes what [`Operator::find_orphans`] found, and those untracked resources and resources of unreadable deployments
+    /// whose tickets are named. An unreadable deployment is closed, which frees its name, once no site has a resource of it.
     ///
     /// # Errors
     /// If a resource could not be deleted. All others were.
@@ -92,9 +94,37 @@ impl Operator {
         let again = find(Some(store), &self.sites, (self.now)()).await?;
         let mut orphans: Vec<Orphan> =
             found.orphans.iter().filter(|orphan| again.orphans.contains(orphan)).cloned().collect();
+        let unreadable: BTreeSet<DeploymentId> = named
+            .iter()
+            .filter(|orphan| again.unreadable_resources.contains(orphan))
+            .map(|orphan| orphan.resource.ticket.deployment)
+            .collect();
+        // Another process, of a newer version, may be able to read a deployment that this one cannot.
+        let mut locks = Vec::new();
+        for (_, name) in store.live_names().await?.into_iter().filter(|(id, _)| unreadable.contains(id)) {
+            locks.push(store.lock(&name).await?);
+        }
         orphans.extend(named);
         let failed = delete(&self.sites, &orphans).await;
-        if failed.is_empty() { Ok(orphans.len()) } else { Err(OperateError::Undeleted(failed)) }
+        if !failed.is_empty() {
+            return Err(OperateError::Undeleted(failed));
+        }
+        self.close_unreadable(store, unreadable).await?;
+        Ok(orphans.len())
+    }
+
+    /// Closes those of these deployments of which no site has a resource. Closes none while a site does not answer.
+    async fn close_unreadable(&self, store: &Store, ids: BTreeSet<DeploymentId>) -> Result<(), OperateError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let found = find(Some(store), &self.sites, (self.now)()).await?;
+        let has_resources =
+            |id: &DeploymentId| found.unreadable_resources.iter().any(|it| it.resource.ticket.deployment == *id);
+        for id in ids.iter().filter(|id| found.unreachable.is_empty() && !has_resources(id)) {
+            store.close(*id, (self.now)()).await?;
+        }
+        Ok(())
     }
 }
 
@@ -111,9 +141,10 @@ impl SweepFindings {
     }
 }
 
-/// The untracked resources that bear these tickets.
+/// The untracked resources and those of unreadable deployments that bear these tickets.
 fn named(found: &SweepFindings, tickets: &[Ticket]) -> Result<Vec<Orphan>, OperateError> {
-    let bears = |ticket: &Ticket| found.untracked.iter().find(|orphan| orphan.resource.ticket == *ticket).cloned();
+    let deletable = || found.untracked.iter().chain(&found.unreadable_resources);
+    let bears = |ticket: &Ticket| deletable().find(|orphan| orphan.resource.ticket == *ticket).cloned();
     let found = |ticket: &Ticket| bears(ticket).ok_or_else(|| OperateError::UnknownTicket(ticket.clone()));
     tickets.iter().map(found).collect()
 }

@@ -290,14 +290,24 @@ impl Store {
         rows.iter().map(|row| self.parsed("an id", row.get("id"))).collect()
     }
 
-    /// The names of the live deployments, by their ids, whether their records are readable or not.
+    /// The ids of the live deployments, whether their records are readable or not.
+    pub async fn live_ids(&self) -> Result<BTreeSet<DeploymentId>, StoreError> {
+        Ok(self.ids_by("SELECT id FROM deployment WHERE closed IS NULL").await?.into_iter().collect())
+    }
+
+    /// The names of the live deployments, by their ids, whether their records are readable or not. Leaves out a deployment
+    /// whose name cannot be parsed.
     pub async fn live_names(&self) -> Result<BTreeMap<DeploymentId, Name>, StoreError> {
         let query = sqlx::query("SELECT id, name FROM deployment WHERE closed IS NULL");
         let mut connection = self.connection.lock().await;
         let rows = query.fetch_all(&mut *connection).await.map_err(|source| self.failed(source))?;
-        rows.iter()
-            .map(|row| Ok((self.parsed("an id", row.get("id"))?, self.parsed("a name", row.get("name"))?)))
-            .collect()
+        let mut names = BTreeMap::new();
+        for row in rows {
+            if let Ok(name) = row.get::<String, _>("name").parse::<Name>() {
+                names.insert(self.parsed("an id", row.get("id"))?, name);
+            }
+        }
+        Ok(names)
     }
 
     async fn ids_by(&self, query: &'static str) -> Result<Vec<DeploymentId>, StoreError> {

@@ -130,6 +130,18 @@ async fn stored_illegal_entry_makes_only_its_deployment_unreadable() {
 }
 
 #[tokio::test]
+async fn unparsable_name_hides_no_other_live_deployment() {
+    let (_dir, store) = new_store().await;
+    for (text, id) in [("good", 1), ("bad", 2)] {
+        store.begin(&plan_of(text, id), second(1)).await.unwrap();
+    }
+    let renamed = sqlx::query("UPDATE deployment SET name = 'Not a name' WHERE name = 'bad'");
+    renamed.execute(&mut *store.connection.lock().await).await.unwrap();
+    assert_eq!(store.live_names().await.unwrap(), BTreeMap::from([(DeploymentId::from_bits(1), name("good"))]));
+    assert_eq!(store.live_ids().await.unwrap(), [1, 2].map(DeploymentId::from_bits).into());
+}
+
+#[tokio::test]
 async fn concurrent_writers_number_entries_without_gaps() {
     let (dir, one) = new_store().await;
     let plan = plan_of("digits", 1);

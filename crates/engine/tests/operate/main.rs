@@ -7,4 +7,5 @@ mod at_once;
 mod leases;
 mod single;
 mod sources;
+mod unreadable;
 mod world;

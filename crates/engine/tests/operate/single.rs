@@ -18,7 +18,7 @@ fn left(error: &OperateError) -> Vec<String> {
     }
 }
 
-async fn address(user: &User, name: &str, key: KeyRequest) -> Result<Option<ListedResource>, OperateError> {
+pub async fn address(user: &User, name: &str, key: KeyRequest) -> Result<Option<ListedResource>, OperateError> {
     let request = CreateOne {
         name: Name::new(name).unwrap(),
         site: "uc".to_owned(),

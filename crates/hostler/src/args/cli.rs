@@ -145,7 +145,8 @@ pub enum Verb {
     ///
     /// Orphans are resources with a ticket of hostler that no live deployment accounts for. Expired deployments, and
     /// those interrupted before the first login, are brought down too. Untracked resources, which belong to deployments
-    /// unknown to this computer, are listed, and deleted only with `--ticket`.
+    /// unknown to this computer, and resources of deployments whose records cannot be read are listed, and deleted only
+    /// with `--ticket`.
     #[command(after_long_help = examples::SWEEP)]
     Sweep(SweepArgs),
     /// Check each site and suggest fixes

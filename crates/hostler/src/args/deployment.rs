@@ -103,7 +103,7 @@ pub struct DownArgs {
 /// Extent of a sweep.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// Also delete resources with this ticket of an untracked deployment; repeatable
+    /// Also delete resources with this ticket of an untracked or unreadable deployment; repeatable
     #[arg(long, value_name = "TICKET")]
     pub ticket: Vec<String>,
 

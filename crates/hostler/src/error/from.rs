@@ -47,7 +47,9 @@ impl From<StoreError> for Error {
             ),
             StoreError::Damaged { .. } => (
                 ErrorKind::System,
-                "keep a copy of the file; `hostler sweep` finds remaining resources at the sites".to_owned(),
+                "keep a copy of the file; `hostler sweep` lists the remaining resources at the sites, and `hostler sweep --ticket \
+                 TICKET` deletes them"
+                    .to_owned(),
             ),
         };
         Self::of(kind, &error).hinted(hint)

@@ -68,6 +68,12 @@ pub fn sweep_result(found: &SweepFindings, width: Width) -> String {
         ));
         out.push_str(&resources(&found.untracked, width));
     }
+    if !found.unreadable_resources.is_empty() {
+        out.push_str(&heading(
+            "Resources of deployments whose records cannot be read (kept unless named by `--ticket`)",
+        ));
+        out.push_str(&resources(&found.unreadable_resources, width));
+    }
     for why in &found.unreadable {
         out.push_str(&format!("unreadable deployment: {why}\n"));
     }

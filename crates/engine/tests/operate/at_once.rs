@@ -5,9 +5,7 @@ use std::time::Duration;
 use hostler_core::demand::Demand;
 use hostler_core::plan::ResourceKind;
 use hostler_core::ports::Remedy;
-use hostler_engine::operate::{
-    DownRequest, ListedOwners, LogRequest, NewEnd, OperateError, Operator, Requested, SetupRun, UpRequest, UpResult, UpScope,
-};
+use hostler_engine::operate::{DownRequest, OperateError, Operator, Requested, UpRequest, UpResult, UpScope};
 use hostler_engine::run::{Interrupts, RunOutcome};
 use hostler_sim::{CallKind, Fault, FaultKind};
 use tokio::sync::watch;
@@ -64,32 +62,4 @@ async fn two_deployments_come_up_at_once_while_a_third_is_interrupted() {
     user.operator.down(&all, &uninterrupted()).await.unwrap();
     assert!(user.operator.find_orphans().await.unwrap().is_clean());
     drop(site);
-}
-
-/// Compiles only if the future of every operation can be spawned.
-#[expect(dead_code, reason = "a check of types")]
-fn every_operation_is_send(operator: &Operator, interrupts: &Interrupts, up: &UpRequest, set_up: &SetupRun) {
-    fn send(_: impl Send) {}
-    send(operator.up(up, interrupts));
-    send(operator.create_lease(up, interrupts));
-    send(operator.plan(&up.requested, &up.placement, &up.key));
-    send(operator.set_up(set_up, interrupts));
-    send(operator.down(&DownRequest::default(), interrupts));
-    send(operator.find_orphans());
-    send(operator.extend("a", NewEnd::Never));
-    send(operator.hold("a", true));
-    send(operator.stop("a"));
-    send(operator.start("a", Duration::ZERO, interrupts));
-    send(operator.status("a"));
-    send(operator.list(&[]));
-    send(operator.cost_report(None, false));
-    send(operator.check(&[]));
-    send(operator.calendars(&[]));
-    send(operator.resources(ResourceKind::Lease, &[], ListedOwners::Any));
-    send(operator.delete_resource(ResourceKind::Lease, "a", up.mode, interrupts));
-    send(operator.wait_for_lease("a", &[], Duration::ZERO, interrupts));
-    send(operator.console("a", &[], interrupts));
-    send(operator.login("a", None));
-    send(operator.logs(&LogRequest { name: String::new(), step: None, lines: None }));
-    send(operator.fleet("a", &[]));
 }

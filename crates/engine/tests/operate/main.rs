@@ -5,6 +5,7 @@
 
 mod at_once;
 mod leases;
+mod send;
 mod single;
 mod sources;
 mod unreadable;

@@ -21,14 +21,31 @@
 //! Invariant: of the command line, only `config` reads the user's environment and files, and only `printer` writes to the
 //! terminal. Every failure becomes an `error::Error`, whose kind alone decides the exit code.
 
+// For callers that implement a trait of this crate.
+pub use async_trait::async_trait;
 pub use hostler_core::demand::{Demand, InvalidDemand};
-pub use hostler_core::plan::Plan;
+pub use hostler_core::name::{Name, SiteId};
+pub use hostler_core::plan::{Plan, ResourceKind};
 pub use hostler_core::ports::Provider;
+// The modules of every type in a public field or signature.
+pub use hostler_core::{
+    availability, calendar, demand, downgrade, filter, inventory, journal, money, name, offer, plan, ports, scan,
+    setup, shape, size, ticket, time, usage,
+};
+pub use hostler_engine::event::{Event, Notice, Observer, Report, RunStart};
 pub use hostler_engine::fleet::{FleetOptions, HostResult};
 pub use hostler_engine::host::{Command, Target};
-pub use hostler_engine::operate::{self, OperateError, Operator};
+pub use hostler_engine::operate::{OperateError, Operator};
 pub use hostler_engine::provision::{Cluster, ProvisionConfig, Provisioner};
+pub use hostler_engine::run::{Interrupts, OnFailure};
+pub use hostler_engine::sites::{Calendars, Sites};
+pub use hostler_engine::store::LazyStore;
+pub use hostler_engine::{
+    account, audit, deploy, event, fleet, grid, host, keep, operate, provision, repo, run, store, sweep,
+};
 pub use hostler_providers as providers;
+pub use jiff;
+pub use secrecy::{self, SecretString};
 
 #[cfg(feature = "cli")]
 pub mod app;

@@ -96,7 +96,7 @@ pub enum OperateError {
     #[error("not confirmed: nothing was changed")]
     Declined,
     /// Consent is needed, and no user can be asked.
-    #[error("this needs a confirmation, and there is no terminal to ask at")]
+    #[error("confirmation required")]
     Unconfirmed,
 
     /// No deployment of this name.

@@ -420,7 +420,7 @@ fn hint_of(error: &OperateError) -> Option<String> {
         None => otherwise.to_owned(),
     };
     let hint = match error {
-        E::Unconfirmed => "review the output above, then add `--yes`".to_owned(),
+        E::Unconfirmed => "standard input is not a terminal: add `--yes`".to_owned(),
         E::UnknownDeployment { nearest, .. } => near(nearest, "`hostler ls` lists the deployments"),
         E::UnknownTarget { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
         E::UnknownTarget { .. } => "name a demand file (`.yaml`), a directory, a git URL or a deployment".to_owned(),

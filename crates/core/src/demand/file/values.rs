@@ -135,7 +135,7 @@ const UNSUPPORTED_CLOUDS: &[&str] = &[
 pub fn cloud(cloud: &str, region: Option<&str>) -> Result<Option<SiteSelector>, InvalidValue> {
     let cloud = cloud.trim().to_ascii_lowercase();
     if UNSUPPORTED_CLOUDS.contains(&cloud.as_str()) {
-        return Err(format!("`{cloud}` is not supported: use one of `local`, `chameleon`, `openstack`, `ssh`"));
+        return Err(format!("`{cloud}` is not supported"));
     }
     let region = region.map(str::trim).filter(|region| *region != "*");
     match (cloud.as_str(), region) {

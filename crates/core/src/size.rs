@@ -149,7 +149,9 @@ mod tests {
 
     #[test]
     fn exact_text_is_not_rounded() {
-        for (text, exact) in [("1.5TiB", "1.5TiB"), ("1500GiB", "1500GiB"), ("6.5GiB", "6.5GiB"), ("1025MiB", "1025MiB")] {
+        for (text, exact) in
+            [("1.5TiB", "1.5TiB"), ("1500GiB", "1500GiB"), ("6.5GiB", "6.5GiB"), ("1025MiB", "1025MiB")]
+        {
             assert_eq!(text.parse::<Bytes>().unwrap().exact(), exact);
         }
         assert_eq!((Bytes(20_000_000_000).exact(), Bytes(1025).exact()), ("20GB".to_owned(), "1025B".to_owned()));

@@ -32,12 +32,13 @@ pub use hostler_core::{
     availability, calendar, demand, downgrade, filter, inventory, journal, money, name, offer, plan, ports, scan,
     setup, shape, size, ticket, time, usage,
 };
+pub use hostler_engine::deploy::OnFailure;
 pub use hostler_engine::event::{Event, Notice, Observer, Report, RunStart};
 pub use hostler_engine::fleet::{FleetOptions, HostResult};
 pub use hostler_engine::host::{Command, Target};
 pub use hostler_engine::operate::{OperateError, Operator};
 pub use hostler_engine::provision::{Cluster, ProvisionConfig, Provisioner};
-pub use hostler_engine::run::{Interrupts, OnFailure};
+pub use hostler_engine::run::Interrupts;
 pub use hostler_engine::sites::{Calendars, Sites};
 pub use hostler_engine::store::LazyStore;
 pub use hostler_engine::{

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::App;
 use crate::args::AuditArgs;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::output::Format;
 use crate::view;
 

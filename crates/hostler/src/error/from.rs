@@ -425,9 +425,7 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::UnknownTarget { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
         E::UnknownTarget { .. } => "name a demand file (`.yaml`), a directory, a git URL or a deployment".to_owned(),
         E::LiveTarget(_) => "name its demand file or repository instead".to_owned(),
-        E::NoSites => {
-            "enable the site `local`: set `enabled = true` under `[local]` in the configuration".to_owned()
-        }
+        E::NoSites => "enable the site `local`: set `enabled = true` under `[local]` in the configuration".to_owned(),
         E::UnknownSite { configured, .. } | E::AmbiguousSite { configured, .. } if configured.is_empty() => {
             "no such site is configured; a cloud is configured by its credentials in `clouds.yaml` or an openrc file"
                 .to_owned()
@@ -477,7 +475,9 @@ fn hint_of(error: &OperateError) -> Option<String> {
         E::LeaseInactive { .. } => "`hostler lease ls --all` lists leases and their states".to_owned(),
         E::LeaseTimedOut { lease, .. } => format!("see its state: `hostler lease show {lease}`"),
         E::NoMatchingMachines { site } => format!("`hostler availability --site {site}` lists its nodes"),
-        E::NoHostMatches { .. } => "try a wider filter; `hostler availability --filter FILTER` counts matching nodes".to_owned(),
+        E::NoHostMatches { .. } => {
+            "try a wider filter; `hostler availability --filter FILTER` counts matching nodes".to_owned()
+        }
         E::OtherKey { .. } => "name the file of its private key: `--key-path`".to_owned(),
         E::KeyExists(_) => "name a new file, or use the existing key without `--create-key`".to_owned(),
         E::KeyDirectory { .. } => "name another file for the key: `--key-path`".to_owned(),

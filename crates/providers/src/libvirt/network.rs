@@ -15,7 +15,9 @@ pub(super) fn create(connection: &Connection, ticket: &Ticket, machines: &[Strin
     let name = resource_name(ticket);
     let network = match find(connection, &name)? {
         Some(network) if read::ticket(&network.xml()?).as_ref() == Some(ticket) => network,
-        Some(_) => return Err(CallFailure::unexpected(format!("the network `{name}` exists and was not created by hostler"))),
+        Some(_) => {
+            return Err(CallFailure::unexpected(format!("the network `{name}` exists and was not created by hostler")));
+        }
         None => define(connection, ticket, &name, machines)?,
     };
     start(&network)?;

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::Error;
+use super::error::RpcError;
 
 /// Ends the calls of a thread whose caller is gone, so that it changes nothing from then on and drops its locks.
 ///

@@ -1,7 +1,7 @@
 //! Domains: virtual machines.
 
 use super::connection::{Connection, Procedure};
-use super::error::Error;
+use super::error::RpcError;
 use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// Removes what belongs to a domain with its definition: saved memory, snapshots' records and firmware variables. Sum

@@ -1,7 +1,7 @@
 //! The host of a daemon, and the versions of libvirt and QEMU.
 
 use super::connection::{Connection, Procedure};
-use super::error::Error;
+use super::error::RpcError;
 use super::xdr::{Decode, DecodeError, XdrReader};
 
 /// `remote_node_get_info_ret`. XDR gives each character of the model 4 bytes.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
-use super::error::Error;
+use super::error::RpcError;
 use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// Most bytes of a message with its header, without its length: libvirt's own limit.

@@ -1,7 +1,7 @@
 //! Networks: bridges with NAT, DHCP and DNS.
 
 use super::connection::{Connection, Procedure};
-use super::error::Error;
+use super::error::RpcError;
 use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 
 /// A network's name and UUID.

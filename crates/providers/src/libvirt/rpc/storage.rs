@@ -1,7 +1,7 @@
 //! Storage pools and their volumes.
 
 use super::connection::{Connection, Procedure};
-use super::error::Error;
+use super::error::RpcError;
 use super::stream::{Download, Upload};
 use super::xdr::{Decode, DecodeError, Encode, XdrReader};
 

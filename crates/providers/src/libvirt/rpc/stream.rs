@@ -1,7 +1,7 @@
 //! Streams: the content of a volume, written or read in pieces.
 
 use super::connection::{Connection, Procedure};
-use super::error::Error;
+use super::error::RpcError;
 use super::message::Status;
 use super::xdr::Encode;
 

@@ -65,7 +65,9 @@ async fn granted(session: &KeystoneSession, lease: BlazarLease, spec: &LeaseSpec
     if lease.status == LeaseStatus::Active || lease.start > Timestamp::now() {
         return Ok(lease);
     }
-    let Some(lease) = wait::poll(START_TIMEOUT, || started_or_over(session, &lease.id)).await? else { return Ok(lease) };
+    let Some(lease) = wait::poll(START_TIMEOUT, || started_or_over(session, &lease.id)).await? else {
+        return Ok(lease);
+    };
     // A concurrent request may have been granted the same host after the first check.
     ensure_exclusive(session, &lease, spec).await?;
     Ok(lease)

@@ -36,6 +36,7 @@ fn offer(number: u32) -> Offer {
         supply: if number.is_multiple_of(2) { Supply::Unlimited } else { Supply::Machines(number % 5) },
         availability: if number.is_multiple_of(11) { Availability::Unknown } else { Availability::Free },
         price_per_hour: Some(hostler_core::money::Money(i64::from(number % 997) * 10_000)),
+        unit: hostler_core::offer::PriceUnit::Dollars,
         spot: number.is_multiple_of(6),
         images: vec![image("debian-12"), image("ubuntu-24.04")],
         terms: Terms::default(),

@@ -19,6 +19,7 @@ pub mod opinion;
 pub mod plan;
 pub mod ports;
 pub mod scan;
+mod seconds;
 pub mod setup;
 pub mod shape;
 pub mod size;

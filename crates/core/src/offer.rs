@@ -27,6 +27,9 @@ pub struct Offer {
     pub availability: Availability,
     /// Price of one machine per hour. `None`: unknown, never treated as free of charge.
     pub price_per_hour: Option<Money>,
+    /// Unit of the price.
+    #[serde(default)]
+    pub unit: PriceUnit,
     /// True if the site may reclaim the machine at any time.
     pub spot: bool,
     /// Images that boot on it.
@@ -58,8 +61,6 @@ pub struct Terms {
     pub network: NetworkTerm,
     /// Address to reach the machine at.
     pub reach: ReachTerm,
-    /// Unit of its price.
-    pub unit: PriceUnit,
 }
 
 /// Claim of a machine on its host.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::name::SiteId;
 use crate::offer::{HostId, Offer};
@@ -172,8 +172,7 @@ impl fmt::Display for Address {
 }
 
 /// Status of a resource, the same for every provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResourceStatus {
     /// The site answers that it does not exist.
     Missing,
@@ -182,7 +181,6 @@ pub enum ResourceStatus {
     /// Running; a lease is active; a resource without states of its own exists.
     Running {
         /// The address to reach it at, if it has one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<Address>,
     },
     /// A machine that is shut down.
@@ -237,7 +235,7 @@ pub struct Owned {
 }
 
 /// A resource as a site lists it, with or without a ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resource {
     /// Its kind.
     pub kind: ResourceKind,
@@ -246,7 +244,7 @@ pub struct Resource {
     /// The display name.
     pub name: String,
     /// Its status; `None` if the listing does not report one.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "status_keys")]
     pub status: Option<ResourceStatus>,
     /// The site's own term for the status; empty if it has none.
     pub site_status: String,
@@ -255,8 +253,45 @@ pub struct Resource {
     /// Its owner as the site names it, if the site reports one.
     pub owner: Option<String>,
     /// Details of its kind, if the site reports them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<ResourceDetails>,
+}
+
+/// The keys of a status in JSON, which are the same for every status. The term of an unknown one is in `site_status`.
+fn status_keys<S: Serializer>(status: &Option<ResourceStatus>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct StatusKeys<'a> {
+        status: Option<&'static str>,
+        address: Option<&'a Address>,
+        message: Option<&'a str>,
+    }
+    let address = status.as_ref().and_then(ResourceStatus::address);
+    let message = match status {
+        Some(ResourceStatus::Error { message }) => Some(message.as_str()),
+        _ => None,
+    };
+    StatusKeys { status: status.as_ref().map(ResourceStatus::name), address, message }.serialize(serializer)
+}
+
+impl ResourceStatus {
+    /// Its name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Pending => "pending",
+            Self::Running { .. } => "running",
+            Self::Stopped => "stopped",
+            Self::Error { .. } => "error",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The address of a running resource, if it has one.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Running { address } => address.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// Details that only resources of one kind have.
@@ -318,10 +353,7 @@ impl Resource {
 
     /// The address of a running machine, if it has one.
     pub fn address(&self) -> Option<&Address> {
-        match &self.status {
-            Some(ResourceStatus::Running { address }) => address.as_ref(),
-            _ => None,
-        }
+        self.status.as_ref().and_then(ResourceStatus::address)
     }
 }
 
@@ -369,11 +401,32 @@ pub struct SiteError {
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// Retry the same call after this delay.
-    Retry(Duration),
+    Retry(#[serde(with = "delay")] Duration),
     /// Plan again without this offer: it is full, or over a quota.
     Replan,
     /// Ask the user: credentials, permission, configuration.
     Ask,
     /// Report it: an answer that this version does not know.
     Report,
+}
+
+/// The delay of a retry in JSON: `{"after_seconds": 5}`.
+mod delay {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Delay {
+        #[serde(with = "crate::seconds")]
+        after_seconds: Duration,
+    }
+
+    pub(super) fn serialize<S: Serializer>(delay: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        Delay { after_seconds: *delay }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Delay::deserialize(deserializer).map(|delay| delay.after_seconds)
+    }
 }

@@ -64,7 +64,7 @@ pub fn usage<'e>(plan: &Plan, entries: impl IntoIterator<Item = (Timestamp, &'e 
     });
     let length = until.map(|until| until.duration_since(plan.start).as_secs().max(0));
     Usage {
-        unit: plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default(),
+        unit: plan.unit(),
         price_per_hour: plan.price_per_hour,
         planned: plan.price_per_hour.zip(length).map(|(price, seconds)| price.over_seconds(seconds)),
         used,

@@ -61,6 +61,8 @@ pub mod config;
 #[cfg(feature = "cli")]
 pub mod consent;
 #[cfg(feature = "cli")]
+pub mod document;
+#[cfg(feature = "cli")]
 pub mod error;
 #[cfg(feature = "cli")]
 pub mod hosts;

@@ -83,7 +83,7 @@ fn json_keys_and_exit_codes() {
         json!([
             answer["pool"],
             answer["free"],
-            answer["earliest"],
+            answer["earliest_at"],
             answer["free_at_earliest"],
             answer["unknown"],
             answer["maintenance"]
@@ -100,6 +100,13 @@ fn json_keys_and_exit_codes() {
     let (never, code) = sandbox.query(&with_start(&["--site", "north", "--amount", "7"]));
     assert_eq!((code, keys(&never)), (1, json!([7, 1, null, null, 1, 1])));
     assert_eq!(never["nodes"], json!([]));
+}
+
+/// Golden file of the document in `docs/reference/json.md`.
+#[test]
+fn document_of_a_later_start() {
+    let (later, _) = Sandbox::new().query(&with_start(&["--filter", "node_type=gpu_rtx", "--amount", "2"]));
+    insta::assert_snapshot!("document_availability", serde_json::to_string_pretty(&later).unwrap());
 }
 
 #[test]

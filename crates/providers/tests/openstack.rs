@@ -54,10 +54,7 @@ async fn offers_have_facts_and_calendars_of_hosts() {
     assert_eq!((gpus.facts.gpus.len(), gpus.facts.cpus), (4, Some(80)));
     assert_eq!(hidden.facts.gpus.len(), 1, "although its node type does not tell");
     assert_eq!(gpus.terms.network, NetworkTerm::Shared("sharednet1".to_owned()));
-    assert_eq!(
-        (&gpus.terms.reach, gpus.terms.unit),
-        (&ReachTerm::PublicAddress("public".into()), PriceUnit::ServiceUnits)
-    );
+    assert_eq!((&gpus.terms.reach, gpus.unit), (&ReachTerm::PublicAddress("public".into()), PriceUnit::ServiceUnits));
     assert!(gpus.images.iter().all(|image| image.arch == "x86_64" && image.user == "cc"));
     let count: usize =
         offers.iter().map(|offer| if let Supply::Hosts(hosts) = &offer.supply { hosts.len() } else { 0 }).sum();

@@ -375,6 +375,7 @@ pub fn offer(site: SiteId) -> Offer {
         supply: Supply::Hosts((1..=8).map(host).collect()),
         availability: Availability::Free,
         price_per_hour: Some(hostler_core::money::Money::ZERO),
+        unit: PriceUnit::ServiceUnits,
         spot: false,
         images: vec![ImageFacts {
             name: "debian-12".into(),
@@ -390,7 +391,6 @@ pub fn offer(site: SiteId) -> Offer {
             key: KeyTerm::Keypair,
             network: NetworkTerm::Own,
             reach: ReachTerm::PublicAddress("public".into()),
-            unit: PriceUnit::ServiceUnits,
         },
         accepts_images: false,
     }

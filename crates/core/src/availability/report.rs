@@ -13,6 +13,7 @@ pub struct AvailabilityReport {
     /// The site of the nodes to take.
     pub site: Option<String>,
     /// The requested start.
+    #[serde(rename = "starts_at")]
     pub start: Timestamp,
     /// The requested duration, in seconds.
     pub duration_seconds: i64,
@@ -23,6 +24,7 @@ pub struct AvailabilityReport {
     /// Number of them that are free over the whole requested window.
     pub free: usize,
     /// The earliest start at which one site has enough free nodes. `None`: not within the horizon.
+    #[serde(rename = "earliest_at")]
     pub earliest: Option<Timestamp>,
     /// Number of free nodes of that site from then on, for the requested duration.
     pub free_at_earliest: Option<usize>,
@@ -66,6 +68,7 @@ pub struct SiteAvailability {
     /// Number of them that are free over the whole requested window.
     pub free: usize,
     /// The earliest start at which enough of them are free. `None`: not within the horizon.
+    #[serde(rename = "earliest_at")]
     pub earliest: Option<Timestamp>,
     /// Number of free nodes from then on, for the requested duration.
     pub free_at_earliest: Option<usize>,
@@ -102,6 +105,7 @@ pub struct Alternative {
     /// The site.
     pub site: String,
     /// The start.
+    #[serde(rename = "starts_at")]
     pub start: Timestamp,
     /// Number of nodes.
     pub amount: usize,

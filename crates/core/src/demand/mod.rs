@@ -52,12 +52,7 @@ pub struct Demand {
     /// Code, environment and scripts that are set up on the machines.
     pub workload: Workload,
     /// Choices for site resources other than machines: keypair, network, addresses, lease name.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub terms: TermsRequest,
-}
-
-fn is_default(request: &TermsRequest) -> bool {
-    *request == TermsRequest::default()
 }
 
 /// Choices for site resources other than machines. An unset field uses the site's default.
@@ -65,15 +60,12 @@ fn is_default(request: &TermsRequest) -> bool {
 #[serde(default)]
 pub struct TermsRequest {
     /// Name of a public key that is already registered at the site. It is used and never deleted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub keypair: Option<String>,
     /// Network to attach, by its name at the site.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     /// Kind of address used to reach the machines.
     pub reach: ReachRequest,
     /// Name of the lease at the site, next to its ticket. The deployment's name if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_name: Option<String>,
 }
 
@@ -240,10 +232,13 @@ impl fmt::Display for SiteSelector {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// Length. `None` keeps the machines until the deployment is brought down.
+    #[serde(rename = "duration_seconds", with = "crate::seconds")]
     pub duration: Option<SignedDuration>,
     /// Earliest start; now if `None`.
+    #[serde(rename = "starts_at")]
     pub start: Option<Timestamp>,
     /// Longest acceptable delay of the start.
+    #[serde(rename = "within_seconds", with = "crate::seconds")]
     pub within: Option<SignedDuration>,
 }
 
@@ -274,7 +269,6 @@ pub struct Workload {
     /// Python environment of the source.
     pub python: Option<PythonRequest>,
     /// Tools to install: conda, Docker, GPU drivers, Ray, custom steps.
-    #[serde(default, skip_serializing_if = "SetupRequest::is_empty")]
     pub phases: SetupRequest,
     /// Shell script that prepares the machine.
     pub setup: Option<String>,

@@ -63,7 +63,7 @@ pub(super) fn of_offer(field: Field, offer: &Offer) -> FieldValue<'_> {
         Field::Infiniband => FieldValue::Flag(label("infiniband") == Some("true")),
         Field::Disk => large(facts.disk.map(|disk| disk.0)),
         Field::Fpga => FieldValue::Text(label("fpga").unwrap_or_default()),
-        Field::SuFactor if offer.terms.unit == PriceUnit::ServiceUnits => service_units(offer.price_per_hour),
+        Field::SuFactor if offer.unit == PriceUnit::ServiceUnits => service_units(offer.price_per_hour),
         Field::Uid | Field::Name | Field::Sockets | Field::CpuVendor | Field::ClockSpeed | Field::GpuVendor => {
             FieldValue::Unknown
         }

@@ -25,6 +25,7 @@ pub enum Entry {
     /// Every step is done; only user runs may follow.
     Ready,
     /// A new end; `None` if the deployment has no end.
+    #[serde(rename = "ends_at")]
     Until(Option<Timestamp>),
     /// The deployment is held, although it failed or expired; `false` ends that.
     Hold(bool),

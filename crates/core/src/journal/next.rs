@@ -8,6 +8,7 @@ use super::ready_index::{ReadyIndex, is_user_run};
 use super::{Goal, Journal};
 use crate::money::Money;
 use crate::name::SiteId;
+use crate::offer::PriceUnit;
 use crate::plan::{Action, Plan, ResourceKind, Step};
 use crate::ticket::{Ref, StepId};
 
@@ -45,6 +46,8 @@ pub struct RemainingResource {
     pub reference: Option<Ref>,
     /// Its price per hour; `None` if unknown.
     pub price_per_hour: Option<Money>,
+    /// Unit of the price.
+    pub unit: PriceUnit,
 }
 
 impl Journal {
@@ -69,6 +72,7 @@ impl Journal {
                 site: what.site().clone(),
                 reference: self.created.get(&step.id).map(|created| created.reference.clone()),
                 price_per_hour: plan.price_of(what),
+                unit: plan.unit(),
             }),
             _ => None,
         };

@@ -46,9 +46,9 @@ impl fmt::Display for DeploymentState {
             Self::Ready => "ready",
             Self::Stopped => "stopped",
             Self::RollingBack => "rolling back",
-            Self::GoingDown => "releasing",
+            Self::GoingDown => "going down",
             Self::RolledBack => "rolled back",
-            Self::Down => "released",
+            Self::Down => "down",
             Self::Stuck => "stuck",
         })
     }

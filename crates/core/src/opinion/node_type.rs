@@ -83,7 +83,7 @@ impl NodeTypeChoice {
 /// An unknown price never counts as low, and prices in different units can't be compared.
 fn is_no_dearer(offer: &Offer, than: &Offer) -> bool {
     match (offer.price_per_hour, than.price_per_hour) {
-        (Some(price), Some(limit)) => price <= limit && offer.terms.unit == than.terms.unit,
+        (Some(price), Some(limit)) => price <= limit && offer.unit == than.unit,
         (None, None) => true,
         _ => false,
     }

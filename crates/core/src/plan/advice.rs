@@ -39,10 +39,8 @@ pub enum DemandChange {
     /// Request sizes as minimums instead of exactly.
     Minimum {
         /// CPUs per machine, if requested exactly before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         cpus: Option<u32>,
         /// Memory per machine, if requested exactly before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         memory: Option<Bytes>,
     },
     /// Request fewer CPUs per machine.
@@ -111,9 +109,10 @@ pub enum DemandChange {
     /// Request a shorter lease, or one with an end.
     Duration {
         /// The requested duration, if there is one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "requested_seconds", with = "crate::seconds")]
         requested: Option<SignedDuration>,
         /// The longest duration within the total budget.
+        #[serde(rename = "at_most_seconds", with = "crate::seconds")]
         at_most: SignedDuration,
         /// The total budget.
         budget: Money,
@@ -121,10 +120,8 @@ pub enum DemandChange {
     /// Raise the budget.
     Budget {
         /// The lowest limit per hour that has a plan, if the present one is too low.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         per_hour: Option<Money>,
         /// The lowest total that has a plan, if the present one is too low.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<Money>,
     },
     /// Remove the budget: no offer has a known price.

@@ -13,11 +13,9 @@ use crate::offer::{GpuFacts, ImageFacts};
 pub struct Misfit {
     /// The requirement.
     pub kind: MisfitKind,
-    /// The requested value, as in `8+` or `A100:2`. Plans stored by earlier versions call it `wanted`.
-    #[serde(alias = "wanted")]
+    /// The requested value, as in `8+` or `A100:2`.
     pub requested: String,
-    /// The offer's value, as in `4` or `none`. Plans stored by earlier versions call it `have`.
-    #[serde(alias = "have")]
+    /// The offer's value, as in `4` or `none`.
     pub offered: String,
 }
 

@@ -13,7 +13,7 @@ use crate::demand::Demand;
 use crate::hash::sha256;
 use crate::money::Money;
 use crate::name::{DeploymentId, GroupName, SiteId};
-use crate::offer::{HostId, OsRelease, Terms};
+use crate::offer::{HostId, OsRelease, PriceUnit, Terms};
 use crate::shape::Shape;
 use crate::ticket::StepId;
 use crate::time::Window;
@@ -26,10 +26,13 @@ pub struct Plan {
     /// The demand that it meets.
     pub demand: Demand,
     /// Time of planning.
+    #[serde(rename = "planned_at")]
     pub at: Timestamp,
     /// Start of the window in which the machines are used.
+    #[serde(rename = "starts_at")]
     pub start: Timestamp,
     /// End of that window; `None` if the machines stay until the deployment is brought down.
+    #[serde(rename = "ends_at")]
     pub until: Option<Timestamp>,
     /// The chosen offer of each group, in the order of the groups.
     pub picks: Vec<Pick>,
@@ -38,7 +41,6 @@ pub struct Plan {
     /// The steps. Each comes after those that it depends on.
     pub steps: Vec<Step>,
     /// The selected set-up phases, if some are left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PhaseSelection>,
     /// Every offer that was not chosen, with the reasons.
     pub rejections: Vec<Rejection>,
@@ -66,6 +68,11 @@ impl Plan {
     pub fn sites(&self) -> Vec<SiteId> {
         let sites: BTreeSet<&SiteId> = self.picks.iter().map(|pick| &pick.site).collect();
         sites.into_iter().cloned().collect()
+    }
+
+    /// Unit of its prices: that of the first pick. US dollars without picks.
+    pub fn unit(&self) -> PriceUnit {
+        self.picks.first().map(|pick| pick.unit).unwrap_or_default()
     }
 
     /// The step with this id.
@@ -105,30 +112,24 @@ pub struct Pick {
     /// The node type at the site.
     pub node_type: String,
     /// Size of each machine.
+    #[serde(rename = "size")]
     pub shape: Shape,
     /// The image to boot.
     pub image: String,
     /// Names of the next best images, best first, at most four.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_images: Vec<String>,
     /// The user to log in as.
     pub user: String,
     /// Price of one machine per hour, if known.
     pub price_per_hour: Option<Money>,
+    /// Unit of the price.
+    pub unit: PriceUnit,
     /// Architecture, as `uname -m` prints it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<String>,
     /// Operating system of the image, if the site reports it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<OsRelease>,
     /// The physical hosts, one per machine, if the site lets hostler choose them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostId>,
     /// The site's terms, with the demand's choices applied.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub terms: Terms,
-}
-
-fn is_default(terms: &Terms) -> bool {
-    *terms == Terms::default()
 }

@@ -117,16 +117,12 @@ impl Phase {
 #[serde(default)]
 pub struct PhaseSelection {
     /// Only these phases; all if empty.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub only: BTreeSet<PhaseKind>,
     /// Only this phase and later ones.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<PhaseKind>,
     /// None of these phases.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub skip: BTreeSet<PhaseKind>,
     /// True to run the user's phases (custom steps, the Python environment, `setup`) again although they completed before.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
 }
 

@@ -31,9 +31,9 @@ pub struct NoPlan {
     /// Changes of the demand that would give it a plan, the smallest first.
     pub advice: Vec<Advice>,
     /// The earliest start with a plan, at most a week after the requested one, or within `lease.within` if that is longer.
+    #[serde(rename = "earliest_at")]
     pub earliest: Option<Timestamp>,
     /// Sites that lack only a suitable image and accept the user's.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub image_missing_at: BTreeSet<SiteId>,
 }
 
@@ -164,6 +164,7 @@ fn pick<'o>(demand: &Demand, group: &Group, fit: &Fit<'o>, window: &Window, take
         other_images: fit.other_images(),
         user: fit.image.user.clone(),
         price_per_hour: fit.offer.price_per_hour,
+        unit: fit.offer.unit,
     }
 }
 

@@ -67,7 +67,6 @@ pub enum PlannedResource {
         /// Name of the pool at the site that it comes from.
         pool: String,
         /// The step that creates the machine to attach it to, if any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         machine: Option<StepId>,
     },
 }
@@ -162,6 +161,7 @@ pub struct MachineSpec {
     /// The node type at the site.
     pub node_type: String,
     /// Its size.
+    #[serde(rename = "size")]
     pub shape: Shape,
     /// The image to boot.
     pub image: String,
@@ -170,19 +170,14 @@ pub struct MachineSpec {
     /// The step that creates its network, if the plan creates one.
     pub network: Option<StepId>,
     /// Name of an existing network at the site to attach it to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_network: Option<String>,
     /// The physical host, if the plan chooses it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostId>,
     /// The step that creates the lease of its host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<StepId>,
     /// The step that registers the public key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keypair: Option<StepId>,
     /// Resources that it uses and no step creates.
-    #[serde(default, skip_serializing_if = "ExistingResources::is_empty")]
     pub existing: ExistingResources,
 }
 
@@ -191,18 +186,9 @@ pub struct MachineSpec {
 #[serde(default)]
 pub struct ExistingResources {
     /// The lease that holds the host.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lease: Option<Ref>,
     /// The registered key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub keypair: Option<Ref>,
     /// File on this computer with the private key to log in with, unless it is the deployment's own key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-}
-
-impl ExistingResources {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }

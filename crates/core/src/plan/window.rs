@@ -38,6 +38,7 @@ fn without_supply(offer: &Offer) -> Offer {
         supply: Supply::Unlimited,
         availability: offer.availability,
         price_per_hour: offer.price_per_hour,
+        unit: offer.unit,
         spot: offer.spot,
         images: offer.images.clone(),
         terms: offer.terms.clone(),

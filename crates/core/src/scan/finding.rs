@@ -82,7 +82,8 @@ pub enum ScanFact {
     /// Number of machines.
     Nodes(NonZeroU32),
     /// Time limit of the job.
-    Duration(SignedDuration),
+    #[serde(rename = "duration_seconds")]
+    Duration(#[serde(with = "crate::seconds")] SignedDuration),
     /// Container image that the workload is built on.
     BaseImage(String),
     /// Python version to install, such as `3.11`.
@@ -106,7 +107,7 @@ pub enum ScanFact {
 }
 
 impl ScanFact {
-    /// Name of the fact, as in tables and JSON.
+    /// Name of the fact in tables. JSON has the same names, except `duration_seconds`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gpu(_) => "gpu",

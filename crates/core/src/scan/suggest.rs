@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Confidence, Finding, Scan, ScanFact};
 use crate::demand::{GpuRequirement, PythonRequest};
+use crate::seconds::InSeconds;
 use crate::size::Bytes;
 
 /// Function from a fact to its value if the fact is of the given kind.
@@ -29,6 +30,18 @@ pub struct Suggestion<T> {
     pub evidence: Vec<usize>,
 }
 
+impl<T: InSeconds> InSeconds for Suggestion<T> {
+    type Seconds = Suggestion<T::Seconds>;
+
+    fn to_seconds(&self) -> Self::Seconds {
+        Suggestion { value: self.value.to_seconds(), evidence: self.evidence.clone() }
+    }
+
+    fn from_seconds(stored: Self::Seconds) -> Self {
+        Self { value: T::from_seconds(stored.value), evidence: stored.evidence }
+    }
+}
+
 /// Values that a repository suggests for its demand. Values of a demand file take precedence.
 ///
 /// Stated findings take precedence over implied ones. Among equals the larger value wins, so that the largest of
@@ -48,11 +61,11 @@ pub struct Suggestions {
     /// Number of machines.
     pub count: Option<Suggestion<NonZeroU32>>,
     /// Length of the lease.
+    #[serde(rename = "duration_seconds", with = "crate::seconds")]
     pub duration: Option<Suggestion<SignedDuration>>,
     /// Python environment.
     pub python: Option<Suggestion<PythonRequest>>,
     /// conda environment file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conda_file: Option<Suggestion<String>>,
     /// Debian packages in alphabetical order.
     pub packages: Vec<Suggestion<String>>,

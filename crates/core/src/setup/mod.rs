@@ -25,31 +25,23 @@ use gpu::GpuRequest;
 #[serde(default)]
 pub struct SetupRequest {
     /// Base packages: a compiler, `curl`, `git`, `rsync`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemRequest>,
     /// Python and pip, system-wide.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<InterpreterRequest>,
     /// conda with one environment.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub conda: Option<CondaRequest>,
     /// Docker.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub docker: Option<DockerRequest>,
     /// GPU drivers and toolkits.
-    #[serde(skip_serializing_if = "GpuRequest::is_off")]
     pub gpu: GpuRequest,
     /// Name resolution and SSH between the machines of the deployment.
-    #[serde(skip_serializing_if = "is_on")]
     pub peers: PeerAccess,
     /// A Ray cluster of all machines.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<RayRequest>,
     /// Custom steps, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom: Vec<CustomStep>,
     /// Timeouts that replace those of [`policy`].
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "timeout_seconds", with = "crate::seconds")]
     pub timeouts: BTreeMap<PhaseKind, SignedDuration>,
 }
 
@@ -62,10 +54,6 @@ pub enum PeerAccess {
     On,
     /// Machines are independent. They need not have a network connection to each other.
     Off,
-}
-
-fn is_on(peers: &PeerAccess) -> bool {
-    *peers == PeerAccess::On
 }
 
 /// Base packages; [`SystemRequest::packages`] has their names on each distribution.

@@ -56,7 +56,6 @@ pub struct DockerRequest {
     pub from: DockerRepository,
     /// Directory of the source with a Dockerfile. The image is built after the source was copied, and gets the
     /// deployment's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
 }
 
@@ -106,6 +105,7 @@ pub struct CustomStep {
     /// User that runs the step.
     pub user: RunAs,
     /// Timeout.
+    #[serde(rename = "timeout_seconds", with = "crate::seconds")]
     pub timeout: Option<SignedDuration>,
     /// Maximum number of attempts.
     pub tries: NonZeroU32,

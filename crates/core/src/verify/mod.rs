@@ -17,6 +17,7 @@ use crate::size::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedMachine {
     /// Its size.
+    #[serde(rename = "size")]
     pub shape: Shape,
     /// Its architecture, as `uname -m` prints it.
     pub arch: Option<String>,

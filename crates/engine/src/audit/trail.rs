@@ -48,6 +48,7 @@ pub enum LeaseCall {
     /// Move its end to a later time.
     Extend {
         /// Requested end.
+        #[serde(rename = "ends_at")]
         until: Timestamp,
     },
     /// Delete it.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::DownArgs;
+use crate::document::would_be_deleted;
 use crate::error::Error;
 use crate::view;
 
@@ -17,7 +18,8 @@ pub fn run(app: &App, args: &DownArgs) -> Result<(), Error> {
     if args.consent.dry_run {
         show_left(app, &down);
     }
-    app.emit(&json!({ "down": down.down }), |_| down.down.iter().map(|name| format!("{name} is down\n")).collect())
+    let value = json!({ "down": down.down, "would_be_deleted": would_be_deleted(&down, args.consent.mode()) });
+    app.emit(&value, |_| down.down.iter().map(|name| format!("{name} is down\n")).collect())
 }
 
 /// Shows the resources that would be deleted.

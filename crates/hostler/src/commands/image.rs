@@ -91,12 +91,12 @@ fn rm(app: &App, args: &ImageRmArgs) -> Result<(), Error> {
         Err(error) => return Err(error.into()),
     }
     if args.consent.dry_run {
-        return Ok(());
+        return app.emit(&json!({ "status": "would_be_deleted", "name": name }), |_| String::new());
     }
     app.confirm(&args.consent, &format!("Delete the image `{name}`?"))?;
     // Delete through the site: it knows which machines use the image, and has its own copy.
     app.block_on(async { Ok(app.local()?.remove_image(name).await?) })?;
-    app.emit(&json!({ "deleted": name }), |_| format!("the image `{name}` is deleted\n"))
+    app.emit(&json!({ "status": "deleted", "name": name }), |_| format!("the image `{name}` is deleted\n"))
 }
 
 /// Lists the images of a site. With a request, shows how one of them is chosen.

@@ -8,6 +8,7 @@ use hostler_engine::run::unless_interrupted;
 
 use crate::app::App;
 use crate::args::PlanArgs;
+use crate::document::PlanDocument;
 use crate::error::{Error, ErrorKind};
 use crate::view;
 
@@ -25,7 +26,7 @@ pub fn run(app: &App, args: &PlanArgs) -> Result<(), Error> {
     if let Some(file) = &args.out {
         write(file, &plan)?;
     }
-    app.emit(&plan, |width| view::plan(&plan, (app.now)(), width))?;
+    app.emit(&PlanDocument::from(&plan), |width| view::plan(&plan, (app.now)(), width))?;
     if let Some(file) = &args.out {
         app.printer.say(&format!("to execute it: hostler apply {}", file.display()));
     }
@@ -33,7 +34,7 @@ pub fn run(app: &App, args: &PlanArgs) -> Result<(), Error> {
 }
 
 fn write(file: &Path, plan: &Plan) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(plan);
+    let text = serde_json::to_string_pretty(&PlanDocument::from(plan));
     let text = text.map_err(|error| Error::new(ErrorKind::System, "the plan can't be serialized").caused_by(&error))?;
     std::fs::write(file, text + "\n").map_err(|error| Error::unwritable(file, &error))
 }

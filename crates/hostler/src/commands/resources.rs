@@ -19,6 +19,7 @@ use crate::args::{
     DeleteArgs, DemandArgs, IpArgs, IpCreateArgs, IpVerb, KeyCreateArgs, KeyImportArgs, KeyVerb, KeypairArgs, ListArgs,
     NetworkArgs, NetworkVerb, ServerArgs, ServerCreateArgs, ServerVerb, ShowArgs,
 };
+use crate::document::would_be_deleted;
 use crate::error::{Error, ErrorKind};
 use crate::output::Format;
 use crate::view;
@@ -96,14 +97,16 @@ pub(super) fn delete(app: &App, kind: ResourceKind, args: &DeleteArgs) -> Result
         }
     })?;
     let Some((name, down)) = deleted else {
-        let gone = json!({ "status": "already_deleted", "name": text });
+        let gone = json!({ "status": "already_deleted", "name": text, "down": [], "would_be_deleted": null });
         return app.emit(&gone, |_| format!("no {kind} `{text}`\n"));
     };
     if args.consent.dry_run {
         show_left(app, &down);
     }
     let status = if args.consent.dry_run { "would_be_deleted" } else { "deleted" };
-    app.emit(&json!({ "status": status, "name": name, "down": down.down }), |_| {
+    let would_be_deleted = would_be_deleted(&down, mode);
+    let value = json!({ "status": status, "name": name, "down": down.down, "would_be_deleted": would_be_deleted });
+    app.emit(&value, |_| {
         if args.consent.dry_run { format!("{name} would be brought down\n") } else { format!("{name} is down\n") }
     })
 }

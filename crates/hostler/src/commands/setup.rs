@@ -24,6 +24,6 @@ pub fn run(app: &App, args: &SetupArgs) -> Result<(), Error> {
     })?;
     match &result {
         UpResult::Ready(summary) => app.emit(summary, |width| view::set_up(summary, width)),
-        UpResult::Planned(plan) => app.emit(plan, |width| view::plan(plan, (app.now)(), width)),
+        UpResult::Planned(plan) => super::up::show_plan(app, plan),
     }
 }

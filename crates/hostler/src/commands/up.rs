@@ -1,10 +1,12 @@
 //! `hostler up`: brings a deployment up.
 
+use hostler_core::plan::Plan;
 use hostler_engine::deploy::OnFailure;
 use hostler_engine::operate::{PlacementRequest, UpRequest, UpResult};
 
 use crate::app::App;
 use crate::args::{Consent, UpArgs};
+use crate::document::PlanDocument;
 use crate::error::Error;
 use crate::view;
 
@@ -36,8 +38,13 @@ pub fn run(app: &App, args: &UpArgs) -> Result<(), Error> {
 pub fn show(app: &App, result: &UpResult) -> Result<(), Error> {
     match result {
         UpResult::Ready(summary) => app.emit(summary, |width| view::ready(summary, width)),
-        UpResult::Planned(plan) => app.emit(plan, |width| view::plan(plan, (app.now)(), width)),
+        UpResult::Planned(plan) => show_plan(app, plan),
     }
+}
+
+/// Shows the plan of a dry run.
+pub(super) fn show_plan(app: &App, plan: &Plan) -> Result<(), Error> {
+    app.emit(&PlanDocument::from(plan), |width| view::plan(plan, (app.now)(), width))
 }
 
 impl Consent {

@@ -548,7 +548,7 @@ fn several(error: OperateError) -> Error {
             let kind = failed.iter().map(|(_, error)| error.kind).max_by_key(|kind| kind.severity());
             let message = format!("{} of {} deployments were not brought down", count.0, count.1);
             let error = Error::new(kind.unwrap_or(ErrorKind::Stuck), message);
-            error.detailed(Details::Each { released: done, failed })
+            error.detailed(Details::Each { down: done, failed })
         }
         OperateError::Many(errors) => {
             let mut errors = errors.into_iter().map(Error::from);

@@ -50,7 +50,7 @@ pub enum Details {
     /// Results of bringing down several deployments.
     Each {
         /// Deployments that are down.
-        released: Vec<Name>,
+        down: Vec<Name>,
         /// Deployments that are not, each with its error.
         failed: Vec<(Name, Error)>,
     },
@@ -128,16 +128,22 @@ impl Error {
             Details::Problems(problems) => error["problems"] = json!(problems),
             Details::NoPlan(no_plan) => error["no_offer"] = json!(no_plan),
             Details::Remains { failed, left } => {
-                error["failed"] = json!(failed);
+                error["failed"] = json!(distinct(failed));
                 error["remaining"] = json!(left);
             }
-            Details::Each { released, failed } => {
-                error["down"] = json!(released);
+            Details::Each { down, failed } => {
+                error["down"] = json!(down);
                 error["errors"] = failed.iter().map(|(name, error)| named(name, error)).collect();
             }
         }
         json!({ "error": error })
     }
+}
+
+/// The failures without repetitions: a retried step may have failed in the same way each time.
+pub fn distinct(failed: &[FailedStep]) -> Vec<&FailedStep> {
+    let first = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
+    first.map(|(_, step)| step).collect()
 }
 
 /// The fields of an error, with the name of its deployment.

@@ -9,7 +9,7 @@ use super::plan::rejections;
 use super::remaining::remaining;
 use super::words::{heading, indented};
 use crate::args::as_flag;
-use crate::error::{Details, Error};
+use crate::error::{Details, Error, distinct};
 use crate::table::{Column, Width, cell, table};
 
 /// Maximum number of failures to show in full.
@@ -39,15 +39,12 @@ fn details(error: &Error, width: Width) -> String {
     match &*error.details {
         Details::None | Details::Problems(_) => String::new(),
         Details::NoPlan(no_plan) => no_offer(no_plan, width),
-        Details::Each { released, failed } => {
-            let released = released.iter().map(|name| format!("{name} is down\n"));
-            released.chain(failed.iter().map(|(_, error)| format!("\n{}", failure(error, width)))).collect()
+        Details::Each { down, failed } => {
+            let down = down.iter().map(|name| format!("{name} is down\n"));
+            down.chain(failed.iter().map(|(_, error)| format!("\n{}", failure(error, width)))).collect()
         }
         Details::Remains { failed, left } => {
-            // A retried step may have failed in the same way each time.
-            let distinct = failed.iter().enumerate().filter(|(index, step)| !failed[..*index].contains(step));
-            let distinct: Vec<&FailedStep> = distinct.map(|(_, step)| step).collect();
-            let mut out = failures(&distinct, |step| failed_step(step), |step| step.step.to_string());
+            let mut out = failures(&distinct(failed), |step| failed_step(step), |step| step.step.to_string());
             if !left.is_empty() {
                 out.push_str(&heading("Remaining resources"));
                 out.push_str(&remaining(&left[..left.len().min(SHOWN)], width));

@@ -63,7 +63,7 @@ fn ends(plan: &Plan) -> String {
 
 fn cost(plan: &Plan) -> String {
     let Some(hourly) = plan.price_per_hour else { return "unknown (a site reports no price)".to_owned() };
-    let unit = plan.picks.first().map(|pick| pick.terms.unit).unwrap_or_default();
+    let unit = plan.unit();
     let sum = |amount| price(Some(amount), unit);
     match plan.until {
         None => format!("{}/h", sum(hourly)),
@@ -92,7 +92,7 @@ fn picks(picks: &[Pick], width: Width) -> String {
             cell(&pick.node_type),
             cell(shape(&pick.shape)),
             cell(&pick.image),
-            cell(price(pick.price_per_hour, pick.terms.unit)),
+            cell(price(pick.price_per_hour, pick.unit)),
         ]
     };
     table(width, &columns, picks.iter().map(row))

@@ -37,15 +37,7 @@ fn row(listed: &ListedResource, own: usize) -> Vec<Cell> {
 
 /// Status in hostler's terms, with the site's own term where the two differ.
 fn status(resource: &Resource) -> String {
-    let word = match &resource.status {
-        None => return resource.site_status.clone(),
-        Some(ResourceStatus::Missing) => "missing",
-        Some(ResourceStatus::Pending) => "pending",
-        Some(ResourceStatus::Running { .. }) => "running",
-        Some(ResourceStatus::Stopped) => "stopped",
-        Some(ResourceStatus::Error { .. }) => "error",
-        Some(ResourceStatus::Unknown { .. }) => "unknown",
-    };
+    let Some(word) = resource.status.as_ref().map(ResourceStatus::name) else { return resource.site_status.clone() };
     match resource.site_status.as_str() {
         "" => word.to_owned(),
         theirs if theirs.eq_ignore_ascii_case(word) => word.to_owned(),

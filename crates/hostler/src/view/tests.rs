@@ -5,7 +5,9 @@ use std::path::Path;
 use hostler_core::demand::{Demand, DemandInputs, FileAuthor, Overrides, PathBase, complete, parse};
 use hostler_core::journal::{Entry, Failure, Goal, Journal, StepEvent};
 use hostler_core::name::DeploymentId;
-use hostler_core::offer::{Availability, Facts, GpuFacts, GpuSoftware, ImageFacts, Market, Offer, Supply, Terms};
+use hostler_core::offer::{
+    Availability, Facts, GpuFacts, GpuSoftware, ImageFacts, Market, Offer, PriceUnit, Supply, Terms,
+};
 use hostler_core::plan::{Plan, plan};
 use hostler_core::ports::{Address, CheckResult, Created, Health, Remedy};
 use hostler_core::scan::{FileTree, scan};
@@ -87,6 +89,7 @@ fn offer(site: &str, node_type: &str, cpus: u32, gpus: usize, price: Option<&str
         supply: Supply::Machines(4),
         availability: Availability::Free,
         price_per_hour: price.map(|price| price.parse().unwrap()),
+        unit: PriceUnit::Dollars,
         spot: false,
         images: vec![image()],
         accepts_images: false,

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use hostler_core::money::Money;
-use hostler_core::offer::{Availability, Facts, Offer, Supply, Terms};
+use hostler_core::offer::{Availability, Facts, Offer, PriceUnit, Supply, Terms};
 use hostler_core::plan::MachineSpec;
 use hostler_core::ports::{Address, Created};
 use hostler_core::ticket::{Ref, Ticket};
@@ -85,6 +85,7 @@ impl Site {
             availability: Availability::Free,
             // It is the user's own computer.
             price_per_hour: Some(Money::ZERO),
+            unit: PriceUnit::Dollars,
             spot: false,
             images: images.into_iter().map(image_facts).collect(),
             accepts_images: true,

@@ -17,7 +17,8 @@ use hostler_core::calendar::Timeline;
 use hostler_core::money::Money;
 use hostler_core::name::SiteId;
 use hostler_core::offer::{
-    Availability, GpuSoftware, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, Supply, Terms,
+    Availability, GpuSoftware, HostId, HostState, HostSupply, ImageFacts, KeyTerm, NetworkTerm, Offer, PriceUnit,
+    Supply, Terms,
 };
 use hostler_core::plan::{MachineSpec, ResourceKind};
 use hostler_core::ports::{
@@ -121,6 +122,7 @@ impl SshSite {
             supply: Supply::Hosts(hosts.iter().map(supply).collect()),
             availability: Availability::Free,
             price_per_hour: Some(Money::ZERO),
+            unit: PriceUnit::Dollars,
             spot: false,
             images: vec![image],
             accepts_images: false,

@@ -55,13 +55,7 @@ pub(super) async fn feed(session: &KeystoneSession, settings: &OpenStackSettings
 
 /// Terms that all offers of the cloud share.
 fn terms(settings: &OpenStackSettings, networks: &[NeutronNetwork], claim: ClaimTerm) -> Terms {
-    Terms {
-        claim,
-        key: KeyTerm::Keypair,
-        network: network(settings, networks),
-        reach: reach(settings, networks),
-        unit: settings.unit,
-    }
+    Terms { claim, key: KeyTerm::Keypair, network: network(settings, networks), reach: reach(settings, networks) }
 }
 
 /// The network of machines: the configured one, or the only network shared by all projects, or one of the deployment's
@@ -112,6 +106,7 @@ fn leased(
         availability: availability(&hosts),
         supply: Supply::Hosts(hosts),
         price_per_hour: (settings.unit == PriceUnit::ServiceUnits).then_some(price),
+        unit: settings.unit,
         spot: false,
         terms: terms.clone(),
         accepts_images: false,
@@ -218,6 +213,7 @@ fn launched(
         supply,
         availability: Availability::Free,
         price_per_hour: None,
+        unit: settings.unit,
         spot: false,
         terms: terms.clone(),
         accepts_images: false,

@@ -13,7 +13,7 @@ use crate::demand::{
 use crate::journal::{Entry, Goal, Journal, Round, StepEvent};
 use crate::money::Money;
 use crate::name::{GroupName, Name};
-use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, ReachTerm, Supply, Terms};
+use crate::offer::{Availability, Facts, GpuFacts, KeyTerm, Market, Offer, PriceUnit, ReachTerm, Supply, Terms};
 use crate::plan::{Pick, Plan, PlannedResource, ResourceKind, Step, matching_offers, plan, relax, search};
 use crate::size::Bytes;
 use crate::time::Window;
@@ -43,6 +43,7 @@ prop_compose! {
             supply,
             availability: if free { Availability::Free } else { Availability::Unknown },
             price_per_hour: price.map(|price| Money(price * 1_000_000)),
+            unit: PriceUnit::Dollars,
             spot: false,
             images: vec![image("debian-12", "x86_64")],
             terms: Terms::default(), accepts_images: false, }

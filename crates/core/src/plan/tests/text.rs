@@ -58,6 +58,7 @@ fn offer(line: &str) -> Offer {
         supply: Supply::Unlimited,
         availability: Availability::Free,
         price_per_hour: None,
+        unit: PriceUnit::Dollars,
         spot: false,
         images: vec![image("debian-12", "x86_64")],
         terms: Terms::default(),
@@ -107,8 +108,8 @@ fn set_offer(offer: &mut Offer, word: &str) {
                 key: KeyTerm::Keypair,
                 network: NetworkTerm::Shared("sharednet1".into()),
                 reach: ReachTerm::PublicAddress("public".into()),
-                unit: PriceUnit::ServiceUnits,
             };
+            offer.unit = PriceUnit::ServiceUnits;
         }
         "price" => offer.price_per_hour = Some(value.parse().unwrap()),
         "spot" => offer.spot = true,

@@ -60,19 +60,14 @@ pub enum Vendor {
 #[serde(default)]
 pub struct GpuStack {
     /// Driver branch such as `535`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// CUDA toolkit such as `12.2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cuda: Option<String>,
     /// cuDNN such as `8.9`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cudnn: Option<String>,
     /// ROCm such as `6.2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rocm: Option<String>,
     /// Repository to use. If unset, the distribution's, unless it lacks a requested version.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<GpuRepository>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use hostler_core::demand::{GpuRequirement, Requirements};
 use hostler_core::name::SiteId;
-use hostler_core::offer::{Availability, Facts, GpuFacts, Offer, Supply, Terms};
+use hostler_core::offer::{Availability, Facts, GpuFacts, Offer, PriceUnit, Supply, Terms};
 use hostler_core::plan::best_images;
 use serde::Deserialize;
 use serde_json::json;
@@ -79,6 +79,7 @@ fn offer(lines: &[Line], arch: &str, gpus: usize) -> Offer {
         supply: Supply::Machines(1),
         availability: Availability::Free,
         price_per_hour: None,
+        unit: PriceUnit::default(),
         spot: false,
         terms: Terms::default(),
         accepts_images: false,

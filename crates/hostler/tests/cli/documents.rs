@@ -4,7 +4,9 @@
 use std::fs;
 
 use hostler_core::journal::Entry;
+use hostler_core::name::DeploymentId;
 use hostler_core::plan::Plan;
+use hostler_engine::deploy::Files;
 use serde_json::{Value, json};
 
 use super::resources::{created, started};
@@ -14,7 +16,7 @@ impl Home {
     /// The document that a command prints, with the home directory replaced.
     #[track_caller]
     fn document(&self, args: &[&str]) -> String {
-        let (document, _) = self.json(&[args, &["-o", "json"]].concat());
+        let (document, _) = self.json(&[&["-o", "json"], args].concat());
         self.text_of(&document)
     }
 
@@ -183,15 +185,19 @@ fn logs() {
     insta::assert_snapshot!("document_logs", home.document(&["logs", "digits"]));
 }
 
+/// Nothing listens on the port of the host, so every command fails on it.
 #[test]
 fn commands_on_hosts() {
     let home = Home::new();
-    home.write("hosts", "alice@127.0.0.1:1 rack-1\n");
-    let first = |args: &[&str]| home.json(args).0[0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let exec = ["error", "exit_status", "log", "machine", "stderr", "stdout", "truncated"];
-    assert_eq!(first(&["exec", "--hosts", "hosts", "--timeout", "1s", "-o", "json", "--", "true"]), exec);
-    let sync = ["deleted", "error", "machine", "sent", "skipped", "unchanged"];
-    assert_eq!(first(&["sync", "up", ".", ":data", "--hosts", "hosts", "--timeout", "1s", "-o", "json"]), sync);
+    let keys = Files::open(home.path().join("keys")).unwrap();
+    keys.generate_keys_if_missing(DeploymentId::from_bits(1)).unwrap();
+    let key = keys.private_key();
+    home.write(
+        "hosts.toml",
+        &format!("user = \"alice\"\nkey = {key:?}\n[[host]]\nname = \"rack-1\"\naddress = \"127.0.0.1\"\nport = 1\n"),
+    );
+    insta::assert_snapshot!("document_exec", home.document(&["exec", "--hosts", "hosts.toml", "--", "true"]));
+    insta::assert_snapshot!("document_sync", home.document(&["sync", "up", ".", ":data", "--hosts", "hosts.toml"]));
 }
 
 #[test]

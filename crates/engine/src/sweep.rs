@@ -103,7 +103,7 @@ pub async fn find(store: Option<&Store>, sites: &Sites, now: Timestamp) -> Resul
     };
     let journals: BTreeMap<DeploymentId, &Journal> =
         records.iter().map(|record| (record.id, record.journal())).collect();
-    let known = Known { all, live, journals: &journals };
+    let known = KnownDeployments { all, live, journals: &journals };
     let mut found =
         SweepFindings { unreadable: unreadable.iter().map(ToString::to_string).collect(), ..SweepFindings::default() };
     for (id, answer) in answers {
@@ -153,7 +153,7 @@ async fn is_busy(store: Option<&Store>, name: &Name) -> Result<bool, StoreError>
 }
 
 /// The deployments of the store.
-struct Known<'a> {
+struct KnownDeployments<'a> {
     /// All, live and closed.
     all: BTreeSet<DeploymentId>,
     /// The live ones, readable or not.
@@ -162,7 +162,7 @@ struct Known<'a> {
     journals: &'a BTreeMap<DeploymentId, &'a Journal>,
 }
 
-fn sort(found: &mut SweepFindings, site: &SiteId, resources: Vec<Owned>, known: &Known<'_>) {
+fn sort(found: &mut SweepFindings, site: &SiteId, resources: Vec<Owned>, known: &KnownDeployments<'_>) {
     for resource in resources {
         let orphan = Orphan { site: site.clone(), resource };
         let ticket = &orphan.resource.ticket;

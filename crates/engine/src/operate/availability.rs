@@ -40,7 +40,7 @@ pub enum AvailabilitySource {
     /// Saved data. If the request names exactly one site, all data is of that site.
     Saved {
         /// The data.
-        feed: Feed,
+        feed: Box<Feed>,
         /// The time of the data.
         at: Timestamp,
     },
@@ -125,7 +125,7 @@ impl Operator {
                 Ok(InventoryData { feeds, at: (self.now)(), origin: FeedOrigin::AllocationsApi, queried: sites })
             }
             AvailabilitySource::Saved { feed, at } => {
-                let mut feed = feed.clone();
+                let mut feed = Feed::clone(feed);
                 if let [only] = request.sites.as_slice() {
                     feed.site = Some(only.clone());
                 }

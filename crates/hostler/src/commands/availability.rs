@@ -64,7 +64,7 @@ fn source(app: &App, args: &AvailabilityArgs) -> Result<AvailabilitySource, Erro
         refresh(app, directory, &args.site)?;
     }
     let saved = app.settings.read_feed(directory)?;
-    Ok(AvailabilitySource::Saved { feed: saved.feed, at: saved.at })
+    Ok(AvailabilitySource::Saved { feed: Box::new(saved.feed), at: saved.at })
 }
 
 /// Replaces the files of a directory by the current data of one site.

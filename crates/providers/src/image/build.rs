@@ -236,6 +236,7 @@ async fn run(mut command: Command, input: &str, progress: ProgressFn<'_>) -> Res
 struct TerminateOnDrop(Child);
 
 impl Drop for TerminateOnDrop {
+    #[expect(clippy::disallowed_methods, reason = "a drop can't be async, and `kill` ends at once")]
     fn drop(&mut self) {
         if let (Some(id), Ok(None)) = (self.0.id(), self.0.try_wait()) {
             let _ = std::process::Command::new("kill").arg("-TERM").arg(id.to_string()).status();

@@ -69,3 +69,15 @@ fn core_has_no_dependency_that_does_io() {
         assert!(!normal.contains(banned), "core must not depend on `{banned}`");
     }
 }
+
+#[test]
+fn network_clients_lie_in_one_crate_each() {
+    for (client, home) in [("reqwest", "hostler-providers"), ("russh", "hostler-engine")] {
+        let users: Vec<String> = dependencies()
+            .into_iter()
+            .filter(|(_, (normal, _))| normal.contains(client))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(users, [home], "`{client}`");
+    }
+}

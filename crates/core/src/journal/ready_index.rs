@@ -1,5 +1,5 @@
 //! An index of the steps that can start or be undone. It is updated with each entry, so that the next action takes time in
-//! proportion to the change, not to the plan.
+//! proportion to the change, not to the plan. It classifies steps; `next.rs` decides what follows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

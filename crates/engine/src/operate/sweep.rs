@@ -113,7 +113,8 @@ impl Operator {
         Ok(orphans.len())
     }
 
-    /// Closes those of these deployments of which no site has a resource. Closes none while a site does not answer.
+    /// Closes those of these deployments of which no site has a resource. Closes none while a site does not answer. A limit
+    /// to some sites must not apply here.
     async fn close_unreadable(&self, store: &Store, ids: BTreeSet<DeploymentId>) -> Result<(), OperateError> {
         if ids.is_empty() {
             return Ok(());

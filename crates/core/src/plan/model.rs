@@ -36,7 +36,7 @@ pub struct Plan {
     pub until: Option<Timestamp>,
     /// The chosen offer of each group, in the order of the groups.
     pub picks: Vec<Pick>,
-    /// Price of all machines per hour; `None` if the price of any is unknown.
+    /// Price of all machines per hour, summed by `search::price`; `None` if the price of any is unknown.
     pub price_per_hour: Option<Money>,
     /// The steps. Each comes after those that it depends on.
     pub steps: Vec<Step>,

@@ -11,9 +11,10 @@ use crate::offer::Offer;
 /// The cost of placing one or several groups on offers of one site.
 ///
 /// Costs are compared field by field; the first difference decides, so the order of the fields is the order of preference.
-/// Prices are compared without their unit: until a site charges in dollars, service units are the only priced unit. Adding the same cost to both sides keeps their
-/// order. This makes the bound of the search exact: the minimum cost of the remaining groups can be added to the cost of
-/// those already placed.
+/// Prices are compared without their unit: until a site charges in dollars, service units are the only priced unit.
+///
+/// Adding the same cost to both sides keeps their order. This makes the bound of the search exact: the minimum cost of the
+/// remaining groups can be added to the cost of those already placed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cost {
     /// Position of the chosen alternative in the group's list.

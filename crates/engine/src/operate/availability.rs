@@ -89,22 +89,17 @@ impl Operator {
     ///
     /// # Errors
     /// If a site is unknown or publishes no calendar, if no site answers, or if the data cannot be joined.
-    pub async fn availability(&self, request: &AvailabilityRequest) -> Result<AvailabilityAnswer, OperateError> {
-        let InventoryData { feeds, at, origin, queried } = self.inventory_data(request).await?;
-        let inventory = join(&feeds, request.padding)?;
+    pub async fn availability(&self, request: AvailabilityRequest) -> Result<AvailabilityAnswer, OperateError> {
+        let AvailabilityRequest { sites, filter, window, amount, within, padding, source } = request;
+        let InventoryData { feeds, at, origin, queried } = self.inventory_data(source, &sites).await?;
+        let inventory = join(&feeds, padding)?;
         check_mapped(&feeds, &inventory)?;
-        let query = AvailabilityQuery {
-            sites: request.sites.iter().map(|name| site_id(name, &queried, &inventory)).collect(),
-            filter: request.filter.clone(),
-            window: request.window,
-            amount: request.amount,
-            within: request.within,
-            caps: Caps::default(),
-        };
+        let sites = sites.iter().map(|name| site_id(name, &queried, &inventory)).collect();
+        let query = AvailabilityQuery { sites, filter, window, amount, within, caps: Caps::default() };
         let report = answer(&inventory, &query)?;
         let (problems, unmatched) = (inventory.problems.clone(), inventory.unmatched.len());
         drop(inventory);
-        Ok(AvailabilityAnswer { query, report, at, origin, problems, unmatched, feeds, padding: request.padding })
+        Ok(AvailabilityAnswer { query, report, at, origin, problems, unmatched, feeds, padding })
     }
 
     /// The current data of one site, to be saved. Data that cannot be joined is an error, so that it never replaces usable
@@ -118,19 +113,22 @@ impl Operator {
         Ok(feeds)
     }
 
-    async fn inventory_data(&self, request: &AvailabilityRequest) -> Result<InventoryData, OperateError> {
-        match &request.source {
+    async fn inventory_data(
+        &self,
+        source: AvailabilitySource,
+        sites: &[String],
+    ) -> Result<InventoryData, OperateError> {
+        match source {
             AvailabilitySource::Calendars => {
-                let CalendarAnswers { feeds, sites } = self.calendars(&request.sites).await?;
+                let CalendarAnswers { feeds, sites } = self.calendars(sites).await?;
                 Ok(InventoryData { feeds, at: (self.now)(), origin: FeedOrigin::AllocationsApi, queried: sites })
             }
-            AvailabilitySource::Saved { feed, at } => {
-                let mut feed = Feed::clone(feed);
-                if let [only] = request.sites.as_slice() {
+            AvailabilitySource::Saved { mut feed, at } => {
+                if let [only] = sites {
                     feed.site = Some(only.clone());
                 }
                 let origin = FeedOrigin::AllocationsFile;
-                Ok(InventoryData { feeds: vec![feed], at: *at, origin, queried: Vec::new() })
+                Ok(InventoryData { feeds: vec![*feed], at, origin, queried: Vec::new() })
             }
         }
     }

@@ -45,7 +45,7 @@ fn lifecycle(
 fn queries(
     (operator, interrupts): (&Operator, &Interrupts),
     (store, record): (&Store, &Record),
-    (availability, found, up): (&AvailabilityRequest, &SweepFindings, &UpRequest),
+    (availability, found, up): (AvailabilityRequest, &SweepFindings, &UpRequest),
 ) {
     send(operator.live_demand(record.clone()));
     send(operator.targets(store, record, &[]));

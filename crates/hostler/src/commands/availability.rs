@@ -36,12 +36,12 @@ pub fn run(app: &App, args: &AvailabilityArgs) -> Result<ExitCode, Error> {
     };
     let answer = match request.source {
         AvailabilitySource::Calendars => app.operate(async |operator, interrupts| {
-            Ok(unless_interrupted(interrupts, operator.availability(&request)).await?)
+            Ok(unless_interrupted(interrupts, operator.availability(request)).await?)
         })?,
         // Saved data needs no site, so that a site with an invalid configuration does not matter.
         AvailabilitySource::Saved { .. } => {
             let operator = Operator::new(Sites::new(), &app.settings.data_dir);
-            app.block_on(async { Ok(operator.availability(&request).await?) })?
+            app.block_on(async { Ok(operator.availability(request).await?) })?
         }
     };
     print_problems(app, &answer);
